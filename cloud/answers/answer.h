@@ -1,0 +1,48 @@
+// An answer: one window of one group of one view, as the cloud knows it now, and how well.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "common/base/time.h"
+
+namespace tidemark::answers {
+
+enum class State : std::uint8_t { open, provisional, sealed, revised, frozen };
+std::string_view to_string(State state);
+
+struct Missing {  // a source that the window still waits for, or that was not heard
+  std::string source;
+  std::string reason;  // "offline since 2026-11-21T12:03:00Z", "edge was off", "24 blocks under way"
+};
+
+struct Answer {
+  std::uint64_t position = 0;  // rises with every emission of this node; ids of SSE
+  std::string view;
+  std::string series;          // full name, when grouped by series
+  std::map<std::string, std::string> labels;  // of the group: site, edge and what group_by names
+  EventTime start{};
+  EventTime end{};
+  std::map<std::string, std::optional<double>> values;  // by aggregate; empty: no readings
+  std::map<std::string, std::string> texts;              // first and last of text series
+  std::string unit;
+  State state = State::provisional;
+  std::uint64_t revision = 0;
+  std::string cause;           // empty for the first; late, backfill, re-sent, correction, operator
+  EventTime known_at{};
+  std::optional<double> completeness;  // received / taken; empty while nothing is known
+  bool estimated = false;              // completeness rests on whole minutes, blocks are under way
+  std::optional<double> coverage;      // good / due; empty where there is no schedule
+  std::vector<Missing> missing;
+  std::uint64_t lost = 0;              // readings
+  bool approximate = false;
+  std::map<std::string, std::optional<double>> previous;  // values of the revision before
+};
+
+// The object of contract.md, "v" left to the envelope around it.
+std::string to_json(const Answer& answer);
+
+}  // namespace tidemark::answers

@@ -1,0 +1,108 @@
+// What the cloud's face (HTTP, CLI, page) reads: consistent snapshots of the last commit.
+//
+// Promise    a reader never sees half a commit, and never blocks the intake. An answer's revision
+//            never goes back.
+// Threads    one Reader per thread; open() is cheap. Works on the store of a stopped node too.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "cloud/answers/answer.h"
+#include "common/base/result.h"
+#include "common/base/time.h"
+#include "common/model/seal.h"
+#include "common/model/series.h"
+
+namespace tidemark::query {
+
+struct SeriesState {
+  std::string name;  // edge/device/metric
+  std::string edge;
+  std::string site;
+  SeriesDescription description;
+  EventTime first{};          // event times seen
+  EventTime last{};
+  std::optional<double> value;  // of the last
+  std::string text;
+  std::uint64_t readings = 0;
+};
+
+struct SourceState {
+  std::string name;
+  std::string poll_class;
+  EventTime sealed_until = kEventTimeMin;  // the newest seal
+  EventTime frontier = kEventTimeMin;      // how far that is covered by what was received or lost
+  bool device_stamped = false;
+  std::uint64_t due = 0, good = 0, taken = 0;
+};
+
+struct EdgeState {
+  std::string name;
+  std::string site;
+  std::string program_version;
+  Incarnation incarnation;
+  std::uint64_t start_ordinal = 0;
+  bool connected = false;
+  EventTime seen{};                 // last frame of any kind
+  std::uint64_t blocks = 0;
+  std::uint64_t blocks_missing = 0; // below the highest that is known of
+  Ledger ledger;
+  std::vector<SourceState> sources;
+};
+
+struct LateRow {  // a reading that came after its window's first answer, folded by view window
+  std::string series;
+  EventTime start{};
+  std::uint64_t readings = 0;
+  std::string placement;  // "pane", "1min", "15min", "1day", "late_ledger"
+};
+
+struct AnswerQuery {
+  std::string view;                 // a view's name, or empty with `aggregate`, `select`, `window`
+  std::vector<std::string> aggregates;  // empty: the view's
+  std::string select = "**";        // series glob
+  Nanoseconds window{};             // of an expression: AGG GLOB by WINDOW; 0: the whole range
+  EventTime from = kEventTimeMin;
+  EventTime to = kEventTimeMax;
+  std::optional<EventTime> as_of;   // what was known then
+  bool sealed_only = false;
+  std::size_t limit = 100'000;      // Fault::full beyond it, naming the limit
+};
+
+class Reader {
+ public:
+  static Result<std::unique_ptr<Reader>> open(const std::filesystem::path& data_dir);
+  virtual ~Reader() = default;
+
+  virtual Result<std::vector<SeriesState>> series(const std::string& glob) = 0;
+  virtual Result<std::vector<EdgeState>> edges() = 0;
+  virtual Result<std::vector<std::string>> views() = 0;
+  // In order of series, then start. An expression whose window and selection a view covers gives
+  // that view's answers; any other is computed from panes on read (revision 0).
+  virtual Result<std::vector<answers::Answer>> answers(const AnswerQuery& query) = 0;
+  // Every revision, oldest first.
+  virtual Result<std::vector<answers::Answer>> revisions(const AnswerQuery& query) = 0;
+  virtual Result<std::vector<LateRow>> late(const std::string& glob, std::size_t limit) = 0;
+  virtual Result<Ledger> ledger() = 0;
+  // Emissions after `position`, oldest first, for SSE and its resume.
+  virtual Result<std::vector<answers::Answer>> since(std::uint64_t position, std::size_t limit) = 0;
+  virtual Result<std::uint64_t> position() = 0;
+  struct DeadLetter {
+    std::uint64_t id = 0;
+    std::string edge;
+    std::string reason;
+    EventTime at{};
+    std::uint64_t bytes = 0;
+    std::uint64_t readings = 0;
+  };
+  virtual Result<std::vector<DeadLetter>> dead_letters(std::size_t limit) = 0;
+  // "AGG GLOB [by WINDOW]" or a view's name, as on the command line.
+  static Result<AnswerQuery> parse(std::string_view expression);
+};
+
+}  // namespace tidemark::query

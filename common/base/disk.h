@@ -1,0 +1,50 @@
+// Files as a seam, so that tests can cut the power: what was not synced may be lost, torn or kept.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+
+#include "common/base/bytes.h"
+#include "common/base/result.h"
+
+namespace tidemark {
+
+// One open file. One thread at a time, except sync(), which may run beside write_at().
+class File {
+ public:
+  virtual ~File() = default;
+  // Reads exactly out.size() bytes; Fault::corrupt when the file ends before.
+  virtual Result<> read_at(std::uint64_t offset, std::span<std::uint8_t> out) = 0;
+  virtual Result<> write_at(std::uint64_t offset, ByteSpan bytes) = 0;
+  // Data is on the medium when it returns. After a fault nothing that was written since the last
+  // success may be believed, whatever a later call says.
+  virtual Result<> sync() = 0;
+  virtual Result<std::uint64_t> size() = 0;
+  virtual Result<> resize(std::uint64_t bytes) = 0;
+  // Reserves space, so that later writes inside cannot meet a full disk. Fault::full.
+  virtual Result<> allocate(std::uint64_t bytes) = 0;
+};
+
+class Disk {
+ public:
+  virtual ~Disk() = default;
+  // Opens for reading and writing, creates it (mode 0640) when missing.
+  virtual Result<std::unique_ptr<File>> open(const std::filesystem::path& path) = 0;
+  virtual Result<> sync_folder(const std::filesystem::path& folder) = 0;
+};
+
+class SystemDisk final : public Disk {
+ public:
+  Result<std::unique_ptr<File>> open(const std::filesystem::path& path) override;
+  Result<> sync_folder(const std::filesystem::path& folder) override;
+};
+
+// Small whole files. write_file replaces by rename and syncs file and folder.
+Result<std::string> read_file(const std::filesystem::path& path, std::uint64_t bytes_max);
+Result<> write_file(const std::filesystem::path& path, std::string_view content,
+                    unsigned mode = 0640);
+// mkdir -p, mode 0750.
+Result<> make_folder(const std::filesystem::path& path);
+
+}  // namespace tidemark

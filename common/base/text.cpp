@@ -1,0 +1,182 @@
+#include "common/base/text.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <cmath>
+#include <vector>
+
+namespace tidemark {
+
+std::vector<std::string_view> split(std::string_view text, char separator) {
+  std::vector<std::string_view> parts;
+  while (true) {
+    const auto at = text.find(separator);
+    parts.push_back(text.substr(0, at));
+    if (at == std::string_view::npos) return parts;
+    text.remove_prefix(at + 1);
+  }
+}
+
+std::string_view trim(std::string_view text) {
+  constexpr std::string_view kBlank = " \t\r\n";
+  const auto first = text.find_first_not_of(kBlank);
+  if (first == std::string_view::npos) return {};
+  return text.substr(first, text.find_last_not_of(kBlank) - first + 1);
+}
+
+bool glob_match(std::string_view pattern, std::string_view text) {
+  // Greedy with one point to fall back to per kind of star: O(pattern * text) at worst, no
+  // recursion, so that a pattern from outside costs nothing unbounded.
+  std::size_t p = 0, t = 0;
+  constexpr auto kNone = std::string_view::npos;
+  std::size_t star_p = kNone, star_t = 0, deep_p = kNone, deep_t = 0;
+  while (true) {
+    if (p < pattern.size() && pattern.substr(p, 2) == "**") {
+      deep_p = p += 2;
+      deep_t = t;
+      star_p = kNone;
+      continue;
+    }
+    if (p < pattern.size() && pattern[p] == '*') {
+      star_p = ++p;
+      star_t = t;
+      continue;
+    }
+    if (t == text.size() && p == pattern.size()) return true;
+    if (t < text.size() && p < pattern.size() &&
+        (pattern[p] == text[t] || (pattern[p] == '?' && text[t] != '/'))) {
+      ++p, ++t;
+      continue;
+    }
+    if (star_p != kNone && star_t < text.size() && text[star_t] != '/') {
+      p = star_p, t = ++star_t;
+    } else if (deep_p != kNone && deep_t < text.size()) {
+      p = deep_p, t = ++deep_t;
+      star_p = kNone;
+    } else {
+      return false;
+    }
+  }
+}
+
+bool series_match(std::string_view pattern, std::string_view full_name) {
+  if (glob_match(pattern, full_name)) return true;
+  const auto levels = [](std::string_view s) { return std::count(s.begin(), s.end(), '/'); };
+  auto missing = levels(full_name) - levels(pattern);
+  if (pattern.find("**") != std::string_view::npos) missing = std::min<long>(missing, 1);
+  while (missing-- > 0) {
+    const auto cut = full_name.find('/');
+    if (cut == std::string_view::npos) return false;
+    full_name.remove_prefix(cut + 1);
+    if (glob_match(pattern, full_name)) return true;
+  }
+  return false;
+}
+
+std::string nearest(std::string_view word, std::span<const std::string> candidates) {
+  std::string best;
+  std::size_t best_distance = 3;
+  for (const auto& c : candidates) {
+    if (c.size() > 64 || word.size() > 64) continue;
+    std::array<std::array<std::size_t, 65>, 3> row{};
+    for (std::size_t j = 0; j <= c.size(); ++j) row[1][j] = j;
+    for (std::size_t i = 1; i <= word.size(); ++i) {
+      auto& now = row[(i + 1) % 3];
+      const auto& above = row[i % 3];
+      const auto& two_above = row[(i + 2) % 3];
+      now[0] = i;
+      for (std::size_t j = 1; j <= c.size(); ++j) {
+        const std::size_t cost = word[i - 1] == c[j - 1] ? 0 : 1;
+        now[j] = std::min({above[j] + 1, now[j - 1] + 1, above[j - 1] + cost});
+        if (i > 1 && j > 1 && word[i - 1] == c[j - 2] && word[i - 2] == c[j - 1]) {
+          now[j] = std::min(now[j], two_above[j - 2] + 1);
+        }
+      }
+    }
+    const auto distance = row[(word.size() + 1) % 3][c.size()];
+    if (distance < best_distance && distance < std::max(word.size(), c.size())) {
+      best_distance = distance;
+      best = c;
+    }
+  }
+  return best;
+}
+
+Result<Bytes> parse_bytes(std::string_view text) {
+  struct Unit {
+    std::string_view name;
+    double bytes;
+  };
+  constexpr std::array kUnits = {Unit{"", 1},        Unit{"B", 1},           Unit{"KiB", 1024},
+                                 Unit{"MiB", 1048576}, Unit{"GiB", 1073741824}, Unit{"TiB", 1099511627776},
+                                 Unit{"kB", 1e3},    Unit{"MB", 1e6},        Unit{"GB", 1e9},
+                                 Unit{"TB", 1e12}};
+  double number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  const auto unit =
+      trim(std::string_view(end, static_cast<std::size_t>(text.data() + text.size() - end)));
+  for (const auto& u : kUnits) {
+    if (error == std::errc{} && u.name == unit && number >= 0 && number * u.bytes < 9e18) {
+      return Bytes{static_cast<std::uint64_t>(number * u.bytes)};
+    }
+  }
+  return Error{Fault::bad_input, "'" + std::string(text) +
+                                     "' is not a size; expected for example 64 KiB, 2 GiB or 512"};
+}
+
+std::string format_bytes(Bytes bytes) {
+  constexpr std::array kNames = {"B", "KiB", "MiB", "GiB", "TiB"};
+  double v = static_cast<double>(bytes.count);
+  std::size_t unit = 0;
+  while (v >= 1024 && unit + 1 < kNames.size()) v /= 1024, ++unit;
+  return v == std::floor(v) ? fmt::format("{:.0f} {}", v, kNames[unit])
+                            : fmt::format("{:.1f} {}", v, kNames[unit]);
+}
+
+std::string json_quote(std::string_view text) {
+  std::string out = "\"";
+  for (std::size_t i = 0; i < text.size();) {
+    const auto c = static_cast<unsigned char>(text[i]);
+    if (c == '"' || c == '\\') {
+      out += '\\';
+      out += text[i++];
+    } else if (c < 0x20) {
+      out += c == '\n' ? "\\n" : c == '\t' ? "\\t" : c == '\r' ? "\\r" : fmt::format("\\u{:04x}", c);
+      ++i;
+    } else if (c < 0x80) {
+      out += text[i++];
+    } else {
+      const std::size_t length = c >= 0xf0 ? 4 : c >= 0xe0 ? 3 : 2;
+      std::uint32_t code = c & (0xffU >> (length + 1));
+      std::size_t have = 1;
+      while (have < length && i + have < text.size() &&
+             (static_cast<unsigned char>(text[i + have]) & 0xc0) == 0x80) {
+        code = code << 6 | (static_cast<unsigned char>(text[i + have]) & 0x3f);
+        ++have;
+      }
+      constexpr std::array<std::uint32_t, 5> kSmallest = {0, 0, 0x80, 0x800, 0x10000};
+      const bool good = c >= 0xc2 && c < 0xf5 && have == length && code >= kSmallest[length] &&
+                        code <= 0x10ffff && (code < 0xd800 || code > 0xdfff);
+      if (good) {
+        out += text.substr(i, length);
+        i += length;
+      } else {
+        out += "\xef\xbf\xbd";
+        ++i;
+      }
+    }
+  }
+  return out + '"';
+}
+
+std::string json_number(double v) {
+  if (!std::isfinite(v)) return "null";
+  char buffer[40];
+  const auto end = std::to_chars(buffer, buffer + sizeof buffer, v).ptr;
+  return {buffer, end};
+}
+
+}  // namespace tidemark

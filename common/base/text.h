@@ -1,0 +1,34 @@
+// Words for people and patterns for series: nearest names, globs, sizes, JSON strings.
+#pragma once
+
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "common/base/result.h"
+#include "common/base/strong.h"
+
+namespace tidemark {
+
+std::vector<std::string_view> split(std::string_view text, char separator);
+std::string_view trim(std::string_view text);
+
+// `*` stays within one level (between slashes), `**` crosses levels, `?` is one character.
+bool glob_match(std::string_view pattern, std::string_view text);
+// A pattern over full series names edge/device/metric: one with fewer levels than the name matches
+// its last ones, so that "line1/power" means that series of any edge.
+bool series_match(std::string_view pattern, std::string_view full_name);
+
+// The candidate within two edits (Damerau-Levenshtein) of `word`, or empty.
+std::string nearest(std::string_view word, std::span<const std::string> candidates);
+
+Result<Bytes> parse_bytes(std::string_view text);  // "2 GiB" "64KiB" "100 kB" "512"
+std::string format_bytes(Bytes bytes);             // "1.5 MiB"
+
+// RFC 8259 string with quotes; invalid UTF-8 becomes U+FFFD.
+std::string json_quote(std::string_view text);
+// The shortest decimal that reads back to the same double; JSON null for what JSON cannot say.
+std::string json_number(double v);
+
+}  // namespace tidemark

@@ -1,0 +1,152 @@
+// Configuration: declared once, read from TOML, with every problem told at once and in its place.
+//
+// A part of the program declares its settings in one function over its own struct:
+//
+//   void describe(config::Section& s, RingConfig& c) {
+//     s.bytes("size", c.size, {.preset = "2 GiB", .min = "1 MiB", .help = "Space for the ring."});
+//     s.duration("sync_interval", c.sync_interval, {.preset = "500ms", .help = "…"});
+//   }
+//   void describe(config::Section& s, EdgeConfig& c) {
+//     s.text("edge", c.edge, {.required = true, .help = "…"});
+//     s.table("ring", c.ring);
+//     s.tables("source.mqtt", c.mqtt);     // std::vector<MqttConfig>, from [[source.mqtt]]
+//   }
+//
+// The same function parses a file, writes the reference page and prints what is in force with its
+// origin (`config show --effective --origin`). Values that are missing get `preset`, an unknown key
+// is an error with the nearest known one, and a wrong value names what was expected.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "common/base/result.h"
+#include "common/base/strong.h"
+#include "common/base/time.h"
+
+namespace tidemark::config {
+
+struct Problem {
+  std::string file;  // empty when it is about no file
+  int line = 0;
+  int column = 0;
+  bool warning = false;
+  std::string text;  // what, why and what to do next
+};
+// "edge.toml:4:3: error: unknown key 'byte_ordr' in [modbus], did you mean 'byte_order'?", then the
+// line itself with a mark under the column.
+std::string render(const Problem& problem);
+
+// How a setting is declared. Texts are as a user would write them, units included.
+struct Rule {
+  std::string_view preset = "";  // the default; for lists "a, b"
+  std::string_view min = "";
+  std::string_view max = "";
+  std::string_view help = "";
+  std::string_view example = "";
+  bool required = false;
+  bool restart = true;           // false: a reload is enough
+};
+
+class Section {
+ public:
+  virtual ~Section() = default;
+  virtual void text(std::string_view key, std::string& value, const Rule& rule) = 0;
+  virtual void flag(std::string_view key, bool& value, const Rule& rule) = 0;
+  virtual void integer(std::string_view key, std::int64_t& value, const Rule& rule) = 0;
+  virtual void number(std::string_view key, double& value, const Rule& rule) = 0;
+  // Stays empty when the key is missing and the rule has no preset.
+  virtual void number(std::string_view key, std::optional<double>& value, const Rule& rule) = 0;
+  virtual void duration(std::string_view key, Nanoseconds& value, const Rule& rule) = 0;
+  virtual void bytes(std::string_view key, Bytes& value, const Rule& rule) = 0;
+  virtual void choice(std::string_view key, std::string& value,
+                      const std::vector<std::string>& allowed, const Rule& rule) = 0;
+  virtual void texts(std::string_view key, std::vector<std::string>& value, const Rule& rule) = 0;
+  virtual void pairs(std::string_view key, std::map<std::string, std::string>& value,
+                     const Rule& rule) = 0;  // { area = "stamping" }
+  // A list of numbers (window widths of a filter, register lists).
+  virtual void numbers(std::string_view key, std::vector<double>& value, const Rule& rule) = 0;
+
+  // [name] and [[name]]; the name may have dots.
+  template <typename T>
+  void table(std::string_view name, T& value, std::string_view help = "") {
+    enter(name, help);
+    describe(*this, value);
+    leave();
+  }
+  template <typename T>
+  void tables(std::string_view name, std::vector<T>& values, std::string_view help = "") {
+    const auto n = enter_all(name, help);
+    values.resize(n);
+    for (std::size_t i = 0; i < n; ++i) {
+      enter_item(i);
+      describe(*this, values[i]);
+      leave();
+    }
+    leave_all();
+  }
+  // A problem about a key of this section, found by the caller's own rule.
+  virtual void complain(std::string_view key, std::string text) = 0;
+  // Where a key of this section stands: "edge.toml:4:3"; for errors found later.
+  [[nodiscard]] virtual std::string place(std::string_view key) const = 0;
+
+ protected:
+  virtual void enter(std::string_view name, std::string_view help) = 0;
+  virtual void leave() = 0;
+  virtual std::size_t enter_all(std::string_view name, std::string_view help) = 0;
+  virtual void enter_item(std::size_t index) = 0;
+  virtual void leave_all() = 0;
+};
+
+struct Sources {
+  std::filesystem::path file;                // /etc/tidemark/edge.toml; may be missing: all presets
+  std::filesystem::path drop_ins;            // /etc/tidemark/edge.d; *.toml in name order; may be missing
+  std::string environment_prefix;            // "TIDEMARK_EDGE__": TIDEMARK_EDGE__RING__SIZE=1GiB
+};
+
+// Reads the files, merges drop-ins (later wins key by key, arrays of tables append) and overrides
+// from the environment, and hands out a Section over the result. Files larger than 1 MiB are refused.
+class Document {
+ public:
+  static Document read(const Sources& sources);
+  // One text, for tests and profiles. `name` stands for the file in problems.
+  static Document parse(std::string_view toml, std::string name);
+  ~Document();
+  Document(Document&&) noexcept;
+
+  // Fills `value`; what is wrong is in problems() afterwards, with unknown keys.
+  template <typename T>
+  void fill(T& value) {
+    describe(section(), value);
+    finish();
+  }
+  [[nodiscard]] const std::vector<Problem>& problems() const;
+  [[nodiscard]] bool ok() const;  // no problem but warnings
+  // Every setting with its value in force and where that comes from, one line each.
+  [[nodiscard]] std::string effective() const;
+
+ private:
+  struct State;
+  explicit Document(std::unique_ptr<State> state);
+  Section& section();
+  void finish();
+  std::unique_ptr<State> state_;
+};
+
+// The reference page (Markdown) of everything that T's describe() declares.
+std::unique_ptr<Section> reference_section(std::string& out);
+template <typename T>
+std::string reference() {
+  std::string out;
+  T value{};
+  describe(*reference_section(out), value);
+  return out;
+}
+
+}  // namespace tidemark::config

@@ -1,0 +1,129 @@
+#include "common/model/seal.h"
+
+namespace tidemark {
+namespace {
+
+constexpr std::uint8_t kVersion = 1;
+
+template <typename LedgerRef, typename Visit>
+void each_count(LedgerRef& l, Visit visit) {
+  for (auto* c : {&l.taken, &l.answered, &l.thinned, &l.duplicate, &l.local, &l.late_ledger,
+                  &l.quarantined, &l.evicted, &l.lost, &l.pending}) {
+    visit(*c);
+  }
+}
+
+}  // namespace
+
+Ledger& Ledger::operator+=(const Ledger& o) {
+  taken += o.taken;
+  answered += o.answered;
+  thinned += o.thinned;
+  duplicate += o.duplicate;
+  local += o.local;
+  late_ledger += o.late_ledger;
+  quarantined += o.quarantined;
+  evicted += o.evicted;
+  lost += o.lost;
+  pending += o.pending;
+  return *this;
+}
+
+void Ledger::encode(ByteWriter& out) const {
+  each_count(*this, [&](std::uint64_t c) { out.varint(c); });
+}
+
+Ledger Ledger::decode(ByteReader& in) {
+  Ledger l;
+  each_count(l, [&](std::uint64_t& c) { c = in.varint(); });
+  return l;
+}
+
+void Seal::encode(ByteWriter& out) const {
+  out.u8(kVersion);
+  out.fixed(incarnation.count);
+  out.varint(number);
+  out.varint(next.count);
+  ledger.encode(out);
+  out.u8(static_cast<std::uint8_t>(clock));
+  evicted.encode(out);
+  out.varint(sources.size());
+  for (const auto& s : sources) {
+    out.text(s.source);
+    out.text(s.poll_class);
+    out.u8(s.device_stamped ? 1 : 0);
+    out.fixed(static_cast<std::uint64_t>(count_ns(s.sealed_until)));
+    out.varint(s.minutes.size());
+    std::int64_t last = 0;
+    for (const auto& m : s.minutes) {
+      out.svarint(m.minute - last);
+      out.varint(m.due);
+      out.varint(m.good);
+      out.varint(m.taken);
+      out.varint(m.sent);
+      last = m.minute;
+    }
+  }
+}
+
+Result<Seal> Seal::decode(ByteSpan bytes) {
+  ByteReader in(bytes);
+  if (const auto version = in.u8(); version != kVersion) {
+    return Error{Fault::unsupported, "seal: version " + std::to_string(version) +
+                                         "; this build reads " + std::to_string(kVersion)};
+  }
+  Seal s;
+  s.incarnation = {in.fixed<std::uint64_t>()};
+  s.number = in.varint();
+  s.next = {in.varint()};
+  s.ledger = Ledger::decode(in);
+  const auto clock = in.u8();
+  if (clock > 2) in.fail();
+  s.clock = static_cast<ClockState>(clock);
+  s.evicted = SequenceRanges::decode(in);
+  s.sources.resize(in.length(12));
+  constexpr std::int64_t kMinuteLimit = std::int64_t{1} << 40;  // keeps sums far from overflow
+  for (auto& source : s.sources) {
+    source.source = in.text();
+    source.poll_class = in.text();
+    source.device_stamped = in.u8() == 1;
+    source.sealed_until = event_time(static_cast<std::int64_t>(in.fixed<std::uint64_t>()));
+    source.minutes.resize(in.length(5));
+    std::int64_t last = 0;
+    for (auto& m : source.minutes) {
+      const auto step = in.svarint();
+      if (step > kMinuteLimit || step < -kMinuteLimit) in.fail();
+      m.minute = in.ok() ? last + step : 0;
+      if (m.minute > kMinuteLimit || m.minute < -kMinuteLimit) in.fail();
+      m.due = in.varint();
+      m.good = in.varint();
+      m.taken = in.varint();
+      m.sent = in.varint();
+      last = m.minute;
+      if (!in.ok()) break;
+    }
+    if (!in.ok()) break;
+  }
+  if (!in.done()) return Error{Fault::bad_input, "seal: damaged"};
+  return s;
+}
+
+void Closing::encode(ByteWriter& out) const {
+  out.fixed(incarnation.count);
+  out.varint(start_ordinal);
+  out.varint(durable_through.count);
+  out.fixed(static_cast<std::uint64_t>(count_ns(off_from)));
+  out.fixed(static_cast<std::uint64_t>(count_ns(off_until)));
+}
+
+Closing Closing::decode(ByteReader& in) {
+  Closing c;
+  c.incarnation = {in.fixed<std::uint64_t>()};
+  c.start_ordinal = in.varint();
+  c.durable_through = {in.varint()};
+  c.off_from = event_time(static_cast<std::int64_t>(in.fixed<std::uint64_t>()));
+  c.off_until = event_time(static_cast<std::int64_t>(in.fixed<std::uint64_t>()));
+  return c;
+}
+
+}  // namespace tidemark

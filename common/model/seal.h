@@ -1,0 +1,92 @@
+// What an edge states about itself (semantics B): how far each source has come, what it took minute
+// by minute, what it lost and why. Statements are immutable once numbered and merge by number, so
+// that they may arrive twice, late or out of order.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "common/base/bytes.h"
+#include "common/base/result.h"
+#include "common/base/strong.h"
+#include "common/base/time.h"
+#include "common/model/sequence_ranges.h"
+
+namespace tidemark {
+
+// The ledger of semantics rule 10, in readings. Counts of one incarnation, or sums of those.
+struct Ledger {
+  std::uint64_t taken = 0;
+  std::uint64_t answered = 0;     // known at the cloud
+  std::uint64_t thinned = 0;
+  std::uint64_t duplicate = 0;
+  std::uint64_t local = 0;        // forward = "nothing"
+  std::uint64_t late_ledger = 0;  // known at the cloud
+  std::uint64_t quarantined = 0;
+  std::uint64_t evicted = 0;
+  std::uint64_t lost = 0;         // declared after a power cut: known at the cloud
+  std::uint64_t pending = 0;
+
+  [[nodiscard]] bool adds_up() const {
+    return taken == answered + thinned + duplicate + local + late_ledger + quarantined + evicted +
+                        lost + pending;
+  }
+  Ledger& operator+=(const Ledger& o);
+  void encode(ByteWriter& out) const;
+  static Ledger decode(ByteReader& in);
+  friend bool operator==(const Ledger&, const Ledger&) = default;
+};
+
+// One minute of event time of one source and poll class, in this incarnation; absolute counts, the
+// one under the highest seal number stands. Minutes are floor(event time / 60 s).
+struct MinuteCounts {
+  std::int64_t minute = 0;
+  std::uint64_t due = 0;    // polls or messages that the schedule expected; 0: no schedule
+  std::uint64_t good = 0;   // of those, answered well
+  std::uint64_t taken = 0;  // readings decoded
+  std::uint64_t sent = 0;   // of those, carried by blocks (not thinned, local, duplicate, quarantined)
+  friend bool operator==(const MinuteCounts&, const MinuteCounts&) = default;
+};
+
+struct SourceSeal {
+  std::string source;
+  std::string poll_class;
+  bool device_stamped = false;  // then sealed_until rests on the source's lateness bound
+  // All that this source took so far with event time < sealed_until is in sequences < Seal::next.
+  EventTime sealed_until = kEventTimeMin;
+  std::vector<MinuteCounts> minutes;  // only those that changed since the last acknowledged seal
+  friend bool operator==(const SourceSeal&, const SourceSeal&) = default;
+};
+
+enum class ClockState : std::uint8_t { unknown = 0, set = 1, synchronised = 2 };
+
+struct Seal {
+  Incarnation incarnation;
+  std::uint64_t number = 0;  // rises by one within the incarnation, from 1
+  Sequence next;             // the first sequence that this statement does not speak of
+  Ledger ledger;             // of this incarnation up to `next`: what the edge knows of it
+  ClockState clock = ClockState::set;
+  SequenceRanges evicted;      // blocks that will never come, with their readings in the ledger
+  std::vector<SourceSeal> sources;
+  friend bool operator==(const Seal&, const Seal&) = default;
+
+  void encode(ByteWriter& out) const;  // FORMAT.md
+  static Result<Seal> decode(ByteSpan bytes);
+};
+
+// What the edge knows of an earlier start of itself (semantics A2). Numbers beyond durable_through
+// that the cloud has not received are lost. The incarnation takes no more.
+struct Closing {
+  Incarnation incarnation;
+  std::uint64_t start_ordinal = 0;  // counts the starts of this edge
+  Sequence durable_through;
+  EventTime off_from = kEventTimeMin;  // last sign of life, and the next start: nobody listened
+  EventTime off_until = kEventTimeMin;
+  friend bool operator==(const Closing&, const Closing&) = default;
+
+  void encode(ByteWriter& out) const;
+  static Closing decode(ByteReader& in);
+};
+
+}  // namespace tidemark

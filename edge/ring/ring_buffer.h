@@ -1,0 +1,138 @@
+// The store-and-forward ring: blocks wait here, on disk, from the moment a sensor was read until
+// the cloud says, through the gateway, that it has them.
+//
+// Promise    a block is read back byte for byte until its space is needed; after sync() it survives
+//            power loss. Offered blocks are never rewritten, only released or evicted (semantics
+//            A3). Sequences rise by one within this start's incarnation, from 1.
+// When full  released blocks are overwritten first; then the oldest unreleased are evicted, counted
+//            in evicted() and in the ledger of the next flush.
+// Threads    one writer (append, sync), one reader (offer, unreleased, read, release); usage() from
+//            any. sync() may run on a third thread beside append().
+// Files      ring.dat, preallocated, self-describing, and its catalogue ring.db (SQLite, committed
+//            lazily, rebuilt from ring.dat by a scan when lost or damaged), in Options::folder;
+//            formats in edge/ring/FORMAT.md.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "common/base/disk.h"
+#include "common/base/result.h"
+#include "common/base/strong.h"
+#include "common/model/record.h"
+#include "common/model/seal.h"
+#include "common/model/series.h"
+#include "edge/journal/journal.h"
+
+namespace tidemark::ring {
+
+inline constexpr Bytes kCapacityMin{1 << 20};
+
+struct Options {
+  std::filesystem::path folder;
+  Bytes capacity{Bytes{2ULL << 30}};  // of ring.dat, allocated at once; another value than before: Fault::unsupported
+  Incarnation incarnation;            // of this start, random
+  EventTime now = {};                 // of this start
+};
+
+// One group-durable unit: written by one write, made durable by one sync. Either all of it is there
+// after a crash, or nothing of it.
+struct Flush {
+  std::vector<DictionaryPtr> dictionaries;  // new since the last flush, before the first use
+  std::vector<BlockRecord> blocks;          // sequences follow on, of this incarnation
+  Seal seal;                                // speaks of all up to and with these blocks
+  journal::Position journal;                // all that these blocks hold came from before it
+};
+
+// What an earlier start left: the material of closings and of the first seals to send.
+struct Past {
+  Closing closing;
+  SequenceRanges unreleased;      // still here, not acknowledged
+  SequenceRanges evicted;
+  std::vector<Seal> seals;        // merged into one: the last ledger and `next`, all minutes, number
+                                  // of the last; at most one entry
+};
+
+struct Recovered {
+  std::vector<Past> past;                     // oldest first; fully released ones are left out
+  std::vector<DictionaryPtr> dictionaries;    // all that unreleased blocks may use, and the newest
+  std::optional<journal::Position> journal;   // go on reading there
+  Ledger ledger;                              // sum over all earlier incarnations of this edge
+  std::uint64_t start_ordinal = 1;            // of this start
+  bool catalogue_rebuilt = false;
+};
+
+struct Usage {
+  Bytes used;                   // held by unreleased blocks
+  Bytes capacity;
+  std::uint64_t blocks_unreleased = 0;
+  std::uint64_t readings_unreleased = 0;
+  std::int64_t oldest_time = 0;  // event time of the oldest unreleased block, ns; 0: none
+  std::uint64_t blocks_evicted = 0;
+  std::uint64_t readings_evicted = 0;
+  std::uint64_t bytes_written = 0;  // to ring.dat since this start, padding included
+  std::uint64_t syncs = 0;
+};
+
+// A block in the ring without its bytes.
+struct Stored {
+  BlockName name;
+  std::int64_t time_min = 0;
+  std::int64_t time_max = 0;
+  std::uint64_t readings = 0;
+  std::uint64_t bytes = 0;
+};
+
+enum class Order : std::uint8_t { oldest_first, newest_first };
+
+class RingBuffer {
+ public:
+  // Opens or creates. Fault::corrupt only if ring.dat's own header fails its check (the file is kept
+  // aside as ring.dat.damaged, never deleted); damaged segments are skipped, counted and logged.
+  static Result<std::unique_ptr<RingBuffer>> open(const Options& options, Disk& disk);
+  virtual ~RingBuffer() = default;
+  [[nodiscard]] virtual const Recovered& recovered() const = 0;
+
+  // --- writer
+  [[nodiscard]] virtual Sequence next_sequence() const = 0;
+  // May be offered at once, is durable after the next sync(). Fault::full only if it alone is too
+  // large. After a write or sync fault the segment counts as unsafe and a fresh place is used.
+  virtual Result<> append(const Flush& flush) = 0;
+  virtual Result<> sync() = 0;
+  // The journal position that the last good sync() made durable.
+  [[nodiscard]] virtual journal::Position durable_position() const = 0;
+  // Blocks and readings evicted since the last call; goes into the next Flush's seal.
+  struct Evicted {
+    SequenceRanges current;         // sequences of this incarnation
+    std::uint64_t readings_current = 0;
+    std::uint64_t readings_past = 0;  // of earlier incarnations: into their Past
+  };
+  virtual Evicted take_evicted() = 0;
+
+  // --- reader
+  // Marks durably that every sequence of this incarnation up to `through` may have left this box
+  // (in chunks: costs a sync only every kOfferChunk blocks). Call it before sending.
+  static constexpr std::uint64_t kOfferChunk = 1024;
+  virtual Result<> offer(Sequence through) = 0;
+  // Up to `limit` unreleased blocks that are not in `skip` (by incarnation), in order of appending.
+  virtual std::vector<Stored> unreleased(
+      Order order, std::size_t limit,
+      const std::vector<std::pair<Incarnation, SequenceRanges>>& skip) = 0;
+  // Fault::corrupt: damaged on disk (it is then counted as evicted); unavailable: no longer here.
+  virtual Result<BlockRecord> read(BlockName name) = 0;
+  // The cloud has these. They may be overwritten first, and can be read until then. Idempotent.
+  virtual Result<> release(Incarnation incarnation, const SequenceRanges& acknowledged) = 0;
+  // Seals of this incarnation that the cloud has are no longer needed in full.
+  virtual Result<> seals_acknowledged(Incarnation incarnation, std::uint64_t number) = 0;
+  // Every dictionary that is still needed, by hash; nullptr when unknown.
+  virtual DictionaryPtr dictionary(DictionaryHash hash) = 0;
+
+  [[nodiscard]] virtual Usage usage() const = 0;
+  virtual Result<> close() = 0;  // commits the catalogue, syncs
+};
+
+}  // namespace tidemark::ring

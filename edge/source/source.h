@@ -1,0 +1,94 @@
+// What the pipeline knows of a source, whatever its protocol: a thread that appends to the journal
+// what it heard, and a decoder that turns an entry into readings.
+//
+// The split is what makes a crash harmless: a source's thread keeps no state that an entry does not
+// hold, and decoding runs on the pipeline's thread, from the journal, again after a restart.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "common/base/result.h"
+#include "common/base/time.h"
+#include "common/model/block.h"
+#include "common/model/series.h"
+#include "edge/journal/journal.h"
+
+namespace tidemark::source {
+
+// Every series that this start has seen, by a handle that is dense from 0 and never reused.
+//
+// Bound: kSeriesMax; intern() says Fault::full beyond it and the reading is quarantined with that
+// reason, so that a topic with a counter in its name cannot eat the device's memory.
+class SeriesTable {
+ public:
+  static constexpr std::size_t kSeriesMax = 50'000;
+  Result<std::uint32_t> intern(const SeriesDescription& description);
+  [[nodiscard]] const SeriesDescription& at(std::uint32_t handle) const { return series_[handle]; }
+  [[nodiscard]] std::size_t size() const { return series_.size(); }
+
+ private:
+  std::vector<SeriesDescription> series_;
+  std::map<std::string, std::uint32_t, std::less<>> by_name_;  // source, device/metric and type
+};
+
+// One entry, decoded. Column::series holds handles of the SeriesTable.
+struct Decoded {
+  // Times are the device's when the series is device_stamped; otherwise `times` holds one 0 a row
+  // and the pipeline stamps the row with the arrival.
+  std::vector<Group> groups;
+  // A Modbus poll, or a message that a schedule expects: counted as due, and as good when it was.
+  struct Expected {
+    std::string poll_class;
+    bool good = false;
+  };
+  std::vector<Expected> expected;
+  // What of the entry could not be used, for the quarantine; the rest is in groups all the same.
+  struct Rejected {
+    std::string reason;          // what, why, what to do next: for people
+    std::uint64_t readings = 0;  // that could be counted; 0 for a payload nobody can read
+  };
+  std::vector<Rejected> rejected;
+  std::string poll_class;  // of a failed poll, or empty
+};
+
+class Decoder {
+ public:
+  virtual ~Decoder() = default;
+  // Never fails as a whole: what cannot be used is in out.rejected. Pipeline thread only.
+  virtual void decode(const journal::Entry& entry, SeriesTable& series, Decoded& out) = 0;
+};
+
+// A schedule that goes on while nobody is there to keep it: for the coverage of an edge that was off.
+struct Schedule {
+  std::string poll_class;
+  Nanoseconds period{};
+};
+
+struct Status {
+  std::string name;
+  std::string protocol;  // "mqtt", "modbus"
+  std::string state;     // "ok", "connecting", "failing", "stopped"
+  std::string error;     // the last one, with what to do; empty when ok
+  std::uint64_t heard = 0;       // messages or polls
+  std::uint64_t failed = 0;
+  std::uint64_t late = 0;        // polls that started more than a period late
+};
+
+class Source {
+ public:
+  virtual ~Source() = default;
+  // Starts its threads; reaches out from then on. Retries for ever with backoff and jitter.
+  virtual Result<> start() = 0;
+  virtual void stop() = 0;  // returns when its threads have ended
+  [[nodiscard]] virtual Status status() const = 0;  // any thread
+  [[nodiscard]] virtual Decoder& decoder() = 0;
+  [[nodiscard]] virtual std::vector<Schedule> schedules() const = 0;
+  [[nodiscard]] virtual bool device_stamped() const = 0;
+  // How late a device-stamped reading may be and still come before its seal; 0 for edge-stamped.
+  [[nodiscard]] virtual Nanoseconds lateness() const = 0;
+};
+
+}  // namespace tidemark::source

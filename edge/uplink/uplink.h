@@ -1,0 +1,71 @@
+// The edge's side of the link: carries blocks, dictionaries and seals from the ring to a gateway.
+//
+// Promise    a block is released from the ring only when the gateway says that the cloud has
+//            committed it. After a reconnect nothing is asked twice: the welcome says what the cloud
+//            has. Live data goes first, the backlog follows in its share (design: lanes).
+// Threads    start() makes one; status() and wake() from any.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "common/base/random.h"
+#include "common/base/time.h"
+#include "common/model/seal.h"
+#include "edge/ring/ring_buffer.h"
+
+namespace tidemark::uplink {
+
+struct Options {
+  std::string edge;
+  std::string site;
+  std::vector<std::string> gateways;       // host:port, tried in turn
+  std::filesystem::path identity_folder;   // key, certificate and CA, from enrolment (common/tls)
+  double backlog_share = 0.2;
+  Incarnation incarnation;
+  std::uint64_t start_ordinal = 1;
+  std::string version;                     // of this program
+};
+
+// The pipeline, as the uplink sees it. Any thread.
+class SealSource {
+ public:
+  virtual ~SealSource() = default;
+  // The newest statement of this incarnation, with every minute that changed after seal number
+  // `acknowledged`; empty when it has nothing newer than `sent`.
+  virtual std::optional<Seal> seal_since(std::uint64_t acknowledged, std::uint64_t sent) = 0;
+  virtual void seal_acknowledged(std::uint64_t number) = 0;
+  // What the cloud says of this edge's ledger: answered, duplicate, late_ledger, lost, quarantined.
+  virtual void cloud_ledger(const Ledger& ledger) = 0;
+};
+
+struct Status {
+  std::string state;    // "not enrolled", "connecting", "up", "refused", "stopped"
+  std::string gateway;  // host:port in use
+  std::string error;    // the last one, with what to do next; empty when up
+  double rtt_ms = 0;
+  std::uint64_t blocks_sent = 0;
+  std::uint64_t readings_sent = 0;
+  std::uint64_t bytes_sent = 0;      // on the wire, TLS included
+  std::uint64_t blocks_acknowledged = 0;
+  std::uint64_t readings_acknowledged = 0;
+  EventTime connected_since = {};
+};
+
+class Uplink {
+ public:
+  // Reads identity when it connects, so that an edge that is enrolled later needs no restart.
+  static std::unique_ptr<Uplink> make(Options options, ring::RingBuffer& ring, SealSource& seals,
+                                      Clock& clock, Random& random);
+  virtual ~Uplink() = default;
+  virtual void start() = 0;
+  virtual void wake() = 0;  // the ring has new blocks
+  virtual void stop() = 0;  // sends what is under way for at most a second, then closes
+  [[nodiscard]] virtual Status status() const = 0;
+};
+
+}  // namespace tidemark::uplink
