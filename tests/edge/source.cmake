@@ -1,0 +1,1 @@
+tide_test(series_table_test SOURCES edge/series_table_test.cpp DEPS tidemark::edge_source)

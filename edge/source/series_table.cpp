@@ -1,0 +1,51 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "edge/source/source.h"
+
+namespace tidemark::source {
+namespace {
+
+// What makes two readings the same series: a value of another type, resolution or kind of time in
+// the same name is a series beside it, as its column could not hold both.
+std::string identity(const SeriesDescription& d) {
+  return fmt::format("{}\n{}\n{}\n{}:{}:{}", d.source, d.device, d.metric,
+                     static_cast<int>(d.type), static_cast<int>(d.exponent), d.device_stamped);
+}
+
+}  // namespace
+
+Result<std::uint32_t> SeriesTable::intern(const SeriesDescription& description) {
+  auto key = identity(description);
+  if (const auto known = by_name_.find(key); known != by_name_.end()) return known->second;
+  const auto name = description.local_name();
+  for (const auto& part : {description.device, description.metric}) {
+    if (part.empty()) {
+      return Error{Fault::bad_input,
+                   fmt::format("series '{}' has an empty level; check 'device' and the path of "
+                               "source '{}'", name, description.source)};
+    }
+  }
+  if (std::max(name.size(), description.source.size()) > Dictionary::kNameBytesMax) {
+    return Error{Fault::bad_input,
+                 fmt::format("series name of {} B is longer than {} B: {}…", name.size(),
+                             Dictionary::kNameBytesMax, name.substr(0, 60))};
+  }
+  if (description.labels.size() > Dictionary::kLabelsMax) {
+    return Error{Fault::bad_input, fmt::format("series '{}' has {} labels, at most {} fit", name,
+                                               description.labels.size(), Dictionary::kLabelsMax)};
+  }
+  if (series_.size() >= kSeriesMax) {
+    return Error{Fault::full,
+                 fmt::format("series '{}' would be number {}: at most {} a start; is there a "
+                             "counter or an id in the topic or in a key of source '{}'?",
+                             name, series_.size() + 1, kSeriesMax, description.source)};
+  }
+  const auto handle = static_cast<std::uint32_t>(series_.size());
+  series_.push_back(description);
+  by_name_.emplace(std::move(key), handle);
+  return handle;
+}
+
+}  // namespace tidemark::source

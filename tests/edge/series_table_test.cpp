@@ -1,0 +1,55 @@
+#include <gtest/gtest.h>
+
+#include "edge/source/source.h"
+
+namespace tidemark::source {
+namespace {
+
+SeriesDescription series(std::string metric) {
+  SeriesDescription d;
+  d.source = "floor";
+  d.device = "press";
+  d.metric = std::move(metric);
+  return d;
+}
+
+TEST(SeriesTable, SameNameGetsTheSameHandle) {
+  SeriesTable table;
+  EXPECT_EQ(table.intern(series("a")).value(), 0u);
+  EXPECT_EQ(table.intern(series("b")).value(), 1u);
+  EXPECT_EQ(table.intern(series("a")).value(), 0u);
+  EXPECT_EQ(table.at(1).metric, "b");
+  EXPECT_EQ(table.size(), 2u);
+}
+
+TEST(SeriesTable, AnotherTypeOrResolutionIsAnotherSeries) {
+  SeriesTable table;
+  auto d = series("a");
+  EXPECT_EQ(table.intern(d).value(), 0u);
+  d.type = ValueType::i64;
+  EXPECT_EQ(table.intern(d).value(), 1u);
+  d.exponent = -1;
+  EXPECT_EQ(table.intern(d).value(), 2u);
+}
+
+TEST(SeriesTable, RefusesWhatNoDictionaryCanHold) {
+  SeriesTable table;
+  EXPECT_EQ(table.intern(series("")).error().fault(), Fault::bad_input);
+  EXPECT_EQ(table.intern(series(std::string(300, 'x'))).error().fault(), Fault::bad_input);
+  auto d = series("a");
+  for (int i = 0; i < 33; ++i) d.labels["l" + std::to_string(i)] = "v";
+  EXPECT_EQ(table.intern(d).error().fault(), Fault::bad_input);
+  EXPECT_EQ(table.size(), 0u);
+}
+
+TEST(SeriesTable, IsFullAtItsBoundAndStillKnowsTheOthers) {
+  SeriesTable table;
+  for (std::size_t i = 0; i < SeriesTable::kSeriesMax; ++i) {
+    ASSERT_TRUE(table.intern(series(std::to_string(i))).ok());
+  }
+  EXPECT_EQ(table.intern(series("more")).error().fault(), Fault::full);
+  EXPECT_EQ(table.intern(series("17")).value(), 17u);
+}
+
+}  // namespace
+}  // namespace tidemark::source
