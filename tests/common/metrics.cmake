@@ -1,0 +1,1 @@
+tide_test(registry_test SOURCES common/registry_test.cpp DEPS tidemark::common_metrics)
