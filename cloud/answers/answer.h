@@ -16,7 +16,8 @@ std::string_view to_string(State state);
 
 struct Missing {  // a source that the window still waits for, or that was not heard
   std::string source;
-  std::string reason;  // "offline since 2026-11-21T12:03:00Z", "edge was off", "24 blocks under way"
+  // "offline since 2026-11-21T12:03:00Z", "edge was off", "24 blocks under way"
+  std::string reason;
 };
 
 struct Answer {

@@ -107,7 +107,7 @@ class ByteReader {
   }
   ByteSpan blob() { return raw(length()); }
   std::string_view text() { return as_text(blob()); }
-  // A count of things that take at least `each` bytes: fails instead of promising more than is left.
+  // A count of things that take at least `each` bytes: fails instead of overrunning.
   std::size_t length(std::size_t each = 1) {
     const auto n = varint();
     if (n > left() / (each == 0 ? 1 : each)) {

@@ -1,5 +1,5 @@
-// TIDE_CHECK(condition, why): a promise of our own code, checked in release too. A daemon that stops
-// and restarts from durable state beats one that goes on with wrong numbers. Never for input.
+// TIDE_CHECK(condition, why): a promise of our own code, checked in release too. A daemon that
+// stops and restarts from durable state beats one that goes on with wrong numbers. Never for input.
 #pragma once
 
 #include <string_view>

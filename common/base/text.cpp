@@ -111,7 +111,8 @@ Result<Bytes> parse_bytes(std::string_view text) {
     double bytes;
   };
   constexpr std::array kUnits = {Unit{"", 1},        Unit{"B", 1},           Unit{"KiB", 1024},
-                                 Unit{"MiB", 1048576}, Unit{"GiB", 1073741824}, Unit{"TiB", 1099511627776},
+                                 Unit{"MiB", 1048576}, Unit{"GiB", 1073741824},
+                                 Unit{"TiB", 1099511627776},
                                  Unit{"kB", 1e3},    Unit{"MB", 1e6},        Unit{"GB", 1e9},
                                  Unit{"TB", 1e12}};
   double number = 0;
@@ -144,7 +145,10 @@ std::string json_quote(std::string_view text) {
       out += '\\';
       out += text[i++];
     } else if (c < 0x20) {
-      out += c == '\n' ? "\\n" : c == '\t' ? "\\t" : c == '\r' ? "\\r" : fmt::format("\\u{:04x}", c);
+      out += c == '\n'   ? "\\n"
+             : c == '\t' ? "\\t"
+             : c == '\r' ? "\\r"
+                         : fmt::format("\\u{:04x}", c);
       ++i;
     } else if (c < 0x80) {
       out += text[i++];

@@ -105,13 +105,13 @@ class Section {
 };
 
 struct Sources {
-  std::filesystem::path file;                // /etc/tidemark/edge.toml; may be missing: all presets
-  std::filesystem::path drop_ins;            // /etc/tidemark/edge.d; *.toml in name order; may be missing
-  std::string environment_prefix;            // "TIDEMARK_EDGE__": TIDEMARK_EDGE__RING__SIZE=1GiB
+  std::filesystem::path file;  // /etc/tidemark/edge.toml; may be missing: all presets
+  std::filesystem::path drop_ins;  // /etc/tidemark/edge.d; *.toml in name order; may be missing
+  std::string environment_prefix;  // "TIDEMARK_EDGE__": TIDEMARK_EDGE__RING__SIZE=1GiB
 };
 
 // Reads the files, merges drop-ins (later wins key by key, arrays of tables append) and overrides
-// from the environment, and hands out a Section over the result. Files larger than 1 MiB are refused.
+// from the environment, and hands out a Section over the result. Files above 1 MiB are refused.
 class Document {
  public:
   static Document read(const Sources& sources);

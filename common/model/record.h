@@ -19,7 +19,7 @@ struct BlockName {
   friend auto operator<=>(const BlockName&, const BlockName&) = default;
 };
 
-inline constexpr std::uint64_t kBlockBytesMax = 900 * 1024;  // Kafka's default message limit is 1 MB
+inline constexpr std::uint64_t kBlockBytesMax = 900 * 1024;  // Kafka's default limit is 1 MB
 
 struct BlockRecord {
   BlockName name;

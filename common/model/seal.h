@@ -45,7 +45,7 @@ struct MinuteCounts {
   std::uint64_t due = 0;    // polls or messages that the schedule expected; 0: no schedule
   std::uint64_t good = 0;   // of those, answered well
   std::uint64_t taken = 0;  // readings decoded
-  std::uint64_t sent = 0;   // of those, carried by blocks (not thinned, local, duplicate, quarantined)
+  std::uint64_t sent = 0;   // of those, in blocks (not thinned, local, duplicate, quarantined)
   friend bool operator==(const MinuteCounts&, const MinuteCounts&) = default;
 };
 

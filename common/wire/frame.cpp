@@ -33,7 +33,7 @@ Result<std::optional<Frame>> FrameReader::next() {
   const auto zero = in.fixed<std::uint16_t>();
   if (version != kVersion || zero != 0 || type == 0) {
     return Error{Fault::bad_input, "frame: type " + std::to_string(type) + ", version " +
-                                       std::to_string(version) + ": the peer speaks something else"};
+                                       std::to_string(version) + ": not our protocol"};
   }
   if (length > payload_max_) {
     return Error{Fault::bad_input, "frame: " + std::to_string(length) + " B; the limit here is " +

@@ -1,8 +1,8 @@
 // Frames: how edge, gateway and cloud speak. Sans-I/O: bytes in, frames out.
 //
 // Layout     u32 length of the payload, u8 type, u8 version, u16 zero, payload (FORMAT.md).
-// Bounds     a payload of at most `payload_max` bytes: kFramePayloadMax between parties that know each
-//            other, kStrangerPayloadMax before the peer has proved who it is.
+// Bounds     a payload of at most `payload_max` bytes: kFramePayloadMax between parties that know
+//            each other, kStrangerPayloadMax before the peer has proved who it is.
 // Between gateway and cloud the same frames travel over ZeroMQ, with the edge's name before them.
 #pragma once
 
@@ -94,7 +94,7 @@ struct Welcome {
 };
 
 struct Ack {
-  std::vector<Holdings> holdings;  // `blocks` is what this commit added, or all: edges take the union
+  std::vector<Holdings> holdings;  // `blocks`: added by this commit, or all; edges take the union
   std::vector<DictionaryHash> dictionaries;
   Ledger ledger;                   // the cloud's figures of this edge, all incarnations
   friend bool operator==(const Ack&, const Ack&) = default;

@@ -49,8 +49,8 @@ struct Options {
 
 class Journal {
  public:
-  // Opens or creates. A file of another capacity or a damaged header is replaced (a new journal id),
-  // and that is logged.
+  // Opens or creates. A file of another capacity or a damaged header is replaced (a new journal
+  // id), and that is logged.
   static Result<std::unique_ptr<Journal>> open(const Options& options);
   virtual ~Journal() = default;
 
@@ -66,8 +66,8 @@ class Journal {
   // What lies before `until` may be overwritten.
   virtual void release(Position until) = 0;
 
-  // Blocks until the ring has made `position` durable (durable sources wait here before they let the
-  // client acknowledge). False after stop() or the timeout.
+  // Blocks until the ring has made `position` durable (durable sources wait here before they let
+  // the client acknowledge). False after stop() or the timeout.
   virtual bool wait_durable(Position position, std::chrono::milliseconds patience) = 0;
   virtual void durable(Position position) = 0;
 

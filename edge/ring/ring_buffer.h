@@ -34,7 +34,8 @@ inline constexpr Bytes kCapacityMin{1 << 20};
 
 struct Options {
   std::filesystem::path folder;
-  Bytes capacity{Bytes{2ULL << 30}};  // of ring.dat, allocated at once; another value than before: Fault::unsupported
+  // Of ring.dat, allocated at once; another value than before: Fault::unsupported.
+  Bytes capacity{Bytes{2ULL << 30}};
   Incarnation incarnation;            // of this start, random
   EventTime now = {};                 // of this start
 };
@@ -53,8 +54,8 @@ struct Past {
   Closing closing;
   SequenceRanges unreleased;      // still here, not acknowledged
   SequenceRanges evicted;
-  std::vector<Seal> seals;        // merged into one: the last ledger and `next`, all minutes, number
-                                  // of the last; at most one entry
+  std::vector<Seal> seals;        // merged into one: the last ledger and `next`, all minutes,
+                                  // number of the last; at most one entry
 };
 
 struct Recovered {
@@ -91,8 +92,8 @@ enum class Order : std::uint8_t { oldest_first, newest_first };
 
 class RingBuffer {
  public:
-  // Opens or creates. Fault::corrupt only if ring.dat's own header fails its check (the file is kept
-  // aside as ring.dat.damaged, never deleted); damaged segments are skipped, counted and logged.
+  // Opens or creates. Fault::corrupt only if ring.dat's own header fails its check (the file is
+  // kept aside as ring.dat.damaged, never deleted); damaged segments are skipped, counted, logged.
   static Result<std::unique_ptr<RingBuffer>> open(const Options& options, Disk& disk);
   virtual ~RingBuffer() = default;
   [[nodiscard]] virtual const Recovered& recovered() const = 0;

@@ -61,7 +61,7 @@ class Decoder {
   virtual void decode(const journal::Entry& entry, SeriesTable& series, Decoded& out) = 0;
 };
 
-// A schedule that goes on while nobody is there to keep it: for the coverage of an edge that was off.
+// A schedule that goes on while nobody is there to keep it: for the coverage of an edge while off.
 struct Schedule {
   std::string poll_class;
   Nanoseconds period{};

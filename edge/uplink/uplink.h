@@ -1,8 +1,8 @@
 // The edge's side of the link: carries blocks, dictionaries and seals from the ring to a gateway.
 //
 // Promise    a block is released from the ring only when the gateway says that the cloud has
-//            committed it. After a reconnect nothing is asked twice: the welcome says what the cloud
-//            has. Live data goes first, the backlog follows in its share (design: lanes).
+//            committed it. After a reconnect nothing is asked twice: the welcome says what the
+//            cloud has. Live data goes first, the backlog follows in its share (design: lanes).
 // Threads    start() makes one; status() and wake() from any.
 #pragma once
 
