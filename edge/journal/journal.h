@@ -50,7 +50,8 @@ struct Options {
 class Journal {
  public:
   // Opens or creates. A file of another capacity or a damaged header is replaced (a new journal
-  // id), and that is logged.
+  // id), and that is logged. Fault::unsupported: a newer version wrote it; unavailable: another
+  // process has it open; bad_input: a capacity below 64 KiB.
   static Result<std::unique_ptr<Journal>> open(const Options& options);
   virtual ~Journal() = default;
 
