@@ -37,7 +37,9 @@ struct Problem {
   int line = 0;
   int column = 0;
   bool warning = false;
-  std::string text;  // what, why and what to do next
+  std::string text;         // what, why and what to do next
+  std::string source = {};  // the line of the file, for the mark under it; may be empty
+  int length = 1;           // of what is marked, in characters
 };
 // "edge.toml:4:3: error: unknown key 'byte_ordr' in [modbus], did you mean 'byte_order'?", then the
 // line itself with a mark under the column.
@@ -48,10 +50,18 @@ struct Rule {
   std::string_view preset = "";  // the default; for lists "a, b"
   std::string_view min = "";
   std::string_view max = "";
+  bool required = false;
   std::string_view help = "";
   std::string_view example = "";
-  bool required = false;
   bool restart = true;           // false: a reload is enough
+};
+
+// One setting with its value in force and where that comes from: "edge.toml:4",
+// "environment TIDEMARK_EDGE__RING__SIZE" or "default".
+struct Setting {
+  std::string key;  // "ring.size", "source.mqtt[0].name"
+  std::string value;
+  std::string origin;
 };
 
 class Section {
@@ -91,8 +101,11 @@ class Section {
     }
     leave_all();
   }
+  // Whether this section has the key or table at all: for tables that may be left out.
+  [[nodiscard]] virtual bool has(std::string_view key) const = 0;
   // A problem about a key of this section, found by the caller's own rule.
   virtual void complain(std::string_view key, std::string text) = 0;
+  virtual void warn(std::string_view key, std::string text) = 0;
   // Where a key of this section stands: "edge.toml:4:3"; for errors found later.
   [[nodiscard]] virtual std::string place(std::string_view key) const = 0;
 
@@ -105,8 +118,8 @@ class Section {
 };
 
 struct Sources {
-  std::filesystem::path file;  // /etc/tidemark/edge.toml; may be missing: all presets
-  std::filesystem::path drop_ins;  // /etc/tidemark/edge.d; *.toml in name order; may be missing
+  std::filesystem::path file;      // /etc/tidemark/edge.toml; may be missing: all presets
+  std::filesystem::path drop_ins;  // /etc/tidemark/edge.d: *.toml in name order; may be missing
   std::string environment_prefix;  // "TIDEMARK_EDGE__": TIDEMARK_EDGE__RING__SIZE=1GiB
 };
 
@@ -128,6 +141,7 @@ class Document {
   }
   [[nodiscard]] const std::vector<Problem>& problems() const;
   [[nodiscard]] bool ok() const;  // no problem but warnings
+  [[nodiscard]] const std::vector<Setting>& settings() const;
   // Every setting with its value in force and where that comes from, one line each.
   [[nodiscard]] std::string effective() const;
 

@@ -12,6 +12,7 @@ void BlockRecord::encode(ByteWriter& out) const {
   out.fixed(static_cast<std::uint64_t>(time_min));
   out.fixed(static_cast<std::uint64_t>(time_max));
   out.varint(readings);
+  out.u8(alarm ? 1 : 0);
   out.blob(bytes);
   out.fixed(xxh3(ByteSpan(out.out()).subspan(begin)));
 }
@@ -25,15 +26,17 @@ Result<BlockRecord> BlockRecord::decode(ByteReader& in) {
   r.time_min = static_cast<std::int64_t>(in.fixed<std::uint64_t>());
   r.time_max = static_cast<std::int64_t>(in.fixed<std::uint64_t>());
   r.readings = in.varint();
+  const auto flags = in.u8();
   const auto bytes = in.blob();
   auto all = begin;
   const auto covered = all.raw(in.position() - at);
   const auto checksum = in.fixed<std::uint64_t>();
   if (!in.ok()) return Error{Fault::corrupt, "block record: it ends too early"};
   if (checksum != xxh3(covered)) return Error{Fault::corrupt, "block record: wrong checksum"};
-  if (bytes.size() > kBlockBytesMax || r.name.sequence.count == 0) {
-    return Error{Fault::bad_input, "block record: sequence 0 or more than 900 KiB"};
+  if (bytes.size() > kBlockBytesMax || r.name.sequence.count == 0 || flags > 1) {
+    return Error{Fault::bad_input, "block record: sequence 0, unknown flags or more than 900 KiB"};
   }
+  r.alarm = flags == 1;
   r.bytes.assign(bytes.begin(), bytes.end());
   return r;
 }

@@ -26,6 +26,7 @@ struct BlockRecord {
   std::int64_t time_min = 0;  // event times inside, ns; both 0 when it carries none
   std::int64_t time_max = 0;
   std::uint64_t readings = 0;  // readings_carried()
+  bool alarm = false;          // holds what people wait for: travels before all others
   ByteVector bytes;            // codec::encode()
   friend bool operator==(const BlockRecord&, const BlockRecord&) = default;
 

@@ -86,6 +86,7 @@ struct Stored {
   std::int64_t time_max = 0;
   std::uint64_t readings = 0;
   std::uint64_t bytes = 0;
+  bool alarm = false;
 };
 
 enum class Order : std::uint8_t { oldest_first, newest_first };

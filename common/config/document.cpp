@@ -1,0 +1,154 @@
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+
+#include "common/base/disk.h"
+#include "common/config/tree_section.h"
+
+namespace tidemark::config {
+namespace {
+
+constexpr std::uint64_t kFileBytesMax = 1 << 20;
+constexpr std::size_t kFilesMax = 1000;
+
+std::vector<std::filesystem::path> drop_ins_in(const std::filesystem::path& folder,
+                                               std::vector<Problem>& problems) {
+  std::vector<std::filesystem::path> files;
+  std::error_code error;
+  if (folder.empty() || !std::filesystem::exists(folder, error)) return files;
+  std::filesystem::directory_iterator it(folder, error);
+  for (; !error && it != std::filesystem::directory_iterator(); it.increment(error)) {
+    if (it->path().extension() == ".toml") files.push_back(it->path());
+  }
+  if (error) {
+    problems.push_back({.file = folder.string(),
+                        .text = "cannot list the folder: " + error.message()});
+  }
+  std::sort(files.begin(), files.end());
+  if (files.size() > kFilesMax) {
+    problems.push_back({.file = folder.string(),
+                        .text = fmt::format("{} files, at most {} are read", files.size(),
+                                            kFilesMax)});
+    files.resize(kFilesMax);
+  }
+  return files;
+}
+
+}  // namespace
+
+struct Document::State {
+  Node root;
+  std::vector<Problem> problems;
+  std::vector<Setting> settings;
+  std::vector<std::string> file_order;  // problems are told in it
+  std::unique_ptr<TreeSection> section;
+  bool unreadable = false;        // a file is missing from the tree
+  std::size_t while_reading = 0;  // problems found before describe() asked for anything
+
+  void add_file(const std::filesystem::path& path) {
+    file_order.push_back(path.string());
+    auto content = read_file(path, kFileBytesMax);
+    if (!content) {
+      problems.push_back({.file = path.string(), .text = content.error().text()});
+      unreadable = true;
+      return;
+    }
+    add_text(path.string(), std::move(*content));
+  }
+  void add_text(std::string name, std::string content) {
+    auto file = std::make_shared<TextFile>(TextFile{std::move(name), std::move(content)});
+    const auto before = problems.size();
+    auto tree = parse_toml(file, problems);
+    if (problems.size() > before) unreadable = true;
+    if (!root.value.file) root.key = root.value = tree.value;
+    merge(root, std::move(tree));
+  }
+  void add_environment(const std::string& prefix) {
+    std::vector<std::string_view> found;
+    for (char** at = environ; at != nullptr && *at != nullptr; ++at) {
+      if (std::string_view(*at).starts_with(prefix)) found.emplace_back(*at);
+    }
+    std::sort(found.begin(), found.end());
+    for (const auto variable : found) {
+      const auto cut = variable.find('=');
+      const auto name = variable.substr(0, cut);
+      auto origin = std::make_shared<TextFile>(TextFile{
+          fmt::format("environment {}", name), std::string(variable.substr(cut + 1))});
+      file_order.push_back(origin->name);
+      set_override(root, name.substr(prefix.size()), origin, problems);
+    }
+  }
+  void sort_problems() {
+    const auto rank = [&](const Problem& p) {
+      return std::find(file_order.begin(), file_order.end(), p.file) - file_order.begin();
+    };
+    std::stable_sort(problems.begin(), problems.end(), [&](const Problem& a, const Problem& b) {
+      return std::tuple(rank(a), a.line, a.column) < std::tuple(rank(b), b.line, b.column);
+    });
+  }
+};
+
+Document::Document(std::unique_ptr<State> state) : state_(std::move(state)) {}
+Document::~Document() = default;
+Document::Document(Document&&) noexcept = default;
+
+Document Document::read(const Sources& sources) {
+  auto state = std::make_unique<State>();
+  // What no file sets is told at the main file, whether it is there or not.
+  auto main_file = std::make_shared<TextFile>(TextFile{sources.file.string(), ""});
+  state->root.key = state->root.value = Mark{main_file};
+  std::error_code error;
+  if (!sources.file.empty() && std::filesystem::exists(sources.file, error)) {
+    state->add_file(sources.file);
+  }
+  for (const auto& path : drop_ins_in(sources.drop_ins, state->problems)) state->add_file(path);
+  if (!sources.environment_prefix.empty()) state->add_environment(sources.environment_prefix);
+  return Document(std::move(state));
+}
+
+Document Document::parse(std::string_view toml, std::string name) {
+  auto state = std::make_unique<State>();
+  state->file_order.push_back(name);
+  state->add_text(std::move(name), std::string(toml));
+  return Document(std::move(state));
+}
+
+Section& Document::section() {
+  state_->settings.clear();
+  state_->while_reading = state_->problems.size();
+  state_->section =
+      std::make_unique<TreeSection>(state_->root, state_->problems, state_->settings);
+  return *state_->section;
+}
+
+void Document::finish() {
+  state_->section->report_unknown();
+  state_->section.reset();
+  // Half a configuration has follow-up problems ("edge is missing") that are not there.
+  if (state_->unreadable) {
+    state_->problems.erase(
+        state_->problems.begin() + static_cast<std::ptrdiff_t>(state_->while_reading),
+        state_->problems.end());
+  }
+  state_->sort_problems();
+}
+
+const std::vector<Problem>& Document::problems() const { return state_->problems; }
+
+bool Document::ok() const {
+  return std::all_of(state_->problems.begin(), state_->problems.end(),
+                     [](const Problem& p) { return p.warning; });
+}
+
+const std::vector<Setting>& Document::settings() const { return state_->settings; }
+
+std::string Document::effective() const {
+  std::string out;
+  for (const auto& s : state_->settings) {
+    out += fmt::format("{:<36} {:<28} # {}\n", s.key + " =", s.value, s.origin);
+  }
+  return out;
+}
+
+}  // namespace tidemark::config

@@ -1,0 +1,43 @@
+// The agent's control socket, for the CLI on the same machine: one request line, answer lines, close.
+//
+// Request    one JSON object: {"command":"status"} · {"command":"series"} · {"command":"buffer"} ·
+//            {"command":"quarantine","limit":20} · {"command":"tap","glob":"**"}.
+// Answer     JSON objects, one a line; {"v":1,"error":"…"} when the request is not understood.
+// Bounds     kClientsMax connections, a request of at most 4 KiB within 5 s; further ones are closed.
+// Who may    whoever may open the socket file: mode 0660, the service's group.
+// Threads    one for accepting, one for each client.
+#pragma once
+
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "common/base/result.h"
+#include "edge/pipeline/tap_hub.h"
+
+namespace tidemark::control {
+
+inline constexpr std::size_t kClientsMax = 32;
+
+struct Handlers {
+  std::function<std::string()> status;
+  std::function<std::string()> series;
+  std::function<std::string()> buffer;
+  std::function<std::string(std::size_t limit)> quarantine;
+};
+
+class Control {
+ public:
+  // Listens; Fault::unavailable when another agent answers on this socket.
+  static Result<std::unique_ptr<Control>> open(const std::filesystem::path& socket,
+                                               Handlers handlers, pipeline::TapHub& tap);
+  virtual ~Control() = default;  // closes, joins, removes the socket file
+};
+
+// The other side: sends `request`, hands each answer line to `line` until the end or until it says
+// false. Fault::unavailable when nobody answers on the socket.
+Result<> ask(const std::filesystem::path& socket, const std::string& request,
+             const std::function<bool(const std::string&)>& line);
+
+}  // namespace tidemark::control

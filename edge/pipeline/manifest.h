@@ -1,0 +1,84 @@
+// What the edge can state about itself: counts per source, poll class and minute, the ledger, and
+// how far each source has come. Counts gather while a flush is prepared and become a statement when
+// the flush is cut, so that a seal speaks of exactly the readings in sequences below its `next`.
+//
+// Threads: one at a time; the pipeline holds its lock.
+// Bound: minutes are kept for kMinutesKept behind the newest of their source; what comes later still
+// is counted in the ledger and carried, but its minute is stated no more (the cloud keeps the count
+// it had, so that completeness there is at most 1).
+#pragma once
+
+#include <cstdint>
+#include <limits>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "common/model/seal.h"
+
+namespace tidemark::pipeline {
+
+class Manifest {
+ public:
+  static constexpr std::int64_t kMinutesKept = 7 * 24 * 60;
+
+  explicit Manifest(Incarnation incarnation) : incarnation_(incarnation) {}
+
+  // A line of the statement: one source and poll class. Returns its index, stable.
+  std::size_t line(const std::string& source, const std::string& poll_class, bool device_stamped);
+
+  void expected(std::size_t line, EventTime at, std::uint64_t due, std::uint64_t good);
+  void taken(std::size_t line, EventTime at, std::uint64_t readings) {
+    touch(line, at).taken += readings;
+    lines_[line].totals.taken += readings;
+    ledger_.taken += readings;
+  }
+  void sent(std::size_t line, EventTime at, std::uint64_t readings) {
+    touch(line, at).sent += readings;
+  }
+  [[nodiscard]] Ledger& ledger() { return ledger_; }
+
+  // True when a count changed that no statement holds yet.
+  [[nodiscard]] bool dirty() const { return dirty_; }
+
+  // The next statement: only minutes that changed since the last. `sealed_until` by line.
+  Seal state(Sequence next, const std::vector<EventTime>& sealed_until, ClockState clock,
+             const SequenceRanges& evicted);
+  // The newest statement with every minute that changed after seal number `acknowledged`.
+  [[nodiscard]] Seal since(std::uint64_t acknowledged) const;
+  [[nodiscard]] std::uint64_t number() const { return last_.number; }
+
+  struct Totals {
+    std::uint64_t due = 0, good = 0, taken = 0;
+  };
+  [[nodiscard]] Totals totals(const std::string& source) const;
+
+ private:
+  struct Minute {
+    MinuteCounts counts;         // so far
+    MinuteCounts stated;         // as in the seal `changed`
+    std::uint64_t changed = 0;   // 0: in no seal yet
+    bool touched = false;        // differs from `stated`
+  };
+  struct Line {
+    std::string source;
+    std::string poll_class;
+    bool device_stamped = false;
+    std::map<std::int64_t, Minute> minutes;
+    std::int64_t pruned_below = std::numeric_limits<std::int64_t>::min();
+    std::vector<std::int64_t> touched;
+    Totals totals;
+    EventTime sealed_until = kEventTimeMin;
+  };
+  MinuteCounts& touch(std::size_t line, EventTime at);
+  [[nodiscard]] SourceSeal header(const Line& line) const;
+
+  Incarnation incarnation_;
+  std::vector<Line> lines_;
+  Ledger ledger_;
+  MinuteCounts unstated_;  // takes what is older than pruned_below
+  bool dirty_ = false;
+  Seal last_;  // without sources
+};
+
+}  // namespace tidemark::pipeline

@@ -1,0 +1,440 @@
+#include "edge/pipeline/pipeline.h"
+
+#include <bit>
+
+#include "common/base/hash.h"
+#include "common/base/log.h"
+#include "common/base/text.h"
+
+namespace tidemark::pipeline {
+namespace {
+
+constexpr auto kIdleSeal = std::chrono::seconds(5);    // progress without readings
+constexpr auto kRetry = std::chrono::milliseconds(500);  // of a ring that cannot be written
+constexpr auto kPause = std::chrono::milliseconds(100);
+constexpr std::size_t kEntriesALock = 64;
+constexpr std::int64_t kOffMinutesMax = Manifest::kMinutesKept;
+
+std::uint64_t value_bits(const Column& c, std::size_t at) {
+  switch (c.type) {
+    case ValueType::f64: return std::bit_cast<std::uint64_t>(c.f64[at]);
+    case ValueType::text: return xxh3(as_bytes(c.text[at]));
+    default: return static_cast<std::uint64_t>(c.i64[at]);
+  }
+}
+
+std::string value_json(const Column& c, std::size_t at, const SeriesDescription& d) {
+  switch (c.type) {
+    case ValueType::f64: return json_number(c.f64[at]);
+    case ValueType::text: return json_quote(c.text[at]);
+    case ValueType::boolean: return c.i64[at] != 0 ? "true" : "false";
+    case ValueType::i64: return json_number(decimal_to_double(c.i64[at], d.exponent));
+  }
+  return "null";
+}
+
+std::string_view quality_name(Quality q) {
+  switch (q) {
+    case Quality::good: return "good";
+    case Quality::uncertain: return "uncertain";
+    case Quality::bad_range: return "bad: out of range";
+    case Quality::bad_sentinel: return "bad: not available";
+    case Quality::bad_device: return "bad: device fault";
+    case Quality::bad_type: return "bad: wrong type";
+  }
+  return "bad";
+}
+
+}  // namespace
+
+Pipeline::Pipeline(Options options, std::vector<SourceEntry> sources, journal::Journal& journal,
+                   ring::RingBuffer& ring, quarantine::Quarantine& quarantine, TapHub& tap,
+                   Clock& clock)
+    : options_(std::move(options)),
+      journal_(journal),
+      ring_(ring),
+      quarantine_(quarantine),
+      tap_(tap),
+      clock_(clock),
+      stamper_(options_.plausible_from),
+      manifest_(options_.incarnation),
+      past_(ring.recovered().ledger) {
+  for (auto& entry : sources) {
+    source_by_id_[entry.id] = sources_.size();
+    source_by_name_[entry.name] = sources_.size();
+    auto* source = entry.source;
+    sources_.push_back({std::move(entry), {},
+                        Progress(source->device_stamped(), source->lateness())});
+    // Lines exist from the start, so that a source that is never heard is stated as such.
+    for (const auto& s : source->schedules()) line_of(sources_.back(), s.poll_class);
+    if (source->schedules().empty()) line_of(sources_.back(), "");
+  }
+  stamper_.observe(clock_.wall(), clock_.steady());
+}
+
+std::size_t Pipeline::line_of(SourceState& source, const std::string& poll_class) {
+  const auto known = source.lines.find(poll_class);
+  if (known != source.lines.end()) return known->second;
+  const auto line = manifest_.line(source.entry.name, poll_class,
+                                   source.entry.source->device_stamped());
+  if (line == lines_.size()) {
+    lines_.push_back({static_cast<std::size_t>(&source - sources_.data())});
+  }
+  source.lines[poll_class] = line;
+  return line;
+}
+
+void Pipeline::run(const std::function<void()>& flushed) {
+  journal_.start_at(ring_.recovered().journal.value_or(journal::Position{}));
+  bool off_stated = false;
+  auto observed = clock_.steady();
+  last_flush_ = observed;
+  while (true) {
+    const auto now = clock_.steady();
+    const bool stopping = stopping_.load();
+    std::unique_lock lock(mutex_);
+    if (now - observed >= std::chrono::seconds(1) || stamper_.state() == ClockState::unknown) {
+      stamper_.observe(clock_.wall(), now);
+      observed = now;
+    }
+    const bool clock_known = stamper_.state() != ClockState::unknown;
+    if (clock_known && !off_stated) {
+      state_off_time();
+      off_stated = true;
+    }
+    if (flush_due(now) || (stopping && !collector_.empty())) {
+      const bool done = flush();
+      lock.unlock();
+      if (done) {
+        flushed();
+      } else if (stopping) {
+        return;
+      } else {
+        pause();
+      }
+      continue;
+    }
+    lock.unlock();
+    if (!clock_known) {
+      // Entries wait undecoded until there is a time to stamp them with (semantics D13).
+      if (stopping) return;
+      pause();
+      continue;
+    }
+    auto item = journal_.next(stopping ? std::chrono::milliseconds(0)
+                                       : std::chrono::milliseconds(50));
+    lock.lock();
+    if (!item) {
+      heard_until_ = std::max(heard_until_, stamper_.now(now) - Progress::kMargin);
+      if (stopping && collector_.empty() && !unwritten_) return;
+      continue;
+    }
+    for (std::size_t n = 0; item && n < kEntriesALock; ++n) {
+      take(item->first);
+      position_ = item->second;
+      if (collector_.full()) break;
+      item = journal_.next(std::chrono::milliseconds(0));
+    }
+  }
+}
+
+void Pipeline::pause() {
+  std::unique_lock lock(pause_mutex_);
+  pause_over_.wait_for(lock, kPause, [&] { return stopping_.load(); });
+}
+
+void Pipeline::stop() {
+  const std::lock_guard lock(pause_mutex_);
+  stopping_.store(true);
+  pause_over_.notify_all();
+}
+
+void Pipeline::state_off_time() {
+  if (ring_.recovered().past.empty()) return;
+  const auto& closing = ring_.recovered().past.back().closing;
+  const auto until = stamper_.now(clock_.steady());
+  auto from = std::max(closing.off_from, options_.plausible_from);
+  from = std::max(from, until - std::chrono::minutes(kOffMinutesMax));
+  for (auto& source : sources_) {
+    for (const auto& schedule : source.entry.source->schedules()) {
+      if (schedule.period.count() <= 0) continue;
+      const auto line = line_of(source, schedule.poll_class);
+      auto at = from;
+      while (at < until) {
+        const auto end = std::min(floor_to(at, std::chrono::minutes(1)) + std::chrono::minutes(1),
+                                  until);
+        const auto due = (count_ns(end) - 1) / schedule.period.count() -
+                         (count_ns(at) - 1) / schedule.period.count();
+        if (due > 0) manifest_.expected(line, at, static_cast<std::uint64_t>(due), 0);
+        at = end;
+      }
+    }
+  }
+}
+
+void Pipeline::take(const journal::Entry& entry) {
+  const auto arrival = stamper_.stamp(entry.arrived, entry.steady);
+  heard_until_ = std::max(heard_until_, arrival - Progress::kMargin);
+  if (!gathering_since_) gathering_since_ = clock_.steady();
+  const auto known = source_by_id_.find(entry.source);
+  if (known == source_by_id_.end()) {
+    ++rejected_messages_;
+    quarantine_.add("its source is no longer in the configuration", "", entry.topic, entry.payload,
+                    0, arrival);
+    return;
+  }
+  auto& source = sources_[known->second];
+  decoded_.groups.clear();
+  decoded_.expected.clear();
+  decoded_.rejected.clear();
+  source.entry.source->decoder().decode(entry, table_, decoded_);
+  for (const auto& e : decoded_.expected) {
+    manifest_.expected(line_of(source, e.poll_class), arrival, 1, e.good ? 1 : 0);
+  }
+  for (const auto& r : decoded_.rejected) {
+    ++rejected_messages_;
+    if (r.readings > 0) {
+      manifest_.taken(line_of(source, decoded_.poll_class), arrival, r.readings);
+      manifest_.ledger().quarantined += r.readings;
+    }
+    quarantine_.add(r.reason, source.entry.name, entry.topic, entry.payload, r.readings, arrival);
+  }
+  for (auto& group : decoded_.groups) take_group(source, group, arrival);
+}
+
+std::optional<std::int64_t> Pipeline::row_time(SourceState& source, const Group& group,
+                                               std::size_t row, EventTime arrival) {
+  const bool device_stamped =
+      !group.columns.empty() && table_.at(group.columns[0].series).device_stamped;
+  if (!device_stamped) {
+    // Strictly rising within the source, so that edge stamps name a reading; a clock that was set
+    // back is followed.
+    auto t = arrival;
+    if (t <= source.last_stamp && source.last_stamp - t < std::chrono::seconds(1)) {
+      t = source.last_stamp + Nanoseconds(1);
+    }
+    source.last_stamp = t;
+    return count_ns(t);
+  }
+  const auto t = event_time(group.times[row]);
+  const char* reason = nullptr;
+  if (t > arrival + options_.skew) reason = "its time is ahead of the clock by more than uplink.skew";
+  if (t < options_.plausible_from) reason = "its time is before this program was made possible";
+  if (reason == nullptr) return group.times[row];
+  std::uint64_t readings = 0;
+  for (const auto& c : group.columns) {
+    if (!c.present.empty() && !c.present[row]) continue;
+    ++readings;
+    manifest_.taken(series_state(c.series).line, arrival, 1);
+  }
+  manifest_.ledger().quarantined += readings;
+  quarantine_.add(reason, source.entry.name, {},
+                  as_bytes(table_.at(group.columns[0].series).local_name() + " " + format_utc(t)),
+                  readings, arrival);
+  return std::nullopt;
+}
+
+Pipeline::SeriesState& Pipeline::series_state(std::uint32_t handle) {
+  while (series_.size() <= handle) {
+    const auto h = static_cast<std::uint32_t>(series_.size());
+    const auto& d = table_.at(h);
+    series_.push_back({line_of(sources_[source_by_name_.at(d.source)], d.poll_class),
+                       Route(d, options_.edge, options_.rules), 0, 0});
+    if (series_.back().route.has_windows()) windowed_.push_back(h);
+  }
+  return series_[handle];
+}
+
+void Pipeline::take_group(SourceState& source, Group& group, EventTime arrival) {
+  const auto columns = group.columns.size();
+  std::vector<std::size_t> next(columns, 0), value_at(columns, 0);
+  std::vector<bool> keep(columns);
+  std::vector<Quality> quality(columns);
+  for (std::size_t row = 0; row < group.times.size(); ++row) {
+    for (std::size_t c = 0; c < columns; ++c) {
+      const auto& present = group.columns[c].present;
+      value_at[c] = next[c];
+      if (present.empty() || present[row]) ++next[c];
+    }
+    const auto time = row_time(source, group, row, arrival);
+    if (!time) continue;
+    source.progress.reading(event_time(*time), arrival);
+    bool any = false;
+    for (std::size_t c = 0; c < columns; ++c) {
+      const auto& column = group.columns[c];
+      keep[c] = false;
+      if (!column.present.empty() && !column.present[row]) continue;
+      auto& state = series_state(column.series);
+      const auto at = event_time(*time);
+      ++state.readings;
+      state.last = *time;
+      manifest_.taken(state.line, at, 1);
+      const auto outcome = state.route.take(*time, column, value_at[c],
+                                            value_bits(column, value_at[c]));
+      quality[c] = outcome.quality;
+      switch (outcome.way) {
+        case Route::Way::duplicate: ++manifest_.ledger().duplicate; break;
+        case Route::Way::thinned: ++manifest_.ledger().thinned; break;
+        case Route::Way::local: ++manifest_.ledger().local; break;
+        case Route::Way::window: manifest_.sent(state.line, at, 1); break;
+        case Route::Way::raw:
+          manifest_.sent(state.line, at, 1);
+          keep[c] = any = true;
+          break;
+      }
+      if (tap_.listening()) {
+        const auto& d = table_.at(column.series);
+        tap_.publish(d.local_name(),
+                     fmt::format(R"({{"v":1,"series":{},"time":"{}","value":{},"unit":{},"quality":"{}"}})",
+                                 json_quote(options_.edge + "/" + d.local_name()), format_utc(at),
+                                 value_json(column, value_at[c], d), json_quote(d.unit),
+                                 quality_name(outcome.quality)));
+      }
+    }
+    if (any) collector_.add_row(group, row, *time, value_at, keep, quality);
+  }
+}
+
+bool Pipeline::flush_due(SteadyTime now) const {
+  if (unwritten_ || unsynced_) return now - last_flush_ >= kRetry || stopping_.load();
+  if (collector_.full()) return true;
+  if (journal_.used().count > options_.journal_capacity.count / 2) return true;
+  if (gathering_since_) return now - *gathering_since_ >= options_.sync_interval;
+  return now - last_flush_ >= kIdleSeal && stamper_.state() != ClockState::unknown;
+}
+
+std::vector<EventTime> Pipeline::sealed_until() const {
+  std::vector<EventTime> out;
+  out.reserve(lines_.size());
+  for (const auto& line : lines_) {
+    out.push_back(sources_[line.source].progress.sealed_until(heard_until_));
+  }
+  return out;
+}
+
+bool Pipeline::flush() {
+  last_flush_ = clock_.steady();
+  if (unwritten_ || unsynced_) return write_out();
+  for (const auto handle : windowed_) {
+    series_[handle].route.flush_windows(handle, [&](PartialRow row) {
+      collector_.add_partial(std::move(row));
+    });
+  }
+  ring::Flush out;
+  auto next = ring_.next_sequence();
+  if (!collector_.empty()) {
+    auto block = collector_.take();
+    book_.translate(block, table_);
+    auto bytes = codec::encode(block, options_.tier);
+    TIDE_CHECK(bytes.ok(), "a block within the collector's bounds does not pack");
+    BlockRecord record;
+    record.name = {options_.incarnation, next};
+    record.readings = readings_carried(block);
+    const auto summary = codec::summary(*bytes);
+    TIDE_CHECK(summary.ok(), "a block that was just packed has no summary");
+    record.time_min = summary->time_min;
+    record.time_max = summary->time_max;
+    record.bytes = std::move(*bytes);
+    out.blocks.push_back(std::move(record));
+    ++next.count;
+  }
+  out.dictionaries = book_.take_new();
+  const auto evicted = ring_.take_evicted();
+  evicted_.add(evicted.current);
+  manifest_.ledger().evicted += evicted.readings_current;
+  past_.evicted += evicted.readings_past;
+  const bool counted = manifest_.dirty() || !out.blocks.empty() || !evicted.current.empty();
+  out.seal = manifest_.state(next, sealed_until(), stamper_.state(), evicted_);
+  out.journal = position_;
+  const bool read_on = gathering_since_.has_value();
+  gathering_since_.reset();
+  // A statement that only says how far time has come is worth sending, not writing.
+  if (!counted && !read_on) return true;
+  unwritten_ = std::move(out);
+  return write_out();
+}
+
+bool Pipeline::write_out() {
+  if (unwritten_) {
+    if (auto written = ring_.append(*unwritten_); !written) {
+      error_ = written.error().text();
+      log::error("the ring does not take a block; sources wait", "error={}", error_);
+      return false;
+    }
+    unwritten_.reset();
+    unsynced_ = true;
+  }
+  if (auto synced = ring_.sync(); !synced) {
+    error_ = synced.error().text();
+    log::error("the ring cannot be made durable; trying again", "error={}", error_);
+    return false;
+  }
+  unsynced_ = false;
+  error_.clear();
+  const auto position = ring_.durable_position();
+  journal_.durable(position);
+  journal_.release(position);
+  return true;
+}
+
+std::optional<Seal> Pipeline::seal_since(std::uint64_t acknowledged, std::uint64_t sent) {
+  const std::lock_guard lock(mutex_);
+  if (manifest_.number() <= sent || unwritten_) return std::nullopt;
+  return manifest_.since(acknowledged);
+}
+
+void Pipeline::seal_acknowledged(std::uint64_t number) {
+  if (auto noted = ring_.seals_acknowledged(options_.incarnation, number); !noted) {
+    log::warning("cannot note an acknowledged seal", "error={}", noted.error().text());
+  }
+}
+
+void Pipeline::cloud_ledger(const Ledger& ledger) {
+  const std::lock_guard lock(mutex_);
+  cloud_ = ledger;
+}
+
+Status Pipeline::status() const {
+  const std::lock_guard lock(mutex_);
+  Status s;
+  auto edge = past_;
+  edge += const_cast<Manifest&>(manifest_).ledger();
+  s.ledger = edge;
+  s.ledger.answered = cloud_.answered;
+  s.ledger.late_ledger = cloud_.late_ledger;
+  s.ledger.lost = cloud_.lost;
+  s.ledger.duplicate = edge.duplicate + cloud_.duplicate;
+  s.ledger.quarantined = edge.quarantined + cloud_.quarantined;
+  const auto placed = s.ledger.answered + s.ledger.thinned + s.ledger.duplicate + s.ledger.local +
+                      s.ledger.late_ledger + s.ledger.quarantined + s.ledger.evicted +
+                      s.ledger.lost;
+  s.ledger.pending = s.ledger.taken > placed ? s.ledger.taken - placed : 0;
+  for (const auto& source : sources_) {
+    const auto totals = manifest_.totals(source.entry.name);
+    SourceCounts c{source.entry.name, 0, totals.due, totals.good, totals.taken};
+    for (std::size_t h = 0; h < series_.size(); ++h) {
+      if (lines_[series_[h].line].source == static_cast<std::size_t>(&source - sources_.data())) {
+        ++c.series;
+      }
+    }
+    s.sources.push_back(std::move(c));
+  }
+  s.clock = stamper_.state();
+  s.clock_offset = stamper_.offset();
+  s.clock_steps = stamper_.steps();
+  s.rejected_messages = rejected_messages_;
+  s.error = error_;
+  return s;
+}
+
+std::vector<SeriesCounts> Pipeline::series() const {
+  const std::lock_guard lock(mutex_);
+  std::vector<SeriesCounts> out;
+  for (std::size_t h = 0; h < series_.size(); ++h) {
+    out.push_back({table_.at(static_cast<std::uint32_t>(h)), series_[h].readings,
+                   event_time(series_[h].last)});
+  }
+  return out;
+}
+
+}  // namespace tidemark::pipeline

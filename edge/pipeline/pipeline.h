@@ -1,0 +1,160 @@
+// From the journal to the ring: decodes what sources heard, stamps it, quarantines what cannot be
+// true, marks and thins by rule, gathers columns and flushes them as one block with its seal.
+//
+// Promise    what an entry held is, after the flush that names a journal position behind it, in a
+//            block, or counted in the ledger under one name (semantics B10). A crash before that flush
+//            decodes the entry again; no entry is in two flushes.
+// When full  the ring evicts its oldest blocks (in the ledger). When the ring cannot be written, the
+//            flush is tried again and the journal fills: sources wait.
+// Threads    run() is the pipeline's thread; status() and the SealSource from any.
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <unordered_map>
+#include <vector>
+
+#include "common/codec/codec.h"
+#include "edge/clock/event_clock.h"
+#include "edge/journal/journal.h"
+#include "edge/pipeline/collector.h"
+#include "edge/pipeline/manifest.h"
+#include "edge/pipeline/progress.h"
+#include "edge/pipeline/route.h"
+#include "edge/pipeline/tap_hub.h"
+#include "edge/quarantine/quarantine.h"
+#include "edge/ring/ring_buffer.h"
+#include "edge/source/source.h"
+#include "edge/uplink/uplink.h"
+
+namespace tidemark::pipeline {
+
+struct Options {
+  std::string edge;
+  Incarnation incarnation;
+  Nanoseconds sync_interval = std::chrono::milliseconds(500);
+  Nanoseconds skew = std::chrono::seconds(2);
+  EventTime plausible_from = {};  // wall clocks and readings before it cannot be true
+  Bytes journal_capacity{4 << 20};
+  codec::Tier tier = codec::Tier::standard;
+  std::vector<Rule> rules;  // first match decides
+};
+
+struct SourceEntry {
+  std::uint32_t id = 0;  // journal::Entry::source
+  std::string name;
+  source::Source* source = nullptr;
+};
+
+struct SourceCounts {
+  std::string name;
+  std::uint64_t series = 0;
+  std::uint64_t due = 0, good = 0, taken = 0;
+};
+
+struct SeriesCounts {
+  SeriesDescription description;
+  std::uint64_t readings = 0;
+  EventTime last{};
+};
+
+struct Status {
+  Ledger ledger;  // of this edge: earlier incarnations, this one, and what the cloud says
+  std::vector<SourceCounts> sources;
+  ClockState clock = ClockState::unknown;
+  Nanoseconds clock_offset{};
+  std::uint64_t clock_steps = 0;
+  std::uint64_t rejected_messages = 0;
+  std::string error;  // why flushes fail; empty when they do not
+};
+
+class Pipeline final : public uplink::SealSource {
+ public:
+  Pipeline(Options options, std::vector<SourceEntry> sources, journal::Journal& journal,
+           ring::RingBuffer& ring, quarantine::Quarantine& quarantine, TapHub& tap, Clock& clock);
+
+  // Returns after stop(), with all that the journal holds flushed and synced (unless the ring fails).
+  // `flushed` is called after each flush: the uplink's wake().
+  void run(const std::function<void()>& flushed);
+  void stop();  // any thread
+
+  [[nodiscard]] Status status() const;
+  [[nodiscard]] std::vector<SeriesCounts> series() const;
+
+  std::optional<Seal> seal_since(std::uint64_t acknowledged, std::uint64_t sent) override;
+  void seal_acknowledged(std::uint64_t number) override;
+  void cloud_ledger(const Ledger& ledger) override;
+
+ private:
+  struct SeriesState {
+    std::size_t line = 0;  // of the manifest
+    Route route;
+    std::uint64_t readings = 0;
+    std::int64_t last = 0;
+  };
+  struct SourceState {
+    SourceEntry entry;
+    std::map<std::string, std::size_t> lines;  // by poll class
+    Progress progress;
+    EventTime last_stamp = kEventTimeMin;
+  };
+  struct Line {
+    std::size_t source;
+  };
+
+  void take(const journal::Entry& entry);
+  void take_group(SourceState& source, Group& group, EventTime arrival);
+  // The row's event time, or nothing after putting the row into quarantine.
+  std::optional<std::int64_t> row_time(SourceState& source, const Group& group, std::size_t row,
+                                       EventTime arrival);
+  SeriesState& series_state(std::uint32_t handle);
+  std::size_t line_of(SourceState& source, const std::string& poll_class);
+  void state_off_time();
+  void pause();  // a moment, or until stop()
+  [[nodiscard]] bool flush_due(SteadyTime now) const;
+  bool flush();  // false: the ring does not take it now
+  bool write_out();
+  [[nodiscard]] std::vector<EventTime> sealed_until() const;
+
+  const Options options_;
+  journal::Journal& journal_;
+  ring::RingBuffer& ring_;
+  quarantine::Quarantine& quarantine_;
+  TapHub& tap_;
+  Clock& clock_;
+  std::atomic<bool> stopping_{false};
+  std::mutex pause_mutex_;
+  std::condition_variable pause_over_;
+
+  mutable std::mutex mutex_;  // of all below, but for what only the pipeline's thread touches
+  std::vector<SourceState> sources_;
+  std::unordered_map<std::uint32_t, std::size_t> source_by_id_;
+  std::map<std::string, std::size_t> source_by_name_;
+  std::vector<Line> lines_;
+  source::SeriesTable table_;
+  std::vector<SeriesState> series_;  // by handle
+  std::vector<std::uint32_t> windowed_;  // handles whose route has windows
+  clock::EventStamper stamper_;
+  Manifest manifest_;
+  Collector collector_;
+  DictionaryBook book_;
+  SequenceRanges evicted_;
+  Ledger past_;
+  Ledger cloud_;
+  std::uint64_t rejected_messages_ = 0;
+  std::string error_;
+
+  source::Decoded decoded_;  // reused from entry to entry
+  journal::Position position_;
+  std::optional<ring::Flush> unwritten_;
+  bool unsynced_ = false;
+  EventTime heard_until_ = kEventTimeMin;
+  SteadyTime last_flush_{};
+  std::optional<SteadyTime> gathering_since_;
+};
+
+}  // namespace tidemark::pipeline

@@ -1,0 +1,47 @@
+// How far a source's statement reaches: the event time below which everything that it took is in
+// blocks already (semantics B7). Plain logic; the pipeline feeds it.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+
+#include "common/base/time.h"
+
+namespace tidemark::pipeline {
+
+class Progress {
+ public:
+  // Between an arrival stamp and its place in the journal lies a source thread's way there.
+  static constexpr Nanoseconds kMargin = std::chrono::milliseconds(200);
+  // A device whose newest reading is farther than this from its arrival runs on a clock of its own
+  // (a recording, a dead battery): its progress is measured on that clock.
+  static constexpr Nanoseconds kOwnClock = std::chrono::hours(1);
+
+  Progress(bool device_stamped, Nanoseconds lateness)
+      : device_stamped_(device_stamped), lateness_(lateness) {}
+
+  void reading(EventTime event, EventTime arrival) {
+    last_arrival_ = std::max(last_arrival_, arrival);
+    if (event <= newest_) return;
+    newest_ = event;
+    const auto distance = event - arrival;
+    own_clock_ = distance > kOwnClock || distance < -kOwnClock;
+  }
+
+  // `heard_until`: every entry that arrived before it has been decoded.
+  [[nodiscard]] EventTime sealed_until(EventTime heard_until) const {
+    if (!device_stamped_) return heard_until;
+    if (!own_clock_) return heard_until - lateness_;
+    const bool quiet = heard_until > last_arrival_ && heard_until - last_arrival_ > 3 * lateness_;
+    return quiet ? newest_ + Nanoseconds(1) : newest_ - lateness_;
+  }
+
+ private:
+  bool device_stamped_;
+  Nanoseconds lateness_;
+  EventTime newest_ = kEventTimeMin;
+  EventTime last_arrival_ = kEventTimeMin;
+  bool own_clock_ = false;
+};
+
+}  // namespace tidemark::pipeline

@@ -1,0 +1,192 @@
+#include <gtest/gtest.h>
+
+#include "edge/clock/event_clock.h"
+#include "edge/pipeline/collector.h"
+#include "edge/pipeline/manifest.h"
+#include "edge/pipeline/progress.h"
+#include "edge/pipeline/recent_readings.h"
+#include "edge/pipeline/tap_hub.h"
+
+namespace tidemark::pipeline {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr EventTime kNoon = event_time(1'790'000'000'000'000'000);
+constexpr std::int64_t kMinute = 60'000'000'000;
+
+SteadyTime steady(Nanoseconds t) { return SteadyTime(t); }
+
+TEST(EventStamper, WaitsForAPlausibleClock) {
+  clock::EventStamper stamper(kNoon);
+  stamper.observe(event_time(5), steady(10s));
+  EXPECT_EQ(stamper.state(), ClockState::unknown);
+  stamper.observe(kNoon + 1s, steady(11s));
+  EXPECT_EQ(stamper.state(), ClockState::set);
+  EXPECT_EQ(stamper.stamp(kNoon, count_ns(event_time(0)) + 12'000'000'000), kNoon + 2s);
+}
+
+TEST(EventStamper, FollowsAStepAndSlewsADrift) {
+  clock::EventStamper stamper(kNoon);
+  stamper.observe(kNoon, steady(0s));
+  stamper.observe(kNoon + 1s + 10ms, steady(1s));  // 10 ms ahead: slewed, half a millisecond a second
+  EXPECT_EQ(stamper.now(steady(1s)), kNoon + 1s + 500us);
+  EXPECT_EQ(stamper.steps(), 0u);
+  stamper.observe(kNoon + 1h, steady(2s));
+  EXPECT_EQ(stamper.now(steady(2s)), kNoon + 1h);
+  EXPECT_EQ(stamper.steps(), 1u);
+}
+
+TEST(EventStamper, KeepsTheWallTimeOfAnEntryFromAnotherBoot) {
+  clock::EventStamper stamper(kNoon);
+  stamper.observe(kNoon, steady(5s));
+  EXPECT_EQ(stamper.stamp(kNoon - 1min, 90'000'000'000'000), kNoon - 1min);
+}
+
+TEST(RecentReadings, KnowsARepeatAmongTheRemembered) {
+  RecentReadings recent;
+  EXPECT_FALSE(recent.repeated(100, 7));
+  EXPECT_TRUE(recent.repeated(100, 7));
+  EXPECT_FALSE(recent.repeated(100, 8));  // another value at the same time is another reading
+  EXPECT_FALSE(recent.repeated(90, 7));
+  EXPECT_TRUE(recent.repeated(90, 7));
+  for (std::size_t i = 0; i < RecentReadings::kRemembered; ++i) {
+    EXPECT_FALSE(recent.repeated(200 + static_cast<std::int64_t>(i), 1));
+  }
+  EXPECT_FALSE(recent.repeated(100, 7));  // forgotten: the cloud knows it
+}
+
+TEST(Progress, EdgeStampsAreSealedUpToWhatWasHeard) {
+  const Progress p(false, 0ns);
+  EXPECT_EQ(p.sealed_until(kNoon), kNoon);
+}
+
+TEST(Progress, DeviceStampsWaitForTheirLateness) {
+  Progress p(true, 5s);
+  EXPECT_EQ(p.sealed_until(kNoon), kNoon - 5s);
+  p.reading(kNoon - 1s, kNoon);
+  EXPECT_EQ(p.sealed_until(kNoon + 1s), kNoon - 4s);
+}
+
+TEST(Progress, ADeviceOnAClockOfItsOwnIsMeasuredOnIt) {
+  Progress p(true, 5s);
+  const auto old = kNoon - 24h * 3650;
+  p.reading(old, kNoon);
+  EXPECT_EQ(p.sealed_until(kNoon + 1s), old - 5s);
+  EXPECT_EQ(p.sealed_until(kNoon + 60s), old + 1ns);  // quiet for long: all that came is sealed
+}
+
+TEST(Manifest, AStatementHoldsWhatChangedSinceTheLast) {
+  Manifest m({7});
+  const auto line = m.line("meter", "fast", false);
+  m.expected(line, kNoon, 1, 1);
+  m.taken(line, kNoon, 3);
+  m.sent(line, kNoon, 2);
+  m.ledger().thinned += 1;
+  const auto first = m.state({2}, {kNoon}, ClockState::set, {});
+  ASSERT_EQ(first.sources.size(), 1u);
+  ASSERT_EQ(first.sources[0].minutes.size(), 1u);
+  EXPECT_EQ(first.sources[0].minutes[0].taken, 3u);
+  EXPECT_EQ(first.sources[0].minutes[0].sent, 2u);
+  EXPECT_EQ(first.sources[0].sealed_until, kNoon);
+  EXPECT_EQ(first.number, 1u);
+  EXPECT_EQ(first.ledger.taken, 3u);
+
+  m.taken(line, kNoon + 1min, 1);
+  // What is counted but not stated yet stays out of what is sent.
+  EXPECT_EQ(m.since(0).sources[0].minutes.size(), 1u);
+  EXPECT_EQ(m.since(0).ledger.taken, 3u);
+  const auto second = m.state({3}, {kNoon - 1s}, ClockState::set, {});
+  EXPECT_EQ(second.sources[0].minutes.size(), 1u);
+  EXPECT_EQ(second.sources[0].sealed_until, kNoon);  // never goes back
+  EXPECT_EQ(m.since(0).sources[0].minutes.size(), 2u);
+  EXPECT_EQ(m.since(1).sources[0].minutes.size(), 1u);
+  EXPECT_TRUE(m.since(2).sources[0].minutes.empty());
+}
+
+TEST(Manifest, StatesNoMoreWhatIsOlderThanItKeeps) {
+  Manifest m({7});
+  const auto line = m.line("meter", "", true);
+  m.taken(line, kNoon, 1);
+  static_cast<void>(m.state({2}, {kNoon}, ClockState::set, {}));
+  m.taken(line, kNoon - Nanoseconds(kMinute * (Manifest::kMinutesKept + 1)), 1);
+  const auto seal = m.state({3}, {kNoon}, ClockState::set, {});
+  EXPECT_TRUE(seal.sources[0].minutes.empty());
+  EXPECT_EQ(seal.ledger.taken, 2u);
+  EXPECT_EQ(m.totals("meter").taken, 2u);
+}
+
+Group one_row(std::vector<std::uint32_t> series) {
+  Group g;
+  g.times = {1};
+  for (const auto s : series) {
+    Column c;
+    c.series = s;
+    c.f64 = {static_cast<double>(s)};
+    g.columns.push_back(std::move(c));
+  }
+  return g;
+}
+
+TEST(Collector, RowsOfTheSameSeriesShareAGroup) {
+  Collector collector;
+  const auto row = one_row({1, 2});
+  collector.add_row(row, 0, 10, {0, 0}, {true, true}, {Quality::good, Quality::good});
+  collector.add_row(row, 0, 20, {0, 0}, {true, false}, {Quality::good, Quality::good});
+  collector.add_row(row, 0, 30, {0, 0}, {true, true}, {Quality::uncertain, Quality::good});
+  collector.add_row(one_row({1}), 0, 40, {0}, {true}, {Quality::good});
+  const auto block = collector.take();
+  ASSERT_EQ(block.groups.size(), 2u);
+  const auto& g = block.groups[0];
+  EXPECT_EQ(g.times, (std::vector<std::int64_t>{10, 20, 30}));
+  EXPECT_TRUE(g.columns[0].present.empty());
+  EXPECT_EQ(g.columns[0].quality,
+            (std::vector<Quality>{Quality::good, Quality::good, Quality::uncertain}));
+  EXPECT_EQ(g.columns[1].present, (std::vector<bool>{true, false, true}));
+  EXPECT_EQ(g.columns[1].f64.size(), 2u);
+  EXPECT_TRUE(collector.empty());
+}
+
+TEST(DictionaryBook, PlacesSeriesOnceAndNamesWhatABlockUses) {
+  source::SeriesTable table;
+  SeriesDescription d;
+  d.source = d.device = "a";
+  d.metric = "x";
+  ASSERT_EQ(*table.intern(d), 0u);
+  DictionaryBook book;
+  Block first;
+  first.groups.push_back(one_row({0}));
+  book.translate(first, table);
+  ASSERT_EQ(book.take_new().size(), 1u);
+  d.metric = "y";
+  ASSERT_EQ(*table.intern(d), 1u);
+  Block second;
+  second.groups.push_back(one_row({1, 0}));
+  book.translate(second, table);
+  const auto fresh = book.take_new();
+  ASSERT_EQ(fresh.size(), 1u);
+  ASSERT_EQ(second.dictionaries.size(), 2u);
+  EXPECT_EQ(second.dictionaries[0], fresh[0]->hash());
+  EXPECT_EQ(second.dictionaries[1], first.dictionaries[0]);
+  EXPECT_EQ(second.groups[0].columns[0].series, 0u);
+  EXPECT_EQ(second.groups[0].columns[1].series, 1u);
+}
+
+TEST(TapHub, ASlowListenerLosesItsOwnLinesOnly) {
+  TapHub hub;
+  EXPECT_FALSE(hub.listening());
+  const auto slow = hub.subscribe("line1/*");
+  const auto other = hub.subscribe("**");
+  for (std::size_t i = 0; i < TapHub::kLinesMax + 5; ++i) hub.publish("line1/power", "x");
+  hub.publish("line2/power", "y");
+  EXPECT_EQ(slow->lost(), 5u);
+  EXPECT_EQ(slow->take(0ms).size(), TapHub::kLinesMax);
+  hub.publish("line1/power", "z");
+  EXPECT_EQ(slow->take(0ms), std::vector<std::string>{"z"});
+  hub.unsubscribe(slow);
+  hub.unsubscribe(other);
+  EXPECT_FALSE(hub.listening());
+}
+
+}  // namespace
+}  // namespace tidemark::pipeline
