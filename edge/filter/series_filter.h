@@ -104,7 +104,7 @@ class SeriesFilter {
   // Appends to `events` what this reading raised or cleared. O(1), the spike window O(samples).
   Verdict check(EventTime time, double value, std::vector<Event>& events);
 
-  // Thinning: false when the reading may be left out as a raw row, since it lies within the deadband
+  // Thinning: false when the reading may be left out as a raw row, as it lies within the deadband
   // around the last one kept. Marked readings are always kept, and the first one after a mark.
   bool keep(EventTime time, double value, const Verdict& verdict);
 
