@@ -1,0 +1,245 @@
+#include "common/window/exact_sum.h"
+
+#include <algorithm>
+#include <bit>
+#include <limits>
+
+#include "common/base/check.h"
+
+namespace tidemark::window {
+namespace {
+
+// A deposit moves a limb by less than 2^32, so that a limb stays below 2^62 between two carries.
+constexpr std::uint32_t kPendingMax = 1U << 30;
+constexpr std::int64_t kRadix = std::int64_t{1} << 32;
+constexpr std::uint32_t kLow32 = 0xffffffffU;
+constexpr std::uint64_t kFraction = (std::uint64_t{1} << 52) - 1;
+
+// The lowest limb holds 2^-2148, the square of the smallest double.
+constexpr int kLimbLowest = -68;
+constexpr int kByteLowest = kLimbLowest * 4;
+constexpr int kByteEnd = kByteLowest + static_cast<int>(ExactSum::kLimbsMax) * 4;
+
+struct Parts {  // of a finite double: ±mantissa * 2^exponent
+  std::uint64_t mantissa;
+  int exponent;
+  bool negative;
+};
+
+Parts parts_of(double v) {
+  const auto bits = std::bit_cast<std::uint64_t>(v);
+  const auto biased = static_cast<int>((bits >> 52) & 0x7ff);
+  TIDE_CHECK(biased != 0x7ff, "only finite values can be summed");
+  const auto fraction = bits & kFraction;
+  if (biased == 0) return {fraction, -1074, (bits >> 63) != 0};
+  return {fraction | (kFraction + 1), biased - 1075, (bits >> 63) != 0};
+}
+
+constexpr std::uint64_t magnitude_of(std::int64_t v) {
+  return v < 0 ? ~static_cast<std::uint64_t>(v) + 1 : static_cast<std::uint64_t>(v);
+}
+
+struct Wide {
+  std::uint64_t low;
+  std::uint64_t high;
+};
+// a * a in 128 bits. By halves, because -Wpedantic knows no 128-bit type.
+constexpr Wide square_of(std::uint64_t a) {
+  const std::uint64_t l = a & kLow32, h = a >> 32;
+  const std::uint64_t cross = l * h;  // counts twice, at 2^32
+  const std::uint64_t low = l * l;
+  const std::uint64_t sum = low + (cross << 33);
+  return {sum, h * h + (cross >> 31) + (sum < low ? 1 : 0)};
+}
+
+constexpr int floor_div32(int v) { return v >> 5; }
+
+}  // namespace
+
+void ExactSum::reach(int first_limb, std::size_t limbs) {
+  if (limbs_.empty()) base_ = first_limb;
+  if (first_limb < base_) {
+    limbs_.insert(limbs_.begin(), static_cast<std::size_t>(base_ - first_limb), 0);
+    base_ = first_limb;
+  }
+  const auto end = static_cast<std::size_t>(first_limb - base_) + limbs;
+  if (limbs_.size() < end) limbs_.resize(end);
+}
+
+void ExactSum::deposit(std::uint64_t low, std::uint64_t high, int exponent, bool negative) {
+  if ((low | high) == 0) return;
+  if (pending_ >= kPendingMax) carry();
+  ++pending_;
+  const int first = floor_div32(exponent);
+  const auto shift = static_cast<unsigned>(exponent - first * 32);
+  const std::uint64_t over = shift == 0 ? 0 : high >> (64 - shift);
+  if (shift != 0) {
+    high = high << shift | low >> (64 - shift);
+    low <<= shift;
+  }
+  const std::size_t used = over != 0 ? 5 : (high >> 32) != 0 ? 4 : high != 0 ? 3 : 2;
+  reach(first, used);
+  auto* limb = limbs_.data() + (first - base_);
+  const std::uint64_t pieces[5] = {low & kLow32, low >> 32, high & kLow32, high >> 32, over};
+  const std::int64_t sign = negative ? -1 : 1;
+  for (std::size_t i = 0; i < used; ++i) limb[i] += sign * static_cast<std::int64_t>(pieces[i]);
+}
+
+// Leaves every limb in [0, 2^32) but the highest, which carries the sign and lies in [-2^32, 2^32).
+void ExactSum::carry() {
+  pending_ = 0;
+  std::int64_t over = 0;
+  for (auto& limb : limbs_) {
+    limb += over;
+    over = limb >> 32;
+    limb -= over * kRadix;
+  }
+  if (over == -1) {
+    limbs_.back() -= kRadix;
+  } else if (over != 0) {
+    limbs_.push_back(over);  // below 2^31, so that it needs no carry of its own
+  }
+}
+
+void ExactSum::add(double v) {
+  const auto p = parts_of(v);
+  deposit(p.mantissa, 0, p.exponent, p.negative);
+}
+
+void ExactSum::add(std::int64_t v) { deposit(magnitude_of(v), 0, 0, v < 0); }
+
+void ExactSum::add_square(double v) {
+  const auto p = parts_of(v);
+  const auto square = square_of(p.mantissa);
+  deposit(square.low, square.high, 2 * p.exponent, false);
+}
+
+void ExactSum::add_square(std::int64_t v) {
+  const auto square = square_of(magnitude_of(v));
+  deposit(square.low, square.high, 0, false);
+}
+
+void ExactSum::add_limbs(const ExactSum& other, bool negative) {
+  if (other.limbs_.empty()) return;
+  if (pending_ + other.pending_ >= kPendingMax - 2) {
+    carry();
+    if (other.pending_ != 0) {
+      auto settled = other;
+      settled.carry();
+      return add_limbs(settled, negative);
+    }
+  }
+  pending_ += other.pending_ + 2;  // a settled highest limb may reach 2^32 below zero
+  reach(other.base_, other.limbs_.size());
+  auto* limb = limbs_.data() + (other.base_ - base_);
+  for (const auto v : other.limbs_) *limb++ += negative ? -v : v;
+}
+
+void ExactSum::merge(const ExactSum& other) { add_limbs(other, false); }
+
+void ExactSum::subtract(const ExactSum& other) { add_limbs(other, true); }
+
+ExactSum::Integer ExactSum::integer() const {
+  auto settled = *this;
+  settled.carry();
+  auto& limbs = settled.limbs_;
+  while (!limbs.empty() && limbs.back() == 0) limbs.pop_back();
+  Integer out;
+  if (limbs.empty()) return out;
+  out.negative = limbs.back() < 0;
+  if (out.negative) {
+    for (auto& limb : limbs) limb = -limb;
+    settled.carry();
+  }
+  std::size_t end = limbs.size(), begin = 0;
+  while (limbs[end - 1] == 0) --end;
+  while (limbs[begin] == 0) ++begin;
+  out.exponent = 32 * (settled.base_ + static_cast<int>(begin));
+  for (auto i = begin; i < end; ++i) out.magnitude.push_back(static_cast<std::uint32_t>(limbs[i]));
+  return out;
+}
+
+bool ExactSum::is_zero() const { return integer().magnitude.empty(); }
+
+double ExactSum::to_double() const { return round_to_double(integer()); }
+
+bool operator==(const ExactSum& a, const ExactSum& b) { return a.integer() == b.integer(); }
+
+// Bytes instead of limbs, without zero bytes at either end: a sum of counts takes three or four.
+void ExactSum::encode(ByteWriter& out) const {
+  const auto sum = integer();
+  ByteVector bytes;
+  for (const auto limb : sum.magnitude) ByteWriter(bytes).fixed(limb);
+  while (!bytes.empty() && bytes.back() == 0) bytes.pop_back();
+  const auto zeros = std::find_if(bytes.begin(), bytes.end(), [](auto b) { return b != 0; });
+  const auto skipped = zeros - bytes.begin();
+  const auto length = bytes.size() - static_cast<std::size_t>(skipped);
+  out.varint(length << 1 | (sum.negative ? 1 : 0));
+  if (length == 0) return;
+  out.svarint(sum.exponent / 8 + skipped);
+  out.raw(ByteSpan(bytes).subspan(static_cast<std::size_t>(skipped)));
+}
+
+ExactSum ExactSum::decode(ByteReader& in) {
+  ExactSum sum;
+  const auto head = in.varint();
+  if (head == 0) return sum;
+  const auto length = head >> 1;
+  const auto at = in.svarint();
+  if (length == 0 || length > kLimbsMax * 4 || at < kByteLowest || at >= kByteEnd ||
+      at + static_cast<std::int64_t>(length) > kByteEnd) {
+    in.fail();
+    return sum;
+  }
+  const auto bytes = in.raw(static_cast<std::size_t>(length));
+  if (!in.ok() || bytes.front() == 0 || bytes.back() == 0) {
+    in.fail();
+    return sum;
+  }
+  const auto first_bit = static_cast<int>(at) * 8;
+  const auto first = floor_div32(first_bit);
+  auto place = static_cast<std::size_t>((first_bit - first * 32) / 8);
+  sum.reach(first, (place + bytes.size() + 3) / 4);
+  const std::int64_t sign = (head & 1) != 0 ? -1 : 1;
+  for (const auto b : bytes) {
+    sum.limbs_[place / 4] += sign * (std::int64_t{b} << (place % 4 * 8));
+    ++place;
+  }
+  sum.pending_ = 1;  // a negative sum has all limbs below zero until the first carry
+  return sum;
+}
+
+double round_to_double(const ExactSum::Integer& v, bool inexact) {
+  const auto& m = v.magnitude;
+  if (m.empty()) return 0;
+  const auto bit = [&](std::int64_t i) {
+    return i >= 0 && (m[static_cast<std::size_t>(i / 32)] >> (i % 32) & 1) != 0;
+  };
+  const auto bits = static_cast<std::int64_t>(m.size()) * 32 - std::countl_zero(m.back());
+  // The last place of the result as a bit of the magnitude; subnormals have a fixed last place.
+  const auto last = std::max<std::int64_t>(bits - 53, -1074 - v.exponent);
+  std::uint64_t kept = 0;
+  for (auto i = bits - 1; i >= last; --i) kept = kept << 1 | (bit(i) ? 1 : 0);
+  bool below = inexact;
+  for (std::int64_t i = 0; i < std::min(last - 1, bits) && !below; ++i) below = bit(i);
+  const bool half = last - 1 < bits && bit(last - 1);
+  if (half && (below || (kept & 1) != 0)) ++kept;
+
+  // kept * 2^exponent: both 2^53 after a carry out of the mantissa and the step from subnormal to
+  // normal come out right when the parts are added as one number.
+  const auto exponent = last + v.exponent;
+  std::uint64_t result = 0;
+  if (kept >> 53 != 0) {
+    result = (static_cast<std::uint64_t>(exponent + 1 + 1075) << 52);
+  } else if (kept >> 52 != 0) {
+    result = (static_cast<std::uint64_t>(exponent + 1075) << 52) | (kept & kFraction);
+  } else {
+    result = kept;  // subnormal, or zero
+  }
+  constexpr std::uint64_t kInfinity = std::uint64_t{0x7ff} << 52;
+  if (exponent > 971 || result > kInfinity) result = kInfinity;
+  if (v.negative) result |= std::uint64_t{1} << 63;
+  return std::bit_cast<double>(result);
+}
+
+}  // namespace tidemark::window

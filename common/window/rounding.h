@@ -1,0 +1,20 @@
+// The last step of a figure: exact integers in, the nearest double out (ties to even). Private to
+// this folder; the one place that knows a big-integer library.
+#pragma once
+
+#include <cstdint>
+
+#include "common/window/exact_sum.h"
+
+namespace tidemark::window {
+
+// sum * 10^exponent
+double rounded_sum(const ExactSum& sum, int exponent);
+// sum * 10^exponent / count; count > 0
+double rounded_mean(const ExactSum& sum, std::uint64_t count, int exponent);
+// sqrt(count * squares - sum^2) / count * 10^exponent; count > 0. A difference below zero, which
+// only damaged state can hold, gives 0.
+double rounded_deviation(const ExactSum& sum, const ExactSum& squares, std::uint64_t count,
+                         int exponent);
+
+}  // namespace tidemark::window
