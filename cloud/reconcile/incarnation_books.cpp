@@ -54,7 +54,8 @@ bool IncarnationBooks::seal(const Seal& seal, const std::vector<SourceIndex>& so
   }
   if (seal.number != seal_number_) wait(seal.next.count, std::move(statement));
   for (const auto& range : seal.evicted.ranges()) {
-    for (const auto& fresh : evicted_.missing_in(range).ranges()) {
+    const auto not_yet = evicted_.missing_in(range);
+    for (const auto& fresh : not_yet.ranges()) {
       if (received_.missing_in(fresh) != SequenceRanges{fresh}) {
         evicted_but_here_ += readings(fresh);
       }

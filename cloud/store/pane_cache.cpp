@@ -156,6 +156,18 @@ std::optional<EventTime> PaneCache::first(SeriesId series) {
   return first;
 }
 
+std::int64_t PaneCache::newest(SeriesId series) {
+  auto newest = kNoRows;
+  for (std::size_t t = 0; t < reconcile::kTiers; ++t) {
+    if (newest_.start(series, static_cast<std::int64_t>(t)).next()) {
+      const auto width = reconcile::width_of(static_cast<Tier>(t)).count();
+      newest = std::max(newest, newest_.integer(0) + width - 1);
+    }
+    newest_.rewind();
+  }
+  return newest;
+}
+
 std::vector<EventTime> PaneCache::starts(SeriesId series, Tier coarsest, EventTime from,
                                          EventTime to, std::size_t limit) {
   flush();

@@ -38,6 +38,8 @@ class PaneCache {
                               std::size_t limit);
   // First start of any pane of the series, or nothing.
   std::optional<EventTime> first(SeriesId series);
+  // The last nanosecond of the newest pane of the series; the lowest number when it has none.
+  std::int64_t newest(SeriesId series);
   // Starts of the panes of the series in [from, to), of the tiers up to `coarsest`.
   std::vector<EventTime> starts(SeriesId series, Tier coarsest, EventTime from, EventTime to,
                                 std::size_t limit);

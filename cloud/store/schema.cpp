@@ -45,7 +45,7 @@ Result<> create_schema(Database& database) {
       series INTEGER, tier INTEGER, start INTEGER, state BLOB,
       PRIMARY KEY(series, tier, start)) WITHOUT ROWID;
     CREATE TABLE IF NOT EXISTS views(
-      id INTEGER PRIMARY KEY, name TEXT, definition TEXT, current INTEGER);
+      id INTEGER PRIMARY KEY, name TEXT, definition BLOB, current INTEGER);
     CREATE TABLE IF NOT EXISTS slots(
       view INTEGER, series INTEGER, begins INTEGER, sealed_to INTEGER,
       PRIMARY KEY(view, series)) WITHOUT ROWID;
