@@ -43,7 +43,7 @@ struct CertificateOrder {
   EventTime not_before{};
   EventTime not_after{};
   bool server = false;       // extended key usage: server, with kGatewayName; else client
-  std::string dns_name = std::string(kGatewayName);  // of servers
+  std::string dns_name{kGatewayName};  // of servers
 };
 
 // A self-signed CA certificate for `key`; DER.

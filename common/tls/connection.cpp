@@ -204,9 +204,10 @@ Result<> Connection::look_at_peer() {
       return Error{Fault::denied, "this gateway is not of the CA that the token names"};
     }
     flags = 0;
+    const std::string name(kGatewayName);
     mbedtls_x509_crt_verify_with_profile(&shown.first, &pinned.first, nullptr,
-                                         &mbedtls_x509_crt_profile_suiteb,
-                                         std::string(kGatewayName).c_str(), &flags, State::look, &s);
+                                         &mbedtls_x509_crt_profile_suiteb, name.c_str(), &flags,
+                                         State::look, &s);
     if (flags != 0) return Error{Fault::denied, verify_problem(flags)};
   }
   peer.verified = flags == 0;

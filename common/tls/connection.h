@@ -1,11 +1,11 @@
 // TLS 1.2 over a descriptor that the caller owns and polls: ECDHE-ECDSA with AES-128-GCM or
 // ChaCha20-Poly1305, P-256, session tickets, no renegotiation.
 //
-// Client     refuses a server that is not signed by its CA, has not the name kGatewayName or not the
-//            extended key usage of a server; all of it before a byte is written.
-// Server     asks for a client certificate and lets the handshake end without one, or with a bad one,
-//            so that the peer can be told why; peer() says what it is. Nothing but enrolment may be
-//            accepted while !peer().verified.
+// Client     refuses a server that is not signed by its CA, has not the name kGatewayName or not
+//            the extended key usage of a server; all of it before a byte is written.
+// Server     asks for a client certificate and lets the handshake end without one, or with a bad
+//            one, so that the peer can be told why; peer() says what it is. Nothing but enrolment
+//            may be accepted while !peer().verified.
 // Threads    a context is shared by connections of one thread; a connection is used by one.
 #pragma once
 

@@ -105,8 +105,8 @@ Result<> check(const CertificateOrder& order) {
   for (const auto* name : {&order.name, &order.site, &order.dns_name}) {
     if (name == &order.site && name->empty()) continue;
     if (!fits_certificate(*name)) {
-      return Error{Fault::bad_input, "'" + *name + "': a name in a certificate has letters, digits, "
-                                                   "'.', '_' and '-' only, at most 63"};
+      return Error{Fault::bad_input, "'" + *name + "': a name in a certificate has letters, "
+                                                   "digits, '.', '_' and '-' only, at most 63"};
     }
   }
   return {};

@@ -41,6 +41,14 @@ bool equal_secret(ByteSpan a, ByteSpan b) {
   return different == 0;
 }
 
+Digest enrolment_key(ByteSpan secret) { return hmac_sha256(as_bytes("tidemark token v1"), secret); }
+
+Digest enrolment_proof(const Digest& key, ByteSpan nonce, ByteSpan csr) {
+  ByteVector said(nonce.begin(), nonce.end());
+  said.insert(said.end(), csr.begin(), csr.end());
+  return hmac_sha256(key, said);
+}
+
 Result<PrivateKey> PrivateKey::generate() {
   auto state = std::make_shared<State>();
   int e = mbedtls_pk_setup(&state->pk, mbedtls_pk_info_from_type(MBEDTLS_PK_ECKEY));
@@ -55,8 +63,9 @@ Result<PrivateKey> PrivateKey::generate() {
 Result<PrivateKey> PrivateKey::parse(std::string_view pem) {
   std::string text(pem);  // the library wants the final zero counted
   auto state = std::make_shared<State>();
-  const int e = mbedtls_pk_parse_key(&state->pk, reinterpret_cast<const unsigned char*>(text.c_str()),
-                                     text.size() + 1, nullptr, 0);
+  const int e =
+      mbedtls_pk_parse_key(&state->pk, reinterpret_cast<const unsigned char*>(text.c_str()),
+                           text.size() + 1, nullptr, 0);
   mbedtls_platform_zeroize(text.data(), text.size());
   if (e != 0) return tls_error(Fault::bad_input, "private key", e);
   if (!is_p256(state->pk)) return Error{Fault::bad_input, "private key: not on P-256"};

@@ -204,14 +204,21 @@ Result<std::unique_ptr<Control>> Control::open(const std::filesystem::path& sock
 }
 
 Result<> ask(const std::filesystem::path& socket, const std::string& request,
-             const std::function<bool(const std::string&)>& line) {
+             const std::function<bool(const std::string&)>& line,
+             std::optional<SteadyTime> until) {
   TIDE_ASSIGN(const int fd, connect_to(socket));
+  const SystemClock clock;
   std::string buffer;
   Result<> outcome;
   if (!send_line(fd, request)) outcome = system_error("send to " + socket.string(), errno);
   char chunk[4096];
   bool more = outcome.ok();
   while (more) {
+    if (until) {
+      const auto left = std::chrono::ceil<std::chrono::milliseconds>(*until - clock.steady());
+      pollfd p{fd, POLLIN, 0};
+      if (left.count() <= 0 || ::poll(&p, 1, static_cast<int>(left.count())) == 0) break;
+    }
     const auto n = ::recv(fd, chunk, sizeof chunk, 0);
     if (n < 0 && errno == EINTR) continue;
     if (n <= 0) break;

@@ -11,9 +11,11 @@
 #include <filesystem>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "common/base/result.h"
+#include "common/base/time.h"
 #include "edge/pipeline/tap_hub.h"
 
 namespace tidemark::control {
@@ -36,8 +38,9 @@ class Control {
 };
 
 // The other side: sends `request`, hands each answer line to `line` until the end or until it says
-// false. Fault::unavailable when nobody answers on the socket.
+// false, or until `until`. Fault::unavailable when nobody answers on the socket.
 Result<> ask(const std::filesystem::path& socket, const std::string& request,
-             const std::function<bool(const std::string&)>& line);
+             const std::function<bool(const std::string&)>& line,
+             std::optional<SteadyTime> until = std::nullopt);
 
 }  // namespace tidemark::control

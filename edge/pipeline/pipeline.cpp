@@ -11,6 +11,7 @@ namespace {
 
 constexpr auto kIdleSeal = std::chrono::seconds(5);    // progress without readings
 constexpr auto kRetry = std::chrono::milliseconds(500);  // of a ring that cannot be written
+constexpr auto kAlarmPace = std::chrono::milliseconds(50);  // an alarm waits for no interval
 constexpr auto kPause = std::chrono::milliseconds(100);
 constexpr std::size_t kEntriesALock = 64;
 constexpr std::int64_t kOffMinutesMax = Manifest::kMinutesKept;
@@ -272,6 +273,7 @@ void Pipeline::take_group(SourceState& source, Group& group, EventTime arrival) 
       const auto outcome = state.route.take(*time, column, value_at[c],
                                             value_bits(column, value_at[c]));
       quality[c] = outcome.quality;
+      alarm_ = alarm_ || outcome.alarm;
       switch (outcome.way) {
         case Route::Way::duplicate: ++manifest_.ledger().duplicate; break;
         case Route::Way::thinned: ++manifest_.ledger().thinned; break;
@@ -298,6 +300,7 @@ void Pipeline::take_group(SourceState& source, Group& group, EventTime arrival) 
 bool Pipeline::flush_due(SteadyTime now) const {
   if (unwritten_ || unsynced_) return now - last_flush_ >= kRetry || stopping_.load();
   if (collector_.full()) return true;
+  if (alarm_ && now - last_flush_ >= kAlarmPace) return true;
   if (journal_.used().count > options_.journal_capacity.count / 2) return true;
   if (gathering_since_) return now - *gathering_since_ >= options_.sync_interval;
   return now - last_flush_ >= kIdleSeal && stamper_.state() != ClockState::unknown;
@@ -315,11 +318,13 @@ std::vector<EventTime> Pipeline::sealed_until() const {
 bool Pipeline::flush() {
   last_flush_ = clock_.steady();
   if (unwritten_ || unsynced_) return write_out();
+  const auto frontiers = sealed_until();
+  std::vector<PartialRow> rows;
   for (const auto handle : windowed_) {
-    series_[handle].route.flush_windows(handle, [&](PartialRow row) {
-      collector_.add_partial(std::move(row));
-    });
+    auto& state = series_[handle];
+    state.route.flush_windows(frontiers[state.line], handle, rows);
   }
+  for (auto& row : rows) collector_.add_partial(std::move(row));
   ring::Flush out;
   auto next = ring_.next_sequence();
   if (!collector_.empty()) {
@@ -334,6 +339,7 @@ bool Pipeline::flush() {
     TIDE_CHECK(summary.ok(), "a block that was just packed has no summary");
     record.time_min = summary->time_min;
     record.time_max = summary->time_max;
+    record.alarm = std::exchange(alarm_, false);
     record.bytes = std::move(*bytes);
     out.blocks.push_back(std::move(record));
     ++next.count;
@@ -344,7 +350,7 @@ bool Pipeline::flush() {
   manifest_.ledger().evicted += evicted.readings_current;
   past_.evicted += evicted.readings_past;
   const bool counted = manifest_.dirty() || !out.blocks.empty() || !evicted.current.empty();
-  out.seal = manifest_.state(next, sealed_until(), stamper_.state(), evicted_);
+  out.seal = manifest_.state(next, frontiers, stamper_.state(), evicted_);
   out.journal = position_;
   const bool read_on = gathering_since_.has_value();
   gathering_since_.reset();

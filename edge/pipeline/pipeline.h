@@ -152,6 +152,7 @@ class Pipeline final : public uplink::SealSource {
   journal::Position position_;
   std::optional<ring::Flush> unwritten_;
   bool unsynced_ = false;
+  bool alarm_ = false;  // gathered since the last flush
   EventTime heard_until_ = kEventTimeMin;
   SteadyTime last_flush_{};
   std::optional<SteadyTime> gathering_since_;

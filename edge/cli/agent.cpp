@@ -1,0 +1,35 @@
+#include "edge/cli/agent.h"
+
+#include <cstdlib>
+
+#include "edge/config/edge_config.h"
+#include "edge/control/control.h"
+
+namespace tidemark::edge {
+
+Result<nlohmann::json> Agent::ask(const nlohmann::json& request) const {
+  nlohmann::json answer;
+  TIDE_TRY(control::ask(socket(), request.dump(), [&](const std::string& line) {
+    answer = nlohmann::json::parse(line, nullptr, false);
+    return false;
+  }));
+  if (!answer.is_object()) {
+    return Error{Fault::unavailable, "the agent on " + socket().string() + " gave no answer"};
+  }
+  if (answer.contains("error") && answer["error"].is_string()) {
+    return Error{Fault::bad_input, answer["error"].get<std::string>()};
+  }
+  return answer;
+}
+
+Agent find_agent(const std::string& file) {
+  Agent agent;
+  agent.config = config::edge_config_file(file);
+  const auto loaded = config::load_edge(agent.config);
+  agent.run_dir = loaded.config.run_dir;
+  agent.data_dir = loaded.config.data_dir;
+  agent.edge = loaded.config.edge;
+  return agent;
+}
+
+}  // namespace tidemark::edge

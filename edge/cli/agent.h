@@ -1,0 +1,27 @@
+// Where the agent is: its configuration, as the CLI needs it, and one question to it.
+#pragma once
+
+#include <filesystem>
+#include <nlohmann/json.hpp>
+#include <string>
+
+#include "common/base/result.h"
+#include "common/cli/terminal.h"
+
+namespace tidemark::edge {
+
+struct Agent {
+  std::filesystem::path config;  // /etc/tidemark/edge.toml unless --config or TIDEMARK_EDGE_CONFIG
+  std::filesystem::path run_dir;
+  std::filesystem::path data_dir;
+  std::string edge;
+
+  [[nodiscard]] std::filesystem::path socket() const { return run_dir / "edge.sock"; }
+  // The one JSON object that answers `request`. Fault::unavailable when the agent does not run.
+  [[nodiscard]] Result<nlohmann::json> ask(const nlohmann::json& request) const;
+};
+
+// `file` empty: the usual place. A configuration with problems still says where the agent is.
+Agent find_agent(const std::string& file);
+
+}  // namespace tidemark::edge

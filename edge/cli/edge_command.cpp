@@ -1,0 +1,323 @@
+#include "edge/cli/edge_command.h"
+
+#include <fmt/format.h>
+
+#include <optional>
+
+#include "common/base/exit_code.h"
+#include "common/base/text.h"
+#include "common/base/time.h"
+#include "common/cli/table.h"
+#include "edge/cli/agent.h"
+#include "edge/control/control.h"
+#include "edge/uplink/enroll.h"
+
+namespace tidemark::edge {
+namespace {
+
+using cli::Align;
+using cli::Output;
+using cli::Table;
+using cli::Tone;
+using nlohmann::json;
+
+constexpr std::string_view kStart = "systemctl start tidemark-edge, or tidemark-edge --config FILE";
+
+std::string text_of(const json& j, const char* key) {
+  const auto at = j.find(key);
+  return at != j.end() && at->is_string() ? at->get<std::string>() : std::string();
+}
+double number_of(const json& j, const char* key) {
+  const auto at = j.find(key);
+  return at != j.end() && at->is_number() ? at->get<double>() : 0;
+}
+std::uint64_t count_of(const json& j, const char* key) {
+  const auto at = j.find(key);
+  return at != j.end() && at->is_number_unsigned() ? at->get<std::uint64_t>() : 0;
+}
+
+int not_running(Output& out, const Error& error) {
+  out.err("error: the edge agent does not answer: " + error.text() + "\n  try: " +
+          std::string(kStart) + "\n");
+  return kExitUnreachable;
+}
+
+std::string short_time(double seconds) {
+  const auto hours = static_cast<std::uint64_t>(seconds / 3600);
+  if (hours >= 24) return fmt::format("{} d {} h", hours / 24, hours % 24);
+  if (seconds >= 3600) return fmt::format("{:.1f} h", seconds / 3600);
+  if (seconds >= 60) return fmt::format("{:.0f} min", seconds / 60);
+  return fmt::format("{:.0f} s", seconds);
+}
+
+bool degraded(const json& status) {
+  for (const auto& s : status["sources"]) {
+    if (text_of(s, "state") != "ok") return true;
+  }
+  const auto& uplink = status["uplink"];
+  return text_of(uplink, "state") != "up" || !status["ring"]["error"].is_null() ||
+         text_of(status["clock"], "state") == "unknown";
+}
+
+std::string source_line(const json& s) {
+  const auto due = count_of(s, "due");
+  auto coverage = due == 0 ? std::string()
+                           : fmt::format("   {} of {} polls", count_of(s, "good"), due);
+  auto line = fmt::format(" {:<8} {:<16} {:>5} series  {:>10.1f} readings/s{}   {}",
+                          text_of(s, "protocol"), text_of(s, "name"), count_of(s, "series"),
+                          number_of(s, "rate"), coverage, text_of(s, "state"));
+  if (const auto error = text_of(s, "error"); !error.empty()) line += "\n          " + error;
+  return line + "\n";
+}
+
+int print_status(const json& s, Output& out) {
+  const auto& ring = s["ring"];
+  const auto& uplink = s["uplink"];
+  const auto& ledger = s["ledger"];
+  std::string text = fmt::format(
+      "{}   running {}   version {}   memory {}\n", text_of(s, "edge"),
+      short_time(number_of(s, "uptime_s")), text_of(s, "version"),
+      format_bytes({count_of(s, "rss_bytes")}));
+  for (const auto& source : s["sources"]) text += source_line(source);
+  if (s["sources"].empty()) text += " no sources: add [[source.mqtt]] or [[source.modbus]] to the configuration\n";
+  text += fmt::format(" buffer   {} of {}   {} blocks wait   oldest {}\n",
+                      format_bytes({count_of(ring, "bytes")}),
+                      format_bytes({count_of(ring, "size")}), count_of(ring, "blocks_pending"),
+                      ring["oldest"].is_null() ? "-" : text_of(ring, "oldest"));
+  text += fmt::format(" uplink   {}  {}   rtt {:.1f} ms   sent {}   acknowledged {}", 
+                      text_of(uplink, "gateway"), text_of(uplink, "state"),
+                      number_of(uplink, "rtt_ms"), count_of(uplink, "sent"),
+                      count_of(uplink, "acked"));
+  if (uplink["bytes_per_reading"].is_number()) {
+    text += fmt::format("   {:.1f} B/reading", number_of(uplink, "bytes_per_reading"));
+  }
+  text += "\n";
+  if (const auto error = text_of(uplink, "error"); !error.empty()) text += "          " + error + "\n";
+  text += fmt::format(" ledger   taken {} = answered {}", count_of(ledger, "taken"),
+                      count_of(ledger, "answered"));
+  for (const char* key : {"thinned", "duplicate", "local", "late_ledger", "quarantined", "evicted",
+                          "lost", "pending"}) {
+    if (count_of(ledger, key) > 0) text += fmt::format(" + {} {}", key, count_of(ledger, key));
+  }
+  text += "\n";
+  if (count_of(s, "rejected_messages") > 0) {
+    text += fmt::format(" refused  {} messages   look at them: tidemark edge quarantine\n",
+                        count_of(s, "rejected_messages"));
+  }
+  out.out(text);
+  return degraded(s) ? kExitDegraded : kExitOk;
+}
+
+class Words {
+ public:
+  Words(cli::Command& root, Output& out) : out_(out) {
+    edge(root.add("edge", "The agent on this machine."));
+    tap(root.add("tap", "Readings as they pass."));
+    series(root.add("series", "The series of this edge."));
+    buffer(root.add("buffer", "What waits for the link."));
+    enroll(root.add("enroll", "Gives this edge an identity that the gateway knows."));
+    doctor(root.add("doctor", "Checks this part and says what to do."));
+  }
+
+ private:
+  void common(cli::Command& c) {
+    c.flag("--json", json_, "One JSON object instead of text.");
+    c.option("--config", config_, "The agent's configuration.", "FILE");
+  }
+
+  int answer(const json& request, const std::function<int(const json&)>& print) {
+    const auto reply = find_agent(config_).ask(request);
+    if (!reply) {
+      return reply.error().fault() == Fault::bad_input ? out_.fail(reply.error())
+                                                       : not_running(out_, reply.error());
+    }
+    if (!json_) return print(*reply);
+    out_.out(reply->dump() + "\n");
+    return request["command"] == "status" && degraded(*reply) ? kExitDegraded : kExitOk;
+  }
+
+  void edge(cli::Command& c) {
+    auto& status = c.add("status", "Sources, buffer, uplink, ledger.");
+    common(status);
+    status.action([this] {
+      return answer({{"command", "status"}},
+                    [this](const json& s) { return print_status(s, out_); });
+    });
+    auto& quarantine = c.add("quarantine", "What could not be used, and why.");
+    common(quarantine);
+    quarantine.option("--limit", limit_, "How many of the newest.");
+    quarantine.action([this] {
+      return answer({{"command", "quarantine"}, {"limit", limit_}}, [this](const json& q) {
+        Table table({{"time"}, {"source"}, {"topic"}, {"readings", Align::right}, {"reason"}});
+        for (const auto& item : q["items"]) {
+          table.row({text_of(item, "time"), text_of(item, "source"), text_of(item, "topic"),
+                     std::to_string(count_of(item, "readings")), text_of(item, "reason")});
+        }
+        out_.out(table.empty() ? "nothing is in quarantine\n" : table.text(out_.terminal()));
+        return kExitOk;
+      });
+    });
+  }
+
+  void tap(cli::Command& c) {
+    common(c);
+    c.argument("GLOB", glob_, "Which series, as line1/* or **.", false);
+    c.option("--count", limit_count_, "Stop after so many readings.");
+    c.option("--for", for_, "Stop after this time, as 10s.", "TIME");
+    c.action([this] { return run_tap(); });
+  }
+
+  int run_tap() {
+    SystemClock clock;
+    std::optional<SteadyTime> until;
+    if (!for_.empty()) {
+      const auto patience = parse_duration(for_);
+      if (!patience) return out_.usage("--for: " + patience.error().text());
+      until = clock.steady() + std::chrono::duration_cast<SteadyTime::duration>(*patience);
+    }
+    std::uint64_t seen = 0, lost = 0;
+    const auto show = [&](const std::string& line) {
+      const auto j = json::parse(line, nullptr, false);
+      if (!j.is_object()) return true;
+      if (j.contains("lost_lines")) {
+        lost = count_of(j, "lost_lines");
+        return true;
+      }
+      if (j.contains("series")) {
+        ++seen;
+        out_.out(json_ ? line + "\n"
+                       : fmt::format("{}  {:<32} {:>14} {:<4} {}\n", text_of(j, "time"),
+                                     text_of(j, "series"), j["value"].dump(), text_of(j, "unit"),
+                                     text_of(j, "quality")));
+      }
+      return (limit_count_ == 0 || seen < limit_count_) && (!until || clock.steady() < *until);
+    };
+    const auto done = control::ask(find_agent(config_).socket(),
+                                   json{{"command", "tap"}, {"glob", glob_}}.dump(), show, until);
+    if (!done) return not_running(out_, done.error());
+    if (!json_) out_.err(fmt::format("{} readings, {} lines lost\n", seen, lost));
+    return kExitOk;
+  }
+
+  void series(cli::Command& c) {
+    auto& list = c.add("list", "All series that this start has seen.");
+    common(list);
+    list.argument("GLOB", glob_, "Which, as line1/* or **.", false);
+    list.action([this] {
+      const auto reply = find_agent(config_).ask({{"command", "series"}});
+      if (!reply) return not_running(out_, reply.error());
+      json kept = json::array();
+      Table table({{"series"}, {"unit"}, {"source"}, {"readings", Align::right}, {"last"}});
+      for (const auto& s : (*reply)["series"]) {
+        if (!series_match(glob_, text_of(s, "series"))) continue;
+        kept.push_back(s);
+        table.row({text_of(s, "series"), text_of(s, "unit"), text_of(s, "source"),
+                   std::to_string(count_of(s, "readings")), text_of(s, "last")});
+      }
+      out_.out(json_ ? json{{"v", 1}, {"series", kept}}.dump() + "\n"
+                     : table.text(out_.terminal()));
+      return static_cast<int>(kExitOk);
+    });
+  }
+
+  void buffer(cli::Command& c) {
+    auto& status = c.add("status", "How full the ring is, and what waits in it.");
+    common(status);
+    status.action([this] {
+      return answer({{"command", "buffer"}}, [this](const json& b) {
+        const auto& ring = b["ring"];
+        out_.out(fmt::format(
+            "{}\n {} of {} hold {} blocks, {} readings; oldest {}\n room for {} at this rate\n "
+            "evicted {} blocks; written {} with {} syncs since the start\n",
+            text_of(b, "folder"), format_bytes({count_of(ring, "bytes")}),
+            format_bytes({count_of(ring, "size")}), count_of(ring, "blocks_pending"),
+            count_of(ring, "readings_pending"),
+            ring["oldest"].is_null() ? "-" : text_of(ring, "oldest"),
+            ring["time_left_s"].is_null() ? "ever" : short_time(number_of(ring, "time_left_s")),
+            count_of(ring, "blocks_evicted"), format_bytes({count_of(ring, "bytes_written")}),
+            count_of(ring, "syncs")));
+        return kExitOk;
+      });
+    });
+  }
+
+  void enroll(cli::Command& c) {
+    common(c);
+    c.argument("TOKEN", token_, "From: tidemark gateway token create. Or the word status.", true);
+    c.action([this] {
+      const auto agent = find_agent(config_);
+      return token_ == "status" ? uplink::enroll_status(agent.data_dir / "identity", json_, out_)
+                                : uplink::enroll(agent.edge, agent.data_dir / "identity", token_,
+                                                 json_, out_);
+    });
+  }
+
+  void doctor(cli::Command& c) {
+    common(c);
+    c.action([this] { return run_doctor(); });
+  }
+
+  int run_doctor() {
+    struct Check {
+      std::string name, state, text;
+    };
+    std::vector<Check> checks;
+    const auto agent = find_agent(config_);
+    const auto reply = agent.ask({{"command", "status"}});
+    if (!reply) {
+      checks.push_back({"agent", "FAIL", reply.error().text() + "; try: " + std::string(kStart)});
+    } else {
+      const auto& s = *reply;
+      checks.push_back({"agent", "ok", "running, memory " + format_bytes({count_of(s, "rss_bytes")})});
+      for (const auto& source : s["sources"]) {
+        const bool ok = text_of(source, "state") == "ok";
+        checks.push_back({"source " + text_of(source, "name"), ok ? "ok" : "FAIL",
+                          ok ? text_of(source, "protocol") : text_of(source, "error")});
+      }
+      const auto& uplink = s["uplink"];
+      const bool up = text_of(uplink, "state") == "up";
+      checks.push_back({"uplink", up ? "ok" : "FAIL",
+                        up ? text_of(uplink, "gateway")
+                           : text_of(uplink, "state") + ": " + text_of(uplink, "error")});
+      const auto& ring = s["ring"];
+      const bool evicted = count_of(ring, "blocks_evicted") > 0;
+      checks.push_back({"buffer", !ring["error"].is_null() ? "FAIL" : evicted ? "WARN" : "ok",
+                        !ring["error"].is_null() ? text_of(ring, "error")
+                        : evicted ? "blocks were evicted: make ring.size larger, or mend the uplink"
+                                  : format_bytes({count_of(ring, "bytes")}) + " in use"});
+      const bool clock = text_of(s["clock"], "state") != "unknown";
+      checks.push_back({"clock", clock ? "ok" : "FAIL",
+                        clock ? "set" : "not set: readings wait; set the time, or start NTP"});
+    }
+    json list = json::array();
+    std::string text;
+    bool failed = false;
+    for (const auto& check : checks) {
+      failed = failed || check.state == "FAIL";
+      list.push_back({{"part", "edge"}, {"check", check.name}, {"state", check.state},
+                      {"text", check.text}});
+      text += fmt::format("{:<5} {:<16} {}\n", check.state, check.name, check.text);
+    }
+    out_.out(json_ ? json{{"v", 1}, {"checks", list}}.dump() + "\n" : text);
+    return failed ? kExitProblems : kExitOk;
+  }
+
+  Output& out_;
+  bool json_ = false;
+  std::string config_;
+  std::string glob_ = "**";
+  std::string for_;
+  std::string token_;
+  std::uint64_t limit_ = 20;
+  std::uint64_t limit_count_ = 0;
+};
+
+}  // namespace
+
+int run_cli(const std::vector<std::string>& words, Output& output) {
+  cli::Command root("tidemark", "The edge agent.");
+  const Words declared(root, output);
+  return root.run(words, output);
+}
+
+}  // namespace tidemark::edge

@@ -1,0 +1,134 @@
+#include "edge/daemon/status.h"
+
+#include <unistd.h>
+
+#include <cstdio>
+#include <nlohmann/json.hpp>
+
+namespace tidemark::edge {
+namespace {
+
+using nlohmann::json;
+
+double seconds(SteadyTime::duration d) { return std::chrono::duration<double>(d).count(); }
+
+std::string_view clock_name(ClockState state) {
+  switch (state) {
+    case ClockState::unknown: return "unknown";
+    case ClockState::set: return "set";
+    case ClockState::synchronised: return "synchronised";
+  }
+  return "unknown";
+}
+
+json ledger_json(const Ledger& l) {
+  return {{"taken", l.taken},           {"answered", l.answered}, {"thinned", l.thinned},
+          {"duplicate", l.duplicate},   {"local", l.local},       {"late_ledger", l.late_ledger},
+          {"quarantined", l.quarantined}, {"evicted", l.evicted}, {"lost", l.lost},
+          {"pending", l.pending}};
+}
+
+json sources_json(const StatusParts& parts) {
+  json out = json::array();
+  const auto up = std::max(seconds(parts.steady - parts.started), 1e-3);
+  for (const auto& s : parts.sources) {
+    json one = {{"name", s.name},   {"protocol", s.protocol}, {"state", s.state},
+                {"heard", s.heard}, {"failed", s.failed},     {"late", s.late},
+                {"error", s.error.empty() ? json(nullptr) : json(s.error)}};
+    for (const auto& c : parts.pipeline.sources) {
+      if (c.name != s.name) continue;
+      one["series"] = c.series;
+      one["rate"] = static_cast<double>(c.taken) / up;
+      one["due"] = c.due;
+      one["taken"] = c.taken;
+      one["good"] = c.good;
+    }
+    out.push_back(std::move(one));
+  }
+  return out;
+}
+
+json ring_json(const StatusParts& parts) {
+  const auto& r = parts.ring;
+  json left = nullptr;
+  if (parts.written_per_second > 0 && r.capacity.count > r.used.count) {
+    left = static_cast<double>(r.capacity.count - r.used.count) / parts.written_per_second;
+  }
+  return {{"bytes", r.used.count},
+          {"size", r.capacity.count},
+          {"oldest", r.oldest_time == 0 ? json(nullptr) : json(format_utc(event_time(r.oldest_time)))},
+          {"time_left_s", left},
+          {"blocks_pending", r.blocks_unreleased},
+          {"readings_pending", r.readings_unreleased},
+          {"blocks_evicted", r.blocks_evicted},
+          {"bytes_written", r.bytes_written},
+          {"syncs", r.syncs},
+          {"error", parts.pipeline.error.empty() ? json(nullptr) : json(parts.pipeline.error)}};
+}
+
+}  // namespace
+
+std::uint64_t resident_bytes() {
+  std::uint64_t total = 0, resident = 0;
+  if (FILE* f = std::fopen("/proc/self/statm", "re")) {
+    if (std::fscanf(f, "%lu %lu", &total, &resident) != 2) resident = 0;
+    std::fclose(f);
+  }
+  return resident * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
+}
+
+std::string status_json(const StatusParts& parts) {
+  const auto& u = parts.uplink;
+  const auto per_reading =
+      u.readings_sent == 0 ? json(nullptr)
+                           : json(static_cast<double>(u.bytes_sent) /
+                                  static_cast<double>(u.readings_sent));
+  const json out = {
+      {"v", 1},
+      {"edge", parts.edge},
+      {"version", parts.version},
+      {"uptime_s", seconds(parts.steady - parts.started)},
+      {"config", {{"version", 1}, {"state", "confirmed"}}},
+      {"sources", sources_json(parts)},
+      {"ring", ring_json(parts)},
+      {"uplink",
+       {{"state", u.state},
+        {"gateway", u.gateway},
+        {"rtt_ms", u.rtt_ms},
+        {"sent", u.readings_sent},
+        {"acked", u.readings_acknowledged},
+        {"blocks_sent", u.blocks_sent},
+        {"blocks_acked", u.blocks_acknowledged},
+        {"bytes_sent", u.bytes_sent},
+        {"bytes_per_reading", per_reading},
+        {"error", u.error.empty() ? json(nullptr) : json(u.error)}}},
+      {"ledger", ledger_json(parts.pipeline.ledger)},
+      {"rejected_messages", parts.pipeline.rejected_messages},
+      {"clock",
+       {{"state", clock_name(parts.pipeline.clock)},
+        {"offset_ms", static_cast<double>(parts.pipeline.clock_offset.count()) / 1e6},
+        {"steps", parts.pipeline.clock_steps}}},
+      {"rss_bytes", resident_bytes()}};
+  return out.dump();
+}
+
+std::string series_json(const std::string& edge,
+                        const std::vector<pipeline::SeriesCounts>& series) {
+  json list = json::array();
+  for (const auto& s : series) {
+    const auto& d = s.description;
+    list.push_back({{"series", edge + "/" + d.local_name()},
+                    {"source", d.source},
+                    {"unit", d.unit},
+                    {"poll_class", d.poll_class},
+                    {"readings", s.readings},
+                    {"last", s.readings == 0 ? json(nullptr) : json(format_utc(s.last))}});
+  }
+  return json{{"v", 1}, {"series", std::move(list)}}.dump();
+}
+
+std::string buffer_json(const StatusParts& parts, const std::string& folder) {
+  return json{{"v", 1}, {"folder", folder}, {"ring", ring_json(parts)}}.dump();
+}
+
+}  // namespace tidemark::edge

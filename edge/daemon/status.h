@@ -1,0 +1,34 @@
+// What the agent tells about itself, as the JSON objects of the contract.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "edge/pipeline/pipeline.h"
+#include "edge/ring/ring_buffer.h"
+#include "edge/source/source.h"
+#include "edge/uplink/uplink.h"
+
+namespace tidemark::edge {
+
+struct StatusParts {
+  std::string edge;
+  std::string version;
+  EventTime now{};
+  SteadyTime started{};
+  SteadyTime steady{};
+  pipeline::Status pipeline;
+  std::vector<source::Status> sources;
+  ring::Usage ring;
+  uplink::Status uplink;
+  double written_per_second = 0;  // bytes into the ring, since the start
+};
+
+std::string status_json(const StatusParts& parts);
+std::string series_json(const std::string& edge, const std::vector<pipeline::SeriesCounts>& series);
+std::string buffer_json(const StatusParts& parts, const std::string& folder);
+
+// Resident memory of this process, bytes.
+std::uint64_t resident_bytes();
+
+}  // namespace tidemark::edge
