@@ -4,6 +4,7 @@
 #include <bit>
 
 #include "cloud/answers/body.h"
+#include "cloud/answers/judge.h"
 #include "common/base/text.h"
 #include "common/window/partial.h"
 
@@ -338,30 +339,10 @@ Answer Emitter::compute(const ViewState& view, const SeriesState& series, EventT
   a.end = start + view.view.window.size;
   window::Partial sum(row.description.type);
   store_.panes().sum(row.id, view.view.finest(), a.start, a.end, sum);
-  const auto figures = window::Aggregates::of(sum, row.description.exponent);
-  for (const auto& name : view.view.aggregates) {
-    a.values[name] = figures.get(name);
-    if (row.description.type == ValueType::text && sum.count() > 0) {
-      if (name == "first") a.texts[name] = figures.first_text;
-      if (name == "last") a.texts[name] = figures.last_text;
-    }
-  }
+  fill_values(a, sum, row.description, view.view.aggregates);
   manifest = store_.manifests().sum(row.source, a.start, a.end);
-  const bool sealed = frontier_of(row.source) >= a.end;
-  const bool whole_minutes = view.view.finest() == reconcile::Tier::minute;
-  const auto sent = std::max(manifest.sent, manifest.received);
-  if (sent > 0) {
-    a.completeness = static_cast<double>(manifest.received) / static_cast<double>(sent);
-  } else if (sealed) {
-    a.completeness = 1.0;
-  }
-  const bool even = manifest.received == manifest.sent;
-  a.estimated = !even && (!sealed || !whole_minutes || manifest.received > manifest.sent);
-  if (sealed && manifest.sent > manifest.received) a.lost = manifest.sent - manifest.received;
-  if (manifest.due > 0) {
-    a.coverage = static_cast<double>(manifest.good) / static_cast<double>(manifest.due);
-  }
-  a.state = !sealed ? State::provisional : State::sealed;
+  judge(a, manifest, frontier_of(row.source) >= a.end,
+        view.view.finest() == reconcile::Tier::minute);
   if (before) {
     a.revision = before->revision + 1;
     a.previous = before->values;
