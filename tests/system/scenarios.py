@@ -3,8 +3,8 @@
 
     scenarios.py NAME [--keep FOLDER]        one of NAMES below; exit 0 when nothing is wrong
 
-Each ends with the same questions: do the answers equal what the oracle computes, does the ledger add
-up, and was nothing quarantined, evicted or put into the late ledger?
+Each ends with the same questions: do the answers equal what the oracle computes, does the ledger
+add up, and was nothing quarantined, evicted or put into the late ledger?
 """
 import argparse
 import random
@@ -257,12 +257,23 @@ NAMES = {
 }
 
 
+def named(name):
+    """Scenarios of other files, which use this one."""
+    if name == 'heartpy':
+        import replay
+        return replay.heartpy
+    if name == 'bad_input':
+        import bad_input
+        return bad_input.bad_input
+    return NAMES[name]
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split('\n')[0])
-    parser.add_argument('name', choices=sorted(NAMES))
+    parser.add_argument('name', choices=sorted([*NAMES, 'heartpy', 'bad_input']))
     parser.add_argument('--keep', metavar='FOLDER', help='work there, and leave it')
     arguments = parser.parse_args()
-    return run(NAMES[arguments.name], arguments.name, arguments.keep)
+    return run(named(arguments.name), arguments.name, arguments.keep)
 
 
 def run(scenario, name, keep=None):
