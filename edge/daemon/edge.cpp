@@ -71,9 +71,13 @@ class Agent final : public Edge {
     options.skew = config_.uplink.skew;
     options.plausible_from = kPlausibleFrom;
     options.journal_capacity = config_.journal.capacity;
+    options.tier = config_.uplink.tier == "fast"    ? codec::Tier::fast
+                   : config_.uplink.tier == "dense" ? codec::Tier::dense
+                                                    : codec::Tier::standard;
+    options.labels = config_.labels;
     options.rules = rules_of(config_);
     std::vector<pipeline::SourceEntry> entries;
-    for (const auto& s : sources_) entries.push_back({s.id, s.name, s.source.get()});
+    for (const auto& s : sources_) entries.push_back({s.id, s.name, s.source.get(), s.labels});
     pipeline_ = std::make_unique<pipeline::Pipeline>(options, std::move(entries), *journal_, *ring_,
                                                      *quarantine_, tap_, clock_);
     if (!config_.uplink.gateway.empty()) {

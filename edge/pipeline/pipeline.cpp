@@ -60,7 +60,9 @@ Pipeline::Pipeline(Options options, std::vector<SourceEntry> sources, journal::J
       stamper_(options_.plausible_from),
       manifest_(options_.incarnation),
       past_(ring.recovered().ledger) {
+  book_.label(options_.labels);
   for (auto& entry : sources) {
+    book_.label(entry.name, entry.labels);
     source_by_id_[entry.id] = sources_.size();
     source_by_name_[entry.name] = sources_.size();
     auto* source = entry.source;

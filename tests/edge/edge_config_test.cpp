@@ -82,7 +82,7 @@ TEST(EdgeConfig, ReadsTheCompleteExample) {
   EXPECT_EQ(c.uplink.skew, 2s);
   EXPECT_EQ(c.journal.capacity, Bytes{4 << 20});
   ASSERT_EQ(c.mqtt.size(), 2u);
-  EXPECT_EQ(c.mqtt[0].format, "generic-json");
+  EXPECT_EQ(c.mqtt[0].format, "auto");
   EXPECT_EQ(c.mqtt[0].client_id, "tidemark-press-07-floor");
   EXPECT_EQ(c.mqtt[0].labels.at("area"), "stamping");
   EXPECT_EQ(c.mqtt[1].series.at(1).path, "$.humidity");
@@ -134,12 +134,15 @@ INSTANTIATE_TEST_SUITE_P(
                              "topics = [\"a/#/b\"]",
                 "'a/#/b' has a '#' that is not its last level"},
         Mistake{"path without a dollar", MQTT "time = \"ts\"", "write \"$.ts\""},
-        Mistake{"format json alone", MQTT "format = \"json\"",
-                "json needs at least one [[source.mqtt.series]]"},
-        Mistake{"packed without its table", MQTT "format = \"packed\"",
-                "packed needs a [source.mqtt.packed]"},
-        Mistake{"profile and format", MQTT "format = \"number\"\nprofile = \"x\"",
+        Mistake{"paths in what is no JSON",
+                MQTT "format = \"number\"\n[[source.mqtt.series]]\npath = \"$.a\"",
+                "only JSON messages have paths"},
+        Mistake{"device time that is ignored", MQTT "stamp = \"edge\"\ntime = \"$.ts\"",
+                "ignores the device's time"},
+        Mistake{"profile and format", MQTT "format = \"number\"\nprofile = \"generic-json\"",
                 "edge.toml:7:11: error: source.mqtt.profile: the profile has its own format"},
+        Mistake{"unknown payload profile", MQTT "profile = \"x\"",
+                "'x' is not a known payload profile; known: generic-json"},
         Mistake{"password without user", MQTT "password_file = \"x\"", "there is no username"},
         Mistake{"serial line",
                 "[[source.modbus]]\nname = \"m\"\nurl = \"rtu:///dev/ttyUSB0\"\nprofile = \"p\"",
@@ -152,8 +155,10 @@ INSTANTIATE_TEST_SUITE_P(
                 "unknown key 'fats' in [source.modbus.poll], did you mean 'fast'?"},
         Mistake{"gateway without a port", "[uplink]\ngateway = [\"gw1\"]",
                 "'gw1' is not host:port"},
-        Mistake{"key of a later version", "[ring]\nwrite = \"unacked\"",
-                "unknown key 'write' in [ring]; known here: size, sync_interval"},
+        Mistake{"key of a later version", "[uplink]\nproxy = \"http://p:3128\"",
+                "unknown key 'proxy' in [uplink]"},
+        Mistake{"value of a later version", "[ring]\nwrite = \"unacked\"",
+                "'unacked'"},
         Mistake{"window that is not aligned",
                 "[[rule]]\nselect = \"*\"\nforward = \"both\"\nwindow = { size = \"7s\" }",
                 "edge.toml:5:19: error: rule.window.size: 7s is not aligned with the seconds, "
