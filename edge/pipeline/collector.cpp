@@ -87,6 +87,7 @@ void DictionaryBook::translate(Block& block, const source::SeriesTable& table) {
         d.labels.merge(more);
         more = labels_;
         d.labels.merge(more);
+        while (d.labels.size() > Dictionary::kLabelsMax) d.labels.erase(std::prev(d.labels.end()));
       }
       dictionaries_.push_back(std::make_shared<const Dictionary>(std::move(series)));
       fresh_.push_back(dictionaries_.back());
