@@ -1,5 +1,5 @@
-// edge.toml as plain structs. The schema (keys, presets, limits, help) is in the describe() functions
-// beside this file; the reference page comes from them: config::reference<EdgeConfig>().
+// edge.toml as plain structs. The schema (keys, presets, limits, help) is in the describe()
+// functions beside this file; the reference page comes from it: config::reference<EdgeConfig>().
 //
 // Whatever is read here is built: a key that does nothing yet is not in the schema, so that it is
 // an unknown key and not a promise.

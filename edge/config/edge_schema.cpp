@@ -126,7 +126,7 @@ void describe(Section& s, EdgeConfig& c) {
   s.tables("source.mqtt", c.mqtt, "A broker to subscribe at.");
   s.tables("source.modbus", c.modbus, "A Modbus device to poll; sources of one url share a bus.");
   s.tables("rule", c.rules,
-           "What becomes of the series that `select` matches; the first rule that matches decides.");
+           "What becomes of the series that `select` matches; the first matching rule decides.");
   Names names(s);
   names.add("source.mqtt", c.mqtt);
   names.add("source.modbus", c.modbus);

@@ -1,4 +1,4 @@
-// The describe() functions of the parts of edge.toml and the rules they share. Private to the folder.
+// The describe() functions of the parts of edge.toml, and what they share. Private to the folder.
 #pragma once
 
 #include "edge/config/edge_config.h"
