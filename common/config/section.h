@@ -103,7 +103,8 @@ class Section {
   }
   // Whether this section has the key or table at all: for tables that may be left out.
   [[nodiscard]] virtual bool has(std::string_view key) const = 0;
-  // A problem about a key of this section, found by the caller's own rule.
+  // A problem about a key of this section, found by the caller's own rule. The key may lead into
+  // tables and lists below: "source.mqtt[1].name".
   virtual void complain(std::string_view key, std::string text) = 0;
   virtual void warn(std::string_view key, std::string text) = 0;
   // Where a key of this section stands: "edge.toml:4:3"; for errors found later.

@@ -348,16 +348,23 @@ Node* TreeSection::lookup(std::string_view key) {
 
 const Node* TreeSection::peek(std::string_view key) const {
   Node* at = frames_.back().node;
-  for (const auto part : split(key, '.')) {
+  for (auto part : split(key, '.')) {
     if (at == nullptr) return nullptr;
-    at = at->find(part);
+    const auto bracket = part.find('[');
+    at = at->find(part.substr(0, bracket));
+    if (bracket == std::string_view::npos || at == nullptr) continue;
+    std::size_t index = 0;
+    part.remove_prefix(bracket + 1);
+    std::from_chars(part.data(), part.data() + part.size(), index);
+    at = index < at->items.size() ? &at->items[index] : nullptr;
   }
   return at;
 }
 
 std::string TreeSection::path_of(std::string_view key) const {
   const auto path = list_index_free(frames_.back().path);
-  return path.empty() ? std::string(key) : fmt::format("{}.{}", path, key);
+  const auto inner = list_index_free(key);
+  return path.empty() ? inner : fmt::format("{}.{}", path, inner);
 }
 
 void TreeSection::missing(std::string_view key, const Rule& rule) {

@@ -18,7 +18,7 @@ Digest sha256(ByteSpan bytes);
 Digest hmac_sha256(ByteSpan key, ByteSpan bytes);
 bool equal_secret(ByteSpan a, ByteSpan b);  // in a time that does not tell where they differ
 
-// Enrolment: what both sides make of a token's secret, and what the edge proves with that it has it.
+// Enrolment: what both sides make of a token's secret, and the edge's proof that it has it.
 Digest enrolment_key(ByteSpan secret);
 Digest enrolment_proof(const Digest& key, ByteSpan nonce, ByteSpan csr);
 

@@ -52,10 +52,10 @@ Result<Token> Token::parse(std::string_view text) {
   t.gateway = text;
   t.id = fields[0];
   ByteVector id;
-  if (!from_hex(fields[0], kIdDigits / 2, id) || !from_hex(fields[1], kTokenSecretBytes, t.secret) ||
-      !from_hex(fields[2], kTokenPinBytes, t.pin) || t.gateway.rfind(':') == std::string::npos) {
-    return bad;
-  }
+  const bool fits = from_hex(fields[0], kIdDigits / 2, id) &&
+                    from_hex(fields[1], kTokenSecretBytes, t.secret) &&
+                    from_hex(fields[2], kTokenPinBytes, t.pin);
+  if (!fits || t.gateway.rfind(':') == std::string::npos) return bad;
   return t;
 }
 

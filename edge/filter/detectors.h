@@ -1,8 +1,8 @@
-// The detectors of one series, each by itself: time and value in, a score out. Private to the folder
-// (and its tests); SeriesFilter is the face.
+// The detectors of one series, each by itself: time and value in, a score out. Private to the
+// folder (and its tests); SeriesFilter is the face.
 //
-// All of them expect finite values and skip a reading that is older than the newest they saw: a late
-// reading says nothing about what the signal does now. State is bounded and fixed at construction.
+// All of them expect finite values and skip a reading that is older than the newest they saw: a
+// late reading says nothing about what the signal does now. State is fixed at construction.
 #pragma once
 
 #include <cstddef>

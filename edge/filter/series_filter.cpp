@@ -17,7 +17,8 @@ Error refuse(std::string text) { return {Fault::bad_input, std::move(text)}; }
 class Hold {
  public:
   bool lets_through(const HoldOptions& options, EventTime time, double score) {
-    if (holding_ && score <= score_ && (options.time <= Nanoseconds{} || time < until_)) return false;
+    const bool in_time = options.time <= Nanoseconds{} || time < until_;
+    if (holding_ && in_time && score <= score_) return false;
     holding_ = options.samples > 0;
     left_ = options.samples;
     until_ = time + options.time;
@@ -87,7 +88,9 @@ Result<> FilterOptions::check() const {
     if (!(finite(spike->sigmas) && spike->sigmas > 0)) {
       return refuse(fmt::format("spike.sigmas: {} is not above 0", spike->sigmas));
     }
-    if (!(spike->floor >= 0)) return refuse(fmt::format("spike.floor: {} is below 0", spike->floor));
+    if (!(spike->floor >= 0)) {
+      return refuse(fmt::format("spike.floor: {} is below 0", spike->floor));
+    }
   }
   if (limits.size() > kLimitsMax) {
     return refuse(fmt::format("limit: {} of them, at most {} a series", limits.size(), kLimitsMax));

@@ -1,11 +1,11 @@
-// The filters of one series. They mark and thin, they never destroy: a marked reading keeps its value
-// and says why it is doubted, and a reading that thinning leaves out was already in its windows.
+// The filters of one series. They mark and thin, they never destroy: a marked reading keeps its
+// value and says why it is doubted, and one that thinning leaves out was already in its windows.
 //
 // Promise    same calls in, same answers out: no clock, no I/O.
 // Values     doubles; a decimal or integer series is converted by the caller, booleans are 0 and 1.
 //            Non-finite values pass unmarked and touch no state: windows count them apart.
-// Hold       an event that lasts would repeat with every reading; after one, the same detector speaks
-//            again only for a higher score or when the hold is over. Marks are not held.
+// Hold       an event that lasts would repeat with every reading; after one, the same detector
+//            speaks again only for a higher score or when the hold is over. Marks are not held.
 // Bounds     state is fixed at construction: about 100 B, plus 16 B a sample of the spike window.
 // Threads    one.
 #pragma once
@@ -81,7 +81,7 @@ struct Verdict {
   [[nodiscard]] bool marked() const { return quality != Quality::good; }
 };
 
-// Something to tell people, and to send the raw context of. Limits raise and clear; the others raise.
+// Something to tell people, and to send the raw context of. Limits raise and clear, others raise.
 struct Event {
   Cause cause = Cause::none;
   bool raised = true;    // false: cleared
@@ -104,7 +104,7 @@ class SeriesFilter {
   // Appends to `events` what this reading raised or cleared. O(1), the spike window O(samples).
   Verdict check(EventTime time, double value, std::vector<Event>& events);
 
-  // Thinning: false when the reading may be left out as a raw row, since it lies within the deadband
+  // Thinning: false when the reading may be left out as a raw row, as it lies within the deadband
   // around the last one kept. Marked readings are always kept, and the first one after a mark.
   bool keep(EventTime time, double value, const Verdict& verdict);
 

@@ -78,8 +78,8 @@ Result<wire::Token> Registry::create_token(const TokenOrder& order,
 }
 
 Result<std::vector<TokenFacts>> Registry::tokens() {
-  TIDE_ASSIGN(auto query, db_->prepare("SELECT id,site,edge,replaces,uses,uses_left,created,expires "
-                                       "FROM tokens ORDER BY created"));
+  TIDE_ASSIGN(auto query, db_->prepare("SELECT id,site,edge,replaces,uses,uses_left,created,"
+                                       "expires FROM tokens ORDER BY created"));
   std::vector<TokenFacts> out;
   for (;;) {
     TIDE_ASSIGN(const bool row, query.step());

@@ -27,7 +27,14 @@ std::vector<Holdings> holdings() {
   return {{{7}, {{1, 3}, {9, 9}}, 2}, {{8}, {}, 0}};
 }
 BlockRecord record() {
-  return {{{7}, {4}}, -5, 5, 12, ByteVector(300, 0x5a)};
+  BlockRecord r;
+  r.name = {{7}, {4}};
+  r.time_min = -5;
+  r.time_max = 5;
+  r.readings = 12;
+  r.alarm = true;
+  r.bytes.assign(300, 0x5a);
+  return r;
 }
 
 struct Message {

@@ -1,0 +1,292 @@
+#include "common/cli/front.h"
+
+#include <fmt/format.h>
+#include <sys/timex.h>
+#include <unistd.h>
+
+#include "common/base/exit_code.h"
+#include "common/base/text.h"
+#include "common/base/version.h"
+#include "common/cli/command.h"
+#include "common/cli/doctor.h"
+#include "common/cli/table.h"
+
+namespace tidemark::cli {
+namespace {
+
+constexpr int kPatienceSeconds = 20;  // doctor asks peers, each with a time limit of its own
+constexpr int kQuickSeconds = 5;
+constexpr double kClockOffsetWarnMs = 50;
+constexpr std::string_view kDataFolder = "/var/lib/tidemark";
+constexpr std::string_view kSummary =
+    "Tidemark carries sensor readings from machines to dashboards and proves what it carried.";
+
+std::string first_line(std::string_view text) {
+  return std::string(text.substr(0, text.find('\n')));
+}
+
+// Which part a configuration file is for: by its own name, or by that of its folder.
+std::string part_of_file(const std::filesystem::path& file) {
+  const auto folder = file.parent_path().filename().string();
+  if (folder == "views.d") return "cloud";
+  for (const auto& part : parts()) {
+    if (file.filename().string().starts_with(part.name)) return std::string(part.name);
+    if (folder == std::string(part.name) + ".d") return std::string(part.name);
+  }
+  return "";
+}
+
+Check check_clock() {
+  timex t{};
+  const int state = adjtimex(&t);
+  if (state < 0) {
+    return {CheckState::warn, "clock", "the kernel does not tell", "timedatectl"};
+  }
+  const double offset_ms =
+      static_cast<double>(t.offset) / ((t.status & STA_NANO) != 0 ? 1e6 : 1e3);
+  if (state == TIME_ERROR || (t.status & STA_UNSYNC) != 0) {
+    return {CheckState::warn, "clock", "not synchronised; readings carry this clock's time",
+            "timedatectl timesync-status"};
+  }
+  const bool far = offset_ms > kClockOffsetWarnMs || offset_ms < -kClockOffsetWarnMs;
+  return {far ? CheckState::warn : CheckState::ok, "clock",
+          fmt::format("synchronised, offset {:+.1f} ms (limit {:.0f} ms)", offset_ms,
+                      kClockOffsetWarnMs),
+          far ? "chronyc tracking" : ""};
+}
+
+}  // namespace
+
+int Front::run(const std::vector<std::string>& words) {
+  if (words.empty()) return summary(false);
+  if (words.size() == 1 && words.front() == "--json") return summary(true);
+  if (words.front() == "--version") return show_version(false);
+  if (words.front() == "demo") return demo({words.begin() + 1, words.end()});
+  if (const auto* part = part_of(words.front())) return hand_over(*part, words);
+  return own_command(words);
+}
+
+int Front::missing_part(std::string_view part) {
+  output_.err(fmt::format("error: tidemark-{} is neither beside this program nor in PATH\n"
+                          "  try: apt install tidemark-{}\n",
+                          part, part));
+  return kExitUnreachable;
+}
+
+int Front::hand_over(const Part& part, const std::vector<std::string>& words) {
+  const auto program = programs_.find(part.name);
+  if (!program) return missing_part(part.name);
+  auto all = words;
+  all.insert(all.begin(), "cli");
+  return output_.fail(become_program(*program, all));
+}
+
+int Front::own_command(const std::vector<std::string>& words) {
+  bool json = false;
+  std::string shell;
+  std::string topic;
+  std::vector<std::string> files;
+  Command root("tidemark", std::string(kSummary));
+  // Named here for help and for the nearest word; run() has handed them over before.
+  for (const auto& part : parts()) {
+    for (const auto command : part.commands) {
+      root.add(std::string(command),
+               command == part.name ? fmt::format("The {} on this machine.", part.name)
+                                    : fmt::format("Of the {}.", part.name));
+    }
+  }
+  root.flag("--json", json, "One JSON object.");
+  root.add("demo", "Plant, edge, gateway, cloud and page in one folder.");
+  auto& check = root.add("config", "Configuration.").add("check", "Says all that is wrong.");
+  check.arguments("FILE", files, "edge.toml, gateway.toml, cloud.toml; none: those installed.");
+  check.flag("--json", json, "One JSON object.").action([&] { return config_check(files, json); });
+  root.add("doctor", "Checks every part, and the clock and disk under them.")
+      .flag("--json", json, "One JSON object.")
+      .action([&] { return doctor(json); });
+  root.add("version", "Of this program and of the parts.")
+      .flag("--json", json, "One JSON object.")
+      .action([&] { return show_version(json); });
+  root.add("completion", "A script for your shell.")
+      .argument("SHELL", shell, "bash, zsh or fish.")
+      .action([&] { return completion(shell); });
+  root.add("help", "This text, or that of a command.")
+      .argument("COMMAND", topic, "Which.", false)
+      .action([&] {
+        return topic.empty() ? root.run({"--help"}, output_) : run({topic, "--help"});
+      });
+  root.action([&] { return summary(json); });
+  return root.run(words, output_);
+}
+
+int Front::summary(bool json) {
+  Table table({{"", Align::left}, {"", Align::left}});
+  std::string objects;
+  std::string next = "tidemark help";
+  for (const auto& part : parts()) {
+    const auto program = programs_.find(part.name);
+    std::error_code code;
+    const bool running =
+        std::filesystem::exists(fmt::format("/run/tidemark/{}.sock", part.name), code);
+    const std::string_view state = !program ? "not installed" : running ? "running" : "installed";
+    table.row({fmt::format(" {}", part.name), std::string(state)});
+    objects += fmt::format(R"({}{{"name":"{}","state":"{}"}})", objects.empty() ? "" : ",",
+                           part.name, state);
+    if (program && running) next = fmt::format("tidemark {} status", part.name);
+  }
+  if (json) {
+    output_.out(fmt::format("{{\"v\":1,\"version\":\"{}\",\"parts\":[{}]}}\n", version(), objects));
+    return kExitOk;
+  }
+  output_.out(fmt::format("tidemark {}\n{}\nNext:\n  {}\n  tidemark doctor\n  tidemark demo\n",
+                          version(), table.text(output_.terminal()), next));
+  return kExitOk;
+}
+
+int Front::show_version(bool json) {
+  std::string text = fmt::format("tidemark {}\n", version());
+  std::string objects;
+  for (const auto& part : parts()) {
+    const auto program = programs_.find(part.name);
+    if (!program) continue;
+    const auto ran = run_program(*program, {"--version"}, kQuickSeconds);
+    const auto said = ran ? first_line(ran->out) : ran.error().text();
+    text += fmt::format("{}  ({})\n", said, program->string());
+    objects += fmt::format(R"({}{{"name":"{}","version":{},"path":{}}})",
+                           objects.empty() ? "" : ",", part.name, json_quote(said),
+                           json_quote(program->string()));
+  }
+  output_.out(json ? fmt::format("{{\"v\":1,\"version\":\"{}\",\"parts\":[{}]}}\n", version(),
+                                 objects)
+                   : text);
+  return kExitOk;
+}
+
+int Front::completion(const std::string& shell) {
+  if (shell != "bash" && shell != "zsh" && shell != "fish") {
+    return output_.usage(fmt::format("no completion for '{}', there are bash, zsh, fish", shell),
+                         "tidemark completion bash");
+  }
+  std::string tree;
+  for (const char* own : {"demo", "config", "config check", "doctor", "version", "completion",
+                          "completion bash", "completion zsh", "completion fish", "help"}) {
+    tree += fmt::format("{}\t--json --help\t\n", own);
+  }
+  for (const auto& part : parts()) {
+    for (const auto c : part.commands) tree += fmt::format("{}\t--json --help\t\n", c);
+    if (const auto program = programs_.find(part.name)) {
+      const auto ran = run_program(*program, {"cli", "__tree"}, kQuickSeconds);
+      if (ran && ran->exit_code == kExitOk) tree += ran->out;
+    }
+  }
+  output_.out(completion_script(shell, tree));
+  return kExitOk;
+}
+
+int Front::config_check(const std::vector<std::string>& files, bool json) {
+  struct Job {
+    std::string part;
+    std::string file;
+  };
+  std::vector<Job> jobs;
+  for (const auto& file : files) {
+    const auto part = part_of_file(file);
+    if (part.empty()) {
+      return output_.usage(fmt::format("{}: whose configuration is it? expected a name such as "
+                                       "edge.toml, gateway.toml, cloud.toml, edge.d/x.toml or "
+                                       "views.d/x.toml", file),
+                           "tidemark config check edge.toml");
+    }
+    if (access(file.c_str(), R_OK) != 0) {
+      output_.err(fmt::format("error: {}: no such file, or not ours to read\n", file));
+      return kExitNoInput;
+    }
+    jobs.push_back({part, file});
+  }
+  if (files.empty()) {
+    for (const auto& part : parts()) {
+      if (programs_.find(part.name)) jobs.push_back({std::string(part.name), ""});
+    }
+  }
+  if (jobs.empty()) return missing_part("edge");
+
+  bool wrong = false;
+  std::string objects;
+  for (const auto& job : jobs) {
+    const auto program = programs_.find(job.part);
+    if (!program) return missing_part(job.part);
+    std::vector<std::string> words = {"--check"};
+    if (!job.file.empty()) words.insert(words.end(), {"--config", job.file});
+    const auto ran = run_program(*program, words, kPatienceSeconds);
+    if (!ran) return output_.fail(ran.error());
+    const bool ok = ran->exit_code == kExitOk;
+    wrong = wrong || !ok;
+    objects += fmt::format(R"({}{{"part":"{}","file":{},"ok":{},"exit":{},"text":{}}})",
+                           objects.empty() ? "" : ",", job.part,
+                           job.file.empty() ? "null" : json_quote(job.file), ok, ran->exit_code,
+                           json_quote(ran->out + ran->errors));
+    if (json) continue;
+    output_.out(ran->out);
+    output_.err(ran->errors);
+    if (ok) output_.out(fmt::format("{}: ok\n", job.file.empty() ? job.part : job.file));
+  }
+  if (json) output_.out(fmt::format("{{\"v\":1,\"ok\":{},\"parts\":[{}]}}\n", !wrong, objects));
+  return wrong ? kExitConfig : kExitOk;
+}
+
+int Front::doctor(bool json) {
+  std::vector<Check> checks = {check_clock()};
+  std::error_code code;
+  if (std::filesystem::exists(kDataFolder, code)) {
+    for (auto& c : check_folder("data", kDataFolder)) {
+      // The parts write below it as users of their own; they check that themselves.
+      if (c.name.ends_with("disk")) checks.push_back(std::move(c));
+    }
+  }
+  int installed = 0;
+  for (const auto& part : parts()) {
+    const auto program = programs_.find(part.name);
+    if (!program) continue;
+    ++installed;
+    const std::string command = fmt::format("tidemark-{} cli doctor", part.name);
+    const auto ran = run_program(*program, {"cli", "doctor", "--json"}, kPatienceSeconds);
+    if (!ran) {
+      checks.push_back({CheckState::fail, std::string(part.name), ran.error().text(), command});
+      continue;
+    }
+    auto found = parse_checks(ran->out);
+    if (!found) {
+      checks.push_back({CheckState::fail, std::string(part.name),
+                        fmt::format("its doctor ended with {}: {}", ran->exit_code,
+                                    first_line(ran->errors.empty() ? ran->out : ran->errors)),
+                        command});
+      continue;
+    }
+    for (auto& c : *found) {
+      c.name = fmt::format("{}: {}", part.name, c.name);
+      checks.push_back(std::move(c));
+    }
+  }
+  if (installed == 0) {
+    checks.push_back({CheckState::fail, "parts", "no tidemark-edge, -gateway or -cloud found",
+                      "apt install tidemark-edge"});
+  }
+  return print_checks(output_, checks, json);
+}
+
+int Front::demo(const std::vector<std::string>& words) {
+  const auto& bin = programs_.folder();
+  // Beside this program, as installed, and from a build tree (build/PRESET/bin).
+  for (const auto& script : {bin / "tidemark-demo", bin / "../share/tidemark/demo/demo",
+                             bin / "../../../packaging/demo"}) {
+    std::error_code code;
+    if (!std::filesystem::is_regular_file(script, code) || access(script.c_str(), X_OK) != 0) {
+      continue;
+    }
+    setenv("TIDEMARK_BIN", bin.c_str(), 1);  // the programs that it shall start
+    return output_.fail(become_program(script.lexically_normal(), words));
+  }
+  output_.err("error: the demo is not installed here\n  try: apt install tidemark-demo\n");
+  return kExitUnreachable;
+}
+
+}  // namespace tidemark::cli

@@ -1,0 +1,37 @@
+// The `tidemark` program: hands commands to the part that has them, and answers those that are
+// about all parts at once.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "common/cli/parts.h"
+#include "common/cli/terminal.h"
+
+namespace tidemark::cli {
+
+class Front {
+ public:
+  Front(Programs programs, Output& output) : programs_(std::move(programs)), output_(output) {}
+  // Returns the exit code, or does not return when another program takes the words over.
+  int run(const std::vector<std::string>& words);
+
+ private:
+  int hand_over(const Part& part, const std::vector<std::string>& words);
+  int own_command(const std::vector<std::string>& words);
+  int summary(bool json);
+  int show_version(bool json);
+  int completion(const std::string& shell);
+  int config_check(const std::vector<std::string>& files, bool json);
+  int doctor(bool json);
+  int demo(const std::vector<std::string>& words);
+  int missing_part(std::string_view part);
+
+  Programs programs_;
+  Output& output_;
+};
+
+// A script for bash, zsh or fish from the trees of all commands (Command::tree), joined.
+std::string completion_script(const std::string& shell, const std::string& tree);
+
+}  // namespace tidemark::cli

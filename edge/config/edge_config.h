@@ -1,0 +1,149 @@
+// edge.toml as plain structs. The schema (keys, presets, limits, help) is in the describe()
+// functions beside this file; the reference page comes from it: config::reference<EdgeConfig>().
+//
+// Whatever is read here is built: a key that does nothing yet is not in the schema, so that it is
+// an unknown key and not a promise.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "common/base/result.h"
+#include "common/base/strong.h"
+#include "common/base/time.h"
+#include "common/config/section.h"
+#include "edge/filter/series_filter.h"
+
+namespace tidemark::config {
+
+struct RingConfig {
+  Bytes size{};
+  Nanoseconds sync_interval{};
+};
+
+struct UplinkConfig {
+  std::vector<std::string> gateway;  // host:port; empty: nothing is sent, the ring keeps
+  std::string tier;                  // fast, standard, dense
+  double backlog_share = 0.2;
+  Nanoseconds skew{};
+};
+
+struct JournalConfig {
+  Bytes capacity{};
+};
+
+// One value of a JSON message: [[source.mqtt.series]].
+struct MqttSeriesConfig {
+  std::string path;    // "$.temperature"
+  std::string metric;  // empty: the last key of the path
+  std::string unit;
+  std::string kind;    // gauge, counter, state
+};
+
+struct MqttConfig {
+  std::string name;
+  std::string url;  // mqtt://host:port, mqtts://host:port
+  std::string client_id;  // empty: "tidemark-EDGE-NAME", filled in by load
+  std::string username;
+  std::string password_file;
+  std::string ca_file;
+  std::string cert_file;
+  std::string key_file;
+  std::vector<std::string> topics;
+  std::string format;   // auto, json, number, packed
+  std::string profile;  // generic-json, or empty
+  std::string device;   // "topic[1]", or a plain name; empty: what the wildcards stand for
+  std::string time;     // path of the device's time stamp; empty: the usual names
+  std::string stamp;    // auto, device, edge
+  std::string time_format;  // auto, unix_s, unix_ms, unix_us, unix_ns, iso8601
+  Nanoseconds lateness{};
+  bool durable = false;
+  Nanoseconds every{};  // a message is due so often; 0: no schedule
+  Bytes payload_max{};
+  std::map<std::string, std::string> labels;  // with those of the edge
+  std::vector<MqttSeriesConfig> series;
+  std::string place;  // "edge.toml:12:1"
+};
+
+struct PollConfig {
+  Nanoseconds fast{};
+  Nanoseconds normal{};
+  Nanoseconds slow{};
+};
+
+struct ModbusConfig {
+  std::string name;
+  std::string url;  // tcp://host:port
+  std::int64_t unit = 1;
+  std::string profile;
+  std::string byte_order;  // empty: the profile's
+  PollConfig poll;
+  Nanoseconds timeout{};
+  std::int64_t retries = 1;
+  std::map<std::string, std::string> labels;  // with those of the edge
+  std::string place;
+};
+
+struct WindowConfig {
+  std::string type;  // tumbling, hopping
+  Nanoseconds size{};
+  Nanoseconds hop{};  // size when tumbling
+};
+
+struct RuleConfig {
+  std::string select;
+  std::string forward;  // raw, windows, both, nothing
+  std::optional<WindowConfig> window;
+  std::vector<std::string> aggregates;  // that the windows have to be able to answer
+  filter::FilterOptions filter;         // detectors, hold and thin; passed its check()
+  std::string place;
+};
+
+struct EdgeConfig {
+  std::string edge;
+  std::string site;
+  std::map<std::string, std::string> labels;
+  std::filesystem::path data_dir;
+  std::filesystem::path run_dir;
+  std::vector<std::string> profile_path;
+  std::string log_level;
+  RingConfig ring;
+  UplinkConfig uplink;
+  JournalConfig journal;
+  std::vector<MqttConfig> mqtt;
+  std::vector<ModbusConfig> modbus;
+  std::vector<RuleConfig> rules;
+
+  [[nodiscard]] std::filesystem::path control_socket() const { return run_dir / "edge.sock"; }
+  [[nodiscard]] std::filesystem::path identity_folder() const { return data_dir / "identity"; }
+};
+void describe(Section& s, EdgeConfig& c);
+
+struct Loaded {
+  EdgeConfig config;
+  std::vector<Problem> problems;  // warnings too
+  std::vector<Setting> settings;
+  std::string effective;          // Document::effective()
+  bool ok = false;
+};
+// /etc/tidemark/edge.toml stands for its folder's edge.d and TIDEMARK_EDGE__ variables too.
+Sources edge_sources(const std::filesystem::path& file);
+Loaded load_edge(const Sources& sources);
+Loaded parse_edge(std::string_view toml, std::string name);
+// The configuration, or Fault::bad_input with every problem rendered.
+Result<EdgeConfig> load(const std::filesystem::path& file);
+
+struct Url {
+  std::string scheme;
+  std::string host;
+  std::uint16_t port = 0;
+};
+// "tcp://127.0.0.1:1502", "mqtt://[::1]"; `port` when it names none.
+Result<Url> parse_url(std::string_view text, std::uint16_t port);
+
+}  // namespace tidemark::config

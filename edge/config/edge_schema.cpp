@@ -1,0 +1,135 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "common/model/series.h"
+#include "edge/config/schema.h"
+
+namespace tidemark::config {
+namespace {
+
+constexpr std::size_t kNameLengthMax = 64;
+
+void check_labels(Section& s, const std::map<std::string, std::string>& labels) {
+  if (labels.size() > Dictionary::kLabelsMax) {
+    s.complain("labels", fmt::format("{} labels, at most {} fit", labels.size(),
+                                     Dictionary::kLabelsMax));
+  }
+}
+
+// Duplicate names are told at the second one and name the first one's place.
+class Names {
+ public:
+  explicit Names(Section& s) : section_(s) {}
+  template <typename Config>
+  void add(std::string_view list, const std::vector<Config>& sources) {
+    for (std::size_t i = 0; i < sources.size(); ++i) {
+      const auto& source = sources[i];
+      if (source.name.empty()) continue;
+      const auto [known, fresh] = places_.emplace(source.name, source.place);
+      if (fresh) continue;
+      section_.complain(fmt::format("{}[{}].name", list, i),
+                        fmt::format("'{}' is already the name of the source at {}; give this one "
+                                    "another name, or remove one of them",
+                                    source.name, known->second));
+    }
+  }
+
+ private:
+  Section& section_;
+  std::map<std::string, std::string> places_;
+};
+
+}  // namespace
+
+void check_name(Section& s, std::string_view key, const std::string& name) {
+  const auto fits = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+           c == '.' || c == '_' || c == '-';
+  };
+  if (name.size() > kNameLengthMax || !std::all_of(name.begin(), name.end(), fits)) {
+    s.complain(key, fmt::format("'{}' cannot be a level of a series name: letters, digits, '.', "
+                                "'_' and '-' only, at most {}",
+                                name, kNameLengthMax));
+  }
+}
+
+void describe(Section& s, RingConfig& c) {
+  s.bytes("size", c.size,
+          {.preset = "256 MiB", .min = "1 MiB", .max = "1 TiB",
+           .help = "Space on disk for what the cloud does not have yet; taken at once.",
+           .example = "\"2 GiB\""});
+  s.duration("sync_interval", c.sync_interval,
+             {.preset = "500ms", .min = "10ms", .max = "1min",
+              .help = "The most that a power cut can take."});
+  std::string write;
+  s.choice("write", write, {"always"},
+           {.preset = "always", .help = "Every block is written; sparing the flash comes later."});
+}
+
+void describe(Section& s, UplinkConfig& c) {
+  s.texts("gateway", c.gateway,
+          {.help = "Gateways as host:port, tried in turn. Empty: nothing is sent.",
+           .example = "[\"gw1.example:7443\"]"});
+  std::string budget;
+  s.choice("budget", budget, {"unlimited"},
+           {.preset = "unlimited", .help = "Metered links come later."});
+  s.choice("tier", c.tier, {"fast", "standard", "dense"},
+           {.preset = "standard", .help = "How hard blocks are packed."});
+  s.number("backlog_share", c.backlog_share,
+           {.preset = "0.2", .min = "0.01", .max = "1",
+            .help = "Part of the link that old data may take while new data comes."});
+  s.duration("skew", c.skew,
+             {.preset = "2s", .max = "1day",
+              .help = "Readings further ahead of the clock than this are quarantined."});
+  for (const auto& gateway : c.gateway) {
+    const auto url = parse_url("tls://" + gateway, 0);
+    if (!url || url->port == 0) {
+      s.complain("gateway", fmt::format("'{}' is not host:port, such as gw1.example:7443",
+                                        gateway));
+    }
+  }
+}
+
+void describe(Section& s, JournalConfig& c) {
+  s.bytes("capacity", c.capacity,
+          {.preset = "4 MiB", .min = "256 KiB", .max = "1 GiB",
+           .help = "Memory between sources and pipeline (a file in run_dir); full: sources wait."});
+}
+
+void describe(Section& s, EdgeConfig& c) {
+  s.text("edge", c.edge,
+         {.required = true,
+          .help = "Logical name of this edge; it stays when the hardware is replaced.",
+          .example = "\"press-07\""});
+  check_name(s, "edge", c.edge);
+  s.text("site", c.site, {.help = "Where it stands.", .example = "\"plant7\""});
+  s.pairs("labels", c.labels,
+          {.help = "Labels of every series of this edge.", .example = "{ area = \"stamping\" }"});
+  check_labels(s, c.labels);
+  std::string data_dir, run_dir;
+  s.text("data_dir", data_dir,
+         {.preset = "/var/lib/tidemark/edge", .help = "Ring, identity and ledger live here."});
+  s.text("run_dir", run_dir,
+         {.preset = "/run/tidemark",
+          .help = "Control socket and intake journal; best on tmpfs, it wears no flash."});
+  c.data_dir = data_dir;
+  c.run_dir = run_dir;
+  s.texts("profile_path", c.profile_path,
+          {.help = "Folders with device profiles, before /etc/tidemark/profiles and the installed "
+                   "ones; the first that has a profile wins."});
+  s.choice("log_level", c.log_level, {"debug", "info", "warning", "error"},
+           {.preset = "info", .help = "The least that is logged."});
+  s.table("ring", c.ring, "The store that survives power cuts and outages of the link.");
+  s.table("uplink", c.uplink, "The link to the gateways.");
+  s.table("journal", c.journal, "The intake journal.");
+  s.tables("source.mqtt", c.mqtt, "A broker to subscribe at.");
+  s.tables("source.modbus", c.modbus, "A Modbus device to poll; sources of one url share a bus.");
+  s.tables("rule", c.rules,
+           "What becomes of the series that `select` matches; the first matching rule decides.");
+  Names names(s);
+  names.add("source.mqtt", c.mqtt);
+  names.add("source.modbus", c.modbus);
+}
+
+}  // namespace tidemark::config

@@ -1,0 +1,69 @@
+#include <fmt/format.h>
+
+#include "edge/config/edge_config.h"
+#include "edge/profile/library.h"
+
+namespace tidemark::config {
+namespace {
+
+// The configuration together with the profiles that it names, so that a wrong one is told in its
+// place and not when the device is first read.
+struct WithProfiles {
+  EdgeConfig& config;
+};
+
+void describe(Section& s, WithProfiles& w) {
+  auto& c = w.config;
+  describe(s, c);
+  const profile::Library library(profile::search_folders(c.profile_path));
+  for (std::size_t i = 0; i < c.modbus.size(); ++i) {
+    if (c.modbus[i].profile.empty()) continue;
+    if (const auto loaded = library.load(c.modbus[i].profile); !loaded) {
+      s.complain(fmt::format("source.modbus[{}].profile", i), loaded.error().text());
+    }
+  }
+}
+
+Loaded finish(Document document) {
+  Loaded out;
+  auto& c = out.config;
+  WithProfiles all{c};
+  document.fill(all);
+  // A source's own labels win over the edge's.
+  for (auto& source : c.mqtt) {
+    source.labels.insert(c.labels.begin(), c.labels.end());
+    if (source.client_id.empty()) {
+      source.client_id = fmt::format("tidemark-{}-{}", c.edge, source.name);
+    }
+  }
+  for (auto& source : c.modbus) source.labels.insert(c.labels.begin(), c.labels.end());
+  out.problems = document.problems();
+  out.settings = document.settings();
+  out.effective = document.effective();
+  out.ok = document.ok();
+  return out;
+}
+
+}  // namespace
+
+Sources edge_sources(const std::filesystem::path& file) {
+  auto drop_ins = file;
+  drop_ins.replace_extension(".d");
+  return {file, drop_ins, "TIDEMARK_EDGE__"};
+}
+
+Loaded load_edge(const Sources& sources) { return finish(Document::read(sources)); }
+
+Loaded parse_edge(std::string_view toml, std::string name) {
+  return finish(Document::parse(toml, std::move(name)));
+}
+
+Result<EdgeConfig> load(const std::filesystem::path& file) {
+  auto loaded = load_edge(edge_sources(file));
+  if (loaded.ok) return std::move(loaded.config);
+  std::string text;
+  for (const auto& p : loaded.problems) text += (text.empty() ? "" : "\n") + render(p);
+  return Error{Fault::bad_input, std::move(text)};
+}
+
+}  // namespace tidemark::config

@@ -1,0 +1,177 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "edge/config/schema.h"
+
+namespace tidemark::config {
+namespace {
+
+constexpr std::uint16_t kMqttPort = 1883;
+constexpr std::uint16_t kModbusPort = 502;
+
+// MQTT 4.7: '+' fills a level, '#' is the last one and fills it.
+std::string topic_fault(std::string_view topic) {
+  if (topic.empty()) return "is empty";
+  if (topic.size() > 1024) return "is longer than 1024 B";
+  while (true) {
+    const auto cut = topic.find('/');
+    const auto level = topic.substr(0, cut);
+    if (level != "+" && level.find('+') != std::string_view::npos) {
+      return "has a '+' that does not fill its level";
+    }
+    if (level.find('#') != std::string_view::npos &&
+        (level != "#" || cut != std::string_view::npos)) {
+      return "has a '#' that is not its last level";
+    }
+    if (cut == std::string_view::npos) return {};
+    topic.remove_prefix(cut + 1);
+  }
+}
+
+void check_path(Section& s, std::string_view key, const std::string& path) {
+  if (!path.empty() && !path.starts_with("$")) {
+    s.complain(key, fmt::format("'{0}' is not a path into the message; write \"$.{0}\"", path));
+  }
+}
+
+void check_mqtt(Section& s, MqttConfig& c) {
+  if (!c.url.empty()) {
+    const auto url = parse_url(c.url, kMqttPort);
+    if (!url) {
+      s.complain("url", url.error().text());
+    } else if (url->scheme != "mqtt" && url->scheme != "mqtts") {
+      s.complain("url", fmt::format("'{}' is not a known scheme; expected mqtt:// or mqtts://",
+                                    url->scheme));
+    }
+  }
+  for (const auto& topic : c.topics) {
+    if (const auto fault = topic_fault(topic); !fault.empty()) {
+      s.complain("topics", fmt::format("'{}' {}", topic, fault));
+    } else if (topic == "#") {
+      s.warn("topics", "'#' takes every message of the broker");
+    }
+  }
+  check_path(s, "time", c.time);
+  if (!c.username.empty() && c.password_file.empty()) {
+    s.warn("username", "there is no password_file with it");
+  }
+  if (!c.password_file.empty() && c.username.empty()) {
+    s.complain("password_file", "there is no username with it");
+  }
+  if (c.cert_file.empty() != c.key_file.empty()) {
+    s.complain(c.cert_file.empty() ? "key_file" : "cert_file",
+               "cert_file and key_file go together");
+  }
+  if (!c.profile.empty() && c.profile != "generic-json") {
+    s.complain("profile", fmt::format("'{}' is not a known payload profile; known: generic-json. "
+                                      "Leave it out and say format and series instead",
+                                      c.profile));
+  }
+  if (!c.series.empty() && c.format != "json" && c.format != "auto") {
+    s.complain("series", fmt::format("only JSON messages have paths, here format is \"{}\"",
+                                     c.format));
+  }
+  if (c.stamp == "edge" && !c.time.empty()) {
+    s.complain("time", "stamp = \"edge\" ignores the device's time; remove one of them");
+  }
+}
+
+}  // namespace
+
+void describe(Section& s, MqttSeriesConfig& c) {
+  s.text("path", c.path,
+         {.required = true, .help = "Where the value is.", .example = "\"$.temperature\""});
+  check_path(s, "path", c.path);
+  s.text("metric", c.metric, {.help = "Last level of the series name; else the path's last key."});
+  s.text("unit", c.unit, {.help = "UCUM.", .example = "\"Cel\""});
+  s.choice("kind", c.kind, {"gauge", "counter", "state"}, {.preset = "gauge"});
+}
+
+void describe(Section& s, MqttConfig& c) {
+  s.text("name", c.name, {.required = true, .help = "Name of the source.", .example = "\"floor\""});
+  c.place = s.place("name");
+  check_name(s, "name", c.name);
+  s.text("url", c.url,
+         {.required = true, .help = "The broker.", .example = "\"mqtt://127.0.0.1:1883\""});
+  s.text("client_id", c.client_id, {.help = "Else tidemark-EDGE-NAME."});
+  s.text("username", c.username, {});
+  s.text("password_file", c.password_file, {.help = "File that holds the password, mode 0600."});
+  s.text("ca_file", c.ca_file, {.help = "Who signed the broker's certificate (mqtts)."});
+  s.text("cert_file", c.cert_file, {.help = "Our certificate (mqtts)."});
+  s.text("key_file", c.key_file, {.help = "Its key."});
+  s.texts("topics", c.topics,
+          {.required = true, .help = "What to subscribe to.", .example = "[\"sensors/#\"]"});
+  s.choice("format", c.format, {"auto", "json", "number", "packed"},
+           {.preset = "auto",
+            .help = "What messages hold. JSON makes a series of each value, or of [[series]] only."});
+  s.text("profile", c.profile, {.help = "A profile of such devices, instead of a format."});
+  if (s.has("format") && s.has("profile")) {
+    s.complain("profile", "the profile has its own format; remove one of them");
+  }
+  s.text("device", c.device,
+         {.help = "Middle level of the series name: a level of the topic, or a name. Else the "
+                  "source's name.",
+          .example = "\"topic[1]\""});
+  s.text("time", c.time,
+         {.help = "Path of the device's own time; else the usual names: ts, time, timestamp, t0.",
+          .example = "\"$.meta.ts\""});
+  s.choice("stamp", c.stamp, {"auto", "device", "edge"},
+           {.preset = "auto",
+            .help = "Whose time counts: auto takes the message's where it holds one."});
+  s.choice("time_format", c.time_format,
+           {"auto", "unix_s", "unix_ms", "unix_us", "unix_ns", "iso8601"}, {.preset = "auto"});
+  s.duration("lateness", c.lateness,
+             {.preset = "5s", .max = "1day",
+              .help = "How late a reading with the device's time may come and still be in time."});
+  s.flag("durable", c.durable,
+         {.help = "Acknowledge to the broker after the flush (slower, survives power cuts)."});
+  s.duration("every", c.every,
+             {.preset = "0s", .max = "1day",
+              .help = "A message is due so often, for coverage; 0s: no schedule."});
+  s.bytes("payload_max", c.payload_max,
+          {.preset = "256 KiB", .min = "1 KiB", .max = "1 MiB",
+           .help = "Larger messages are refused and kept by their beginning."});
+  s.pairs("labels", c.labels, {});
+  s.tables("series", c.series, "A value of a JSON message.");
+  check_mqtt(s, c);
+}
+
+void describe(Section& s, PollConfig& c) {
+  s.duration("fast", c.fast, {.preset = "1s", .min = "10ms", .max = "1day"});
+  s.duration("normal", c.normal, {.preset = "10s", .min = "10ms", .max = "1day"});
+  s.duration("slow", c.slow, {.preset = "1min", .min = "10ms", .max = "1day"});
+}
+
+void describe(Section& s, ModbusConfig& c) {
+  s.text("name", c.name, {.required = true, .help = "Name of the source.", .example = "\"line1\""});
+  c.place = s.place("name");
+  check_name(s, "name", c.name);
+  s.text("url", c.url,
+         {.required = true, .help = "The device or its converter.",
+          .example = "\"tcp://192.0.2.10:502\""});
+  if (!c.url.empty()) {
+    const auto url = parse_url(c.url, kModbusPort);
+    if (c.url.starts_with("rtu")) {
+      s.complain("url", "serial lines are not built in yet; use a converter and tcp://host:port");
+    } else if (!url) {
+      s.complain("url", url.error().text());
+    } else if (url->scheme != "tcp") {
+      s.complain("url", fmt::format("'{}' is not a known scheme; expected tcp://", url->scheme));
+    }
+  }
+  s.integer("unit", c.unit,
+            {.preset = "1", .min = "0", .max = "255", .help = "Unit identifier on the bus."});
+  s.text("profile", c.profile,
+         {.required = true, .help = "What registers it has.", .example = "\"eastron-sdm630\""});
+  s.choice("byte_order", c.byte_order, {"ABCD", "CDAB", "BADC", "DCBA"},
+           {.help = "When the device does not follow its profile."});
+  s.table("poll", c.poll, "How often the classes of the profile are read.");
+  s.duration("timeout", c.timeout,
+             {.preset = "1s", .min = "10ms", .max = "1min", .help = "For one answer."});
+  s.integer("retries", c.retries,
+            {.preset = "1", .min = "0", .max = "10", .help = "Of a request without an answer."});
+  s.pairs("labels", c.labels, {});
+}
+
+}  // namespace tidemark::config

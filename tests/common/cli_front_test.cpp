@@ -1,0 +1,150 @@
+#include "common/cli/front.h"
+
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <fstream>
+
+#include "common/base/exit_code.h"
+
+namespace tidemark::cli {
+namespace {
+
+// A folder with shell scripts that stand for the parts.
+class FrontProgram : public testing::Test {
+ protected:
+  FrontProgram() {
+    std::string name = (std::filesystem::temp_directory_path() / "tidemark-front-XXXXXX").string();
+    folder_ = mkdtemp(name.data());
+  }
+  ~FrontProgram() override { std::filesystem::remove_all(folder_); }
+
+  void install(const std::string& name, const std::string& script) {
+    const auto path = folder_ / name;
+    std::ofstream(path) << "#!/bin/sh\n" << script << "\n";
+    chmod(path.c_str(), 0755);
+  }
+  int run(const std::vector<std::string>& words) {
+    Front front(Programs(folder_, ""), output_);
+    return front.run(words);
+  }
+  // In a child, because the front turns into another program.
+  std::pair<int, std::string> become(const std::vector<std::string>& words) {
+    const auto result = folder_ / "result";
+    const pid_t pid = fork();
+    if (pid == 0) {
+      std::ignore = freopen(result.c_str(), "w", stdout);
+      _exit(run(words));
+    }
+    int status = 0;
+    waitpid(pid, &status, 0);
+    std::ifstream in(result);
+    return {WEXITSTATUS(status), std::string(std::istreambuf_iterator<char>(in), {})};
+  }
+
+  std::filesystem::path folder_;
+  TextOutput output_;
+};
+
+TEST_F(FrontProgram, AloneItPrintsASummaryAndThreeNextCommands) {
+  install("tidemark-edge", "");
+  EXPECT_EQ(run({}), kExitOk);
+  EXPECT_NE(output_.text.find(" edge     installed\n gateway  not installed\n"), std::string::npos)
+      << output_.text;
+  EXPECT_NE(output_.text.find("Next:\n  tidemark help\n  tidemark doctor\n  tidemark demo\n"),
+            std::string::npos);
+}
+
+TEST_F(FrontProgram, HandsWordsToThePartThatHasThem) {
+  install("tidemark-edge", "echo edge \"$@\"; exit 2");
+  EXPECT_EQ(become({"tap", "line1/*", "--count", "3"}),
+            (std::pair<int, std::string>(2, "edge cli tap line1/* --count 3\n")));
+  EXPECT_EQ(become({"modbus", "read"}),
+            (std::pair<int, std::string>(2, "edge cli modbus read\n")));
+}
+
+TEST_F(FrontProgram, MissingPartSaysHowToGetIt) {
+  EXPECT_EQ(run({"cloud", "status"}), kExitUnreachable);
+  EXPECT_NE(output_.errors.find("try: apt install tidemark-cloud"), std::string::npos);
+}
+
+TEST_F(FrontProgram, UnknownWordGetsTheNearestOfAllParts) {
+  EXPECT_EQ(run({"gatway", "status"}), kExitUsage);
+  EXPECT_EQ(output_.errors,
+            "error: tidemark: no command 'gatway', did you mean 'gateway'?\n"
+            "  try: tidemark --help\n");
+}
+
+TEST_F(FrontProgram, ConfigCheckAsksThePartByTheFilesName) {
+  install("tidemark-cloud", "echo \"$@\"; echo cloud.toml:1:1: error: no >&2; exit 78");
+  const auto file = folder_ / "cloud.toml";
+  std::ofstream(file) << "x";
+  EXPECT_EQ(run({"config", "check", file.string()}), kExitConfig);
+  EXPECT_EQ(output_.text, "--check --config " + file.string() + "\n");
+  EXPECT_EQ(output_.errors, "cloud.toml:1:1: error: no\n");
+  EXPECT_EQ(run({"config", "check", (folder_ / "edge.toml").string()}), kExitNoInput);
+  EXPECT_EQ(run({"config", "check", "what.toml"}), kExitUsage);
+}
+
+TEST_F(FrontProgram, ConfigCheckWithoutFilesAsksAllThatAreInstalled) {
+  install("tidemark-edge", "exit 0");
+  install("tidemark-gateway", "exit 0");
+  EXPECT_EQ(run({"config", "check", "--json"}), kExitOk);
+  EXPECT_EQ(output_.text,
+            R"({"v":1,"ok":true,"parts":[{"part":"edge","file":null,"ok":true,"exit":0,"text":""},)"
+            R"({"part":"gateway","file":null,"ok":true,"exit":0,"text":""}]})"
+            "\n");
+}
+
+TEST_F(FrontProgram, DoctorJoinsAllParts) {
+  install("tidemark-edge",
+          R"(echo '{"v":1,"checks":[{"state":"ok","name":"ring","text":"fine","next":null}]}')");
+  install("tidemark-cloud", "echo broken >&2; exit 70");
+  EXPECT_EQ(run({"doctor"}), kExitProblems);
+  EXPECT_NE(output_.text.find("edge: ring"), std::string::npos) << output_.text;
+  EXPECT_NE(output_.text.find("its doctor ended with 70: broken  try: tidemark-cloud cli doctor"),
+            std::string::npos)
+      << output_.text;
+}
+
+TEST_F(FrontProgram, VersionNamesEachPart) {
+  install("tidemark-edge", "echo tidemark-edge 9.9");
+  EXPECT_EQ(run({"version"}), kExitOk);
+  EXPECT_NE(output_.text.find("tidemark-edge 9.9  ("), std::string::npos);
+}
+
+TEST_F(FrontProgram, DemoRunsTheInstalledScript) {
+  EXPECT_EQ(run({"demo"}), kExitUnreachable);
+  install("tidemark-demo", "echo demo \"$@\" in $TIDEMARK_BIN");
+  EXPECT_EQ(become({"demo", "--for", "60s"}).second,
+            "demo --for 60s in " + folder_.string() + "\n");
+}
+
+TEST_F(FrontProgram, CompletionKnowsThePartsOwnCommands) {
+  install("tidemark-cloud",
+          "printf 'cloud\\t--help\\tThe cloud.\\ncloud query\\t--from\\tAsk.\\n'");
+  EXPECT_EQ(run({"completion", "bash"}), kExitOk);
+  std::ofstream(folder_ / "c.bash") << output_.text
+                                    << "COMP_WORDS=(tidemark cloud query --f); COMP_CWORD=3\n"
+                                       "_tidemark; echo \"${COMPREPLY[@]}\"\n"
+                                       "COMP_WORDS=(tidemark cl); COMP_CWORD=1\n"
+                                       "_tidemark; echo \"${COMPREPLY[@]}\"\n";
+  const auto ran = run_program("/bin/bash", {(folder_ / "c.bash").string()}, 10);
+  ASSERT_TRUE(ran.ok());
+  EXPECT_EQ(ran->out, "--from\ncloud\n") << ran->errors;
+  output_.text.clear();
+  EXPECT_EQ(run({"completion", "fish"}), kExitOk);
+  EXPECT_NE(output_.text.find("-a query -d 'Ask.'"), std::string::npos);
+  EXPECT_EQ(run({"completion", "tcsh"}), kExitUsage);
+}
+
+TEST(RunProgram, GivesUpOnOneThatHangs) {
+  const auto ran = run_program("/bin/sh", {"-c", "while :; do :; done"}, 1);
+  ASSERT_FALSE(ran.ok());
+  EXPECT_EQ(ran.error().fault(), Fault::unavailable);
+}
+
+}  // namespace
+}  // namespace tidemark::cli

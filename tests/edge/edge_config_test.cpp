@@ -1,0 +1,234 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "edge/config/edge_config.h"
+
+namespace tidemark::config {
+namespace {
+
+using namespace std::chrono_literals;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+std::vector<std::string> problems(const Loaded& loaded) {
+  std::vector<std::string> out;
+  for (const auto& p : loaded.problems) out.push_back(render(p));
+  return out;
+}
+
+// The example of the reference, with what is built.
+constexpr std::string_view kComplete = R"(
+edge = "press-07"
+profile_path = [")" TIDEMARK_PROFILES R"("]
+site = "plant7"
+labels = { area = "stamping", line = "line1" }
+
+[ring]
+size = "2 GiB"
+sync_interval = "500ms"
+
+[uplink]
+gateway = ["gw1.example:7443", "gw2.example:7443"]
+backlog_share = 0.2
+skew = "2s"
+
+[[source.mqtt]]
+name = "floor"
+url = "mqtt://127.0.0.1:1883"
+topics = ["plant/+/vib", "sensors/#"]
+profile = "generic-json"
+device = "topic[1]"
+lateness = "5s"
+durable = false
+
+[[source.mqtt]]
+name = "climate"
+url = "mqtt://127.0.0.1"
+topics = ["climate"]
+format = "json"
+time = "$.ts"
+[[source.mqtt.series]]
+path = "$.temperature"
+unit = "Cel"
+[[source.mqtt.series]]
+path = "$.humidity"
+
+[[source.modbus]]
+name = "line1"
+url = "tcp://127.0.0.1:1502"
+unit = 1
+profile = "eastron-sdm630"
+poll = { fast = "1s", normal = "10s", slow = "1min" }
+labels = { line = "line2" }
+
+[[rule]]
+select = "line1/power_*"
+window = { type = "tumbling", size = "1s" }
+aggregates = ["count", "min", "max", "mean", "stddev", "last"]
+detectors = [{ type = "spike" }, { type = "limit", hi = 6200, deadband = 50, on_delay = "5s" }]
+thin = { deadband = 0.5 }
+forward = "both"
+)";
+
+TEST(EdgeConfig, ReadsTheCompleteExample) {
+  const auto loaded = parse_edge(kComplete, "edge.toml");
+  EXPECT_THAT(problems(loaded), IsEmpty());
+  ASSERT_TRUE(loaded.ok);
+  const auto& c = loaded.config;
+  EXPECT_EQ(c.edge, "press-07");
+  EXPECT_EQ(c.data_dir, "/var/lib/tidemark/edge");
+  EXPECT_EQ(c.control_socket(), "/run/tidemark/edge.sock");
+  EXPECT_EQ(c.ring.size, Bytes{2ull << 30});
+  EXPECT_EQ(c.uplink.gateway.size(), 2u);
+  EXPECT_EQ(c.uplink.skew, 2s);
+  EXPECT_EQ(c.journal.capacity, Bytes{4 << 20});
+  ASSERT_EQ(c.mqtt.size(), 2u);
+  EXPECT_EQ(c.mqtt[0].format, "auto");
+  EXPECT_EQ(c.mqtt[0].client_id, "tidemark-press-07-floor");
+  EXPECT_EQ(c.mqtt[0].labels.at("area"), "stamping");
+  EXPECT_EQ(c.mqtt[1].series.at(1).path, "$.humidity");
+  ASSERT_EQ(c.modbus.size(), 1u);
+  EXPECT_EQ(c.modbus[0].poll.slow, 1min);
+  EXPECT_EQ(c.modbus[0].labels.at("line"), "line2");
+  ASSERT_EQ(c.rules.size(), 1u);
+  EXPECT_EQ(c.rules[0].window->size, 1s);
+  EXPECT_EQ(c.rules[0].window->hop, 1s);
+  EXPECT_TRUE(c.rules[0].filter.spike.has_value());
+  ASSERT_EQ(c.rules[0].filter.limits.size(), 1u);
+  EXPECT_EQ(c.rules[0].filter.limits[0].hi, 6200);
+  EXPECT_EQ(c.rules[0].filter.thin.deadband, 0.5);
+}
+
+constexpr std::string_view kHead = "edge = \"e\"\nprofile_path = [\"" TIDEMARK_PROFILES "\"]\n";
+
+struct Mistake {
+  const char* name;
+  const char* toml;  // from line 3 on
+  const char* text;
+};
+void PrintTo(const Mistake& m, std::ostream* out) { *out << m.name; }
+class EdgeConfigMistake : public ::testing::TestWithParam<Mistake> {};
+
+TEST_P(EdgeConfigMistake, IsToldInItsPlace) {
+  const auto told = problems(parse_edge(std::string(kHead) + GetParam().toml, "edge.toml"));
+  ASSERT_EQ(told.size(), 1u) << ::testing::PrintToString(told);
+  EXPECT_THAT(told[0], HasSubstr(GetParam().text));
+}
+
+#define MQTT "[[source.mqtt]]\nname = \"m\"\nurl = \"mqtt://h\"\ntopics = [\"t\"]\n"
+#define MODBUS "[[source.modbus]]\nname = \"m\"\nurl = \"tcp://h\"\nprofile = \"banner-qm30vt2\"\n"
+
+INSTANTIATE_TEST_SUITE_P(
+    Table, EdgeConfigMistake,
+    ::testing::Values(
+        Mistake{"two sources of one name", MQTT MODBUS,
+                "edge.toml:8:8: error: source.modbus.name: 'm' is already the name of the source "
+                "at edge.toml:4:1"},
+        Mistake{"name with a slash", "[[source.mqtt]]\nname = \"a/b\"\nurl = \"mqtt://h\"\n"
+                                     "topics = [\"t\"]",
+                "source.mqtt.name: 'a/b' cannot be a level of a series name"},
+        Mistake{"unknown scheme", "[[source.mqtt]]\nname = \"a\"\nurl = \"http://h\"\n"
+                                  "topics = [\"t\"]",
+                "edge.toml:5:7: error: source.mqtt.url: 'http' is not a known scheme"},
+        Mistake{"no scheme", "[[source.mqtt]]\nname = \"a\"\nurl = \"h:1883\"\ntopics = [\"t\"]",
+                "'h:1883' has no scheme; expected scheme://host:port"},
+        Mistake{"bad topic", "[[source.mqtt]]\nname = \"a\"\nurl = \"mqtt://h\"\n"
+                             "topics = [\"a/#/b\"]",
+                "'a/#/b' has a '#' that is not its last level"},
+        Mistake{"path without a dollar", MQTT "time = \"ts\"", "write \"$.ts\""},
+        Mistake{"paths in what is no JSON",
+                MQTT "format = \"number\"\n[[source.mqtt.series]]\npath = \"$.a\"",
+                "only JSON messages have paths"},
+        Mistake{"device time that is ignored", MQTT "stamp = \"edge\"\ntime = \"$.ts\"",
+                "ignores the device's time"},
+        Mistake{"profile and format", MQTT "format = \"number\"\nprofile = \"generic-json\"",
+                "edge.toml:8:11: error: source.mqtt.profile: the profile has its own format"},
+        Mistake{"unknown payload profile", MQTT "profile = \"x\"",
+                "'x' is not a known payload profile; known: generic-json"},
+        Mistake{"password without user", MQTT "password_file = \"x\"", "there is no username"},
+        Mistake{"serial line",
+                "[[source.modbus]]\nname = \"m\"\nurl = \"rtu:///dev/ttyUSB0\"\n"
+                "profile = \"banner-qm30vt2\"",
+                "serial lines are not built in yet"},
+        Mistake{"modbus port", "[[source.modbus]]\nname = \"m\"\nurl = \"tcp://h:0\"\n"
+                               "profile = \"banner-qm30vt2\"",
+                "has a port that is not a number from 1 to 65535"},
+        Mistake{"unknown profile",
+                "[[source.modbus]]\nname = \"m\"\nurl = \"tcp://h\"\n"
+                "profile = \"banner-qm30vt\"",
+                "edge.toml:6:11: error: source.modbus.profile: unknown profile 'banner-qm30vt'; "
+                "did you mean 'banner-qm30vt2'?"},
+        Mistake{"unit out of range", MODBUS "unit = 300", "300 is above the maximum of 255"},
+        Mistake{"unknown poll class", MODBUS "poll = { fats = \"1s\" }",
+                "unknown key 'fats' in [source.modbus.poll], did you mean 'fast'?"},
+        Mistake{"gateway without a port", "[uplink]\ngateway = [\"gw1\"]",
+                "'gw1' is not host:port"},
+        Mistake{"key of a later version", "[uplink]\nproxy = \"http://p:3128\"",
+                "unknown key 'proxy' in [uplink]"},
+        Mistake{"value of a later version", "[ring]\nwrite = \"unacked\"",
+                "'unacked'"},
+        Mistake{"window that is not aligned",
+                "[[rule]]\nselect = \"*\"\nforward = \"both\"\nwindow = { size = \"7s\" }",
+                "edge.toml:6:19: error: rule.window.size: 7s is not aligned with the seconds, "
+                "minutes, quarters of an hour and days that the cloud keeps; near it are 6s or "
+                "10s"},
+        Mistake{"hop above size",
+                "[[rule]]\nselect = \"*\"\nforward = \"both\"\n"
+                "window = { type = \"hopping\", size = \"1s\", hop = \"2s\" }",
+                "rule.window.hop: 2s is more than the size of 1s"},
+        Mistake{"windows without a window", "[[rule]]\nselect = \"*\"\nforward = \"windows\"",
+                "\"windows\" needs a window"},
+        Mistake{"window that is not sent", "[[rule]]\nselect = \"*\"\nwindow = { size = \"1s\" }",
+                "forward = \"raw\" sends no windows"},
+        Mistake{"unknown aggregate",
+                "[[rule]]\nselect = \"*\"\nforward = \"both\"\nwindow = { size = \"1s\" }\n"
+                "aggregates = [\"p95\"]",
+                "'p95' is not one of count, min"},
+        Mistake{"key of another detector",
+                "[[rule]]\nselect = \"*\"\ndetectors = [{ type = \"spike\", hi = 5 }]",
+                "edge.toml:5:37: error: rule.detectors.hi: a spike detector does not have it; it "
+                "has samples, sigmas, floor"},
+        Mistake{"two of one detector",
+                "[[rule]]\nselect = \"*\"\n"
+                "detectors = [{ type = \"spike\" }, { type = \"spike\" }]",
+                "edge.toml:5:43: error: rule.detectors.type: there is a spike detector in this "
+                "rule already"},
+        Mistake{"limit without a level",
+                "[[rule]]\nselect = \"*\"\ndetectors = [{ type = \"limit\" }]",
+                "it needs one of hihi, hi, lo, lolo"},
+        Mistake{"rule without a selection", "[[rule]]\nforward = \"raw\"",
+                "rule.select is missing"}));
+
+TEST(EdgeConfig, DropInsAreFoundBesideTheFile) {
+  const auto sources = edge_sources("/etc/tidemark/edge.toml");
+  EXPECT_EQ(sources.drop_ins, "/etc/tidemark/edge.d");
+  EXPECT_EQ(sources.environment_prefix, "TIDEMARK_EDGE__");
+}
+
+TEST(EdgeConfig, LoadTellsAllProblemsAtOnce) {
+  const auto result = load("/nonexistent/edge.toml");
+  ASSERT_FALSE(result.ok());
+  EXPECT_THAT(result.error().text(), HasSubstr("/nonexistent/edge.toml: error: edge is missing"));
+}
+
+TEST(EdgeConfig, UrlsWithAndWithoutPort) {
+  EXPECT_EQ(parse_url("tcp://[::1]:1502", 502)->host, "::1");
+  EXPECT_EQ(parse_url("tcp://[::1]:1502", 502)->port, 1502);
+  EXPECT_EQ(parse_url("tcp://h", 502)->port, 502);
+  EXPECT_FALSE(parse_url("tcp://::1", 502).ok());
+  EXPECT_FALSE(parse_url("tcp://h:", 502).ok());
+  EXPECT_FALSE(parse_url("tcp://h:70000", 502).ok());
+  EXPECT_FALSE(parse_url("tcp://user@h", 502).ok());
+}
+
+TEST(EdgeConfig, ReferenceNamesEveryTable) {
+  const auto page = reference<EdgeConfig>();
+  for (const auto* title : {"`[ring]`", "`[uplink]`", "`[journal]`", "`[[source.mqtt]]`",
+                            "`[[source.mqtt.series]]`", "`[[source.modbus]]`", "`[[rule]]`",
+                            "`[rule.window]`", "`[[rule.detectors]]`"}) {
+    EXPECT_THAT(page, HasSubstr(title));
+  }
+}
+
+}  // namespace
+}  // namespace tidemark::config
