@@ -7,9 +7,9 @@
 namespace tidemark::ring {
 namespace {
 
-// application_id "TRNG". NORMAL in WAL mode syncs at WAL checkpoints only: a power cut may take back
-// commits, never tear them, and ring.dat knows the rest. secure_delete off: Debian builds it on,
-// which doubles what a flash has to write.
+// application_id "TRNG". NORMAL in WAL mode syncs at WAL checkpoints only: a power cut may take
+// back commits, never tear them, and ring.dat knows the rest. secure_delete off: Debian builds it
+// on, which doubles what a flash has to write.
 constexpr const char* kPragmas =
     "PRAGMA page_size=4096;"
     "PRAGMA journal_mode=WAL;"

@@ -1,7 +1,7 @@
-// The catalogue of ring.dat: which block lies where. A cache in SQLite, committed every so often and
-// rebuilt from ring.dat when it is lost, damaged or of another lap; nothing else is in it that the
-// ring could not find again. The index is on disk, not in memory: a full ring of 2 GiB has up to half
-// a million blocks and the agent 20 MB.
+// The catalogue of ring.dat: which block lies where. A cache in SQLite, committed every so often
+// and rebuilt from ring.dat when it is lost, damaged or of another lap; nothing else is in it that
+// the ring could not find again. The index is on disk, not in memory: a full ring of 2 GiB has up
+// to half a million blocks and the agent 20 MB.
 //
 // Threads: one at a time; the ring holds its lock.
 #pragma once

@@ -55,7 +55,8 @@ Result<bool> Recovery::reaches_durable(const SegmentRow& row) {
   return true;
 }
 
-// The catalogue may know segments that a power cut took, when SQLite reached the medium before them.
+// The catalogue may know segments that a power cut took, when SQLite reached the medium before
+// them.
 Result<bool> Recovery::catalogue_fits(const SegmentRow& head) {
   auto at = head;
   while (true) {

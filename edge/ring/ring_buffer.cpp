@@ -15,8 +15,9 @@ namespace {
 constexpr std::uint64_t kCommitSegments = 32;
 constexpr std::uint64_t kCommitReleases = 256;
 
-// Locks, in the order in which they are taken: sync_lock_ (one sync at a time), write_lock_ (the head
-// of the ring), state_lock_ (catalogue and state; never held over a write or sync of ring.dat).
+// Locks, in the order in which they are taken: sync_lock_ (one sync at a time), write_lock_ (the
+// head of the ring), state_lock_ (catalogue and state; never held over a write or sync of
+// ring.dat).
 class StoredRing final : public RingBuffer {
  public:
   StoredRing(std::unique_ptr<RingFile> file, std::unique_ptr<Catalogue> catalogue)

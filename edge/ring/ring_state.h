@@ -2,12 +2,12 @@
 // evictions, and the dictionaries. It lives in memory, is replayed from segments at a start and
 // carried forward whole in checkpoints, so that overwriting a lap never loses it.
 //
-// Every change is idempotent (absolute values, unions), so that replaying a record twice, or one that
-// a checkpoint already holds, changes nothing.
+// Every change is idempotent (absolute values, unions), so that replaying a record twice, or one
+// that a checkpoint already holds, changes nothing.
 //
 // Bounds: kMinutesMax minutes of unacknowledged seals, the oldest go first (the cloud then has no
-// count for them); kDictionariesMax dictionaries, the one mentioned longest ago goes first; kPastMax
-// incarnations whose blocks are gone but whose end nobody acknowledged.
+// count for them); kDictionariesMax dictionaries, the one mentioned longest ago goes first;
+// kPastMax incarnations whose blocks are gone but whose end nobody acknowledged.
 #pragma once
 
 #include <cstdint>

@@ -1,5 +1,5 @@
-// A segment: what one flush writes. Header, index part (small typed records), body (the blocks), and
-// padding to a page. Pure bytes; layout in FORMAT.md.
+// A segment: what one flush writes. Header, index part (small typed records), body (the blocks),
+// and padding to a page. Pure bytes; layout in FORMAT.md.
 #pragma once
 
 #include <cstdint>
@@ -31,7 +31,8 @@ struct SegmentHeader {
   std::uint64_t follows = 0;  // the segment before; numbers between were given up after a fault
   std::uint64_t synced = 0;   // the newest that was surely durable when this was made
   std::uint64_t oldest = 0;   // segments before it are dead, and may be overwritten once this is
-                              // durable: so evictions are on the medium before their place is reused
+                              // durable: so evictions are on the medium before their place is
+                              // reused
   std::uint64_t offered = 0;  // sequences up to here may have left the box
   std::uint32_t index_bytes = 0;
   std::uint32_t blocks = 0;

@@ -42,7 +42,9 @@ class Statement {
   Result<bool> step();  // true: there is a row
   Result<> run();       // for statements without rows
   [[nodiscard]] std::int64_t column(int at) const;
-  [[nodiscard]] std::uint64_t number(int at) const { return static_cast<std::uint64_t>(column(at)); }
+  [[nodiscard]] std::uint64_t number(int at) const {
+    return static_cast<std::uint64_t>(column(at));
+  }
   [[nodiscard]] ByteVector blob(int at) const;
   void restart();
 

@@ -1,14 +1,14 @@
 // Puts segments where they may lie and makes them durable.
 //
 // The rule that makes a power cut harmless: a segment is written only into a zone that an already
-// durable segment declared free (SegmentHeader::oldest). So a torn write can hurt nothing that still
-// counts, and what was evicted is on the medium before its place is used again.
+// durable segment declared free (SegmentHeader::oldest). So a torn write can hurt nothing that
+// still counts, and what was evicted is on the medium before its place is used again.
 //
-// After a fault    a write that failed gives its place up and is tried once more behind it. After a
-//                  failed sync nothing since the last good one is believed: the blocks of all those
-//                  segments, kept in memory until then (at most half of Geometry::segment_max), are
-//                  written again as one segment with a checkpoint to a fresh place. When the zone is
-//                  used up by places given up, it is begun again: the medium is failing altogether.
+// After a fault  a write that failed gives its place up and is tried once more behind it. After a
+//                failed sync nothing since the last good one is believed: the blocks of all those
+//                segments, kept in memory until then (at most half of Geometry::segment_max), are
+//                written again as one segment with a checkpoint to a fresh place. When the zone is
+//                used up by places given up, it is begun again: the medium is failing altogether.
 //
 // Threads: the ring holds its write lock; functions that need the state take its lock from here.
 #pragma once

@@ -1,5 +1,5 @@
-// Power cuts at random moments, on a simulated disk that loses, keeps and tears what was not synced,
-// with a catalogue that is kept, lost or of another day.
+// Power cuts at random moments, on a simulated disk that loses, keeps and tears what was not
+// synced, with a catalogue that is kept, lost or of another day.
 #include <gtest/gtest.h>
 
 #include <filesystem>

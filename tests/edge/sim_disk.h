@@ -1,8 +1,8 @@
-// A disk in memory whose power can be cut: what was not synced is lost, kept or torn by sector, as the
-// seed says. And it fails the n-th operation, once or from then on.
+// A disk in memory whose power can be cut: what was not synced is lost, kept or torn by sector, as
+// the seed says. And it fails the n-th operation, once or from then on.
 //
-// Creating a file and allocating it count as durable at once (directory entries are not modelled); a
-// hole reads as zeros.
+// Creating a file and allocating it count as durable at once (directory entries are not modelled);
+// a hole reads as zeros.
 #pragma once
 
 #include <map>
