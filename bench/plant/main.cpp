@@ -1,7 +1,7 @@
 // tidemark-plant: a simulated plant of real Modbus TCP slaves and MQTT sensors (README.md).
 //   tidemark-plant SCENARIO.toml
 // Prints one JSON line with the slaves' ports when ready; ends on SIGTERM, after `for`, or when
-// every sensor has reached its count and there are no slaves. Exits 0 when the broker acknowledged all.
+// every sensor has reached its count and there are no slaves. Exits 0 when all was acknowledged.
 #include <fmt/format.h>
 #include <poll.h>
 

@@ -109,7 +109,11 @@ void Sensor::fill_object(std::uint64_t serial, Message& message) {
 void Sensor::fill_array(std::uint64_t serial, Message& message) {
   auto& out = message.payload;
   out = fmt::format(R"({{"t0":{},"dt_us":{},)", time_of(samples_), period_ns_ / 1000);
-  if (options_.serial) out += fmt::format(R"("serial":{},)", serial);
+  if (options_.serial) {
+    out += fmt::format(R"("serial":{},)", serial);
+    message.lines += reading_line(serial, options_.name + "/serial", time_of(samples_),
+                                  fmt::format("f{}", serial), true);
+  }
   out += fmt::format(R"("{}":[)", options_.channels[0]);
   for (std::int64_t i = 0; i < options_.batch; ++i) {
     const auto s = sample(0, samples_ + static_cast<std::uint64_t>(i));
@@ -120,14 +124,19 @@ void Sensor::fill_array(std::uint64_t serial, Message& message) {
   }
 }
 
+// The header is that of the packed arrays in edge/mqtt/FORMAT.md, written from the page.
 void Sensor::fill_packed(std::uint64_t serial, Message& message) {
-  constexpr double kScale = 0.01;
+  constexpr int kExponent = -2;
   auto& out = message.payload;
+  out = "TM";
+  put_le<std::uint8_t>(out, 1);                             // version
+  put_le<std::uint8_t>(out, options_.packed_f32 ? 3 : 1);   // f32, i16
+  put_le<std::uint8_t>(out, 0);                             // little endian
+  put_le<std::uint8_t>(out, options_.packed_f32 ? 0 : static_cast<std::uint8_t>(kExponent));
+  put_le<std::uint16_t>(out, 1);                            // channels
   put_le(out, time_of(samples_));
-  put_le(out, period_ns_);
+  put_le(out, static_cast<std::uint32_t>(period_ns_));
   put_le(out, static_cast<std::uint32_t>(options_.batch));
-  put_le(out, static_cast<std::uint32_t>(options_.packed_f32 ? 1 : 0));
-  put_le(out, std::bit_cast<std::uint64_t>(options_.packed_f32 ? 1.0 : kScale));
   for (std::int64_t i = 0; i < options_.batch; ++i) {
     const auto s = sample(0, samples_ + static_cast<std::uint64_t>(i));
     if (options_.packed_f32) {
@@ -137,7 +146,7 @@ void Sensor::fill_packed(std::uint64_t serial, Message& message) {
     } else {
       const auto raw = static_cast<std::int16_t>(s.milli / 10);
       put_le(out, static_cast<std::uint16_t>(raw));
-      tell(serial, 0, s.time_ns, exact_double(raw * kScale), true, message);
+      tell(serial, 0, s.time_ns, exact_decimal(raw, kExponent), true, message);
     }
   }
 }

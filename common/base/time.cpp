@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <cmath>
@@ -65,10 +66,10 @@ EventTime SystemClock::wall() const {
 }
 
 std::string format_utc(EventTime t) {
-  const auto day = floor_to(t, std::chrono::hours(24));
-  const std::chrono::year_month_day ymd{
-      sys_days(std::chrono::days(count_ns(day) / (86'400 * kSecond)))};
-  auto rest = count_ns(t) - count_ns(day);
+  auto days = count_ns(t) / (86'400 * kSecond);
+  auto rest = count_ns(t) % (86'400 * kSecond);
+  if (rest < 0) --days, rest += 86'400 * kSecond;
+  const std::chrono::year_month_day ymd{sys_days(std::chrono::days(days))};
   const auto ns = rest % kSecond;
   rest /= kSecond;
   auto out = fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}", static_cast<int>(ymd.year()),
@@ -104,7 +105,8 @@ Result<EventTime> parse_utc(std::string_view text) {
   const int minute = in.number(2);
   int second = 0;
   if (in.take(':')) second = in.number(2);
-  if (!in.ok || hour > 24 || minute > 59 || second > 60) return bad_time(text);
+  const bool end_of_day = hour == 24 && minute == 0 && second == 0;
+  if (!in.ok || (hour > 23 && !end_of_day) || minute > 59 || second > 60) return bad_time(text);
   ns += (hour * 3600LL + minute * 60LL + second) * kSecond;
   if (in.take('.') || in.take(',')) {
     std::int64_t scale = kSecond / 10;
@@ -134,7 +136,14 @@ Result<EventTime> parse_time(std::string_view text, EventTime now) {
   if (text == "now") return now;
   if (!text.empty() && (text[0] == '-' || text[0] == '+')) {
     TIDE_ASSIGN(const auto by, parse_duration(text.substr(1)));
-    return text[0] == '-' ? now - by : now + by;
+    std::int64_t ns = 0;
+    const bool past = text[0] == '-';
+    if (by.count() < 0 ||
+        (past ? __builtin_sub_overflow(count_ns(now), by.count(), &ns)
+              : __builtin_add_overflow(count_ns(now), by.count(), &ns))) {
+      return bad_time(text);
+    }
+    return event_time(ns);
   }
   return parse_utc(text);
 }
@@ -145,18 +154,31 @@ Result<Nanoseconds> parse_duration(std::string_view text) {
                                        "' is not a duration; expected for example 500ms, 5s, 1min, "
                                        "2h or 1day"};
   };
-  double number = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (error != std::errc{} || !std::isfinite(number)) return fail();
-  std::string_view unit(end, static_cast<std::size_t>(text.data() + text.size() - end));
-  while (!unit.empty() && unit.front() == ' ') unit.remove_prefix(1);
-  for (const auto& u : kUnits) {
-    if (u.name != unit) continue;
-    const double ns = number * static_cast<double>(u.ns);
-    if (std::abs(ns) > 9.2e18) return fail();
-    return Nanoseconds(std::llround(ns));
+  const auto* const last = text.data() + text.size();
+  const auto unit_from = [&](const char* at) -> const Unit* {
+    while (at != last && *at == ' ') ++at;
+    const std::string_view name(at, static_cast<std::size_t>(last - at));
+    const auto found = std::find_if(kUnits.begin(), kUnits.end(),
+                                    [&](const Unit& u) { return u.name == name; });
+    return found == kUnits.end() ? nullptr : &*found;
+  };
+  // Whole numbers stay exact: a double would lose the last places of long ones.
+  std::int64_t whole = 0;
+  if (const auto [end, error] = std::from_chars(text.data(), last, whole); error == std::errc{}) {
+    if (const auto* unit = unit_from(end)) {
+      std::int64_t ns = 0;
+      if (__builtin_mul_overflow(whole, unit->ns, &ns)) return fail();
+      return Nanoseconds(ns);
+    }
   }
-  return fail();
+  double number = 0;
+  const auto [end, error] = std::from_chars(text.data(), last, number);
+  if (error != std::errc{} || !std::isfinite(number)) return fail();
+  const auto* unit = unit_from(end);
+  if (unit == nullptr) return fail();
+  const double ns = number * static_cast<double>(unit->ns);
+  if (std::abs(ns) > 9.2e18) return fail();
+  return Nanoseconds(std::llround(ns));
 }
 
 std::string format_duration(Nanoseconds d) {

@@ -27,11 +27,13 @@ inline constexpr EventTime kEventTimeMin = EventTime::min();
 inline constexpr EventTime kEventTimeMax = EventTime::max();
 
 // The start of the epoch-aligned slice of `width` that holds `t`; right for times before 1970 too.
+// The slice that begins before all time is given as beginning at kEventTimeMin.
 constexpr EventTime floor_to(EventTime t, Nanoseconds width) {
   const auto ns = count_ns(t);
   const auto w = width.count();
   const auto rest = ns % w;
-  return event_time(ns - (rest < 0 ? rest + w : rest));
+  const auto above = rest < 0 ? rest + w : rest;
+  return ns < count_ns(kEventTimeMin) + above ? kEventTimeMin : event_time(ns - above);
 }
 
 class Clock {

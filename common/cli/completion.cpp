@@ -63,8 +63,8 @@ std::string for_fish(const std::map<std::string, Node>& nodes) {
     std::string condition = path.empty() ? "__fish_use_subcommand" : "";
     for (const auto word : split(path, ' ')) {
       if (word.empty()) continue;
-      condition += fmt::format("{}__fish_seen_subcommand_from {}", condition.empty() ? "" : "; and ",
-                               word);
+      condition += fmt::format("{}__fish_seen_subcommand_from {}",
+                               condition.empty() ? "" : "; and ", word);
     }
     for (const auto& word : node.words) {
       if (word.starts_with("--")) {

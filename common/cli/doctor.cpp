@@ -68,7 +68,7 @@ int print_checks(Output& output, const std::vector<Check>& checks, bool json) {
 
 Result<std::vector<Check>> parse_checks(std::string_view json) {
   const auto parsed = nlohmann::json::parse(json, nullptr, false);
-  const auto bad = Error(Fault::bad_input, "not the JSON of doctor, expected {\"v\":1,\"checks\":…");
+  const auto bad = Error(Fault::bad_input, R"(not the JSON of doctor, expected {"v":1,"checks":…)");
   if (parsed.is_discarded() || !parsed.is_object()) return bad;
   const auto list = parsed.find("checks");
   if (list == parsed.end() || !list->is_array()) return bad;

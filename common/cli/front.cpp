@@ -111,7 +111,9 @@ int Front::own_command(const std::vector<std::string>& words) {
       .action([&] { return completion(shell); });
   root.add("help", "This text, or that of a command.")
       .argument("COMMAND", topic, "Which.", false)
-      .action([&] { return topic.empty() ? root.run({"--help"}, output_) : run({topic, "--help"}); });
+      .action([&] {
+        return topic.empty() ? root.run({"--help"}, output_) : run({topic, "--help"});
+      });
   root.action([&] { return summary(json); });
   return root.run(words, output_);
 }
@@ -122,9 +124,9 @@ int Front::summary(bool json) {
   std::string next = "tidemark help";
   for (const auto& part : parts()) {
     const auto program = programs_.find(part.name);
-    const auto control = std::filesystem::path("/run/tidemark") / (std::string(part.name) + ".sock");
     std::error_code code;
-    const bool running = std::filesystem::exists(control, code);
+    const bool running =
+        std::filesystem::exists(fmt::format("/run/tidemark/{}.sock", part.name), code);
     const std::string_view state = !program ? "not installed" : running ? "running" : "installed";
     table.row({fmt::format(" {}", part.name), std::string(state)});
     objects += fmt::format(R"({}{{"name":"{}","state":"{}"}})", objects.empty() ? "" : ",",

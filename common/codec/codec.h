@@ -1,11 +1,12 @@
 // Blocks as bytes. The format is in FORMAT.md beside this file.
 //
 // Promise    decode(encode(b)) == b, bit for bit, NaN payloads and -0.0 included; the same block
-//            gives the same bytes on every CPU. Damaged bytes are refused, never other numbers.
-// Bounds     kRowsMax rows in a group, kColumnsMax columns in a block, kValuesMax values in all,
-//            kBlockBytesMax bytes; encode() says Fault::full, decode() Fault::bad_input. A decoder
-//            allocates no more than the declared rows need.
-// Threads    free functions without state; an Encoder belongs to one thread.
+//            gives the same bytes on every CPU (with one version of zstd). Damaged bytes are
+//            refused, never other numbers.
+// Bounds     the constants below and kBlockBytesMax; encode() says Fault::full, decode()
+//            Fault::bad_input. A decoder allocates no more than the declared rows need.
+// Not here   whether a series index lies within the dictionaries: only their holder can tell.
+// Threads    any; free functions whose working memory belongs to the calling thread.
 #pragma once
 
 #include "common/base/bytes.h"
@@ -14,24 +15,35 @@
 
 namespace tidemark::codec {
 
-inline constexpr std::size_t kRowsMax = 65'536;
-inline constexpr std::size_t kColumnsMax = 16'384;
-inline constexpr std::size_t kValuesMax = 4'194'304;
+inline constexpr std::size_t kRowsMax = 65'536;        // in a group
+inline constexpr std::size_t kColumnsMax = 16'384;     // in a block; groups too
+inline constexpr std::size_t kValuesMax = 4'194'304;   // in a block; rows over all groups too
+inline constexpr std::size_t kCellsMax = 33'554'432;   // rows times columns that have gaps
+inline constexpr std::size_t kPartialsMax = 65'536;    // in a block
+inline constexpr std::size_t kDictionariesMax = 1'024;
+inline constexpr std::size_t kTextBytesMax = 16'777'216;  // of all text values together
+inline constexpr std::size_t kBodyBytesMax = 16'777'216;  // before the last stage packs it
 
+// How hard the encoder tries; readers need not know.
 enum class Tier : std::uint8_t { fast = 0, standard = 1, dense = 2 };
 
 // What a reader learns without decoding columns.
 struct Summary {
   std::uint64_t rows = 0;      // over all groups
   std::uint64_t readings = 0;  // readings_carried()
-  std::int64_t time_min = 0;
-  std::int64_t time_max = 0;
+  std::int64_t time_min = 0;  // over rows and windows of partials, both ends inside; both 0 when
+  std::int64_t time_max = 0;  // the block has neither
   std::vector<DictionaryHash> dictionaries;
 };
 
+// Fault::bad_input for a block whose parts do not fit each other (a column with more values than
+// rows); only a fault in our own code makes one.
 Result<ByteVector> encode(const Block& block, Tier tier);
 // Fault::corrupt when the checksum or the structure is wrong, unsupported for a newer version.
 Result<Block> decode(ByteSpan bytes);
+// The same faults; checks the checksum too.
 Result<Summary> summary(ByteSpan bytes);
+// The same of a block at hand, without encoding it.
+Summary summary(const Block& block);
 
 }  // namespace tidemark::codec

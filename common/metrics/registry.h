@@ -1,6 +1,6 @@
 // What a program counts about itself, and the text that Prometheus reads.
 //
-// Promise    counter() and gauge() give the same object for the same name and labels, for as long as
+// Promise    counter() and gauge() give the same object for the same name and labels, as long as
 //            the registry lives; add() and set() are one relaxed atomic each: fit for hot loops.
 // When full  past kLabelSetsMax label sets of one name, further ones share one whose values are all
 //            "other": a runaway label costs detail, never memory.

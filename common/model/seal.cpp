@@ -86,7 +86,9 @@ Result<Seal> Seal::decode(ByteSpan bytes) {
   for (auto& source : s.sources) {
     source.source = in.text();
     source.poll_class = in.text();
-    source.device_stamped = in.u8() == 1;
+    const auto stamped = in.u8();
+    if (stamped > 1) in.fail();
+    source.device_stamped = stamped == 1;
     source.sealed_until = event_time(static_cast<std::int64_t>(in.fixed<std::uint64_t>()));
     source.minutes.resize(in.length(5));
     std::int64_t last = 0;

@@ -30,7 +30,7 @@ class ExactSum {
   [[nodiscard]] bool is_zero() const;
   [[nodiscard]] double to_double() const;  // nearest, ties to even; a zero sum is +0
 
-  // One canonical form: equal sums have equal bytes, whatever the way they were reached (FORMAT.md).
+  // One canonical form (FORMAT.md): equal sums have equal bytes, however they were reached.
   void encode(ByteWriter& out) const;
   static ExactSum decode(ByteReader& in);  // what is not that form makes `in` fail
   friend bool operator==(const ExactSum& a, const ExactSum& b);

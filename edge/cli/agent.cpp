@@ -1,7 +1,5 @@
 #include "edge/cli/agent.h"
 
-#include <cstdlib>
-
 #include "edge/config/edge_config.h"
 #include "edge/control/control.h"
 
@@ -24,10 +22,11 @@ Result<nlohmann::json> Agent::ask(const nlohmann::json& request) const {
 
 Agent find_agent(const std::string& file) {
   Agent agent;
-  agent.config = config::edge_config_file(file);
-  const auto loaded = config::load_edge(agent.config);
+  agent.config = file.empty() ? kConfigFile : std::filesystem::path(file);
+  const auto loaded = config::load_edge(config::edge_sources(agent.config));
   agent.run_dir = loaded.config.run_dir;
   agent.data_dir = loaded.config.data_dir;
+  agent.identity_folder = loaded.config.identity_folder();
   agent.edge = loaded.config.edge;
   return agent;
 }

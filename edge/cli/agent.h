@@ -10,8 +10,11 @@
 
 namespace tidemark::edge {
 
+inline constexpr const char* kConfigFile = "/etc/tidemark/edge.toml";
+
 struct Agent {
-  std::filesystem::path config;  // /etc/tidemark/edge.toml unless --config or TIDEMARK_EDGE_CONFIG
+  std::filesystem::path config;
+  std::filesystem::path identity_folder;
   std::filesystem::path run_dir;
   std::filesystem::path data_dir;
   std::string edge;
@@ -21,7 +24,7 @@ struct Agent {
   [[nodiscard]] Result<nlohmann::json> ask(const nlohmann::json& request) const;
 };
 
-// `file` empty: the usual place. A configuration with problems still says where the agent is.
+// `file` empty: kConfigFile. A configuration with problems still says where the agent is.
 Agent find_agent(const std::string& file);
 
 }  // namespace tidemark::edge

@@ -246,8 +246,8 @@ class Words {
     c.argument("TOKEN", token_, "From: tidemark gateway token create. Or the word status.", true);
     c.action([this] {
       const auto agent = find_agent(config_);
-      return token_ == "status" ? uplink::enroll_status(agent.data_dir / "identity", json_, out_)
-                                : uplink::enroll(agent.edge, agent.data_dir / "identity", token_,
+      return token_ == "status" ? uplink::enroll_status(agent.identity_folder, json_, out_)
+                                : uplink::enroll(agent.edge, agent.identity_folder, token_,
                                                  json_, out_);
     });
   }

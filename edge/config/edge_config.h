@@ -1,5 +1,5 @@
-// edge.toml as plain structs. The schema (keys, presets, limits, help) is in the describe() functions
-// beside this file; the reference page comes from them: config::reference<EdgeConfig>().
+// edge.toml as plain structs. The schema (keys, presets, limits, help) is in the describe()
+// functions beside this file; the reference page comes from it: config::reference<EdgeConfig>().
 //
 // Whatever is read here is built: a key that does nothing yet is not in the schema, so that it is
 // an unknown key and not a promise.
@@ -28,6 +28,7 @@ struct RingConfig {
 
 struct UplinkConfig {
   std::vector<std::string> gateway;  // host:port; empty: nothing is sent, the ring keeps
+  std::string tier;                  // fast, standard, dense
   double backlog_share = 0.2;
   Nanoseconds skew{};
 };
@@ -42,16 +43,6 @@ struct MqttSeriesConfig {
   std::string metric;  // empty: the last key of the path
   std::string unit;
   std::string kind;    // gauge, counter, state
-  std::map<std::string, std::string> labels;
-};
-
-// A message of equally spaced samples as an array: [source.mqtt.packed].
-struct MqttPackedConfig {
-  std::string type;                  // i16 u16 i32 u32 f32 f64
-  std::string byte_order;            // little, big
-  std::vector<std::string> metrics;  // interleaved: one sample of each, then the next
-  Nanoseconds interval{};            // between samples; 0: the header says
-  bool header = false;               // t0 (i64 ns) and interval (i64 ns) come first
 };
 
 struct MqttConfig {
@@ -64,18 +55,18 @@ struct MqttConfig {
   std::string cert_file;
   std::string key_file;
   std::vector<std::string> topics;
-  std::int64_t qos = 1;
-  Nanoseconds keepalive{};
-  std::string format;   // generic-json, json, number, packed; empty: the profile says
-  std::string profile;  // of firmware-profiles, protocol "mqtt-json"; empty: format and series say
-  std::string device;   // "topic[1]", or a plain name; empty: the source's name
-  std::string time;     // path of the device's time stamp; empty: stamped on arrival
+  std::string format;   // auto, json, number, packed
+  std::string profile;  // generic-json, or empty
+  std::string device;   // "topic[1]", or a plain name; empty: what the wildcards stand for
+  std::string time;     // path of the device's time stamp; empty: the usual names
+  std::string stamp;    // auto, device, edge
   std::string time_format;  // auto, unix_s, unix_ms, unix_us, unix_ns, iso8601
   Nanoseconds lateness{};
   bool durable = false;
+  Nanoseconds every{};  // a message is due so often; 0: no schedule
+  Bytes payload_max{};
   std::map<std::string, std::string> labels;  // with those of the edge
   std::vector<MqttSeriesConfig> series;
-  MqttPackedConfig packed;
   std::string place;  // "edge.toml:12:1"
 };
 

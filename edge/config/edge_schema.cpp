@@ -62,12 +62,20 @@ void describe(Section& s, RingConfig& c) {
   s.duration("sync_interval", c.sync_interval,
              {.preset = "500ms", .min = "10ms", .max = "1min",
               .help = "The most that a power cut can take."});
+  std::string write;
+  s.choice("write", write, {"always"},
+           {.preset = "always", .help = "Every block is written; sparing the flash comes later."});
 }
 
 void describe(Section& s, UplinkConfig& c) {
   s.texts("gateway", c.gateway,
           {.help = "Gateways as host:port, tried in turn. Empty: nothing is sent.",
            .example = "[\"gw1.example:7443\"]"});
+  std::string budget;
+  s.choice("budget", budget, {"unlimited"},
+           {.preset = "unlimited", .help = "Metered links come later."});
+  s.choice("tier", c.tier, {"fast", "standard", "dense"},
+           {.preset = "standard", .help = "How hard blocks are packed."});
   s.number("backlog_share", c.backlog_share,
            {.preset = "0.2", .min = "0.01", .max = "1",
             .help = "Part of the link that old data may take while new data comes."});
@@ -118,7 +126,7 @@ void describe(Section& s, EdgeConfig& c) {
   s.tables("source.mqtt", c.mqtt, "A broker to subscribe at.");
   s.tables("source.modbus", c.modbus, "A Modbus device to poll; sources of one url share a bus.");
   s.tables("rule", c.rules,
-           "What becomes of the series that `select` matches; the first rule that matches decides.");
+           "What becomes of the series that `select` matches; the first matching rule decides.");
   Names names(s);
   names.add("source.mqtt", c.mqtt);
   names.add("source.modbus", c.modbus);

@@ -1,14 +1,34 @@
 #include <fmt/format.h>
 
 #include "edge/config/edge_config.h"
+#include "edge/profile/library.h"
 
 namespace tidemark::config {
 namespace {
 
+// The configuration together with the profiles that it names, so that a wrong one is told in its
+// place and not when the device is first read.
+struct WithProfiles {
+  EdgeConfig& config;
+};
+
+void describe(Section& s, WithProfiles& w) {
+  auto& c = w.config;
+  describe(s, c);
+  const profile::Library library(profile::search_folders(c.profile_path));
+  for (std::size_t i = 0; i < c.modbus.size(); ++i) {
+    if (c.modbus[i].profile.empty()) continue;
+    if (const auto loaded = library.load(c.modbus[i].profile); !loaded) {
+      s.complain(fmt::format("source.modbus[{}].profile", i), loaded.error().text());
+    }
+  }
+}
+
 Loaded finish(Document document) {
   Loaded out;
-  document.fill(out.config);
   auto& c = out.config;
+  WithProfiles all{c};
+  document.fill(all);
   // A source's own labels win over the edge's.
   for (auto& source : c.mqtt) {
     source.labels.insert(c.labels.begin(), c.labels.end());

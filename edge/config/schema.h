@@ -1,4 +1,4 @@
-// The describe() functions of the parts of edge.toml and the rules they share. Private to the folder.
+// The describe() functions of the parts of edge.toml, and what they share. Private to the folder.
 #pragma once
 
 #include "edge/config/edge_config.h"
@@ -10,7 +10,6 @@ void describe(Section& s, UplinkConfig& c);
 void describe(Section& s, JournalConfig& c);
 void describe(Section& s, MqttConfig& c);
 void describe(Section& s, MqttSeriesConfig& c);
-void describe(Section& s, MqttPackedConfig& c);
 void describe(Section& s, ModbusConfig& c);
 void describe(Section& s, PollConfig& c);
 void describe(Section& s, RuleConfig& c);

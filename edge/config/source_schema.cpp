@@ -63,25 +63,17 @@ void check_mqtt(Section& s, MqttConfig& c) {
     s.complain(c.cert_file.empty() ? "key_file" : "cert_file",
                "cert_file and key_file go together");
   }
-  if (c.profile == "generic-json") {
-    c.profile.clear();
-    c.format = "generic-json";
+  if (!c.profile.empty() && c.profile != "generic-json") {
+    s.complain("profile", fmt::format("'{}' is not a known payload profile; known: generic-json. "
+                                      "Leave it out and say format and series instead",
+                                      c.profile));
   }
-  if (c.format.empty() && c.profile.empty()) c.format = "generic-json";
-  if (c.format == "json" && c.series.empty()) {
-    s.complain("format", "json needs at least one [[source.mqtt.series]] with a path; for one "
-                         "series per number use generic-json");
+  if (!c.series.empty() && c.format != "json" && c.format != "auto") {
+    s.complain("series", fmt::format("only JSON messages have paths, here format is \"{}\"",
+                                     c.format));
   }
-  if (!c.series.empty() && c.format != "json") {
-    s.complain("series", fmt::format("only format = \"json\" reads them, here it is \"{}\"",
-                                     c.format.empty() ? c.profile : c.format));
-  }
-  if (c.format == "packed") {
-    if (c.packed.type.empty()) {
-      s.complain("format", "packed needs a [source.mqtt.packed] with at least a type");
-    } else if (!c.packed.header && c.packed.interval.count() == 0) {
-      s.complain("packed", "it needs the interval between samples, or header = true");
-    }
+  if (c.stamp == "edge" && !c.time.empty()) {
+    s.complain("time", "stamp = \"edge\" ignores the device's time; remove one of them");
   }
 }
 
@@ -94,22 +86,6 @@ void describe(Section& s, MqttSeriesConfig& c) {
   s.text("metric", c.metric, {.help = "Last level of the series name; else the path's last key."});
   s.text("unit", c.unit, {.help = "UCUM.", .example = "\"Cel\""});
   s.choice("kind", c.kind, {"gauge", "counter", "state"}, {.preset = "gauge"});
-  s.pairs("labels", c.labels, {});
-}
-
-void describe(Section& s, MqttPackedConfig& c) {
-  if (!s.has("type")) {  // the table as a whole may be left out
-    c.byte_order = "little";
-  }
-  s.choice("type", c.type, {"i16", "u16", "i32", "u32", "f32", "f64"},
-           {.help = "Of one sample."});
-  s.choice("byte_order", c.byte_order, {"little", "big"}, {.preset = "little"});
-  s.texts("metrics", c.metrics,
-          {.preset = "value", .help = "Interleaved channels, in their order.",
-           .example = "[\"x\", \"y\", \"z\"]"});
-  s.duration("interval", c.interval, {.max = "1h", .help = "Between two samples of a channel."});
-  s.flag("header", c.header,
-         {.help = "t0 and interval, 8 B each in ns, stand before the samples."});
 }
 
 void describe(Section& s, MqttConfig& c) {
@@ -126,10 +102,9 @@ void describe(Section& s, MqttConfig& c) {
   s.text("key_file", c.key_file, {.help = "Its key."});
   s.texts("topics", c.topics,
           {.required = true, .help = "What to subscribe to.", .example = "[\"sensors/#\"]"});
-  s.integer("qos", c.qos, {.preset = "1", .min = "0", .max = "2"});
-  s.duration("keepalive", c.keepalive, {.preset = "30s", .min = "5s", .max = "1h"});
-  s.choice("format", c.format, {"generic-json", "json", "number", "packed"},
-           {.help = "What messages hold; generic-json makes a series of each number."});
+  s.choice("format", c.format, {"auto", "json", "number", "packed"},
+           {.preset = "auto",
+            .help = "What messages hold. JSON makes a series of each value, or of [[series]] only."});
   s.text("profile", c.profile, {.help = "A profile of such devices, instead of a format."});
   if (s.has("format") && s.has("profile")) {
     s.complain("profile", "the profile has its own format; remove one of them");
@@ -139,8 +114,11 @@ void describe(Section& s, MqttConfig& c) {
                   "source's name.",
           .example = "\"topic[1]\""});
   s.text("time", c.time,
-         {.help = "Path of the device's own time; else stamped on arrival.",
-          .example = "\"$.ts\""});
+         {.help = "Path of the device's own time; else the usual names: ts, time, timestamp, t0.",
+          .example = "\"$.meta.ts\""});
+  s.choice("stamp", c.stamp, {"auto", "device", "edge"},
+           {.preset = "auto",
+            .help = "Whose time counts: auto takes the message's where it holds one."});
   s.choice("time_format", c.time_format,
            {"auto", "unix_s", "unix_ms", "unix_us", "unix_ns", "iso8601"}, {.preset = "auto"});
   s.duration("lateness", c.lateness,
@@ -148,9 +126,14 @@ void describe(Section& s, MqttConfig& c) {
               .help = "How late a reading with the device's time may come and still be in time."});
   s.flag("durable", c.durable,
          {.help = "Acknowledge to the broker after the flush (slower, survives power cuts)."});
+  s.duration("every", c.every,
+             {.preset = "0s", .max = "1day",
+              .help = "A message is due so often, for coverage; 0s: no schedule."});
+  s.bytes("payload_max", c.payload_max,
+          {.preset = "256 KiB", .min = "1 KiB", .max = "1 MiB",
+           .help = "Larger messages are refused and kept by their beginning."});
   s.pairs("labels", c.labels, {});
-  s.tables("series", c.series, "A value of a message, for format = \"json\".");
-  s.table("packed", c.packed, "How an array of samples lies, for format = \"packed\".");
+  s.tables("series", c.series, "A value of a JSON message.");
   check_mqtt(s, c);
 }
 

@@ -121,7 +121,11 @@ class Server final : public Control {
       send_line(fd, failure("the request is not a JSON object"));
       return;
     }
-    const auto command = json.value("command", std::string());
+    const auto word = [&](const char* key, const char* otherwise) {
+      const auto at = json.find(key);
+      return at != json.end() && at->is_string() ? at->get<std::string>() : std::string(otherwise);
+    };
+    const auto command = word("command", "");
     if (command == "status") {
       send_line(fd, handlers_.status());
     } else if (command == "series") {
@@ -129,9 +133,11 @@ class Server final : public Control {
     } else if (command == "buffer") {
       send_line(fd, handlers_.buffer());
     } else if (command == "quarantine") {
-      send_line(fd, handlers_.quarantine(json.value("limit", std::size_t{20})));
+      const auto limit = json.find("limit");
+      const bool given = limit != json.end() && limit->is_number_unsigned();
+      send_line(fd, handlers_.quarantine(given ? limit->get<std::size_t>() : 20));
     } else if (command == "tap") {
-      tap(fd, json.value("glob", std::string("**")));
+      tap(fd, word("glob", "**"));
     } else {
       send_line(fd, failure("unknown command '" + command + "'"));
     }

@@ -22,7 +22,4 @@ class Edge {
   virtual Result<> run(StopSignal& stop) = 0;
 };
 
-// The name of this program's build: "0.1.0".
-std::string version();
-
 }  // namespace tidemark::edge

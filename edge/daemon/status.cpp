@@ -131,4 +131,24 @@ std::string buffer_json(const StatusParts& parts, const std::string& folder) {
   return json{{"v", 1}, {"folder", folder}, {"ring", ring_json(parts)}}.dump();
 }
 
+std::string quarantine_json(const std::vector<quarantine::Item>& items,
+                            const std::vector<quarantine::Quarantine::Count>& counts) {
+  json list = json::array();
+  for (const auto& i : items) {
+    list.push_back({{"time", format_utc(i.time)},
+                    {"reason", i.reason},
+                    {"source", i.source},
+                    {"topic", i.topic},
+                    {"readings", i.readings},
+                    {"excerpt", i.excerpt}});
+  }
+  json reasons = json::array();
+  for (const auto& c : counts) {
+    reasons.push_back({{"reason", c.reason}, {"items", c.items}, {"readings", c.readings}});
+  }
+  // A payload may hold anything: what is no UTF-8 is shown as U+FFFD.
+  return json{{"v", 1}, {"items", list}, {"reasons", reasons}}.dump(
+      -1, ' ', false, json::error_handler_t::replace);
+}
+
 }  // namespace tidemark::edge

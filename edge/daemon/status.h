@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "edge/pipeline/pipeline.h"
+#include "edge/quarantine/quarantine.h"
 #include "edge/ring/ring_buffer.h"
 #include "edge/source/source.h"
 #include "edge/uplink/uplink.h"
@@ -27,6 +28,8 @@ struct StatusParts {
 std::string status_json(const StatusParts& parts);
 std::string series_json(const std::string& edge, const std::vector<pipeline::SeriesCounts>& series);
 std::string buffer_json(const StatusParts& parts, const std::string& folder);
+std::string quarantine_json(const std::vector<quarantine::Item>& items,
+                            const std::vector<quarantine::Quarantine::Count>& counts);
 
 // Resident memory of this process, bytes.
 std::uint64_t resident_bytes();

@@ -81,7 +81,13 @@ void DictionaryBook::translate(Block& block, const source::SeriesTable& table) {
       for (auto h = first; h < end; ++h) {
         places_.push_back({static_cast<std::uint32_t>(dictionaries_.size()),
                            static_cast<std::uint32_t>(h - first)});
-        series.push_back(table.at(static_cast<std::uint32_t>(h)));
+        auto& d = series.emplace_back(table.at(static_cast<std::uint32_t>(h)));
+        // merge() keeps what is there: a payload's label before the source's before the edge's.
+        auto more = source_labels_[d.source];
+        d.labels.merge(more);
+        more = labels_;
+        d.labels.merge(more);
+        while (d.labels.size() > Dictionary::kLabelsMax) d.labels.erase(std::prev(d.labels.end()));
       }
       dictionaries_.push_back(std::make_shared<const Dictionary>(std::move(series)));
       fresh_.push_back(dictionaries_.back());

@@ -51,6 +51,11 @@ class Collector {
 // new. A block's columns are renumbered from handles to places in the block's own list.
 class DictionaryBook {
  public:
+  // Labels that the configuration gives: to every series, and to those of one source.
+  void label(std::map<std::string, std::string> all) { labels_ = std::move(all); }
+  void label(const std::string& source, std::map<std::string, std::string> labels) {
+    source_labels_[source] = std::move(labels);
+  }
   // Rewrites Column::series and PartialRow::series of `block` and fills block.dictionaries.
   void translate(Block& block, const source::SeriesTable& table);
   // Dictionaries made since the last call; they go into the same flush as the block.
@@ -61,6 +66,8 @@ class DictionaryBook {
     std::uint32_t dictionary;
     std::uint32_t index;
   };
+  std::map<std::string, std::string> labels_;
+  std::map<std::string, std::map<std::string, std::string>> source_labels_;
   std::vector<DictionaryPtr> dictionaries_;
   std::vector<Place> places_;  // by handle
   std::vector<DictionaryPtr> fresh_;

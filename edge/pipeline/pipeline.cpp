@@ -60,7 +60,9 @@ Pipeline::Pipeline(Options options, std::vector<SourceEntry> sources, journal::J
       stamper_(options_.plausible_from),
       manifest_(options_.incarnation),
       past_(ring.recovered().ledger) {
+  book_.label(options_.labels);
   for (auto& entry : sources) {
+    book_.label(entry.name, entry.labels);
     source_by_id_[entry.id] = sources_.size();
     source_by_name_[entry.name] = sources_.size();
     auto* source = entry.source;
@@ -88,6 +90,7 @@ std::size_t Pipeline::line_of(SourceState& source, const std::string& poll_class
 void Pipeline::run(const std::function<void()>& flushed) {
   journal_.start_at(ring_.recovered().journal.value_or(journal::Position{}));
   bool off_stated = false;
+  bool drained = false;  // stopping, and the journal has no more
   auto observed = clock_.steady();
   last_flush_ = observed;
   while (true) {
@@ -103,7 +106,7 @@ void Pipeline::run(const std::function<void()>& flushed) {
       state_off_time();
       off_stated = true;
     }
-    if (flush_due(now) || (stopping && !collector_.empty())) {
+    if (flush_due(now) || (stopping && drained && gathering_since_)) {
       const bool done = flush();
       lock.unlock();
       if (done) {
@@ -127,7 +130,8 @@ void Pipeline::run(const std::function<void()>& flushed) {
     lock.lock();
     if (!item) {
       heard_until_ = std::max(heard_until_, stamper_.now(now) - Progress::kMargin);
-      if (stopping && collector_.empty() && !unwritten_) return;
+      if (stopping && !gathering_since_ && !unwritten_ && !unsynced_) return;
+      drained = stopping;
       continue;
     }
     for (std::size_t n = 0; item && n < kEntriesALock; ++n) {
@@ -153,6 +157,7 @@ void Pipeline::stop() {
 void Pipeline::state_off_time() {
   if (ring_.recovered().past.empty()) return;
   const auto& closing = ring_.recovered().past.back().closing;
+  gathering_since_ = clock_.steady();
   const auto until = stamper_.now(clock_.steady());
   auto from = std::max(closing.off_from, options_.plausible_from);
   from = std::max(from, until - std::chrono::minutes(kOffMinutesMax));

@@ -41,6 +41,7 @@ struct Options {
   EventTime plausible_from = {};  // wall clocks and readings before it cannot be true
   Bytes journal_capacity{4 << 20};
   codec::Tier tier = codec::Tier::standard;
+  std::map<std::string, std::string> labels;  // of every series
   std::vector<Rule> rules;  // first match decides
 };
 
@@ -48,6 +49,7 @@ struct SourceEntry {
   std::uint32_t id = 0;  // journal::Entry::source
   std::string name;
   source::Source* source = nullptr;
+  std::map<std::string, std::string> labels = {};  // of its series; stronger than the edge's
 };
 
 struct SourceCounts {

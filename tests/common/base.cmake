@@ -1,0 +1,3 @@
+tide_test(base_test
+  SOURCES common/base_test.cpp common/text_test.cpp common/time_test.cpp
+  DEPS tidemark::common_base)

@@ -118,11 +118,13 @@ TEST_F(FrontProgram, VersionNamesEachPart) {
 TEST_F(FrontProgram, DemoRunsTheInstalledScript) {
   EXPECT_EQ(run({"demo"}), kExitUnreachable);
   install("tidemark-demo", "echo demo \"$@\" in $TIDEMARK_BIN");
-  EXPECT_EQ(become({"demo", "--for", "60s"}).second, "demo --for 60s in " + folder_.string() + "\n");
+  EXPECT_EQ(become({"demo", "--for", "60s"}).second,
+            "demo --for 60s in " + folder_.string() + "\n");
 }
 
 TEST_F(FrontProgram, CompletionKnowsThePartsOwnCommands) {
-  install("tidemark-cloud", "printf 'cloud\\t--help\\tThe cloud.\\ncloud query\\t--from\\tAsk.\\n'");
+  install("tidemark-cloud",
+          "printf 'cloud\\t--help\\tThe cloud.\\ncloud query\\t--from\\tAsk.\\n'");
   EXPECT_EQ(run({"completion", "bash"}), kExitOk);
   std::ofstream(folder_ / "c.bash") << output_.text
                                     << "COMP_WORDS=(tidemark cloud query --f); COMP_CWORD=3\n"

@@ -19,6 +19,7 @@ std::vector<std::string> problems(const Loaded& loaded) {
 // The example of the reference, with what is built.
 constexpr std::string_view kComplete = R"(
 edge = "press-07"
+profile_path = [")" TIDEMARK_PROFILES R"("]
 site = "plant7"
 labels = { area = "stamping", line = "line1" }
 
@@ -82,7 +83,7 @@ TEST(EdgeConfig, ReadsTheCompleteExample) {
   EXPECT_EQ(c.uplink.skew, 2s);
   EXPECT_EQ(c.journal.capacity, Bytes{4 << 20});
   ASSERT_EQ(c.mqtt.size(), 2u);
-  EXPECT_EQ(c.mqtt[0].format, "generic-json");
+  EXPECT_EQ(c.mqtt[0].format, "auto");
   EXPECT_EQ(c.mqtt[0].client_id, "tidemark-press-07-floor");
   EXPECT_EQ(c.mqtt[0].labels.at("area"), "stamping");
   EXPECT_EQ(c.mqtt[1].series.at(1).path, "$.humidity");
@@ -98,66 +99,79 @@ TEST(EdgeConfig, ReadsTheCompleteExample) {
   EXPECT_EQ(c.rules[0].filter.thin.deadband, 0.5);
 }
 
+constexpr std::string_view kHead = "edge = \"e\"\nprofile_path = [\"" TIDEMARK_PROFILES "\"]\n";
+
 struct Mistake {
   const char* name;
-  const char* toml;  // after 'edge = "e"' on line 1
+  const char* toml;  // from line 3 on
   const char* text;
 };
 void PrintTo(const Mistake& m, std::ostream* out) { *out << m.name; }
 class EdgeConfigMistake : public ::testing::TestWithParam<Mistake> {};
 
 TEST_P(EdgeConfigMistake, IsToldInItsPlace) {
-  const auto told =
-      problems(parse_edge(std::string("edge = \"e\"\n") + GetParam().toml, "edge.toml"));
+  const auto told = problems(parse_edge(std::string(kHead) + GetParam().toml, "edge.toml"));
   ASSERT_EQ(told.size(), 1u) << ::testing::PrintToString(told);
   EXPECT_THAT(told[0], HasSubstr(GetParam().text));
 }
 
 #define MQTT "[[source.mqtt]]\nname = \"m\"\nurl = \"mqtt://h\"\ntopics = [\"t\"]\n"
-#define MODBUS "[[source.modbus]]\nname = \"m\"\nurl = \"tcp://h\"\nprofile = \"p\"\n"
+#define MODBUS "[[source.modbus]]\nname = \"m\"\nurl = \"tcp://h\"\nprofile = \"banner-qm30vt2\"\n"
 
 INSTANTIATE_TEST_SUITE_P(
     Table, EdgeConfigMistake,
     ::testing::Values(
         Mistake{"two sources of one name", MQTT MODBUS,
-                "edge.toml:7:8: error: source.modbus.name: 'm' is already the name of the source "
-                "at edge.toml:3:1"},
+                "edge.toml:8:8: error: source.modbus.name: 'm' is already the name of the source "
+                "at edge.toml:4:1"},
         Mistake{"name with a slash", "[[source.mqtt]]\nname = \"a/b\"\nurl = \"mqtt://h\"\n"
                                      "topics = [\"t\"]",
                 "source.mqtt.name: 'a/b' cannot be a level of a series name"},
         Mistake{"unknown scheme", "[[source.mqtt]]\nname = \"a\"\nurl = \"http://h\"\n"
                                   "topics = [\"t\"]",
-                "edge.toml:4:7: error: source.mqtt.url: 'http' is not a known scheme"},
+                "edge.toml:5:7: error: source.mqtt.url: 'http' is not a known scheme"},
         Mistake{"no scheme", "[[source.mqtt]]\nname = \"a\"\nurl = \"h:1883\"\ntopics = [\"t\"]",
                 "'h:1883' has no scheme; expected scheme://host:port"},
         Mistake{"bad topic", "[[source.mqtt]]\nname = \"a\"\nurl = \"mqtt://h\"\n"
                              "topics = [\"a/#/b\"]",
                 "'a/#/b' has a '#' that is not its last level"},
         Mistake{"path without a dollar", MQTT "time = \"ts\"", "write \"$.ts\""},
-        Mistake{"format json alone", MQTT "format = \"json\"",
-                "json needs at least one [[source.mqtt.series]]"},
-        Mistake{"packed without its table", MQTT "format = \"packed\"",
-                "packed needs a [source.mqtt.packed]"},
-        Mistake{"profile and format", MQTT "format = \"number\"\nprofile = \"x\"",
-                "edge.toml:7:11: error: source.mqtt.profile: the profile has its own format"},
+        Mistake{"paths in what is no JSON",
+                MQTT "format = \"number\"\n[[source.mqtt.series]]\npath = \"$.a\"",
+                "only JSON messages have paths"},
+        Mistake{"device time that is ignored", MQTT "stamp = \"edge\"\ntime = \"$.ts\"",
+                "ignores the device's time"},
+        Mistake{"profile and format", MQTT "format = \"number\"\nprofile = \"generic-json\"",
+                "edge.toml:8:11: error: source.mqtt.profile: the profile has its own format"},
+        Mistake{"unknown payload profile", MQTT "profile = \"x\"",
+                "'x' is not a known payload profile; known: generic-json"},
         Mistake{"password without user", MQTT "password_file = \"x\"", "there is no username"},
         Mistake{"serial line",
-                "[[source.modbus]]\nname = \"m\"\nurl = \"rtu:///dev/ttyUSB0\"\nprofile = \"p\"",
+                "[[source.modbus]]\nname = \"m\"\nurl = \"rtu:///dev/ttyUSB0\"\n"
+                "profile = \"banner-qm30vt2\"",
                 "serial lines are not built in yet"},
         Mistake{"modbus port", "[[source.modbus]]\nname = \"m\"\nurl = \"tcp://h:0\"\n"
-                               "profile = \"p\"",
+                               "profile = \"banner-qm30vt2\"",
                 "has a port that is not a number from 1 to 65535"},
+        Mistake{"unknown profile",
+                "[[source.modbus]]\nname = \"m\"\nurl = \"tcp://h\"\n"
+                "profile = \"banner-qm30vt\"",
+                "edge.toml:6:11: error: source.modbus.profile: unknown profile 'banner-qm30vt'; "
+                "did you mean 'banner-qm30vt2'?"},
         Mistake{"unit out of range", MODBUS "unit = 300", "300 is above the maximum of 255"},
         Mistake{"unknown poll class", MODBUS "poll = { fats = \"1s\" }",
                 "unknown key 'fats' in [source.modbus.poll], did you mean 'fast'?"},
         Mistake{"gateway without a port", "[uplink]\ngateway = [\"gw1\"]",
                 "'gw1' is not host:port"},
-        Mistake{"key of a later version", "[ring]\nwrite = \"unacked\"",
-                "unknown key 'write' in [ring]; known here: size, sync_interval"},
+        Mistake{"key of a later version", "[uplink]\nproxy = \"http://p:3128\"",
+                "unknown key 'proxy' in [uplink]"},
+        Mistake{"value of a later version", "[ring]\nwrite = \"unacked\"",
+                "'unacked'"},
         Mistake{"window that is not aligned",
                 "[[rule]]\nselect = \"*\"\nforward = \"both\"\nwindow = { size = \"7s\" }",
-                "edge.toml:5:19: error: rule.window.size: 7s is not aligned with the seconds, "
-                "minutes, quarters of an hour and days that the cloud keeps; near it are 6s or 10s"},
+                "edge.toml:6:19: error: rule.window.size: 7s is not aligned with the seconds, "
+                "minutes, quarters of an hour and days that the cloud keeps; near it are 6s or "
+                "10s"},
         Mistake{"hop above size",
                 "[[rule]]\nselect = \"*\"\nforward = \"both\"\n"
                 "window = { type = \"hopping\", size = \"1s\", hop = \"2s\" }",
@@ -172,11 +186,12 @@ INSTANTIATE_TEST_SUITE_P(
                 "'p95' is not one of count, min"},
         Mistake{"key of another detector",
                 "[[rule]]\nselect = \"*\"\ndetectors = [{ type = \"spike\", hi = 5 }]",
-                "edge.toml:4:37: error: rule.detectors.hi: a spike detector does not have it; it "
+                "edge.toml:5:37: error: rule.detectors.hi: a spike detector does not have it; it "
                 "has samples, sigmas, floor"},
         Mistake{"two of one detector",
-                "[[rule]]\nselect = \"*\"\ndetectors = [{ type = \"spike\" }, { type = \"spike\" }]",
-                "edge.toml:4:43: error: rule.detectors.type: there is a spike detector in this "
+                "[[rule]]\nselect = \"*\"\n"
+                "detectors = [{ type = \"spike\" }, { type = \"spike\" }]",
+                "edge.toml:5:43: error: rule.detectors.type: there is a spike detector in this "
                 "rule already"},
         Mistake{"limit without a level",
                 "[[rule]]\nselect = \"*\"\ndetectors = [{ type = \"limit\" }]",

@@ -1,0 +1,2 @@
+tide_test(pipeline_parts_test SOURCES edge/pipeline_parts_test.cpp DEPS tidemark::edge_pipeline)
+tide_test(pipeline_test SOURCES edge/pipeline_test.cpp DEPS tidemark::edge_pipeline)

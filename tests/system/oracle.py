@@ -109,37 +109,36 @@ class PlantLog:
     def polled(self, profiles):
         """Readings that a reader of these profiles took from the slaves' answers.
 
-        profiles: device -> {metric: (address, poll class)}. A request is made for the class of the
+        profiles: device -> {address: (metric, poll class)}. A request is made for the class of the
         point that it begins with; it may run over points of others, which are then not taken.
         Answers that may have been unread when the reader died are marked optional: those within a
         quarter second before the end of a connection that was followed by another.
         """
         last_of = {}
-        connections = defaultdict(set)
         for request in self.requests:
             key = (request['device'], request['connection'])
             last_of[key] = request['wall']
-            connections[request['device']].add(request['connection'])
         out = []
         for request in self.requests:
             if request['outcome'] != 'ok' or request['device'] not in profiles:
                 continue
             points = profiles[request['device']]
-            classes = {c for a, c in points.values() if a == request['address']}
             key = (request['device'], request['connection'])
             optional = request['wall'] > last_of[key] - SECOND // 4
+            poll_class = points.get(request['address'], (None, None))[1]
             for address, reading in sorted(request['points'].items()):
-                metric = reading.series.split('/')[1]
-                if points.get(metric, (None, None))[0] == address and points[metric][1] in classes:
-                    out.append(Reading(**{**vars(reading), 'optional': optional}))
+                metric, its_class = points.get(address, (None, None))
+                if metric and its_class == poll_class:
+                    out.append(Reading(**{**vars(reading), 'optional': optional,
+                                          'series': f'{request["device"]}/{metric}'}))
         return out
 
 
 def read_profile(path):
-    """metric -> (address, poll class) of a profile file."""
+    """address -> (metric, poll class) of a profile file."""
     with open(path, 'rb') as stream:
         profile = tomllib.load(stream)
-    return {p['name']: (p['address'], p.get('rate', 'normal')) for p in profile['point']}
+    return {p['address']: (p['name'], p.get('rate', 'normal')) for p in profile['point']}
 
 
 def once(readings):

@@ -126,9 +126,9 @@ class Log(unittest.TestCase):
             stream.write(text)
             stream.flush()
             log = oracle.PlantLog(stream.name)
-        points = {'a': (0, 'fast'), 'b': (2, 'slow'), 'c': (4, 'fast')}
+        points = {0: ('a', 'fast'), 2: ('b', 'slow'), 4: ('d', 'fast')}
         taken = log.polled({'m': points})
-        self.assertEqual([r.series for r in taken], ['m/a', 'm/c', 'm/b'])
+        self.assertEqual([r.series for r in taken], ['m/a', 'm/d', 'm/b'])
         self.assertFalse(any(r.optional for r in taken))
 
 

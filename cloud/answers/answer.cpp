@@ -1,0 +1,72 @@
+#include "cloud/answers/answer.h"
+
+#include <fmt/format.h>
+
+#include "common/base/text.h"
+
+namespace tidemark::answers {
+namespace {
+
+std::string number_or_null(const std::optional<double>& v) {
+  return v ? json_number(*v) : "null";
+}
+
+std::string object(const std::map<std::string, std::optional<double>>& values) {
+  std::string out = "{";
+  for (const auto& [name, value] : values) {
+    out += fmt::format("{}{}:{}", out.size() == 1 ? "" : ",", json_quote(name),
+                       number_or_null(value));
+  }
+  return out + "}";
+}
+
+std::string object(const std::map<std::string, std::string>& texts) {
+  std::string out = "{";
+  for (const auto& [name, text] : texts) {
+    out += fmt::format("{}{}:{}", out.size() == 1 ? "" : ",", json_quote(name), json_quote(text));
+  }
+  return out + "}";
+}
+
+std::string list(const std::vector<Missing>& missing) {
+  std::string out = "[";
+  for (const auto& m : missing) {
+    out += fmt::format(R"({}{{"source":{},"reason":{}}})", out.size() == 1 ? "" : ",",
+                       json_quote(m.source), json_quote(m.reason));
+  }
+  return out + "]";
+}
+
+}  // namespace
+
+std::string_view to_string(State state) {
+  switch (state) {
+    case State::open: return "open";
+    case State::provisional: return "provisional";
+    case State::sealed: return "sealed";
+    case State::revised: return "revised";
+    case State::frozen: return "frozen";
+  }
+  return "unknown";
+}
+
+std::string to_json(const Answer& a) {
+  std::string out = "{";
+  if (a.position > 0) out += fmt::format(R"("position":{},)", a.position);
+  out += fmt::format(
+      R"("view":{},"series":{},"labels":{},"start":"{}","end":"{}","values":{},)",
+      json_quote(a.view), json_quote(a.series), object(a.labels), format_utc(a.start),
+      format_utc(a.end), object(a.values));
+  if (!a.texts.empty()) out += fmt::format(R"("texts":{},)", object(a.texts));
+  out += fmt::format(
+      R"("unit":{},"state":"{}","revision":{},"cause":{},"known_at":"{}",)"
+      R"("completeness":{},"estimated":{},"coverage":{},"missing":{},"lost":{},"approximate":{})",
+      json_quote(a.unit), to_string(a.state), a.revision,
+      a.cause.empty() ? "null" : json_quote(a.cause), format_utc(a.known_at),
+      number_or_null(a.completeness), a.estimated, number_or_null(a.coverage), list(a.missing),
+      a.lost, a.approximate);
+  if (!a.previous.empty()) out += fmt::format(R"(,"previous":{})", object(a.previous));
+  return out + "}";
+}
+
+}  // namespace tidemark::answers

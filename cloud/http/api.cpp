@@ -1,0 +1,216 @@
+#include "cloud/http/api.h"
+
+#include <fmt/format.h>
+
+#include <array>
+#include <charconv>
+
+#include "cloud/http/json.h"
+#include "common/base/text.h"
+
+namespace tidemark::http {
+namespace {
+
+constexpr std::size_t kRowsDefault = 1'000;  // of late readings and dead letters
+
+Result<> check_parameters(const Request& request, std::initializer_list<const char*> known) {
+  const std::vector<std::string> names(known.begin(), known.end());
+  for (const auto& [name, value] : request.parameters) {
+    if (std::find(names.begin(), names.end(), name) != names.end()) continue;
+    const auto near = nearest(name, names);
+    return Error(Fault::bad_input,
+                 fmt::format("no parameter '{}'{}; {} takes {}", name,
+                             near.empty() ? "" : fmt::format(", did you mean '{}'?", near),
+                             request.path, names.empty() ? "none" : fmt::format("{}",
+                             fmt::join(names, ", "))));
+  }
+  return {};
+}
+
+Result<std::size_t> limit_of(const Request& request, std::size_t preset) {
+  const auto* text = request.parameter("limit");
+  if (text == nullptr) return preset;
+  std::size_t limit = 0;
+  const auto [end, code] = std::from_chars(text->data(), text->data() + text->size(), limit);
+  if (code != std::errc{} || end != text->data() + text->size() || limit == 0 ||
+      limit > kAnswersMax) {
+    return Error(Fault::bad_input, fmt::format("limit: '{}' is not a number from 1 to {}", *text,
+                                               kAnswersMax));
+  }
+  return limit;
+}
+
+Result<EventTime> time_of(const Request& request, std::string_view name, EventTime now,
+                          EventTime preset) {
+  const auto* text = request.parameter(name);
+  if (text == nullptr) return preset;
+  auto time = parse_time(*text, now);
+  if (!time) return std::move(time).error().within(name);
+  return time;
+}
+
+Result<bool> flag_of(const Request& request, std::string_view name) {
+  const auto* text = request.parameter(name);
+  if (text == nullptr || *text == "false" || *text == "0") return false;
+  if (text->empty() || *text == "true" || *text == "1") return true;
+  return Error(Fault::bad_input,
+               fmt::format("{}: '{}' is neither true nor false", name, *text));
+}
+
+std::string text_of(const Request& request, std::string_view name, std::string_view preset) {
+  const auto* text = request.parameter(name);
+  return text == nullptr ? std::string(preset) : *text;
+}
+
+// A name that no view has would give no answers without a word; say so instead.
+Result<> check_view(const std::string& view, query::Reader& reader) {
+  if (view.empty()) return {};
+  TIDE_ASSIGN(const auto views, reader.views());
+  if (std::find(views.begin(), views.end(), view) != views.end()) return {};
+  const auto near = nearest(view, views);
+  return Error(Fault::bad_input,
+               near.empty() ? fmt::format("no view '{}'; there are: {}", view,
+                                          views.empty() ? "none" : fmt::format("{}",
+                                          fmt::join(views, ", ")))
+                            : fmt::format("no view '{}', did you mean '{}'?", view, near));
+}
+
+Result<query::AnswerQuery> query_of(const Asked& asked) {
+  const auto& r = asked.request;
+  TIDE_TRY(check_parameters(r, {"q", "view", "series", "from", "to", "by", "tz", "as_of", "sealed",
+                                "limit"}));
+  query::AnswerQuery query;
+  if (const auto* expression = r.parameter("q")) {
+    TIDE_ASSIGN(query, query::Reader::parse(*expression));
+  }
+  if (const auto* view = r.parameter("view")) query.view = *view;
+  if (const auto* series = r.parameter("series")) query.select = *series;
+  if (const auto* by = r.parameter("by")) {
+    auto window = parse_duration(*by);
+    if (!window) return std::move(window).error().within("by");
+    query.window = *window;
+  }
+  const auto tz = text_of(r, "tz", "UTC");
+  if (tz != "UTC" && tz != "Z") {
+    return Error(Fault::bad_input, fmt::format("tz: '{}': windows are in UTC only for now", tz));
+  }
+  TIDE_ASSIGN(query.from, time_of(r, "from", asked.now, kEventTimeMin));
+  TIDE_ASSIGN(query.to, time_of(r, "to", asked.now, kEventTimeMax));
+  if (query.from > query.to) return Error(Fault::bad_input, "from is after to");
+  if (r.parameter("as_of") != nullptr) {
+    TIDE_ASSIGN(query.as_of, time_of(r, "as_of", asked.now, asked.now));
+  }
+  TIDE_ASSIGN(query.sealed_only, flag_of(r, "sealed"));
+  TIDE_ASSIGN(query.limit, limit_of(r, kAnswersDefault));
+  TIDE_TRY(check_view(query.view, asked.reader));
+  return query;
+}
+
+Response json(std::string body) {
+  body += '\n';
+  return {.body = std::move(body)};
+}
+
+Response answer_list(const Asked& asked, bool every_revision) {
+  const auto query = query_of(asked);
+  if (!query) return problem(query.error());
+  const auto found =
+      every_revision ? asked.reader.revisions(*query) : asked.reader.answers(*query);
+  if (!found) return problem(found.error(), "a shorter range, or limit up to 100000");
+  return json(fmt::format(R"({{"v":1,"answers":{}}})",
+                          json_list(*found, [](const auto& a) { return answers::to_json(a); })));
+}
+
+Response answers_of(const Asked& asked) { return answer_list(asked, false); }
+Response revisions_of(const Asked& asked) { return answer_list(asked, true); }
+
+Response edges_of(const Asked& asked) {
+  if (const auto ok = check_parameters(asked.request, {}); !ok) return problem(ok.error());
+  auto status = status_json(asked.reader, asked.now);
+  return status ? json(std::move(*status)) : problem(status.error());
+}
+
+Response series_of(const Asked& asked) {
+  if (const auto ok = check_parameters(asked.request, {"series"}); !ok) return problem(ok.error());
+  const auto found = asked.reader.series(text_of(asked.request, "series", "**"));
+  if (!found) return problem(found.error());
+  return json(fmt::format(R"({{"v":1,"series":{}}})",
+                          json_list(*found, [](const auto& s) { return to_json(s); })));
+}
+
+Response late_of(const Asked& asked) {
+  if (const auto ok = check_parameters(asked.request, {"series", "limit"}); !ok) {
+    return problem(ok.error());
+  }
+  const auto limit = limit_of(asked.request, kRowsDefault);
+  if (!limit) return problem(limit.error());
+  const auto found = asked.reader.late(text_of(asked.request, "series", "**"), *limit);
+  if (!found) return problem(found.error());
+  return json(fmt::format(R"({{"v":1,"late":{}}})",
+                          json_list(*found, [](const auto& r) { return to_json(r); })));
+}
+
+// What will never be part of an answer, by edge and reason, from the ledgers.
+Response losses_of(const Asked& asked) {
+  if (const auto ok = check_parameters(asked.request, {}); !ok) return problem(ok.error());
+  const auto edges = asked.reader.edges();
+  if (!edges) return problem(edges.error());
+  std::string rows;
+  for (const auto& e : *edges) {
+    const std::array<std::pair<const char*, std::uint64_t>, 4> reasons = {
+        {{"evicted", e.ledger.evicted},
+         {"lost", e.ledger.lost},
+         {"quarantined", e.ledger.quarantined},
+         {"late_ledger", e.ledger.late_ledger}}};
+    for (const auto& [reason, readings] : reasons) {
+      if (readings == 0) continue;
+      rows += fmt::format(R"({}{{"edge":{},"reason":"{}","readings":{}}})",
+                          rows.empty() ? "" : ",", json_quote(e.name), reason, readings);
+    }
+  }
+  return json(fmt::format(R"({{"v":1,"losses":[{}]}})", rows));
+}
+
+Response dead_letters_of(const Asked& asked) {
+  if (const auto ok = check_parameters(asked.request, {"limit"}); !ok) return problem(ok.error());
+  const auto limit = limit_of(asked.request, kRowsDefault);
+  if (!limit) return problem(limit.error());
+  const auto found = asked.reader.dead_letters(*limit);
+  if (!found) return problem(found.error());
+  return json(fmt::format(R"({{"v":1,"deadletters":{}}})",
+                          json_list(*found, [](const auto& d) { return to_json(d); })));
+}
+
+Response views_of(const Asked& asked) {
+  if (const auto ok = check_parameters(asked.request, {}); !ok) return problem(ok.error());
+  const auto views = asked.reader.views();
+  if (!views) return problem(views.error());
+  return json(fmt::format(R"({{"v":1,"views":{}}})",
+                          json_list(*views, [](const auto& v) { return json_quote(v); })));
+}
+
+}  // namespace
+
+std::span<const ApiRoute> api_routes() {
+  static constexpr std::array<ApiRoute, 8> kRoutes = {{
+      {"/v1/answers", answers_of},
+      {"/v1/revisions", revisions_of},
+      {"/v1/edges", edges_of},
+      {"/v1/series", series_of},
+      {"/v1/late", late_of},
+      {"/v1/losses", losses_of},
+      {"/v1/deadletters", dead_letters_of},
+      {"/v1/views", views_of},
+  }};
+  return kRoutes;
+}
+
+Response api(const Asked& asked) {
+  for (const auto& route : api_routes()) {
+    if (route.path == asked.request.path) return route.answer(asked);
+  }
+  return problem(404, fmt::format("nothing at {}", asked.request.path),
+                 "a path of /openapi.json");
+}
+
+}  // namespace tidemark::http

@@ -1,0 +1,128 @@
+#include "cloud/http/json.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "common/base/text.h"
+
+namespace tidemark::http {
+namespace {
+
+double seconds(Nanoseconds d) { return std::chrono::duration<double>(d).count(); }
+
+std::string_view word(SeriesKind kind) {
+  switch (kind) {
+    case SeriesKind::gauge: return "gauge";
+    case SeriesKind::counter: return "counter";
+    case SeriesKind::state: return "state";
+  }
+  return "unknown";
+}
+
+std::string_view word(ValueType type) {
+  switch (type) {
+    case ValueType::f64: return "f64";
+    case ValueType::i64: return "i64";
+    case ValueType::boolean: return "bool";
+    case ValueType::text: return "text";
+  }
+  return "unknown";
+}
+
+std::string lag_or_null(EventTime frontier, EventTime now) {
+  return frontier == kEventTimeMin ? "null" : json_number(seconds(now - frontier));
+}
+
+std::string to_json(const query::SourceState& s) {
+  return fmt::format(
+      R"({{"name":{},"poll_class":{},"sealed_until":{},"frontier":{},"device_stamped":{},)"
+      R"("due":{},"good":{},"taken":{}}})",
+      json_quote(s.name), json_quote(s.poll_class), time_or_null(s.sealed_until),
+      time_or_null(s.frontier), s.device_stamped, s.due, s.good, s.taken);
+}
+
+}  // namespace
+
+std::string time_or_null(EventTime t) {
+  return t == kEventTimeMin || t == kEventTimeMax ? "null" : json_quote(format_utc(t));
+}
+
+EventTime frontier_of(const query::EdgeState& edge) {
+  EventTime oldest = kEventTimeMax;
+  for (const auto& s : edge.sources) oldest = std::min(oldest, s.frontier);
+  return oldest == kEventTimeMax ? kEventTimeMin : oldest;
+}
+
+std::string to_json(const Ledger& l) {
+  return fmt::format(
+      R"({{"taken":{},"answered":{},"thinned":{},"duplicate":{},"local":{},"late_ledger":{},)"
+      R"("quarantined":{},"evicted":{},"lost":{},"pending":{}}})",
+      l.taken, l.answered, l.thinned, l.duplicate, l.local, l.late_ledger, l.quarantined,
+      l.evicted, l.lost, l.pending);
+}
+
+std::string to_json(const query::EdgeState& e, EventTime now) {
+  const auto frontier = frontier_of(e);
+  const auto& l = e.ledger;
+  const auto missing = l.pending + l.evicted + l.lost;
+  const auto completeness =
+      l.taken == 0 ? "null"
+                   : json_number(1 - static_cast<double>(std::min(missing, l.taken)) /
+                                         static_cast<double>(l.taken));
+  return fmt::format(
+      R"({{"name":{},"site":{},"version":{},"state":"{}","incarnation":"{:016x}","starts":{},)"
+      R"("seen":{},"blocks":{},"blocks_missing":{},"frontier":{},"frontier_lag_s":{},)"
+      R"("completeness":{},"ledger":{},"sources":{}}})",
+      json_quote(e.name), json_quote(e.site), json_quote(e.program_version),
+      e.connected ? "connected" : "away", e.incarnation.count, e.start_ordinal,
+      e.seen == EventTime{} ? "null" : time_or_null(e.seen), e.blocks, e.blocks_missing,
+      time_or_null(frontier), lag_or_null(frontier, now), completeness, to_json(l),
+      json_list(e.sources, [](const auto& s) { return to_json(s); }));
+}
+
+std::string to_json(const query::SeriesState& s) {
+  const auto& d = s.description;
+  std::string labels;
+  for (const auto& [key, value] : d.labels) {
+    labels += fmt::format("{}{}:{}", labels.empty() ? "" : ",", json_quote(key),
+                          json_quote(value));
+  }
+  return fmt::format(
+      R"({{"series":{},"edge":{},"site":{},"source":{},"poll_class":{},"unit":{},"kind":"{}",)"
+      R"("type":"{}","labels":{{{}}},"first":{},"last":{},"value":{},"text":{},"readings":{}}})",
+      json_quote(s.name), json_quote(s.edge), json_quote(s.site), json_quote(d.source),
+      json_quote(d.poll_class), json_quote(d.unit), word(d.kind), word(d.type), labels,
+      time_or_null(s.first), time_or_null(s.last), s.value ? json_number(*s.value) : "null",
+      d.type == ValueType::text ? json_quote(s.text) : "null", s.readings);
+}
+
+std::string to_json(const query::LateRow& r) {
+  return fmt::format(R"({{"series":{},"start":{},"readings":{},"placement":{}}})",
+                     json_quote(r.series), time_or_null(r.start), r.readings,
+                     json_quote(r.placement));
+}
+
+std::string to_json(const query::Reader::DeadLetter& d) {
+  return fmt::format(
+      R"({{"id":{},"edge":{},"reason":{},"at":{},"bytes":{},"readings":{}}})", d.id,
+      json_quote(d.edge), json_quote(d.reason), time_or_null(d.at), d.bytes, d.readings);
+}
+
+Result<std::string> status_json(query::Reader& reader, EventTime now) {
+  TIDE_ASSIGN(const auto position, reader.position());
+  TIDE_ASSIGN(const auto ledger, reader.ledger());
+  TIDE_ASSIGN(const auto edges, reader.edges());
+  EventTime slowest = kEventTimeMax;
+  for (const auto& e : edges) {
+    const auto frontier = frontier_of(e);
+    if (e.connected && frontier != kEventTimeMin) slowest = std::min(slowest, frontier);
+  }
+  return fmt::format(
+      R"({{"v":1,"now":"{}","position":{},"partitions":1,"lag":{},"ledger":{},"edges":{}}})",
+      format_utc(now), position,
+      slowest == kEventTimeMax ? "null" : json_number(seconds(now - slowest)), to_json(ledger),
+      json_list(edges, [now](const auto& e) { return to_json(e, now); }));
+}
+
+}  // namespace tidemark::http

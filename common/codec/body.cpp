@@ -1,0 +1,221 @@
+#include "common/codec/body.h"
+
+#include <algorithm>
+
+#include "common/codec/codec.h"
+#include "common/codec/column_coding.h"
+
+namespace tidemark::codec {
+namespace {
+
+// The head of a column: low bits, then the step from the series of the column before.
+constexpr std::uint64_t kTypeMask = 3;
+constexpr std::uint64_t kHasGaps = 4;
+constexpr std::uint64_t kHasQuality = 8;
+constexpr unsigned kSeriesShift = 4;
+
+std::int64_t wrapping_sum(std::int64_t a, std::int64_t b) {
+  return static_cast<std::int64_t>(static_cast<std::uint64_t>(a) + static_cast<std::uint64_t>(b));
+}
+std::int64_t wrapping_difference(std::int64_t a, std::int64_t b) {
+  return static_cast<std::int64_t>(static_cast<std::uint64_t>(a) - static_cast<std::uint64_t>(b));
+}
+
+// What a block may still take; the same sums on both sides.
+struct Budget {
+  std::size_t columns = kColumnsMax;
+  std::size_t rows = kValuesMax;
+  std::size_t values = kValuesMax;
+  std::size_t cells = kCellsMax;
+  std::size_t text_bytes = kTextBytesMax;
+
+  static bool take(std::size_t& left, std::size_t n) {
+    if (n > left) return false;
+    left -= n;
+    return true;
+  }
+};
+
+Error full(const char* what, std::size_t limit) {
+  return {Fault::full, "block: more than " + std::to_string(limit) + " " + what};
+}
+
+Result<> check_column(const Column& c, std::size_t rows, Budget& budget) {
+  const auto bad = [&](const char* why) {
+    return Error{Fault::bad_input,
+                 "block: column of series " + std::to_string(c.series) + ": " + why};
+  };
+  const bool f64 = c.type == ValueType::f64, text = c.type == ValueType::text;
+  if ((!f64 && !c.f64.empty()) || (!text && !c.text.empty()) || ((f64 || text) && !c.i64.empty())) {
+    return bad("it holds values of another type");
+  }
+  if (!c.present.empty()) {
+    if (c.present.size() != rows) return bad("presence is not by row");
+    if (!Budget::take(budget.cells, rows)) return full("rows times columns with gaps", kCellsMax);
+  }
+  const auto present = c.present.empty()
+                           ? rows
+                           : static_cast<std::size_t>(
+                                 std::count(c.present.begin(), c.present.end(), true));
+  if (c.values() != present) return bad("the number of values is not that of its rows");
+  if (!c.quality.empty() && c.quality.size() != present) return bad("quality is not by value");
+  if (!Budget::take(budget.values, present)) return full("values", kValuesMax);
+  for (const auto& t : c.text) {
+    if (!Budget::take(budget.text_bytes, t.size())) return full("bytes of text", kTextBytesMax);
+  }
+  return {};
+}
+
+void write_values(const Column& c, ByteWriter& out) {
+  switch (c.type) {
+    case ValueType::f64: return write_doubles(c.f64, out);
+    case ValueType::i64: return write_integers(c.i64, out);
+    case ValueType::boolean: return write_booleans(c.i64, out);
+    case ValueType::text: return write_texts(c.text, out);
+  }
+}
+
+void write_column(const Column& c, std::int64_t expected_series, ByteWriter& out) {
+  const auto step = zigzag(static_cast<std::int64_t>(c.series) - expected_series);
+  out.varint(step << kSeriesShift | static_cast<std::uint64_t>(c.type) |
+             (c.present.empty() ? 0 : kHasGaps) | (c.quality.empty() ? 0 : kHasQuality));
+  if (!c.present.empty()) write_presence(c.present, out);
+  if (!c.quality.empty()) write_qualities(c.quality, out);
+  write_values(c, out);
+}
+
+Column read_column(ByteReader& in, std::int64_t expected_series, std::size_t rows,
+                   Budget& budget) {
+  Column c;
+  const auto head = in.varint();
+  const auto series = wrapping_sum(expected_series, unzigzag(head >> kSeriesShift));
+  if (series < 0 || series > UINT32_MAX) in.fail();
+  c.series = static_cast<std::uint32_t>(series);
+  c.type = static_cast<ValueType>(head & kTypeMask);
+  auto values = rows;
+  if ((head & kHasGaps) != 0) {
+    if (rows == 0 || !Budget::take(budget.cells, rows)) in.fail();
+    if (in.ok()) c.present = read_presence(in, rows);
+    values = static_cast<std::size_t>(std::count(c.present.begin(), c.present.end(), true));
+  }
+  if (!Budget::take(budget.values, values)) in.fail();
+  if (!in.ok()) return c;
+  if ((head & kHasQuality) != 0) {
+    if (values == 0) in.fail();
+    c.quality = read_qualities(in, values);
+  }
+  if (!in.ok()) return c;
+  switch (c.type) {
+    case ValueType::f64: c.f64 = read_doubles(in, values); break;
+    case ValueType::i64: c.i64 = read_integers(in, values); break;
+    case ValueType::boolean: c.i64 = read_booleans(in, values); break;
+    case ValueType::text: c.text = read_texts(in, values, budget.text_bytes); break;
+  }
+  return c;
+}
+
+void write_partials(const std::vector<PartialRow>& partials, std::int64_t time_min,
+                    ByteWriter& out) {
+  out.varint(partials.size());
+  PartialRow before;
+  before.start = time_min;
+  for (const auto& p : partials) {
+    out.varint(zigzag(static_cast<std::int64_t>(p.series) -
+                      static_cast<std::int64_t>(before.series)) << 1 | (p.copy ? 1 : 0));
+    out.svarint(wrapping_difference(p.start, before.start));
+    out.svarint(wrapping_difference(p.size, before.size));
+    out.varint(p.revision);
+    out.varint(p.readings);
+    out.blob(p.state);
+    before.series = p.series;
+    before.start = p.start;
+    before.size = p.size;
+  }
+}
+
+void read_partials(ByteReader& in, std::int64_t time_min, std::vector<PartialRow>& partials) {
+  const auto n = in.length(6);
+  if (n > kPartialsMax) return in.fail();
+  partials.resize(n);
+  PartialRow before;
+  before.start = time_min;
+  for (auto& p : partials) {
+    const auto head = in.varint();
+    const auto series =
+        wrapping_sum(static_cast<std::int64_t>(before.series), unzigzag(head >> 1));
+    if (series < 0 || series > UINT32_MAX) in.fail();
+    p.series = static_cast<std::uint32_t>(series);
+    p.copy = (head & 1) != 0;
+    p.start = wrapping_sum(before.start, in.svarint());
+    p.size = wrapping_sum(before.size, in.svarint());
+    p.revision = in.varint();
+    p.readings = in.varint();
+    const auto state = in.blob();
+    if (!in.ok()) return;
+    p.state.assign(state.begin(), state.end());
+    before.series = p.series;
+    before.start = p.start;
+    before.size = p.size;
+  }
+}
+
+}  // namespace
+
+Result<> check_block(const Block& block) {
+  if (block.dictionaries.size() > kDictionariesMax) return full("dictionaries", kDictionariesMax);
+  if (block.groups.size() > kColumnsMax) return full("groups", kColumnsMax);
+  if (block.partials.size() > kPartialsMax) return full("partials", kPartialsMax);
+  Budget budget;
+  for (const auto& g : block.groups) {
+    if (g.times.size() > kRowsMax) return full("rows in a group", kRowsMax);
+    if (!Budget::take(budget.rows, g.times.size())) return full("rows", kValuesMax);
+    if (!Budget::take(budget.columns, g.columns.size())) return full("columns", kColumnsMax);
+    for (const auto& c : g.columns) TIDE_TRY(check_column(c, g.times.size(), budget));
+  }
+  return {};
+}
+
+void write_body(const Block& block, std::int64_t time_min, ByteWriter& out) {
+  out.varint(block.groups.size());
+  std::vector<std::int64_t> relative;
+  std::int64_t expected_series = 0;
+  for (const auto& g : block.groups) {
+    out.varint(g.times.size() << 1 | (g.copy ? 1 : 0));
+    relative.clear();
+    for (const auto t : g.times) relative.push_back(wrapping_difference(t, time_min));
+    write_integers(relative, out);
+    out.varint(g.columns.size());
+    for (const auto& c : g.columns) {
+      write_column(c, expected_series, out);
+      expected_series = std::int64_t{c.series} + 1;
+    }
+  }
+  write_partials(block.partials, time_min, out);
+}
+
+void read_body(ByteReader& in, std::int64_t time_min, Block& block) {
+  Budget budget;
+  const auto groups = in.length(2);
+  if (groups > kColumnsMax) return in.fail();
+  block.groups.resize(groups);
+  std::int64_t expected_series = 0;
+  for (auto& g : block.groups) {
+    const auto head = in.varint();
+    const auto rows = head >> 1;
+    if (!in.ok() || rows > kRowsMax || !Budget::take(budget.rows, rows)) return in.fail();
+    g.copy = (head & 1) != 0;
+    g.times = read_integers(in, rows);
+    for (auto& t : g.times) t = wrapping_sum(t, time_min);
+    const auto columns = in.length();
+    if (!Budget::take(budget.columns, columns)) return in.fail();
+    g.columns.reserve(columns);
+    for (std::size_t i = 0; i < columns; ++i) {
+      g.columns.push_back(read_column(in, expected_series, rows, budget));
+      if (!in.ok()) return;
+      expected_series = std::int64_t{g.columns.back().series} + 1;
+    }
+  }
+  read_partials(in, time_min, block.partials);
+}
+
+}  // namespace tidemark::codec

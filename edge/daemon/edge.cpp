@@ -1,0 +1,185 @@
+#include "edge/daemon/edge.h"
+
+#include <poll.h>
+
+#include <algorithm>
+#include <thread>
+
+#include "common/base/log.h"
+#include "common/base/version.h"
+#include "edge/control/control.h"
+#include "edge/daemon/sources.h"
+#include "edge/daemon/status.h"
+#include "edge/pipeline/pipeline.h"
+#include "edge/quarantine/quarantine.h"
+
+namespace tidemark::edge {
+namespace {
+
+// A wall clock before this program was written is wrong (no battery: 1970).
+constexpr EventTime kPlausibleFrom = event_time(1'262'304'000'000'000'000);  // 2010-01-01
+
+constexpr int kWatchdogMs = 5000;
+
+pipeline::Forward forward_of(const std::string& word) {
+  if (word == "windows") return pipeline::Forward::windows;
+  if (word == "both") return pipeline::Forward::both;
+  if (word == "nothing") return pipeline::Forward::nothing;
+  return pipeline::Forward::raw;
+}
+
+std::vector<pipeline::Rule> rules_of(const config::EdgeConfig& config) {
+  std::vector<pipeline::Rule> rules;
+  for (const auto& r : config.rules) {
+    pipeline::Rule rule;
+    rule.select = r.select;
+    rule.forward = forward_of(r.forward);
+    rule.filter = r.filter;
+    if (r.window) {
+      rule.window = window::WindowOptions{.size = r.window->size, .hop = r.window->hop};
+      rule.window->keep = std::max<Nanoseconds>(2 * r.window->size, std::chrono::minutes(1));
+    }
+    rules.push_back(std::move(rule));
+  }
+  return rules;
+}
+
+class Agent final : public Edge {
+ public:
+  Agent(const config::EdgeConfig& config, Clock& clock, Random& random)
+      : config_(config), clock_(clock), random_(random), started_(clock.steady()) {}
+
+  Result<> open() {
+    TIDE_TRY(make_folder(config_.data_dir));
+    TIDE_TRY(make_folder(config_.run_dir));
+    const Incarnation incarnation{random_.next()};
+    TIDE_ASSIGN(journal_, journal::Journal::open({config_.run_dir / "intake.journal",
+                                                  config_.journal.capacity}));
+    ring::Options ring;
+    ring.folder = config_.data_dir;
+    ring.capacity = config_.ring.size;
+    ring.incarnation = incarnation;
+    ring.now = clock_.wall();
+    TIDE_ASSIGN(ring_, ring::RingBuffer::open(ring, disk_));
+    TIDE_ASSIGN(quarantine_, quarantine::Quarantine::open(config_.data_dir));
+    TIDE_ASSIGN(sources_, build_sources(config_, *journal_, clock_, random_));
+
+    pipeline::Options options;
+    options.edge = config_.edge;
+    options.incarnation = incarnation;
+    options.sync_interval = config_.ring.sync_interval;
+    options.skew = config_.uplink.skew;
+    options.plausible_from = kPlausibleFrom;
+    options.journal_capacity = config_.journal.capacity;
+    options.tier = config_.uplink.tier == "fast"    ? codec::Tier::fast
+                   : config_.uplink.tier == "dense" ? codec::Tier::dense
+                                                    : codec::Tier::standard;
+    options.labels = config_.labels;
+    options.rules = rules_of(config_);
+    std::vector<pipeline::SourceEntry> entries;
+    for (const auto& s : sources_) entries.push_back({s.id, s.name, s.source.get(), s.labels});
+    pipeline_ = std::make_unique<pipeline::Pipeline>(options, std::move(entries), *journal_, *ring_,
+                                                     *quarantine_, tap_, clock_);
+    if (!config_.uplink.gateway.empty()) {
+      uplink::Options up;
+      up.edge = config_.edge;
+      up.site = config_.site;
+      up.gateways = config_.uplink.gateway;
+      up.identity_folder = config_.identity_folder();
+      up.backlog_share = config_.uplink.backlog_share;
+      up.incarnation = incarnation;
+      up.start_ordinal = ring_->recovered().start_ordinal;
+      up.version = version();
+      uplink_ = uplink::Uplink::make(std::move(up), *ring_, *pipeline_, clock_, random_);
+    }
+    log::info("edge opened", "edge={} incarnation={:016x} start={} unreleased={} rebuilt={}",
+              config_.edge, incarnation.count, ring_->recovered().start_ordinal,
+              ring_->usage().blocks_unreleased, ring_->recovered().catalogue_rebuilt);
+    return {};
+  }
+
+  Result<> run(StopSignal& stop) override {
+    control::Handlers handlers;
+    handlers.status = [this] { return status_json(parts()); };
+    handlers.series = [this] { return series_json(config_.edge, pipeline_->series()); };
+    handlers.buffer = [this] { return buffer_json(parts(), config_.data_dir.string()); };
+    handlers.quarantine = [this](std::size_t limit) {
+      return quarantine_json(quarantine_->newest(limit), quarantine_->counts());
+    };
+    TIDE_ASSIGN(auto control,
+                control::Control::open(config_.control_socket(), std::move(handlers), tap_));
+    for (const auto& s : sources_) TIDE_TRY(s.source->start());
+    if (uplink_) uplink_->start();
+    std::thread pipeline([this] {
+      pipeline_->run([this] {
+        if (uplink_) uplink_->wake();
+      });
+    });
+    notify_service("READY=1");
+    wait_for(stop);
+    notify_service("STOPPING=1");
+    // No new input; then what the journal holds goes into the ring; then the link closes.
+    for (const auto& s : sources_) s.source->stop();
+    pipeline_->stop();
+    pipeline.join();
+    journal_->stop();
+    if (uplink_) uplink_->stop();
+    return ring_->close();
+  }
+
+ private:
+  // Until told to stop; meanwhile the service manager hears that the pipeline moves.
+  void wait_for(const StopSignal& stop) const {
+    pollfd p{stop.descriptor(), POLLIN, 0};
+    while (!stop.asked()) {
+      static_cast<void>(::poll(&p, 1, kWatchdogMs));
+      static_cast<void>(pipeline_->status());  // takes the pipeline's lock: hangs if it hangs
+      notify_service("WATCHDOG=1");
+    }
+  }
+
+  StatusParts parts() const {
+    StatusParts p;
+    p.edge = config_.edge;
+    p.version = version();
+    p.now = clock_.wall();
+    p.started = started_;
+    p.steady = clock_.steady();
+    p.pipeline = pipeline_->status();
+    for (const auto& s : sources_) p.sources.push_back(s.source->status());
+    p.ring = ring_->usage();
+    if (uplink_) {
+      p.uplink = uplink_->status();
+    } else {
+      p.uplink.state = "off";
+      p.uplink.error = "no gateway is configured: set uplink.gateway";
+    }
+    const auto up = std::chrono::duration<double>(p.steady - started_).count();
+    if (up > 0) p.written_per_second = static_cast<double>(p.ring.bytes_written) / up;
+    return p;
+  }
+
+  const config::EdgeConfig config_;
+  Clock& clock_;
+  Random& random_;
+  SteadyTime started_;
+  SystemDisk disk_;
+  pipeline::TapHub tap_;
+  std::unique_ptr<journal::Journal> journal_;
+  std::unique_ptr<ring::RingBuffer> ring_;
+  std::unique_ptr<quarantine::Quarantine> quarantine_;
+  std::vector<BuiltSource> sources_;
+  std::unique_ptr<pipeline::Pipeline> pipeline_;
+  std::unique_ptr<uplink::Uplink> uplink_;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<Edge>> Edge::build(const config::EdgeConfig& config, Clock& clock,
+                                          Random& random) {
+  auto agent = std::make_unique<Agent>(config, clock, random);
+  TIDE_TRY(agent->open());
+  return std::unique_ptr<Edge>(std::move(agent));
+}
+
+}  // namespace tidemark::edge

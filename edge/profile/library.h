@@ -1,0 +1,48 @@
+// Where profiles are found and read. Local folders win over installed ones.
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "common/base/result.h"
+#include "common/config/section.h"
+#include "edge/profile/profile.h"
+
+namespace tidemark::profile {
+
+// `first` (--profiles, profile_path), then /etc/tidemark/profiles, /usr/share/tidemark/profiles,
+// share/ beside the program's bin/, and the source tree of a build that was not installed.
+std::vector<std::filesystem::path> search_folders(const std::vector<std::string>& first);
+
+class Library {
+ public:
+  static constexpr std::uint64_t kFileBytesMax = 1 << 20;
+  static constexpr int kExtendsMax = 8;
+
+  explicit Library(std::vector<std::filesystem::path> folders) : folders_(std::move(folders)) {}
+
+  // Of all protocols, sorted.
+  [[nodiscard]] std::vector<std::string> names() const;
+  // The file of a profile of any protocol. Fault::bad_input with the nearest name and the folders.
+  [[nodiscard]] Result<std::filesystem::path> find(const std::string& name) const;
+  // "modbus", "mqtt-json", …; Fault::bad_input when it is missing or the file is not TOML.
+  [[nodiscard]] Result<std::string> protocol(const std::string& name) const;
+
+  // A Modbus profile. Fault::bad_input with every problem of the file, rendered.
+  [[nodiscard]] Result<Profile> load(const std::string& name) const;
+  // The same from a file, with the list of what is wrong (`profile check`).
+  struct Checked {
+    Profile profile;
+    std::vector<config::Problem> problems;
+    bool ok = false;
+  };
+  [[nodiscard]] Checked check(const std::filesystem::path& file) const;
+
+ private:
+  [[nodiscard]] Checked check(const std::filesystem::path& file,
+                              std::vector<std::string> children) const;
+  std::vector<std::filesystem::path> folders_;
+};
+
+}  // namespace tidemark::profile

@@ -1,0 +1,74 @@
+// What a device's profile says, resolved: `extends` followed, scales exact, every point complete.
+// The files are data only, in firmware-profiles/; the schema is in schema.cpp.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "common/base/time.h"
+#include "common/model/series.h"
+
+namespace tidemark::profile {
+
+enum class RegisterType : std::uint8_t { u16, i16, u32, i32, u64, i64, f32, f64, bits, string };
+
+// How the bytes of a value lie in its registers, for the 32-bit value 0xAABBCCDD. Each register is
+// itself big-endian on the wire (Modbus 4.2), so ABCD is plain big-endian.
+enum class ByteOrder : std::uint8_t { abcd, cdab, badc, dcba };
+std::string_view to_string(ByteOrder order);
+std::optional<ByteOrder> byte_order_of(std::string_view text);  // "ABCD"
+
+// m * 10^exponent, without trailing zeros in m.
+struct Decimal {
+  std::int64_t mantissa = 0;
+  int exponent = 0;
+  friend bool operator==(const Decimal&, const Decimal&) = default;
+};
+// From the shortest text of the double ("0.1" is 1 * 10^-1), which is what the file says; empty
+// when that has more than 18 digits or an exponent outside [-18, 18].
+std::optional<Decimal> decimal_of(double v);
+
+struct Point {
+  std::string name;  // the metric
+  std::uint8_t function = 3;
+  std::uint16_t address = 0;    // on the wire, from 0; manuals often count from 1
+  std::uint16_t registers = 1;  // coils and inputs count as one each
+  RegisterType type = RegisterType::u16;
+  ByteOrder byte_order = ByteOrder::abcd;
+  int bit = -1;  // bits: which one (0 is the lowest) as a boolean; -1: all of them as a number
+  double scale = 1;
+  double offset = 0;
+  // Integers: value = (raw * factor + addend) * 10^exponent, exactly.
+  std::int64_t factor = 1;
+  std::int64_t addend = 0;
+  std::int8_t exponent = 0;
+  ValueType value_type = ValueType::i64;
+  std::string unit;
+  SeriesKind kind = SeriesKind::gauge;
+  std::optional<double> min, max;  // plausible; outside is Quality::bad_range
+  std::string poll_class = "normal";
+  bool nan_invalid = false;
+  std::vector<std::uint64_t> invalid;  // raw bits that mean "not available"
+};
+
+struct Profile {
+  std::string id;
+  std::string vendor;
+  std::string model;
+  std::string source;    // where the facts are from
+  std::string verified;  // how sure they are
+  std::uint16_t max_gap = 0;
+  std::uint16_t max_registers = 125;
+  Nanoseconds pause_after_connect{};
+  Nanoseconds pause_between_requests{};
+  std::string probe;  // a point that says whether it is this device; may be empty
+  std::vector<Point> points;
+
+  [[nodiscard]] const Point* find(std::string_view name) const;
+  // For a device that does not follow its profile: of all points wider than a register.
+  void set_byte_order(ByteOrder order);
+};
+
+}  // namespace tidemark::profile

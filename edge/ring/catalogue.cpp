@@ -1,0 +1,226 @@
+#include "edge/ring/catalogue.h"
+
+#include <limits>
+
+#include "common/base/log.h"
+
+namespace tidemark::ring {
+namespace {
+
+// application_id "TRNG". NORMAL in WAL mode syncs at WAL checkpoints only: a power cut may take
+// back commits, never tear them, and ring.dat knows the rest. secure_delete off: Debian builds it
+// on, which doubles what a flash has to write.
+constexpr const char* kPragmas =
+    "PRAGMA page_size=4096;"
+    "PRAGMA journal_mode=WAL;"
+    "PRAGMA synchronous=NORMAL;"
+    "PRAGMA secure_delete=0;"
+    "PRAGMA cache_size=-512;"
+    "PRAGMA mmap_size=0;"
+    "PRAGMA temp_store=MEMORY;"
+    "PRAGMA wal_autocheckpoint=256;"
+    "PRAGMA journal_size_limit=1048576;";
+constexpr const char* kSchema =
+    "PRAGMA application_id=0x54524e47; PRAGMA user_version=1;"
+    "CREATE TABLE IF NOT EXISTS meta(id INTEGER PRIMARY KEY, ring INTEGER, marks BLOB);"
+    "CREATE TABLE IF NOT EXISTS segments(number INTEGER PRIMARY KEY, at INTEGER, length INTEGER,"
+    " ordinal INTEGER, first INTEGER, blocks INTEGER, checkpoint INTEGER, follows INTEGER,"
+    " synced INTEGER, oldest INTEGER);"
+    "CREATE INDEX IF NOT EXISTS checkpoints ON segments(number) WHERE checkpoint=1;"
+    "CREATE TABLE IF NOT EXISTS blocks(ordinal INTEGER, sequence INTEGER, segment INTEGER,"
+    " offset INTEGER, stored INTEGER, bytes INTEGER, time_min INTEGER, time_max INTEGER,"
+    " readings INTEGER, alarm INTEGER, PRIMARY KEY(ordinal, sequence)) WITHOUT ROWID;";
+
+#define SEGMENT_COLUMNS "number,at,length,ordinal,first,blocks,checkpoint,follows,synced,oldest"
+#define BLOCK_COLUMNS \
+  "ordinal,sequence,segment,offset,stored,bytes,time_min,time_max,readings,alarm"
+
+SegmentRow segment_from(const Statement& s) {
+  return {s.number(0), s.number(1), s.number(2), s.number(3),      s.number(4),
+          s.number(5), s.number(6) != 0, s.number(7), s.number(8), s.number(9)};
+}
+
+BlockRow block_from(const Statement& s) {
+  BlockRow b;
+  b.ordinal = s.number(0);
+  b.segment = s.number(2);
+  b.offset = s.number(3);
+  b.meta = {s.number(1), s.column(6), s.column(7), s.number(8),
+            s.number(9) != 0, s.number(5), s.number(4)};
+  return b;
+}
+
+// SQLite's integers are signed; sequences and numbers never come near.
+SequenceRange within_sqlite(SequenceRange r) {
+  constexpr std::uint64_t kMax = std::numeric_limits<std::int64_t>::max();
+  return {std::min(r.first, kMax), std::min(r.last, kMax)};
+}
+
+}  // namespace
+
+SegmentRow row_of(const SegmentHeader& h, std::uint64_t at) {
+  return {h.number, at, h.length, h.ordinal, h.first, h.blocks,
+          h.checkpoint, h.follows, h.synced, h.oldest};
+}
+
+Result<std::unique_ptr<Catalogue>> Catalogue::open(const std::filesystem::path& path,
+                                                   std::uint64_t id) {
+  auto catalogue = std::make_unique<Catalogue>();
+  TIDE_ASSIGN(catalogue->database_, Database::open(path));
+  TIDE_TRY(catalogue->prepare(id));
+  return catalogue;
+}
+
+void Catalogue::remove(const std::filesystem::path& path) {
+  for (const auto* end : {"", "-wal", "-shm", "-journal"}) {
+    std::error_code failed;
+    std::filesystem::remove(path.string() + end, failed);
+  }
+}
+
+Result<> Catalogue::prepare(std::uint64_t id) {
+  TIDE_TRY(database_.run(kPragmas));
+  Statement check;
+  TIDE_TRY(check.prepare(database_, "PRAGMA quick_check(1)"));
+  TIDE_ASSIGN(const bool told, check.step());
+  if (!told || as_text(check.blob(0)) != "ok") {
+    return Error{Fault::corrupt, "ring.db: fails its check"};
+  }
+  check.restart();
+  TIDE_TRY(database_.run(kSchema));
+  Statement meta;
+  TIDE_TRY(meta.prepare(database_, "SELECT ring FROM meta WHERE id=1"));
+  TIDE_ASSIGN(const bool known, meta.step());
+  if (known && meta.number(0) != id) {
+    return Error{Fault::corrupt, "ring.db: the catalogue of another ring"};
+  }
+  meta.restart();
+  if (!known) {
+    Statement make;
+    TIDE_TRY(make.prepare(database_, "INSERT INTO meta VALUES(1,?1,x'')"));
+    TIDE_TRY(make.bind(id).run());
+  }
+  const auto all = [&](std::initializer_list<std::pair<Statement*, const char*>> statements)
+      -> Result<> {
+    for (const auto& [s, sql] : statements) TIDE_TRY(s->prepare(database_, sql));
+    return {};
+  };
+  TIDE_TRY(all({
+      {&add_segment_, "INSERT OR REPLACE INTO segments(" SEGMENT_COLUMNS
+                      ") VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10)"},
+      {&segment_, "SELECT " SEGMENT_COLUMNS " FROM segments WHERE number=?1"},
+      {&oldest_, "SELECT " SEGMENT_COLUMNS
+                 " FROM segments WHERE number>=?1 ORDER BY number LIMIT 1"},
+      {&newest_, "SELECT " SEGMENT_COLUMNS
+                 " FROM segments WHERE number<=?1 ORDER BY number DESC LIMIT 1"},
+      {&checkpoint_, "SELECT " SEGMENT_COLUMNS " FROM segments WHERE checkpoint=1 AND number<=?1"
+                     " ORDER BY number DESC LIMIT 1"},
+      {&remove_segment_, "DELETE FROM segments WHERE number=?1"},
+      {&add_block_, "INSERT OR REPLACE INTO blocks(" BLOCK_COLUMNS
+                    ") VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10)"},
+      {&block_, "SELECT " BLOCK_COLUMNS " FROM blocks WHERE ordinal=?1 AND sequence=?2"},
+      {&up_, "SELECT " BLOCK_COLUMNS " FROM blocks WHERE ordinal=?1 AND sequence BETWEEN ?2 AND ?3"
+             " ORDER BY sequence LIMIT ?4"},
+      {&down_, "SELECT " BLOCK_COLUMNS " FROM blocks WHERE ordinal=?1 AND sequence BETWEEN ?2 AND"
+               " ?3 ORDER BY sequence DESC LIMIT ?4"},
+      {&remove_block_, "DELETE FROM blocks WHERE ordinal=?1 AND sequence=?2"},
+      {&totals_, "SELECT count(*), total(readings), total(stored) FROM blocks"
+                 " WHERE ordinal=?1 AND sequence BETWEEN ?2 AND ?3"},
+      {&set_marks_, "UPDATE meta SET marks=?1 WHERE id=1"},
+      {&get_marks_, "SELECT marks FROM meta WHERE id=1"},
+  }));
+  return database_.run("BEGIN");
+}
+
+Result<> Catalogue::commit(ByteSpan marks) {
+  set_marks_.bind();
+  TIDE_TRY(set_marks_.bind_blob(1, marks).run());
+  TIDE_TRY(database_.run("COMMIT"));
+  return database_.run("BEGIN");
+}
+
+Result<ByteVector> Catalogue::marks() {
+  TIDE_ASSIGN(const bool found, get_marks_.bind().step());
+  auto marks = found ? get_marks_.blob(0) : ByteVector{};
+  get_marks_.restart();
+  return marks;
+}
+
+Result<> Catalogue::add(const SegmentRow& s) {
+  return add_segment_
+      .bind(s.number, s.at, s.length, s.ordinal, s.first, s.blocks, s.checkpoint, s.follows,
+            s.synced, s.oldest)
+      .run();
+}
+
+Result<> Catalogue::add(const BlockRow& b) {
+  const auto& m = b.meta;
+  return add_block_
+      .bind(b.ordinal, m.sequence, b.segment, b.offset, m.stored, m.bytes, m.time_min, m.time_max,
+            m.readings, m.alarm)
+      .run();
+}
+
+Result<std::optional<SegmentRow>> Catalogue::one_segment(Statement& s, std::uint64_t number) {
+  TIDE_ASSIGN(const bool found, s.bind(within_sqlite({number, number}).first).step());
+  if (!found) return std::optional<SegmentRow>{};
+  const auto row = segment_from(s);
+  s.restart();
+  return std::optional(row);
+}
+
+Result<std::optional<SegmentRow>> Catalogue::segment(std::uint64_t number) {
+  return one_segment(segment_, number);
+}
+Result<std::optional<SegmentRow>> Catalogue::oldest(std::uint64_t from) {
+  return one_segment(oldest_, from);
+}
+Result<std::optional<SegmentRow>> Catalogue::newest(std::uint64_t to) {
+  return one_segment(newest_, to);
+}
+Result<std::optional<SegmentRow>> Catalogue::checkpoint(std::uint64_t to) {
+  return one_segment(checkpoint_, to);
+}
+Result<> Catalogue::remove_segment(std::uint64_t number) {
+  return remove_segment_.bind(number).run();
+}
+
+Result<std::optional<BlockRow>> Catalogue::block(std::uint64_t ordinal, std::uint64_t sequence) {
+  TIDE_ASSIGN(const bool found, block_.bind(ordinal, sequence).step());
+  if (!found) return std::optional<BlockRow>{};
+  const auto row = block_from(block_);
+  block_.restart();
+  return std::optional(row);
+}
+
+Result<std::vector<BlockRow>> Catalogue::blocks(std::uint64_t ordinal, SequenceRange range,
+                                                Order order, std::size_t limit) {
+  auto& s = order == Order::oldest_first ? up_ : down_;
+  const auto r = within_sqlite(range);
+  s.bind(ordinal, r.first, r.last, std::min<std::size_t>(limit, 1 << 30));
+  std::vector<BlockRow> rows;
+  while (true) {
+    TIDE_ASSIGN(const bool row, s.step());
+    if (!row) return rows;
+    rows.push_back(block_from(s));
+  }
+}
+
+Result<> Catalogue::remove_block(std::uint64_t ordinal, std::uint64_t sequence) {
+  return remove_block_.bind(ordinal, sequence).run();
+}
+
+Result<> Catalogue::clear() {
+  return database_.run("DELETE FROM segments; DELETE FROM blocks; UPDATE meta SET marks=x''");
+}
+
+Result<Totals> Catalogue::totals(std::uint64_t ordinal, SequenceRange range) {
+  const auto r = within_sqlite(range);
+  TIDE_ASSIGN(const bool found, totals_.bind(ordinal, r.first, r.last).step());
+  TIDE_CHECK(found, "a count without a row");
+  const Totals t{totals_.number(0), totals_.number(1), totals_.number(2)};
+  totals_.restart();
+  return t;
+}
+
+}  // namespace tidemark::ring

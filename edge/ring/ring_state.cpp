@@ -1,0 +1,342 @@
+#include "edge/ring/ring_state.h"
+
+#include <algorithm>
+
+#include "common/base/log.h"
+
+namespace tidemark::ring {
+namespace {
+
+constexpr std::uint8_t kStateVersion = 1;
+
+void encode_time(ByteWriter& out, EventTime t) {
+  out.fixed(static_cast<std::uint64_t>(count_ns(t)));
+}
+EventTime decode_time(ByteReader& in) {
+  return event_time(static_cast<std::int64_t>(in.fixed<std::uint64_t>()));
+}
+
+// Seal::encode holds all but the numbers under which each minute was said.
+void encode_seal(ByteWriter& out, const SealState& seal, Incarnation incarnation) {
+  ByteVector bytes;
+  ByteWriter seal_out(bytes);
+  seal.merged(incarnation).encode(seal_out);
+  out.blob(bytes);
+  out.varint(seal.acknowledged);
+  for (const auto& [name, line] : seal.lines) {
+    for (const auto& m : line.minutes) out.varint(seal.number - m.number);
+  }
+}
+
+Result<SealState> decode_seal(ByteReader& in) {
+  TIDE_ASSIGN(auto seal, Seal::decode(in.blob()));
+  SealState out;
+  const auto number = seal.number;
+  if (number != 0) out.merge(seal);
+  out.acknowledged = in.varint();
+  for (auto& [name, line] : out.lines) {
+    for (auto& m : line.minutes) m.number = number - std::min(number, in.varint());
+  }
+  return out;
+}
+
+Ledger corrected(const IncarnationState& i) {
+  auto ledger = i.seal.ledger;
+  // Evicted after its last seal: those readings were still pending when it spoke.
+  if (i.readings_evicted > ledger.evicted) {
+    const auto more = std::min(i.readings_evicted - ledger.evicted, ledger.pending);
+    ledger.evicted += more;
+    ledger.pending -= more;
+  }
+  return ledger;
+}
+
+}  // namespace
+
+IncarnationState* RingState::find(Incarnation incarnation) {
+  for (auto& [ordinal, state] : incarnations) {
+    if (state.incarnation == incarnation) return &state;
+  }
+  return nullptr;
+}
+
+void RingState::apply(const SegmentHeader& h) {
+  auto [at, fresh] = incarnations.try_emplace(h.ordinal);
+  if (fresh) at->second.incarnation = h.incarnation;
+  at->second.offered = std::max(at->second.offered, h.offered);
+}
+
+Result<> RingState::apply(const SegmentHeader& h, RecordType type, ByteSpan bytes) {
+  ByteReader in(bytes);
+  switch (type) {
+    case RecordType::state:
+      return decode(bytes);
+    case RecordType::dictionary: {
+      // Its checksum was right: bytes that this build cannot read must not stop the whole ring.
+      auto dictionary = Dictionary::decode(bytes);
+      if (dictionary) {
+        add_dictionary(std::make_shared<const Dictionary>(std::move(dictionary).value()));
+      } else {
+        log::error("ring skips a dictionary", "error={}", dictionary.error().text());
+      }
+      return {};
+    }
+    case RecordType::seal: {
+      const auto seal = Seal::decode(bytes);
+      if (!seal) {
+        log::error("ring skips a seal", "error={}", seal.error().text());
+        return {};
+      }
+      auto* i = find(seal->incarnation);
+      if (i == nullptr) return {};
+      i->seal.merge(*seal);
+      for (const auto& s : seal->sources) {
+        if (!s.device_stamped) i->sign_of_life = std::max(i->sign_of_life, s.sealed_until);
+      }
+      return {};
+    }
+    case RecordType::block: {
+      const auto meta = BlockMeta::decode(in);
+      auto& i = incarnations[h.ordinal];
+      if (in.done() && meta.sequence > i.last) {
+        // A gap is a segment that was damaged after it had been durable: it will never come.
+        i.evicted.add(SequenceRange{i.last + 1, meta.sequence - 1});
+        i.last = meta.sequence;
+        i.waiting.add(Sequence{meta.sequence});
+      }
+      break;
+    }
+    case RecordType::released:
+    case RecordType::evicted: {
+      auto* i = find(Incarnation{in.fixed<std::uint64_t>()});
+      const auto ranges = SequenceRanges::decode(in);
+      const auto readings = type == RecordType::evicted ? in.varint() : 0;
+      if (!in.done() || i == nullptr) break;
+      for (const auto& r : ranges.ranges()) i->waiting.remove(r);
+      if (type == RecordType::evicted) {
+        i->evicted.add(ranges);
+        i->readings_evicted = std::max(i->readings_evicted, readings);
+      }
+      break;
+    }
+    case RecordType::seals_acknowledged: {
+      auto* i = find(Incarnation{in.fixed<std::uint64_t>()});
+      const auto number = in.varint();
+      if (!in.done() || i == nullptr) break;
+      i->seal.acknowledge(number);
+      if (i->off_until != kEventTimeMin) i->closing_told = true;
+      break;
+    }
+    default:
+      return Error{Fault::unsupported,
+                   "segment: record type " + std::to_string(static_cast<unsigned>(type))};
+  }
+  if (!in.done()) return Error{Fault::corrupt, "segment: a record is damaged"};
+  return {};
+}
+
+void RingState::add_dictionary(DictionaryPtr dictionary) {
+  const auto hash = dictionary->hash();
+  dictionaries_[hash] = {std::move(dictionary), ++mentions_};
+  if (dictionaries_.size() <= kDictionariesMax) return;
+  const auto mentioned = [](const auto& known) { return known.second.second; };
+  const auto oldest = std::ranges::min_element(dictionaries_, {}, mentioned);
+  log::warning("ring forgets its oldest dictionary", "limit={}", kDictionariesMax);
+  dictionaries_.erase(oldest);
+}
+
+DictionaryPtr RingState::dictionary(DictionaryHash hash) const {
+  const auto at = dictionaries_.find(hash);
+  return at == dictionaries_.end() ? nullptr : at->second.first;
+}
+
+std::vector<DictionaryPtr> RingState::dictionaries() const {
+  std::map<std::uint64_t, DictionaryPtr> by_mention;
+  for (const auto& [hash, known] : dictionaries_) by_mention.emplace(known.second, known.first);
+  std::vector<DictionaryPtr> out;
+  for (const auto& [mention, dictionary] : by_mention) out.push_back(dictionary);
+  return out;
+}
+
+std::uint64_t RingState::begin(Incarnation incarnation, EventTime now) {
+  const auto ordinal = last_ordinal() + 1;
+  for (auto& [o, i] : incarnations) {
+    // A clock that was set back must not make the time off negative.
+    if (i.off_until == kEventTimeMin) i.off_until = std::max(now, i.sign_of_life);
+  }
+  auto unsettled_without_blocks = static_cast<std::size_t>(
+      std::count_if(incarnations.begin(), incarnations.end(),
+                    [](const auto& i) { return i.second.waiting.empty(); }));
+  for (auto at = incarnations.begin(); at != incarnations.end();) {
+    const bool crowded = at->second.waiting.empty() && unsettled_without_blocks > kPastMax;
+    if (!at->second.settled() && !crowded) {
+      ++at;
+      continue;
+    }
+    --unsettled_without_blocks;
+    folded += corrected(at->second);
+    folded_ordinal_ = std::max(folded_ordinal_, at->first);
+    at = incarnations.erase(at);
+  }
+  auto& fresh = incarnations[ordinal];
+  fresh.incarnation = incarnation;
+  fresh.sign_of_life = now;
+  return ordinal;
+}
+
+std::vector<Past> RingState::past() const {
+  std::vector<Past> out;
+  for (const auto& [ordinal, i] : incarnations) {
+    if (i.off_until == kEventTimeMin) continue;
+    Past past;
+    past.closing = {i.incarnation, ordinal, Sequence{i.last}, i.sign_of_life, i.off_until};
+    past.unreleased = i.waiting;
+    past.evicted = i.evicted;
+    if (i.seal.number != 0) past.seals.push_back(i.seal.merged(i.incarnation));
+    out.push_back(std::move(past));
+  }
+  return out;
+}
+
+Ledger RingState::ledger_of_past() const {
+  auto sum = folded;
+  for (const auto& [ordinal, i] : incarnations) {
+    if (i.off_until != kEventTimeMin) sum += corrected(i);
+  }
+  return sum;
+}
+
+void RingState::encode(ByteWriter& out) const {
+  out.u8(kStateVersion);
+  out.varint(folded_ordinal_);
+  folded.encode(out);
+  out.varint(incarnations.size());
+  for (const auto& [ordinal, i] : incarnations) {
+    out.varint(ordinal);
+    out.fixed(i.incarnation.count);
+    encode_time(out, i.sign_of_life);
+    encode_time(out, i.off_until);
+    out.varint(i.last);
+    out.varint(i.offered);
+    i.waiting.encode(out);
+    i.evicted.encode(out);
+    out.varint(i.readings_evicted);
+    out.u8(i.closing_told ? 1 : 0);
+    encode_seal(out, i.seal, i.incarnation);
+  }
+}
+
+Result<> RingState::decode(ByteSpan bytes) {
+  ByteReader in(bytes);
+  if (const auto version = in.u8(); version != kStateVersion) {
+    return Error{Fault::unsupported, "ring state: version " + std::to_string(version)};
+  }
+  RingState read;
+  read.folded_ordinal_ = in.varint();
+  read.folded = Ledger::decode(in);
+  const auto n = in.length(30);
+  for (std::size_t k = 0; k < n && in.ok(); ++k) {
+    const auto ordinal = in.varint();
+    auto& i = read.incarnations[ordinal];
+    i.incarnation = {in.fixed<std::uint64_t>()};
+    i.sign_of_life = decode_time(in);
+    i.off_until = decode_time(in);
+    i.last = in.varint();
+    i.offered = in.varint();
+    i.waiting = SequenceRanges::decode(in);
+    i.evicted = SequenceRanges::decode(in);
+    i.readings_evicted = in.varint();
+    i.closing_told = in.u8() == 1;
+    TIDE_ASSIGN(i.seal, decode_seal(in));
+  }
+  if (!in.done()) return Error{Fault::corrupt, "ring state: damaged"};
+  incarnations = std::move(read.incarnations);
+  folded = read.folded;
+  folded_ordinal_ = read.folded_ordinal_;
+  return {};
+}
+
+void RingState::add_to(SegmentContent& content) const {
+  ByteVector bytes;
+  ByteWriter out(bytes);
+  encode(out);
+  content.add(RecordType::state, bytes);
+  for (const auto& d : dictionaries()) content.add(RecordType::dictionary, d->bytes());
+  content.checkpoint = true;
+}
+
+void RingState::encode_marks(ByteWriter& out) const {
+  out.varint(incarnations.size());
+  for (const auto& [ordinal, i] : incarnations) {
+    out.varint(ordinal);
+    out.fixed(i.incarnation.count);
+    out.varint(i.last);
+    i.waiting.encode(out);
+    out.varint(i.seal.acknowledged);
+    out.u8(i.closing_told ? 1 : 0);
+  }
+}
+
+void RingState::apply_marks(ByteSpan bytes) {
+  ByteReader in(bytes);
+  const auto n = in.length(13);
+  for (std::size_t k = 0; k < n && in.ok(); ++k) {
+    const auto at = incarnations.find(in.varint());
+    const Incarnation incarnation{in.fixed<std::uint64_t>()};
+    const auto last = in.varint();
+    const auto waiting = SequenceRanges::decode(in);
+    const auto acknowledged = in.varint();
+    const bool told = in.u8() == 1;
+    if (!in.ok() || at == incarnations.end() || at->second.incarnation != incarnation) continue;
+    auto& i = at->second;
+    const auto gone = waiting.missing_in({1, last});
+    for (const auto& r : gone.ranges()) i.waiting.remove(r);
+    i.seal.acknowledge(acknowledged);
+    i.closing_told = i.closing_told || told;
+  }
+}
+
+void RingState::bound_minutes() {
+  std::size_t total = 0;
+  for (const auto& [ordinal, i] : incarnations) total += i.seal.minutes();
+  if (total <= kMinutesMax) return;
+  log::warning("ring forgets the oldest minutes that no cloud acknowledged", "limit={}",
+               kMinutesMax);
+  // An eighth at a time, of the oldest incarnation first: rare, and linear when it happens.
+  auto drop = total - kMinutesMax + kMinutesMax / 8;
+  for (auto& [ordinal, i] : incarnations) {
+    const auto have = i.seal.minutes();
+    if (have == 0) continue;
+    for (auto& [name, line] : i.seal.lines) {
+      const auto share = std::min(line.minutes.size(), line.minutes.size() * drop / have + 1);
+      line.minutes.erase(line.minutes.begin(),
+                         line.minutes.begin() + static_cast<std::ptrdiff_t>(share));
+    }
+    if (have >= drop) return;
+    drop -= have;
+  }
+}
+
+ByteVector encode_ranges(Incarnation incarnation, const SequenceRanges& ranges) {
+  ByteVector bytes;
+  ByteWriter out(bytes);
+  out.fixed(incarnation.count);
+  ranges.encode(out);
+  return bytes;
+}
+
+ByteVector encode_eviction(const IncarnationState& state, const SequenceRanges& ranges) {
+  auto bytes = encode_ranges(state.incarnation, ranges);
+  ByteWriter(bytes).varint(state.readings_evicted);
+  return bytes;
+}
+
+ByteVector encode_acknowledged(Incarnation incarnation, std::uint64_t number) {
+  ByteVector bytes;
+  ByteWriter out(bytes);
+  out.fixed(incarnation.count);
+  out.varint(number);
+  return bytes;
+}
+
+}  // namespace tidemark::ring

@@ -1,0 +1,124 @@
+// What the ring knows beside the blocks themselves: incarnations with their seals, releases and
+// evictions, and the dictionaries. It lives in memory, is replayed from segments at a start and
+// carried forward whole in checkpoints, so that overwriting a lap never loses it.
+//
+// Every change is idempotent (absolute values, unions), so that replaying a record twice, or one
+// that a checkpoint already holds, changes nothing.
+//
+// Bounds: kMinutesMax minutes of unacknowledged seals, the oldest go first (the cloud then has no
+// count for them); kDictionariesMax dictionaries, the one mentioned longest ago goes first;
+// kPastMax incarnations whose blocks are gone but whose end nobody acknowledged.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "common/base/bytes.h"
+#include "common/base/result.h"
+#include "common/base/time.h"
+#include "common/model/seal.h"
+#include "common/model/series.h"
+#include "edge/ring/ring_buffer.h"
+#include "edge/ring/segment.h"
+
+namespace tidemark::ring {
+
+inline constexpr std::size_t kMinutesMax = 200'000;  // 40 B each; a week of 20 lines
+inline constexpr std::size_t kDictionariesMax = 4'096;
+inline constexpr std::size_t kPastMax = 64;
+
+// Seals of one incarnation, merged.
+struct SealState {
+  struct Minute {
+    MinuteCounts counts;
+    std::uint64_t number = 0;  // of the seal that said it last
+    friend bool operator==(const Minute&, const Minute&) = default;
+  };
+  struct Line {
+    bool device_stamped = false;
+    EventTime sealed_until = kEventTimeMin;
+    std::vector<Minute> minutes;  // by minute
+    friend bool operator==(const Line&, const Line&) = default;
+  };
+  std::uint64_t number = 0;
+  Sequence next;
+  Ledger ledger;
+  ClockState clock = ClockState::unknown;
+  SequenceRanges evicted;
+  std::map<std::pair<std::string, std::string>, Line> lines;  // source, poll class
+  std::uint64_t acknowledged = 0;
+
+  void merge(const Seal& seal);
+  void acknowledge(std::uint64_t number);
+  [[nodiscard]] Seal merged(Incarnation incarnation) const;
+  [[nodiscard]] std::size_t minutes() const;
+  friend bool operator==(const SealState&, const SealState&) = default;
+};
+
+struct IncarnationState {
+  Incarnation incarnation;
+  EventTime sign_of_life = kEventTimeMin;
+  EventTime off_until = kEventTimeMin;  // the start after it; kEventTimeMin: still running
+  std::uint64_t last = 0;               // highest sequence written
+  std::uint64_t offered = 0;
+  SequenceRanges waiting;               // here, neither released nor evicted
+  SequenceRanges evicted;
+  std::uint64_t readings_evicted = 0;
+  SealState seal;
+  bool closing_told = false;            // somebody acknowledged its seals after its end
+
+  // Nothing of it is left to send or to say.
+  [[nodiscard]] bool settled() const {
+    return waiting.empty() && closing_told && seal.acknowledged >= seal.number;
+  }
+  friend bool operator==(const IncarnationState&, const IncarnationState&) = default;
+};
+
+class RingState {
+ public:
+  std::map<std::uint64_t, IncarnationState> incarnations;  // by start ordinal
+  Ledger folded;  // of incarnations that are no longer listed
+
+  [[nodiscard]] IncarnationState* find(Incarnation incarnation);
+  [[nodiscard]] std::uint64_t last_ordinal() const {
+    return incarnations.empty() ? folded_ordinal_ : incarnations.rbegin()->first;
+  }
+
+  // --- replay of one segment, in order of numbers
+  void apply(const SegmentHeader& header);
+  Result<> apply(const SegmentHeader& header, RecordType type, ByteSpan bytes);
+
+  void add_dictionary(DictionaryPtr dictionary);
+  [[nodiscard]] DictionaryPtr dictionary(DictionaryHash hash) const;
+  [[nodiscard]] std::vector<DictionaryPtr> dictionaries() const;  // in order of last mention
+
+  // --- at a start
+  // Closes what still ran, drops what is settled, and begins an incarnation.
+  std::uint64_t begin(Incarnation incarnation, EventTime now);
+  [[nodiscard]] std::vector<Past> past() const;
+  [[nodiscard]] Ledger ledger_of_past() const;
+
+  // Without dictionaries: those are records of their own.
+  void encode(ByteWriter& out) const;
+  Result<> decode(ByteSpan bytes);
+  void add_to(SegmentContent& content) const;  // a checkpoint
+  // What the catalogue keeps beside the index: releases and acknowledgements since then are younger
+  // than those in the ring. Marks of an older state only take away.
+  void encode_marks(ByteWriter& out) const;
+  void apply_marks(ByteSpan bytes);
+  void bound_minutes();
+
+ private:
+  std::map<DictionaryHash, std::pair<DictionaryPtr, std::uint64_t>> dictionaries_;
+  std::uint64_t mentions_ = 0;
+  std::uint64_t folded_ordinal_ = 0;
+};
+
+// Index record bodies.
+ByteVector encode_ranges(Incarnation incarnation, const SequenceRanges& ranges);
+ByteVector encode_eviction(const IncarnationState& state, const SequenceRanges& ranges);
+ByteVector encode_acknowledged(Incarnation incarnation, std::uint64_t number);
+
+}  // namespace tidemark::ring

@@ -1,0 +1,76 @@
+#!/usr/bin/env python3
+"""A recorded data set with its own clock, replayed over MQTT: data3.csv of the PyPI package heartpy
+(MIT), taken from the package at test time. `tidemark cloud query` must give the figures that a few
+lines of Python over the file give.
+
+The recording repeats some samples with the same time and value; by the product's rule such a reading
+is one (a device that says the same twice), so the file is read as a set.
+"""
+import glob
+import os
+import shutil
+import subprocess
+import sys
+import zipfile
+from collections import defaultdict
+from datetime import datetime, timezone
+
+import oracle
+import scenarios
+from stack import Failed, wait_for
+
+PACKAGE = 'heartpy==1.2.7'
+MEMBER = 'heartpy/data/data3.csv'
+
+
+def fetch(folder):
+    """The rows of the file: (ns UTC, value)."""
+    pip = [sys.executable, '-m', 'pip']
+    if subprocess.run([*pip, '--version'], capture_output=True, check=False).returncode:
+        pip = [shutil.which('pip3') or 'pip3']
+    done = subprocess.run([*pip, 'download', '--quiet', '--no-deps', '--dest', folder, PACKAGE],
+                          capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise Failed(f'pip download {PACKAGE}: {done.stderr}')
+    with zipfile.ZipFile(glob.glob(os.path.join(folder, 'heartpy-*.whl'))[0]) as package:
+        lines = package.read(MEMBER).decode().splitlines()[1:]
+    rows = []
+    for line in lines:
+        text, value = line.split(',')
+        time = datetime.fromisoformat(text).replace(tzinfo=timezone.utc)
+        seconds = int(time.replace(microsecond=0).timestamp())
+        rows.append((seconds * oracle.SECOND + time.microsecond * 1000, value))
+    return rows
+
+
+def heartpy(stack):
+    rows = fetch(stack.path())
+    stack.start_broker()
+    stack.write_view('pulse_1min', '*/pulse/*', '1min')
+    scenarios.start_chain(stack, stack.mqtt_source(topics=['lab/+/hr']))
+    payload = ''.join(f'{{"ts":"{oracle.format_time(ns)}","hr":{value}}}\n' for ns, value in rows)
+    subprocess.run(['mosquitto_pub', '-p', str(stack.broker_port), '-t', 'lab/pulse/hr', '-q', '1',
+                    '-l'], input=payload, text=True, check=True, timeout=300)
+    ledger = stack.settle(120)
+    unique = set(rows)
+    kept = ledger['taken'] - ledger['duplicate']
+    print(f'{len(rows)} rows, {len(unique)} of them different, ledger {ledger}')
+    if kept != len(unique) or ledger['quarantined'] or ledger['late_ledger']:
+        raise Failed(f'{len(unique)} different rows, {kept} taken once')
+    # The few lines of Python: figures by minute.
+    minutes = defaultdict(list)
+    for ns, value in sorted(unique):
+        minutes[ns // (60 * oracle.SECOND)].append(int(value))
+    span = ['--from', '2016-11-24T13:00:00Z', '--to', '2016-11-24T15:00:00Z']
+    for expression in ('pulse_1min', 'avg pulse/hr by 1min'):
+        answers = wait_for('answers', lambda e=expression: stack.answers(e, *span), 20)
+        if len(answers) != len(minutes):
+            raise Failed(f'{expression}: {len(answers)} answers, {len(minutes)} minutes')
+        for a in answers:
+            values = minutes[oracle.parse_time(a['start']) // (60 * oracle.SECOND)]
+            expected = {'count': len(values), 'min': min(values), 'max': max(values),
+                        'mean': sum(values) / len(values), 'avg': sum(values) / len(values)}
+            for name, figure in expected.items():
+                if name in a['values'] and a['values'][name] != figure:
+                    raise Failed(f'{expression} {a["start"]} {name}: {a["values"][name]}, by '
+                                 f'Python {figure}')

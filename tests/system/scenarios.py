@@ -1,0 +1,297 @@
+#!/usr/bin/env python3
+"""End to end, with real programs, against the plant's own log.
+
+    scenarios.py NAME [--keep FOLDER]        one of NAMES below; exit 0 when nothing is wrong
+
+Each ends with the same questions: do the answers equal what the oracle computes, does the ledger
+add up, and was nothing quarantined, evicted or put into the late ledger?
+"""
+import argparse
+import random
+import shutil
+import sys
+import tempfile
+import time
+
+import oracle
+from stack import EDGE, Failed, Stack, ledger_adds_up, wait_for
+
+VIEW = 'all_1s'
+# Object sensors with device times: 5 readings a message, so 20 of them at 55 messages a second make
+# 5,500 readings a second.
+CHANNELS = ['a', 'b', 'c', 'd']
+
+
+def sensors(count, rate, **options):
+    return [{'name': f'm{i:02d}', 'channels': CHANNELS, 'rate': rate, **options}
+            for i in range(count)]
+
+
+def start_chain(stack, sources=None, extra_edge='', polls=None):
+    """Broker and everything behind it; the plant is the caller's."""
+    stack.write_view(VIEW, '**', '1s')
+    stack.prepare_cloud()
+    stack.prepare_gateway()
+    stack.start_cloud()
+    stack.start_gateway()
+    stack.start_proxy()
+    stack.write_edge(sources or stack.mqtt_source(), extra_edge)
+    stack.enroll()
+    stack.start_edge()
+    wait_for('the edge to connect', lambda: stack.edge_status()['uplink']['state'] == 'connected')
+
+
+def judge(stack, published=None, faults=(), limit=90):
+    """The closing questions. `faults`: ledger entries that the scenario planned to fill."""
+    started = time.monotonic()
+    ledger = stack.settle(limit)
+    problems = []
+    if not ledger_adds_up(ledger):
+        problems.append(f'the ledger does not add up: {ledger}')
+    for name in ('quarantined', 'evicted', 'late_ledger', 'lost', 'pending'):
+        if ledger[name] != 0 and name not in faults:
+            problems.append(f'ledger: {name} is {ledger[name]}')
+    log = oracle.PlantLog(stack.plant_log)
+    if not log.ended or log.published != log.acknowledged:
+        problems.append('the plant did not end well')
+    stamped = len(oracle.once([r for r in log.readings if r.event]))
+    arriving = len([r for r in log.readings if not r.event])
+    polled = log.polled({d: oracle.read_profile(p) for d, p in stack.profiles.items()})
+    certain = stamped + arriving + len([r for r in polled if not r.optional])
+    kept = ledger['taken'] - ledger['duplicate']
+    if 'quarantined' not in faults and not certain <= kept <= stamped + arriving + len(polled):
+        problems.append(f'the plant sent {certain} to {stamped + arriving + len(polled)} '
+                        f'readings, {kept} were taken once: {ledger}')
+    answers = stack.answers(VIEW)
+    found, windows = oracle.compare(log, answers, oracle.SECOND,
+                                    {d: oracle.read_profile(p) for d, p in stack.profiles.items()})
+    problems += found
+    print(f'{stamped + arriving + len(polled)} readings sent, ledger {ledger}, {windows} windows '
+          f'compared, {len(problems)} problems, settled and judged in '
+          f'{time.monotonic() - started:.1f} s')
+    if windows == 0:
+        problems.append('no window was compared')
+    if problems:
+        raise Failed('\n'.join(problems[:30]))
+    return answers
+
+
+def mixed_sensors():
+    return [*sensors(3, 20),
+            {'name': 'vib1', 'format': 'array', 'channels': ['x'], 'rate': 1000, 'batch': 100},
+            {'name': 'slow', 'channels': ['t'], 'rate': 1, 'swap_every': 4},
+            {'name': 'odd', 'channels': ['t'], 'rate': 50, 'swap_every': 5, 'spike_every': 40,
+             'stuck_every': 90}]
+
+
+def plain(stack, seconds=15):
+    """Everything works: Modbus and MQTT in all formats."""
+    stack.start_broker()
+    stack.start_plant(slaves=[{'name': 'line1', 'model': 'sdm630'},
+                              {'name': 'line2', 'model': 'em340'},
+                              {'name': 'pump', 'model': 'qm30vt2'}])
+    polls = {'fast': '200ms', 'normal': '500ms', 'slow': '1s'}
+    start_chain(stack, stack.mqtt_source() +
+                stack.modbus_source('line1', 'eastron-sdm630', poll=polls) +
+                stack.modbus_source('line2', 'carlogavazzi-em340', poll=polls) +
+                stack.modbus_source('pump', 'banner-qm30vt2', poll=polls))
+    slaves = stack.running.pop('plant')   # stays until the edge has stopped polling
+    stack.start_plant(sensors=mixed_sensors(), run_for=f'{seconds}s')
+    stack.finish_plant(seconds + 40)
+    stop_polling(stack)
+    stack.running['plant'] = slaves
+    stack.stop_plant()
+    judge(stack)
+
+
+def stop_polling(stack):
+    """The agent without its Modbus sources, so that what was polled can be compared in peace."""
+    stack.stop('edge')
+    stack.write_edge(stack.mqtt_source())
+    stack.start_edge()
+    wait_for('the edge to connect', lambda: stack.edge_status()['uplink']['state'] == 'connected')
+
+
+def cut(stack, seconds=20, rate=50):
+    """The uplink is cut for 20 s; live data is seen within 2 s of the reconnect."""
+    stack.start_broker()
+    start_chain(stack)
+    stack.start_plant(sensors=sensors(4, rate))
+    time.sleep(4)
+    stack.proxy.cut()
+    time.sleep(seconds)
+    if stack.edge_status()['ring']['blocks_pending'] == 0:
+        raise Failed('nothing waited in the ring during the cut')
+    stack.proxy.restore()
+    time.sleep(6)
+    stack.stop_plant()
+    answers = judge(stack)
+    if not any(a['revision'] > 0 for a in answers):
+        raise Failed('no answer was revised')
+
+
+def backlog(stack, seconds=45):
+    """Live data is visible within 2 s of the reconnect while the backlog still drains."""
+    stack.start_broker()
+    start_chain(stack)
+    stack.start_plant(sensors=sensors(20, 55))
+    time.sleep(3)
+    stack.proxy.cut()
+    time.sleep(seconds)
+    stack.proxy.restore()
+    connected = wait_for('the edge to connect', lambda: time.time() if
+                         stack.edge_status()['uplink']['state'] == 'connected' else None, 40, 0.02)
+    floor = int(connected * oracle.SECOND) - oracle.SECOND // 2
+
+    def newest():
+        series = stack.json('cloud', 'series', 'm00/a')['series']
+        return series and oracle.parse_time(series[0]['last']) >= floor
+    wait_for('live data at the cloud', newest, 10, 0.05)
+    took = time.time() - connected
+    waiting = stack.edge_status()['ring']['blocks_pending']
+    print(f'live data {took:.2f} s after the reconnect, {waiting} blocks of backlog left')
+    stack.stop_plant()
+    judge(stack, limit=180)
+    if took > 2:
+        raise Failed(f'live data came {took:.2f} s after the reconnect')
+
+
+def twice(stack, seconds=10):
+    """Every message is sent two times, with device times."""
+    stack.start_broker()
+    start_chain(stack)
+    stack.start_plant(sensors=sensors(6, 50, twice=True), run_for=f'{seconds}s')
+    stack.finish_plant(seconds + 40)
+    judge(stack)
+    duplicates = stack.cloud_status()['ledger']['duplicate']
+    if duplicates == 0:
+        raise Failed('no duplicate was counted')
+
+
+def kill(stack, name, kills, pause=(0.3, 1.2), seed=None):
+    """kill -9 of one program at random moments, at 5,500 readings a second."""
+    seed = seed if seed is not None else random.randrange(1 << 30)
+    print(f'seed {seed}')
+    rng = random.Random(seed)
+    stack.start_broker()
+    start_chain(stack)
+    stack.start_plant(sensors=sensors(20, 55))
+    time.sleep(2)
+    in_flight = 0
+    for _ in range(kills):
+        time.sleep(rng.uniform(*pause))
+        # Blocks sent and not acknowledged at the moment of the kill, as far as they can be seen.
+        if stack.alive('edge') and stack.edge_status()['ring']['blocks_pending'] > 0:
+            in_flight += 1
+        stack.kill(name)
+        time.sleep(rng.uniform(0, 0.3))
+        getattr(stack, 'start_' + name)()
+        if name == 'edge':
+            wait_for('the edge to answer', lambda: stack.cli('edge', 'status', check=False)[0]
+                     in (0, 2))
+    time.sleep(2)
+    stack.stop_plant()
+    judge(stack, limit=240)
+    print(f'{kills} kills of {name}, {in_flight} with unacknowledged blocks')
+    if in_flight * 2 < kills:
+        raise Failed(f'only {in_flight} of {kills} kills met blocks in flight')
+
+
+def modbus_kill(stack, kills=20, seed=None):
+    """kill -9 of the edge while it polls: an answer unread at the kill is not taken, others are."""
+    seed = seed if seed is not None else random.randrange(1 << 30)
+    print(f'seed {seed}')
+    rng = random.Random(seed)
+    stack.start_broker()
+    stack.start_plant(slaves=[{'name': 'line1', 'model': 'sdm630'}])
+    polls = {'fast': '100ms', 'normal': '100ms', 'slow': '200ms'}
+    start_chain(stack, stack.modbus_source('line1', 'eastron-sdm630', poll=polls))
+    for _ in range(kills):
+        time.sleep(rng.uniform(1.0, 2.0))
+        stack.kill('edge')
+        stack.start_edge()
+    time.sleep(3)
+    stop_polling(stack)
+    stack.stop_plant()
+    judge(stack, limit=120)
+
+
+def coverage(stack, minutes=1):
+    """A meter that answers 20 of 60 polls: completeness 1, coverage 0.33."""
+    stack.start_broker()
+    stack.start_plant(slaves=[{'name': 'line1', 'model': 'sdm630', 'answers': 20, 'of': 60,
+                               'spread': True, 'miss_by_exception': True}])
+    polls = {'fast': '1s', 'normal': '1s', 'slow': '1s'}
+    stack.write_view('minute', '*/voltage_l1', '1min')
+    start_chain(stack, stack.modbus_source('line1', 'eastron-sdm630', poll=polls))
+    # A whole minute of event time, and what seals it.
+    time.sleep(60 - time.time() % 60 + 60 * minutes + 8)
+    full = wait_for('a sealed minute', lambda: [
+        a for a in stack.answers('minute') if a['state'] in ('sealed', 'revised') and
+        a['coverage'] is not None and a['values'].get('count', 0) >= 18], 40, 1)
+    print([(a['start'], a['values']['count'], a['completeness'], a['coverage']) for a in full])
+    stop_polling(stack)
+    stack.stop_plant()
+    judge(stack)
+    for a in full:
+        if a['completeness'] != 1.0 or abs(a['coverage'] - 20 / 60) > 0.02:
+            raise Failed(f'completeness {a["completeness"]}, coverage {a["coverage"]}, '
+                         'not 1.0 and 0.33')
+
+
+NAMES = {
+    'plain': plain,
+    'cut': cut,
+    'cut_short': lambda stack: cut(stack, 6),
+    'backlog': backlog,
+    'twice': twice,
+    'coverage': coverage,
+    'modbus_kill': modbus_kill,
+    'modbus_kill_short': lambda stack: modbus_kill(stack, 4),
+    'kill_edge': lambda stack: kill(stack, 'edge', 24),
+    'kill_gateway': lambda stack: kill(stack, 'gateway', 24),
+    'kill_cloud': lambda stack: kill(stack, 'cloud', 24),
+    'kill_edge_short': lambda stack: kill(stack, 'edge', 3),
+    'kill_gateway_short': lambda stack: kill(stack, 'gateway', 3),
+    'kill_cloud_short': lambda stack: kill(stack, 'cloud', 3),
+}
+
+
+def named(name):
+    """Scenarios of other files, which use this one."""
+    if name == 'heartpy':
+        import replay
+        return replay.heartpy
+    if name == 'bad_input':
+        import bad_input
+        return bad_input.bad_input
+    return NAMES[name]
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split('\n')[0])
+    parser.add_argument('name', choices=sorted([*NAMES, 'heartpy', 'bad_input']))
+    parser.add_argument('--keep', metavar='FOLDER', help='work there, and leave it')
+    arguments = parser.parse_args()
+    return run(named(arguments.name), arguments.name, arguments.keep)
+
+
+def run(scenario, name, keep=None):
+    """Runs one scenario in a folder of its own; the folder stays when it fails."""
+    # Short, for the sockets in it.
+    folder = keep or tempfile.mkdtemp(prefix=f'tm-{name}-')
+    started = time.monotonic()
+    try:
+        with Stack(folder) as stack:
+            scenario(stack)
+    except Failed as failed:
+        print(f'{name} failed, see {folder}:\n{failed}')
+        return 1
+    print(f'{name}: ok in {time.monotonic() - started:.0f} s')
+    if not keep:
+        shutil.rmtree(folder, ignore_errors=True)
+    return 0
+
+
+if __name__ == '__main__':
+    sys.exit(main())
