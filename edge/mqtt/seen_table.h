@@ -5,8 +5,8 @@
 // Why sound   it is written by the decoder, in the journal's order, and a record carries the time
 //             of its entry (steady clock, strictly rising in one boot). An entry that is decoded
 //             again after a restart is compared only with records of *earlier* entries: never with
-// Bound       kRecords; brokers have at most some tens of messages in flight to one client.
 //             itself and never with one that came after it.
+// Bound       kRecords; brokers have at most some tens of messages in flight to one client.
 // When lost   (another boot, another journal, damage) it begins empty: a repetition then counts
 //             twice unless its readings are device-stamped. It never drops a message that is new.
 // File        one page of header and the records, shared mapping, next to the journal on tmpfs.

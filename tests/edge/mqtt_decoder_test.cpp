@@ -417,7 +417,8 @@ TEST(MessageDecoder, ThePackedExampleOfTheFormatPageIsRead) {
   ASSERT_TRUE(page.ok());
   const auto begin = page->find("```hex packed") + 13;
   std::string bytes;
-  for (const auto line : split(page->substr(begin, page->find("```", begin) - begin), '\n')) {
+  const auto fence = page->substr(begin, page->find("```", begin) - begin);
+  for (const auto line : split(fence, '\n')) {
     for (const auto word : split(line.substr(0, line.find('#')), ' ')) {
       if (!word.empty()) bytes += static_cast<char>(std::stoi(std::string(word), nullptr, 16));
     }
