@@ -49,12 +49,11 @@ function figure(v, problem = false) {
 
 export function showEdges(table, status) {
   const titles = ['Edge', 'State', 'Watermark', 'Behind', 'Complete', 'On the way',
-    'Blocks missing', 'Taken', 'Answered', 'Evicted', 'Quarantined', 'Lost', 'Starts', 'Last seen',
-    'Version'];
-  const plain = new Set(['Edge', 'State', 'Watermark', 'Last seen', 'Version']);
+    'Blocks missing', 'Taken', 'Lost or refused', 'Last seen', 'Starts', 'Version'];
+  const words = new Set(['Edge', 'State', 'Watermark', 'Version']);
   if (!table.tHead.rows.length) {
     table.tHead.append(row(titles.map((t) =>
-      element('th', {scope: 'col', class: plain.has(t) ? '' : 'number'}, t))));
+      element('th', {scope: 'col', class: words.has(t) ? '' : 'number'}, t))));
   }
   table.tBodies[0].replaceChildren(...status.edges.map((e) => row([
     element('th', {scope: 'row'}, e.name, e.site ? element('span', {class: 'dim'}, ` ${e.site}`) : ''),
@@ -63,9 +62,9 @@ export function showEdges(table, status) {
     element('td', {class: 'number'}, span(e.frontier_lag_s)),
     element('td', {class: 'number'}, percent(e.completeness)),
     figure(e.ledger.pending), figure(e.blocks_missing), figure(e.ledger.taken),
-    figure(e.ledger.answered), figure(e.ledger.evicted, true), figure(e.ledger.quarantined, true),
-    figure(e.ledger.lost, true), figure(e.starts),
-    element('td', {}, e.seen ? utc(e.seen) : '–'), element('td', {}, e.version || '–'),
+    figure(e.ledger.evicted + e.ledger.quarantined + e.ledger.lost + e.ledger.late_ledger, true),
+    element('td', {class: 'number'}, e.seen ? utc(e.seen) : '–'), figure(e.starts),
+    element('td', {}, e.version || '–'),
   ])));
 }
 
