@@ -38,7 +38,7 @@ export class Card {
 
     this.value = element('span', {class: 'value'});
     this.state = element('span');
-    this.complete = element('span', {class: 'dim small'});
+    this.sealed = element('span');
     this.chart = element('div', {class: 'chart', tabindex: '0', role: 'img'});
     this.told = element('p', {class: 'told'});
     this.body = element('tbody');
@@ -48,8 +48,8 @@ export class Card {
           .map((t) => element('th', {scope: 'col'}, t)))), this.body)));
     this.table.addEventListener('toggle', () => this.fillTable());
     this.root = element('article', {class: 'card', 'aria-label': title},
-      element('h3', {}, title), element('div', {class: 'where dim'}, where),
-      element('div', {class: 'now'}, this.value, this.state, this.complete),
+      element('h3', {}, title), element('div', {class: 'where dim'}, `${where} · `, this.sealed),
+      element('div', {class: 'now'}, this.value, this.state),
       this.chart, this.told, this.table);
     this.title = title;
     this.graph = null;
@@ -136,7 +136,7 @@ export class Card {
     }
     this.state.replaceChildren(badge(last.state));
     const proved = this.data.windows.findLast(settled);
-    this.complete.textContent = proved ? `sealed to ${utc(proved.end)}` : 'nothing sealed yet';
+    this.sealed.textContent = proved ? `sealed to ${utc(proved.end)}` : 'nothing sealed yet';
     this.chart.setAttribute('aria-label', `${this.title}, ${name}: ${text} ${unit(last.unit)}, ` +
       `${last.state}. Arrow keys read the windows.`);
     const rows = this.rows();

@@ -40,6 +40,11 @@ export function showLedger(root, ledger) {
       : `The sum is wrong by ${number(ledger.taken - sum)}: please report this.`));
 }
 
+// The day only when it is not today's.
+function moment(t, now) {
+  return day(t) === day(now) ? utc(t) : `${day(t)} ${utc(t)}`;
+}
+
 function row(cells) {
   return element('tr', {}, ...cells);
 }
@@ -58,12 +63,12 @@ export function showEdges(table, status) {
   table.tBodies[0].replaceChildren(...status.edges.map((e) => row([
     element('th', {scope: 'row'}, e.name, e.site ? element('span', {class: 'dim'}, ` ${e.site}`) : ''),
     element('td', {}, badge(e.state)),
-    element('td', {}, e.frontier ? `${day(e.frontier)} ${utc(e.frontier)}` : '–'),
+    element('td', {}, e.frontier ? moment(e.frontier, status.now) : '–'),
     element('td', {class: 'number'}, span(e.frontier_lag_s)),
     element('td', {class: 'number'}, percent(e.completeness)),
     figure(e.ledger.pending), figure(e.blocks_missing), figure(e.ledger.taken),
     figure(e.ledger.evicted + e.ledger.quarantined + e.ledger.lost + e.ledger.late_ledger, true),
-    element('td', {class: 'number'}, e.seen ? utc(e.seen) : '–'), figure(e.starts),
+    element('td', {class: 'number'}, e.seen ? moment(e.seen, status.now) : '–'), figure(e.starts),
     element('td', {}, e.version || '–'),
   ])));
 }

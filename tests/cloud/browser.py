@@ -94,7 +94,7 @@ class Browser:
                         ' const look = () => { let v; try { v = (%s); } catch { v = false; }'
                         ' if (v) done(v); else if (Date.now() > end) fail(new Error(%s));'
                         ' else setTimeout(look, 50); }; look(); })'
-                        % (seconds * 1000, expression, json.dumps('not within time: ' + expression)))
+                        % (seconds * 1000, expression, json.dumps('not in time: ' + expression)))
 
     def move_mouse(self, x, y):
         self._ask('Input.dispatchMouseEvent', type='mouseMoved', x=x, y=y)

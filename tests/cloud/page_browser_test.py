@@ -3,8 +3,8 @@
 
     page_browser_test.py PAGE_FEED [SCREENSHOT_FOLDER]
 
-Exits 77 (skipped) without Chromium (Debian: chromium). With a folder, leaves light.png, dark.png and
-mobile.png there.
+Exits 77 (skipped) without Chromium (Debian: chromium). With a folder, leaves light.png, dark.png
+and mobile.png there.
 """
 import os
 import subprocess
@@ -53,7 +53,8 @@ class Page(unittest.TestCase):
         self.assertEqual(page.run("document.querySelectorAll('#watermarks li').length"), 3)
         self.assertIn('away', page.run("document.querySelector('#edges').textContent"))
         self.assertIn('The sum is right', page.run("document.querySelector('#ledger').textContent"))
-        self.assertIn('dictionary 9f31', page.until("document.querySelector('#trouble').textContent"))
+        self.assertIn('dictionary 9f31',
+                      page.until("document.querySelector('#trouble').textContent"))
         self.shot(page, 'light')
         self.assertEqual(page.complaints, [])
 
