@@ -5,7 +5,7 @@ set(fuzz_deps tidemark::common_codec tidemark::common_model tidemark::common_win
 tide_test(fuzz_replay_test SOURCES fuzz/replay_test.cpp ${fuzz_sources} DEPS ${fuzz_deps})
 target_compile_definitions(fuzz_replay_test PRIVATE TIDEMARK_SOURCE="${PROJECT_SOURCE_DIR}")
 
-option(TIDEMARK_FUZZ "Build a libFuzzer program for each target (clang; see tests/fuzz/README.md)" OFF)
+option(TIDEMARK_FUZZ "Build libFuzzer programs, with clang (tests/fuzz/README.md)" OFF)
 if(TIDEMARK_FUZZ)
   foreach(target codec dictionary record seal partial wire)
     tide_program(fuzz_${target} NO_INSTALL SOURCES fuzz/libfuzzer.cpp ${fuzz_sources}
