@@ -20,14 +20,8 @@ using std::chrono::seconds;
 using testing::ElementsAre;
 using testing::HasSubstr;
 
-// Polls instead of waiting for a fixed time; false after 20 s.
 bool eventually(const std::function<bool()>& condition) {
-  const auto until = std::chrono::steady_clock::now() + seconds(20);
-  while (!condition()) {
-    if (std::chrono::steady_clock::now() > until) return false;
-    std::this_thread::yield();
-  }
-  return true;
+  return test::eventually(condition, seconds(20));
 }
 
 // A journal whose append() and wait_durable() do what the test says before, or instead.
