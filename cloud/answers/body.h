@@ -1,0 +1,15 @@
+// Answers at rest: what changes from emission to emission. View, series, labels, unit, start,
+// position and known_at are columns or follow from them.
+#pragma once
+
+#include "cloud/answers/answer.h"
+#include "common/base/bytes.h"
+#include "common/base/result.h"
+
+namespace tidemark::answers {
+
+void encode_body(ByteWriter& out, const Answer& answer);
+// Fills those fields of `answer`.
+Result<> decode_body(ByteSpan bytes, Answer& answer);
+
+}  // namespace tidemark::answers

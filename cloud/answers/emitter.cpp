@@ -1,0 +1,381 @@
+#include "cloud/answers/emitter.h"
+
+#include <algorithm>
+#include <bit>
+
+#include "cloud/answers/body.h"
+#include "cloud/answers/judge.h"
+#include "common/base/text.h"
+#include "common/window/partial.h"
+
+namespace tidemark::answers {
+namespace {
+
+Cause cause_of(std::int64_t number) {
+  return number == 2 ? Cause::backfill : number == 3 ? Cause::resent : Cause::late;
+}
+
+// Bits, not values: an answer with another NaN or zero is another answer.
+bool same(const std::map<std::string, std::optional<double>>& a,
+          const std::map<std::string, std::optional<double>>& b) {
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](const auto& x, const auto& y) {
+    return x.first == y.first && x.second.has_value() == y.second.has_value() &&
+           (!x.second || std::bit_cast<std::uint64_t>(*x.second) ==
+                             std::bit_cast<std::uint64_t>(*y.second));
+  });
+}
+
+bool proved(State s) { return s == State::sealed || s == State::revised; }
+
+bool unchanged(const Answer& a, const Answer& b) {
+  return proved(a.state) == proved(b.state) && a.completeness == b.completeness &&
+         a.coverage == b.coverage && a.estimated == b.estimated && a.lost == b.lost &&
+         a.texts == b.texts && same(a.values, b.values);
+}
+
+}  // namespace
+
+std::string_view to_string(Cause cause) {
+  switch (cause) {
+    case Cause::none: return "";
+    case Cause::late: return "late";
+    case Cause::backfill: return "backfill";
+    case Cause::resent: return "re-sent";
+  }
+  return "";
+}
+
+Emitter::Emitter(store::Store& store, std::vector<View> views, NameMissing name_missing)
+    : store_(store), name_missing_(std::move(name_missing)) {
+  auto& db = store.database();
+  select_views_ = {db, "SELECT id FROM views WHERE name=? AND definition=?"};
+  add_view_ = {db, "INSERT INTO views(name,definition,current) VALUES(?,?,1)"};
+  retire_views_ = {db, "UPDATE views SET current=0 WHERE name=? AND id<>?"};
+  slot_ = {db, "SELECT begins,sealed_to FROM slots WHERE view=? AND series=?"};
+  save_slot_ = {db, "INSERT INTO slots VALUES(?,?,?,?) ON CONFLICT DO UPDATE"
+                    " SET begins=excluded.begins, sealed_to=excluded.sealed_to"};
+  current_ = {db, "SELECT h.body FROM answers a JOIN history h ON h.position=a.position"
+                  " WHERE a.view=? AND a.series=? AND a.start=?"};
+  add_history_ = {db, "INSERT INTO history VALUES(?,?,?,?,?,?)"};
+  save_answer_ = {db, "INSERT INTO answers VALUES(?,?,?,?)"
+                      " ON CONFLICT DO UPDATE SET position=excluded.position"};
+  add_due_ = {db, "INSERT OR REPLACE INTO revisions_due VALUES(?,?,?,?)"};
+  remove_due_ = {db, "DELETE FROM revisions_due WHERE view=? AND series=? AND start=?"};
+  due_ = {db, "SELECT start,cause FROM revisions_due WHERE view=? AND series=?"};
+  position_of_ = {db, "SELECT MAX(position) FROM history"};
+  prune_ = {db, "DELETE FROM history WHERE position IN (SELECT h.position FROM history h"
+                " WHERE h.known_at<? AND NOT EXISTS (SELECT 1 FROM answers a WHERE a.view=h.view"
+                " AND a.series=h.series AND a.start=h.start AND a.position=h.position)"
+                " ORDER BY h.position LIMIT ?)"};
+  views_.reserve(views.size());
+  for (auto& v : views) {
+    ViewState state;
+    state.view = std::move(v);
+    views_.push_back(std::move(state));
+  }
+}
+
+Result<> Emitter::load() {
+  for (auto& v : views_) {
+    const auto definition = v.view.definition();
+    if (select_views_.start(v.view.name, definition).next()) {
+      v.id = select_views_.integer(0);
+      select_views_.rewind();
+    } else {
+      add_view_.run(v.view.name, definition);
+      v.id = store_.database().last_row_id();
+    }
+    retire_views_.run(v.view.name, v.id);
+  }
+  std::string ids;
+  for (const auto& v : views_) ids += (ids.empty() ? "" : ",") + std::to_string(v.id);
+  store_.database().exec("UPDATE views SET current = id IN (" + ids + ")");
+  if (position_of_.start().next()) position_ = position_of_.count(0);
+  position_of_.rewind();
+  return store_.database().fault();
+}
+
+reconcile::Tier Emitter::finest(const std::string& full_name) const {
+  auto finest = reconcile::Tier::minute;
+  for (const auto& v : views_) {
+    if (!v.view.hopping() && series_match(v.view.select, full_name)) {
+      finest = std::min(finest, v.view.finest());
+    }
+  }
+  return finest;
+}
+
+void Emitter::add_series(const store::SeriesRow& row, const std::string& full_name,
+                         EventTime frontier, SteadyTime now) {
+  auto& series = series_[row.id];
+  series.row = row;
+  series.name = full_name;
+  by_source_[row.source].push_back(row.id);
+  auto& known = frontiers_.try_emplace(row.source, frontier).first->second;
+  known = std::max(known, frontier);
+  for (std::uint32_t i = 0; i < views_.size(); ++i) {
+    if (!views_[i].view.hopping() && series_match(views_[i].view.select, full_name)) {
+      add_slot(series, i, now);
+    }
+  }
+}
+
+void Emitter::add_slot(SeriesState& series, std::uint32_t view, SteadyTime now) {
+  const auto id = static_cast<SlotId>(slots_.size());
+  auto& slot = slots_.emplace_back();
+  slot.view = view;
+  slot.series = series.row.id;
+  series.slots.push_back(id);
+  const auto view_id = views_[view].id;
+  if (slot_.start(view_id, slot.series).next()) {
+    slot.begins = event_time(slot_.integer(0));
+    slot.sealed_to = event_time(slot_.integer(1));
+  }
+  slot_.rewind();
+  // After a restart: what was not sealed is looked at again, and what was to be revised.
+  const auto size = views_[view].view.window.size;
+  constexpr std::size_t kOpenWindowsMax = 100'000;
+  for (const auto start : store_.panes().starts(slot.series, reconcile::Tier::day, slot.sealed_to,
+                                                kEventTimeMax, kOpenWindowsMax)) {
+    pend(id, floor_to(start, size), Cause::none, now);
+  }
+  due_.start(view_id, slot.series);
+  while (due_.next()) {
+    const auto start = event_time(due_.integer(0));
+    const auto cause = cause_of(due_.integer(1));
+    slots_[id].pending[start] = {now, cause};
+    views_[view].revisions.push_front({now, id, start});
+  }
+  if (frontier_of(series.row.source) != kEventTimeMin && !slots_[id].queued) {
+    slots_[id].queued = true;
+    sealing_.push_back(id);
+  }
+}
+
+EventTime Emitter::frontier_of(store::SourceId source) const {
+  const auto it = frontiers_.find(source);
+  return it == frontiers_.end() ? kEventTimeMin : it->second;
+}
+
+void Emitter::touch(store::SeriesId id, EventTime start, Nanoseconds size, std::uint64_t readings,
+                    Cause cause, SteadyTime now) {
+  const auto& series = series_.at(id);
+  bool first = true;
+  for (const auto slot : series.slots) {
+    const auto width = views_[slots_[slot].view].view.window.size;
+    if (size > width) continue;  // folded past this view's resolution: its window is frozen
+    const auto window = floor_to(start, width);
+    if (first && slots_[slot].begun() && window < slots_[slot].sealed_to) {
+      store_.small().add_late(id, window, "pane", readings);
+    }
+    first = false;
+    pend(slot, window, cause, now);
+  }
+}
+
+void Emitter::touch_source(store::SourceId source, EventTime start, Nanoseconds size,
+                           SteadyTime now) {
+  const auto it = by_source_.find(source);
+  if (it == by_source_.end()) return;
+  for (const auto id : it->second) {
+    for (const auto slot : series_.at(id).slots) {
+      const auto& s = slots_[slot];
+      const auto width = views_[s.view].view.window.size;
+      for (auto w = floor_to(start, width); w < start + size; w += width) {
+        if (s.begun() && w >= s.begins && w < s.sealed_to) pend(slot, w, Cause::late, now);
+      }
+    }
+  }
+}
+
+void Emitter::pend(SlotId id, EventTime start, Cause cause, SteadyTime now) {
+  auto& slot = slots_[id];
+  auto& view = views_[slot.view];
+  const bool was_sealed = slot.begun() && start < slot.sealed_to;
+  if (was_sealed && start < slot.begins) extend_back(id, start, cause, now);
+  if (!was_sealed && view.view.emit.early == Nanoseconds{}) return;
+  const auto [it, added] = slot.pending.try_emplace(start);
+  if (!added) return;
+  const auto wait = was_sealed ? view.view.emit.revision_interval : view.view.emit.early;
+  it->second.due = now + std::chrono::duration_cast<SteadyTime::duration>(wait);
+  if (was_sealed) {
+    it->second.cause = cause == Cause::none ? Cause::late : cause;
+    add_due_.run(view.id, slot.series, count_ns(start), static_cast<int>(it->second.cause));
+    view.revisions.push_back({it->second.due, id, start});
+  } else {
+    view.early.push_back({it->second.due, id, start});
+  }
+}
+
+// A reading older than the first window that was sealed: the windows between are answered as well.
+void Emitter::extend_back(SlotId id, EventTime start, Cause cause, SteadyTime now) {
+  const auto width = views_[slots_[id].view].view.window.size;
+  const auto old = std::exchange(slots_[id].begins, start);
+  save_slot_.run(views_[slots_[id].view].id, slots_[id].series, count_ns(start),
+                 count_ns(slots_[id].sealed_to));
+  std::size_t n = 0;
+  for (auto w = start + width; w < old && n < kSilentWindowsMax; w += width, ++n) {
+    pend(id, w, cause, now);
+  }
+}
+
+void Emitter::advance(store::SourceId source, EventTime frontier) {
+  auto& known = frontiers_.try_emplace(source, kEventTimeMin).first->second;
+  known = std::max(known, frontier);
+  const auto it = by_source_.find(source);
+  if (it == by_source_.end()) return;
+  for (const auto id : it->second) {
+    for (const auto slot : series_.at(id).slots) {
+      if (slots_[slot].queued) continue;
+      slots_[slot].queued = true;
+      sealing_.push_back(slot);
+    }
+  }
+}
+
+SteadyTime Emitter::due() const {
+  if (!sealing_.empty()) return SteadyTime::min();
+  auto due = SteadyTime::max();
+  for (const auto& v : views_) {
+    if (!v.early.empty()) due = std::min(due, v.early.front().due);
+    if (!v.revisions.empty()) due = std::min(due, v.revisions.front().due);
+  }
+  return due;
+}
+
+std::size_t Emitter::emit(SteadyTime now, EventTime wall, std::size_t budget) {
+  std::size_t done = 0;
+  while (!sealing_.empty() && done < budget) {
+    const auto id = sealing_.front();
+    done += 1 + seal(id, wall, budget - done);
+    if (slots_[id].queued) continue;
+    sealing_.pop_front();
+  }
+  for (auto& v : views_) {
+    if (done < budget) done += emit_queue(v.early, now, wall, budget - done);
+    if (done < budget) done += emit_queue(v.revisions, now, wall, budget - done);
+  }
+  return done;
+}
+
+std::size_t Emitter::emit_queue(std::deque<Queued>& queue, SteadyTime now, EventTime wall,
+                                std::size_t budget) {
+  std::size_t done = 0;
+  while (!queue.empty() && queue.front().due <= now && done < budget) {
+    const auto item = queue.front();
+    queue.pop_front();
+    auto& slot = slots_[item.slot];
+    const auto it = slot.pending.find(item.start);
+    // Sealed in the meantime, or pending anew with a later due: that has an entry of its own.
+    if (it == slot.pending.end() || it->second.due != item.due) continue;
+    const auto cause = it->second.cause;
+    slot.pending.erase(it);
+    if (cause != Cause::none) {
+      remove_due_.run(views_[slot.view].id, slot.series, count_ns(item.start));
+    }
+    emit_window(item.slot, item.start, cause, wall);
+    ++done;
+  }
+  return done;
+}
+
+std::size_t Emitter::seal(SlotId id, EventTime wall, std::size_t budget) {
+  auto& slot = slots_[id];
+  const auto& view = views_[slot.view];
+  const auto width = view.view.window.size;
+  const auto& series = series_.at(slot.series);
+  const auto frontier = frontier_of(series.row.source);
+  const auto target = frontier == kEventTimeMin ? frontier : floor_to(frontier, width);
+  slot.queued = false;
+  if (!slot.begun()) {
+    const auto first = store_.panes().first(slot.series);
+    if (!first || floor_to(*first, width) >= target) return 0;
+    slot.begins = slot.sealed_to = floor_to(*first, width);
+  }
+  std::size_t done = 0;
+  const auto before = slot.sealed_to;
+  while (slot.sealed_to < target) {
+    if (done >= budget) {
+      slot.queued = true;
+      break;
+    }
+    if (slot.silent >= kSilentWindowsMax) {  // leap to the next reading, or to the end
+      const auto next = store_.panes().starts(slot.series, reconcile::Tier::day, slot.sealed_to,
+                                              target, 1);
+      slot.silent = 0;
+      slot.sealed_to = next.empty() ? target
+                                    : floor_to(*std::min_element(next.begin(), next.end()), width);
+      continue;
+    }
+    const auto start = slot.sealed_to;
+    slot.pending.erase(start);
+    slot.sealed_to += width;
+    slot.silent = emit_window(id, start, Cause::none, wall) ? 0 : slot.silent + 1;
+    ++done;
+  }
+  if (slot.sealed_to != before) {
+    save_slot_.run(view.id, slot.series, count_ns(slot.begins), count_ns(slot.sealed_to));
+  }
+  return done;
+}
+
+std::optional<Answer> Emitter::current(const ViewState& view, const Slot& slot, EventTime start) {
+  std::optional<Answer> answer;
+  if (current_.start(view.id, slot.series, count_ns(start)).next()) {
+    answer.emplace();
+    const auto decoded = decode_body(current_.blob(0), *answer);
+    TIDE_CHECK(decoded.ok(), "an answer in cloud.db decodes");
+  }
+  current_.rewind();
+  return answer;
+}
+
+Answer Emitter::compute(const ViewState& view, const SeriesState& series, EventTime start,
+                        Cause cause, const std::optional<Answer>& before,
+                        reconcile::ManifestSum& manifest) {
+  const auto& row = series.row;
+  Answer a;
+  a.start = start;
+  a.end = start + view.view.window.size;
+  window::Partial sum(row.description.type);
+  store_.panes().sum(row.id, view.view.finest(), a.start, a.end, sum);
+  fill_values(a, sum, row.description, view.view.aggregates);
+  manifest = store_.manifests().sum(row.source, a.start, a.end);
+  judge(a, manifest, frontier_of(row.source) >= a.end,
+        view.view.finest() == reconcile::Tier::minute);
+  if (before) {
+    a.revision = before->revision + 1;
+    a.previous = before->values;
+    if (proved(before->state)) {
+      a.state = State::revised;
+      a.cause = to_string(cause == Cause::none ? Cause::late : cause);
+    }
+  }
+  return a;
+}
+
+bool Emitter::emit_window(SlotId id, EventTime start, Cause cause, EventTime wall) {
+  const auto& slot = slots_[id];
+  const auto& view = views_[slot.view];
+  const auto& series = series_.at(slot.series);
+  const auto before = current(view, slot, start);
+  reconcile::ManifestSum manifest;
+  auto answer = compute(view, series, start, cause, before, manifest);
+  const bool any = !answer.values.contains("count") || answer.values["count"].value_or(0) > 0;
+  if (before && unchanged(*before, answer)) return any;
+  name_missing_(series.row, answer, manifest, answer.missing);
+  ++position_;
+  ++emitted_;
+  scratch_.clear();
+  ByteWriter out(scratch_);
+  encode_body(out, answer);
+  add_history_.run(position_, view.id, slot.series, count_ns(start), count_ns(wall), scratch_);
+  save_answer_.run(view.id, slot.series, count_ns(start), position_);
+  return any;
+}
+
+void Emitter::prune(EventTime known_before, std::size_t limit) {
+  prune_.run(count_ns(known_before), limit);
+}
+
+}  // namespace tidemark::answers

@@ -1,0 +1,117 @@
+// When which window of which view is answered: early while readings come, at the seal, and again
+// when late readings change it.
+//
+// Promise    each changed emission raises the window's revision and the node's position; a window is
+//            sealed only when its source's frontier has passed its end; what is pending is found
+//            again after a restart.
+// Bounds     emit() writes at most `budget` answers; the rest waits for the next call. A silent
+//            stretch is answered with at most kSilentWindowsMax windows of no readings.
+// Threads    that of its Store, inside a batch.
+#pragma once
+
+#include <deque>
+#include <unordered_map>
+
+#include "cloud/answers/answer.h"
+#include "cloud/answers/view.h"
+#include "cloud/store/store.h"
+
+namespace tidemark::answers {
+
+// Why a sealed window changed, as Answer::cause says it.
+enum class Cause : std::uint8_t { none = 0, late = 1, backfill = 2, resent = 3 };
+std::string_view to_string(Cause cause);
+
+class Emitter {
+ public:
+  static constexpr std::size_t kSilentWindowsMax = 10'080;
+
+  // Names what a window still waits for, or why it stays incomplete.
+  using NameMissing = std::function<void(const store::SeriesRow&, const Answer&,
+                                         const reconcile::ManifestSum&, std::vector<Missing>&)>;
+
+  Emitter(store::Store& store, std::vector<View> views, NameMissing name_missing);
+  // Reads what an earlier run left. Before add_series().
+  Result<> load();
+  void add_series(const store::SeriesRow& row, const std::string& full_name, EventTime frontier,
+                  SteadyTime now);
+  // The finest panes that the views over this series need.
+  [[nodiscard]] reconcile::Tier finest(const std::string& full_name) const;
+
+  // Readings came into [start, start + size) of the series.
+  void touch(store::SeriesId series, EventTime start, Nanoseconds size, std::uint64_t readings,
+             Cause cause, SteadyTime now);
+  // A source amended what it says of a minute that was proved already.
+  void touch_source(store::SourceId source, EventTime start, Nanoseconds size, SteadyTime now);
+  void advance(store::SourceId source, EventTime frontier);
+  // Writes what is due; how many.
+  std::size_t emit(SteadyTime now, EventTime wall, std::size_t budget);
+  // When emit() has something to do next; the end of time when nothing is pending.
+  [[nodiscard]] SteadyTime due() const;
+  [[nodiscard]] std::uint64_t position() const { return position_; }
+  [[nodiscard]] std::uint64_t emitted() const { return emitted_; }
+  // Removes superseded revisions that became known before this, up to `limit` of them.
+  void prune(EventTime known_before, std::size_t limit);
+
+ private:
+  using SlotId = std::uint32_t;
+  struct Pending {
+    SteadyTime due;
+    Cause cause = Cause::none;
+  };
+  struct Slot {  // one series of one view
+    std::uint32_t view = 0;  // index into views_
+    store::SeriesId series = 0;
+    EventTime begins = kEventTimeMin;     // first window, once anything is sealed
+    EventTime sealed_to = kEventTimeMin;  // all windows before are sealed
+    std::size_t silent = 0;               // windows without readings in a row
+    bool queued = false;                  // in sealing_
+    std::map<EventTime, Pending> pending;
+    [[nodiscard]] bool begun() const { return begins != kEventTimeMin; }
+  };
+  struct Queued {
+    SteadyTime due;
+    SlotId slot;
+    EventTime start;
+  };
+  struct ViewState {
+    View view;
+    std::int64_t id = 0;
+    std::deque<Queued> early;      // in order of due
+    std::deque<Queued> revisions;  // in order of due
+  };
+  struct SeriesState {
+    store::SeriesRow row;
+    std::string name;
+    std::vector<SlotId> slots;
+  };
+
+  void add_slot(SeriesState& series, std::uint32_t view, SteadyTime now);
+  void pend(SlotId id, EventTime start, Cause cause, SteadyTime now);
+  void extend_back(SlotId id, EventTime start, Cause cause, SteadyTime now);
+  std::size_t emit_queue(std::deque<Queued>& queue, SteadyTime now, EventTime wall,
+                         std::size_t budget);
+  std::size_t seal(SlotId id, EventTime wall, std::size_t budget);
+  // True when the window has readings.
+  bool emit_window(SlotId id, EventTime start, Cause cause, EventTime wall);
+  Answer compute(const ViewState& view, const SeriesState& series, EventTime start, Cause cause,
+                 const std::optional<Answer>& before, reconcile::ManifestSum& manifest);
+  std::optional<Answer> current(const ViewState& view, const Slot& slot, EventTime start);
+  [[nodiscard]] EventTime frontier_of(store::SourceId source) const;
+
+  store::Store& store_;
+  NameMissing name_missing_;
+  std::vector<ViewState> views_;
+  std::vector<Slot> slots_;
+  std::unordered_map<store::SeriesId, SeriesState> series_;
+  std::unordered_map<store::SourceId, std::vector<store::SeriesId>> by_source_;
+  std::unordered_map<store::SourceId, EventTime> frontiers_;
+  std::deque<SlotId> sealing_;
+  std::uint64_t position_ = 0;
+  std::uint64_t emitted_ = 0;
+  store::Statement select_views_, add_view_, retire_views_, slot_, save_slot_, current_,
+      add_history_, save_answer_, add_due_, remove_due_, due_, position_of_, prune_;
+  ByteVector scratch_;
+};
+
+}  // namespace tidemark::answers

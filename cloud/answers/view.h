@@ -1,0 +1,55 @@
+// Views: named questions that are answered all the time. From [[view]] in cloud.toml and views.d.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "cloud/reconcile/tiers.h"
+#include "common/base/bytes.h"
+#include "common/base/result.h"
+#include "common/base/time.h"
+
+namespace tidemark::config {
+class Section;
+}
+
+namespace tidemark::answers {
+
+struct ViewWindow {
+  std::string type;        // tumbling | hopping
+  Nanoseconds size{};
+  Nanoseconds every{};     // hopping: distance between starts
+};
+struct ViewEmit {
+  Nanoseconds early{};     // 0: nothing before the seal
+  Nanoseconds revision_interval{};
+};
+struct View {
+  std::string name;
+  std::string select;
+  std::vector<std::string> group_by;
+  std::vector<std::string> aggregates;
+  ViewWindow window;
+  ViewEmit emit;
+
+  [[nodiscard]] bool hopping() const { return window.type == "hopping"; }
+  // The finest panes that its windows are made of.
+  [[nodiscard]] reconcile::Tier finest() const;
+  // What its answers depend on: another definition makes it another view of the same name.
+  [[nodiscard]] ByteVector definition() const;
+  static Result<View> from_definition(ByteSpan bytes);
+};
+
+// Every aggregate of common/window.
+std::vector<std::string> all_aggregates();
+// "minute": one-minute windows of every series, all aggregates. There unless a view of that name is.
+View built_in_view();
+// The views in force: those configured, the built-in one in front if its name is free. bad_input
+// when two share a name.
+Result<std::vector<View>> views_in_force(std::vector<View> configured);
+
+void describe(config::Section& s, ViewWindow& w);
+void describe(config::Section& s, ViewEmit& e);
+void describe(config::Section& s, View& v);
+
+}  // namespace tidemark::answers

@@ -1,0 +1,179 @@
+// The end of a batch: frontiers move, answers are written, everything is committed, edges are told;
+// and the upkeep that happens between.
+#include <sys/stat.h>
+
+#include "cloud/intake/intake.h"
+#include "cloud/intake/session.h"
+#include "common/base/log.h"
+
+namespace tidemark::intake {
+namespace {
+
+constexpr auto kMaintainEvery = std::chrono::seconds(5);
+constexpr auto kSlowMaintainEvery = std::chrono::seconds(60);
+constexpr std::size_t kSeriesFoldedPerTurn = 200;
+constexpr std::size_t kPanesFoldedMax = 200;
+constexpr std::size_t kRevisionsPrunedMax = 20'000;
+constexpr std::size_t kRangesAskedMax = 64;
+
+std::vector<wire::Holdings> holdings_of(const std::map<Incarnation, SequenceRanges>& blocks,
+                                        const reconcile::EdgeBooks& books) {
+  std::vector<wire::Holdings> all;
+  for (const auto& [incarnation, ranges] : blocks) {
+    const auto* known = books.find(incarnation);
+    all.push_back({incarnation, ranges, known != nullptr ? known->seal_number() : 0});
+  }
+  return all;
+}
+
+SequenceRanges first_of(const SequenceRanges& all, std::size_t ranges_max) {
+  SequenceRanges some;
+  for (const auto& r : all.ranges()) {
+    if (some.ranges().size() == ranges_max) break;
+    some.add(r);
+  }
+  return some;
+}
+
+}  // namespace
+
+SteadyTime Intake::due() const { return std::min(emitter_->due(), maintained_ + kMaintainEvery); }
+
+Result<std::vector<Reply>> Intake::commit() {
+  const auto now = clock_.steady();
+  const bool maintenance = now >= maintained_ + kMaintainEvery;
+  if (!has_batch() && emitter_->due() > now && !maintenance) return std::vector<Reply>{};
+  begin();
+  if (maintenance) maintain();
+  for (auto* s : touched_) advance(*s);
+  counters_.answers += emitter_->emit(now, clock_.wall(), kEmissionsPerCommitMax);
+  for (auto* s : touched_) {
+    auto& edge = *s->edge;
+    store_->edges().save_sources(edge.row.id, edge.books);
+    for (const auto i : s->changed) {
+      store_->edges().save_incarnation(edge.row.id, i, edge.books.of(i));
+    }
+    store_->edges().save(edge.row, edge.books);
+  }
+  TIDE_TRY(store_->commit());
+  ++counters_.commits;
+  std::vector<Reply> replies;
+  for (auto* s : touched_) answer(*s, replies);
+  touched_.clear();
+  return replies;
+}
+
+Result<std::vector<Reply>> Intake::finish() {
+  begin();
+  for (const auto& e : edges_) {
+    e->row.connected = false;
+    touched_.insert(by_id_.at(e->row.id));
+  }
+  catalogue_->save_changed();
+  return commit();
+}
+
+void Intake::advance(Session& s) {
+  for (const auto index : s.edge->books.advance()) {
+    const auto& source = s.edge->books.sources()[index];
+    if (source.id == 0) store_->edges().save_sources(s.edge->row.id, s.edge->books);
+    emitter_->advance(source.id, source.frontier);
+  }
+}
+
+void Intake::answer(Session& s, std::vector<Reply>& replies) {
+  const auto& edge = *s.edge;
+  if (s.greeted) {
+    wire::Welcome welcome;
+    welcome.now = clock_.wall();
+    for (const auto i : s.welcome) {
+      const auto* books = edge.books.find(i);
+      if (books == nullptr) continue;
+      welcome.holdings.push_back({i, books->received(), books->seal_number()});
+    }
+    replies.push_back({edge.row.name, wire::FrameType::welcome, wire::encode(welcome)});
+  }
+  if (!s.added.empty() || !s.dictionaries.empty()) {
+    wire::Ack ack;
+    ack.holdings = holdings_of(s.added, edge.books);
+    ack.dictionaries = s.dictionaries;
+    ack.ledger = edge.books.ledger();
+    replies.push_back({edge.row.name, wire::FrameType::ack, wire::encode(ack)});
+  }
+  if (!s.wanted.empty() || !s.wanted_blocks.empty()) {
+    wire::Request request;
+    request.dictionaries.assign(s.wanted.begin(), s.wanted.end());
+    request.missing = holdings_of(s.wanted_blocks, edge.books);
+    replies.push_back({edge.row.name, wire::FrameType::request, wire::encode(request)});
+  }
+  s.greeted = false;
+  s.welcome.clear();
+  s.added.clear();
+  s.changed.clear();
+  s.dictionaries.clear();
+  s.wanted.clear();
+  s.wanted_blocks.clear();
+}
+
+void Intake::maintain() {
+  const auto now = clock_.steady();
+  maintained_ = now;
+  catalogue_->save_changed();
+  const auto& all = catalogue_->all();
+  for (std::size_t n = 0; n < std::min(kSeriesFoldedPerTurn, all.size()); ++n) {
+    auto& series = *all[fold_next_++ % all.size()];
+    const auto& edge = *by_id_.at(series.row.edge)->edge;
+    const auto frontier = edge.books.sources()[series.source].frontier;
+    if (frontier == kEventTimeMin) continue;
+    for (std::size_t t = 0; t + 1 < reconcile::kTiers; ++t) {
+      const auto tier = static_cast<reconcile::Tier>(t);
+      store_->panes().fold(series.row.id, series.row.description.type, tier,
+                           options_.horizons.floor(tier, frontier), kPanesFoldedMax);
+    }
+  }
+  if (now < slow_maintained_ + kSlowMaintainEvery) return;
+  slow_maintained_ = now;
+  emitter_->prune(clock_.wall() - options_.keep_revisions, kRevisionsPrunedMax);
+  remove_old_segments();
+  for (auto& [name, s] : sessions_) look_for_gaps(*s);
+}
+
+// Blocks below those that came, of an edge that is there and has sent nothing else for a while: they
+// went missing between the gateway and here.
+void Intake::look_for_gaps(Session& s) {
+  const auto missing = s.edge->books.missing();
+  const bool stuck = s.edge->row.connected && missing > 0 && missing == s.missing_at_look &&
+                     s.blocks_taken == s.blocks_at_look;
+  s.missing_at_look = missing;
+  s.blocks_at_look = s.blocks_taken;
+  if (!stuck) return;
+  const auto* books = s.edge->books.find(s.edge->row.incarnation);
+  if (books == nullptr) return;
+  const auto gaps = first_of(books->missing(), kRangesAskedMax);
+  if (gaps.empty()) return;
+  s.wanted_blocks[s.edge->row.incarnation].add(gaps);
+  touched_.insert(&s);
+  log::info("asking again for blocks that do not come", "edge={} blocks={}", s.edge->row.name,
+            gaps.count());
+}
+
+void Intake::remove_old_segments() {
+  const auto folder = store::archive_folder(options_.data_dir);
+  const auto end = store_->archive().end().segment();
+  const auto oldest_kept = clock_.wall() - options_.keep_blocks;
+  std::uint64_t keep = 0;
+  const auto first = store_->small().meta("archive_first");
+  for (auto s = std::max<std::uint64_t>(1, first); s < end; ++s) {
+    struct stat st {};
+    if (::stat(store::segment_path(folder, s).c_str(), &st) != 0) continue;
+    const auto written = event_time(static_cast<std::int64_t>(st.st_mtim.tv_sec) * 1'000'000'000);
+    if (written >= oldest_kept) break;
+    keep = s + 1;
+  }
+  if (keep == 0) return;
+  store_->blocks().forget_before(store::ArchivePosition::at(keep, 0));
+  store_->small().set_meta("archive_first", keep);
+  store_->archive().remove_before(keep);
+}
+
+}  // namespace tidemark::intake

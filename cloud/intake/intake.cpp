@@ -1,0 +1,300 @@
+#include "cloud/intake/intake.h"
+
+#include <fmt/format.h>
+
+#include "cloud/intake/reasons.h"
+#include "cloud/intake/session.h"
+#include "common/base/hash.h"
+#include "common/base/log.h"
+#include "common/codec/codec.h"
+
+namespace tidemark::intake {
+namespace {
+
+constexpr std::size_t kEdgesMax = 100'000;
+
+answers::Cause cause_of(Lane lane, bool given_up) {
+  if (given_up) return answers::Cause::resent;
+  return lane == Lane::backlog ? answers::Cause::backfill : answers::Cause::late;
+}
+
+}  // namespace
+
+Intake::Intake(const Clock& clock, Options options)
+    : clock_(clock), options_(std::move(options)) {}
+Intake::~Intake() = default;
+
+Result<std::unique_ptr<Intake>> Intake::open(Disk& disk, const Clock& clock, Options options) {
+  std::unique_ptr<Intake> intake(new Intake(clock, std::move(options)));
+  TIDE_ASSIGN(intake->store_, store::Store::open(disk, intake->options_.data_dir));
+  TIDE_TRY(intake->load());
+  return intake;
+}
+
+Result<> Intake::load() {
+  store_->begin();
+  for (auto& row : store_->edges().all()) {
+    row.connected = false;  // until it says hello again
+    auto edge = std::make_unique<Edge>();
+    edge->row = std::move(row);
+    TIDE_TRY(store_->edges().load_books(edge->row.id, edge->books));
+    store_->edges().save(edge->row, edge->books);
+    auto session = std::make_unique<Session>();
+    session->edge = edge.get();
+    by_id_[edge->row.id] = session.get();
+    sessions_[edge->row.name] = std::move(session);
+    edges_.push_back(std::move(edge));
+  }
+  catalogue_ = std::make_unique<Catalogue>(*store_);
+  TIDE_TRY(catalogue_->load(edges_));
+  emitter_ = std::make_unique<answers::Emitter>(
+      *store_, options_.views,
+      [this](const store::SeriesRow& series, const answers::Answer& answer,
+             const reconcile::ManifestSum& manifest, std::vector<answers::Missing>& missing) {
+        name_missing(*by_id_.at(series.edge)->edge, series, answer, manifest, missing);
+      });
+  TIDE_TRY(emitter_->load());
+  const auto adopt = [this](Edge& edge, Series& series) {
+    series.finest = emitter_->finest(series.full_name);
+    emitter_->add_series(series.row, series.full_name,
+                         edge.books.sources()[series.source].frontier, clock_.steady());
+  };
+  for (const auto& series : catalogue_->all()) {
+    adopt(*by_id_.at(series->row.edge)->edge, *series);
+  }
+  catalogue_->on_new = adopt;
+  placer_ = std::make_unique<Placer>(*store_, *catalogue_, *emitter_, options_.horizons);
+  for (std::size_t t = 0; t < reconcile::kTiers; ++t) {
+    store_->small().set_meta(fmt::format("horizon_{}", t),
+                             static_cast<std::uint64_t>(options_.horizons.age[t].count()));
+  }
+  return store_->commit();
+}
+
+bool Intake::has_batch() const { return store_->in_batch(); }
+
+void Intake::begin() {
+  if (!store_->in_batch()) store_->begin();
+}
+
+Intake::Session& Intake::session_of(const std::string& name) {
+  auto& session = sessions_[name];
+  if (!session) {
+    auto edge = std::make_unique<Edge>();
+    edge->row.name = name;
+    edge->row.id = store_->edges().add(name);
+    session = std::make_unique<Session>();
+    session->edge = edge.get();
+    by_id_[edge->row.id] = session.get();
+    edges_.push_back(std::move(edge));
+    log::info("new edge", "edge={}", name);
+  }
+  return *session;
+}
+
+void Intake::take(const std::string& name, std::uint64_t session, const wire::Frame& frame) {
+  if (name.empty() || name.size() > Dictionary::kNameBytesMax ||
+      (!sessions_.contains(name) && sessions_.size() >= kEdgesMax)) {
+    log::warning("frame of no edge that can be admitted", "bytes={}", frame.payload.size());
+    return;
+  }
+  begin();
+  ++counters_.frames;
+  auto& s = session_of(name);
+  touched_.insert(&s);
+  s.edge->row.seen = clock_.wall();
+  switch (frame.type) {
+    case wire::FrameType::hello: take_hello(s, session, frame); break;
+    case wire::FrameType::dictionary: take_dictionary(s, frame); break;
+    case wire::FrameType::seal: take_seal(s, frame); break;
+    case wire::FrameType::block: {
+      auto block = wire::decode_block(frame.payload);
+      if (!block) return refuse_frame(s, frame, block.error());
+      take_block(s, block->first, std::move(block->second));
+      break;
+    }
+    case wire::FrameType::bye:
+      if (session == s.connection) s.edge->row.connected = false;
+      break;
+    default:
+      refuse_frame(s, frame, Error(Fault::bad_input, "a frame that no edge sends to the cloud"));
+  }
+}
+
+void Intake::refuse_frame(Session& s, const wire::Frame& frame, const Error& error) {
+  ++counters_.dead_letters;
+  log::warning("frame refused", "edge={} type={} error={}", s.edge->row.name,
+               static_cast<int>(frame.type), error.text());
+  store_->small().add_dead_letter(s.edge->row.name, error.text(), clock_.wall(), frame.payload, 0);
+}
+
+void Intake::take_hello(Session& s, std::uint64_t session, const wire::Frame& frame) {
+  auto hello = wire::decode_hello(frame.payload);
+  if (!hello) return refuse_frame(s, frame, hello.error());
+  auto& row = s.edge->row;
+  row.site = hello->site;
+  row.program_version = hello->program_version;
+  row.incarnation = hello->incarnation;
+  row.ordinal = hello->start_ordinal;
+  row.connected = true;
+  s.connection = session;
+  s.greeted = true;
+  s.welcome.insert(hello->incarnation);
+  s.changed.insert(hello->incarnation);
+  for (const auto& c : hello->closings) {
+    s.welcome.insert(c.incarnation);
+    s.changed.insert(c.incarnation);
+  }
+  for (const auto forgotten :
+       s.edge->books.hello(hello->incarnation, hello->start_ordinal, hello->closings)) {
+    s.changed.insert(forgotten);
+    if (s.edge->books.of(forgotten).missing().empty()) continue;
+    log::warning("edge no longer knows an earlier start, its missing blocks are lost",
+                 "edge={} incarnation={:016x}", row.name, forgotten.count);
+  }
+}
+
+void Intake::take_dictionary(Session& s, const wire::Frame& frame) {
+  auto dictionary = catalogue_->add_dictionary(frame.payload);
+  if (!dictionary) return refuse_frame(s, frame, dictionary.error());
+  s.dictionaries.push_back((*dictionary)->hash());
+  s.wanted.erase((*dictionary)->hash());
+  auto parked = std::move(s.parked);
+  s.parked.clear();
+  s.parked_bytes = 0;
+  for (auto& p : parked) take_block(s, p.lane, std::move(p.record));
+  if (s.parked.empty()) {
+    for (const auto& [incarnation, ranges] : s.dropped) s.wanted_blocks[incarnation].add(ranges);
+    s.dropped.clear();
+  }
+}
+
+void Intake::take_block(Session& s, Lane lane, BlockRecord record) {
+  auto& edge = *s.edge;
+  ++counters_.blocks;
+  if (edge.books.of(record.name.incarnation).has(record.name.sequence)) {
+    ++counters_.duplicates;
+    const auto known = store_->blocks().hash_of(edge.row.id, record.name);
+    if (known && *known != xxh3(record.bytes)) {
+      log::error("two blocks under one name, the second is kept aside",
+                 "edge={} incarnation={:016x} sequence={}", edge.row.name,
+                 record.name.incarnation.count, record.name.sequence.count);
+      store_->small().add_dead_letter(edge.row.name, "another block has this name already",
+                                      clock_.wall(), record.bytes, 0);
+    }
+    s.added[record.name.incarnation].add(record.name.sequence);
+    return;
+  }
+  auto block = codec::decode(record.bytes);
+  if (!block) return dead_letter(s, record, block.error().text());
+  const auto unknown = catalogue_->unknown(block->dictionaries);
+  if (!unknown.empty()) return park(s, lane, std::move(record), unknown);
+  if (readings_carried(*block) != record.readings) {
+    return dead_letter(s, record, fmt::format("it carries {} readings and says {}",
+                                              readings_carried(*block), record.readings));
+  }
+  std::vector<window::Partial> partials;
+  for (const auto& p : block->partials) {
+    ByteReader in(p.state);
+    auto state = window::Partial::decode(in);
+    if (!state || !in.done() || p.size <= 0) {
+      return dead_letter(s, record, "a window in it does not decode");
+    }
+    partials.push_back(std::move(state).value());
+  }
+  place_block(s, lane, record, *block, partials);
+}
+
+void Intake::place_block(Session& s, Lane lane, const BlockRecord& record, const Block& block,
+                         const std::vector<window::Partial>& partials) {
+  auto& edge = *s.edge;
+  std::vector<Series*> series;
+  catalogue_->bind(edge, block.dictionaries, series);
+  bool sound = true;
+  for (const auto& g : block.groups) {
+    for (const auto& c : g.columns) sound = sound && c.series < series.size();
+  }
+  for (std::size_t i = 0; i < partials.size(); ++i) {
+    const auto& p = block.partials[i];
+    sound = sound && p.series < series.size() &&
+            series[p.series]->row.description.type == partials[i].type();
+  }
+  if (!sound) return dead_letter(s, record, "a column names a series that its dictionaries lack");
+  auto& books = edge.books.of(record.name.incarnation);
+  const auto at = store_->archive().append(edge.row.name, record);
+  store_->blocks().add(edge.row.id, record.name, xxh3(record.bytes), at, record.readings);
+  const auto cause = cause_of(lane, books.was_given_up(record.name.sequence));
+  const auto placed = placer_->place(
+      {edge, record.name, block, series, partials, at, cause}, clock_.steady());
+  books.receive(record.name.sequence, record.readings, placed);
+  counters_.readings += record.readings;
+  ++s.blocks_taken;
+  s.added[record.name.incarnation].add(record.name.sequence);
+  s.changed.insert(record.name.incarnation);
+}
+
+void Intake::dead_letter(Session& s, const BlockRecord& record, const std::string& reason) {
+  auto& edge = *s.edge;
+  ++counters_.dead_letters;
+  log::error("block cannot be read, it is kept aside",
+             "edge={} incarnation={:016x} sequence={} reason={}", edge.row.name,
+             record.name.incarnation.count, record.name.sequence.count, reason);
+  store_->small().add_dead_letter(edge.row.name, reason, clock_.wall(), record.bytes,
+                                  record.readings);
+  store_->blocks().add(edge.row.id, record.name, xxh3(record.bytes), store_->archive().end(),
+                       record.readings);
+  reconcile::Placed placed;
+  placed.quarantined = record.readings;
+  edge.books.of(record.name.incarnation).receive(record.name.sequence, record.readings, placed);
+  s.added[record.name.incarnation].add(record.name.sequence);
+  s.changed.insert(record.name.incarnation);
+}
+
+void Intake::park(Session& s, Lane lane, BlockRecord record,
+                  const std::vector<DictionaryHash>& unknown) {
+  s.wanted.insert(unknown.begin(), unknown.end());
+  ++counters_.parked;
+  if (s.parked_bytes + record.bytes.size() > kParkedBytesMax) {
+    s.dropped[record.name.incarnation].add(record.name.sequence);
+    return;
+  }
+  s.parked_bytes += record.bytes.size();
+  s.parked.push_back({lane, std::move(record)});
+}
+
+void Intake::take_seal(Session& s, const wire::Frame& frame) {
+  auto seal = Seal::decode(frame.payload);
+  if (!seal) return refuse_frame(s, frame, seal.error());
+  auto& edge = *s.edge;
+  edge.books.seal(*seal, [&](Incarnation i, SequenceRange r) {
+    return store_->blocks().readings_in(edge.row.id, i, r);
+  });
+  store_->edges().save_sources(edge.row.id, edge.books);
+  for (const auto& stated : seal->sources) {
+    auto& source = edge.books.sources()[edge.books.source(stated.source, stated.poll_class)];
+    for (const auto& counts : stated.minutes) {
+      auto& manifest = store_->manifests().change(source.id, counts.minute);
+      const auto before = manifest.sum();
+      if (!manifest.state(seal->incarnation, seal->number, counts)) continue;
+      const auto after = manifest.sum();
+      source.due += after.due - before.due;
+      source.good += after.good - before.good;
+      source.taken += after.taken - before.taken;
+      source.changed = true;
+      const auto minute = event_time(counts.minute * 60'000'000'000);
+      if (minute < source.frontier) {
+        emitter_->touch_source(source.id, minute, std::chrono::minutes(1), clock_.steady());
+      }
+    }
+  }
+  s.changed.insert(seal->incarnation);
+  s.added[seal->incarnation];  // its number is acknowledged
+}
+
+Ledger Intake::ledger() const {
+  Ledger sum;
+  for (const auto& e : edges_) sum += e->books.ledger();
+  return sum;
+}
+
+}  // namespace tidemark::intake

@@ -1,0 +1,105 @@
+// The intake: frames of edges in, commits, and the frames that answer them out.
+//
+// Promise    what commit() answers is on the medium: archive, books, panes and answers in one step. A
+//            node that dies before has never heard of the batch, and edges send it again.
+// Faults     commit() failing is final for this object: open it anew from what is on disk.
+// Bounds     blocks whose dictionary is unknown wait within kParkedBytesMax an edge; others are asked
+//            for again. Emissions per commit are bounded, the rest follows with the next.
+// Threads    one.
+#pragma once
+
+#include <memory>
+#include <set>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "cloud/answers/emitter.h"
+#include "cloud/answers/view.h"
+#include "cloud/intake/catalogue.h"
+#include "cloud/intake/placer.h"
+#include "common/base/disk.h"
+#include "common/base/time.h"
+#include "common/wire/frame.h"
+
+namespace tidemark::intake {
+
+inline constexpr std::size_t kParkedBytesMax = 8 << 20;
+inline constexpr std::size_t kEmissionsPerCommitMax = 2000;
+
+struct Options {
+  std::filesystem::path data_dir;
+  std::vector<answers::View> views;  // in force
+  reconcile::Horizons horizons;
+  Nanoseconds keep_blocks = std::chrono::hours(24 * 90);
+  Nanoseconds keep_revisions = std::chrono::hours(24 * 90);
+};
+
+// A frame for an edge, once its cause is committed.
+struct Reply {
+  std::string edge;
+  wire::FrameType type{};
+  ByteVector payload;
+};
+
+struct Counters {
+  std::uint64_t frames = 0, blocks = 0, readings = 0, duplicates = 0, dead_letters = 0;
+  std::uint64_t commits = 0, answers = 0, parked = 0;
+};
+
+class Intake {
+ public:
+  static Result<std::unique_ptr<Intake>> open(Disk& disk, const Clock& clock, Options options);
+  ~Intake();
+
+  // Into the running batch. `session` tells connections of one edge apart.
+  void take(const std::string& edge, std::uint64_t session, const wire::Frame& frame);
+  [[nodiscard]] bool has_batch() const;
+  // Ends the batch, if there is anything to write. Also to be called when due() has passed.
+  Result<std::vector<Reply>> commit();
+  // The last commit before this object goes: what is written lazily is written, too.
+  Result<std::vector<Reply>> finish();
+  // When commit() has something to do without new frames.
+  [[nodiscard]] SteadyTime due() const;
+  [[nodiscard]] Counters counters() const { return counters_; }
+  // Conservation, for tests and metrics: the ledger of all edges.
+  [[nodiscard]] Ledger ledger() const;
+
+ private:
+  struct Session;  // what is in flight for one edge
+  Intake(const Clock& clock, Options options);
+  Result<> load();
+  void begin();
+  Session& session_of(const std::string& edge);
+  void take_hello(Session& s, std::uint64_t session, const wire::Frame& frame);
+  void take_dictionary(Session& s, const wire::Frame& frame);
+  void take_block(Session& s, Lane lane, BlockRecord record);
+  void take_seal(Session& s, const wire::Frame& frame);
+  void place_block(Session& s, Lane lane, const BlockRecord& record, const Block& block,
+                   const std::vector<window::Partial>& partials);
+  void park(Session& s, Lane lane, BlockRecord record, const std::vector<DictionaryHash>& unknown);
+  void dead_letter(Session& s, const BlockRecord& record, const std::string& reason);
+  void refuse_frame(Session& s, const wire::Frame& frame, const Error& error);
+  void advance(Session& s);
+  void answer(Session& s, std::vector<Reply>& replies);
+  void maintain();
+  void look_for_gaps(Session& s);
+  void remove_old_segments();
+
+  const Clock& clock_;
+  Options options_;
+  std::unique_ptr<store::Store> store_;
+  std::unique_ptr<Catalogue> catalogue_;
+  std::unique_ptr<answers::Emitter> emitter_;
+  std::unique_ptr<Placer> placer_;
+  std::vector<std::unique_ptr<Edge>> edges_;
+  std::unordered_map<std::string, std::unique_ptr<Session>> sessions_;
+  std::set<Session*> touched_;
+  std::unordered_map<store::EdgeId, Session*> by_id_;
+  SteadyTime maintained_{};
+  SteadyTime slow_maintained_{};
+  std::size_t fold_next_ = 0;
+  Counters counters_;
+};
+
+}  // namespace tidemark::intake

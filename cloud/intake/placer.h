@@ -1,0 +1,80 @@
+// Puts the readings of a block where they belong: into panes, the late ledger, or nowhere because
+// they are here already. Decides nothing else; the books are the intake's.
+//
+// Speed      a column is walked once; per reading it costs one Partial::add. No allocation, and no
+//            SQLite, per reading.
+#pragma once
+
+#include <list>
+
+#include "cloud/answers/emitter.h"
+#include "cloud/intake/catalogue.h"
+#include "cloud/reconcile/identities.h"
+#include "cloud/reconcile/incarnation_books.h"
+#include "common/model/block.h"
+
+namespace tidemark::intake {
+
+// A decoded block with the series of its columns.
+struct Incoming {
+  Edge& edge;
+  const BlockName& name;
+  const Block& block;
+  const std::vector<Series*>& series;            // by column index
+  const std::vector<window::Partial>& partials;  // decoded states of block.partials
+  store::ArchivePosition at;
+  answers::Cause cause;
+};
+
+class Placer {
+ public:
+  Placer(store::Store& store, Catalogue& catalogue, answers::Emitter& emitter,
+         const reconcile::Horizons& horizons)
+      : store_(store), catalogue_(catalogue), emitter_(emitter), horizons_(horizons) {}
+
+  reconcile::Placed place(const Incoming& in, SteadyTime now);
+
+ private:
+  struct Sealed {  // of a source, looked up once a column
+    EventTime frontier;
+    std::array<EventTime, reconcile::kTiers> floors;
+  };
+  // Blocks that late columns were compared with lately, newest first.
+  struct Compared {
+    store::ArchivePosition at;
+    std::unique_ptr<reconcile::BlockIdentities> identities;
+  };
+  static constexpr std::size_t kComparedReadingsMax = 1'000'000;
+
+  void place_column(const Incoming& in, const Group& group, const Column& column, SteadyTime now,
+                    reconcile::Placed& placed);
+  void place_run(Series& series, const Group& group, const Column& column, std::size_t& row,
+                 std::size_t& value, const Sealed& sealed, const Incoming& in, SteadyTime now,
+                 reconcile::Placed& placed);
+  void place_partial(const Incoming& in, const PartialRow& row, const window::Partial& state,
+                     SteadyTime now, reconcile::Placed& placed);
+  // Marks in repeated_ the values that were counted before; how many.
+  std::uint64_t find_repeats(const Incoming& in, const Group& group, const Column& column,
+                             const Series& series);
+  const reconcile::BlockIdentities* identities_of(Edge& edge, store::ArchivePosition at);
+  void heard(const Series& series, std::int64_t time, std::uint64_t readings);
+  void note_spans(const Incoming& in);
+  Sealed sealed_of(const Edge& edge, const Series& series) const;
+
+  store::Store& store_;
+  Catalogue& catalogue_;
+  answers::Emitter& emitter_;
+  const reconcile::Horizons& horizons_;
+  std::vector<bool> repeated_;
+  bool any_repeated_ = false;
+  std::list<Compared> compared_;
+  std::size_t compared_readings_ = 0;
+  bool twice_ = false;                  // the block has two columns of one series
+  reconcile::BlockIdentities earlier_;  // then: columns of this block that came before
+  struct Span {
+    std::int64_t min, max;
+  };
+  std::vector<std::pair<store::SourceId, Span>> spans_;
+};
+
+}  // namespace tidemark::intake

@@ -1,0 +1,35 @@
+#include "cloud/intake/reasons.h"
+
+#include <fmt/format.h>
+
+namespace tidemark::intake {
+
+void name_missing(const Edge& edge, const store::SeriesRow& series, const answers::Answer& answer,
+                  const reconcile::ManifestSum& manifest, std::vector<answers::Missing>& missing) {
+  const auto name = edge.row.name + "/" + series.description.source;
+  const bool sealed = answer.state != answers::State::provisional;
+  for (const auto& c : edge.books.closings()) {
+    if (c.off_from < answer.end && c.off_until > answer.start && c.off_from < c.off_until) {
+      missing.push_back({name, fmt::format("edge was off from {} to {}", format_utc(c.off_from),
+                                           format_utc(c.off_until))});
+    }
+  }
+  if (manifest.due > 0 && manifest.good == 0 && missing.empty()) {
+    missing.push_back({name, "not heard"});
+  }
+  if (sealed) {
+    if (answer.lost > 0) {
+      missing.push_back({name, fmt::format("{} readings evicted or lost", answer.lost)});
+    }
+    return;
+  }
+  if (!edge.row.connected) {
+    missing.push_back({name, fmt::format("edge {} offline since {}", edge.row.name,
+                                         format_utc(edge.row.seen))});
+  }
+  if (const auto blocks = edge.books.missing(); blocks > 0) {
+    missing.push_back({name, fmt::format("{} blocks under way", blocks)});
+  }
+}
+
+}  // namespace tidemark::intake

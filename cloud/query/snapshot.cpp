@@ -1,0 +1,188 @@
+#include "cloud/query/snapshot.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "cloud/reconcile/pane.h"
+#include "common/base/text.h"
+
+namespace tidemark::query {
+namespace {
+constexpr std::int64_t kMinuteNs = 60'000'000'000;
+}
+
+Snapshot::Snapshot(store::Database& db)
+    : database_(db),
+      select_edges_(db, "SELECT id,name,site,connected,seen,missing FROM edges"),
+      select_views_(db, "SELECT id,definition FROM views WHERE current=1 ORDER BY id"),
+      select_series_(db, "SELECT s.id,s.edge,s.source,e.name,s.description FROM series s"
+                         " JOIN edges e ON e.id=s.edge"),
+      version_(db, "SELECT COUNT(*)+COALESCE(SUM(source),0) FROM series"),
+      source_(db, "SELECT frontier FROM sources WHERE id=?"),
+      minutes_(db, "SELECT state FROM minutes WHERE source=? AND minute>=? AND minute<?"),
+      spans_(db, "SELECT position FROM spans WHERE source=?1 AND time_min>=?2-(SELECT span_max"
+                 " FROM sources WHERE id=?1) AND time_min<?3 AND time_max>=?2 ORDER BY position"),
+      first_(db, "SELECT start FROM panes WHERE series=? AND tier=? ORDER BY start LIMIT 1"),
+      last_(db, "SELECT start,state FROM panes WHERE series=? AND tier=?"
+                " ORDER BY start DESC LIMIT 1"),
+      panes_(db, "SELECT start,state FROM panes WHERE series=? AND tier=? AND start>=?"
+                 " AND start<=? ORDER BY start"),
+      meta_(db, "SELECT value FROM meta WHERE key=?") {}
+
+void Snapshot::begin() {
+  database_.exec("BEGIN");
+  edges_.clear();
+  select_edges_.start();
+  while (select_edges_.next()) {
+    EdgeEntry e;
+    e.name = select_edges_.text(1);
+    e.site = select_edges_.text(2);
+    e.connected = select_edges_.integer(3) != 0;
+    e.seen = event_time(select_edges_.integer(4));
+    e.missing = select_edges_.count(5);
+    edges_[static_cast<store::EdgeId>(select_edges_.integer(0))] = std::move(e);
+  }
+  views_.clear();
+  select_views_.start();
+  while (select_views_.next()) {
+    auto view = answers::View::from_definition(select_views_.blob(1));
+    if (view) views_.push_back({select_views_.integer(0), std::move(view).value()});
+  }
+  for (std::size_t t = 0; t < reconcile::kTiers; ++t) {
+    if (meta_.start(fmt::format("horizon_{}", t)).next()) {
+      horizons_.age[t] = Nanoseconds(meta_.integer(0));
+    }
+    meta_.rewind();
+  }
+  load_series();
+}
+
+void Snapshot::end() { database_.exec("COMMIT"); }
+
+void Snapshot::load_series() {
+  std::int64_t changes = 0;
+  if (version_.start().next()) changes = version_.integer(0);
+  version_.rewind();
+  if (changes == series_changes_) return;
+  series_changes_ = changes;
+  series_.clear();
+  select_series_.start();
+  while (select_series_.next()) {
+    auto description = store::decode_description(select_series_.blob(4));
+    if (!description) continue;
+    SeriesEntry s;
+    s.id = static_cast<store::SeriesId>(select_series_.integer(0));
+    s.edge = static_cast<store::EdgeId>(select_series_.integer(1));
+    s.source = static_cast<store::SourceId>(select_series_.integer(2));
+    s.name = select_series_.text(3) + "/" + description->local_name();
+    s.description = std::move(description).value();
+    series_[s.id] = std::move(s);
+  }
+}
+
+std::vector<const SeriesEntry*> Snapshot::match(const std::string& glob) {
+  std::vector<const SeriesEntry*> all;
+  for (const auto& [id, s] : series_) {
+    if (series_match(glob, s.name)) all.push_back(&s);
+  }
+  std::sort(all.begin(), all.end(), [](const auto* a, const auto* b) {
+    return a->name == b->name ? a->id < b->id : a->name < b->name;
+  });
+  return all;
+}
+
+const SeriesEntry* Snapshot::series(store::SeriesId id) {
+  const auto it = series_.find(id);
+  return it == series_.end() ? nullptr : &it->second;
+}
+
+EventTime Snapshot::frontier(store::SourceId source) {
+  const auto frontier = source_.start(source).next() ? event_time(source_.integer(0))
+                                                     : kEventTimeMin;
+  source_.rewind();
+  return frontier;
+}
+
+reconcile::ManifestSum Snapshot::manifest(store::SourceId source, EventTime from, EventTime to) {
+  const auto minute = Nanoseconds(kMinuteNs);
+  const auto first = count_ns(floor_to(from, minute)) / kMinuteNs;
+  const auto end = count_ns(floor_to(to - Nanoseconds(1), minute)) / kMinuteNs + 1;
+  reconcile::ManifestSum sum;
+  minutes_.start(source, first, end);
+  while (minutes_.next()) {
+    ByteReader in(minutes_.blob(0));
+    sum += reconcile::MinuteManifest::decode(in).sum();
+  }
+  return sum;
+}
+
+std::vector<store::ArchivePosition> Snapshot::blocks(store::SourceId source, EventTime from,
+                                                     EventTime to) {
+  std::vector<store::ArchivePosition> all;
+  spans_.start(source, count_ns(from), count_ns(to));
+  while (spans_.next()) all.push_back({spans_.count(0)});
+  return all;
+}
+
+std::optional<std::pair<EventTime, EventTime>> Snapshot::extent(store::SeriesId id) {
+  std::optional<std::pair<EventTime, EventTime>> extent;
+  for (std::size_t t = 0; t < reconcile::kTiers; ++t) {
+    const auto tier = static_cast<std::int64_t>(t);
+    if (first_.start(id, tier).next() && last_.start(id, tier).next()) {
+      const auto first = event_time(first_.integer(0));
+      const auto end = event_time(last_.integer(0)) +
+                       reconcile::width_of(static_cast<reconcile::Tier>(t));
+      if (!extent) extent = {first, end};
+      extent = {std::min(extent->first, first), std::max(extent->second, end)};
+    }
+    first_.rewind();
+    last_.rewind();
+  }
+  return extent;
+}
+
+std::optional<window::Partial> Snapshot::newest(const SeriesEntry& series) {
+  std::optional<window::Partial> newest;
+  EventTime at = kEventTimeMin;
+  for (std::size_t t = 0; t < reconcile::kTiers; ++t) {
+    if (last_.start(series.id, static_cast<std::int64_t>(t)).next() &&
+        event_time(last_.integer(0)) > at) {
+      at = event_time(last_.integer(0));
+      auto pane = reconcile::Pane::decode(last_.blob(1));
+      if (pane) {
+        newest.emplace(series.description.type);
+        pane->add_to(*newest);
+      }
+    }
+    last_.rewind();
+  }
+  return newest;
+}
+
+void Snapshot::each_pane(const SeriesEntry& series, EventTime from, EventTime to,
+                         const std::function<void(EventTime, const window::Partial&)>& visit) {
+  for (std::size_t t = 0; t < reconcile::kTiers; ++t) {
+    const auto width = reconcile::width_of(static_cast<reconcile::Tier>(t));
+    if (to < kEventTimeMin + width) continue;
+    panes_.start(series.id, static_cast<std::int64_t>(t), count_ns(from), count_ns(to - width));
+    while (panes_.next()) {
+      const auto start = event_time(panes_.integer(0));
+      auto pane = reconcile::Pane::decode(panes_.blob(1));
+      if (!pane) continue;
+      if (pane->windows.empty()) {
+        visit(start, pane->rows);
+        continue;
+      }
+      window::Partial all(series.description.type);
+      pane->add_to(all);
+      visit(start, all);
+    }
+  }
+}
+
+EventTime Snapshot::frozen_before(reconcile::Tier tier, store::SourceId source) {
+  return horizons_.floor(tier, frontier(source));
+}
+
+}  // namespace tidemark::query

@@ -1,0 +1,74 @@
+// The tables of cloud.db as the Reader sees them, inside one read transaction.
+#pragma once
+
+#include <unordered_map>
+
+#include "cloud/answers/view.h"
+#include "cloud/query/reader.h"
+#include "cloud/reconcile/manifest.h"
+#include "cloud/store/rows.h"
+#include "common/window/partial.h"
+
+namespace tidemark::query {
+
+struct SeriesEntry {
+  store::SeriesId id = 0;
+  store::EdgeId edge = 0;
+  store::SourceId source = 0;
+  std::string name;  // edge/device/metric
+  SeriesDescription description;
+};
+
+struct EdgeEntry {
+  std::string name;
+  std::string site;
+  bool connected = false;
+  EventTime seen{};
+  std::uint64_t missing = 0;
+};
+
+struct ViewEntry {
+  std::int64_t id = 0;
+  answers::View view;
+};
+
+class Snapshot {
+ public:
+  explicit Snapshot(store::Database& database);
+  // One consistent state until end().
+  void begin();
+  void end();
+
+  // Those that match, in order of their names.
+  std::vector<const SeriesEntry*> match(const std::string& glob);
+  const SeriesEntry* series(store::SeriesId id);
+  const EdgeEntry& edge(store::EdgeId id) { return edges_[id]; }
+  [[nodiscard]] const std::vector<ViewEntry>& views() const { return views_; }
+  EventTime frontier(store::SourceId source);
+  reconcile::ManifestSum manifest(store::SourceId source, EventTime from, EventTime to);
+  // Archived blocks with readings of the source in [from, to), oldest first.
+  std::vector<store::ArchivePosition> blocks(store::SourceId source, EventTime from, EventTime to);
+  // First and last pane of the series as [first, end); nothing without panes.
+  std::optional<std::pair<EventTime, EventTime>> extent(store::SeriesId id);
+  // The newest pane that is there.
+  std::optional<window::Partial> newest(const SeriesEntry& series);
+  // All panes inside [from, to): visit(start, pane).
+  void each_pane(const SeriesEntry& series, EventTime from, EventTime to,
+                 const std::function<void(EventTime, const window::Partial&)>& visit);
+  // Windows of this resolution that begin before are frozen.
+  EventTime frozen_before(reconcile::Tier tier, store::SourceId source);
+  [[nodiscard]] store::Database& database() { return database_; }
+
+ private:
+  void load_series();
+  store::Database& database_;
+  std::unordered_map<store::SeriesId, SeriesEntry> series_;
+  std::int64_t series_changes_ = -1;
+  std::unordered_map<store::EdgeId, EdgeEntry> edges_;
+  std::vector<ViewEntry> views_;
+  reconcile::Horizons horizons_;
+  store::Statement select_edges_, select_views_, select_series_, version_, source_, minutes_,
+      spans_, first_, last_, panes_, meta_;
+};
+
+}  // namespace tidemark::query

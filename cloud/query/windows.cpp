@@ -1,0 +1,190 @@
+#include "cloud/query/windows.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <numeric>
+#include <set>
+
+#include "cloud/answers/judge.h"
+#include "cloud/reconcile/identities.h"
+#include "common/codec/codec.h"
+
+namespace tidemark::query {
+namespace {
+
+constexpr Nanoseconds kMinute = std::chrono::minutes(1);
+
+EventTime ceil_to(EventTime t, Nanoseconds width) {
+  const auto floor = floor_to(t, width);
+  return floor == t ? t : floor + width;
+}
+
+// Raw readings of one series as archived blocks hold them, each counted once.
+class RawReadings {
+ public:
+  RawReadings(const SeriesEntry& series, Nanoseconds width, EventTime from, EventTime to)
+      : series_(series), width_(width), from_(from), to_(to) {}
+
+  void add(const BlockRecord& record, const Block& block, const std::vector<bool>& is_series) {
+    for (const auto& group : block.groups) {
+      if (group.copy) continue;
+      for (const auto& column : group.columns) {
+        if (is_series[column.series]) add(group, column);
+      }
+    }
+    for (const auto& row : block.partials) {
+      if (row.copy || !is_series[row.series]) continue;
+      const auto start = event_time(row.start);
+      const auto slice = slice_of(start);
+      if (start < from_ || start + Nanoseconds(row.size) > std::min(to_, slice + width_)) continue;
+      auto& known = partials_[{row.start, row.size, record.name.incarnation}];
+      if (row.revision >= known.revision) known = row;
+    }
+  }
+
+  Result<std::map<EventTime, window::Partial>> finish() {
+    for (const auto& [key, row] : partials_) {
+      ByteReader in(row.state);
+      TIDE_ASSIGN(const auto state, window::Partial::decode(in));
+      if (state.type() == series_.description.type) slice(event_time(row.start)).merge(state);
+    }
+    return std::move(slices_);
+  }
+
+ private:
+  void add(const Group& group, const Column& column) {
+    reconcile::each_value(group, column, [&](std::size_t row, std::size_t value) {
+      const auto time = event_time(group.times[row]);
+      if (time < from_ || time >= to_) return;
+      if (series_.description.device_stamped &&
+          !seen_.insert({group.times[row], reconcile::value_bits(column, value)}).second) {
+        return;
+      }
+      slice(time).add(group.times[row], column, value);
+    });
+  }
+  EventTime slice_of(EventTime t) const {
+    return width_ == Nanoseconds{} ? from_ : floor_to(t, width_);
+  }
+  window::Partial& slice(EventTime t) {
+    return slices_.try_emplace(slice_of(t), series_.description.type).first->second;
+  }
+
+  const SeriesEntry& series_;
+  Nanoseconds width_;
+  EventTime from_, to_;
+  std::set<reconcile::Identity> seen_;
+  std::map<std::tuple<std::int64_t, std::int64_t, Incarnation>, PartialRow> partials_;
+  std::map<EventTime, window::Partial> slices_;
+};
+
+// Which column indices of the block are this series.
+Result<std::vector<bool>> find_series(store::Database& database, const SeriesEntry& series,
+                                      const Block& block) {
+  std::vector<bool> is_series;
+  store::Statement select(database, "SELECT bytes FROM dictionaries WHERE hash=?");
+  const auto& d = series.description;
+  for (const auto hash : block.dictionaries) {
+    if (!select.start(hash.count).next()) {
+      return Error(Fault::corrupt, "an archived block names a dictionary that is not there");
+    }
+    TIDE_ASSIGN(const auto dictionary, Dictionary::decode(select.blob(0)));
+    for (const auto& s : dictionary.series()) {
+      is_series.push_back(s.device == d.device && s.metric == d.metric && s.type == d.type &&
+                          s.exponent == d.exponent);
+    }
+    select.rewind();
+  }
+  return is_series;
+}
+
+}  // namespace
+
+Result<Windows::Slices> Windows::raw(const SeriesEntry& series, Nanoseconds width, EventTime from,
+                                     EventTime to) {
+  RawReadings readings(series, width, from, to);
+  for (const auto at : snapshot_.blocks(series.source, from, to)) {
+    TIDE_ASSIGN(const auto archived, archive_.read(at));
+    TIDE_ASSIGN(const auto block, codec::decode(archived.record.bytes));
+    TIDE_ASSIGN(const auto is_series, find_series(snapshot_.database(), series, block));
+    readings.add(archived.record, block, is_series);
+  }
+  return readings.finish();
+}
+
+Result<Windows::Slices> Windows::slices(const SeriesEntry& series, Nanoseconds width,
+                                        EventTime from, EventTime to) {
+  if (width % kMinute != Nanoseconds{}) return raw(series, width, from, to);
+  Slices all;
+  snapshot_.each_pane(series, from, to, [&](EventTime start, const window::Partial& pane) {
+    all.try_emplace(floor_to(start, width), series.description.type).first->second.merge(pane);
+  });
+  return all;
+}
+
+// Whole minutes from panes, what sticks out at both ends from raw readings.
+Result<window::Partial> Windows::span(const SeriesEntry& series, EventTime from, EventTime to) {
+  window::Partial sum(series.description.type);
+  const auto head = std::min(ceil_to(from, kMinute), to);
+  const auto tail = std::max(floor_to(to, kMinute), head);
+  snapshot_.each_pane(series, head, tail,
+                      [&](EventTime, const window::Partial& pane) { sum.merge(pane); });
+  for (const auto& [begin, end] : {std::pair{from, head}, std::pair{tail, to}}) {
+    if (begin >= end) continue;
+    TIDE_ASSIGN(const auto edge, raw(series, Nanoseconds{}, begin, end));
+    for (const auto& [start, partial] : edge) sum.merge(partial);
+  }
+  return sum;
+}
+
+answers::Answer Windows::answer(const SeriesEntry& series, const window::Partial& sum,
+                                EventTime start, EventTime end, EventTime frontier,
+                                const std::vector<std::string>& aggregates) {
+  answers::Answer a;
+  a.start = start;
+  a.end = end;
+  answers::fill_values(a, sum, series.description, aggregates);
+  const bool whole = start == floor_to(start, kMinute) && end == floor_to(end, kMinute);
+  answers::judge(a, snapshot_.manifest(series.source, start, end), frontier >= end, whole);
+  a.known_at = snapshot_.edge(series.edge).seen;
+  return a;
+}
+
+Result<std::vector<answers::Answer>> Windows::of(const SeriesEntry& series, const Grid& grid,
+                                                 const std::vector<std::string>& aggregates,
+                                                 EventTime from, EventTime to,
+                                                 std::size_t limit) {
+  std::vector<answers::Answer> all;
+  const auto extent = snapshot_.extent(series.id);
+  if (!extent) return all;
+  const auto frontier = snapshot_.frontier(series.source);
+  const auto end = std::min(to, std::max(extent->second, frontier));
+  if (grid.size == Nanoseconds{}) {
+    from = std::max(from, extent->first);
+    if (from >= end) return all;
+    TIDE_ASSIGN(const auto sum, span(series, from, end));
+    all.push_back(answer(series, sum, from, end, frontier, aggregates));
+    return all;
+  }
+  // The first window that reaches into what there is.
+  auto start = ceil_to(std::max(from, extent->first - grid.size + Nanoseconds(1)), grid.every);
+  const auto width = Nanoseconds(std::gcd(grid.size.count(), grid.every.count()));
+  if (start >= end) return all;
+  if (static_cast<std::uint64_t>((end - start) / grid.every) > limit) {
+    return Error(Fault::full, fmt::format("more than {} windows of {}; ask for less at once or for "
+                                          "longer windows", limit, series.name));
+  }
+  TIDE_ASSIGN(const auto parts, slices(series, width, start, ceil_to(end, grid.every) + grid.size));
+  for (; start < end; start += grid.every) {
+    window::Partial sum(series.description.type);
+    for (auto it = parts.lower_bound(start); it != parts.end() && it->first < start + grid.size;
+         ++it) {
+      sum.merge(it->second);
+    }
+    all.push_back(answer(series, sum, start, start + grid.size, frontier, aggregates));
+  }
+  return all;
+}
+
+}  // namespace tidemark::query

@@ -1,0 +1,43 @@
+// Windows that no view keeps, computed when somebody asks: from panes, and where a window is finer
+// than they are, from the archived blocks.
+#pragma once
+
+#include <map>
+
+#include "cloud/query/snapshot.h"
+#include "cloud/store/archive.h"
+
+namespace tidemark::query {
+
+class Windows {
+ public:
+  Windows(Snapshot& snapshot, store::ArchiveReader& archive)
+      : snapshot_(snapshot), archive_(archive) {}
+
+  struct Grid {
+    Nanoseconds size{};
+    Nanoseconds every{};
+  };
+  // Answers of one series over windows [k·every, k·every + size) that start in [from, to); without
+  // a grid, of the one window [from, to). Fault::full when more than `limit` would come.
+  Result<std::vector<answers::Answer>> of(const SeriesEntry& series, const Grid& grid,
+                                          const std::vector<std::string>& aggregates,
+                                          EventTime from, EventTime to, std::size_t limit);
+
+ private:
+  using Slices = std::map<EventTime, window::Partial>;
+  // Sums of readings in slices of this width in [from, to), which are multiples of it.
+  Result<Slices> slices(const SeriesEntry& series, Nanoseconds width, EventTime from,
+                        EventTime to);
+  // The same from raw readings, for any bounds.
+  Result<Slices> raw(const SeriesEntry& series, Nanoseconds width, EventTime from, EventTime to);
+  Result<window::Partial> span(const SeriesEntry& series, EventTime from, EventTime to);
+  answers::Answer answer(const SeriesEntry& series, const window::Partial& sum, EventTime start,
+                         EventTime end, EventTime frontier,
+                         const std::vector<std::string>& aggregates);
+
+  Snapshot& snapshot_;
+  store::ArchiveReader& archive_;
+};
+
+}  // namespace tidemark::query

@@ -1,0 +1,64 @@
+// One edge as the cloud knows it: the books of its starts, and how far each of its sources is
+// proved (its frontier). Plain state: no I/O.
+//
+// Promise    a frontier never goes back; it passes T only when every block that a seal of T speaks of
+//            is received, evicted or lost, in this start and in all earlier ones.
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "cloud/reconcile/incarnation_books.h"
+
+namespace tidemark::reconcile {
+
+struct SourceBooks {
+  std::uint32_t id = 0;  // the store's
+  std::string name;
+  std::string poll_class;
+  bool device_stamped = false;
+  EventTime sealed_until = kEventTimeMin;
+  EventTime frontier = kEventTimeMin;
+  std::uint64_t due = 0, good = 0, taken = 0;
+  bool changed = false;
+};
+
+class EdgeBooks {
+ public:
+  // Sum of readings of received blocks of one start in a range of its numbers.
+  using ReadingsIn = std::function<std::uint64_t(Incarnation, SequenceRange)>;
+
+  // The edge has started, or connects again. Starts that are in the books but neither this one, nor
+  // closed here, nor settled, are forgotten by the edge (its ring was wiped): what is missing of them
+  // is lost; they are returned, so that somebody is told.
+  std::vector<Incarnation> hello(Incarnation current, std::uint64_t ordinal,
+                                 const std::vector<Closing>& closings);
+  IncarnationBooks& of(Incarnation i);
+  [[nodiscard]] const IncarnationBooks* find(Incarnation i) const;
+  // False when a newer statement stands.
+  bool seal(const Seal& seal, const ReadingsIn& readings);
+  // Sources whose frontier moved since the last call.
+  std::vector<SourceIndex> advance();
+
+  SourceIndex source(const std::string& name, const std::string& poll_class);
+  [[nodiscard]] std::vector<SourceBooks>& sources() { return sources_; }
+  [[nodiscard]] const std::vector<SourceBooks>& sources() const { return sources_; }
+  // The store's rows come back at start, in order of their index.
+  void restore_source(SourceBooks source);
+  void restore(Incarnation i, IncarnationBooks books);
+
+  [[nodiscard]] Ledger ledger() const;
+  [[nodiscard]] std::uint64_t missing() const;  // blocks, over all starts
+  [[nodiscard]] std::uint64_t blocks() const;
+  // Nobody listened in these spans of event time.
+  [[nodiscard]] std::vector<Closing> closings() const;
+
+ private:
+  std::map<Incarnation, IncarnationBooks> starts_;
+  std::vector<Incarnation> by_ordinal() const;
+  std::vector<SourceBooks> sources_;
+  std::map<std::pair<std::string, std::string>, SourceIndex> source_index_;
+};
+
+}  // namespace tidemark::reconcile

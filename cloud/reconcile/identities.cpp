@@ -1,0 +1,66 @@
+#include "cloud/reconcile/identities.h"
+
+#include <algorithm>
+#include <bit>
+
+#include "common/base/hash.h"
+
+namespace tidemark::reconcile {
+
+std::uint64_t value_bits(const Column& column, std::size_t value) {
+  switch (column.type) {
+    case ValueType::f64: return std::bit_cast<std::uint64_t>(column.f64[value]);
+    case ValueType::i64:
+    case ValueType::boolean: return static_cast<std::uint64_t>(column.i64[value]);
+    case ValueType::text: return xxh3(as_bytes(column.text[value]));
+  }
+  return 0;
+}
+
+void BlockIdentities::add(std::uint32_t series, const Group& group, const Column& column) {
+  auto& all = by_series_[series];
+  all.reserve(all.size() + column.values());
+  each_value(group, column, [&](std::size_t row, std::size_t value) {
+    all.push_back({group.times[row], value_bits(column, value)});
+  });
+  count_ += column.values();
+}
+
+void BlockIdentities::sort() {
+  for (auto& [series, all] : by_series_) std::sort(all.begin(), all.end());
+}
+
+bool BlockIdentities::contains(std::uint32_t series, const Identity& identity) const {
+  const auto it = by_series_.find(series);
+  return it != by_series_.end() &&
+         std::binary_search(it->second.begin(), it->second.end(), identity);
+}
+
+bool surely_new(const Group& group, const Column& column, std::int64_t newest) {
+  bool rises = true;
+  each_value(group, column, [&](std::size_t row, std::size_t) {
+    rises = rises && group.times[row] > newest;
+    newest = group.times[row];
+  });
+  return rises;
+}
+
+void mark_repeats(const Group& group, const Column& column, std::vector<bool>& repeated) {
+  struct Seen {
+    Identity identity;
+    std::size_t value;
+  };
+  std::vector<Seen> seen;
+  seen.reserve(column.values());
+  each_value(group, column, [&](std::size_t row, std::size_t value) {
+    seen.push_back({{group.times[row], value_bits(column, value)}, value});
+  });
+  std::sort(seen.begin(), seen.end(), [](const Seen& a, const Seen& b) {
+    return a.identity == b.identity ? a.value < b.value : a.identity < b.identity;
+  });
+  for (std::size_t i = 1; i < seen.size(); ++i) {
+    if (seen[i].identity == seen[i - 1].identity) repeated[seen[i].value] = true;
+  }
+}
+
+}  // namespace tidemark::reconcile

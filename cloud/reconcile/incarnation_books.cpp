@@ -1,0 +1,205 @@
+#include "cloud/reconcile/incarnation_books.h"
+
+#include <algorithm>
+#include <limits>
+
+namespace tidemark::reconcile {
+namespace {
+
+constexpr std::uint8_t kVersion = 1;
+constexpr auto kNoEnd = std::numeric_limits<std::uint64_t>::max();
+
+void encode_statement(ByteWriter& out, const std::map<SourceIndex, EventTime>& statement) {
+  out.varint(statement.size());
+  for (const auto& [source, until] : statement) {
+    out.varint(source);
+    out.fixed(static_cast<std::uint64_t>(count_ns(until)));
+  }
+}
+
+std::map<SourceIndex, EventTime> decode_statement(ByteReader& in) {
+  std::map<SourceIndex, EventTime> statement;
+  const auto n = in.length(9);
+  for (std::size_t i = 0; i < n && in.ok(); ++i) {
+    const auto source = static_cast<SourceIndex>(in.varint());
+    statement[source] = event_time(static_cast<std::int64_t>(in.fixed<std::uint64_t>()));
+  }
+  return statement;
+}
+
+}  // namespace
+
+bool IncarnationBooks::receive(Sequence s, std::uint64_t readings, const Placed& placed) {
+  if (!received_.add(s)) return false;
+  TIDE_CHECK(placed.total() == readings, "every reading of a block has one place");
+  if (evicted_.contains(s)) evicted_but_here_ += readings;
+  covered_.add(s);
+  placed_.answered += placed.answered;
+  placed_.duplicate += placed.duplicate;
+  placed_.late_ledger += placed.late_ledger;
+  placed_.quarantined += placed.quarantined;
+  if (s >= seal_next_) {
+    beyond_.emplace(s.count, readings);
+    beyond_readings_ += readings;
+  }
+  return true;
+}
+
+bool IncarnationBooks::seal(const Seal& seal, const std::vector<SourceIndex>& sources,
+                            const ReadingsIn& readings) {
+  // An older statement is still true of what it says, and may be covered before the newer one is.
+  Statement statement;
+  for (std::size_t i = 0; i < seal.sources.size(); ++i) {
+    statement[sources[i]] = seal.sources[i].sealed_until;
+  }
+  if (seal.number != seal_number_) wait(seal.next.count, std::move(statement));
+  for (const auto& range : seal.evicted.ranges()) {
+    const auto not_yet = evicted_.missing_in(range);
+    for (const auto& fresh : not_yet.ranges()) {
+      if (received_.missing_in(fresh) != SequenceRanges{fresh}) {
+        evicted_but_here_ += readings(fresh);
+      }
+      evicted_.add(fresh);
+      covered_.add(fresh);
+    }
+  }
+  if (seal.number <= seal_number_) return false;
+  seal_number_ = seal.number;
+  seal_next_ = std::max(seal_next_, seal.next);
+  sealed_ = seal.ledger;
+  while (!beyond_.empty() && beyond_.begin()->first < seal_next_.count) {
+    beyond_readings_ -= beyond_.begin()->second;
+    beyond_.erase(beyond_.begin());
+  }
+  return true;
+}
+
+void IncarnationBooks::wait(std::uint64_t next, Statement statement) {
+  if (statement.empty()) return;
+  auto& at = waiting_[next];
+  for (const auto& [source, until] : statement) {
+    auto& have = at.try_emplace(source, until).first->second;
+    have = std::max(have, until);
+  }
+  if (waiting_.size() <= kSealsWaitingMax) return;
+  // Every second one of the older half goes into its successor.
+  auto it = waiting_.begin();
+  for (std::size_t i = 0; i < kSealsWaitingMax / 4; ++i) {
+    auto merged = std::move(it->second);
+    it = waiting_.erase(it);
+    for (const auto& [source, until] : merged) {
+      auto& have = it->second.try_emplace(source, until).first->second;
+      have = std::max(have, until);
+    }
+    ++it;
+  }
+}
+
+void IncarnationBooks::close(const Closing& closing) {
+  ordinal_ = closing.start_ordinal;
+  closing_ = closing;
+}
+
+void IncarnationBooks::close_forgotten() {
+  Closing closing;
+  closing.start_ordinal = ordinal_;
+  closing_ = closing;
+}
+
+std::uint64_t IncarnationBooks::covered_end() const {
+  const auto run = covered_.contiguous().count;
+  if (closing_ && run >= closing_->durable_through.count) return kNoEnd;
+  return run + 1;
+}
+
+bool IncarnationBooks::settled() const { return closing_ && covered_end() == kNoEnd; }
+
+bool IncarnationBooks::was_given_up(Sequence s) const {
+  return evicted_.contains(s) || (closing_ && s > closing_->durable_through);
+}
+
+SequenceRanges IncarnationBooks::missing() const {
+  auto highest = std::max(covered_.highest().count, seal_next_.count - 1);
+  if (closing_) highest = closing_->durable_through.count;
+  return covered_.missing_in({1, highest});
+}
+
+Ledger IncarnationBooks::ledger() const {
+  Ledger l = sealed_;
+  l.taken += beyond_readings_;
+  l.answered = placed_.answered;
+  l.duplicate += placed_.duplicate;
+  l.late_ledger = placed_.late_ledger;
+  l.quarantined += placed_.quarantined;
+  l.evicted -= std::min(l.evicted, evicted_but_here_);
+  l.pending = 0;
+  const auto known = l.answered + l.thinned + l.duplicate + l.local + l.late_ledger +
+                     l.quarantined + l.evicted + l.lost;
+  // A seal that says less than what arrived is the edge's fault; what arrived was taken.
+  l.taken = std::max(l.taken, known);
+  (settled() ? l.lost : l.pending) += l.taken - known;
+  return l;
+}
+
+void IncarnationBooks::encode(ByteWriter& out) const {
+  out.u8(kVersion);
+  out.varint(ordinal_);
+  received_.encode(out);
+  evicted_.encode(out);
+  out.u8(closing_ ? 1 : 0);
+  if (closing_) closing_->encode(out);
+  out.varint(seal_number_);
+  out.varint(seal_next_.count);
+  sealed_.encode(out);
+  out.varint(evicted_but_here_);
+  out.varint(placed_.answered);
+  out.varint(placed_.duplicate);
+  out.varint(placed_.late_ledger);
+  out.varint(placed_.quarantined);
+  out.varint(beyond_.size());
+  for (const auto& [sequence, readings] : beyond_) {
+    out.varint(sequence);
+    out.varint(readings);
+  }
+  out.varint(waiting_.size());
+  for (const auto& [next, statement] : waiting_) {
+    out.varint(next);
+    encode_statement(out, statement);
+  }
+  encode_statement(out, proved_);
+}
+
+IncarnationBooks IncarnationBooks::decode(ByteReader& in) {
+  IncarnationBooks b;
+  if (in.u8() != kVersion) in.fail();
+  b.ordinal_ = in.varint();
+  b.received_ = SequenceRanges::decode(in);
+  b.evicted_ = SequenceRanges::decode(in);
+  b.covered_ = b.received_;
+  b.covered_.add(b.evicted_);
+  if (in.u8() != 0) b.closing_ = Closing::decode(in);
+  b.seal_number_ = in.varint();
+  b.seal_next_ = Sequence{in.varint()};
+  b.sealed_ = Ledger::decode(in);
+  b.evicted_but_here_ = in.varint();
+  b.placed_.answered = in.varint();
+  b.placed_.duplicate = in.varint();
+  b.placed_.late_ledger = in.varint();
+  b.placed_.quarantined = in.varint();
+  const auto beyond = in.length(2);
+  for (std::size_t i = 0; i < beyond && in.ok(); ++i) {
+    const auto sequence = in.varint();
+    const auto readings = in.varint();
+    b.beyond_.emplace(sequence, readings);
+    b.beyond_readings_ += readings;
+  }
+  const auto waiting = in.length(2);
+  for (std::size_t i = 0; i < waiting && in.ok(); ++i) {
+    const auto next = in.varint();
+    b.waiting_[next] = decode_statement(in);
+  }
+  b.proved_ = decode_statement(in);
+  return b;
+}
+
+}  // namespace tidemark::reconcile

@@ -1,0 +1,107 @@
+// What the cloud knows of one start of one edge: which blocks came, what its seals say of them, and
+// where every reading went. Plain state: no I/O, same calls in, same books out.
+//
+// Promise    ledger().adds_up() after every call; an older or repeated seal changes nothing; a block
+//            is received once. Coverage, strongest first: received, evicted, lost.
+// Bounds     kSealsWaitingMax seals wait for their blocks; beyond it neighbours are merged into the
+//            later one, which proves the same a little later.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <optional>
+#include <vector>
+
+#include "common/base/bytes.h"
+#include "common/base/strong.h"
+#include "common/base/time.h"
+#include "common/model/seal.h"
+#include "common/model/sequence_ranges.h"
+
+namespace tidemark::reconcile {
+
+inline constexpr std::size_t kSealsWaitingMax = 256;
+
+// Where the readings of received blocks went.
+struct Placed {
+  std::uint64_t answered = 0;
+  std::uint64_t duplicate = 0;
+  std::uint64_t late_ledger = 0;
+  std::uint64_t quarantined = 0;
+  [[nodiscard]] std::uint64_t total() const {
+    return answered + duplicate + late_ledger + quarantined;
+  }
+};
+
+// Index of a (source, poll class) within its edge's books.
+using SourceIndex = std::uint32_t;
+
+class IncarnationBooks {
+ public:
+  // Sum of readings of received blocks in a range; asked only when an evicted range meets them.
+  using ReadingsIn = std::function<std::uint64_t(SequenceRange)>;
+
+  [[nodiscard]] bool has(Sequence s) const { return received_.contains(s); }
+  // The block is in, and all its readings have their place. False when it was in already.
+  bool receive(Sequence s, std::uint64_t readings, const Placed& placed);
+  // False when the statement is not newer than the one that stands. `sources` are the seal's
+  // sources in its order.
+  bool seal(const Seal& seal, const std::vector<SourceIndex>& sources, const ReadingsIn& readings);
+  void close(const Closing& closing);
+  // The edge no longer knows this incarnation: what did not come will not come.
+  void close_forgotten();
+  void set_ordinal(std::uint64_t ordinal) { ordinal_ = ordinal; }
+
+  // Applies the seals whose blocks are all in, and calls visit(source, sealed_until) for each.
+  template <typename Visit>
+  void prove(Visit visit) {
+    const auto end = covered_end();
+    while (!waiting_.empty() && waiting_.begin()->first <= end) {
+      for (const auto& [source, until] : waiting_.begin()->second) {
+        auto& proved = proved_.try_emplace(source, kEventTimeMin).first->second;
+        if (until > proved) proved = until;
+      }
+      waiting_.erase(waiting_.begin());
+    }
+    for (const auto& [source, until] : proved_) visit(source, until);
+  }
+
+  [[nodiscard]] Ledger ledger() const;
+  // Closed, and every number it used is received, evicted or lost.
+  [[nodiscard]] bool settled() const;
+  [[nodiscard]] bool closed() const { return closing_.has_value(); }
+  [[nodiscard]] const std::optional<Closing>& closing() const { return closing_; }
+  [[nodiscard]] std::uint64_t ordinal() const { return ordinal_; }
+  [[nodiscard]] std::uint64_t seal_number() const { return seal_number_; }
+  [[nodiscard]] const SequenceRanges& received() const { return received_; }
+  [[nodiscard]] bool was_given_up(Sequence s) const;  // evicted, or declared lost
+  // Numbers below the highest that is known of, which neither came nor were given up.
+  [[nodiscard]] SequenceRanges missing() const;
+
+  void encode(ByteWriter& out) const;
+  static IncarnationBooks decode(ByteReader& in);
+
+ private:
+  using Statement = std::map<SourceIndex, EventTime>;
+  // The first number that is not covered; the end of time when it is closed and covered.
+  [[nodiscard]] std::uint64_t covered_end() const;
+  void wait(std::uint64_t next, Statement statement);
+
+  std::uint64_t ordinal_ = 0;
+  SequenceRanges received_;
+  SequenceRanges evicted_;
+  SequenceRanges covered_;  // both
+  std::optional<Closing> closing_;
+  std::uint64_t seal_number_ = 0;
+  Sequence seal_next_{1};
+  Ledger sealed_;  // of the highest seal
+  std::map<std::uint64_t, std::uint64_t> beyond_;  // readings of blocks at or above seal_next_
+  std::uint64_t beyond_readings_ = 0;
+  std::uint64_t evicted_but_here_ = 0;  // readings of evicted blocks that had arrived
+  Placed placed_;
+  std::map<std::uint64_t, Statement> waiting_;  // by `next`
+  Statement proved_;
+};
+
+}  // namespace tidemark::reconcile

@@ -1,0 +1,40 @@
+// What a source says it took in one minute of event time, and what came of it.
+#pragma once
+
+#include <vector>
+
+#include "common/base/bytes.h"
+#include "common/base/strong.h"
+#include "common/model/seal.h"
+
+namespace tidemark::reconcile {
+
+struct ManifestSum {
+  std::uint64_t due = 0, good = 0, taken = 0, sent = 0;
+  std::uint64_t received = 0;  // readings of received blocks, duplicates and late ones included
+  ManifestSum& operator+=(const ManifestSum& o);
+};
+
+// One (source, poll class, minute) over all starts of the edge. Counts are absolute within a start;
+// those under the highest seal number stand.
+class MinuteManifest {
+ public:
+  // False when a newer statement stands.
+  bool state(Incarnation incarnation, std::uint64_t seal_number, const MinuteCounts& counts);
+  void receive(std::uint64_t readings) { received_ += readings; }
+  [[nodiscard]] ManifestSum sum() const;
+
+  void encode(ByteWriter& out) const;
+  static MinuteManifest decode(ByteReader& in);
+
+ private:
+  struct Entry {
+    Incarnation incarnation;
+    std::uint64_t seal_number = 0;
+    MinuteCounts counts;
+  };
+  std::vector<Entry> entries_;  // one a start: nearly always one
+  std::uint64_t received_ = 0;
+};
+
+}  // namespace tidemark::reconcile

@@ -1,0 +1,75 @@
+// The archive: every block that was received, byte for byte, in the order of its arrival.
+//
+// Promise    what append() took is on the medium after sync(). open() cuts off whatever lies beyond
+//            the committed position: a batch whose commit did not happen was never there.
+// Files      archive/00000001.seg and so on, of about kSegmentBytes each; records as in FORMAT.md.
+// Threads    one writer; readers open their own ArchiveReader and read committed positions only.
+#pragma once
+
+#include <filesystem>
+#include <map>
+#include <memory>
+
+#include "common/base/disk.h"
+#include "common/model/record.h"
+
+namespace tidemark::store {
+
+inline constexpr std::uint64_t kSegmentBytes = 64 << 20;
+
+// Segment number in the upper 24 bits, offset within it in the lower 40.
+struct ArchivePosition {
+  std::uint64_t value = 0;
+  [[nodiscard]] std::uint64_t segment() const { return value >> 40; }
+  [[nodiscard]] std::uint64_t offset() const { return value & ((1ULL << 40) - 1); }
+  static ArchivePosition at(std::uint64_t segment, std::uint64_t offset) {
+    return {segment << 40 | offset};
+  }
+};
+
+struct ArchivedBlock {
+  std::string edge;
+  BlockRecord record;
+};
+
+std::filesystem::path segment_path(const std::filesystem::path& folder, std::uint64_t segment);
+
+class Archive {
+ public:
+  static Result<std::unique_ptr<Archive>> open(Disk& disk, std::filesystem::path folder,
+                                               ArchivePosition committed);
+  // In memory until sync(); can be read at once.
+  ArchivePosition append(const std::string& edge, const BlockRecord& record);
+  Result<> sync();
+  [[nodiscard]] ArchivePosition end() const;
+  Result<ArchivedBlock> read(ArchivePosition at);
+  // Removes whole segments below this one.
+  void remove_before(std::uint64_t segment);
+
+ private:
+  Archive(Disk& disk, std::filesystem::path folder) : disk_(disk), folder_(std::move(folder)) {}
+  Result<File*> segment_file(std::uint64_t segment);
+  Disk& disk_;
+  std::filesystem::path folder_;
+  std::map<std::uint64_t, std::unique_ptr<File>> files_;  // a few that are open
+  std::uint64_t segment_ = 1;
+  std::uint64_t written_ = 0;  // bytes of segment_ that are in the file
+  ByteVector pending_;         // behind written_
+  bool new_segment_ = false;   // its folder entry is not synced yet
+};
+
+// Reads committed blocks while a writer goes on.
+class ArchiveReader {
+ public:
+  ArchiveReader(Disk& disk, std::filesystem::path folder)
+      : disk_(disk), folder_(std::move(folder)) {}
+  Result<ArchivedBlock> read(ArchivePosition at);
+
+ private:
+  Disk& disk_;
+  std::filesystem::path folder_;
+  std::uint64_t open_segment_ = 0;
+  std::unique_ptr<File> file_;
+};
+
+}  // namespace tidemark::store

@@ -1,0 +1,74 @@
+// Panes in memory before the rows in cloud.db: changed ones are written when the batch commits.
+//
+// Bounds     kPanesMax panes stay in memory between commits; the ones unused for longest go first.
+// Threads    that of its Database.
+#pragma once
+
+#include <array>
+#include <memory>
+#include <optional>
+#include <unordered_map>
+#include <vector>
+
+#include "cloud/reconcile/pane.h"
+#include "cloud/reconcile/tiers.h"
+#include "cloud/store/database.h"
+
+namespace tidemark::store {
+
+using reconcile::Pane;
+using reconcile::Tier;
+using SeriesId = std::uint32_t;
+
+class PaneCache {
+ public:
+  static constexpr std::size_t kPanesMax = 120'000;
+
+  explicit PaneCache(Database& database);
+  // The pane, made if it is not there, and taken as changed. Valid until flush().
+  Pane& change(SeriesId series, ValueType type, Tier tier, EventTime start);
+  // Merges all panes inside [from, to) into `sum`. `finest` is the series' finest tier.
+  void sum(SeriesId series, Tier finest, EventTime from, EventTime to, window::Partial& sum);
+  // Writes what changed.
+  void flush();
+  // Between batches: forgets what is over the bound.
+  void make_room();
+  // Moves panes of the tier that start before `before` into the next, up to `limit`; their starts.
+  std::vector<EventTime> fold(SeriesId series, ValueType type, Tier tier, EventTime before,
+                              std::size_t limit);
+  // First start of any pane of the series, or nothing.
+  std::optional<EventTime> first(SeriesId series);
+  // The last nanosecond of the newest pane of the series; the lowest number when it has none.
+  std::int64_t newest(SeriesId series);
+  // Starts of the panes of the series in [from, to), of the tiers up to `coarsest`.
+  std::vector<EventTime> starts(SeriesId series, Tier coarsest, EventTime from, EventTime to,
+                                std::size_t limit);
+  [[nodiscard]] std::size_t size() const { return panes_.size(); }
+
+ private:
+  struct Key {
+    SeriesId series;
+    Tier tier;
+    std::int64_t start;
+    friend bool operator==(const Key&, const Key&) = default;
+  };
+  struct KeyHash {
+    std::size_t operator()(const Key& k) const;
+  };
+  struct Entry {
+    Pane pane;
+    bool changed = false;
+    std::uint64_t used = 0;  // the flush before which it was last used
+  };
+  Entry* cached(const Key& key);
+  Entry* load(const Key& key, ValueType type);
+
+  Statement select_, upsert_, range_, newest_, oldest_, remove_, starts_;
+  std::unordered_map<Key, std::unique_ptr<Entry>, KeyHash> panes_;
+  std::unordered_map<SeriesId, std::array<std::int64_t, reconcile::kTiers>> newest_rows_;
+  std::vector<std::pair<Key, Entry*>> changed_;
+  ByteVector scratch_;
+  std::uint64_t flushes_ = 1;
+};
+
+}  // namespace tidemark::store

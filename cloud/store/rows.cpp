@@ -1,0 +1,309 @@
+#include "cloud/store/rows.h"
+
+#include <limits>
+
+namespace tidemark::store {
+namespace {
+
+std::int64_t ns(EventTime t) { return count_ns(t); }
+
+}  // namespace
+
+ByteVector encode_description(const SeriesDescription& d) { return Dictionary({d}).bytes(); }
+
+Result<SeriesDescription> decode_description(ByteSpan bytes) {
+  TIDE_ASSIGN(auto one, Dictionary::decode(bytes));
+  if (one.series().size() != 1) return Error(Fault::corrupt, "a row of series holds one");
+  return one.series()[0];
+}
+
+EdgeRows::EdgeRows(Database& database)
+    : database_(database),
+      all_(database, "SELECT id,name,site,version,incarnation,ordinal,connected,seen FROM edges"),
+      add_(database, "INSERT INTO edges(name,site,version) VALUES(?,'','')"),
+      save_(database, "UPDATE edges SET site=?,version=?,incarnation=?,ordinal=?,connected=?,seen=?,"
+                      "blocks=?,missing=?,ledger=? WHERE id=?"),
+      save_incarnation_(database, "INSERT INTO incarnations VALUES(?,?,?)"
+                                  " ON CONFLICT DO UPDATE SET state=excluded.state"),
+      add_source_(database, "INSERT INTO sources(edge,name,class) VALUES(?,?,?)"),
+      save_source_(database, "UPDATE sources SET stamped=?,sealed_until=?,frontier=?,due=?,good=?,"
+                             "taken=? WHERE id=?"),
+      incarnations_(database, "SELECT incarnation,state FROM incarnations WHERE edge=?"),
+      sources_(database, "SELECT id,name,class,stamped,sealed_until,frontier,due,good,taken"
+                         " FROM sources WHERE edge=? ORDER BY id") {}
+
+std::vector<EdgeRow> EdgeRows::all() {
+  std::vector<EdgeRow> rows;
+  all_.start();
+  while (all_.next()) {
+    EdgeRow row;
+    row.id = static_cast<EdgeId>(all_.integer(0));
+    row.name = all_.text(1);
+    row.site = all_.text(2);
+    row.program_version = all_.text(3);
+    row.incarnation = Incarnation{all_.count(4)};
+    row.ordinal = all_.count(5);
+    row.connected = all_.integer(6) != 0;
+    row.seen = event_time(all_.integer(7));
+    rows.push_back(std::move(row));
+  }
+  return rows;
+}
+
+EdgeId EdgeRows::add(const std::string& name) {
+  add_.run(name);
+  return static_cast<EdgeId>(database_.last_row_id());
+}
+
+void EdgeRows::save(const EdgeRow& row, const reconcile::EdgeBooks& books) {
+  scratch_.clear();
+  ByteWriter out(scratch_);
+  books.ledger().encode(out);
+  save_.run(row.site, row.program_version, row.incarnation.count, row.ordinal,
+            row.connected ? 1 : 0, ns(row.seen), books.blocks(), books.missing(), scratch_, row.id);
+}
+
+void EdgeRows::save_incarnation(EdgeId edge, Incarnation i,
+                                const reconcile::IncarnationBooks& books) {
+  scratch_.clear();
+  ByteWriter out(scratch_);
+  books.encode(out);
+  save_incarnation_.run(edge, i.count, scratch_);
+}
+
+void EdgeRows::save_sources(EdgeId edge, reconcile::EdgeBooks& books) {
+  for (auto& s : books.sources()) {
+    if (!s.changed) continue;
+    if (s.id == 0) {
+      add_source_.run(edge, s.name, s.poll_class);
+      s.id = static_cast<SourceId>(database_.last_row_id());
+    }
+    save_source_.run(s.device_stamped ? 1 : 0, ns(s.sealed_until), ns(s.frontier), s.due, s.good,
+                     s.taken, s.id);
+    s.changed = false;
+  }
+}
+
+Result<> EdgeRows::load_books(EdgeId edge, reconcile::EdgeBooks& books) {
+  sources_.start(edge);
+  while (sources_.next()) {
+    reconcile::SourceBooks s;
+    s.id = static_cast<SourceId>(sources_.integer(0));
+    s.name = sources_.text(1);
+    s.poll_class = sources_.text(2);
+    s.device_stamped = sources_.integer(3) != 0;
+    s.sealed_until = event_time(sources_.integer(4));
+    s.frontier = event_time(sources_.integer(5));
+    s.due = sources_.count(6);
+    s.good = sources_.count(7);
+    s.taken = sources_.count(8);
+    books.restore_source(std::move(s));
+  }
+  incarnations_.start(edge);
+  while (incarnations_.next()) {
+    ByteReader in(incarnations_.blob(1));
+    auto state = reconcile::IncarnationBooks::decode(in);
+    if (!in.done()) return Error(Fault::corrupt, "cloud.db: the books of an incarnation");
+    books.restore(Incarnation{incarnations_.count(0)}, std::move(state));
+  }
+  return {};
+}
+
+SeriesRows::SeriesRows(Database& database)
+    : database_(database),
+      all_(database, "SELECT id,edge,source,description,first,last,readings FROM series"),
+      add_(database, "INSERT INTO series(edge,name,type,exponent,source,description,first,last,"
+                     "readings) VALUES(?,?,?,?,?,?,?,?,?)"),
+      save_(database, "UPDATE series SET source=?,description=?,first=?,last=?,readings=?"
+                      " WHERE id=?") {}
+
+Result<std::vector<SeriesRow>> SeriesRows::all() {
+  std::vector<SeriesRow> rows;
+  all_.start();
+  while (all_.next()) {
+    SeriesRow row;
+    row.id = static_cast<SeriesId>(all_.integer(0));
+    row.edge = static_cast<EdgeId>(all_.integer(1));
+    row.source = static_cast<SourceId>(all_.integer(2));
+    TIDE_ASSIGN(row.description, decode_description(all_.blob(3)));
+    row.first = all_.integer(4);
+    row.last = all_.integer(5);
+    row.readings = all_.count(6);
+    rows.push_back(std::move(row));
+  }
+  return rows;
+}
+
+SeriesId SeriesRows::add(const SeriesRow& row) {
+  const auto& d = row.description;
+  add_.run(row.edge, d.local_name(), static_cast<int>(d.type), static_cast<int>(d.exponent),
+           row.source, encode_description(d), row.first, row.last, row.readings);
+  return static_cast<SeriesId>(database_.last_row_id());
+}
+
+void SeriesRows::save(const SeriesRow& row) {
+  save_.run(row.source, encode_description(row.description), row.first, row.last, row.readings,
+            row.id);
+}
+
+BlockIndex::BlockIndex(Database& database)
+    : add_(database, "INSERT INTO blocks VALUES(?,?,?,?,?,?)"),
+      hash_(database, "SELECT hash FROM blocks WHERE edge=? AND incarnation=? AND sequence=?"),
+      readings_(database, "SELECT SUM(readings) FROM blocks"
+                          " WHERE edge=? AND incarnation=? AND sequence>=? AND sequence<=?"),
+      add_span_(database, "INSERT OR REPLACE INTO spans VALUES(?,?,?,?)"),
+      overlapping_(database, "SELECT position FROM spans WHERE source=? AND time_min>=?"
+                             " AND time_min<=? AND time_max>=? ORDER BY time_min, position"),
+      span_max_(database, "SELECT span_max FROM sources WHERE id=?"),
+      save_span_max_(database, "UPDATE sources SET span_max=? WHERE id=?"),
+      forget_blocks_(database, "DELETE FROM blocks WHERE position<?"),
+      forget_spans_(database, "DELETE FROM spans WHERE position<?") {}
+
+void BlockIndex::add(EdgeId edge, BlockName name, std::uint64_t hash, ArchivePosition at,
+                     std::uint64_t readings) {
+  add_.run(edge, name.incarnation.count, name.sequence.count, hash, at.value, readings);
+}
+
+std::optional<std::uint64_t> BlockIndex::hash_of(EdgeId edge, BlockName name) {
+  std::optional<std::uint64_t> hash;
+  hash_.start(edge, name.incarnation.count, name.sequence.count);
+  if (hash_.next()) hash = hash_.count(0);
+  hash_.rewind();
+  return hash;
+}
+
+std::uint64_t BlockIndex::readings_in(EdgeId edge, Incarnation i, SequenceRange range) {
+  readings_.start(edge, i.count, range.first, range.last);
+  const auto sum = readings_.next() ? readings_.count(0) : 0;
+  readings_.rewind();
+  return sum;
+}
+
+std::int64_t BlockIndex::span_max(SourceId source) {
+  const auto [it, unknown] = span_maxima_.try_emplace(source, 0);
+  if (unknown) {
+    if (span_max_.start(source).next()) it->second = span_max_.integer(0);
+    span_max_.rewind();
+  }
+  return it->second;
+}
+
+void BlockIndex::add_span(SourceId source, std::int64_t time_min, std::int64_t time_max,
+                          ArchivePosition at) {
+  add_span_.run(source, time_min, time_max, at.value);
+  if (time_max - time_min <= span_max(source)) return;
+  // Rounded up to a power of two, so that the row is seldom written.
+  std::int64_t width = 1;
+  while (width < time_max - time_min && width < std::numeric_limits<std::int64_t>::max() / 2) {
+    width *= 2;
+  }
+  span_maxima_[source] = width;
+  save_span_max_.run(width, source);
+}
+
+std::vector<ArchivePosition> BlockIndex::overlapping(SourceId source, std::int64_t from,
+                                                     std::int64_t to) {
+  std::vector<ArchivePosition> all;
+  const auto width = span_max(source);
+  const auto lowest = std::numeric_limits<std::int64_t>::min();
+  overlapping_.start(source, from < lowest + width ? lowest : from - width, to, from);
+  while (overlapping_.next()) all.push_back({overlapping_.count(0)});
+  return all;
+}
+
+void BlockIndex::forget_before(ArchivePosition at) {
+  forget_blocks_.run(at.value);
+  forget_spans_.run(at.value);
+}
+
+ManifestRows::ManifestRows(Database& database)
+    : select_(database, "SELECT state FROM minutes WHERE source=? AND minute=?"),
+      range_(database, "SELECT state FROM minutes WHERE source=? AND minute>=? AND minute<?"),
+      upsert_(database, "INSERT INTO minutes VALUES(?,?,?)"
+                        " ON CONFLICT DO UPDATE SET state=excluded.state") {}
+
+ManifestRows::Entry& ManifestRows::load(const Key& key) {
+  const auto [it, missing] = entries_.try_emplace(key);
+  if (missing) {
+    if (select_.start(key.source, key.minute).next()) {
+      ByteReader in(select_.blob(0));
+      it->second.manifest = reconcile::MinuteManifest::decode(in);
+    }
+    select_.rewind();
+  }
+  return it->second;
+}
+
+reconcile::MinuteManifest& ManifestRows::change(SourceId source, std::int64_t minute) {
+  const Key key{source, minute};
+  auto& entry = load(key);
+  if (!entry.changed) {
+    entry.changed = true;
+    changed_.push_back(key);
+  }
+  return entry.manifest;
+}
+
+reconcile::ManifestSum ManifestRows::sum(SourceId source, EventTime from, EventTime to) {
+  constexpr std::int64_t kMinute = 60'000'000'000;
+  const auto first = count_ns(floor_to(from, Nanoseconds(kMinute))) / kMinute;
+  const auto end = count_ns(floor_to(to - Nanoseconds(1), Nanoseconds(kMinute))) / kMinute + 1;
+  if (end - first == 1) return load({source, first}).manifest.sum();
+  flush();
+  reconcile::ManifestSum sum;
+  range_.start(source, first, end);
+  while (range_.next()) {
+    ByteReader in(range_.blob(0));
+    sum += reconcile::MinuteManifest::decode(in).sum();
+  }
+  return sum;
+}
+
+void ManifestRows::flush() {
+  for (const auto& key : changed_) {
+    auto& entry = entries_.at(key);
+    scratch_.clear();
+    ByteWriter out(scratch_);
+    entry.manifest.encode(out);
+    upsert_.run(key.source, key.minute, scratch_);
+    entry.changed = false;
+  }
+  changed_.clear();
+  if (entries_.size() > kEntriesMax) entries_.clear();
+}
+
+SmallRows::SmallRows(Database& database)
+    : dictionaries_(database, "SELECT bytes FROM dictionaries"),
+      add_dictionary_(database, "INSERT OR IGNORE INTO dictionaries VALUES(?,?)"),
+      add_dead_letter_(database, "INSERT INTO deadletters(edge,reason,at,bytes,readings)"
+                                 " VALUES(?,?,?,?,?)"),
+      add_late_(database, "INSERT INTO late VALUES(?,?,?,?)"
+                          " ON CONFLICT DO UPDATE SET readings=readings+excluded.readings"),
+      meta_(database, "SELECT value FROM meta WHERE key=?"),
+      set_meta_(database, "INSERT INTO meta VALUES(?,?)"
+                          " ON CONFLICT DO UPDATE SET value=excluded.value") {}
+
+void SmallRows::each_dictionary(const std::function<void(ByteSpan)>& visit) {
+  dictionaries_.start();
+  while (dictionaries_.next()) visit(dictionaries_.blob(0));
+}
+void SmallRows::add_dictionary(DictionaryHash hash, ByteSpan bytes) {
+  add_dictionary_.run(hash.count, bytes);
+}
+void SmallRows::add_dead_letter(const std::string& edge, const std::string& reason, EventTime at,
+                                ByteSpan bytes, std::uint64_t readings) {
+  add_dead_letter_.run(edge, reason, ns(at), bytes, readings);
+}
+void SmallRows::add_late(SeriesId series, EventTime start, std::string_view placement,
+                         std::uint64_t readings) {
+  add_late_.run(series, ns(start), placement, readings);
+}
+std::uint64_t SmallRows::meta(std::string_view key) {
+  meta_.start(key);
+  const auto value = meta_.next() ? meta_.count(0) : 0;
+  meta_.rewind();
+  return value;
+}
+void SmallRows::set_meta(std::string_view key, std::uint64_t value) { set_meta_.run(key, value); }
+
+}  // namespace tidemark::store

@@ -1,0 +1,140 @@
+// The rows of cloud.db that are not panes and not answers: edges, their books, series, the index of
+// the archive, dead letters. Each class owns its prepared statements; transactions are the Store's.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "cloud/reconcile/edge_books.h"
+#include "cloud/reconcile/manifest.h"
+#include "cloud/store/archive.h"
+#include "cloud/store/database.h"
+#include "common/model/series.h"
+
+namespace tidemark::store {
+
+using EdgeId = std::uint32_t;
+using SourceId = std::uint32_t;
+using SeriesId = std::uint32_t;
+
+struct EdgeRow {
+  EdgeId id = 0;
+  std::string name;
+  std::string site;
+  std::string program_version;
+  Incarnation incarnation;
+  std::uint64_t ordinal = 0;
+  bool connected = false;
+  EventTime seen{};
+};
+
+// Descriptions at rest: a dictionary of one.
+ByteVector encode_description(const SeriesDescription& d);
+Result<SeriesDescription> decode_description(ByteSpan bytes);
+
+class EdgeRows {
+ public:
+  explicit EdgeRows(Database& database);
+  std::vector<EdgeRow> all();
+  EdgeId add(const std::string& name);
+  void save(const EdgeRow& row, const reconcile::EdgeBooks& books);
+  void save_incarnation(EdgeId edge, Incarnation i, const reconcile::IncarnationBooks& books);
+  // Gives sources that have no id one; saves those that changed.
+  void save_sources(EdgeId edge, reconcile::EdgeBooks& books);
+  Result<> load_books(EdgeId edge, reconcile::EdgeBooks& books);
+
+ private:
+  Database& database_;
+  Statement all_, add_, save_, save_incarnation_, add_source_, save_source_, incarnations_, sources_;
+  ByteVector scratch_;
+};
+
+struct SeriesRow {
+  SeriesId id = 0;
+  EdgeId edge = 0;
+  SourceId source = 0;
+  SeriesDescription description;
+  std::int64_t first = 0;
+  std::int64_t last = 0;
+  std::uint64_t readings = 0;
+};
+
+class SeriesRows {
+ public:
+  explicit SeriesRows(Database& database);
+  Result<std::vector<SeriesRow>> all();
+  SeriesId add(const SeriesRow& row);
+  void save(const SeriesRow& row);
+
+ private:
+  Database& database_;
+  Statement all_, add_, save_;
+};
+
+// Which blocks are in the archive, and where; which of them speak of a source at a given time.
+class BlockIndex {
+ public:
+  explicit BlockIndex(Database& database);
+  void add(EdgeId edge, BlockName name, std::uint64_t hash, ArchivePosition at,
+           std::uint64_t readings);
+  std::optional<std::uint64_t> hash_of(EdgeId edge, BlockName name);
+  std::uint64_t readings_in(EdgeId edge, Incarnation i, SequenceRange range);
+  void add_span(SourceId source, std::int64_t time_min, std::int64_t time_max, ArchivePosition at);
+  // Blocks with readings of the source in [from, to], oldest first.
+  std::vector<ArchivePosition> overlapping(SourceId source, std::int64_t from, std::int64_t to);
+  // Removes the index of everything before this position.
+  void forget_before(ArchivePosition at);
+
+ private:
+  std::int64_t span_max(SourceId source);
+  Statement add_, hash_, readings_, add_span_, overlapping_, span_max_, save_span_max_,
+      forget_blocks_, forget_spans_;
+  std::unordered_map<SourceId, std::int64_t> span_maxima_;
+};
+
+// Minute manifests by source, changed in memory and written with the batch.
+class ManifestRows {
+ public:
+  explicit ManifestRows(Database& database);
+  reconcile::MinuteManifest& change(SourceId source, std::int64_t minute);
+  // Over the minutes that [from, to) touches.
+  reconcile::ManifestSum sum(SourceId source, EventTime from, EventTime to);
+  void flush();
+
+ private:
+  struct Key {
+    SourceId source;
+    std::int64_t minute;
+    friend auto operator<=>(const Key&, const Key&) = default;
+  };
+  struct Entry {
+    reconcile::MinuteManifest manifest;
+    bool changed = false;
+  };
+  Entry& load(const Key& key);
+  static constexpr std::size_t kEntriesMax = 50'000;
+  Statement select_, range_, upsert_;
+  std::map<Key, Entry> entries_;
+  std::vector<Key> changed_;
+  ByteVector scratch_;
+};
+
+class SmallRows {  // dictionaries, dead letters, late readings, single values
+ public:
+  explicit SmallRows(Database& database);
+  void each_dictionary(const std::function<void(ByteSpan)>& visit);
+  void add_dictionary(DictionaryHash hash, ByteSpan bytes);
+  void add_dead_letter(const std::string& edge, const std::string& reason, EventTime at,
+                       ByteSpan bytes, std::uint64_t readings);
+  void add_late(SeriesId series, EventTime start, std::string_view placement,
+                std::uint64_t readings);
+  std::uint64_t meta(std::string_view key);
+  void set_meta(std::string_view key, std::uint64_t value);
+
+ private:
+  Statement dictionaries_, add_dictionary_, add_dead_letter_, add_late_, meta_, set_meta_;
+};
+
+}  // namespace tidemark::store

@@ -1,0 +1,73 @@
+#include "cloud/store/schema.h"
+
+#include <fmt/format.h>
+
+namespace tidemark::store {
+
+Result<> create_schema(Database& database) {
+  int version = 0;
+  {
+    Statement ask(database, "PRAGMA user_version");
+    if (ask.start().next()) version = static_cast<int>(ask.integer(0));
+  }
+  if (version > kSchemaVersion) {
+    return Error(Fault::unsupported,
+                 fmt::format("cloud.db has format {}, this program knows up to {}", version,
+                             kSchemaVersion));
+  }
+  database.exec(R"sql(
+    BEGIN;
+    CREATE TABLE IF NOT EXISTS meta(key TEXT PRIMARY KEY, value INTEGER) WITHOUT ROWID;
+    CREATE TABLE IF NOT EXISTS edges(
+      id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, site TEXT NOT NULL, version TEXT NOT NULL,
+      incarnation INTEGER, ordinal INTEGER, connected INTEGER, seen INTEGER, blocks INTEGER,
+      missing INTEGER, ledger BLOB);
+    CREATE TABLE IF NOT EXISTS incarnations(
+      edge INTEGER, incarnation INTEGER, state BLOB, PRIMARY KEY(edge, incarnation)) WITHOUT ROWID;
+    CREATE TABLE IF NOT EXISTS sources(
+      id INTEGER PRIMARY KEY, edge INTEGER, name TEXT, class TEXT, stamped INTEGER,
+      sealed_until INTEGER, frontier INTEGER, due INTEGER, good INTEGER, taken INTEGER,
+      span_max INTEGER NOT NULL DEFAULT 0, UNIQUE(edge, name, class));
+    CREATE TABLE IF NOT EXISTS minutes(
+      source INTEGER, minute INTEGER, state BLOB, PRIMARY KEY(source, minute)) WITHOUT ROWID;
+    CREATE TABLE IF NOT EXISTS series(
+      id INTEGER PRIMARY KEY, edge INTEGER, name TEXT, type INTEGER, exponent INTEGER,
+      source INTEGER, description BLOB, first INTEGER, last INTEGER, readings INTEGER,
+      UNIQUE(edge, name, type, exponent));
+    CREATE TABLE IF NOT EXISTS dictionaries(hash INTEGER PRIMARY KEY, bytes BLOB);
+    CREATE TABLE IF NOT EXISTS blocks(
+      edge INTEGER, incarnation INTEGER, sequence INTEGER, hash INTEGER, position INTEGER,
+      readings INTEGER, PRIMARY KEY(edge, incarnation, sequence)) WITHOUT ROWID;
+    CREATE TABLE IF NOT EXISTS spans(
+      source INTEGER, time_min INTEGER, time_max INTEGER, position INTEGER,
+      PRIMARY KEY(source, time_min, position)) WITHOUT ROWID;
+    CREATE TABLE IF NOT EXISTS panes(
+      series INTEGER, tier INTEGER, start INTEGER, state BLOB,
+      PRIMARY KEY(series, tier, start)) WITHOUT ROWID;
+    CREATE TABLE IF NOT EXISTS views(
+      id INTEGER PRIMARY KEY, name TEXT, definition BLOB, current INTEGER);
+    CREATE TABLE IF NOT EXISTS slots(
+      view INTEGER, series INTEGER, begins INTEGER, sealed_to INTEGER,
+      PRIMARY KEY(view, series)) WITHOUT ROWID;
+    CREATE TABLE IF NOT EXISTS answers(
+      view INTEGER, series INTEGER, start INTEGER, position INTEGER,
+      PRIMARY KEY(view, series, start)) WITHOUT ROWID;
+    CREATE TABLE IF NOT EXISTS history(
+      position INTEGER PRIMARY KEY, view INTEGER, series INTEGER, start INTEGER, known_at INTEGER,
+      body BLOB);
+    CREATE INDEX IF NOT EXISTS history_window ON history(view, series, start);
+    CREATE TABLE IF NOT EXISTS revisions_due(
+      view INTEGER, series INTEGER, start INTEGER, cause INTEGER,
+      PRIMARY KEY(view, series, start)) WITHOUT ROWID;
+    CREATE TABLE IF NOT EXISTS late(
+      series INTEGER, start INTEGER, placement TEXT, readings INTEGER,
+      PRIMARY KEY(series, start, placement)) WITHOUT ROWID;
+    CREATE TABLE IF NOT EXISTS deadletters(
+      id INTEGER PRIMARY KEY AUTOINCREMENT, edge TEXT, reason TEXT, at INTEGER, bytes BLOB,
+      readings INTEGER);
+    COMMIT)sql");
+  database.exec(fmt::format("PRAGMA user_version={}", kSchemaVersion));
+  return database.fault();
+}
+
+}  // namespace tidemark::store

@@ -1,0 +1,57 @@
+#include "cloud/store/store.h"
+
+#include "cloud/store/schema.h"
+
+namespace tidemark::store {
+namespace {
+constexpr std::string_view kArchiveEnd = "archive_end";
+}
+
+std::filesystem::path database_path(const std::filesystem::path& data_dir) {
+  return data_dir / "cloud.db";
+}
+std::filesystem::path archive_folder(const std::filesystem::path& data_dir) {
+  return data_dir / "archive";
+}
+
+Result<std::unique_ptr<Store>> Store::open(Disk& disk, const std::filesystem::path& data_dir) {
+  TIDE_TRY(make_folder(data_dir));
+  std::unique_ptr<Store> store(new Store());
+  store->data_dir_ = data_dir;
+  TIDE_ASSIGN(store->database_,
+              Database::open(database_path(data_dir), Database::Mode::writer));
+  auto& database = *store->database_;
+  TIDE_TRY(create_schema(database));
+  store->panes_ = std::make_unique<PaneCache>(database);
+  store->edges_ = std::make_unique<EdgeRows>(database);
+  store->series_ = std::make_unique<SeriesRows>(database);
+  store->blocks_ = std::make_unique<BlockIndex>(database);
+  store->manifests_ = std::make_unique<ManifestRows>(database);
+  store->small_ = std::make_unique<SmallRows>(database);
+  TIDE_TRY(database.fault());
+  const ArchivePosition end{store->small_->meta(kArchiveEnd)};
+  TIDE_ASSIGN(store->archive_, Archive::open(disk, archive_folder(data_dir), end));
+  return store;
+}
+
+Store::~Store() = default;
+
+void Store::begin() {
+  TIDE_CHECK(!in_batch_, "one batch at a time");
+  database_->exec("BEGIN IMMEDIATE");
+  in_batch_ = true;
+}
+
+Result<> Store::commit() {
+  TIDE_CHECK(in_batch_, "commit() ends a batch");
+  panes_->flush();
+  manifests_->flush();
+  TIDE_TRY(archive_->sync());
+  small_->set_meta(kArchiveEnd, archive_->end().value);
+  database_->exec("COMMIT");
+  in_batch_ = false;
+  panes_->make_room();
+  return database_->fault();
+}
+
+}  // namespace tidemark::store

@@ -1,0 +1,52 @@
+// Everything that a cloud node keeps, opened together and committed together.
+//
+// Promise    begin() … commit() is all or nothing, archive included: the archive is synced before the
+//            SQLite transaction that names its end, and cut back to that end at open().
+// When full  commit() says Fault::full; the node must then be opened anew, nothing was acknowledged.
+// Files      data_dir/cloud.db (WAL) and data_dir/archive/*.seg; formats in FORMAT.md.
+// Threads    one. Readers open their own Database.
+#pragma once
+
+#include "cloud/store/archive.h"
+#include "cloud/store/pane_cache.h"
+#include "cloud/store/rows.h"
+
+namespace tidemark::store {
+
+std::filesystem::path database_path(const std::filesystem::path& data_dir);
+std::filesystem::path archive_folder(const std::filesystem::path& data_dir);
+
+class Store {
+ public:
+  static Result<std::unique_ptr<Store>> open(Disk& disk, const std::filesystem::path& data_dir);
+  ~Store();
+
+  void begin();
+  Result<> commit();
+  [[nodiscard]] bool in_batch() const { return in_batch_; }
+
+  [[nodiscard]] Database& database() { return *database_; }
+  [[nodiscard]] Archive& archive() { return *archive_; }
+  [[nodiscard]] PaneCache& panes() { return *panes_; }
+  [[nodiscard]] EdgeRows& edges() { return *edges_; }
+  [[nodiscard]] SeriesRows& series() { return *series_; }
+  [[nodiscard]] BlockIndex& blocks() { return *blocks_; }
+  [[nodiscard]] ManifestRows& manifests() { return *manifests_; }
+  [[nodiscard]] SmallRows& small() { return *small_; }
+  [[nodiscard]] const std::filesystem::path& data_dir() const { return data_dir_; }
+
+ private:
+  Store() = default;
+  std::filesystem::path data_dir_;
+  std::unique_ptr<Database> database_;
+  std::unique_ptr<Archive> archive_;
+  std::unique_ptr<PaneCache> panes_;
+  std::unique_ptr<EdgeRows> edges_;
+  std::unique_ptr<SeriesRows> series_;
+  std::unique_ptr<BlockIndex> blocks_;
+  std::unique_ptr<ManifestRows> manifests_;
+  std::unique_ptr<SmallRows> small_;
+  bool in_batch_ = false;
+};
+
+}  // namespace tidemark::store

@@ -1,0 +1,261 @@
+// An edge for tests: takes readings, packs blocks and seals as the agent does, and keeps the log that
+// the cloud's answers are compared with.
+#pragma once
+
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "cloud/intake/intake.h"
+#include "cloud/query/reader.h"
+#include "common/codec/codec.h"
+#include "common/wire/frame.h"
+
+namespace tidemark::test {
+
+inline constexpr std::int64_t kSecond = 1'000'000'000;
+inline constexpr std::int64_t kMinute = 60 * kSecond;
+inline constexpr std::int64_t kStart = 1'763'600'400LL * kSecond;  // a whole minute
+
+struct TakenReading {
+  std::uint32_t series;
+  std::int64_t time;
+  double value;
+};
+
+class EdgeDouble {
+ public:
+  EdgeDouble(std::string name, std::uint64_t incarnation, std::uint64_t ordinal,
+             bool device_stamped = false, std::uint32_t series = 2)
+      : name_(std::move(name)), incarnation_{incarnation}, ordinal_(ordinal) {
+    for (std::uint32_t i = 0; i < series; ++i) {
+      SeriesDescription d;
+      d.source = "line1";
+      d.device = "line1";
+      d.metric = "m" + std::to_string(i);
+      d.unit = "V";
+      d.poll_class = "fast";
+      d.type = i % 2 == 0 ? ValueType::i64 : ValueType::f64;
+      d.exponent = static_cast<std::int8_t>(i % 2 == 0 ? -1 : 0);
+      d.device_stamped = device_stamped;
+      series_.push_back(d);
+    }
+    dictionary_.emplace(series_);
+  }
+
+  // The value of an i64 series is its mantissa.
+  void take(std::uint32_t series, std::int64_t time, double value) {
+    log.push_back({series, time, value});
+    open_.push_back(log.back());
+    ++ledger_.taken;
+    auto& m = minutes_[time / kMinute];
+    ++m.taken;
+    ++m.sent;
+  }
+  void poll(std::int64_t time, bool good) {
+    auto& m = minutes_[time / kMinute];
+    ++m.due;
+    if (good) ++m.good;
+  }
+  // Packs what is open; the sequence of the block.
+  std::uint64_t flush(std::int64_t sealed_until) {
+    Block block;
+    block.dictionaries = {dictionary_->hash()};
+    for (std::uint32_t s = 0; s < series_.size(); ++s) {
+      Group group;
+      Column column;
+      column.series = s;
+      column.type = series_[s].type;
+      for (const auto& r : open_) {
+        if (r.series != s) continue;
+        group.times.push_back(r.time);
+        if (column.type == ValueType::i64) {
+          column.i64.push_back(static_cast<std::int64_t>(r.value));
+        } else {
+          column.f64.push_back(r.value);
+        }
+      }
+      if (group.times.empty()) continue;
+      group.columns.push_back(std::move(column));
+      block.groups.push_back(std::move(group));
+    }
+    open_.clear();
+    return flush(std::move(block), sealed_until);
+  }
+  std::uint64_t flush(Block block, std::int64_t sealed_until) {
+    BlockRecord record;
+    record.name = {incarnation_, Sequence{next_}};
+    record.readings = readings_carried(block);
+    bool first = true;
+    for (const auto& g : block.groups) {
+      for (const auto t : g.times) {
+        record.time_min = first ? t : std::min(record.time_min, t);
+        record.time_max = first ? t : std::max(record.time_max, t);
+        first = false;
+      }
+    }
+    record.bytes = codec::encode(block, codec::Tier::standard).value();
+    blocks[next_++] = std::move(record);
+    seal(sealed_until);
+    return next_ - 1;
+  }
+  void seal(std::int64_t sealed_until) {
+    Seal s;
+    s.incarnation = incarnation_;
+    s.number = ++seal_number_;
+    s.next = Sequence{next_};
+    s.ledger = ledger_;
+    s.evicted = evicted_;
+    SourceSeal source;
+    source.source = "line1";
+    source.poll_class = "fast";
+    source.device_stamped = series_[0].device_stamped;
+    source.sealed_until = event_time(sealed_until);
+    for (auto& [minute, counts] : minutes_) {
+      counts.minute = minute;
+      source.minutes.push_back(counts);
+    }
+    s.sources.push_back(std::move(source));
+    seals.push_back(std::move(s));
+  }
+  void evict(std::uint64_t sequence) {
+    evicted_.add(Sequence{sequence});
+    ledger_.evicted += blocks.at(sequence).readings;
+  }
+
+  [[nodiscard]] wire::Frame hello(std::vector<Closing> closings = {}) const {
+    wire::Hello h;
+    h.edge = name_;
+    h.site = "plant7";
+    h.program_version = "test";
+    h.incarnation = incarnation_;
+    h.start_ordinal = ordinal_;
+    h.closings = std::move(closings);
+    return {wire::FrameType::hello, wire::encode(h)};
+  }
+  [[nodiscard]] Closing closing(std::uint64_t durable_through) const {
+    Closing c;
+    c.incarnation = incarnation_;
+    c.start_ordinal = ordinal_;
+    c.durable_through = Sequence{durable_through};
+    return c;
+  }
+  [[nodiscard]] wire::Frame dictionary() const {
+    return {wire::FrameType::dictionary, dictionary_->bytes()};
+  }
+  [[nodiscard]] wire::Frame block(std::uint64_t sequence, Lane lane = Lane::live) const {
+    return {wire::FrameType::block, wire::encode_block(lane, blocks.at(sequence))};
+  }
+  [[nodiscard]] wire::Frame seal_frame(std::size_t index) const {
+    wire::Frame f{wire::FrameType::seal, {}};
+    ByteWriter out(f.payload);
+    seals.at(index).encode(out);
+    return f;
+  }
+  [[nodiscard]] wire::Frame last_seal() const { return seal_frame(seals.size() - 1); }
+  [[nodiscard]] const std::string& name() const { return name_; }
+  [[nodiscard]] Incarnation incarnation() const { return incarnation_; }
+  [[nodiscard]] const std::vector<SeriesDescription>& series() const { return series_; }
+  [[nodiscard]] DictionaryHash dictionary_hash() const { return dictionary_->hash(); }
+  [[nodiscard]] std::string full_name(std::uint32_t s) const {
+    return name_ + "/" + series_[s].local_name();
+  }
+
+  std::vector<TakenReading> log;  // all that was ever taken
+  std::map<std::uint64_t, BlockRecord> blocks;
+  std::vector<Seal> seals;
+
+ private:
+  std::string name_;
+  Incarnation incarnation_;
+  std::uint64_t ordinal_;
+  std::vector<SeriesDescription> series_;
+  std::optional<Dictionary> dictionary_;
+  std::vector<TakenReading> open_;
+  std::map<std::int64_t, MinuteCounts> minutes_;
+  Ledger ledger_;
+  SequenceRanges evicted_;
+  std::uint64_t next_ = 1;
+  std::uint64_t seal_number_ = 0;
+};
+
+// A folder of its own, gone afterwards.
+class Folder {
+ public:
+  Folder() {
+    auto name = (std::filesystem::temp_directory_path() / "tidemark-cloud-XXXXXX").string();
+    if (::mkdtemp(name.data()) == nullptr) ADD_FAILURE() << "no folder";
+    path = name;
+  }
+  ~Folder() { std::filesystem::remove_all(path); }
+  Folder(const Folder&) = delete;
+  Folder& operator=(const Folder&) = delete;
+  std::filesystem::path path;
+};
+
+// A cloud node in one thread, that can be killed and started again.
+class Node {
+ public:
+  explicit Node(reconcile::Horizons horizons = {}, std::vector<answers::View> views = {})
+      : horizons_(horizons), views_(std::move(views)) {
+    start();
+  }
+  void start() {
+    intake::Options options;
+    options.data_dir = folder.path;
+    options.horizons = horizons_;
+    options.views = answers::views_in_force(views_).value();
+    auto opened = intake::Intake::open(disk, clock, std::move(options));
+    ASSERT_TRUE(opened.ok()) << opened.error().text();
+    intake = std::move(opened).value();
+  }
+  // What was not committed is gone.
+  void kill() { intake.reset(); }
+  std::vector<intake::Reply> commit() {
+    auto replies = intake->commit();
+    EXPECT_TRUE(replies.ok()) << (replies.ok() ? "" : replies.error().text());
+    EXPECT_TRUE(intake->ledger().adds_up());
+    return replies.ok() ? std::move(replies).value() : std::vector<intake::Reply>{};
+  }
+  void take(const EdgeDouble& edge, const wire::Frame& frame) {
+    intake->take(edge.name(), 1, frame);
+  }
+  // Lets all that is due be emitted.
+  void settle() {
+    for (int i = 0; i < 200; ++i) {
+      clock.advance(std::chrono::seconds(6));
+      commit();
+      if (intake->due() > clock.steady() + std::chrono::seconds(4)) break;
+    }
+  }
+  std::vector<answers::Answer> answers(const std::string& view, const std::string& select = "**") {
+    query::AnswerQuery q;
+    q.view = view;
+    q.select = select;
+    return ask(q);
+  }
+  std::vector<answers::Answer> ask(const query::AnswerQuery& q) {
+    auto reader = query::Reader::open(folder.path);
+    EXPECT_TRUE(reader.ok());
+    auto all = reader.value()->answers(q);
+    EXPECT_TRUE(all.ok()) << (all.ok() ? "" : all.error().text());
+    return all.ok() ? std::move(all).value() : std::vector<answers::Answer>{};
+  }
+
+  Folder folder;
+  SystemDisk disk;
+  ManualClock clock{event_time(kStart + 3600 * kSecond)};
+  std::unique_ptr<intake::Intake> intake;
+
+ private:
+  reconcile::Horizons horizons_;
+  std::vector<answers::View> views_;
+};
+
+}  // namespace tidemark::test
