@@ -59,7 +59,9 @@ std::optional<Schedule::Choice> Schedule::next(std::uint64_t room, std::uint64_t
   if (!alarms_.empty() && alarms_.front().bytes <= room) return alarms_.front();
   const bool backlog_fits = !backlog_.empty() && backlog_.front().bytes <= backlog_room;
   const bool live_fits = !live_.empty() && live_.front().bytes <= room;
-  if (live_fits && !(backlog_fits && backlog_owed_ > 0)) return live_.front();
+  const bool backlog_turn =
+      backlog_fits && backlog_owed_ >= static_cast<double>(backlog_.front().bytes);
+  if (live_fits && !backlog_turn) return live_.front();
   if (backlog_fits) return backlog_.front();
   return std::nullopt;
 }

@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 
@@ -26,6 +27,7 @@ constexpr Nanoseconds kTickEvery = std::chrono::milliseconds(250);
 constexpr Nanoseconds kFarewellMax = std::chrono::seconds(2);
 constexpr std::size_t kCloudMessagesPerTurn = 1000;
 constexpr std::size_t kRetriesPerTick = 16;
+constexpr std::size_t kBrokenBytesKept = 4096;
 constexpr std::uint32_t kHungUp = EPOLLHUP | EPOLLERR;
 
 std::string host_of(const sockaddr_storage& address, socklen_t size) {
@@ -239,8 +241,10 @@ void Server::take_frames(Link& link) {
     auto frame = link.reader.next();
     if (!frame) {
       if (link.session) {
-        // The layout is broken: nothing after it can be found. What there is of it is kept.
-        if (!dead_letter(link.session->edge(), frame.error().text(), FrameType{}, {})) {
+        // The layout is broken: nothing after it can be found. Its beginning is kept.
+        const auto rest = link.reader.rest();
+        const auto kept = rest.first(std::min(rest.size(), kBrokenBytesKept));
+        if (!dead_letter(link.session->edge(), frame.error().text(), FrameType{}, kept)) {
           log::error("dead letter not kept", "edge={}", link.session->edge());
         }
         link.session->refuse(Refusal::protocol, frame.error().text());

@@ -1,0 +1,2 @@
+tide_test(gateway_listener_test SOURCES gateway/listener_test.cpp gateway/cloud_link_test.cpp
+          DEPS tidemark::gateway_listener tidemark::edge_uplink TIMEOUT 240)
