@@ -325,6 +325,7 @@ TEST(Listener, ServesFiveHundredEdges) {
     h.site = "plant7";
     h.incarnation = {7};
     wire::append_frame(channels.back()->output(), FrameType::hello, wire::encode(h));
+    ASSERT_TRUE(channels.back()->turn(0ns, -1));
   }
   BlockRecord r;
   r.bytes.assign(2000, 1);
