@@ -64,7 +64,8 @@ Result<int> connect_to(const std::string& address, SteadyTime until, int interru
   addrinfo hints{};
   hints.ai_socktype = SOCK_STREAM;
   addrinfo* found = nullptr;
-  if (const int e = getaddrinfo(host.c_str(), address.c_str() + colon + 1, &hints, &found); e != 0) {
+  const char* port = address.c_str() + colon + 1;
+  if (const int e = getaddrinfo(host.c_str(), port, &hints, &found); e != 0) {
     return Error{Fault::unavailable, "gateway " + address + ": " + gai_strerror(e)};
   }
   const std::unique_ptr<addrinfo, decltype(&freeaddrinfo)> guard(found, freeaddrinfo);

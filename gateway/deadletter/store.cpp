@@ -32,8 +32,8 @@ Result<std::unique_ptr<DeadLetters>> DeadLetters::open(const std::filesystem::pa
 Result<> DeadLetters::add(const std::string& edge, const std::string& reason, wire::FrameType type,
                           ByteSpan payload) {
   TIDE_ASSIGN(auto transaction, Transaction::begin(*db_));
-  TIDE_ASSIGN(auto insert, db_->prepare("INSERT INTO letters(at,edge,reason,type,size,retry,payload)"
-                                        " VALUES(?,?,?,?,?,0,?)"));
+  TIDE_ASSIGN(auto insert, db_->prepare("INSERT INTO letters(at,edge,reason,type,size,retry,"
+                                        "payload) VALUES(?,?,?,?,?,0,?)"));
   TIDE_TRY(insert.integer(count_ns(clock_.wall()))
                .text(edge)
                .text(reason.substr(0, kReasonBytesMax))

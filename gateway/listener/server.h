@@ -1,7 +1,7 @@
 // The gateway's one event loop: thousands of edges over TLS on one side, the cloud on the other.
 //
-// Promise    whoever has not shown a good certificate can make the gateway parse at most 1 KiB, hold
-//            one of Options::strangers_max places for Options::stranger_life, and enrol.
+// Promise    whoever has not shown a good certificate can make the gateway parse at most 1 KiB,
+//            hold one of Options::strangers_max places for Options::stranger_life, and enrol.
 // When full  past the bound of unacknowledged bytes nothing is read from edges until half of it is
 //            acknowledged; TCP pushes back. Further connections are closed at once.
 // Cloud      gone or restarted: every session ends, so that each edge starts from a fresh Welcome.

@@ -91,7 +91,8 @@ class ZmqLog final : public Log {
 };
 
 bool stays_on_this_machine(std::string_view address) {
-  for (const char* prefix : {"ipc://", "inproc://", "tcp://127.", "tcp://localhost:", "tcp://[::1]"}) {
+  for (const char* prefix :
+       {"ipc://", "inproc://", "tcp://127.", "tcp://localhost:", "tcp://[::1]"}) {
     if (address.starts_with(prefix)) return true;
   }
   return false;

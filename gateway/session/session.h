@@ -1,5 +1,5 @@
-// One edge's connection as the gateway sees it, without I/O: frames and time in, bytes and forwarded
-// frames out.
+// One edge's connection as the gateway sees it, without I/O: frames and time in, bytes and
+// forwarded frames out.
 //
 // Way        Hello (must say what the certificate says) -> to the cloud, as soon as it is there ->
 //            Welcome -> blocks, seals, dictionaries within the credit -> acknowledgements.
@@ -24,7 +24,7 @@ struct Limits {
   std::uint64_t window = 4 << 20;  // at least kWindowMin
   std::uint64_t output_bytes_max = 4 << 20;
   Nanoseconds hello_within = std::chrono::seconds(10);
-  Nanoseconds silence_max = std::chrono::seconds(90);       // edges ping when they have nothing else
+  Nanoseconds silence_max = std::chrono::seconds(90);  // idle edges ping
   Nanoseconds acknowledge_within = std::chrono::seconds(120);
   unsigned dead_letters_max = 16;  // of one connection; more is a broken edge
 };
@@ -61,7 +61,7 @@ class Session {
 
   void on_frame(const wire::Frame& frame, SteadyTime now);
   void on_cloud(ByteSpan frame, SteadyTime now);  // with its header
-  void on_tick(SteadyTime now);                   // about once a second, and when the cloud comes up
+  void on_tick(SteadyTime now);  // about once a second, and when the cloud comes up
   // Tells the edge why and closes; the output is still to be sent.
   void refuse(wire::Refusal reason, const std::string& text);
   // The connection has gone, or will: says bye to the cloud if it knows this session.

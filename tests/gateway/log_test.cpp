@@ -26,7 +26,8 @@ struct Router {
     int more = 1;
     while (more != 0) {
       std::array<char, 256> buffer;
-      const int n = zmq_recv(socket, buffer.data(), buffer.size(), parts.empty() ? ZMQ_DONTWAIT : 0);
+      const int wait = parts.empty() ? ZMQ_DONTWAIT : 0;
+      const int n = zmq_recv(socket, buffer.data(), buffer.size(), wait);
       if (n < 0) return {};
       parts.emplace_back(buffer.data(), static_cast<std::size_t>(n));
       std::size_t size = sizeof more;

@@ -56,7 +56,9 @@ class SessionTest : public testing::Test {
     r.bytes.assign(size, 1);
     return r;
   }
-  void say(FrameType type, ByteVector payload) { session.on_frame({type, std::move(payload)}, now); }
+  void say(FrameType type, ByteVector payload) {
+    session.on_frame({type, std::move(payload)}, now);
+  }
   void say_block(std::uint64_t sequence, std::size_t size = 1000) {
     say(FrameType::block, wire::encode_block(Lane::live, record(sequence, size)));
   }
