@@ -191,6 +191,31 @@ TEST_F(MqttSourceTest, ComesBackWhenTheBrokerDoes) {
   close();
 }
 
+TEST_F(MqttSourceTest, TopicsOfAnEarlierConfigurationAreGivenUp) {
+  NEEDS_MOSQUITTO();
+  test::BrokerProcess broker(folder_);
+  options_.url = broker.url();
+  options_.topics = {"s/#", "old/#"};
+  open();
+  start();
+  ASSERT_TRUE(connected());
+  broker.publish("old/a", {"1"});
+  ASSERT_TRUE(take(1));
+  close();
+  options_.topics = {"s/#"};
+  open();
+  start(position_);
+  ASSERT_TRUE(connected());
+  broker.publish("s/a", {"2"});  // the broker has answered both when this comes
+  ASSERT_TRUE(take(2));
+  broker.publish("old/a", {"3"});
+  broker.publish("s/a", {"4"});
+  ASSERT_TRUE(take(3));
+  EXPECT_THAT(values_, ElementsAre(1, 2, 4));
+  EXPECT_THAT(reasons_, testing::IsEmpty());
+  close();
+}
+
 TEST_F(MqttSourceTest, ARefusalIsShown) {
   NEEDS_MOSQUITTO();
   test::BrokerProcess broker(folder_, "allow_anonymous false");
