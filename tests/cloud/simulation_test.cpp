@@ -110,7 +110,10 @@ class Delivery {
     say_hello(node);
     const auto& edge = plan_.starts[start];
     for (const auto& [sequence, record] : edge.blocks) pool_.push_back({start, sequence, false});
-    const auto evicted = edge.seals.back().evicted;
+    SequenceRanges evicted;  // as far as it survives the next start
+    for (const auto& seal : edge.seals) {
+      if (seal.next.count <= plan_.durable[start] + 1) evicted = seal.evicted;
+    }
     std::erase_if(pool_, [&](const Item& item) {  // half of them had been on their way
       return item.start == start && evicted.contains(Sequence{item.number}) &&
              random_.below(2) == 0;
