@@ -177,24 +177,18 @@ def kill(stack, name, kills, pause=(0.3, 1.2), seed=None):
     start_chain(stack)
     stack.start_plant(sensors=sensors(20, 55))
     time.sleep(2)
-    in_flight = 0
     for _ in range(kills):
         time.sleep(rng.uniform(*pause))
-        # Blocks sent and not acknowledged at the moment of the kill, as far as they can be seen.
-        if stack.alive('edge') and stack.edge_status()['ring']['blocks_pending'] > 0:
-            in_flight += 1
+        # A flush comes every half second and is acknowledged some milliseconds later: the kill waits
+        # for a moment at which blocks are under way.
+        wait_for('blocks in flight', lambda: stack.blocks_pending() > 0, 10, 0.001)
         stack.kill(name)
         time.sleep(rng.uniform(0, 0.3))
         getattr(stack, 'start_' + name)()
-        if name == 'edge':
-            wait_for('the edge to answer', lambda: stack.cli('edge', 'status', check=False)[0]
-                     in (0, 2))
     time.sleep(2)
     stack.stop_plant()
     judge(stack, limit=240)
-    print(f'{kills} kills of {name}, {in_flight} with unacknowledged blocks')
-    if in_flight * 2 < kills:
-        raise Failed(f'only {in_flight} of {kills} kills met blocks in flight')
+    print(f'{kills} kills of {name}, each with unacknowledged blocks')
 
 
 def modbus_kill(stack, kills=20, seed=None):
