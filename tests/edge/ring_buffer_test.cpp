@@ -341,6 +341,23 @@ TEST_F(RingTest, ADamagedBlockIsCountedAsEvicted) {
   EXPECT_EQ(ring->usage().blocks_unreleased, 1u);
 }
 
+TEST_F(RingTest, ACatalogueIsNeverAheadOfAnEviction) {
+  auto ring = open(1);
+  RingWriter writer(*ring, {1}, random);
+  const auto f = writer.make({4'000});
+  ASSERT_TRUE(ring->append(f).ok());
+  for (int n = 0; n < 40; ++n) ASSERT_TRUE(ring->append(writer.make({100})).ok());
+  ASSERT_TRUE(ring->sync().ok());
+  damage(f.blocks[0]);
+  EXPECT_EQ(ring->read({{1}, {1}}).error().fault(), Fault::corrupt);
+  for (std::uint64_t s = 2; s <= 40; ++s) ASSERT_TRUE(ring->release({1}, {{s, s}}).ok());
+  ring.reset();  // no segment says that block 1 was evicted
+  ring = open(2);
+  auto ranges = ring->recovered().past.at(0).unreleased;
+  ranges.add(ring->recovered().past.at(0).evicted);
+  EXPECT_TRUE(ranges.contains({1}));
+}
+
 TEST_F(RingTest, OfferingCostsASyncOnlyEveryChunk) {
   auto ring = open(1);
   RingWriter writer(*ring, {1}, random);
