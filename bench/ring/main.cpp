@@ -77,7 +77,8 @@ class Edge {
     for (int s = 0; s < 10; ++s) {  // ten sources, each with one minute that changed
       SourceSeal source;
       source.source = "machine-" + std::to_string(s);
-      source.minutes = {{static_cast<std::int64_t>(29'000'000 + number_ / 120), 60, 60, 6000, 6000}};
+      const auto minute = static_cast<std::int64_t>(29'000'000 + number_ / 120);
+      source.minutes = {{minute, 60, 60, 6000, 6000}};
       f.seal.sources.push_back(std::move(source));
     }
     f.journal = {1, number_ * 4096};

@@ -261,7 +261,8 @@ TEST_F(RingTest, PastSaysWhatAStartLeft) {
   EXPECT_EQ(past.seals[0].number, 6u);
   EXPECT_EQ(past.seals[0].next.count, 7u);
   ASSERT_EQ(past.seals[0].sources.size(), 1u);
-  // Seal n speaks of minute n / 3; up to seal 3 they are acknowledged, and minute 1 spoke last in 5.
+  // Seal n speaks of minute n / 3; up to seal 3 all is acknowledged, and of minute 1 seal 5 spoke
+  // last.
   const auto& minutes = past.seals[0].sources[0].minutes;
   ASSERT_EQ(minutes.size(), 2u);
   EXPECT_EQ(minutes[0], (MinuteCounts{1, 5, 5, 5, 5}));
