@@ -2,10 +2,10 @@
 // true, marks and thins by rule, gathers columns and flushes them as one block with its seal.
 //
 // Promise    what an entry held is, after the flush that names a journal position behind it, in a
-//            block, or counted in the ledger under one name (semantics B10). A crash before that flush
-//            decodes the entry again; no entry is in two flushes.
-// When full  the ring evicts its oldest blocks (in the ledger). When the ring cannot be written, the
-//            flush is tried again and the journal fills: sources wait.
+//            block, or counted in the ledger under one name (semantics B10). A crash before that
+//            flush decodes the entry again; no entry is in two flushes.
+// When full  the ring evicts its oldest blocks (in the ledger). When the ring cannot be written,
+//            the flush is tried again and the journal fills: sources wait.
 // Threads    run() is the pipeline's thread; status() and the SealSource from any.
 #pragma once
 
@@ -79,8 +79,8 @@ class Pipeline final : public uplink::SealSource {
   Pipeline(Options options, std::vector<SourceEntry> sources, journal::Journal& journal,
            ring::RingBuffer& ring, quarantine::Quarantine& quarantine, TapHub& tap, Clock& clock);
 
-  // Returns after stop(), with all that the journal holds flushed and synced (unless the ring fails).
-  // `flushed` is called after each flush: the uplink's wake().
+  // Returns after stop(), with all that the journal holds flushed and synced (unless the ring
+  // fails). `flushed` is called after each flush: the uplink's wake().
   void run(const std::function<void()>& flushed);
   void stop();  // any thread
 
@@ -109,10 +109,11 @@ class Pipeline final : public uplink::SealSource {
   };
 
   void take(const journal::Entry& entry);
-  void take_group(SourceState& source, Group& group, EventTime arrival);
+  void take_group(SourceState& source, const Group& group, const journal::Entry& entry,
+                  EventTime arrival);
   // The row's event time, or nothing after putting the row into quarantine.
   std::optional<std::int64_t> row_time(SourceState& source, const Group& group, std::size_t row,
-                                       EventTime arrival);
+                                       const journal::Entry& entry, EventTime arrival);
   SeriesState& series_state(std::uint32_t handle);
   std::size_t line_of(SourceState& source, const std::string& poll_class);
   void state_off_time();
