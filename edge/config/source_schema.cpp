@@ -125,7 +125,7 @@ void describe(Section& s, MqttConfig& c) {
           {.required = true, .help = "What to subscribe to.", .example = "[\"sensors/#\"]"});
   s.choice("format", c.format, {"auto", "json", "number", "packed"},
            {.preset = "auto",
-            .help = "What messages hold. JSON makes a series of each value, or of [[series]] only."});
+            .help = "What messages hold. JSON: a series of each value, or of [[series]] only."});
   s.text("profile", c.profile, {.help = "A profile of such devices, instead of a format."});
   if (s.has("format") && s.has("profile")) {
     s.complain("profile", "the profile has its own format; remove one of them");
