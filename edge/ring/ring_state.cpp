@@ -139,8 +139,8 @@ void RingState::add_dictionary(DictionaryPtr dictionary) {
   const auto hash = dictionary->hash();
   dictionaries_[hash] = {std::move(dictionary), ++mentions_};
   if (dictionaries_.size() <= kDictionariesMax) return;
-  const auto earlier = [](const auto& a, const auto& b) { return a.second.second < b.second.second; };
-  const auto oldest = std::min_element(dictionaries_.begin(), dictionaries_.end(), earlier);
+  const auto mentioned = [](const auto& known) { return known.second.second; };
+  const auto oldest = std::ranges::min_element(dictionaries_, {}, mentioned);
   log::warning("ring forgets its oldest dictionary", "limit={}", kDictionariesMax);
   dictionaries_.erase(oldest);
 }
