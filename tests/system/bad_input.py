@@ -103,7 +103,8 @@ def check_config(stack):
     bad = stack.path('etc/bad.toml')
     shutil.copy(stack.path('etc/edge.toml'), bad)
     with open(bad, 'a', encoding='utf-8') as out:
-        out.write('\n[[source.modbus]]\nname = "x"\nurl = "tcp://127.0.0.1:1"\nbyte_ordr = "ABCD"\n')
+        out.write('\n[[source.modbus]]\nname = "x"\nurl = "tcp://127.0.0.1:1"\n'
+                  'byte_ordr = "ABCD"\n')
     done = subprocess.run([stack.program('tidemark-edge'), '--config', bad], capture_output=True,
                           text=True, timeout=20, check=False)
     with open(bad, encoding='utf-8') as lines:
