@@ -63,6 +63,16 @@ Result<std::vector<Reply>> Intake::commit() {
   return replies;
 }
 
+Result<std::vector<Reply>> Intake::finish() {
+  begin();
+  for (const auto& e : edges_) {
+    e->row.connected = false;
+    touched_.insert(by_id_.at(e->row.id));
+  }
+  catalogue_->save_changed();
+  return commit();
+}
+
 void Intake::advance(Session& s) {
   for (const auto index : s.edge->books.advance()) {
     const auto& source = s.edge->books.sources()[index];

@@ -57,6 +57,8 @@ class Intake {
   [[nodiscard]] bool has_batch() const;
   // Ends the batch, if there is anything to write. Also to be called when due() has passed.
   Result<std::vector<Reply>> commit();
+  // The last commit before this object goes: what is written lazily is written, too.
+  Result<std::vector<Reply>> finish();
   // When commit() has something to do without new frames.
   [[nodiscard]] SteadyTime due() const;
   [[nodiscard]] Counters counters() const { return counters_; }
@@ -97,7 +99,6 @@ class Intake {
   SteadyTime maintained_{};
   SteadyTime slow_maintained_{};
   std::size_t fold_next_ = 0;
-  bool closing_down_ = false;
   Counters counters_;
 };
 

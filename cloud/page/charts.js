@@ -4,6 +4,10 @@ import {badge, day, element, local, number, percent, unit, utc} from './words.js
 const ORDER = ['mean', 'avg', 'twa', 'last', 'increase', 'max', 'sum', 'min', 'count'];
 const TABLE_ROWS = 12;
 
+// Its legend is made of inline styles, which our policy refuses; we tell the values ourselves.
+const {Dygraph} = globalThis;
+Dygraph.PLUGINS = Dygraph.PLUGINS.filter((plugin) => plugin !== Dygraph.Plugins.Legend);
+
 function main(values) {
   return ORDER.find((name) => name in values) ?? Object.keys(values)[0];
 }
@@ -34,7 +38,7 @@ export class Card {
 
     this.value = element('span', {class: 'value'});
     this.state = element('span');
-    this.complete = element('span', {class: 'dim'});
+    this.sealed = element('span');
     this.chart = element('div', {class: 'chart', tabindex: '0', role: 'img'});
     this.told = element('p', {class: 'told'});
     this.body = element('tbody');
@@ -44,8 +48,8 @@ export class Card {
           .map((t) => element('th', {scope: 'col'}, t)))), this.body)));
     this.table.addEventListener('toggle', () => this.fillTable());
     this.root = element('article', {class: 'card', 'aria-label': title},
-      element('h3', {}, title), element('div', {class: 'where dim'}, where),
-      element('div', {class: 'now'}, this.value, this.state, this.complete),
+      element('h3', {}, title), element('div', {class: 'where dim'}, `${where} · `, this.sealed),
+      element('div', {class: 'now'}, this.value, this.state),
       this.chart, this.told, this.table);
     this.title = title;
     this.graph = null;
@@ -101,7 +105,6 @@ export class Card {
         ctx.lineWidth = 1.8;
         ctx.stroke();
       },
-      legend: 'never',
       labelsUTC: true,
       axisLineColor: colour('--line'),
       gridLineColor: colour('--line'),
@@ -111,7 +114,7 @@ export class Card {
       xRangePad: 6,
       axes: {
         x: {pixelsPerLabel: 70, axisLabelWidth: 56},
-        y: {axisLabelWidth: 46, pixelsPerLabel: 26, axisLabelFormatter: (v) => number(v, 4)},
+        y: {axisLabelWidth: 46, pixelsPerLabel: 20, axisLabelFormatter: (v) => number(v, 4)},
       },
       yRangePad: 6,
       highlightCallback: (e, x, points, row) => this.tell(row),
@@ -122,7 +125,7 @@ export class Card {
   draw() {
     const last = this.data.windows.at(-1);
     const name = main(last.values);
-    const text = last.texts?.last ?? number(value(last, name));
+    const text = last.texts?.last ?? number(value(last, name), 5);
     const shown = `${text}\n${last.unit}`;
     if (shown !== this.shown) {
       this.shown = shown;
@@ -133,12 +136,12 @@ export class Card {
     }
     this.state.replaceChildren(badge(last.state));
     const proved = this.data.windows.findLast(settled);
-    this.complete.textContent = proved ? `sealed to ${utc(proved.end)}` : 'nothing sealed yet';
+    this.sealed.textContent = proved ? `sealed to ${utc(proved.end)}` : 'nothing sealed yet';
     this.chart.setAttribute('aria-label', `${this.title}, ${name}: ${text} ${unit(last.unit)}, ` +
       `${last.state}. Arrow keys read the windows.`);
     const rows = this.rows();
     if (!this.graph) {
-      this.graph = new globalThis.Dygraph(this.chart, rows, this.options());
+      this.graph = new Dygraph(this.chart, rows, this.options());
     } else {
       this.graph.updateOptions({file: rows});
     }

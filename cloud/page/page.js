@@ -46,7 +46,7 @@ function arrange() {
     }
   });
   by('shown').textContent = all.length > shown.length
-    ? `${shown.length} of ${all.length}, narrow it by name` : `${all.length}`;
+    ? `${shown.length} of ${all.length}, narrow it by name` : all.length === 1 ? '1 series' : `${all.length} series`;
   by('none').hidden = feed.cards.size > 0;
 }
 

@@ -40,6 +40,11 @@ export function showLedger(root, ledger) {
       : `The sum is wrong by ${number(ledger.taken - sum)}: please report this.`));
 }
 
+// The day only when it is not today's.
+function moment(t, now) {
+  return day(t) === day(now) ? utc(t) : `${day(t)} ${utc(t)}`;
+}
+
 function row(cells) {
   return element('tr', {}, ...cells);
 }
@@ -49,23 +54,22 @@ function figure(v, problem = false) {
 
 export function showEdges(table, status) {
   const titles = ['Edge', 'State', 'Watermark', 'Behind', 'Complete', 'On the way',
-    'Blocks missing', 'Taken', 'Answered', 'Evicted', 'Quarantined', 'Lost', 'Starts', 'Last seen',
-    'Version'];
-  const plain = new Set(['Edge', 'State', 'Watermark', 'Last seen', 'Version']);
+    'Blocks missing', 'Taken', 'Lost or refused', 'Last seen', 'Starts', 'Version'];
+  const words = new Set(['Edge', 'State', 'Watermark', 'Version']);
   if (!table.tHead.rows.length) {
     table.tHead.append(row(titles.map((t) =>
-      element('th', {scope: 'col', class: plain.has(t) ? '' : 'number'}, t))));
+      element('th', {scope: 'col', class: words.has(t) ? '' : 'number'}, t))));
   }
   table.tBodies[0].replaceChildren(...status.edges.map((e) => row([
     element('th', {scope: 'row'}, e.name, e.site ? element('span', {class: 'dim'}, ` ${e.site}`) : ''),
     element('td', {}, badge(e.state)),
-    element('td', {}, e.frontier ? `${day(e.frontier)} ${utc(e.frontier)}` : '–'),
+    element('td', {}, e.frontier ? moment(e.frontier, status.now) : '–'),
     element('td', {class: 'number'}, span(e.frontier_lag_s)),
     element('td', {class: 'number'}, percent(e.completeness)),
     figure(e.ledger.pending), figure(e.blocks_missing), figure(e.ledger.taken),
-    figure(e.ledger.answered), figure(e.ledger.evicted, true), figure(e.ledger.quarantined, true),
-    figure(e.ledger.lost, true), figure(e.starts),
-    element('td', {}, e.seen ? utc(e.seen) : '–'), element('td', {}, e.version || '–'),
+    figure(e.ledger.evicted + e.ledger.quarantined + e.ledger.lost + e.ledger.late_ledger, true),
+    element('td', {class: 'number'}, e.seen ? moment(e.seen, status.now) : '–'), figure(e.starts),
+    element('td', {}, e.version || '–'),
   ])));
 }
 

@@ -62,6 +62,8 @@ void log_line(void*, const char* format, va_list arguments) {
   std::vsnprintf(text, sizeof text, format, arguments);
   std::string_view line = text;
   while (line.ends_with('\n')) line.remove_suffix(1);
+  // A client that goes away is no event of ours.
+  if (line.starts_with("Failed to send")) return;
   log::warning("http", "text={}", line);
 }
 

@@ -162,6 +162,11 @@ void describe(Section& s, ModbusConfig& c) {
   }
   s.integer("unit", c.unit,
             {.preset = "1", .min = "0", .max = "255", .help = "Unit identifier on the bus."});
+  if (c.unit >= 248 && c.unit <= 254) {
+    s.complain("unit", fmt::format("{} is reserved; devices have 1 to 247, a device that is its "
+                                   "own converter 255 or 0",
+                                   c.unit));
+  }
   s.text("profile", c.profile,
          {.required = true, .help = "What registers it has.", .example = "\"eastron-sdm630\""});
   s.choice("byte_order", c.byte_order, {"ABCD", "CDAB", "BADC", "DCBA"},

@@ -96,7 +96,7 @@ struct Quirks {
 };
 void describe(Section& s, Quirks& q) {
   s.duration("pause_after_connect", q.pause_after_connect, {.preset = "0s", .max = "1min"});
-  s.duration("pause_between_requests", q.pause_between_requests, {.preset = "0s", .max = "10s"});
+  s.duration("pause_between_requests", q.pause_between_requests, {.preset = "0s", .max = "1s"});
   q.says_connect = s.has("pause_after_connect");
   q.says_requests = s.has("pause_between_requests");
 }

@@ -25,19 +25,20 @@ constexpr const char* kSchema =
     "CREATE TABLE IF NOT EXISTS meta(id INTEGER PRIMARY KEY, ring INTEGER, marks BLOB);"
     "CREATE TABLE IF NOT EXISTS segments(number INTEGER PRIMARY KEY, at INTEGER, length INTEGER,"
     " ordinal INTEGER, first INTEGER, blocks INTEGER, checkpoint INTEGER, follows INTEGER,"
-    " synced INTEGER, oldest INTEGER);"
+    " synced INTEGER, oldest INTEGER, checksum INTEGER);"
     "CREATE INDEX IF NOT EXISTS checkpoints ON segments(number) WHERE checkpoint=1;"
     "CREATE TABLE IF NOT EXISTS blocks(ordinal INTEGER, sequence INTEGER, segment INTEGER,"
     " offset INTEGER, stored INTEGER, bytes INTEGER, time_min INTEGER, time_max INTEGER,"
     " readings INTEGER, alarm INTEGER, PRIMARY KEY(ordinal, sequence)) WITHOUT ROWID;";
 
-#define SEGMENT_COLUMNS "number,at,length,ordinal,first,blocks,checkpoint,follows,synced,oldest"
+#define SEGMENT_COLUMNS \
+  "number,at,length,ordinal,first,blocks,checkpoint,follows,synced,oldest,checksum"
 #define BLOCK_COLUMNS \
   "ordinal,sequence,segment,offset,stored,bytes,time_min,time_max,readings,alarm"
 
 SegmentRow segment_from(const Statement& s) {
-  return {s.number(0), s.number(1), s.number(2), s.number(3),      s.number(4),
-          s.number(5), s.number(6) != 0, s.number(7), s.number(8), s.number(9)};
+  return {s.number(0), s.number(1),      s.number(2), s.number(3), s.number(4), s.number(5),
+          s.number(6) != 0, s.number(7), s.number(8), s.number(9), s.number(10)};
 }
 
 BlockRow block_from(const Statement& s) {
@@ -59,8 +60,8 @@ SequenceRange within_sqlite(SequenceRange r) {
 }  // namespace
 
 SegmentRow row_of(const SegmentHeader& h, std::uint64_t at) {
-  return {h.number, at, h.length, h.ordinal, h.first, h.blocks,
-          h.checkpoint, h.follows, h.synced, h.oldest};
+  return {h.number,     at,        h.length, h.ordinal, h.first, h.blocks,
+          h.checkpoint, h.follows, h.synced, h.oldest,  h.index_checksum ^ h.body_checksum};
 }
 
 Result<std::unique_ptr<Catalogue>> Catalogue::open(const std::filesystem::path& path,
@@ -107,7 +108,7 @@ Result<> Catalogue::prepare(std::uint64_t id) {
   };
   TIDE_TRY(all({
       {&add_segment_, "INSERT OR REPLACE INTO segments(" SEGMENT_COLUMNS
-                      ") VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10)"},
+                      ") VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11)"},
       {&segment_, "SELECT " SEGMENT_COLUMNS " FROM segments WHERE number=?1"},
       {&oldest_, "SELECT " SEGMENT_COLUMNS
                  " FROM segments WHERE number>=?1 ORDER BY number LIMIT 1"},
@@ -149,7 +150,7 @@ Result<ByteVector> Catalogue::marks() {
 Result<> Catalogue::add(const SegmentRow& s) {
   return add_segment_
       .bind(s.number, s.at, s.length, s.ordinal, s.first, s.blocks, s.checkpoint, s.follows,
-            s.synced, s.oldest)
+            s.synced, s.oldest, s.checksum)
       .run();
 }
 

@@ -31,6 +31,8 @@ struct SegmentRow {
   std::uint64_t follows = 0;
   std::uint64_t synced = 0;
   std::uint64_t oldest = 0;
+  // Of its contents: a number that a power cut took with its segment is used again.
+  std::uint64_t checksum = 0;
 };
 SegmentRow row_of(const SegmentHeader& header, std::uint64_t at);
 

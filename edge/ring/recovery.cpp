@@ -56,12 +56,15 @@ Result<bool> Recovery::reaches_durable(const SegmentRow& row) {
 }
 
 // The catalogue may know segments that a power cut took, when SQLite reached the medium before
-// them.
+// them; others may have their numbers and places by now.
 Result<bool> Recovery::catalogue_fits(const SegmentRow& head) {
   auto at = head;
   while (true) {
     TIDE_ASSIGN(const auto header, file_.read_header(at.at));
-    if (!header || header->number != at.number) return false;
+    if (!header || header->number != at.number || header->ordinal != at.ordinal ||
+        row_of(*header, at.at).checksum != at.checksum) {
+      return false;
+    }
     TIDE_ASSIGN(const bool whole, file_.verify(at.at, *header));
     if (!whole) return false;
     if (at.follows <= head.synced) return true;

@@ -13,7 +13,7 @@ namespace tidemark::ring {
 namespace {
 
 constexpr std::uint64_t kCommitSegments = 32;
-constexpr std::uint64_t kCommitReleases = 256;
+constexpr std::uint64_t kCommitReleases = 16;
 
 // Locks, in the order in which they are taken: sync_lock_ (one sync at a time), write_lock_ (the
 // head of the ring), state_lock_ (catalogue and state; never held over a write or sync of

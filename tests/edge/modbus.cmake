@@ -1,0 +1,6 @@
+tide_test(modbus_test SOURCES edge/modbus_test.cpp edge/modbus_bus_test.cpp
+          DEPS tidemark::edge_modbus)
+tide_test(modbus_tcp_test SOURCES edge/modbus_tcp_test.cpp
+          DEPS tidemark::edge_modbus lib::modbus)
+target_compile_definitions(modbus_tcp_test PRIVATE
+  TIDEMARK_PROFILES="${PROJECT_SOURCE_DIR}/firmware-profiles")

@@ -54,10 +54,3 @@ void wire(ByteSpan input) {
 }
 
 }  // namespace tidemark::fuzz
-
-#ifdef TIDEMARK_LIBFUZZER
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t size) {
-  tidemark::fuzz::wire({bytes, size});
-  return 0;
-}
-#endif

@@ -1,0 +1,82 @@
+#include "cloud/daemon/cloud_config.h"
+
+namespace tidemark::cloud {
+
+using config::Section;
+
+reconcile::Horizons CloudConfig::horizons() const {
+  const auto& a = retention.answers;
+  return {{a.second, a.minute, a.quarter, a.day}};
+}
+
+void describe(Section& s, IntakeConfig& c) {
+  s.text("zmq", c.zmq, {.preset = "ipc:///run/tidemark/cloud.zmq",
+                        .help = "Where gateways connect; ipc:// or a loopback address."});
+}
+
+void describe(Section& s, HttpConfig& c) {
+  s.text("listen", c.listen, {.preset = "127.0.0.1:8080",
+                              .help = "Page, API, event stream and metrics."});
+}
+
+void describe(Section& s, AnswersConfig& c) {
+  s.duration("1s", c.second, {.preset = "4day", .min = "1min",
+                              .help = "Horizon of windows under a minute."});
+  s.duration("1min", c.minute, {.preset = "90day", .min = "1min",
+                                .help = "Horizon of windows of whole minutes: behind it they are "
+                                        "frozen, and their panes merge into quarter hours."});
+  s.duration("15min", c.quarter, {.preset = "3650day", .min = "15min",
+                                  .help = "Horizon of quarter hours."});
+  s.duration("1day", c.day, {.preset = "10950day", .min = "1day",
+                             .help = "Horizon of days; older readings go to the late ledger."});
+  if (c.second > c.minute || c.minute > c.quarter || c.quarter > c.day) {
+    s.complain("1s", "horizons rise from 1s to 1day: a coarser resolution is kept longer");
+  }
+}
+
+void describe(Section& s, RetentionConfig& c) {
+  s.duration("blocks", c.blocks, {.preset = "90day", .min = "1day",
+                                  .help = "How long received blocks stay in the archive. Repeats "
+                                          "are known, and windows under a minute can be asked "
+                                          "for, that long."});
+  s.duration("revisions", c.revisions, {.preset = "90day", .min = "1min",
+                                        .help = "How long superseded answers are kept."});
+  s.table("answers", c.answers);
+}
+
+void describe(Section& s, CloudConfig& c) {
+  s.text("data_dir", c.data_dir, {.preset = "/var/lib/tidemark/cloud",
+                                  .help = "Database and archive of this node."});
+  s.table("intake", c.intake);
+  s.table("http", c.http);
+  s.table("retention", c.retention);
+  s.tables("view", c.views, "A question that is answered all the time. The view \"minute\" (one "
+                            "minute, every series) is there without being declared.");
+  if (auto views = answers::views_in_force(c.views); !views.ok()) {
+    s.complain("view", views.error().text());
+  }
+}
+
+config::Sources cloud_sources(const std::filesystem::path& file) {
+  return {file, file.parent_path() / "views.d", "TIDEMARK_CLOUD__"};
+}
+
+namespace {
+Loaded finish(config::Document document) {
+  Loaded out;
+  document.fill(out.config);
+  out.problems = document.problems();
+  out.effective = document.effective();
+  out.ok = document.ok();
+  return out;
+}
+}  // namespace
+
+Loaded load_cloud(const config::Sources& sources) {
+  return finish(config::Document::read(sources));
+}
+Loaded parse_cloud(std::string_view toml, std::string name) {
+  return finish(config::Document::parse(toml, std::move(name)));
+}
+
+}  // namespace tidemark::cloud

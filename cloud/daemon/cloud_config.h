@@ -1,0 +1,56 @@
+// cloud.toml, and views.d/*.toml beside it.
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "cloud/answers/view.h"
+#include "cloud/reconcile/tiers.h"
+#include "common/config/section.h"
+
+namespace tidemark::cloud {
+
+struct IntakeConfig {
+  std::string zmq;
+};
+struct HttpConfig {
+  std::string listen;
+};
+struct AnswersConfig {  // how long each resolution is kept and still revised
+  Nanoseconds second{}, minute{}, quarter{}, day{};
+};
+struct RetentionConfig {
+  Nanoseconds blocks{};
+  Nanoseconds revisions{};
+  AnswersConfig answers;
+};
+struct CloudConfig {
+  std::string data_dir;
+  IntakeConfig intake;
+  HttpConfig http;
+  RetentionConfig retention;
+  std::vector<answers::View> views;
+
+  [[nodiscard]] reconcile::Horizons horizons() const;
+};
+
+void describe(config::Section& s, IntakeConfig& c);
+void describe(config::Section& s, HttpConfig& c);
+void describe(config::Section& s, AnswersConfig& c);
+void describe(config::Section& s, RetentionConfig& c);
+void describe(config::Section& s, CloudConfig& c);
+
+// Where a configuration named by --config is read from: drop-ins are views.d in its folder.
+config::Sources cloud_sources(const std::filesystem::path& file);
+
+struct Loaded {
+  CloudConfig config;
+  std::vector<config::Problem> problems;
+  std::string effective;
+  bool ok = false;
+};
+Loaded load_cloud(const config::Sources& sources);
+Loaded parse_cloud(std::string_view toml, std::string name);
+
+}  // namespace tidemark::cloud

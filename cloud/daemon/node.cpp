@@ -1,0 +1,77 @@
+#include "cloud/daemon/node.h"
+
+#include "cloud/http/face.h"
+#include "cloud/intake/intake.h"
+#include "cloud/intake/listener.h"
+#include "common/base/log.h"
+#include "common/metrics/registry.h"
+
+namespace tidemark::cloud {
+namespace {
+
+// The intake's counters, copied after each commit: the registry is read by other threads.
+class Metrics {
+ public:
+  explicit Metrics(metrics::Registry& r)
+      : frames_(r.counter("tidemark_cloud_frames_total", "Frames taken in.")),
+        blocks_(r.counter("tidemark_cloud_blocks_total", "Blocks taken in, repeats included.")),
+        readings_(r.counter("tidemark_cloud_readings_total", "Readings placed.")),
+        repeats_(r.counter("tidemark_cloud_repeated_blocks_total", "Blocks that came again.")),
+        letters_(r.counter("tidemark_cloud_dead_letters_total", "Frames and blocks kept aside.")),
+        commits_(r.counter("tidemark_cloud_commits_total", "Batches committed.")),
+        answers_(r.counter("tidemark_cloud_answers_total", "Answers emitted.")),
+        parked_(r.counter("tidemark_cloud_parked_blocks_total",
+                          "Blocks that waited for a dictionary.")) {}
+
+  void update(const intake::Counters& now) {
+    frames_.add(now.frames - last_.frames);
+    blocks_.add(now.blocks - last_.blocks);
+    readings_.add(now.readings - last_.readings);
+    repeats_.add(now.duplicates - last_.duplicates);
+    letters_.add(now.dead_letters - last_.dead_letters);
+    commits_.add(now.commits - last_.commits);
+    answers_.add(now.answers - last_.answers);
+    parked_.add(now.parked - last_.parked);
+    last_ = now;
+  }
+
+ private:
+  metrics::Counter &frames_, &blocks_, &readings_, &repeats_, &letters_, &commits_, &answers_,
+      &parked_;
+  intake::Counters last_;
+};
+
+}  // namespace
+
+Result<> run_node(const CloudConfig& config, const Clock& clock, Random& random,
+                  const StopSignal& stop) {
+  TIDE_ASSIGN(auto views, answers::views_in_force(config.views));
+  intake::Options options;
+  options.data_dir = config.data_dir;
+  options.views = std::move(views);
+  options.horizons = config.horizons();
+  options.keep_blocks = config.retention.blocks;
+  options.keep_revisions = config.retention.revisions;
+  SystemDisk disk;
+  TIDE_ASSIGN(auto intake, intake::Intake::open(disk, clock, std::move(options)));
+  TIDE_ASSIGN(auto listener, intake::Listener::open(config.intake.zmq, clock, random));
+  metrics::Registry registry;
+  Metrics metrics(registry);
+  http::Face face(config.data_dir, config.http.listen, registry, clock);
+  TIDE_TRY(face.start());
+  log::info("cloud node is ready", "intake={} http={} data_dir={}", listener->address(),
+            face.address(), config.data_dir);
+  notify_service("READY=1");
+  SteadyTime told{};
+  const auto outcome = listener->run(*intake, stop, [&] {
+    metrics.update(intake->counters());
+    if (clock.steady() < told + std::chrono::seconds(1)) return;
+    told = clock.steady();
+    notify_service("WATCHDOG=1");
+  });
+  notify_service("STOPPING=1");
+  face.stop();
+  return outcome;
+}
+
+}  // namespace tidemark::cloud

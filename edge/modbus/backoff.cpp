@@ -1,0 +1,16 @@
+#include "edge/modbus/backoff.h"
+
+#include <algorithm>
+
+namespace tidemark::modbus {
+
+void Backoff::failed(SteadyTime now, Random& random) {
+  delay_ = delay_.count() == 0 ? first_ : std::min(delay_ * 2, longest_);
+  const auto half = delay_.count() / 2;
+  until_ = now + Nanoseconds(half + static_cast<std::int64_t>(
+                                        random.below(static_cast<std::uint64_t>(half) + 1)));
+}
+
+void Backoff::succeeded() { delay_ = {}; }
+
+}  // namespace tidemark::modbus

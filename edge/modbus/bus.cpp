@@ -1,0 +1,233 @@
+#include "edge/modbus/bus.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "common/base/log.h"
+#include "edge/modbus/device.h"
+
+namespace tidemark::modbus {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr auto kFullPause = 20ms;        // before a full journal is tried again
+constexpr unsigned kSilentPollsMax = 4;  // of any device: then the connection itself is doubted
+constexpr Nanoseconds kConnectTimeoutMax = 5s;
+constexpr Nanoseconds kIdle = 1s;
+
+}  // namespace
+
+Bus::Bus(std::string name, std::unique_ptr<FieldBus> field_bus, std::vector<DeviceOptions> devices,
+         journal::Journal& journal, Clock& clock, Random& random)
+    : name_(std::move(name)),
+      field_bus_(std::move(field_bus)),
+      journal_(journal),
+      clock_(clock),
+      random_(random),
+      reconnect_(500ms, 30s) {
+  for (auto& options : devices) {
+    Member member;
+    member.status.name = options.name;
+    member.status.protocol = "modbus";
+    member.status.state = "connecting";
+    member.device = std::make_unique<Device>(std::move(options), name_);
+    members_.push_back(std::move(member));
+  }
+}
+
+Bus::~Bus() {
+  for (std::size_t i = 0; i < members_.size(); ++i) stop(i);
+}
+
+void Bus::begin() {
+  const auto now = clock_.steady();
+  const std::scoped_lock lock(mutex_);
+  for (std::size_t i = 0; i < members_.size(); ++i) {
+    members_[i].device->begin(now, i, members_.size());
+    members_[i].running = true;
+  }
+}
+
+void Bus::start(std::size_t device) {
+  const std::scoped_lock lock(mutex_);
+  auto& member = members_[device];
+  if (member.running) return;
+  member.device->begin(clock_.steady(), device, members_.size());
+  member.running = true;
+  member.status.state = "connecting";
+  if (!thread_.joinable()) {
+    stopping_ = false;
+    thread_ = std::thread([this] { run(); });
+  }
+  wake_.notify_all();
+}
+
+void Bus::stop(std::size_t device) {
+  std::thread ended;
+  {
+    const std::scoped_lock lock(mutex_);
+    members_[device].running = false;
+    members_[device].status.state = "stopped";
+    const bool any = std::any_of(members_.begin(), members_.end(),
+                                 [](const Member& m) { return m.running; });
+    if (any || !thread_.joinable()) return;
+    stopping_ = true;
+    ended = std::move(thread_);
+    wake_.notify_all();
+  }
+  field_bus_->interrupt();  // a device that is silent just now shall not hold up the stop
+  ended.join();
+  field_bus_->close();
+  connected_ = false;
+}
+
+source::Status Bus::status(std::size_t device) const {
+  const std::scoped_lock lock(mutex_);
+  return members_[device].status;
+}
+
+void Bus::run() {
+  while (true) {
+    const auto idle = step();
+    std::unique_lock lock(mutex_);
+    if (stopping_) return;
+    if (idle.count() > 0) wake_.wait_for(lock, idle, [&] { return stopping_; });
+    if (stopping_) return;
+  }
+}
+
+Bus::Member* Bus::earliest() {
+  const std::scoped_lock lock(mutex_);
+  Member* best = nullptr;
+  for (auto& m : members_) {
+    if (!m.running || m.device->earliest() == nullptr) continue;
+    if (best == nullptr || m.device->earliest()->due < best->device->earliest()->due) best = &m;
+  }
+  return best;
+}
+
+Nanoseconds Bus::step() {
+  auto* member = earliest();
+  if (member == nullptr) return kIdle;
+  auto& device = *member->device;
+  auto& slot = *device.earliest();
+  const auto now = clock_.steady();
+  if (slot.due > now) return slot.due - now;
+
+  if (const auto missed = Device::take(slot, now); missed > 0) {
+    PollEntry entry;
+    entry.poll_class = slot.poll_class;
+    entry.count = std::min(missed, PollEntry::kCountMax);
+    entry.reason = fmt::format("{} was busy with other polls; poll less often, or shorten timeouts",
+                               name_);
+    append(*member, entry, missed);
+  }
+
+  PollEntry entry;
+  entry.poll_class = slot.poll_class;
+  if (auto rest = device.resting(now)) {
+    entry.reason = std::move(*rest);
+  } else if (!connected(now)) {
+    entry.reason = why_not_;
+  } else {
+    bool lost = false;
+    const bool fresh = std::exchange(fresh_, false);
+    entry = device.poll(*field_bus_, slot, lost);
+    if (lost && !fresh && entry.ranges.empty()) {
+      // Devices close a connection that was idle for a while: that is no failed poll yet.
+      field_bus_->close();
+      connected_ = false;
+      if (connected(clock_.steady())) {
+        fresh_ = lost = false;
+        entry = device.poll(*field_bus_, slot, lost);
+      }
+    }
+    const auto after = clock_.steady();
+    if (!entry.ranges.empty()) reconnect_.succeeded();
+    if (lost) {
+      if (connected_) lose(entry.reason, after);
+    } else {
+      device.judge(entry, after, random_);
+      silent_in_a_row_ = device.answered_last() ? 0 : silent_in_a_row_ + 1;
+      // A pulled cable leaves a connection that nobody answers on.
+      if (silent_in_a_row_ >= kSilentPollsMax) lose(entry.reason, after);
+    }
+  }
+  append(*member, entry, 0);
+  return Nanoseconds(0);
+}
+
+bool Bus::connected(SteadyTime now) {
+  if (connected_) return true;
+  if (reconnect_.waiting(now)) return false;
+  Nanoseconds timeout{}, pause{};
+  for (const auto& m : members_) {
+    timeout = std::max(timeout, m.device->options().timeout);
+    pause = std::max(pause, m.device->options().profile.pause_after_connect);
+  }
+  if (auto done = field_bus_->connect(std::min(timeout, kConnectTimeoutMax)); !done) {
+    lose(done.error().text() + "; is the device on, are host and port right?", clock_.steady());
+    return false;
+  }
+  connected_ = fresh_ = true;
+  silent_in_a_row_ = 0;
+  if (pause.count() > 0) {
+    std::unique_lock lock(mutex_);
+    wake_.wait_for(lock, pause, [&] { return stopping_; });
+  }
+  return true;
+}
+
+void Bus::lose(std::string why, SteadyTime now) {
+  field_bus_->close();
+  connected_ = false;
+  silent_in_a_row_ = 0;
+  why_not_ = std::move(why);
+  reconnect_.failed(now, random_);
+}
+
+void Bus::append(Member& member, const PollEntry& poll, std::uint64_t late) {
+  ByteVector payload;
+  ByteWriter writer(payload);
+  poll.encode(writer);
+  journal::Entry entry;
+  entry.source = member.device->options().id;
+  entry.kind = kPollKind;
+  entry.arrived = clock_.wall();
+  entry.steady = clock_.steady().time_since_epoch().count();
+  entry.payload = payload;
+  // Under the lock, so that nothing is appended after stop(); waiting lets go of it.
+  std::unique_lock lock(mutex_);
+  while (member.running) {
+    const auto done = journal_.append(entry, std::chrono::milliseconds(0));
+    if (done) return note(member, poll, late);
+    if (done.error().fault() != Fault::full) return;
+    wake_.wait_for(lock, kFullPause);
+  }
+}
+
+void Bus::note(Member& member, const PollEntry& poll, std::uint64_t late) {
+  auto& status = member.status;
+  status.late += late;
+  if (poll.good) {
+    status.heard += poll.count;
+    member.faults.erase(poll.poll_class);
+  } else {
+    status.failed += poll.count;
+    if (late == 0) member.faults[poll.poll_class] = poll.reason;
+  }
+  // A class that always fails must not hide behind one that is polled more often.
+  const bool failing = !member.faults.empty();
+  if (failing && status.state != "failing") {
+    log::warning("modbus device fails", "source={} error=\"{}\"", status.name, poll.reason);
+  } else if (!failing && status.state != "ok") {
+    log::info("modbus device answers", "source={}", status.name);
+  }
+  status.state = failing ? "failing" : "ok";
+  status.error = failing ? member.faults.begin()->second : "";
+}
+
+}  // namespace tidemark::modbus

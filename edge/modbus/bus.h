@@ -1,0 +1,75 @@
+// One connection and the devices behind it, polled in the order in which they are due.
+#pragma once
+
+#include <condition_variable>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+#include "edge/modbus/backoff.h"
+#include "edge/modbus/field_bus.h"
+#include "edge/modbus/modbus_source.h"
+
+namespace tidemark::modbus {
+
+class Device;
+struct PollEntry;
+
+class Bus {
+ public:
+  // `name` is for people: "127.0.0.1:1502".
+  Bus(std::string name, std::unique_ptr<FieldBus> field_bus, std::vector<DeviceOptions> devices,
+      journal::Journal& journal, Clock& clock, Random& random);
+  ~Bus();
+  Bus(const Bus&) = delete;
+  Bus& operator=(const Bus&) = delete;
+
+  // The first start starts the thread, the last stop ends it. After stop() nothing of that device
+  // is appended any more.
+  void start(std::size_t device);
+  void stop(std::size_t device);
+  [[nodiscard]] source::Status status(std::size_t device) const;
+
+  // What the thread does, one poll at a time: returns how long nothing is due. For tests without
+  // the thread: begin() first.
+  void begin();
+  Nanoseconds step();
+
+ private:
+  struct Member {
+    std::unique_ptr<Device> device;
+    bool running = false;
+    source::Status status;
+    std::map<std::string, std::string> faults;  // by poll class, of its last poll
+  };
+  void run();
+  Member* earliest();
+  bool connected(SteadyTime now);
+  void lose(std::string why, SteadyTime now);
+  // `late` of the slots passed unasked: a busy bus, which is no fault of the device.
+  void append(Member& member, const PollEntry& poll, std::uint64_t late);
+  static void note(Member& member, const PollEntry& poll, std::uint64_t late);  // under the lock
+
+  const std::string name_;
+  std::unique_ptr<FieldBus> field_bus_;
+  journal::Journal& journal_;
+  Clock& clock_;
+  Random& random_;
+
+  // Of the thread.
+  bool connected_ = false;
+  bool fresh_ = false;  // nothing was asked on this connection yet
+  std::string why_not_;
+  Backoff reconnect_;
+  unsigned silent_in_a_row_ = 0;  // polls of any device
+
+  mutable std::mutex mutex_;  // members' running and status, stopping
+  std::condition_variable wake_;
+  std::vector<Member> members_;
+  bool stopping_ = false;
+  std::thread thread_;
+};
+
+}  // namespace tidemark::modbus

@@ -1,0 +1,57 @@
+// One device on a bus: what it is asked, when, and how it has been doing. Private to the folder.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "edge/modbus/backoff.h"
+#include "edge/modbus/field_bus.h"
+#include "edge/modbus/modbus_source.h"
+#include "edge/modbus/poll_entry.h"
+#include "edge/modbus/request_plan.h"
+
+namespace tidemark::modbus {
+
+class Device {
+ public:
+  // Polls begin at `start`, shifted so that the `of` devices of a bus do not all come at once.
+  Device(DeviceOptions options, std::string bus_name);
+  void begin(SteadyTime start, std::size_t index, std::size_t of);
+
+  struct Slot {
+    std::string poll_class;
+    Nanoseconds period{};
+    SteadyTime due{};
+    std::vector<Range> ranges;
+  };
+  [[nodiscard]] Slot* earliest();
+  // Takes the slot that is due now; answers how many before it passed unasked.
+  static std::uint64_t take(Slot& slot, SteadyTime now);
+
+  // Why the device is not asked now, or nothing.
+  [[nodiscard]] std::optional<std::string> resting(SteadyTime now) const;
+  // Asks for everything of the slot. `lost` is set when the connection broke.
+  PollEntry poll(FieldBus& bus, Slot& slot, bool& lost);
+  // What the poll says of the device: silence in a row is what makes it rest.
+  void judge(const PollEntry& entry, SteadyTime now, Random& random);
+
+  [[nodiscard]] const DeviceOptions& options() const { return options_; }
+  [[nodiscard]] bool answered_last() const { return !silent_; }
+
+ private:
+  Reply read(FieldBus& bus, const Range& range, std::vector<std::uint16_t>& registers);
+  [[nodiscard]] std::string tell(const Range& range, const Reply& reply) const;
+  void avoid_holes();
+
+  DeviceOptions options_;
+  std::string bus_name_;
+  std::vector<Slot> slots_;
+  std::uint16_t max_gap_;
+  bool silent_ = false;        // in its last poll
+  unsigned silent_polls_ = 0;  // in a row
+  std::string silent_reason_;
+  Backoff backoff_;
+};
+
+}  // namespace tidemark::modbus

@@ -1,0 +1,50 @@
+// A Modbus bus as the poller sees it: connect, read, close. Only reading functions exist here, so
+// that nothing in this program can write to a machine.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+
+#include "common/base/result.h"
+#include "common/base/time.h"
+
+namespace tidemark::modbus {
+
+struct Request {
+  std::uint8_t unit = 1;
+  std::uint8_t function = 3;  // 1 to 4
+  std::uint16_t address = 0;
+  std::uint16_t count = 1;
+};
+
+struct Reply {
+  enum class Kind : std::uint8_t {
+    good,
+    exception,  // the device answered that it cannot: `exception` says why
+    silent,     // no answer in time
+    garbled,    // an answer to something else, or half of one
+    broken,     // the connection is gone
+  };
+  Kind kind = Kind::good;
+  std::uint8_t exception = 0;
+  std::string text;  // of broken: why
+};
+
+// One thread, but for interrupt().
+class FieldBus {
+ public:
+  virtual ~FieldBus() = default;
+  // Fault::unavailable after at most `timeout`.
+  virtual Result<> connect(Nanoseconds timeout) = 0;
+  virtual void close() = 0;
+  // Coils and inputs (functions 1, 2) come as one register each, 0 or 1. `out` holds count entries.
+  virtual Reply read(const Request& request, Nanoseconds timeout, std::span<std::uint16_t> out) = 0;
+  // Any thread: a call under way ends soon, as silent or broken.
+  virtual void interrupt() = 0;
+};
+
+std::unique_ptr<FieldBus> tcp_bus(std::string host, std::uint16_t port);
+
+}  // namespace tidemark::modbus

@@ -1,0 +1,36 @@
+// What a poll leaves in the journal: FORMAT.md.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "common/base/bytes.h"
+#include "common/base/result.h"
+
+namespace tidemark::modbus {
+
+inline constexpr std::uint16_t kPollKind = 1;  // journal::Entry::kind
+
+struct ReadRange {
+  std::uint8_t function = 3;
+  std::uint16_t address = 0;
+  std::vector<std::uint16_t> registers;
+  friend bool operator==(const ReadRange&, const ReadRange&) = default;
+};
+
+struct PollEntry {
+  static constexpr std::uint64_t kCountMax = 100'000;
+
+  std::string poll_class;
+  std::uint64_t count = 1;
+  bool good = false;
+  std::string reason;
+  std::vector<ReadRange> ranges;
+
+  void encode(ByteWriter& out) const;
+  // Fault::bad_input for bytes that are not a poll, unsupported for a newer version.
+  static Result<PollEntry> decode(ByteSpan bytes);
+  friend bool operator==(const PollEntry&, const PollEntry&) = default;
+};
+
+}  // namespace tidemark::modbus

@@ -1,0 +1,260 @@
+#include "edge/mqtt/broker_client.h"
+
+#include <fmt/format.h>
+#include <mosquitto.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <charconv>
+#include <cstring>
+
+#include "common/base/log.h"
+
+namespace tidemark::mqtt {
+
+namespace {
+
+constexpr int kKeepAliveSeconds = 30;
+constexpr int kLoopMs = 200;  // how soon stop() is noticed
+constexpr std::chrono::seconds kConnectTimeout{15};
+constexpr int kSessionPresent = 1;
+constexpr int kRefused = 0x80;
+
+Error bad(std::string text) { return {Fault::bad_input, std::move(text)}; }
+
+struct Library {
+  Library() { mosquitto_lib_init(); }
+};
+// Initialised once and never cleaned up: several sources share it, and the process ends with it.
+void init_library() { static const Library library; }
+
+std::string error_text(int code) {
+  if (code == MOSQ_ERR_ERRNO) return std::strerror(errno);
+  return mosquitto_strerror(code);
+}
+
+}  // namespace
+
+Result<BrokerAddress> parse_broker_url(std::string_view url) {
+  BrokerAddress address;
+  auto rest = url;
+  if (rest.starts_with("mqtt://")) {
+    rest.remove_prefix(7);
+    address.port = 1883;
+  } else if (rest.starts_with("mqtts://")) {
+    rest.remove_prefix(8);
+    address.port = 8883;
+    address.tls = true;
+  } else {
+    return bad(fmt::format("url '{}': expected mqtt://host:port or mqtts://host:port", url));
+  }
+  if (rest.ends_with('/')) rest.remove_suffix(1);
+  if (rest.find('@') != std::string_view::npos) {
+    return bad("url: user and password have keys of their own, a url is shown in status pages");
+  }
+  auto port = rest.rfind(':');
+  if (rest.starts_with('[')) {  // [::1]:1883
+    const auto close = rest.find(']');
+    if (close == std::string_view::npos) return bad(fmt::format("url '{}': no ']'", url));
+    address.host = rest.substr(1, close - 1);
+    port = close + 1 < rest.size() ? close + 1 : std::string_view::npos;
+  } else {
+    address.host = rest.substr(0, port);
+  }
+  if (port != std::string_view::npos) {
+    const auto* const end = rest.data() + rest.size();
+    const auto [at, error] = std::from_chars(rest.data() + port + 1, end, address.port);
+    if (error != std::errc() || at != end || rest[port] != ':' || address.port < 1 ||
+        address.port > 65'535) {
+      return bad(fmt::format("url '{}': the port is not in [1, 65535]", url));
+    }
+  }
+  if (address.host.empty() || address.host.find('/') != std::string::npos) {
+    return bad(fmt::format("url '{}': expected a host and a port, nothing more", url));
+  }
+  return address;
+}
+
+BrokerClient::BrokerClient(const Options& options, Handlers handlers, Random& random)
+    : options_(options), handlers_(std::move(handlers)), random_(random) {
+  if (options_.client_id.empty()) options_.client_id = "tidemark-" + options_.name;
+  log_prefix_ = fmt::format("Client {} received PUBLISH (d", options_.client_id);
+  state_.state = "stopped";
+}
+
+BrokerClient::~BrokerClient() {
+  stop();
+  if (client_ != nullptr) mosquitto_destroy(client_);
+}
+
+Result<> BrokerClient::configure() {
+  TIDE_ASSIGN(address_, parse_broker_url(options_.url));
+  init_library();
+  client_ = mosquitto_new(options_.client_id.c_str(), false, this);
+  if (client_ == nullptr) return system_error("mqtt client", errno);
+  mosquitto_threaded_set(client_, true);
+  mosquitto_int_option(client_, MOSQ_OPT_PROTOCOL_VERSION, MQTT_PROTOCOL_V311);
+  mosquitto_int_option(client_, MOSQ_OPT_TCP_NODELAY, 1);
+  mosquitto_connect_with_flags_callback_set(client_, &on_connect);
+  mosquitto_message_callback_set(client_, &on_message);
+  mosquitto_subscribe_callback_set(client_, &on_subscribe);
+  mosquitto_log_callback_set(client_, &on_log);
+  const auto given = [](const std::filesystem::path& p) {
+    return p.empty() ? nullptr : p.c_str();
+  };
+  if (!options_.username.empty()) {
+    const int code = mosquitto_username_pw_set(client_, options_.username.c_str(),
+                                               options_.password.c_str());
+    if (code != MOSQ_ERR_SUCCESS) return bad("username: " + error_text(code));
+  }
+  if (!address_.tls) return {};
+  const int code = mosquitto_tls_set(client_, given(options_.ca_file),
+                                     options_.ca_file.empty() ? "/etc/ssl/certs" : nullptr,
+                                     given(options_.cert_file), given(options_.key_file), nullptr);
+  if (code != MOSQ_ERR_SUCCESS) {
+    return bad(fmt::format("ca_file, cert_file, key_file: {}", error_text(code)));
+  }
+  return {};
+}
+
+Result<> BrokerClient::start() {
+  TIDE_TRY(configure());
+  set("connecting", "");
+  thread_ = std::thread([this] { run(); });
+  return {};
+}
+
+void BrokerClient::stop() {
+  {
+    const std::lock_guard lock(mutex_);
+    stopping_ = true;
+  }
+  wake_.notify_all();
+  if (thread_.joinable()) thread_.join();
+}
+
+BrokerClient::State BrokerClient::state() const {
+  const std::lock_guard lock(mutex_);
+  return state_;
+}
+
+void BrokerClient::set(std::string state, std::string error) {
+  const std::lock_guard lock(mutex_);
+  state_.state = std::move(state);
+  state_.error = std::move(error);
+}
+
+void BrokerClient::run() {
+  auto backoff = options_.backoff_min;
+  while (!stopping()) {
+    const auto why = serve();
+    if (stopping()) break;
+    if (connected_) backoff = options_.backoff_min;
+    {
+      const std::lock_guard lock(mutex_);
+      ++state_.failures;
+    }
+    set(refusal_.empty() ? "connecting" : "failing",
+        fmt::format("broker {}:{}: {}", address_.host, address_.port, why));
+    log::warning("mqtt broker is away", "source={} broker={}:{} error=\"{}\"", options_.name,
+                 address_.host, address_.port, why);
+    pause(backoff);
+    backoff = std::min(backoff * 2, options_.backoff_max);
+  }
+  // The session stays with the broker; a proper end only spares it the keep-alive.
+  if (connected_ && mosquitto_disconnect(client_) == MOSQ_ERR_SUCCESS) {
+    mosquitto_loop_write(client_, 1);
+  }
+  set("stopped", "");
+}
+
+std::string BrokerClient::serve() {
+  connected_ = false;
+  refusal_.clear();
+  int code = mosquitto_connect_async(client_, address_.host.c_str(), address_.port,
+                                     kKeepAliveSeconds);
+  const auto until = std::chrono::steady_clock::now() + kConnectTimeout;
+  while (code == MOSQ_ERR_SUCCESS && !stopping()) {
+    code = mosquitto_loop(client_, kLoopMs, 1);
+    if (!connected_ && code == MOSQ_ERR_SUCCESS && std::chrono::steady_clock::now() > until) {
+      cut();
+      return "it does not answer";
+    }
+  }
+  return refusal_.empty() ? error_text(code) : refusal_;
+}
+
+// Half of the backoff for certain, half by chance: the clients of a plant do not come back at once.
+void BrokerClient::pause(Nanoseconds backoff) {
+  const auto half = static_cast<std::uint64_t>(backoff.count() / 2);
+  const auto delay = Nanoseconds(static_cast<std::int64_t>(half + random_.below(half + 1)));
+  std::unique_lock lock(mutex_);
+  wake_.wait_for(lock, delay, [this] { return stopping(); });
+}
+
+// Nothing that is queued for the broker can leave any more.
+void BrokerClient::cut() {
+  if (const int fd = mosquitto_socket(client_); fd >= 0) ::shutdown(fd, SHUT_RDWR);
+}
+
+void BrokerClient::on_connect(mosquitto*, void* self, int code, int flags) {
+  auto& me = *static_cast<BrokerClient*>(self);
+  if (code != 0) {
+    me.refusal_ = fmt::format("it refuses: {}", mosquitto_connack_string(code));
+    return;
+  }
+  me.connected_ = true;
+  const bool known = (flags & kSessionPresent) != 0;
+  if (!known && !me.handlers_.new_session()) {
+    me.cut();
+    return;
+  }
+  me.set("ok", "");
+  log::info("mqtt broker is there", "source={} broker={}:{} session={}", me.options_.name,
+            me.address_.host, me.address_.port, known ? "kept" : "new");
+  // Subscribing again would only bring the retained messages again.
+  if (!known || !me.subscribed_) me.subscribe();
+}
+
+void BrokerClient::subscribe() {
+  for (const auto& topic : options_.topics) {
+    const int code = mosquitto_subscribe(client_, nullptr, topic.c_str(), 1);
+    if (code != MOSQ_ERR_SUCCESS) {
+      set("failing", fmt::format("subscribe '{}': {}", topic, error_text(code)));
+      cut();
+      return;
+    }
+  }
+  subscribed_ = true;
+}
+
+void BrokerClient::on_subscribe(mosquitto*, void* self, int, int count, const int* granted) {
+  auto& me = *static_cast<BrokerClient*>(self);
+  for (int i = 0; i < count; ++i) {
+    if (granted[i] < kRefused) continue;
+    me.set("failing", "broker refuses a subscription: check its access rules for this client and "
+                      "the topics of this source");
+    log::warning("mqtt broker refuses a subscription", "source={}", me.options_.name);
+  }
+}
+
+void BrokerClient::on_log(mosquitto*, void* self, int, const char* text) {
+  auto& me = *static_cast<BrokerClient*>(self);
+  const std::string_view line(text);
+  const auto& prefix = me.log_prefix_;
+  if (line.starts_with(prefix)) me.duplicate_ = line.substr(prefix.size(), 1) == "1";
+}
+
+void BrokerClient::on_message(mosquitto*, void* self, const mosquitto_message* message) {
+  auto& me = *static_cast<BrokerClient*>(self);
+  const auto* const bytes = static_cast<const std::uint8_t*>(message->payload);
+  const Delivery delivery{.topic = message->topic,
+                          .payload = {bytes, static_cast<std::size_t>(message->payloadlen)},
+                          .packet_id = static_cast<std::uint16_t>(message->mid),
+                          .duplicate = std::exchange(me.duplicate_, false),
+                          .retained = message->retain};
+  if (!me.handlers_.message(delivery)) me.cut();
+}
+
+}  // namespace tidemark::mqtt

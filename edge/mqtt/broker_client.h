@@ -1,0 +1,99 @@
+// libmosquitto behind a few calls: one connection to a broker, kept up for ever by its own thread.
+//
+// PUBACK     libmosquitto 2.0 queues it before the message callback and, told that it is used by
+//            threads, writes it after the callback returned (lib/handle_publish.c, packet__queue).
+//            So the handler's return is the acknowledgement; when it returns false the connection
+//            is cut before anything can be written, and the broker repeats the message.
+// DUP        libmosquitto does not hand it out with the message; it says it in its log line, right
+//            before the callback and in the same thread. Should a later version word it otherwise,
+//            no message counts as repeated (and a test fails).
+// Threads    the handlers run on the client's thread; stop() and state() from any.
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <cstdint>
+#include <functional>
+#include <mutex>
+#include <string>
+#include <thread>
+
+#include "common/base/bytes.h"
+#include "common/base/random.h"
+#include "common/base/result.h"
+#include "edge/mqtt/mqtt_source.h"
+
+struct mosquitto;
+struct mosquitto_message;
+
+namespace tidemark::mqtt {
+
+struct BrokerAddress {
+  std::string host;
+  int port = 0;
+  bool tls = false;
+};
+Result<BrokerAddress> parse_broker_url(std::string_view url);
+
+struct Delivery {
+  std::string_view topic;
+  ByteSpan payload;
+  std::uint16_t packet_id = 0;
+  bool duplicate = false;
+  bool retained = false;
+};
+
+class BrokerClient {
+ public:
+  struct Handlers {
+    std::function<bool(const Delivery&)> message;  // true: stored, acknowledge
+    std::function<bool()> new_session;             // the broker knows no session of this client
+  };
+  BrokerClient(const Options& options, Handlers handlers, Random& random);
+  ~BrokerClient();
+  BrokerClient(const BrokerClient&) = delete;
+  BrokerClient& operator=(const BrokerClient&) = delete;
+
+  Result<> start();
+  void stop();
+  [[nodiscard]] bool stopping() const { return stopping_.load(std::memory_order_relaxed); }
+
+  struct State {
+    std::string state;  // as source::Status
+    std::string error;
+    std::uint64_t failures = 0;  // connections that failed or broke
+  };
+  [[nodiscard]] State state() const;
+
+ private:
+  static void on_connect(mosquitto* m, void* self, int code, int flags);
+  static void on_message(mosquitto* m, void* self, const mosquitto_message* message);
+  static void on_subscribe(mosquitto* m, void* self, int id, int count, const int* granted);
+  static void on_log(mosquitto* m, void* self, int level, const char* text);
+  Result<> configure();
+  void run();
+  std::string serve();  // one connection, until it ends; says why
+  void pause(Nanoseconds backoff);
+  void cut();
+  void subscribe();
+  void set(std::string state, std::string error);
+
+  Options options_;
+  BrokerAddress address_;
+  Handlers handlers_;
+  Random& random_;
+  std::string log_prefix_;
+  mosquitto* client_ = nullptr;
+  std::thread thread_;
+  std::atomic<bool> stopping_{false};
+  // Of the client's thread.
+  bool connected_ = false;
+  bool subscribed_ = false;  // in this run: topics may have changed since the last
+  bool duplicate_ = false;   // as the log line of the message at hand says
+  std::string refusal_;      // of this connection, by the broker
+  mutable std::mutex mutex_;
+  std::condition_variable wake_;
+  State state_;
+};
+
+}  // namespace tidemark::mqtt

@@ -1,0 +1,211 @@
+// The second half of MessageDecoder: records of JSON and packed arrays into groups.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "edge/mqtt/decoder.h"
+
+namespace tidemark::mqtt {
+
+void MessageDecoder::decode_json(Topic& topic, const Message& message) {
+  constexpr std::string_view kMark = "\xef\xbb\xbf";  // a byte order mark is no JSON, but is sent
+  auto body = message.payload;
+  if (as_text(body).starts_with(kMark)) body = body.subspan(kMark.size());
+  if (const auto parsed = json_.parse(body, keys_, payload_); !parsed) {
+    reject(parsed.error().text(), 0);
+    return;
+  }
+  // Leaves of one record are neighbours, except where the record goes on after an array of records:
+  // then its leaves come in two or more rows of one time.
+  for (std::size_t first = 0; first < payload_.leaves.size();) {
+    auto last = first + 1;
+    while (last < payload_.leaves.size() &&
+           payload_.leaves[last].record == payload_.leaves[first].record) {
+      ++last;
+    }
+    take_record(topic, message, first, last);
+    first = last;
+  }
+}
+
+void MessageDecoder::take_record(Topic& topic, const Message& message, std::size_t first_leaf,
+                                 std::size_t last_leaf) {
+  const auto& leaves = payload_.leaves;
+  const auto& record = payload_.records[leaves[first_leaf].record];
+  auto time = payload_.time_of(record);
+  const auto readings = [&] {
+    std::uint64_t count = 0;
+    for (auto i = first_leaf; i < last_leaf; ++i) {
+      if (!binding_of(topic, payload_.path(leaves[i])).skip) count += leaves[i].count;
+    }
+    return count;
+  };
+  if (options_.stamp == Stamp::edge) {
+    time.reset();
+  } else if (const auto& fault = payload_.fault_of(record); !fault.empty()) {
+    reject(fault, readings());
+    return;
+  } else if (!time && options_.stamp == Stamp::device) {
+    reject("message has no time: it was looked for in the usual keys and 'time', and stamp is "
+           "'device'", readings());
+    return;
+  }
+  // What a broker retained was measured at a time that nobody knows: without one of its own it is
+  // no reading of now.
+  if (!time && message.has(kRetained)) return;
+  ++row_;
+  cells_.clear();
+  samples_from_ = out_->groups.size();
+  for (auto i = first_leaf; i < last_leaf; ++i) {
+    if (leaves[i].array) {
+      take_array(topic, leaves[i], record, time);
+    } else {
+      take_value(topic, payload_.path(leaves[i]), payload_.values[leaves[i].first],
+                 time.has_value());
+    }
+  }
+  take_row(time);
+}
+
+void MessageDecoder::take_array(Topic& topic, const Leaf& leaf, const Record& record,
+                                std::optional<EventTime> time) {
+  const auto path = payload_.path(leaf);
+  const bool whole = !binding_of(topic, path).skip;
+  if (record.interval) {
+    if (!whole) return;
+    if (time) {
+      take_samples(topic, leaf, *time, *record.interval);
+    } else {
+      reject(fmt::format("samples have no start: {} holds {} with an interval; send their start as "
+                         "ts or t0", path.empty() ? "the array" : path, leaf.count), leaf.count);
+    }
+    return;
+  }
+  if (leaf.count > kIndexedMax || (whole && !configured_.empty() && leaf.count > 1)) {
+    if (!whole) return;
+    reject(fmt::format("samples have no interval: '{}' holds {}; send it as dt_us, dt_ms or "
+                       "interval", path, leaf.count), leaf.count);
+    return;
+  }
+  for (std::uint32_t i = 0; i < leaf.count; ++i) {
+    const auto& value = payload_.values[leaf.first + i];
+    if (value.kind == Value::Kind::unusable && value.text == "null") continue;
+    const auto indexed = leaf.count == 1 ? std::string(path) : fmt::format("{}[{}]", path, i);
+    take_value(topic, indexed, value, time.has_value());
+  }
+}
+
+void MessageDecoder::take_samples(Topic& topic, const Leaf& leaf, EventTime start,
+                                  Nanoseconds interval) {
+  const auto path = payload_.path(leaf);
+  auto& binding = binding_of(topic, path);
+  if (!binding.refused.empty()) {
+    reject(binding.refused, leaf.count);
+    return;
+  }
+  std::int64_t end = 0;
+  if (__builtin_mul_overflow(interval.count(), std::int64_t{leaf.count}, &end) ||
+      __builtin_add_overflow(end, count_ns(start), &end)) {
+    reject(fmt::format("samples end after the year 2262: {}", path), leaf.count);
+    return;
+  }
+  Column column;
+  std::string first_fault;
+  std::uint64_t faults = 0;
+  for (std::uint32_t i = 0; i < leaf.count; ++i) {
+    const auto& value = payload_.values[leaf.first + i];
+    const bool null = value.kind == Value::Kind::unusable && value.text == "null";
+    Cell cell;
+    auto why = null ? std::optional<std::string>() : to_cell(binding, value, path, cell);
+    if (why && faults++ == 0) first_fault = *std::move(why);
+    const bool present = !null && !why;
+    if (!present && column.present.empty()) column.present.assign(i, true);
+    if (!present || !column.present.empty()) column.present.push_back(present);
+    if (present) append(column, cell);
+  }
+  if (faults > 0) reject(std::move(first_fault), faults);
+  column.type = binding.description.type;
+  const auto values = column.values();
+  if (values == 0) return;
+  const auto series = series_of(binding, true);
+  if (!series) {
+    reject(binding.refused, values);
+    return;
+  }
+  column.series = *series;
+  if (binding.row == row_) {
+    reject(fmt::format("key comes twice: {}", path), values);
+    return;
+  }
+  binding.row = row_;
+  add_samples(std::move(column), leaf.count, start, interval);
+}
+
+// Arrays of one length and one record share their times.
+void MessageDecoder::add_samples(Column column, std::size_t rows, EventTime start,
+                                 Nanoseconds interval) {
+  auto& groups = out_->groups;
+  for (auto i = samples_from_; i < groups.size(); ++i) {
+    if (groups[i].times.size() == rows) {
+      groups[i].columns.push_back(std::move(column));
+      return;
+    }
+  }
+  auto& group = groups.emplace_back();
+  group.times.resize(rows);
+  for (std::size_t i = 0; i < rows; ++i) {
+    group.times[i] = count_ns(start) + interval.count() * static_cast<std::int64_t>(i);
+  }
+  group.columns.push_back(std::move(column));
+}
+
+void MessageDecoder::decode_packed(Topic& topic, const Message& message) {
+  auto parsed = parse_packed(message.payload);
+  if (!parsed) {
+    reject(parsed.error().text(), 0);
+    return;
+  }
+  auto& packed = *parsed;
+  const auto readings = std::uint64_t{packed.samples} * packed.channels;
+  if (count_ns(packed.start) == 0 || options_.stamp == Stamp::edge) {
+    reject("packed array: it has no start time, and its samples cannot be stamped at the edge",
+           readings);
+    return;
+  }
+  if (packed.samples == 0) return;
+  ++row_;
+  samples_from_ = out_->groups.size();
+  for (std::uint16_t c = 0; c < packed.channels; ++c) {
+    const auto path = packed.channels == 1 ? std::string() : fmt::format("[{}]", c);
+    auto& binding = binding_of(topic, path);
+    if (binding.skip) continue;
+    auto& d = binding.description;
+    if (binding.refused.empty() && !binding.typed) {
+      binding.typed = true;
+      d.type = packed.type;
+      d.exponent = packed.exponent;
+    }
+    if (binding.refused.empty() && (d.type != packed.type || d.exponent != packed.exponent)) {
+      reject(fmt::format("packed array: series '{}' holds {} with exponent {}, not {} with {}",
+                         d.local_name(), static_cast<int>(d.type), d.exponent,
+                         static_cast<int>(packed.type), packed.exponent), packed.samples);
+      continue;
+    }
+    const auto series = binding.refused.empty() ? series_of(binding, true) : std::nullopt;
+    if (!series) {
+      reject(binding.refused, packed.samples);
+      continue;
+    }
+    Column column;
+    column.series = *series;
+    column.type = packed.type;
+    if (packed.type == ValueType::i64) {
+      column.i64 = std::move(packed.i64[c]);
+    } else {
+      column.f64 = std::move(packed.f64[c]);
+    }
+    add_samples(std::move(column), packed.samples, packed.start, packed.interval);
+  }
+}
+
+}  // namespace tidemark::mqtt

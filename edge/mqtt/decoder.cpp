@@ -1,0 +1,389 @@
+#include "edge/mqtt/decoder.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+
+#include "common/base/text.h"
+#include "edge/mqtt/number_text.h"
+#include "edge/mqtt/topic.h"
+
+namespace tidemark::mqtt {
+
+namespace {
+
+// Keys that say nothing of the quantity: the topic's last level does.
+constexpr std::array<std::string_view, 5> kValueNames{"", "v", "value", "val", "values"};
+
+std::string_view name_of(ValueType type) {
+  static constexpr std::array<std::string_view, 4> kNames{"numbers", "decimals", "true or false",
+                                                          "text"};
+  return kNames[static_cast<std::size_t>(type)];
+}
+
+std::string_view name_of(Value::Kind kind) {
+  static constexpr std::array<std::string_view, 4> kNames{"a number", "true or false", "text",
+                                                          "no JSON value"};
+  return kNames[static_cast<std::size_t>(kind)];
+}
+
+std::string shown(std::string_view path) {
+  return path.empty() ? "the value" : fmt::format("$.{}", path);
+}
+
+std::optional<bool> parse_switch(std::string_view text) {
+  static constexpr std::array<std::string_view, 5> kOn{"1", "true", "on", "ON", "True"};
+  static constexpr std::array<std::string_view, 5> kOff{"0", "false", "off", "OFF", "False"};
+  if (std::find(kOn.begin(), kOn.end(), text) != kOn.end()) return true;
+  if (std::find(kOff.begin(), kOff.end(), text) != kOff.end()) return false;
+  return std::nullopt;
+}
+
+}  // namespace
+
+MessageDecoder::MessageDecoder(const Options& options, SeenTable* seen)
+    : options_(options), seen_(seen) {
+  const auto canonical = [](std::string_view path) {
+    auto result = canonical_path(path);
+    return result ? std::move(result).value() : std::string();
+  };
+  keys_ = {canonical(options_.time_path), options_.time_unit, canonical(options_.interval_path),
+           options_.interval_unit};
+  for (const auto& s : options_.series) configured_.push_back({canonical(s.path), &s});
+  too_many_topics_.refused =
+      fmt::format("too many topics: more than {} since the start; is there an id in them? Narrow "
+                  "'topics' of source '{}'", kTopicsMax, options_.name);
+  too_many_paths_.refused =
+      fmt::format("too many paths: more than {} since the start; is there an id in a key? Name "
+                  "those you need as series of source '{}'", kPathsMax, options_.name);
+}
+
+void MessageDecoder::reject(std::string reason, std::uint64_t readings) {
+  auto& rejected = out_->rejected;
+  if (rejected.size() < kRejectsMax) {
+    rejected.push_back({std::move(reason), readings});
+    return;
+  }
+  if (rejected.size() == kRejectsMax) rejected.push_back({"further values: see those before", 0});
+  rejected.back().readings += readings;
+}
+
+void MessageDecoder::decode(const journal::Entry& entry, source::SeriesTable& series,
+                            source::Decoded& out) {
+  out_ = &out;
+  table_ = &series;
+  rows_.reset();
+  if (entry.kind == kNewSession) {
+    if (seen_ != nullptr) seen_->clear();
+    return;
+  }
+  const auto message = from_entry(entry);
+  if (!message) {
+    reject(message.error().text(), 0);
+    return;
+  }
+  if (seen_ != nullptr && message->packet_id != 0) {
+    const auto fingerprint = message->fingerprint();
+    if (message->has(kDuplicate) && seen_->saw_before(fingerprint, entry.steady)) return;
+    seen_->remember(fingerprint, entry.steady);
+  }
+  auto& topic = topic_of(as_text(message->topic));
+  const auto first = out.rejected.size();
+  if (message->has(kCut)) {
+    reject(fmt::format("message is too large: {} B, at most {} B are read; send smaller ones or "
+                       "raise payload_max", message->size, options_.payload_max.count), 0);
+  } else if (!topic.refused.empty()) {
+    reject(topic.refused, 0);
+  } else if (options_.format == Format::packed ||
+             (options_.format == Format::automatic && is_packed(message->payload))) {
+    decode_packed(topic, *message);
+  } else {
+    const auto text = trim(as_text(message->payload));
+    const bool json = !text.empty() && (text[0] == '{' || text[0] == '[' || text[0] == '"' ||
+                                        static_cast<unsigned char>(text[0]) == 0xef);
+    if (options_.format == Format::json || (options_.format == Format::automatic && json)) {
+      decode_json(topic, *message);
+    } else {
+      decode_number(topic, *message);
+    }
+  }
+  if (options_.every > Nanoseconds{}) {
+    out.expected.push_back({.poll_class = "", .good = out.rejected.size() == first});
+  }
+}
+
+MessageDecoder::Topic& MessageDecoder::topic_of(std::string_view name) {
+  if (const auto known = topics_.find(name); known != topics_.end()) return *known->second;
+  if (topics_.size() >= kTopicsMax) return too_many_topics_;
+  auto topic = std::make_unique<Topic>();
+  topic->name = name;
+  name_topic(*topic);
+  return *topics_.emplace(std::string(name), std::move(topic)).first->second;
+}
+
+void MessageDecoder::name_topic(Topic& topic) const {
+  std::vector<std::string_view> wild;
+  const bool ours = std::any_of(
+      options_.topics.begin(), options_.topics.end(),
+      [&](const std::string& filter) { return topic_matches(filter, topic.name, wild); });
+  if (!ours) {
+    topic.refused = fmt::format("topic is not subscribed: none of the topics of source '{}' "
+                                "matches '{}'; the broker may still hold an older subscription of "
+                                "this client id", options_.name, topic.name);
+    return;
+  }
+  topic.last_level = clean_name(split(topic.name, '/').back());
+  if (!options_.device.empty()) {
+    auto device = name_from_topic(options_.device, topic.name);
+    if (!device) {
+      topic.refused = "device cannot be told: " + device.error().text();
+      return;
+    }
+    topic.device = std::move(device).value();
+  } else {
+    for (const auto level : wild) {
+      if (level.empty()) continue;
+      if (!topic.device.empty()) topic.device += '-';
+      topic.device += clean_name(level);
+    }
+    if (topic.device.empty()) topic.device = clean_name(options_.name);
+  }
+  if (options_.metric_prefix.empty()) return;
+  auto prefix = name_from_topic(options_.metric_prefix, topic.name);
+  if (!prefix) {
+    topic.refused = "metric cannot be told: " + prefix.error().text();
+    return;
+  }
+  topic.prefix = std::move(prefix).value() + "_";
+}
+
+std::string MessageDecoder::metric_of(const Topic& topic, std::string_view path) const {
+  if (path.starts_with("[*]")) path.remove_prefix(3);
+  if (path.starts_with('.')) path.remove_prefix(1);
+  // "v", "v[2]" and "[2]" say nothing of the quantity: its name is the topic's last level.
+  std::string metric;
+  const auto name = path.substr(0, path.find('['));
+  if (std::find(kValueNames.begin(), kValueNames.end(), name) != kValueNames.end()) {
+    metric = topic.last_level;
+    path.remove_prefix(name.size());
+  }
+  for (std::size_t i = 0; i < path.size(); ++i) {
+    if (path.substr(i, 3) == "[*]") {
+      i += 2;
+    } else if (path[i] == '.' || path[i] == '[') {
+      if (!metric.empty()) metric += '_';
+    } else if (path[i] != ']') {
+      metric += path[i];
+    }
+  }
+  return clean_name(metric);
+}
+
+void MessageDecoder::name_binding(const Topic& topic, std::string_view path, Binding& binding) {
+  const SeriesOptions* options = nullptr;
+  for (const auto& c : configured_) {
+    if (c.path == path) options = c.options;
+  }
+  if (options == nullptr && !configured_.empty()) {
+    binding.skip = true;
+    return;
+  }
+  auto& d = binding.description;
+  d.source = options_.name;
+  d.device = topic.device;
+  d.metric = topic.prefix + (options != nullptr && !options->metric.empty()
+                                 ? clean_name(options->metric)
+                                 : metric_of(topic, path));
+  if (options != nullptr) {
+    binding.configured = true;
+    d.unit = options->unit;
+    d.kind = options->kind;
+    binding.typed = options->type.has_value();
+    d.type = options->type.value_or(ValueType::f64);
+    d.exponent = d.type == ValueType::i64 ? options->exponent : std::int8_t{0};
+  }
+  auto way = fmt::format("{} of topic '{}'", shown(path), topic.name);
+  const auto [owner, mine] = owners_.emplace(d.local_name(), way);
+  if (!mine && owner->second != way) {
+    binding.refused = fmt::format("two ways to one series: {} leads to '{}', as {} does; set "
+                                  "'device' or 'metric_prefix' of source '{}'", way,
+                                  d.local_name(), owner->second, options_.name);
+  }
+}
+
+MessageDecoder::Binding& MessageDecoder::binding_of(Topic& topic, std::string_view path) {
+  // A value alone, under "v", or in a list of such, is one series: devices send now one, now many.
+  if (configured_.empty()) {
+    if (path.starts_with("[*]")) path.remove_prefix(path.starts_with("[*].") ? 4 : 3);
+    if (std::find(kValueNames.begin(), kValueNames.end(), path) != kValueNames.end()) path = "";
+  }
+  if (const auto known = topic.paths.find(path); known != topic.paths.end()) return known->second;
+  if (bindings_ >= kPathsMax) return too_many_paths_;
+  ++bindings_;
+  auto& binding = topic.paths[std::string(path)];
+  name_binding(topic, path, binding);
+  return binding;
+}
+
+std::optional<std::uint32_t> MessageDecoder::series_of(Binding& binding, bool device_stamped) {
+  auto& handle = binding.handle[device_stamped ? 1 : 0];
+  if (handle < 0) {
+    auto description = binding.description;
+    description.device_stamped = device_stamped;
+    const auto made = table_->intern(description);
+    if (!made) {
+      binding.refused = made.error().text();
+      return std::nullopt;
+    }
+    handle = *made;
+  }
+  return static_cast<std::uint32_t>(handle);
+}
+
+std::optional<std::string> MessageDecoder::to_cell(Binding& binding, const Value& value,
+                                                   std::string_view path, Cell& cell) const {
+  auto& type = binding.description.type;
+  if (value.kind == Value::Kind::unusable) {
+    const auto what = value.text.substr(0, 20);
+    return fmt::format("value cannot be used: at byte {}: {} is {}", value.at, shown(path),
+                       what == "{" || what == "[" ? "nested where or deeper than it is read"
+                                                  : fmt::format("'{}', no JSON value", what));
+  }
+  if (!binding.typed) {
+    type = value.kind == Value::Kind::number    ? ValueType::f64
+           : value.kind == Value::Kind::boolean ? ValueType::boolean
+                                         : ValueType::text;
+    binding.typed = true;
+  }
+  cell.type = type;
+  const auto refuse = [&](std::string_view more = "") {
+    return fmt::format("value has another type: at byte {}: {} is {}, series '{}' holds {}{}",
+                       value.at, shown(path), name_of(value.kind),
+                       binding.description.local_name(), name_of(type), more);
+  };
+  // A configured type also reads what a device wrote as text; a guessed one takes its own only.
+  const bool from_text = binding.configured && value.kind == Value::Kind::text;
+  switch (type) {
+    case ValueType::f64: {
+      const auto v = value.kind == Value::Kind::number ? std::optional(value.number)
+                     : from_text                ? parse_double(trim(value.text))
+                                                : std::nullopt;
+      if (!v) return refuse();
+      cell.f64 = *v;
+      return std::nullopt;
+    }
+    case ValueType::i64: {
+      if (value.kind != Value::Kind::number && !from_text) return refuse();
+      const auto v = parse_decimal(trim(value.text), binding.description.exponent,
+                                   Rounding::exact);
+      if (!v) return refuse("; " + v.error().text());
+      cell.i64 = *v;
+      return std::nullopt;
+    }
+    case ValueType::boolean: {
+      const auto v = value.kind == Value::Kind::boolean ? std::optional(value.boolean)
+                     : binding.configured        ? parse_switch(trim(value.text))
+                                                 : std::nullopt;
+      if (!v) return refuse();
+      cell.i64 = *v ? 1 : 0;
+      return std::nullopt;
+    }
+    case ValueType::text: break;
+  }
+  const bool as_text = binding.configured && value.kind == Value::Kind::number;
+  if (value.kind != Value::Kind::text && !as_text) return refuse();
+  if (value.text.size() > kTextBytesMax) {
+    return fmt::format("text is too long: at byte {}: {} has {} B, at most {} B", value.at,
+                       shown(path), value.text.size(), kTextBytesMax);
+  }
+  cell.text = value.text;
+  return std::nullopt;
+}
+
+void MessageDecoder::append(Column& column, const Cell& cell) {
+  if (cell.type == ValueType::f64) {
+    column.f64.push_back(cell.f64);
+  } else if (cell.type == ValueType::text) {
+    column.text.emplace_back(cell.text);
+  } else {
+    column.i64.push_back(cell.i64);
+  }
+}
+
+void MessageDecoder::take_value(Topic& topic, std::string_view path, const Value& value,
+                                bool device_stamped) {
+  auto& binding = binding_of(topic, path);
+  if (binding.skip) return;
+  Cell cell;
+  if (binding.refused.empty()) {
+    if (auto why = to_cell(binding, value, path, cell)) {
+      reject(*std::move(why), 1);
+      return;
+    }
+    if (binding.row == row_) {
+      reject(fmt::format("key comes twice: at byte {}: {}", value.at, shown(path)), 1);
+      return;
+    }
+    const auto series = series_of(binding, device_stamped);
+    if (series) {
+      binding.row = row_;
+      cell.series = *series;
+      cells_.push_back(cell);
+      return;
+    }
+  }
+  reject(binding.refused, 1);
+}
+
+// Rows of the same series follow each other in one group; another set begins another.
+void MessageDecoder::take_row(std::optional<EventTime> time) {
+  if (cells_.empty()) return;
+  const auto same = [&](const Group& group) {
+    return std::equal(group.columns.begin(), group.columns.end(), cells_.begin(), cells_.end(),
+                      [](const Column& c, const Cell& cell) { return c.series == cell.series; });
+  };
+  auto& groups = out_->groups;
+  if (!rows_ || !same(groups[*rows_])) {
+    rows_ = groups.size();
+    auto& group = groups.emplace_back();
+    group.columns.resize(cells_.size());
+    for (std::size_t i = 0; i < cells_.size(); ++i) {
+      group.columns[i].series = cells_[i].series;
+      group.columns[i].type = cells_[i].type;
+    }
+  }
+  auto& group = groups[*rows_];
+  group.times.push_back(time ? count_ns(*time) : 0);
+  for (std::size_t i = 0; i < cells_.size(); ++i) append(group.columns[i], cells_[i]);
+}
+
+void MessageDecoder::decode_number(Topic& topic, const Message& message) {
+  const auto whole = as_text(message.payload);
+  const auto text = trim(whole);
+  Value value;
+  value.at = text.empty() ? 0 : static_cast<std::size_t>(text.data() - whole.data());
+  value.text = text;
+  if (const auto number = parse_double(text)) {
+    value.kind = Value::Kind::number;
+    value.number = *number;
+  } else if (text == "true" || text == "false") {
+    value.kind = Value::Kind::boolean;
+    value.boolean = text == "true";
+  } else {
+    reject(fmt::format("payload is no number: '{}', expected a number, true or false",
+                       text.substr(0, 40)), 1);
+    return;
+  }
+  if (options_.stamp == Stamp::device) {
+    reject("message has no time: a bare number cannot hold one, and stamp is 'device'", 1);
+    return;
+  }
+  if (message.has(kRetained)) return;  // see take_record
+  ++row_;
+  cells_.clear();
+  take_value(topic, "", value, false);
+  take_row(std::nullopt);
+}
+
+}  // namespace tidemark::mqtt

@@ -1,0 +1,123 @@
+// From a message in the journal to readings: names, times, types, and what is wrong.
+//
+// Types      a series has the type of its first value (numbers f64, or as configured); a value of
+//            another type is rejected, the rest of the message counts.
+// Names      device and metric as the options say. A series has one topic and one path: a second
+//            way to the same name is rejected, or two sensors would be mixed into one series.
+// Bounds     kTopicsMax topics, kPathsMax paths of all, kRejectsMax reasons of a message (the
+//            last one counts the rest); series as SeriesTable says.
+// Threads    the pipeline's.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "edge/mqtt/message.h"
+#include "edge/mqtt/mqtt_source.h"
+#include "edge/mqtt/payload.h"
+#include "edge/mqtt/seen_table.h"
+#include "edge/source/source.h"
+
+namespace tidemark::mqtt {
+
+class MessageDecoder final : public source::Decoder {
+ public:
+  static constexpr std::size_t kTopicsMax = 10'000;
+  static constexpr std::size_t kPathsMax = 60'000;
+  static constexpr std::size_t kRejectsMax = 16;
+  static constexpr std::size_t kTextBytesMax = 1024;
+  static constexpr std::uint32_t kIndexedMax = 16;  // elements of an array without an interval
+
+  // `options` passed their check(); `seen` may be null: then repetitions are not known.
+  MessageDecoder(const Options& options, SeenTable* seen);
+
+  void decode(const journal::Entry& entry, source::SeriesTable& series,
+              source::Decoded& out) override;
+
+ private:
+  struct StringHash {
+    using is_transparent = void;
+    std::size_t operator()(std::string_view s) const { return std::hash<std::string_view>{}(s); }
+  };
+  template <typename T>
+  using ByName = std::unordered_map<std::string, T, StringHash, std::equal_to<>>;
+
+  // One path of one topic.
+  struct Binding {
+    bool skip = false;    // series are configured and this path is none of them
+    std::string refused;  // why nothing of this path can be used
+    SeriesDescription description;
+    bool configured = false;
+    bool typed = false;   // by the configuration or the first value
+    std::int64_t handle[2] = {-1, -1};  // edge-stamped, device-stamped
+    std::uint64_t row = 0;              // the last row that it had a value in
+  };
+  struct Topic {
+    std::string name;
+    std::string device;
+    std::string prefix;
+    std::string last_level;
+    std::string refused;
+    ByName<Binding> paths;
+  };
+  struct Configured {
+    std::string path;  // canonical
+    const SeriesOptions* options;
+  };
+  // A value on its way into a column.
+  struct Cell {
+    std::uint32_t series = 0;
+    ValueType type = ValueType::f64;
+    double f64 = 0;
+    std::int64_t i64 = 0;
+    std::string_view text;
+  };
+
+  Topic& topic_of(std::string_view topic);
+  void name_topic(Topic& topic) const;
+  Binding& binding_of(Topic& topic, std::string_view path);
+  void name_binding(const Topic& topic, std::string_view path, Binding& binding);
+  [[nodiscard]] std::string metric_of(const Topic& topic, std::string_view path) const;
+  // The series of this binding, made at its first value. Empty, and refused is set, when it cannot.
+  std::optional<std::uint32_t> series_of(Binding& binding, bool device_stamped);
+
+  void decode_json(Topic& topic, const Message& message);
+  void decode_number(Topic& topic, const Message& message);
+  void decode_packed(Topic& topic, const Message& message);
+  void take_record(Topic& topic, const Message& message, std::size_t first_leaf,
+                   std::size_t last_leaf);
+  void take_array(Topic& topic, const Leaf& leaf, const Record& record,
+                  std::optional<EventTime> time);
+  void take_samples(Topic& topic, const Leaf& leaf, EventTime start, Nanoseconds interval);
+  void add_samples(Column column, std::size_t rows, EventTime start, Nanoseconds interval);
+  void take_value(Topic& topic, std::string_view path, const Value& value, bool device_stamped);
+  void take_row(std::optional<EventTime> time);  // cells_ as one row
+  // The value as its series holds it, fixing the type of an untyped one. A text says why not.
+  std::optional<std::string> to_cell(Binding& binding, const Value& value, std::string_view path,
+                                     Cell& cell) const;
+  void reject(std::string reason, std::uint64_t readings);
+  static void append(Column& column, const Cell& cell);
+
+  Options options_;
+  SeenTable* seen_;
+  TimeKeys keys_;
+  std::vector<Configured> configured_;
+  std::unordered_map<std::string, std::unique_ptr<Topic>, StringHash, std::equal_to<>> topics_;
+  Topic too_many_topics_;
+  Binding too_many_paths_;
+  std::size_t bindings_ = 0;
+  ByName<std::string> owners_;  // "device/metric" to "topic path"
+  JsonParser json_;
+  Payload payload_;
+  std::vector<Cell> cells_;
+  std::uint64_t row_ = 0;           // rows so far, to see a key that comes twice in one
+  std::size_t samples_from_ = 0;    // groups of the record at hand that hold samples
+  std::optional<std::size_t> rows_; // the group of this message that takes rows
+  source::SeriesTable* table_ = nullptr;
+  source::Decoded* out_ = nullptr;
+};
+
+}  // namespace tidemark::mqtt

@@ -1,0 +1,381 @@
+// JSON of devices into records and leaves, in one pass of simdjson's on-demand parser.
+#include <fmt/format.h>
+#include <simdjson.h>
+
+#include <algorithm>
+#include <array>
+#include <limits>
+
+#include "edge/mqtt/number_text.h"
+#include "edge/mqtt/payload.h"
+
+namespace tidemark::mqtt {
+
+namespace {
+
+namespace od = simdjson::ondemand;
+
+Error bad(std::string text) { return {Fault::bad_input, std::move(text)}; }
+
+// The usual names of a record's time. The weak ones are other things in other payloads ("t" of a
+// thermometer): they are the time only when their value can be one.
+constexpr std::array<std::string_view, 7> kTimeNames{
+    "ts", "time", "timestamp", "t0", "start_time", "datetime", "date_time"};
+constexpr std::array<std::string_view, 2> kWeakTimeNames{"t", "start"};
+struct IntervalName {
+  std::string_view name;
+  TimeUnit unit;
+};
+constexpr std::array<IntervalName, 10> kIntervalNames{{{"dt", TimeUnit::automatic},
+                                                      {"interval", TimeUnit::automatic},
+                                                      {"dt_s", TimeUnit::s},
+                                                      {"dt_ms", TimeUnit::ms},
+                                                      {"dt_us", TimeUnit::us},
+                                                      {"dt_ns", TimeUnit::ns},
+                                                      {"interval_s", TimeUnit::s},
+                                                      {"interval_ms", TimeUnit::ms},
+                                                      {"interval_us", TimeUnit::us},
+                                                      {"interval_ns", TimeUnit::ns}}};
+
+bool contains(const auto& names, std::string_view name) {
+  return std::find(names.begin(), names.end(), name) != names.end();
+}
+
+std::string_view trim_end(std::string_view text) {
+  const auto last = text.find_last_not_of(" \t\r\n");
+  return last == std::string_view::npos ? std::string_view() : text.substr(0, last + 1);
+}
+
+Result<Nanoseconds> interval_of(const Value& value, TimeUnit unit) {
+  auto length = value.kind == Value::Kind::number ? parse_interval_number(value.text, unit)
+                : value.kind == Value::Kind::text ? parse_duration(value.text)
+                                                  : Result<Nanoseconds>(bad("it is no length"));
+  if (length && *length <= Nanoseconds{}) return bad("it is not above 0");
+  return length;
+}
+
+Result<EventTime> time_of(const Value& value, TimeUnit unit) {
+  if (value.kind == Value::Kind::number) return parse_time_number(value.text, unit);
+  if (value.kind == Value::Kind::text) return parse_time_text(value.text, unit);
+  return bad("expected a number or ISO 8601 text");
+}
+
+}  // namespace
+
+void Payload::clear() {
+  paths.clear();
+  values.clear();
+  leaves.clear();
+  records.clear();
+}
+
+Nanoseconds Payload::interval_of(const Record& record) const {
+  return record.interval.value_or(Nanoseconds{});
+}
+
+std::optional<EventTime> Payload::time_of(const Record& record) const {
+  if (record.time || record.parent < 0) return record.time;
+  const auto& parent = records[static_cast<std::size_t>(record.parent)];
+  auto time = time_of(parent);
+  if (!time) return time;
+  std::int64_t ns = 0;
+  if (__builtin_mul_overflow(interval_of(parent).count(), std::int64_t{record.place}, &ns) ||
+      __builtin_add_overflow(ns, count_ns(*time), &ns)) {
+    return kEventTimeMax;
+  }
+  return event_time(ns);
+}
+
+const std::string& Payload::fault_of(const Record& record) const {
+  const Record* at = &record;
+  while (at->fault.empty() && !at->time && at->parent >= 0) {
+    at = &records[static_cast<std::size_t>(at->parent)];
+  }
+  return at->fault;
+}
+
+Result<std::string> canonical_path(std::string_view path) {
+  if (path.starts_with('$')) path.remove_prefix(1);
+  if (path.starts_with('.')) path.remove_prefix(1);
+  std::size_t at = 0;
+  bool after_dot = true;
+  while (at < path.size()) {
+    if (path[at] == '[') {
+      const auto close = path.find(']', at);
+      const auto inside = close == std::string_view::npos ? std::string_view()
+                                                          : path.substr(at + 1, close - at - 1);
+      if (inside.empty() ||
+          (inside != "*" && inside.find_first_not_of("0123456789") != std::string_view::npos)) {
+        return bad(fmt::format("path '{}': expected [N] or [*] at {}", path, at));
+      }
+      at = close + 1;
+      after_dot = false;
+    } else if (path[at] == '.' && !after_dot) {
+      ++at;
+      after_dot = true;
+    } else {
+      const auto end = std::min(path.find_first_of(".[", at), path.size());
+      if (end == at) return bad(fmt::format("path '{}': empty name at {}", path, at));
+      at = end;
+      after_dot = false;
+    }
+  }
+  if (after_dot && !path.empty()) return bad(fmt::format("path '{}' ends with a dot", path));
+  return std::string(path);
+}
+
+struct JsonParser::State {
+  od::parser parser;
+  std::vector<char> padded;
+  std::string path;
+  Payload* out = nullptr;
+  const TimeKeys* keys = nullptr;
+
+  Result<> parse(ByteSpan payload);
+
+ private:
+  Result<> malformed(od::document& document, simdjson::error_code code) const;
+  simdjson::error_code object(od::object object, std::size_t record, std::size_t level, int depth);
+  simdjson::error_code array(od::array array, std::size_t record, int depth);
+  simdjson::error_code any(auto& value, std::size_t record, std::size_t level, int depth);
+  std::string_view padded_token(auto& value) const;
+  Value scalar(auto& value) const;
+  [[nodiscard]] Value nested(std::string_view token) const;
+  bool take_time(std::string_view key, bool top, const Value& value, std::size_t record);
+  void set_time(const Value& value, bool weak, std::size_t record, bool& taken);
+  void add_leaf(std::size_t record, std::size_t first, std::size_t count, bool is_array);
+  [[nodiscard]] std::size_t add_record(std::int32_t parent, std::size_t place);
+};
+
+JsonParser::JsonParser() : state_(std::make_unique<State>()) {}
+JsonParser::~JsonParser() = default;
+
+Result<> JsonParser::parse(ByteSpan payload, const TimeKeys& keys, Payload& out) {
+  state_->out = &out;
+  state_->keys = &keys;
+  return state_->parse(payload);
+}
+
+Result<> JsonParser::State::parse(ByteSpan payload) {
+  out->clear();
+  path.clear();
+  const auto text = as_text(payload);
+  padded.assign(text.begin(), text.end());
+  padded.resize(text.size() + simdjson::SIMDJSON_PADDING);
+  od::document document;
+  const auto code =
+      parser.iterate(padded.data(), text.size(), padded.size()).get(document);
+  if (code != simdjson::SUCCESS) {
+    return bad(fmt::format("JSON is malformed: {}", simdjson::error_message(code)));
+  }
+  const auto record = add_record(-1, 0);
+  if (const auto walked = any(document, record, 0, 0); walked != simdjson::SUCCESS) {
+    return malformed(document, walked);
+  }
+  if (document.current_location().error() != simdjson::OUT_OF_BOUNDS) {
+    return malformed(document, simdjson::TRAILING_CONTENT);
+  }
+  return {};
+}
+
+Result<> JsonParser::State::malformed(od::document& document, simdjson::error_code code) const {
+  if (code == simdjson::CAPACITY) {
+    return bad(fmt::format("JSON holds more than {} values", kValuesMax));
+  }
+  const char* where = nullptr;
+  const auto size = padded.size() - simdjson::SIMDJSON_PADDING;
+  const auto at = document.current_location().get(where) == simdjson::SUCCESS && where != nullptr
+                      ? static_cast<std::size_t>(where - padded.data())
+                      : size;
+  return bad(fmt::format("JSON is malformed: near byte {} of {}: {}", std::min(at, size), size,
+                         simdjson::error_message(code)));
+}
+
+std::size_t JsonParser::State::add_record(std::int32_t parent, std::size_t place) {
+  out->records.push_back({.parent = parent,
+                          .place = static_cast<std::uint32_t>(place),
+                          .time = {},
+                          .interval = {},
+                          .fault = {}});
+  return out->records.size() - 1;
+}
+
+void JsonParser::State::add_leaf(std::size_t record, std::size_t first, std::size_t count,
+                                 bool is_array) {
+  out->leaves.push_back({.record = static_cast<std::uint32_t>(record),
+                         .path_begin = static_cast<std::uint32_t>(out->paths.size()),
+                         .path_size = static_cast<std::uint32_t>(path.size()),
+                         .first = static_cast<std::uint32_t>(first),
+                         .count = static_cast<std::uint32_t>(count),
+                         .array = is_array});
+  out->paths += path;
+}
+
+// Where a value begins, up to the next one: of a document a Result, of a value the text itself.
+std::string_view JsonParser::State::padded_token(auto& value) const {
+  std::string_view token;
+  if constexpr (requires { value.raw_json_token().get(token); }) {
+    if (value.raw_json_token().get(token) != simdjson::SUCCESS) return {};
+  } else {
+    token = value.raw_json_token();
+  }
+  return token;
+}
+
+// The value is no object and no array; null gives an unusable one with the text "null".
+Value JsonParser::State::scalar(auto& value) const {
+  Value v;
+  const auto token = padded_token(value);
+  if (token.empty()) return v;
+  v.at = static_cast<std::size_t>(token.data() - padded.data());
+  v.text = trim_end(token);
+  if (v.text.empty()) return v;
+  const char c = v.text.front();
+  if (c == '"') {
+    if (value.get_string().get(v.text) == simdjson::SUCCESS) v.kind = Value::Kind::text;
+  } else if (c == 't' || c == 'f') {
+    if (value.get_bool().get(v.boolean) == simdjson::SUCCESS) v.kind = Value::Kind::boolean;
+  } else if (c == '-' || (c >= '0' && c <= '9')) {
+    if (value.get_double().get(v.number) == simdjson::SUCCESS) v.kind = Value::Kind::number;
+  }
+  return v;
+}
+
+void JsonParser::State::set_time(const Value& value, bool weak, std::size_t record, bool& taken) {
+  auto time = time_of(value, keys->time_unit);
+  taken = time.ok() || !weak;
+  if (time) {
+    out->records[record].time = *time;
+  } else if (!weak) {
+    out->records[record].fault =
+        fmt::format("time cannot be read: at byte {}: {}", value.at, time.error().text());
+  }
+}
+
+// True when the value was the record's time or interval and is no reading.
+bool JsonParser::State::take_time(std::string_view key, bool top, const Value& value,
+                                  std::size_t record) {
+  bool taken = false;
+  if (!keys->time_path.empty()) {
+    if (path == keys->time_path) set_time(value, false, record, taken);
+  } else if (top && contains(kTimeNames, key)) {
+    set_time(value, false, record, taken);
+  } else if (top && contains(kWeakTimeNames, key)) {
+    set_time(value, true, record, taken);
+  }
+  if (taken) return true;
+  std::optional<TimeUnit> unit;
+  if (!keys->interval_path.empty()) {
+    if (path == keys->interval_path) unit = keys->interval_unit;
+  } else if (top) {
+    for (const auto& name : kIntervalNames) {
+      if (name.name == key) unit = name.unit;
+    }
+  }
+  if (!unit) return false;
+  auto interval = interval_of(value, *unit);
+  if (interval) {
+    out->records[record].interval = *interval;
+  } else {
+    out->records[record].fault =
+        fmt::format("interval cannot be read: at byte {}: {}", value.at, interval.error().text());
+  }
+  return true;
+}
+
+// `level` is the length of the record's own path: keys right below it may be its time.
+simdjson::error_code JsonParser::State::object(od::object object, std::size_t record,
+                                               std::size_t level, int depth) {
+  const auto base = path.size();
+  for (auto item : object) {
+    od::field field;
+    if (const auto code = std::move(item).get(field); code != simdjson::SUCCESS) return code;
+    std::string_view key;
+    if (const auto code = field.unescaped_key().get(key); code != simdjson::SUCCESS) return code;
+    if (!path.empty()) path += '.';
+    path += key;
+    auto& value = field.value();
+    od::json_type type{};
+    const bool known = value.type().get(type) == simdjson::SUCCESS;
+    if (known && (type == od::json_type::object || type == od::json_type::array)) {
+      const auto code = any(value, record, level, depth + 1);
+      if (code != simdjson::SUCCESS) return code;
+    } else {
+      const auto v = scalar(value);
+      const bool null = v.kind == Value::Kind::unusable && v.text == "null";
+      if (!null && !take_time(key, base == level, v, record)) {
+        if (out->values.size() >= kValuesMax) return simdjson::CAPACITY;
+        out->values.push_back(v);
+        add_leaf(record, out->values.size() - 1, 1, false);
+      }
+    }
+    path.resize(base);
+  }
+  return simdjson::SUCCESS;
+}
+
+// Scalars become one leaf of samples; objects become records of their own. Which of the two is said
+// by the first element, and what is of the other kind, or an array, cannot be used.
+simdjson::error_code JsonParser::State::array(od::array array, std::size_t record, int depth) {
+  const auto first = out->values.size();
+  const auto base = path.size();
+  std::size_t place = 0;
+  bool of_records = false;
+  for (auto item : array) {
+    od::value value;
+    if (const auto code = std::move(item).get(value); code != simdjson::SUCCESS) return code;
+    od::json_type type{};
+    const bool known = value.type().get(type) == simdjson::SUCCESS;
+    const bool is_object = known && type == od::json_type::object;
+    const bool is_nested = is_object || (known && type == od::json_type::array);
+    if (place == 0) of_records = is_object;
+    if (out->values.size() >= kValuesMax || out->records.size() >= kValuesMax) {
+      return simdjson::CAPACITY;
+    }
+    if (of_records && is_object) {
+      path += "[*]";
+      const auto inner = add_record(static_cast<std::int32_t>(record), place);
+      const auto code = any(value, inner, path.size(), depth + 1);
+      path.resize(base);
+      if (code != simdjson::SUCCESS) return code;
+    } else {
+      out->values.push_back(is_nested ? nested(value.raw_json_token()) : scalar(value));
+      if (of_records) add_leaf(record, out->values.size() - 1, 1, false);
+    }
+    ++place;
+  }
+  if (!of_records && place > 0) add_leaf(record, first, place, true);
+  return simdjson::SUCCESS;
+}
+
+// An object or array where none can be used; it is skipped.
+Value JsonParser::State::nested(std::string_view token) const {
+  Value v;
+  v.text = token.substr(0, 1);
+  v.at = static_cast<std::size_t>(token.data() - padded.data());
+  return v;
+}
+
+simdjson::error_code JsonParser::State::any(auto& value, std::size_t record, std::size_t level,
+                                            int depth) {
+  od::json_type type{};
+  const bool known = value.type().get(type) == simdjson::SUCCESS;
+  const bool is_object = known && type == od::json_type::object;
+  const bool is_array = known && type == od::json_type::array;
+  if ((is_object || is_array) && depth <= kDepthMax) {
+    if (is_array) {
+      od::array elements;
+      const auto code = value.get_array().get(elements);
+      return code == simdjson::SUCCESS ? array(elements, record, depth) : code;
+    }
+    od::object fields;
+    const auto code = value.get_object().get(fields);
+    return code == simdjson::SUCCESS ? object(fields, record, level, depth) : code;
+  }
+  if (out->values.size() >= kValuesMax) return simdjson::CAPACITY;
+  out->values.push_back(is_object || is_array ? nested(padded_token(value)) : scalar(value));
+  add_leaf(record, out->values.size() - 1, 1, false);
+  return simdjson::SUCCESS;
+}
+
+}  // namespace tidemark::mqtt

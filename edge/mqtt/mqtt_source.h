@@ -1,0 +1,100 @@
+// An MQTT source: a client of a broker that appends what it hears to the journal, and the decoder
+// that turns those entries into readings.
+//
+// Promise    with QoS 1 the broker gets its PUBACK only after the message lies in the journal, so
+//            no crash of this agent loses it; with `durable` only after the flush that holds it, so
+//            no power cut does either (slower: one message per flush and connection). See
+//            broker_client.h for why libmosquitto keeps that order.
+// Twice      a message that the broker repeats (DUP flag) and that is among the last 1024 taken is
+//            dropped before it is decoded, also across a kill -9 (seen_table.h). A power cut
+//            between flush and PUBACK repeats it; device-stamped readings are then still known by
+//            content, edge-stamped ones count twice.
+// Session    persistent (clean session off) under a fixed client id: the broker keeps what comes
+//            while the agent is away.
+// When full  a full journal blocks the client's thread: the broker queues, and the keep-alive may
+//            lapse; the client then comes back and the broker repeats. A message above payload_max
+//            is kept by its first kExcerptBytes, for the quarantine.
+// Threads    one of its own for the client; the decoder runs on the pipeline's.
+// Formats    JSON, bare numbers, packed arrays: FORMAT.md beside this file.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "common/base/random.h"
+#include "common/base/result.h"
+#include "common/base/strong.h"
+#include "common/base/time.h"
+#include "common/model/series.h"
+#include "edge/journal/journal.h"
+#include "edge/source/source.h"
+
+namespace tidemark::mqtt {
+
+enum class Format : std::uint8_t {
+  automatic,  // packed by its magic, JSON by its first character, else a bare number
+  json,
+  number,  // also true and false; metric is the last topic level
+  packed,
+};
+
+enum class TimeUnit : std::uint8_t { automatic, s, ms, us, ns, iso8601 };
+
+// Who says when a reading was measured.
+enum class Stamp : std::uint8_t {
+  automatic,  // the device where the message holds a time, the edge elsewhere
+  device,     // a message without a time is rejected
+  edge,       // times in messages are ignored
+};
+
+// One [[source.mqtt.series]]. When there is any, only these paths are taken from JSON.
+struct SeriesOptions {
+  std::string path;    // "$.a.b", "$.a[0]", "$[*].x", "$.samples[*].x"
+  std::string metric;  // empty: the path joined by '_'
+  std::string unit;
+  SeriesKind kind = SeriesKind::gauge;
+  std::optional<ValueType> type;  // empty: that of the first value; numbers are f64
+  std::int8_t exponent = 0;       // with type i64: values are multiples of 10^exponent, exactly
+};
+
+struct Options {
+  std::uint32_t index = 0;  // in the configuration's list of sources: journal::Entry::source
+  std::string name;
+  std::string url;          // mqtt://host[:1883] or mqtts://host[:8883]
+  std::string client_id;    // fixed, unique at the broker; empty: "tidemark-" and the name
+  std::string username;
+  std::string password;
+  std::filesystem::path ca_file, cert_file, key_file;  // mqtts
+  std::vector<std::string> topics;  // filters, subscribed with QoS 1
+  Format format = Format::automatic;
+  // "topic[1]" (levels from 0, negative from the end), other text is taken as it is. Empty: the
+  // levels that the wildcards of the filter matched, joined by '-'; without wildcards `name`.
+  std::string device;
+  std::string metric_prefix;  // the same forms; put before every metric, joined by '_'
+  std::vector<SeriesOptions> series;
+  Stamp stamp = Stamp::automatic;
+  std::string time_path;      // "$.meta.ts"; empty: the usual names, see FORMAT.md
+  TimeUnit time_unit = TimeUnit::automatic;
+  std::string interval_path;  // of arrays of samples; empty: the usual names
+  TimeUnit interval_unit = TimeUnit::automatic;  // automatic: text with its unit, or seconds
+  Nanoseconds lateness = std::chrono::seconds(5);
+  Nanoseconds every{};        // a message is due so often, for coverage; 0: no schedule
+  bool durable = false;
+  Bytes payload_max{256 * 1024};  // below half of the journal's capacity
+  std::filesystem::path folder;   // of the table of seen messages: that of the journal (tmpfs)
+  Nanoseconds backoff_min = std::chrono::seconds(1);
+  Nanoseconds backoff_max = std::chrono::seconds(30);
+
+  // Everything that can be wrong without a broker. Fault::bad_input.
+  [[nodiscard]] Result<> check() const;
+};
+
+// Opens the table of seen messages; reaches nobody before start(). The references outlive it.
+Result<std::unique_ptr<source::Source>> make_source(Options options, journal::Journal& journal,
+                                                    const Clock& clock, Random& random);
+
+}  // namespace tidemark::mqtt

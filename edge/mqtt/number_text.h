@@ -1,0 +1,33 @@
+// Numbers and times as devices write them, read exactly: decimal text to a mantissa, never through
+// a double, and times to nanoseconds by unit or magnitude.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string_view>
+
+#include "common/base/result.h"
+#include "common/base/time.h"
+#include "edge/mqtt/mqtt_source.h"
+
+namespace tidemark::mqtt {
+
+enum class Rounding : std::uint8_t { exact, truncate };
+
+// JSON number text as mantissa * 10^exponent. Fault::bad_input names what is wrong: no number,
+// finer than 10^exponent (Rounding::exact only), or beyond 64 bits.
+Result<std::int64_t> parse_decimal(std::string_view text, int exponent, Rounding rounding);
+
+// The nearest double. Empty when it is no number, infinite, or "nan".
+std::optional<double> parse_double(std::string_view text);
+
+// A number since 1970 in `unit`, by magnitude when automatic: below 1e11 s, 1e14 ms, 1e17 us, else
+// ns. Automatic also refuses what lies before 1980: an uptime or another quantity is no time.
+Result<EventTime> parse_time_number(std::string_view number, TimeUnit unit);
+// ISO 8601 text, or a number in text.
+Result<EventTime> parse_time_text(std::string_view text, TimeUnit unit);
+
+// A length of time: a number in `unit` (seconds when automatic).
+Result<Nanoseconds> parse_interval_number(std::string_view number, TimeUnit unit);
+
+}  // namespace tidemark::mqtt

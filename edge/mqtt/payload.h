@@ -1,0 +1,102 @@
+// What a payload says, before anybody knows which series it belongs to: records, each with its own
+// time, of leaves, each one value or an array of samples. Parsers fill it, the decoder reads it.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "common/base/bytes.h"
+#include "common/base/time.h"
+#include "edge/mqtt/mqtt_source.h"
+#include "edge/source/source.h"
+
+namespace tidemark::mqtt {
+
+struct Value {
+  enum class Kind : std::uint8_t { number, boolean, text, unusable };
+  Kind kind = Kind::unusable;
+  bool boolean = false;
+  double number = 0;         // of a number: the nearest double
+  std::string_view text;     // of a number: as it was written; of an unusable one: what is there
+  std::size_t at = 0;        // byte offset in the payload
+};
+
+struct Leaf {
+  std::uint32_t record = 0;
+  std::uint32_t path_begin = 0, path_size = 0;  // in Payload::paths, without "$."; empty: the root
+  std::uint32_t first = 0, count = 0;           // in Payload::values
+  bool array = false;
+};
+
+struct Record {
+  std::int32_t parent = -1;  // the record that holds the array this one is an element of
+  std::uint32_t place = 0;   // in that array
+  std::optional<EventTime> time;
+  std::optional<Nanoseconds> interval;
+  std::string fault;         // its time cannot be read: none of its readings can be used
+};
+
+struct Payload {
+  std::string paths;
+  std::vector<Value> values;
+  std::vector<Leaf> leaves;
+  std::vector<Record> records;
+  void clear();
+  [[nodiscard]] std::string_view path(const Leaf& leaf) const {
+    return std::string_view(paths).substr(leaf.path_begin, leaf.path_size);
+  }
+  [[nodiscard]] Nanoseconds interval_of(const Record& record) const;
+  // Its own, or its parent's, plus the interval times its place.
+  [[nodiscard]] std::optional<EventTime> time_of(const Record& record) const;
+  [[nodiscard]] const std::string& fault_of(const Record& record) const;
+};
+
+// Which keys are the time and the interval of a record.
+struct TimeKeys {
+  std::string time_path;  // canonical; empty: the usual names
+  TimeUnit time_unit = TimeUnit::automatic;
+  std::string interval_path;
+  TimeUnit interval_unit = TimeUnit::automatic;
+};
+
+// "$.a.b[0]" to "a.b[0]". Fault::bad_input when it is no path.
+Result<std::string> canonical_path(std::string_view path);
+
+// One parser's memory, reused; reads at most kDepthMax levels and kValuesMax values of a message.
+class JsonParser {
+ public:
+  static constexpr int kDepthMax = 16;
+  static constexpr std::size_t kValuesMax = 131'072;
+
+  JsonParser();
+  ~JsonParser();
+  JsonParser(const JsonParser&) = delete;
+  JsonParser& operator=(const JsonParser&) = delete;
+
+  // Fills `out`, whose texts live until the next call. Malformed JSON is Fault::bad_input with the
+  // byte offset, and out is not to be used; values that are no JSON values are Kind::unusable.
+  Result<> parse(ByteSpan payload, const TimeKeys& keys, Payload& out);
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+// A packed array of samples, FORMAT.md: numbers straight into columns.
+struct PackedSamples {
+  EventTime start{};
+  Nanoseconds interval{};
+  std::uint32_t samples = 0;
+  std::uint16_t channels = 0;
+  ValueType type = ValueType::f64;  // or i64 with the exponent
+  std::int8_t exponent = 0;
+  std::vector<std::vector<double>> f64;        // by channel
+  std::vector<std::vector<std::int64_t>> i64;
+};
+bool is_packed(ByteSpan payload);
+Result<PackedSamples> parse_packed(ByteSpan payload);
+
+}  // namespace tidemark::mqtt

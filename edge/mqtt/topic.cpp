@@ -1,0 +1,100 @@
+#include "edge/mqtt/topic.h"
+
+#include <fmt/format.h>
+
+#include <charconv>
+#include <optional>
+
+#include "common/base/text.h"
+
+namespace tidemark::mqtt {
+
+namespace {
+
+Error bad(std::string text) { return {Fault::bad_input, std::move(text)}; }
+
+// The N of "topic[N]", or nothing for a constant.
+Result<std::optional<int>> level_of(std::string_view expression) {
+  constexpr std::string_view kBegin = "topic[";
+  if (!expression.starts_with(kBegin)) return std::optional<int>();
+  int level = 0;
+  const auto* const begin = expression.data() + kBegin.size();
+  const auto* const end = expression.data() + expression.size();
+  const auto [at, error] = std::from_chars(begin, end, level);
+  if (error != std::errc() || at + 1 != end || *at != ']') {
+    return bad(fmt::format("'{}': expected topic[N] or a name", expression));
+  }
+  return std::optional(level);
+}
+
+}  // namespace
+
+bool topic_matches(std::string_view filter, std::string_view topic,
+                   std::vector<std::string_view>& wild) {
+  wild.clear();
+  if (topic.starts_with('$') && (filter.starts_with('+') || filter.starts_with('#'))) return false;
+  const auto wanted = split(filter, '/');
+  const auto levels = split(topic, '/');
+  for (std::size_t i = 0; i < wanted.size(); ++i) {
+    if (wanted[i] == "#") {
+      wild.insert(wild.end(), levels.begin() + static_cast<std::ptrdiff_t>(i), levels.end());
+      return true;
+    }
+    // "a/#" matches "a" too.
+    if (i == levels.size()) return false;
+    if (wanted[i] == "+") {
+      wild.push_back(levels[i]);
+    } else if (wanted[i] != levels[i]) {
+      return false;
+    }
+    if (i + 1 == levels.size() && i + 2 == wanted.size() && wanted[i + 1] == "#") return true;
+  }
+  return wanted.size() == levels.size();
+}
+
+Result<> check_filter(std::string_view filter) {
+  if (filter.empty() || filter.size() > 65'535) {
+    return bad(fmt::format("topic filter of {} B: expected 1 to 65535", filter.size()));
+  }
+  if (filter.find('\0') != std::string_view::npos) return bad("topic filter holds a NUL");
+  const auto levels = split(filter, '/');
+  for (std::size_t i = 0; i < levels.size(); ++i) {
+    const bool wild = levels[i].find_first_of("+#") != std::string_view::npos;
+    if (wild && levels[i].size() > 1) {
+      return bad(fmt::format("topic filter '{}': '{}' mixes a wildcard with text", filter,
+                             levels[i]));
+    }
+    if (levels[i] == "#" && i + 1 != levels.size()) {
+      return bad(fmt::format("topic filter '{}': '#' must be its last level", filter));
+    }
+  }
+  return {};
+}
+
+Result<> check_name_expression(std::string_view expression) {
+  TIDE_TRY(level_of(expression));
+  return {};
+}
+
+Result<std::string> name_from_topic(std::string_view expression, std::string_view topic) {
+  TIDE_ASSIGN(const auto wanted, level_of(expression));
+  if (!wanted) return clean_name(expression);
+  const auto levels = split(topic, '/');
+  const auto count = static_cast<int>(levels.size());
+  const int at = *wanted < 0 ? count + *wanted : *wanted;
+  if (at < 0 || at >= count || levels[static_cast<std::size_t>(at)].empty()) {
+    return bad(fmt::format("topic '{}' has no level for {}", topic, expression));
+  }
+  return clean_name(levels[static_cast<std::size_t>(at)]);
+}
+
+std::string clean_name(std::string_view text) {
+  std::string name(text);
+  for (auto& c : name) {
+    constexpr std::string_view kSpecial = "/*?\"\\{}[],'`\x7f";
+    if (static_cast<unsigned char>(c) <= ' ' || kSpecial.find(c) != std::string_view::npos) c = '_';
+  }
+  return name;
+}
+
+}  // namespace tidemark::mqtt

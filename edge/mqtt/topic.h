@@ -1,0 +1,26 @@
+// Topics: does a filter match, what did its wildcards match, and which names follow from a topic.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "common/base/result.h"
+
+namespace tidemark::mqtt {
+
+// MQTT 4.7: '+' is one level, '#' at the end any number, neither matches a first level that begins
+// with '$'. On a match `wild` holds the levels that the wildcards matched.
+bool topic_matches(std::string_view filter, std::string_view topic,
+                   std::vector<std::string_view>& wild);
+// A filter that a broker takes: wildcards alone in their level, '#' last, not empty, 65,535 bytes.
+Result<> check_filter(std::string_view filter);
+
+// "topic[1]" or a constant. Fault::bad_input when the topic has no such level.
+Result<std::string> name_from_topic(std::string_view expression, std::string_view topic);
+Result<> check_name_expression(std::string_view expression);
+
+// As one level of a series name: '/', blanks, glob and control characters become '_'.
+std::string clean_name(std::string_view text);
+
+}  // namespace tidemark::mqtt

@@ -1,0 +1,127 @@
+#!/usr/bin/env python3
+"""The page in a real browser, over a made-up plant.
+
+    page_browser_test.py PAGE_FEED [SCREENSHOT_FOLDER]
+
+Exits 77 (skipped) without Chromium (Debian: chromium). With a folder, leaves light.png, dark.png
+and mobile.png there.
+"""
+import os
+import subprocess
+import sys
+import unittest
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import browser  # noqa: E402
+
+FEED, SHOTS = sys.argv[1], sys.argv[2] if len(sys.argv) > 2 else None
+LIVE = "document.querySelector('#link .word').textContent === 'live'"
+CARDS = "document.querySelectorAll('.card canvas').length >= 9"
+
+
+class Page(unittest.TestCase):
+    def setUp(self):
+        self.feed = subprocess.Popen([FEED], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                     text=True)
+        self.url = self.feed.stdout.readline().strip()
+
+    def tearDown(self):
+        self.stop_feed()
+        self.feed.stdout.close()
+
+    def stop_feed(self):
+        if self.feed.stdin:
+            self.feed.stdin.close()
+            self.feed.stdin = None
+        self.feed.wait(20)
+
+    def open(self, **options):
+        page = browser.Browser(**options)
+        self.addCleanup(page.close)
+        page.go(self.url)
+        page.until(CARDS)
+        page.until(LIVE)
+        return page
+
+    def shot(self, page, name):
+        if SHOTS:
+            os.makedirs(SHOTS, exist_ok=True)
+            page.shoot(os.path.join(SHOTS, name + '.png'))
+
+    def test_shows_series_edges_and_ledger_and_breaks_no_policy(self):
+        page = self.open(height=1700)
+        self.assertEqual(page.run("document.querySelectorAll('#watermarks li').length"), 3)
+        self.assertIn('away', page.run("document.querySelector('#edges').textContent"))
+        self.assertIn('The sum is right', page.run("document.querySelector('#ledger').textContent"))
+        self.assertIn('dictionary 9f31',
+                      page.until("document.querySelector('#trouble').textContent"))
+        self.shot(page, 'light')
+        self.assertEqual(page.complaints, [])
+
+    def test_first_charts_are_there_at_once(self):
+        page = self.open()
+        first = page.run("performance.getEntriesByType('navigation')[0].domContentLoadedEventEnd")
+        self.assertLess(first, 3000)  # a shared build machine; ~200 ms when it is idle
+
+    def test_follows_the_stream(self):
+        page = self.open()
+        before = page.run("document.querySelector('#ledger').textContent")
+        page.until(f"document.querySelector('#ledger').textContent !== {before!r}")
+        value = page.run("document.querySelector('.card .value').textContent")
+        self.assertRegex(value, r'\d')
+
+    def test_a_revised_window_tells_old_and_new_by_keyboard(self):
+        page = self.open()
+        page.run("document.querySelector('.card .chart').focus()")
+        for _ in range(60):
+            page.press('ArrowLeft')
+            if page.run("!!document.querySelector('.card .told .revised')"):
+                break
+        told = page.run("document.querySelector('.card .told').textContent")
+        self.assertRegex(told, r'revised r\d+ .*→.*\(late\)')
+
+    def test_a_window_is_told_under_the_mouse(self):
+        page = self.open()
+        box = page.run("(() => { const r = document.querySelector('.card .chart')"
+                       ".getBoundingClientRect(); return [r.left, r.top, r.width, r.height]; })()")
+        page.move_mouse(box[0] + box[2] / 2, box[1] + box[3] / 2)
+        page.until("document.querySelector('.card .told b')?.textContent.endsWith('UTC')")
+
+    def test_filter_and_table(self):
+        page = self.open()
+        page.run("(() => { const f = document.querySelector('#filter'); f.value = 'power_total';"
+                 "f.dispatchEvent(new Event('input')); })()")
+        self.assertEqual(page.run("document.querySelectorAll('.card').length"), 2)
+        page.run("document.querySelector('.card details').open = true")
+        page.until("document.querySelectorAll('.card tbody tr').length === 12")
+
+    def test_says_when_it_is_stale_and_comes_back(self):
+        page = self.open()
+        self.stop_feed()
+        page.until("!document.querySelector('#stale').hidden", 20)
+        self.assertIn('No news', page.run("document.querySelector('#stale').textContent"))
+        port = self.url.rstrip('/').rsplit(':', 1)[1]
+        self.feed.stdout.close()
+        self.feed = subprocess.Popen([FEED, port], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                     text=True)
+        page.until(LIVE, 30)
+        page.until("document.querySelector('#stale').hidden")
+
+    def test_fits_a_phone(self):
+        page = self.open(width=360, height=3600)
+        self.assertLessEqual(page.run("document.documentElement.scrollWidth"), 360)
+        self.shot(page, 'mobile')
+        self.assertEqual(page.complaints, [])
+
+    def test_dark(self):
+        page = self.open(height=1700, dark=True)
+        ground = page.run("getComputedStyle(document.body).backgroundColor")
+        self.assertEqual(ground, 'rgb(14, 20, 26)')
+        self.shot(page, 'dark')
+
+
+if __name__ == '__main__':
+    if not browser.available():
+        print('skipped: no chromium')
+        sys.exit(77)
+    unittest.main(argv=sys.argv[:1], verbosity=2)

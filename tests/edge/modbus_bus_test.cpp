@@ -1,0 +1,285 @@
+// The poller with a scripted bus and a clock that moves when told.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <functional>
+#include <map>
+
+#include "edge/modbus/bus.h"
+#include "edge/modbus/field_bus.h"
+#include "tests/edge/modbus_journal.h"
+
+namespace tidemark::modbus {
+namespace {
+
+using namespace std::chrono_literals;
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+using Kind = Reply::Kind;
+
+// Answers by unit; silence costs the timeout on the clock, as it does on a real bus.
+class ScriptedBus final : public FieldBus {
+ public:
+  explicit ScriptedBus(ManualClock& clock) : clock_(clock) {}
+  Result<> connect(Nanoseconds timeout) override {
+    ++connects;
+    if (refuse) return Error{Fault::unavailable, "connect plant:502: Connection refused"};
+    (void)timeout;
+    open = true;
+    return {};
+  }
+  void close() override { open = false; }
+  Reply read(const Request& request, Nanoseconds timeout, std::span<std::uint16_t> out) override {
+    EXPECT_TRUE(open);
+    requests.push_back(request);
+    Reply reply;
+    if (answer.contains(request.unit)) reply = answer.at(request.unit)(request);
+    if (reply.kind == Kind::silent) clock_.advance(timeout);
+    clock_.advance(duration);
+    for (std::size_t i = 0; i < out.size(); ++i) {
+      out[i] = static_cast<std::uint16_t>(request.address + i);
+    }
+    return reply;
+  }
+  void interrupt() override {}
+
+  std::map<int, std::function<Reply(const Request&)>> answer;
+  std::vector<Request> requests;
+  Nanoseconds duration = 1ms;
+  bool refuse = false;
+  bool open = false;
+  int connects = 0;
+
+ private:
+  ManualClock& clock_;
+};
+
+profile::Point point(std::string name, std::uint16_t address, std::string poll_class) {
+  profile::Point p;
+  p.name = std::move(name);
+  p.address = address;
+  p.function = 4;
+  p.poll_class = std::move(poll_class);
+  return p;
+}
+
+class BusTest : public ::testing::Test {
+ protected:
+  DeviceOptions device(std::uint32_t id, std::vector<profile::Point> points) {
+    DeviceOptions d;
+    d.id = id;
+    d.name = "line" + std::to_string(id);
+    d.unit = static_cast<std::uint8_t>(id);
+    d.profile.id = "meter";
+    d.profile.max_gap = 8;
+    d.profile.points = std::move(points);
+    d.periods = {{"fast", 1s}, {"normal", 10s}, {"slow", 60s}};
+    d.timeout = 1s;
+    return d;
+  }
+  void build(std::vector<DeviceOptions> devices) {
+    auto field_bus = std::make_unique<ScriptedBus>(clock_);
+    script_ = field_bus.get();
+    bus_ = std::make_unique<Bus>("plant:502", std::move(field_bus), std::move(devices), journal_,
+                                 clock_, random_);
+    bus_->begin();
+  }
+  void run_for(Nanoseconds span) {
+    const auto end = clock_.steady() + span;
+    while (clock_.steady() < end) {
+      const auto idle = bus_->step();
+      clock_.advance(std::min<Nanoseconds>(idle, end - clock_.steady()));
+    }
+  }
+  static std::uint64_t due(const std::vector<MemoryJournal::Kept>& entries,
+                           std::string_view poll_class) {
+    std::uint64_t n = 0;
+    for (const auto& e : entries) n += e.poll.poll_class == poll_class ? e.poll.count : 0;
+    return n;
+  }
+  static std::uint64_t good(const std::vector<MemoryJournal::Kept>& entries) {
+    std::uint64_t n = 0;
+    for (const auto& e : entries) n += e.poll.good ? e.poll.count : 0;
+    return n;
+  }
+
+  ManualClock clock_{event_time(1'700'000'000'000'000'000)};
+  SeededRandom random_{7};
+  MemoryJournal journal_;
+  ScriptedBus* script_ = nullptr;
+  std::unique_ptr<Bus> bus_;
+};
+
+TEST_F(BusTest, EveryClassComesInItsPeriod) {
+  build({device(1, {point("a", 0, "fast"), point("b", 1, "normal"), point("c", 2, "slow")})});
+  run_for(60s);
+  const auto entries = journal_.of(1);
+  EXPECT_EQ(due(entries, "fast"), 60u);
+  EXPECT_EQ(due(entries, "normal"), 6u);
+  EXPECT_EQ(due(entries, "slow"), 1u);
+  EXPECT_EQ(good(entries), 67u);
+  EXPECT_EQ(entries[0].poll.ranges.at(0).registers.size(), 1u);
+  EXPECT_EQ(bus_->status(0).state, "ok");
+  EXPECT_EQ(bus_->status(0).heard, 67u);
+  EXPECT_EQ(script_->connects, 1);
+}
+
+TEST_F(BusTest, DevicesOfABusAreStaggered) {
+  build({device(1, {point("a", 0, "fast")}), device(2, {point("a", 0, "fast")})});
+  run_for(10s);
+  const auto first = journal_.of(1), second = journal_.of(2);
+  ASSERT_EQ(first.size(), 10u);
+  ASSERT_EQ(second.size(), 10u);
+  EXPECT_EQ(second[0].arrived - first[0].arrived, 500ms);
+}
+
+TEST_F(BusTest, AnExceptionIsToldWithFunctionAddressAndNextStep) {
+  build({device(1, {point("a", 0x34, "fast"), point("b", 0x100, "fast")})});
+  script_->answer[1] = [](const Request& r) {
+    return r.address == 0x100 ? Reply{Kind::exception, 2, ""} : Reply{};
+  };
+  run_for(1s);
+  const auto entries = journal_.of(1);
+  ASSERT_EQ(entries.size(), 1u);
+  EXPECT_FALSE(entries[0].poll.good);
+  EXPECT_EQ(entries[0].poll.ranges.size(), 1u);  // what answered is kept
+  EXPECT_THAT(bus_->status(0).error,
+              AllOf(HasSubstr("plant:502 unit 1, function 4, 1 from 0x0100: exception 2, illegal "
+                              "data address; it has no such registers"),
+                    HasSubstr("try function 3")));
+  EXPECT_EQ(bus_->status(0).state, "failing");
+  EXPECT_EQ(script_->requests.size(), 2u);  // an exception is an answer: no retry
+}
+
+TEST_F(BusTest, ARefusedHoleIsReadApartFromThenOn) {
+  build({device(1, {point("a", 0, "fast"), point("b", 4, "fast")})});
+  script_->answer[1] = [](const Request& r) {
+    return r.count > 1 ? Reply{Kind::exception, 2, ""} : Reply{};
+  };
+  run_for(3s);
+  EXPECT_EQ(due(journal_.of(1), "fast"), 3u);
+  EXPECT_EQ(good(journal_.of(1)), 2u);
+}
+
+TEST_F(BusTest, AClassThatFailsDoesNotHideBehindOneThatAnswers) {
+  build({device(1, {point("a", 0, "fast"), point("b", 0x100, "slow")})});
+  script_->answer[1] = [](const Request& r) {
+    return r.address == 0x100 ? Reply{Kind::exception, 4, ""} : Reply{};
+  };
+  run_for(30s);
+  EXPECT_EQ(bus_->status(0).state, "failing");
+  EXPECT_THAT(bus_->status(0).error, HasSubstr("exception 4, server device failure"));
+  EXPECT_EQ(bus_->status(0).heard, 30u);
+  EXPECT_EQ(bus_->status(0).failed, 1u);
+}
+
+TEST_F(BusTest, ALostAnswerIsAskedAgain) {
+  build({device(1, {point("a", 0, "fast")})});
+  int n = 0;
+  script_->answer[1] = [&](const Request&) {
+    return ++n % 3 == 1 ? Reply{Kind::garbled, 0, "half"} : Reply{};
+  };
+  run_for(10s);
+  EXPECT_EQ(good(journal_.of(1)), 10u);
+}
+
+TEST_F(BusTest, ASilentDeviceRestsAndEverySlotIsDue) {
+  auto options = device(1, {point("a", 0, "fast")});
+  options.timeout = 100ms;
+  build({options});
+  script_->answer[1] = [](const Request&) { return Reply{Kind::silent, 0, ""}; };
+  run_for(600s);
+  const auto entries = journal_.of(1);
+  EXPECT_EQ(due(entries, "fast"), 600u);
+  EXPECT_EQ(good(entries), 0u);
+  EXPECT_LT(script_->requests.size(), 40u);
+  EXPECT_GT(script_->requests.size(), 10u);  // but it is never given up
+  EXPECT_THAT(bus_->status(0).error, HasSubstr("no answer within 100ms"));
+  EXPECT_EQ(bus_->status(0).failed, 600u);
+  script_->answer.clear();
+  run_for(120s);
+  EXPECT_EQ(bus_->status(0).state, "ok");
+}
+
+TEST_F(BusTest, ADeadDeviceDoesNotSlowTheOthers) {
+  build({device(1, {point("a", 0, "fast")}), device(2, {point("a", 0, "fast")}),
+         device(3, {point("a", 0, "fast")})});
+  script_->answer[2] = [](const Request&) { return Reply{Kind::silent, 0, ""}; };
+  run_for(600s);
+  for (const std::uint32_t id : {1u, 3u}) {
+    EXPECT_EQ(due(journal_.of(id), "fast"), 600u) << id;
+    EXPECT_GE(good(journal_.of(id)), 570u) << id;
+  }
+  EXPECT_EQ(due(journal_.of(2), "fast"), 600u);
+  EXPECT_EQ(script_->connects, 1);  // the others answer, so the connection is not doubted
+}
+
+TEST_F(BusTest, SlotsThatPassUnaskedAreOneEntryWithTheirCount) {
+  build({device(1, {point("a", 0, "fast")})});
+  (void)bus_->step();
+  clock_.advance(5500ms);  // something held the thread up
+  (void)bus_->step();
+  const auto entries = journal_.of(1);
+  ASSERT_EQ(entries.size(), 3u);
+  EXPECT_EQ(entries[1].poll.count, 4u);
+  EXPECT_FALSE(entries[1].poll.good);
+  EXPECT_THAT(entries[1].poll.reason, HasSubstr("busy"));
+  EXPECT_TRUE(entries[2].poll.good);
+  EXPECT_EQ(bus_->status(0).late, 4u);
+  EXPECT_EQ(due(entries, "fast"), 6u);
+}
+
+TEST_F(BusTest, ARefusedConnectionIsTriedAgainWithRests) {
+  build({device(1, {point("a", 0, "fast")})});
+  script_->refuse = true;
+  run_for(300s);
+  EXPECT_EQ(due(journal_.of(1), "fast"), 300u);
+  EXPECT_LT(script_->connects, 30);
+  EXPECT_THAT(bus_->status(0).error, HasSubstr("Connection refused; is the device on"));
+  script_->refuse = false;
+  run_for(40s);
+  EXPECT_EQ(bus_->status(0).state, "ok");
+}
+
+TEST_F(BusTest, AConnectionThatWasClosedWhileIdleIsNoFailedPoll) {
+  build({device(1, {point("a", 0, "fast")})});
+  bool dropped = false;
+  script_->answer[1] = [&](const Request&) {
+    return std::exchange(dropped, false) ? Reply{Kind::broken, 0, "Connection reset"} : Reply{};
+  };
+  run_for(3s);
+  dropped = true;
+  run_for(3s);
+  EXPECT_EQ(good(journal_.of(1)), 6u);
+  EXPECT_EQ(script_->connects, 2);
+}
+
+TEST_F(BusTest, ALostConnectionIsMadeAgain) {
+  build({device(1, {point("a", 0, "fast")})});
+  bool down = false;
+  script_->answer[1] = [&](const Request&) {
+    return down ? Reply{Kind::broken, 0, "Connection reset"} : Reply{};
+  };
+  run_for(3s);
+  down = true;
+  run_for(5s);
+  EXPECT_THAT(bus_->status(0).error, HasSubstr("connection lost: Connection reset"));
+  down = false;
+  run_for(40s);
+  EXPECT_EQ(bus_->status(0).state, "ok");
+  EXPECT_EQ(due(journal_.of(1), "fast"), 48u);
+}
+
+TEST_F(BusTest, NothingIsAppendedAfterStop) {
+  build({device(1, {point("a", 0, "fast")}), device(2, {point("a", 0, "fast")})});
+  run_for(2s);
+  bus_->stop(0);
+  const auto before = journal_.of(1).size();
+  run_for(5s);
+  EXPECT_EQ(journal_.of(1).size(), before);
+  EXPECT_EQ(journal_.of(2).size(), 7u);
+  EXPECT_EQ(bus_->status(0).state, "stopped");
+}
+
+}  // namespace
+}  // namespace tidemark::modbus

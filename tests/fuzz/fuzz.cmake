@@ -1,0 +1,16 @@
+set(fuzz_sources fuzz/targets.cpp fuzz/codec_fuzz.cpp fuzz/model_fuzz.cpp fuzz/wire_fuzz.cpp)
+set(fuzz_deps tidemark::common_codec tidemark::common_model tidemark::common_window
+              tidemark::common_wire)
+
+tide_test(fuzz_replay_test SOURCES fuzz/replay_test.cpp ${fuzz_sources} DEPS ${fuzz_deps})
+target_compile_definitions(fuzz_replay_test PRIVATE TIDEMARK_SOURCE="${PROJECT_SOURCE_DIR}")
+
+option(TIDEMARK_FUZZ "Build libFuzzer programs, with clang (tests/fuzz/README.md)" OFF)
+if(TIDEMARK_FUZZ)
+  foreach(target codec dictionary record seal partial wire)
+    tide_program(fuzz_${target} NO_INSTALL SOURCES fuzz/libfuzzer.cpp ${fuzz_sources}
+                 DEPS ${fuzz_deps})
+    target_compile_definitions(fuzz_${target} PRIVATE TIDEMARK_FUZZ_TARGET="${target}")
+    target_link_options(fuzz_${target} PRIVATE -fsanitize=fuzzer)
+  endforeach()
+endif()
