@@ -7,6 +7,7 @@
 #include "common/base/exit_code.h"
 #include "common/base/text.h"
 #include "common/base/version.h"
+#include "common/cli/codec_command.h"
 #include "common/cli/command.h"
 #include "common/cli/doctor.h"
 #include "common/cli/table.h"
@@ -96,6 +97,7 @@ int Front::own_command(const std::vector<std::string>& words) {
     }
   }
   root.flag("--json", json, "One JSON object.");
+  add_codec(root, output_);
   root.add("demo", "Plant, edge, gateway, cloud and page in one folder.");
   auto& check = root.add("config", "Configuration.").add("check", "Says all that is wrong.");
   check.arguments("FILE", files, "edge.toml, gateway.toml, cloud.toml; none: those installed.");

@@ -8,6 +8,7 @@
 
 #include "common/base/hash.h"
 #include "common/codec/body.h"
+#include "common/codec/column_coding.h"
 #include "common/model/record.h"
 
 namespace tidemark::codec {
@@ -204,6 +205,24 @@ Result<Summary> summary(ByteSpan bytes) {
   ByteReader in({});
   TIDE_ASSIGN(auto head, read_head(bytes, in));
   return std::move(head.summary);
+}
+
+Method method_of(const Column& column) {
+  ByteVector bytes;
+  ByteWriter out(bytes);
+  if (column.type == ValueType::text) return {"text", "none", "zstd"};
+  if (column.type == ValueType::boolean) return {"bits", "none", "zstd"};
+  if (column.type == ValueType::i64) {
+    write_integers(column.i64, out);
+    if (bytes.empty()) return {"empty", "none", "none"};
+    return {"integers", std::string(predictor_of(bytes[0])), "varint+zstd"};
+  }
+  write_doubles(column.f64, out);
+  if (bytes.empty()) return {"empty", "none", "none"};
+  const std::string mode(mode_of(bytes[0]));
+  if (mode != "decimal") return {mode, mode == "xor" ? "last" : "none", "bytes+zstd"};
+  return {mode + std::to_string(bytes[0] >> 4), std::string(predictor_of(bytes[1])),
+          "varint+zstd"};
 }
 
 }  // namespace tidemark::codec

@@ -46,4 +46,12 @@ Result<Summary> summary(ByteSpan bytes);
 // The same of a block at hand, without encoding it.
 Summary summary(const Block& block);
 
+// How the encoder would write the values of a column, in words, for people who compare.
+struct Method {
+  std::string mode;       // what is written: "decimal", "bits", "integers" …
+  std::string predictor;  // "none", "constant", "delta" …
+  std::string coder;
+};
+Method method_of(const Column& column);
+
 }  // namespace tidemark::codec

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "common/base/bytes.h"
@@ -18,8 +19,13 @@ namespace tidemark::codec {
 void write_integers(std::span<const std::int64_t> values, ByteWriter& out);
 std::vector<std::int64_t> read_integers(ByteReader& in, std::size_t count);
 
+// "constant", "delta" … of the first byte that write_integers() wrote.
+std::string_view predictor_of(std::uint8_t method);
+
 void write_doubles(std::span<const double> values, ByteWriter& out);
 std::vector<double> read_doubles(ByteReader& in, std::size_t count);
+// "decimal" if integers follow the first byte that write_doubles() wrote; else a word for what does.
+std::string_view mode_of(std::uint8_t head);
 
 void write_booleans(std::span<const std::int64_t> values, ByteWriter& out);
 std::vector<std::int64_t> read_booleans(ByteReader& in, std::size_t count);

@@ -100,6 +100,15 @@ void write_doubles(std::span<const double> values, ByteWriter& out) {
   write_transposed(words, out);
 }
 
+std::string_view mode_of(std::uint8_t head) {
+  switch (head & 0x0f) {
+    case kConstant: return "constant";
+    case kBytes: return "bits";
+    case kXor: return "xor";
+    default: return "decimal";
+  }
+}
+
 std::vector<double> read_doubles(ByteReader& in, std::size_t count) {
   if (count == 0) return {};
   const auto head = in.u8();

@@ -100,6 +100,16 @@ void write_integers(std::span<const std::int64_t> values, ByteWriter& out) {
   }
 }
 
+std::string_view predictor_of(std::uint8_t method) {
+  switch (method & ~unsigned{kDivided}) {
+    case kConstant: return "constant";
+    case kPlain: return "none";
+    case kDelta: return "delta";
+    case kLinear: return "linear";
+    default: return "delta2";
+  }
+}
+
 std::vector<std::int64_t> read_integers(ByteReader& in, std::size_t count) {
   if (count == 0) return {};
   const auto method = in.u8();

@@ -212,7 +212,7 @@ Result<> Connection::look_at_peer() {
   }
   peer.verified = flags == 0;
   if (flags != 0) peer.problem = verify_problem(flags);
-  if (s.client) {
+  if (s.client && s.client->pin.empty()) {  // a kept session has the leaf only, no CA to compare
     mbedtls_ssl_session_free(&s.client->session);
     mbedtls_ssl_session_init(&s.client->session);
     s.client->has_session = mbedtls_ssl_get_session(&s.ssl, &s.client->session) == 0;

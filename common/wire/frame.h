@@ -59,6 +59,8 @@ class FrameReader {
   // The next whole frame, nothing when more bytes are needed, Fault::bad_input for a frame that
   // breaks the layout or a bound (the connection cannot go on: its place in the stream is lost).
   Result<std::optional<Frame>> next();
+  // What was fed and not handed out: after a fault, the bytes that made it.
+  [[nodiscard]] ByteSpan rest() const { return ByteSpan(buffer_).subspan(at_); }
 
  private:
   ByteVector buffer_;

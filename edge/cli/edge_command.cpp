@@ -74,25 +74,26 @@ int print_status(const json& s, Output& out) {
   const auto& ring = s["ring"];
   const auto& uplink = s["uplink"];
   const auto& ledger = s["ledger"];
-  std::string text = fmt::format(
-      "{}   running {}   version {}   memory {}\n", text_of(s, "edge"),
-      short_time(number_of(s, "uptime_s")), text_of(s, "version"),
-      format_bytes({count_of(s, "rss_bytes")}));
+  std::string text = fmt::format("{}   running {}   version {}   memory {}\n", text_of(s, "edge"),
+                                 short_time(number_of(s, "uptime_s")), text_of(s, "version"),
+                                 format_bytes({count_of(s, "rss_bytes")}));
   for (const auto& source : s["sources"]) text += source_line(source);
-  if (s["sources"].empty()) text += " no sources: add [[source.mqtt]] or [[source.modbus]] to the configuration\n";
+  if (s["sources"].empty())
+    text += " no sources: add [[source.mqtt]] or [[source.modbus]] to the configuration\n";
   text += fmt::format(" buffer   {} of {}   {} blocks wait   oldest {}\n",
                       format_bytes({count_of(ring, "bytes")}),
                       format_bytes({count_of(ring, "size")}), count_of(ring, "blocks_pending"),
                       ring["oldest"].is_null() ? "-" : text_of(ring, "oldest"));
-  text += fmt::format(" uplink   {}  {}   rtt {:.1f} ms   sent {}   acknowledged {}", 
-                      text_of(uplink, "gateway"), text_of(uplink, "state"),
-                      number_of(uplink, "rtt_ms"), count_of(uplink, "sent"),
-                      count_of(uplink, "acked"));
+  text +=
+      fmt::format(" uplink   {}  {}   rtt {:.1f} ms   sent {}   acknowledged {}",
+                  text_of(uplink, "gateway"), text_of(uplink, "state"), number_of(uplink, "rtt_ms"),
+                  count_of(uplink, "sent"), count_of(uplink, "acked"));
   if (uplink["bytes_per_reading"].is_number()) {
     text += fmt::format("   {:.1f} B/reading", number_of(uplink, "bytes_per_reading"));
   }
   text += "\n";
-  if (const auto error = text_of(uplink, "error"); !error.empty()) text += "          " + error + "\n";
+  if (const auto error = text_of(uplink, "error"); !error.empty())
+    text += "          " + error + "\n";
   text += fmt::format(" ledger   taken {} = answered {}", count_of(ledger, "taken"),
                       count_of(ledger, "answered"));
   for (const char* key : {"thinned", "duplicate", "local", "late_ledger", "quarantined", "evicted",
@@ -243,13 +244,38 @@ class Words {
 
   void enroll(cli::Command& c) {
     common(c);
-    c.argument("TOKEN", token_, "From: tidemark gateway token create. Or the word status.", true);
-    c.action([this] {
-      const auto agent = find_agent(config_);
-      return token_ == "status" ? uplink::enroll_status(agent.identity_folder, json_, out_)
-                                : uplink::enroll(agent.edge, agent.identity_folder, token_,
-                                                 json_, out_);
-    });
+    c.argument("TOKEN", token_, "From: tidemark gateway token create.", true);
+    c.flag("--replace", replace_, "Replace the identity that is here already.");
+    c.option("--gateway", gateway_, "Where the gateway is, if the token's address does not lead "
+                                    "there from here.", "HOST:PORT");
+    c.action([this] { return run_enroll(); });
+  }
+
+  int run_enroll() {
+    const auto agent = find_agent(config_);
+    uplink::EnrollOptions options;
+    options.token = token_;
+    options.edge = agent.edge;
+    options.gateway = gateway_;
+    options.identity_folder = agent.identity_folder;
+    options.replace = replace_;
+    const SystemClock clock;
+    const auto done = uplink::enroll(options, clock);
+    if (!done) return out_.fail(done.error());
+    if (json_) {
+      out_.out(json{{"v", 1},
+                    {"edge", done->edge},
+                    {"site", done->site},
+                    {"gateway", done->gateway},
+                    {"authority", done->authority},
+                    {"expires", format_utc(done->expires)}}
+                   .dump() +
+               "\n");
+    } else {
+      out_.out(fmt::format("{} is enrolled at {} (CA {}), certificate until {}\n", done->edge,
+                           done->gateway, done->authority, format_utc(done->expires)));
+    }
+    return kExitOk;
   }
 
   void doctor(cli::Command& c) {
@@ -268,7 +294,8 @@ class Words {
       checks.push_back({"agent", "FAIL", reply.error().text() + "; try: " + std::string(kStart)});
     } else {
       const auto& s = *reply;
-      checks.push_back({"agent", "ok", "running, memory " + format_bytes({count_of(s, "rss_bytes")})});
+      checks.push_back(
+          {"agent", "ok", "running, memory " + format_bytes({count_of(s, "rss_bytes")})});
       for (const auto& source : s["sources"]) {
         const bool ok = text_of(source, "state") == "ok";
         checks.push_back({"source " + text_of(source, "name"), ok ? "ok" : "FAIL",
@@ -308,6 +335,8 @@ class Words {
   std::string glob_ = "**";
   std::string for_;
   std::string token_;
+  std::string gateway_;
+  bool replace_ = false;
   std::uint64_t limit_ = 20;
   std::uint64_t limit_count_ = 0;
 };

@@ -1,7 +1,7 @@
 // The edge's words of the `tidemark` command: edge, tap, series, buffer, enroll, doctor.
 //
-// They speak to the running agent over its control socket; the agent's configuration says where that
-// is. With the agent stopped they say so, and what to do.
+// They speak to the running agent over its control socket; the agent's configuration says where
+// that is. With the agent stopped they say so, and what to do.
 #pragma once
 
 #include <string>

@@ -1,8 +1,8 @@
 // Event time on a device whose clock may be wrong: stamps are steady time plus an offset, so that a
 // clock that is set or slewed while readings arrive never tears their order.
 //
-// States     unknown until the wall clock is past `plausible_from` (a gateway without a battery wakes
-//            in 1970): nothing is stamped then, entries wait in the journal. set afterwards.
+// States     unknown until the wall clock is past `plausible_from` (a gateway without a battery
+//            wakes in 1970): nothing is stamped then, entries wait in the journal. set afterwards.
 // Steps      when wall and stamp differ by more than kStep, the new wall time is believed from then
 //            on and the step is counted; smaller differences are slewed in, at most kSlewPerSecond.
 // Threads    one (the pipeline's).
@@ -24,9 +24,9 @@ class EventStamper {
 
   // Compares the clocks; call it at least once before stamp(), then every second or so.
   void observe(EventTime wall, SteadyTime steady);
-  // The event time of something that arrived at `steady_ns` (steady clock, ns since its epoch) while
-  // the wall clock said `arrived`. An arrival of another boot (ahead of this boot's clock) keeps its
-  // wall time.
+  // The event time of something that arrived at `steady_ns` (steady clock, ns since its epoch)
+  // while the wall clock said `arrived`. An arrival of another boot (ahead of this boot's clock)
+  // keeps its wall time.
   [[nodiscard]] EventTime stamp(EventTime arrived, std::int64_t steady_ns) const;
   [[nodiscard]] EventTime now(SteadyTime steady) const;
 

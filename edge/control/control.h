@@ -1,9 +1,11 @@
-// The agent's control socket, for the CLI on the same machine: one request line, answer lines, close.
+// The agent's control socket, for the CLI on the same machine: one request line, answer lines,
+// close.
 //
 // Request    one JSON object: {"command":"status"} · {"command":"series"} · {"command":"buffer"} ·
 //            {"command":"quarantine","limit":20} · {"command":"tap","glob":"**"}.
 // Answer     JSON objects, one a line; {"v":1,"error":"…"} when the request is not understood.
-// Bounds     kClientsMax connections, a request of at most 4 KiB within 5 s; further ones are closed.
+// Bounds     kClientsMax connections, a request of at most 4 KiB within 5 s; further ones are
+//            closed.
 // Who may    whoever may open the socket file: mode 0660, the service's group.
 // Threads    one for accepting, one for each client.
 #pragma once

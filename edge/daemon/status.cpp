@@ -54,16 +54,17 @@ json ring_json(const StatusParts& parts) {
   if (parts.written_per_second > 0 && r.capacity.count > r.used.count) {
     left = static_cast<double>(r.capacity.count - r.used.count) / parts.written_per_second;
   }
-  return {{"bytes", r.used.count},
-          {"size", r.capacity.count},
-          {"oldest", r.oldest_time == 0 ? json(nullptr) : json(format_utc(event_time(r.oldest_time)))},
-          {"time_left_s", left},
-          {"blocks_pending", r.blocks_unreleased},
-          {"readings_pending", r.readings_unreleased},
-          {"blocks_evicted", r.blocks_evicted},
-          {"bytes_written", r.bytes_written},
-          {"syncs", r.syncs},
-          {"error", parts.pipeline.error.empty() ? json(nullptr) : json(parts.pipeline.error)}};
+  return {
+      {"bytes", r.used.count},
+      {"size", r.capacity.count},
+      {"oldest", r.oldest_time == 0 ? json(nullptr) : json(format_utc(event_time(r.oldest_time)))},
+      {"time_left_s", left},
+      {"blocks_pending", r.blocks_unreleased},
+      {"readings_pending", r.readings_unreleased},
+      {"blocks_evicted", r.blocks_evicted},
+      {"bytes_written", r.bytes_written},
+      {"syncs", r.syncs},
+      {"error", parts.pipeline.error.empty() ? json(nullptr) : json(parts.pipeline.error)}};
 }
 
 }  // namespace

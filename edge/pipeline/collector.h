@@ -20,8 +20,8 @@ class Collector {
   static constexpr std::size_t kBytesMax = 256 * 1024;  // before packing; a block packs to less
 
   // Adds row `row` of `group` at event time `time`, only the values that `keep` marks (by column,
-  // nullptr: all that are present). Column::series holds handles. `value_at[c]` is the index of this
-  // row's value in column c.
+  // nullptr: all that are present). Column::series holds handles. `value_at[c]` is the index of
+  // this row's value in column c.
   void add_row(const Group& group, std::size_t row, std::int64_t time,
                const std::vector<std::size_t>& value_at, const std::vector<bool>& keep,
                const std::vector<Quality>& quality);
@@ -47,8 +47,8 @@ class Collector {
   std::size_t bytes_ = 0;
 };
 
-// The dictionaries of this start: gives each series its place, once, and says which dictionaries are
-// new. A block's columns are renumbered from handles to places in the block's own list.
+// The dictionaries of this start: gives each series its place, once, and says which dictionaries
+// are new. A block's columns are renumbered from handles to places in the block's own list.
 class DictionaryBook {
  public:
   // Labels that the configuration gives: to every series, and to those of one source.

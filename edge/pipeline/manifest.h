@@ -3,9 +3,9 @@
 // the flush is cut, so that a seal speaks of exactly the readings in sequences below its `next`.
 //
 // Threads: one at a time; the pipeline holds its lock.
-// Bound: minutes are kept for kMinutesKept behind the newest of their source; what comes later still
-// is counted in the ledger and carried, but its minute is stated no more (the cloud keeps the count
-// it had, so that completeness there is at most 1).
+// Bound: minutes are kept for kMinutesKept behind the newest of their source; what comes later
+// still is counted in the ledger and carried, but its minute is stated no more (the cloud keeps the
+// count it had, so that completeness there is at most 1).
 #pragma once
 
 #include <cstdint>

@@ -134,10 +134,11 @@ void Pipeline::run(const std::function<void()>& flushed) {
       drained = stopping;
       continue;
     }
-    for (std::size_t n = 0; item && n < kEntriesALock; ++n) {
+    // What next() hands out must be taken: it does not come again.
+    for (std::size_t n = 1; item; ++n) {
       take(item->first);
       position_ = item->second;
-      if (collector_.full()) break;
+      if (collector_.full() || n == kEntriesALock) break;
       item = journal_.next(std::chrono::milliseconds(0));
     }
   }
@@ -224,7 +225,8 @@ std::optional<std::int64_t> Pipeline::row_time(SourceState& source, const Group&
   }
   const auto t = event_time(group.times[row]);
   const char* reason = nullptr;
-  if (t > arrival + options_.skew) reason = "its time is ahead of the clock by more than uplink.skew";
+  if (t > arrival + options_.skew)
+    reason = "its time is ahead of the clock by more than uplink.skew";
   if (t < options_.plausible_from) reason = "its time is before this program was made possible";
   if (reason == nullptr) return group.times[row];
   std::uint64_t readings = 0;
@@ -291,11 +293,12 @@ void Pipeline::take_group(SourceState& source, Group& group, EventTime arrival) 
       }
       if (tap_.listening()) {
         const auto& d = table_.at(column.series);
-        tap_.publish(d.local_name(),
-                     fmt::format(R"({{"v":1,"series":{},"time":"{}","value":{},"unit":{},"quality":"{}"}})",
-                                 json_quote(options_.edge + "/" + d.local_name()), format_utc(at),
-                                 value_json(column, value_at[c], d), json_quote(d.unit),
-                                 quality_name(outcome.quality)));
+        tap_.publish(
+            d.local_name(),
+            fmt::format(R"({{"v":1,"series":{},"time":"{}","value":{},"unit":{},"quality":"{}"}})",
+                        json_quote(options_.edge + "/" + d.local_name()), format_utc(at),
+                        value_json(column, value_at[c], d), json_quote(d.unit),
+                        quality_name(outcome.quality)));
       }
     }
     if (any) collector_.add_row(group, row, *time, value_at, keep, quality);

@@ -2,10 +2,10 @@
 // true, marks and thins by rule, gathers columns and flushes them as one block with its seal.
 //
 // Promise    what an entry held is, after the flush that names a journal position behind it, in a
-//            block, or counted in the ledger under one name (semantics B10). A crash before that flush
-//            decodes the entry again; no entry is in two flushes.
-// When full  the ring evicts its oldest blocks (in the ledger). When the ring cannot be written, the
-//            flush is tried again and the journal fills: sources wait.
+//            block, or counted in the ledger under one name (semantics B10). A crash before that
+//            flush decodes the entry again; no entry is in two flushes.
+// When full  the ring evicts its oldest blocks (in the ledger). When the ring cannot be written,
+//            the flush is tried again and the journal fills: sources wait.
 // Threads    run() is the pipeline's thread; status() and the SealSource from any.
 #pragma once
 
@@ -79,8 +79,8 @@ class Pipeline final : public uplink::SealSource {
   Pipeline(Options options, std::vector<SourceEntry> sources, journal::Journal& journal,
            ring::RingBuffer& ring, quarantine::Quarantine& quarantine, TapHub& tap, Clock& clock);
 
-  // Returns after stop(), with all that the journal holds flushed and synced (unless the ring fails).
-  // `flushed` is called after each flush: the uplink's wake().
+  // Returns after stop(), with all that the journal holds flushed and synced (unless the ring
+  // fails). `flushed` is called after each flush: the uplink's wake().
   void run(const std::function<void()>& flushed);
   void stop();  // any thread
 

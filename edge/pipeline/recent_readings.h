@@ -1,8 +1,8 @@
 // Recognises a reading that a device sent twice, within a bounded memory: the same series, event
 // time and value bits. Only for device-stamped series: arrival stamps never repeat.
 //
-// Bound: the last kRemembered readings in order of arrival, 2 KiB a series. An older copy passes and
-// is recognised by the cloud, which compares with everything that it has counted.
+// Bound: the last kRemembered readings in order of arrival, 2 KiB a series. An older copy passes
+// and is recognised by the cloud, which compares with everything that it has counted.
 #pragma once
 
 #include <cstdint>

@@ -29,7 +29,8 @@ Route::Route(const SeriesDescription& series, const std::string& edge,
 
 Route::Outcome Route::take(std::int64_t time, const Column& column, std::size_t value,
                            std::uint64_t bits) {
-  if (recent_ && recent_->repeated(time, bits)) return {Way::duplicate, column.quality_of(value), false};
+  if (recent_ && recent_->repeated(time, bits))
+    return {Way::duplicate, column.quality_of(value), false};
   Outcome out{Way::raw, column.quality_of(value), false};
   filter::Verdict verdict;
   bool kept = true;

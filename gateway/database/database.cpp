@@ -30,11 +30,16 @@ Statement& Statement::integer(std::int64_t v) {
   return *this;
 }
 Statement& Statement::text(std::string_view v) {
-  sqlite3_bind_text64(statement_, ++bound_, v.data(), v.size(), SQLITE_TRANSIENT, SQLITE_UTF8);
+  const char* p = v.data() == nullptr ? "" : v.data();
+  sqlite3_bind_text64(statement_, ++bound_, p, v.size(), SQLITE_TRANSIENT, SQLITE_UTF8);
   return *this;
 }
 Statement& Statement::blob(ByteSpan v) {
-  sqlite3_bind_blob64(statement_, ++bound_, v.data(), v.size(), SQLITE_TRANSIENT);
+  if (v.empty()) {  // a null pointer would be NULL
+    sqlite3_bind_zeroblob(statement_, ++bound_, 0);
+  } else {
+    sqlite3_bind_blob64(statement_, ++bound_, v.data(), v.size(), SQLITE_TRANSIENT);
+  }
   return *this;
 }
 Statement& Statement::null() {

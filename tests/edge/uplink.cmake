@@ -1,0 +1,3 @@
+tide_test(uplink_test SOURCES edge/uplink_test.cpp edge/uplink_schedule_test.cpp
+          DEPS tidemark::edge_uplink tidemark::gateway_listener tidemark::common_codec
+          LABELS integration)

@@ -1,0 +1,1 @@
+tide_test(gateway_log_test SOURCES gateway/log_test.cpp DEPS tidemark::gateway_log lib::zmq)

@@ -1,0 +1,139 @@
+#!/usr/bin/env python3
+"""What the whole chain costs, with real programs: one line a case, one table.
+
+    bench/chain.py [--seconds N]        needs a release build (packaging/compile)
+
+ingest   CPU seconds of the edge per million values, and values per CPU second, from a real broker:
+         one value a message, and 100 values a message
+drain    blocks a second from the ring through gateway and cloud to the acknowledgement, after an
+         outage, and CPU seconds of each program per thousand blocks
+wire     bytes per reading on the uplink, TLS included
+memory   resident memory of each program at the end of its case
+
+CPU is user and system time of the process, from the kernel. Times on a shared machine vary: the
+CPU figures and their ratios are the ones to compare.
+"""
+import argparse
+import os
+import sys
+import tempfile
+import time
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'tests',
+                                'system'))
+from stack import Failed, Stack, wait_for  # noqa: E402  (the path comes first)
+
+TICKS = os.sysconf('SC_CLK_TCK')
+
+
+def cpu_seconds(process):
+    with open(f'/proc/{process.pid}/stat', encoding='ascii') as stat:
+        fields = stat.read().rsplit(')', 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / TICKS
+
+
+def resident_mib(process):
+    with open(f'/proc/{process.pid}/status', encoding='ascii') as status:
+        for line in status:
+            if line.startswith('VmRSS'):
+                return int(line.split()[1]) / 1024
+    return 0.0
+
+
+def taken(stack):
+    return stack.edge_status()['ledger']['taken']
+
+
+def print_row(*cells):
+    print(f'{cells[0]:<34}' + ''.join(f'{cell:>16}' for cell in cells[1:]), flush=True)
+
+
+def ingest(name, sensor, values):
+    """The edge alone with a broker, no gateway: what it takes to get `values` into the ring."""
+    with tempfile.TemporaryDirectory(prefix='tm-bench-') as folder, Stack(folder) as stack:
+        stack.start_broker()
+        stack.gateway_port = 1  # nobody: the ring keeps everything
+        stack.write_edge(stack.mqtt_source(), ring='512 MiB')
+        stack.start_edge()
+        wait_for('the edge to answer', lambda: stack.cli('edge', 'status', check=False)[0] == 2)
+        edge, broker = stack.running['edge'], stack.running['broker']
+        before = cpu_seconds(edge), cpu_seconds(broker)
+        started = time.monotonic()
+        stack.start_plant(sensors=[sensor], paced=False)
+        stack.finish_plant(600)
+        wait_for('all values', lambda: taken(stack) >= values, 120)
+        took = time.monotonic() - started
+        cpu = cpu_seconds(edge) - before[0]
+        print_row(name, f'{values / took / 1e3:.0f} k/s', f'{cpu / values * 1e6:.2f} s/M',
+                  f'{values / cpu / 1e3:.0f} k', f'{resident_mib(edge):.1f} MiB',
+                  f'{(cpu_seconds(broker) - before[1]) / values * 1e6:.2f} s/M')
+
+
+def drain(seconds):
+    """An outage's backlog, through gateway and cloud."""
+    with tempfile.TemporaryDirectory(prefix='tm-bench-') as folder, Stack(folder) as stack:
+        stack.start_broker()
+        stack.prepare_cloud()
+        stack.prepare_gateway()
+        stack.start_cloud()
+        stack.start_gateway()
+        stack.start_proxy()
+        stack.write_edge(stack.mqtt_source(), ring='512 MiB')
+        stack.enroll()
+        stack.start_edge()
+        wait_for('the edge to connect', lambda: stack.edge_status()['uplink']['state'] == 'up')
+        stack.proxy.cut()
+        channels = [f'c{i}' for i in range(10)]
+        stack.start_plant(sensors=[{'name': f'm{i:02d}', 'channels': channels, 'rate': 100}
+                                   for i in range(20)], run_for=f'{seconds}s')
+        stack.finish_plant(seconds + 60)
+        waiting = stack.edge_status()['ring']
+        blocks, readings = waiting['blocks_pending'], waiting['readings_pending']
+        programs = {name: stack.running[name] for name in ('edge', 'gateway', 'cloud')}
+        before = {name: cpu_seconds(p) for name, p in programs.items()}
+        stack.proxy.restore()
+        wait_for('the link', lambda: stack.edge_status()['uplink']['state'] == 'up', 60)
+        started = time.monotonic()
+        wait_for('the backlog to drain',
+                 lambda: stack.edge_status()['ring']['blocks_pending'] == 0, 300)
+        took = max(time.monotonic() - started, 0.001)
+        print_row('program', 'blocks/s', 'readings/s', 'CPU s/1k blocks', 'CPU s/M readings',
+                  'memory')
+        for name, process in programs.items():
+            cpu = cpu_seconds(process) - before[name]
+            print_row(name, f'{blocks / took:.0f}', f'{readings / took / 1e3:.0f} k',
+                      f'{cpu / blocks * 1e3:.2f}', f'{cpu / readings * 1e6:.2f}',
+                      f'{resident_mib(process):.1f} MiB')
+        stack.settle(120)
+        status = stack.edge_status()
+        print(f'\n{blocks} blocks, {readings} readings; {status["uplink"]["bytes_per_reading"]:.2f} '
+              'bytes per reading on the uplink, TLS and seals included')
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('--seconds', type=int, default=20, help='of outage for the drain')
+    arguments = parser.parse_args()
+    try:
+        print_row('edge ingest, MQTT QoS 1', 'values/s', 'edge CPU', 'values/CPU s', 'memory',
+                  'broker CPU')
+        ingest('one value a message',
+               {'name': 'one', 'channels': ['v'], 'format': 'number', 'rate': 1000,
+                'count': 200_000}, 200_000)
+        ingest('100 values a message, JSON array',
+               {'name': 'many', 'channels': ['v'], 'format': 'array', 'batch': 100, 'rate': 1000,
+                'count': 20_000, 'serial': False}, 2_000_000)
+        ingest('100 values a message, packed',
+               {'name': 'many', 'channels': ['v'], 'format': 'packed', 'batch': 100, 'rate': 1000,
+                'count': 20_000}, 2_000_000)
+        print(f'\ndrain of a {arguments.seconds} s outage at 20,000 readings/s')
+        drain(arguments.seconds)
+    except Failed as failed:
+        print(f'bench/chain: {failed}', file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == '__main__':
+    sys.exit(main())

@@ -1,0 +1,108 @@
+#include "edge/daemon/sources.h"
+
+#include "common/base/disk.h"
+#include "common/base/hash.h"
+#include "common/base/text.h"
+#include "edge/modbus/modbus_source.h"
+#include "edge/mqtt/mqtt_source.h"
+#include "edge/profile/library.h"
+
+namespace tidemark::edge {
+namespace {
+
+std::uint32_t id_of(const std::string& name) {
+  return static_cast<std::uint32_t>(xxh3(as_bytes(name)));
+}
+
+Result<std::string> secret(const std::string& file) {
+  if (file.empty()) return std::string();
+  TIDE_ASSIGN(const auto text, read_file(file, 4096));
+  return std::string(trim(text));
+}
+
+template <typename Enum>
+struct Word {
+  std::string_view word;
+  Enum value;
+};
+
+template <typename Enum, std::size_t N>
+Enum value_of(const std::string& word, const Word<Enum> (&words)[N]) {
+  for (const auto& w : words) {
+    if (w.word == word) return w.value;
+  }
+  return words[0].value;
+}
+
+constexpr Word<mqtt::Format> kFormats[] = {{"auto", mqtt::Format::automatic},
+                                           {"json", mqtt::Format::json},
+                                           {"number", mqtt::Format::number},
+                                           {"packed", mqtt::Format::packed}};
+constexpr Word<mqtt::Stamp> kStamps[] = {{"auto", mqtt::Stamp::automatic},
+                                         {"device", mqtt::Stamp::device},
+                                         {"edge", mqtt::Stamp::edge}};
+constexpr Word<mqtt::TimeUnit> kTimeUnits[] = {
+    {"auto", mqtt::TimeUnit::automatic}, {"unix_s", mqtt::TimeUnit::s},
+    {"unix_ms", mqtt::TimeUnit::ms},     {"unix_us", mqtt::TimeUnit::us},
+    {"unix_ns", mqtt::TimeUnit::ns},     {"iso8601", mqtt::TimeUnit::iso8601}};
+constexpr Word<SeriesKind> kKinds[] = {{"gauge", SeriesKind::gauge},
+                                       {"counter", SeriesKind::counter},
+                                       {"state", SeriesKind::state}};
+
+Result<BuiltSource> build_mqtt(const config::MqttConfig& c, const config::EdgeConfig& config,
+                               journal::Journal& journal, Clock& clock, Random& random) {
+  mqtt::Options o;
+  o.index = id_of(c.name);
+  o.name = c.name;
+  o.url = c.url;
+  o.client_id = c.client_id;
+  o.username = c.username;
+  TIDE_ASSIGN(o.password, secret(c.password_file));
+  o.ca_file = c.ca_file;
+  o.cert_file = c.cert_file;
+  o.key_file = c.key_file;
+  o.topics = c.topics;
+  o.format = value_of(c.format, kFormats);
+  o.device = c.device;
+  for (const auto& s : c.series) {
+    mqtt::SeriesOptions series;
+    series.path = s.path;
+    series.metric = s.metric;
+    series.unit = s.unit;
+    series.kind = value_of(s.kind, kKinds);
+    o.series.push_back(std::move(series));
+  }
+  o.stamp = value_of(c.stamp, kStamps);
+  o.time_path = c.time;
+  o.time_unit = value_of(c.time_format, kTimeUnits);
+  o.lateness = c.lateness;
+  o.every = c.every;
+  o.durable = c.durable;
+  o.payload_max = c.payload_max;
+  o.folder = config.run_dir;
+  TIDE_ASSIGN(auto source, mqtt::make_source(std::move(o), journal, clock, random));
+  return BuiltSource{id_of(c.name), c.name, c.labels, std::move(source)};
+}
+
+}  // namespace
+
+Result<std::vector<BuiltSource>> build_sources(const config::EdgeConfig& config,
+                                               journal::Journal& journal, Clock& clock,
+                                               Random& random) {
+  std::vector<BuiltSource> out;
+  for (const auto& c : config.mqtt) {
+    auto built = build_mqtt(c, config, journal, clock, random);
+    if (!built) return std::move(built).error().within("source " + c.name + " (" + c.place + ")");
+    out.push_back(std::move(built).value());
+  }
+  const profile::Library profiles(profile::search_folders(config.profile_path));
+  TIDE_ASSIGN(auto devices,
+              modbus::make_sources(config.modbus, profiles, id_of, journal, clock, random));
+  for (std::size_t i = 0; i < devices.size(); ++i) {
+    const auto& c = config.modbus[i];
+    out.push_back({id_of(c.name), c.name, c.labels, std::move(devices[i])});
+  }
+  return out;
+}
+
+}  // namespace tidemark::edge

@@ -1,0 +1,264 @@
+#include "edge/uplink/conversation.h"
+
+#include <algorithm>
+
+#include "common/base/log.h"
+#include "common/codec/codec.h"
+#include "common/wire/enroll.h"
+#include "edge/uplink/seal_parts.h"
+
+namespace tidemark::uplink {
+
+using wire::FrameType;
+
+namespace {
+
+constexpr std::size_t kOutputTarget = 256 * 1024;  // enough to keep a fast line busy
+constexpr std::size_t kClosingsMax = 10'000;       // of one hello: they must fit a frame
+// Beside a block's bytes: lane, name, times, lengths, checksum.
+constexpr std::uint64_t kBlockOverhead = 64;
+// The backlog leaves this much of the credit to live blocks.
+constexpr std::uint64_t kReservedForLive = 1 << 20;
+
+}  // namespace
+
+Conversation::Conversation(Parts parts, const std::string& site, ByteVector& output)
+    : parts_(parts), output_(output),
+      schedule_(parts.ring, parts.options.incarnation, parts.options.backlog_share,
+                parts.clock.wall()),
+      begun_(parts.clock.steady()), heard_(begun_), pinged_(begun_),
+      sealed_(begun_ - std::chrono::duration_cast<SteadyTime::duration>(kSealIdle)) {
+  wire::Hello hello;
+  hello.edge = parts_.options.edge;
+  hello.site = site;
+  hello.program_version = parts_.options.version;
+  hello.incarnation = parts_.options.incarnation;
+  hello.start_ordinal = parts_.options.start_ordinal;
+  for (const auto& past : parts_.ring.recovered().past) hello.closings.push_back(past.closing);
+  if (hello.closings.size() > kClosingsMax) {
+    hello.closings.erase(hello.closings.begin(), hello.closings.end() - kClosingsMax);
+  }
+  say(FrameType::hello, wire::encode(hello));
+}
+
+void Conversation::say(FrameType type, ByteSpan payload) {
+  wire::append_frame(output_, type, payload);
+}
+
+bool Conversation::say_within_credit(FrameType type, ByteSpan payload) {
+  if (payload.size() > room()) return false;
+  said_ += payload.size();
+  say(type, payload);
+  return true;
+}
+
+void Conversation::renew(ByteSpan csr) {
+  wire::EnrollRequest request;  // the connection itself proves who asks
+  request.csr.assign(csr.begin(), csr.end());
+  say(FrameType::enroll_request, wire::encode(request));
+}
+
+Result<> Conversation::on_frame(const wire::Frame& frame) {
+  heard_ = parts_.clock.steady();
+  switch (frame.type) {
+    case FrameType::welcome: return on_welcome(frame.payload);
+    case FrameType::ack: return on_ack(frame.payload);
+    case FrameType::request: return on_request(frame.payload);
+    case FrameType::credit: {
+      TIDE_ASSIGN(const auto credit, wire::decode_credit(frame.payload));
+      credit_ = std::max(credit_, credit.bytes);
+      return {};
+    }
+    case FrameType::refuse: {
+      TIDE_ASSIGN(refusal_, wire::decode_refuse(frame.payload));
+      return Error{Fault::denied, refusal_->text};
+    }
+    case FrameType::ping: {
+      say(FrameType::pong, frame.payload);
+      return {};
+    }
+    case FrameType::pong: {
+      ByteReader in(frame.payload);
+      const auto then = static_cast<std::int64_t>(in.fixed<std::uint64_t>());
+      if (!in.done()) return Error{Fault::bad_input, "pong: damaged"};
+      const auto took = heard_.time_since_epoch() - SteadyTime::duration(then);
+      parts_.memory.rtt_ms = std::chrono::duration<double, std::milli>(took).count();
+      return {};
+    }
+    case FrameType::enroll_grant: {
+      TIDE_ASSIGN(auto grant, wire::decode_enroll_grant(frame.payload));
+      renewed_ = std::move(grant.certificate);
+      return {};
+    }
+    default:
+      return Error{Fault::bad_input, "the gateway sends frames of type " +
+                                         std::to_string(static_cast<int>(frame.type))};
+  }
+}
+
+Result<> Conversation::on_welcome(ByteSpan payload) {
+  TIDE_ASSIGN(const auto welcome, wire::decode_welcome(payload));
+  welcomed_ = true;
+  TIDE_TRY(settle(welcome.holdings));
+  parts_.memory.unacknowledged.clear();  // what the cloud has not got goes again
+  seal_sent_ = parts_.memory.seals[parts_.options.incarnation];
+  queue_past_seals();
+  schedule_.ring_changed();
+  return {};
+}
+
+void Conversation::queue_past_seals() {
+  for (const auto& past : parts_.ring.recovered().past) {
+    const auto known = parts_.memory.seals[past.closing.incarnation];
+    for (const auto& seal : past.seals) {
+      if (seal.number <= known) continue;
+      for (auto& part : seal_parts(seal, known)) seals_.push_back(std::move(part));
+    }
+  }
+}
+
+Result<> Conversation::settle(const std::vector<wire::Holdings>& holdings) {
+  auto& memory = parts_.memory;
+  for (const auto& h : holdings) {
+    for (const auto& range : h.blocks.ranges()) {
+      auto at = memory.unacknowledged.lower_bound({h.incarnation, {range.first}});
+      while (at != memory.unacknowledged.end() && at->first.incarnation == h.incarnation &&
+             at->first.sequence.count <= range.last) {
+        ++memory.blocks_acknowledged;
+        memory.readings_acknowledged += at->second;
+        at = memory.unacknowledged.erase(at);
+      }
+    }
+    if (!h.blocks.empty()) TIDE_TRY(parts_.ring.release(h.incarnation, h.blocks));
+    auto& known = memory.seals[h.incarnation];
+    if (h.seal_number <= known) continue;
+    known = h.seal_number;
+    TIDE_TRY(parts_.ring.seals_acknowledged(h.incarnation, known));
+    if (h.incarnation == parts_.options.incarnation) parts_.seals.seal_acknowledged(known);
+  }
+  return {};
+}
+
+Result<> Conversation::on_ack(ByteSpan payload) {
+  TIDE_ASSIGN(const auto ack, wire::decode_ack(payload));
+  parts_.memory.dictionaries.insert(ack.dictionaries.begin(), ack.dictionaries.end());
+  TIDE_TRY(settle(ack.holdings));
+  parts_.seals.cloud_ledger(ack.ledger);
+  return {};
+}
+
+Result<> Conversation::on_request(ByteSpan payload) {
+  TIDE_ASSIGN(const auto request, wire::decode_request(payload));
+  for (const auto& h : request.missing) schedule_.wanted(h.incarnation, h.blocks);
+  for (const auto hash : request.dictionaries) {
+    parts_.memory.dictionaries.erase(hash);
+    dictionaries_.erase(hash);
+    dictionaries_wanted_.push_back(hash);
+  }
+  return {};
+}
+
+Result<> Conversation::fill() {
+  const auto now = parts_.clock.steady();
+  if (now - heard_ > kSilenceMax || (!welcomed_ && now - begun_ > kWelcomeWithin)) {
+    return Error{Fault::unavailable, welcomed_ ? "the gateway has gone silent"
+                                               : "no welcome: the gateway waits for the cloud"};
+  }
+  if (now - pinged_ >= kPingEvery) {
+    pinged_ = now;
+    ByteVector payload;
+    ByteWriter(payload).fixed(static_cast<std::uint64_t>(now.time_since_epoch().count()));
+    say(FrameType::ping, payload);
+  }
+  if (!welcomed_) return {};
+  while (!dictionaries_wanted_.empty() && send_dictionary(dictionaries_wanted_.front())) {
+    dictionaries_wanted_.pop_front();
+  }
+  while (output_.size() < kOutputTarget) {
+    TIDE_ASSIGN(const bool more, fill_block());
+    if (!more) break;
+  }
+  fill_seals(now);
+  return {};
+}
+
+Result<bool> Conversation::fill_block() {
+  const auto left = room() > kBlockOverhead ? room() - kBlockOverhead : 0;
+  const auto backlog_left = left > kReservedForLive ? left - kReservedForLive : 0;
+  const auto choice = schedule_.next(left, backlog_left);
+  if (!choice) return false;
+  auto record = parts_.ring.read(choice->name);
+  if (!record) {
+    log::warning("block not sent", "incarnation={:016x} sequence={} error={}",
+                 choice->name.incarnation.count, choice->name.sequence.count,
+                 record.error().text());
+    schedule_.skip(*choice);  // the ring counts it as evicted and the next seal says so
+    return true;
+  }
+  if (choice->name.incarnation == parts_.options.incarnation) {
+    TIDE_TRY(parts_.ring.offer(choice->name.sequence));
+  }
+  if (!send_dictionaries(record->bytes)) return false;
+  const auto payload = wire::encode_block(choice->lane, *record);
+  if (!say_within_credit(FrameType::block, payload)) return false;
+  schedule_.sent(*choice);
+  blocks_since_seal_ = true;
+  auto& memory = parts_.memory;
+  memory.unacknowledged[choice->name] = record->readings;
+  ++memory.blocks_sent;
+  memory.readings_sent += record->readings;
+  return true;
+}
+
+bool Conversation::send_dictionaries(ByteSpan block) {
+  const auto summary = codec::summary(block);
+  if (!summary) return true;  // the cloud tells of what it cannot read
+  return std::ranges::all_of(summary->dictionaries,
+                             [this](DictionaryHash h) { return send_dictionary(h); });
+}
+
+// True: the cloud has it, or will before anything that is said after this.
+bool Conversation::send_dictionary(DictionaryHash hash) {
+  if (parts_.memory.dictionaries.contains(hash) || dictionaries_.contains(hash)) return true;
+  const auto dictionary = parts_.ring.dictionary(hash);
+  if (dictionary == nullptr || dictionary->bytes().size() > wire::kFramePayloadMax) {
+    log::error("dictionary not sent", "hash={:016x} reason={}", hash.count,
+               dictionary == nullptr ? "unknown to the ring" : "longer than a frame");
+  } else if (!say_within_credit(FrameType::dictionary, dictionary->bytes())) {
+    return false;
+  }
+  dictionaries_.insert(hash);
+  return true;
+}
+
+void Conversation::fill_seals(SteadyTime now) {
+  const auto since = now - sealed_;
+  if (seals_.empty() && (since >= kSealIdle || (blocks_since_seal_ && since >= kSealAfterBlocks))) {
+    sealed_ = now;
+    blocks_since_seal_ = false;
+    const auto known = parts_.memory.seals[parts_.options.incarnation];
+    if (const auto seal = parts_.seals.seal_since(known, seal_sent_)) {
+      for (auto& part : seal_parts(*seal, std::max(known, seal_sent_))) {
+        seals_.push_back(std::move(part));
+      }
+      seal_sent_ = seal->number;
+    }
+  }
+  while (!seals_.empty()) {
+    ByteVector payload;
+    ByteWriter w(payload);
+    seals_.front().encode(w);
+    if (!say_within_credit(FrameType::seal, payload)) return;
+    seals_.pop_front();
+  }
+}
+
+Nanoseconds Conversation::patience() const {
+  const auto now = parts_.clock.steady();
+  if (!welcomed_) return std::chrono::seconds(1);
+  Nanoseconds wait = std::min(kPingEvery - (now - pinged_), kSealIdle - (now - sealed_));
+  if (blocks_since_seal_) wait = std::min<Nanoseconds>(wait, kSealAfterBlocks - (now - sealed_));
+  return std::clamp<Nanoseconds>(wait, std::chrono::milliseconds(1), std::chrono::seconds(5));
+}
+
+}  // namespace tidemark::uplink

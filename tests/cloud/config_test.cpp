@@ -1,0 +1,70 @@
+#include <gmock/gmock.h>
+
+#include "cloud/daemon/cloud_config.h"
+
+namespace tidemark::cloud {
+namespace {
+
+TEST(CloudConfig, ExampleOfTheContractIsTaken) {
+  const auto loaded = parse_cloud(R"toml(
+data_dir = "/tmp/x"
+[intake]
+zmq = "ipc:///tmp/x/z"
+[http]
+listen = "127.0.0.1:8080"
+[retention]
+blocks = "90 days"
+answers = { "1s" = "4 days", "1min" = "90 days", "15min" = "10 years", "1day" = "30 years" }
+[[view]]
+name = "power_1m"
+select = "*/power_total"
+group_by = ["site", "edge", "series"]
+window = { type = "tumbling", size = "15min" }
+aggregates = ["count", "min", "max", "avg"]
+emit = { early = "5s", revision_interval = "5s" }
+)toml", "cloud.toml");
+  for (const auto& p : loaded.problems) ADD_FAILURE() << config::render(p);
+  EXPECT_TRUE(loaded.ok);
+  EXPECT_EQ(loaded.config.horizons().age[0], std::chrono::hours(96));
+  ASSERT_EQ(loaded.config.views.size(), 1u);
+  EXPECT_THAT(loaded.config.views[0].aggregates,
+              testing::ElementsAre("count", "min", "max", "mean"));
+}
+
+TEST(CloudConfig, AllOfItHasDefaults) {
+  const auto loaded = parse_cloud("", "cloud.toml");
+  EXPECT_TRUE(loaded.ok);
+  EXPECT_EQ(loaded.config.data_dir, "/var/lib/tidemark/cloud");
+  EXPECT_EQ(loaded.config.intake.zmq, "ipc:///run/tidemark/cloud.zmq");
+}
+
+struct WrongCase {
+  const char* name;
+  const char* toml;
+  const char* told;
+};
+class CloudConfigRefuses : public testing::TestWithParam<WrongCase> {};
+
+TEST_P(CloudConfigRefuses, NamesIt) {
+  const auto loaded = parse_cloud(GetParam().toml, "cloud.toml");
+  EXPECT_FALSE(loaded.ok);
+  std::string all;
+  for (const auto& p : loaded.problems) all += config::render(p);
+  EXPECT_THAT(all, testing::HasSubstr(GetParam().told));
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Cases, CloudConfigRefuses,
+    testing::Values(
+        WrongCase{"unknown_key", "data_dirr = \"x\"", "data_dir"},
+        WrongCase{"grouping", "[[view]]\nname=\"v\"\ngroup_by=[\"site\"]", "group_by"},
+        WrongCase{"aggregate", "[[view]]\nname=\"v\"\naggregates=[\"p99\"]", "p99"},
+        WrongCase{"window_type", "[[view]]\nname=\"v\"\nwindow={type=\"session\"}", "session"},
+        WrongCase{"sub_second", "[[view]]\nname=\"v\"\nwindow={size=\"1500ms\"}", "whole number"},
+        WrongCase{"hopping", "[[view]]\nname=\"v\"\nwindow={type=\"hopping\"}", "hopping"},
+        WrongCase{"twice", "[[view]]\nname=\"v\"\n[[view]]\nname=\"v\"", "declared twice"},
+        WrongCase{"horizons", "[retention]\nanswers={\"1min\"=\"1 day\"}", "horizons rise"}),
+    [](const auto& tested) { return std::string(tested.param.name); });
+
+}  // namespace
+}  // namespace tidemark::cloud

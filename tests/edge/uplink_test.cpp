@@ -1,0 +1,273 @@
+#include "edge/uplink/uplink.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "edge/uplink/identity.h"
+#include "tests/edge/fake_ring.h"
+#include "tests/gateway/rig.h"
+#include "tests/support/eventually.h"
+
+namespace tidemark::uplink {
+namespace {
+
+using namespace std::chrono_literals;
+using test::eventually;
+using test::FakeRing;
+using test::Rig;
+
+struct FakeSeals final : SealSource {
+  std::optional<Seal> seal_since(std::uint64_t acknowledged, std::uint64_t sent) override {
+    const std::lock_guard lock(mutex);
+    asked_from = acknowledged;
+    if (number <= sent) return std::nullopt;
+    Seal s;
+    s.incarnation = {1};
+    s.number = number;
+    return s;
+  }
+  void seal_acknowledged(std::uint64_t n) override {
+    const std::lock_guard lock(mutex);
+    acknowledged_number = n;
+  }
+  void cloud_ledger(const Ledger& l) override {
+    const std::lock_guard lock(mutex);
+    ledger = l;
+  }
+  std::uint64_t acknowledged() {
+    const std::lock_guard lock(mutex);
+    return acknowledged_number;
+  }
+  std::mutex mutex;
+  std::uint64_t number = 0;
+  std::uint64_t asked_from = 0;
+  std::uint64_t acknowledged_number = 0;
+  Ledger ledger;
+};
+
+class UplinkTest : public testing::Test {
+ protected:
+  void start(const std::string& edge = "press-07", bool enrolled = true) {
+    Options o;
+    o.edge = edge;
+    o.incarnation = {1};
+    o.version = "0.1.0";
+    o.identity_folder = enrolled ? rig.enrolled(edge) : rig.folder.path / ("identity-" + edge);
+    uplink = Uplink::make(o, ring, seals, clock, random);
+    uplink->start();
+  }
+  bool all_released() {
+    return eventually([&] { return ring.unreleased_count() == 0; });
+  }
+  bool reaches(const std::string& state) {
+    return eventually([&] { return uplink->status().state == state; }, 20s);
+  }
+  std::int64_t now() { return count_ns(clock.wall()); }
+
+  Rig rig;
+  SystemClock clock;
+  SystemRandom random;
+  FakeRing ring;
+  FakeSeals seals;
+  std::unique_ptr<Uplink> uplink;
+};
+
+TEST_F(UplinkTest, CarriesEveryBlockAndLetsGoOfItWhenTheCloudHasIt) {
+  for (int i = 0; i < 500; ++i) ring.put(now() - 3'600'000'000'000);
+  start();
+  ASSERT_TRUE(all_released());
+  EXPECT_EQ(rig.cloud.edge("press-07").twice, 0u);
+  EXPECT_EQ(ring.offered(), 500u);
+  ASSERT_TRUE(eventually([&] { return uplink->status().blocks_acknowledged == 500; }));
+  const auto s = uplink->status();
+  EXPECT_EQ(s.state, "up");
+  EXPECT_EQ(s.error, "");
+  EXPECT_EQ(s.blocks_sent, 500u);
+  EXPECT_EQ(s.readings_acknowledged, 5000u);
+  EXPECT_GT(s.bytes_sent, 500u * 100u);
+  EXPECT_EQ(seals.ledger.answered, 5000u);
+
+  const auto live = ring.put(now());
+  uplink->wake();
+  ASSERT_TRUE(all_released());
+  EXPECT_EQ(rig.cloud.edge("press-07").order.back(), std::pair(Lane::live, live));
+}
+
+TEST_F(UplinkTest, NothingIsReleasedBeforeTheCloudSaysSo) {
+  rig.cloud.acknowledge(false);
+  for (int i = 0; i < 10; ++i) ring.put(now());
+  start();
+  ASSERT_TRUE(eventually([&] { return rig.cloud.edge("press-07").order.size() == 10; }));
+  EXPECT_EQ(ring.unreleased_count(), 10u);
+  rig.cloud.acknowledge(true);
+  ASSERT_TRUE(all_released());
+}
+
+TEST_F(UplinkTest, ACreditThatIsUsedUpStopsTheBacklogAndLeavesRoomForLive) {
+  rig.cloud.acknowledge(false);
+  for (int i = 0; i < 100; ++i) ring.put(now() - 3'600'000'000'000, 100'000);  // 10 MB
+  start();
+  ASSERT_TRUE(eventually([&] { return rig.cloud.edge("press-07").order.size() >= 30; }));
+  const auto live = ring.put(now(), 1000);
+  uplink->wake();
+  ASSERT_TRUE(eventually([&] {
+    return rig.cloud.edge("press-07").order.back() == std::pair(Lane::live, live);
+  }));
+  EXPECT_LE(rig.cloud.edge("press-07").order.size(), 42u);
+  rig.cloud.acknowledge(true);
+  ASSERT_TRUE(all_released());
+  EXPECT_EQ(rig.cloud.edge("press-07").twice, 0u);
+}
+
+TEST_F(UplinkTest, AfterAGatewayRestartNothingIsSentTwice) {
+  for (int i = 0; i < 50; ++i) ring.put(now() - 3'600'000'000'000);
+  start();
+  ASSERT_TRUE(all_released());
+  rig.stop();
+  for (int i = 0; i < 50; ++i) ring.put(now());
+  uplink->wake();
+  rig.start();
+  ASSERT_TRUE(all_released());
+  EXPECT_EQ(rig.cloud.edge("press-07").twice, 0u);
+  EXPECT_GE(rig.cloud.edge("press-07").hellos.size(), 2u);
+}
+
+TEST_F(UplinkTest, WhatTheCloudHasButDidNotSayIsNotAskedForAgain) {
+  rig.cloud.acknowledge(false);
+  for (int i = 0; i < 20; ++i) ring.put(now());
+  start();
+  ASSERT_TRUE(eventually([&] { return rig.cloud.edge("press-07").order.size() == 20; }));
+  rig.stop();  // the acknowledgements are lost with it
+  rig.start();
+  ASSERT_TRUE(all_released());
+  EXPECT_EQ(rig.cloud.edge("press-07").twice, 0u);
+}
+
+TEST_F(UplinkTest, ADictionaryGoesOnceAndBeforeItsFirstBlock) {
+  SeriesDescription s;
+  s.source = s.device = "line1";
+  s.metric = "power";
+  const auto dictionary = std::make_shared<const Dictionary>(std::vector{s});
+  ring.put_with({dictionary}, now());
+  ring.put_with({dictionary}, now());
+  start();
+  ASSERT_TRUE(all_released());
+  const auto e = rig.cloud.edge("press-07");
+  EXPECT_THAT(e.dictionaries, testing::ElementsAre(dictionary->hash()));
+  EXPECT_THAT(e.types, testing::ElementsAre(wire::FrameType::hello, wire::FrameType::dictionary,
+                                            wire::FrameType::block, wire::FrameType::block));
+  rig.cloud.start_anew();  // the same data, another connection: known already
+  ASSERT_TRUE(eventually([&] { return rig.cloud.edge("press-07").hellos.size() == 2; }));
+  ring.put_with({dictionary}, now());
+  uplink->wake();
+  ASSERT_TRUE(all_released());
+  EXPECT_EQ(rig.cloud.edge("press-07").dictionaries.size(), 1u);
+}
+
+TEST_F(UplinkTest, WhatTheCloudAsksForAgainIsSentAgain) {
+  SeriesDescription s;
+  s.source = s.device = "line1";
+  s.metric = "power";
+  const auto dictionary = std::make_shared<const Dictionary>(std::vector{s});
+  const auto name = ring.put_with({dictionary}, now());
+  start();
+  ASSERT_TRUE(all_released());
+  wire::Request request;
+  request.dictionaries.push_back(dictionary->hash());
+  request.missing.push_back({name.incarnation, {{1, 1}}, 0});
+  rig.cloud.say("press-07", wire::FrameType::request, wire::encode(request));
+  ASSERT_TRUE(eventually([&] { return rig.cloud.edge("press-07").twice == 1; }));
+  EXPECT_EQ(rig.cloud.edge("press-07").dictionaries.size(), 2u);
+}
+
+TEST_F(UplinkTest, SealsAndClosingsOfEarlierStartsGoToo) {
+  ring::Past past;
+  past.closing.incarnation = {9};
+  past.closing.durable_through = {3};
+  Seal last;
+  last.incarnation = {9};
+  last.number = 17;
+  past.seals.push_back(last);
+  ring.past.past.push_back(past);
+  ring.put({9}, now(), ByteVector(10, 1));
+  seals.number = 4;
+  start();
+  ASSERT_TRUE(all_released());
+  ASSERT_TRUE(eventually([&] { return seals.acknowledged() == 4; }));
+  ASSERT_TRUE(eventually([&] { return ring.seals_acknowledged_of({9}) == 17; }));
+  EXPECT_EQ(rig.cloud.edge("press-07").hellos[0].closings, std::vector<Closing>{past.closing});
+}
+
+TEST_F(UplinkTest, AnEvictedBlockIsPassedOver) {
+  const auto first = ring.put(now() - 3'600'000'000'000);
+  for (int i = 0; i < 5; ++i) ring.put(now() - 3'600'000'000'000);
+  ring.evict(first);
+  start();
+  ASSERT_TRUE(all_released());
+  EXPECT_EQ(rig.cloud.edge("press-07").order.size(), 5u);
+}
+
+TEST_F(UplinkTest, AnEdgeThatIsEnrolledLaterNeedsNoRestart) {
+  ring.put(now());
+  start("press-09", false);
+  ASSERT_TRUE(reaches("not enrolled"));
+  EXPECT_NE(uplink->status().error.find("tidemark enroll"), std::string::npos);
+  rig.enrolled("press-09");
+  ASSERT_TRUE(reaches("up"));
+  ASSERT_TRUE(all_released());
+}
+
+TEST_F(UplinkTest, ARevokedEdgeSaysWhatToDo) {
+  start();
+  ASSERT_TRUE(reaches("up"));
+  ASSERT_TRUE(rig.other_registry()->revoke("press-07").value());
+  ASSERT_TRUE(reaches("refused"));
+  EXPECT_NE(uplink->status().error.find("revoked"), std::string::npos);
+}
+
+TEST_F(UplinkTest, ACertificateOfAnotherEdgeIsNotUsed) {
+  Options o;
+  o.edge = "press-08";
+  o.incarnation = {1};
+  o.identity_folder = rig.enrolled("press-07");
+  uplink = Uplink::make(o, ring, seals, clock, random);
+  uplink->start();
+  ASSERT_TRUE(reaches("refused"));
+  EXPECT_NE(uplink->status().error.find("press-07"), std::string::npos);
+  EXPECT_TRUE(rig.cloud.edge("press-08").hellos.empty());
+}
+
+TEST_F(UplinkTest, AnOldCertificateIsRenewedOnTheWay) {
+  const auto folder = rig.enrolled("press-07");
+  const auto before = load_identity(folder).value();
+  auto order = tls::CertificateOrder{};
+  order.name = "press-07";
+  order.site = "plant7";
+  order.not_before = clock.wall() - 80 * 24h;
+  order.not_after = clock.wall() + 10 * 24h;
+  const auto key = tls::PrivateKey::load(rig.folder.path / "ca" / "key.pem").value();
+  const auto csr = before.credentials.key.request("press-07").value();
+  const auto old = tls::issue(key, rig.authority->certificate(), csr, order).value();
+  ASSERT_TRUE(replace_certificate(folder, before.credentials.key, old));
+  ring.put(now());
+  start();
+  ASSERT_TRUE(eventually([&] {
+    const auto after = load_identity(folder);
+    return after && after->facts.spki != before.facts.spki;
+  }));
+  ASSERT_TRUE(all_released());
+  ASSERT_TRUE(eventually([&] { return rig.cloud.edge("press-07").hellos.size() == 2; }));
+}
+
+TEST_F(UplinkTest, StoppingIsQuickWhateverItWaitsFor) {
+  start();
+  rig.stop();
+  ASSERT_TRUE(reaches("connecting"));
+  const auto begin = std::chrono::steady_clock::now();
+  uplink->stop();
+  EXPECT_LT(std::chrono::steady_clock::now() - begin, 2s);
+  EXPECT_EQ(uplink->status().state, "stopped");
+}
+
+}  // namespace
+}  // namespace tidemark::uplink
