@@ -282,6 +282,11 @@ class Stack:
     def start_edge(self):
         self.launch('edge', self.program('tidemark-edge'), '--config', self.path('etc/edge.toml'))
 
+        def answers():
+            self.check_alive()
+            return self.cli('edge', 'status', check=False)[0] in (0, 2)
+        wait_for('the edge to answer', answers)
+
     def mqtt_source(self, name='floor', topics=('plant/+/data',), **options):
         return toml_table('[[source.mqtt]]', {
             'name': name, 'url': f'mqtt://127.0.0.1:{self.broker_port}', 'topics': list(topics),
