@@ -252,6 +252,7 @@ class Stack:
         self.gateway_port = free_port()
         self.gateway_http_port = free_port()
         self.write('gateway.toml', f'data_dir = "{self.path("data/gateway")}"\n'
+                   f'run_dir = "{self.path("run")}"\n'
                    f'listen = "127.0.0.1:{self.gateway_port}"\n\n'
                    f'[cloud]\nzmq = "{self.zmq}"\n\n'
                    f'[http]\nlisten = "127.0.0.1:{self.gateway_http_port}"\n')
