@@ -179,22 +179,17 @@ def kill(stack, name, kills, pause=(0.3, 1.2), seed=None):
     stack.proxy.delay = 0.15
     stack.start_plant(sensors=sensors(20, 55))
     time.sleep(2)
-    in_flight = 0
     for _ in range(kills):
         time.sleep(rng.uniform(*pause))
-        # Blocks that are on their way, or whose acknowledgement is, just before the kill.
-        status = stack.edge_status()
-        in_flight += (status['uplink']['state'] == 'connected' and
-                      status['ring']['blocks_pending'] > 0)
+        # The kill waits for a moment at which blocks are under way.
+        wait_for('blocks in flight', lambda: stack.blocks_pending() > 0, 10, 0.001)
         stack.kill(name)
         time.sleep(rng.uniform(0, 0.3))
         getattr(stack, 'start_' + name)()
     time.sleep(2)
     stack.stop_plant()
     judge(stack, limit=240)
-    print(f'{kills} kills of {name}, {in_flight} with unacknowledged blocks')
-    if in_flight * 2 < kills:
-        raise Failed(f'only {in_flight} of {kills} kills met blocks in flight')
+    print(f'{kills} kills of {name}, each with unacknowledged blocks')
 
 
 def modbus_kill(stack, kills=20, seed=None):

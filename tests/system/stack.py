@@ -306,6 +306,17 @@ class Stack:
     def edge_status(self):
         return self.json('edge', 'status')
 
+    def blocks_pending(self):
+        """Asked at the agent's socket: a CLI takes longer than most blocks wait."""
+        with socket.socket(socket.AF_UNIX) as agent:
+            agent.settimeout(5)
+            agent.connect(self.path('run', 'edge.sock'))
+            agent.sendall(b'{"command":"buffer"}\n')
+            answer = b''
+            while not answer.endswith(b'\n'):
+                answer += agent.recv(65536)
+        return json.loads(answer)['ring']['blocks_pending']
+
     def cloud_status(self):
         return self.json('cloud', 'status')
 
