@@ -38,7 +38,7 @@ def start_chain(stack, sources=None, extra_edge='', polls=None):
     stack.write_edge(sources or stack.mqtt_source(), extra_edge)
     stack.enroll()
     stack.start_edge()
-    wait_for('the edge to connect', lambda: stack.edge_status()['uplink']['state'] == 'connected')
+    wait_for('the edge to connect', lambda: stack.edge_status()['uplink']['state'] == 'up')
 
 
 def judge(stack, published=None, faults=(), limit=90):
@@ -109,7 +109,7 @@ def stop_polling(stack):
     stack.stop('edge')
     stack.write_edge(stack.mqtt_source())
     stack.start_edge()
-    wait_for('the edge to connect', lambda: stack.edge_status()['uplink']['state'] == 'connected')
+    wait_for('the edge to connect', lambda: stack.edge_status()['uplink']['state'] == 'up')
 
 
 def cut(stack, seconds=20, rate=50):
@@ -140,7 +140,7 @@ def backlog(stack, seconds=45):
     time.sleep(seconds)
     stack.proxy.restore()
     connected = wait_for('the edge to connect', lambda: time.time() if
-                         stack.edge_status()['uplink']['state'] == 'connected' else None, 40, 0.02)
+                         stack.edge_status()['uplink']['state'] == 'up' else None, 40, 0.02)
     floor = int(connected * oracle.SECOND) - oracle.SECOND // 2
 
     def newest():
@@ -177,24 +177,18 @@ def kill(stack, name, kills, pause=(0.3, 1.2), seed=None):
     start_chain(stack)
     stack.start_plant(sensors=sensors(20, 55))
     time.sleep(2)
-    in_flight = 0
     for _ in range(kills):
         time.sleep(rng.uniform(*pause))
-        # Blocks sent and not acknowledged at the moment of the kill, as far as they can be seen.
-        if stack.alive('edge') and stack.edge_status()['ring']['blocks_pending'] > 0:
-            in_flight += 1
+        # A flush comes every half second and is acknowledged some milliseconds later: the kill waits
+        # for a moment at which blocks are under way.
+        wait_for('blocks in flight', lambda: stack.blocks_pending() > 0, 10, 0.001)
         stack.kill(name)
         time.sleep(rng.uniform(0, 0.3))
         getattr(stack, 'start_' + name)()
-        if name == 'edge':
-            wait_for('the edge to answer', lambda: stack.cli('edge', 'status', check=False)[0]
-                     in (0, 2))
     time.sleep(2)
     stack.stop_plant()
     judge(stack, limit=240)
-    print(f'{kills} kills of {name}, {in_flight} with unacknowledged blocks')
-    if in_flight * 2 < kills:
-        raise Failed(f'only {in_flight} of {kills} kills met blocks in flight')
+    print(f'{kills} kills of {name}, each with unacknowledged blocks')
 
 
 def modbus_kill(stack, kills=20, seed=None):

@@ -282,6 +282,11 @@ class Stack:
     def start_edge(self):
         self.launch('edge', self.program('tidemark-edge'), '--config', self.path('etc/edge.toml'))
 
+        def answers():
+            self.check_alive()
+            return self.cli('edge', 'status', check=False)[0] in (0, 2)
+        wait_for('the edge to answer', answers)
+
     def mqtt_source(self, name='floor', topics=('plant/+/data',), **options):
         return toml_table('[[source.mqtt]]', {
             'name': name, 'url': f'mqtt://127.0.0.1:{self.broker_port}', 'topics': list(topics),
@@ -299,6 +304,17 @@ class Stack:
 
     def edge_status(self):
         return self.json('edge', 'status')
+
+    def blocks_pending(self):
+        """Asked at the agent's socket: a CLI takes longer than most blocks wait."""
+        with socket.socket(socket.AF_UNIX) as agent:
+            agent.settimeout(5)
+            agent.connect(self.path('run', 'edge.sock'))
+            agent.sendall(b'{"command":"buffer"}\n')
+            answer = b''
+            while not answer.endswith(b'\n'):
+                answer += agent.recv(65536)
+        return json.loads(answer)['ring']['blocks_pending']
 
     def cloud_status(self):
         return self.json('cloud', 'status')
