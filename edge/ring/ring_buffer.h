@@ -59,8 +59,8 @@ struct Past {
 };
 
 struct Recovered {
-  // Oldest first. Those are left out whose blocks are released or evicted and whose closing and last
-  // seal are acknowledged, and, past 64 without blocks, the oldest of these.
+  // Oldest first. Those are left out whose blocks are released or evicted and whose closing and
+  // last seal are acknowledged, and, past 64 without blocks, the oldest of these.
   std::vector<Past> past;
   std::vector<DictionaryPtr> dictionaries;    // all that unreleased blocks may use, and the newest
   std::optional<journal::Position> journal;   // go on reading there
@@ -95,8 +95,9 @@ enum class Order : std::uint8_t { oldest_first, newest_first };
 
 class RingBuffer {
  public:
-  // Opens or creates. Fault::corrupt only if ring.dat's own header fails its check (the file is
-  // kept aside as ring.dat.damaged, never deleted); damaged segments are skipped, counted, logged.
+  // Opens or creates. Fault::unavailable: another process has it open. Fault::corrupt only if
+  // ring.dat's own header fails its check (the file is kept aside as ring.dat.damaged, never
+  // deleted); damaged segments are skipped, counted, logged.
   static Result<std::unique_ptr<RingBuffer>> open(const Options& options, Disk& disk);
   virtual ~RingBuffer() = default;
   [[nodiscard]] virtual const Recovered& recovered() const = 0;
@@ -108,8 +109,8 @@ class RingBuffer {
   // After a write fault the segment is given up and written once more elsewhere; when this fails
   // too nothing was taken, and only the same flush may be appended next (it may be on the disk).
   virtual Result<> append(const Flush& flush) = 0;
-  // After a fault all blocks since the last good sync are written again to a fresh place, here or in
-  // the next sync(), and none of them counts as durable before that one succeeds.
+  // After a fault all blocks since the last good sync are written again to a fresh place, here or
+  // in the next sync(), and none of them counts as durable before that one succeeds.
   virtual Result<> sync() = 0;
   // The journal position that the last good sync() made durable.
   [[nodiscard]] virtual journal::Position durable_position() const = 0;
