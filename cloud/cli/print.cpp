@@ -176,8 +176,9 @@ std::string figure(double v) {
 }
 
 int print_status(const Json& body, const std::string& node, cli::Output& output) {
-  output.out(fmt::format("cloud   {}   position {}   slowest edge {} behind\n", node,
-                         count_of(body, "position"), seconds_of(body, "lag")));
+  const auto lag = seconds_of(body, "lag");
+  output.out(fmt::format("cloud   {}   position {}{}\n", node, count_of(body, "position"),
+                         lag == "–" ? "" : fmt::format("   slowest edge {} behind", lag)));
   Table table({{" edge"}, {"state"}, {"watermark"}, {"behind", Align::right},
                {"complete", Align::right}, {"on the way", Align::right},
                {"missing blocks", Align::right}, {"lost", Align::right}});

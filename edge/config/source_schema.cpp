@@ -92,7 +92,8 @@ void describe(Section& s, MqttSeriesConfig& c) {
   s.choice("kind", c.kind, {"gauge", "counter", "state"}, {.preset = "gauge"});
   s.choice("type", c.type, {"auto", "number", "decimal", "boolean", "text"},
            {.preset = "auto",
-            .help = "auto: that of the first value. Given, quoted numbers and on/off are read too."});
+            .help = "auto: that of the first value. If given, quoted numbers and on/off are read "
+                    "too."});
   s.number("resolution", resolution,
            {.help = "decimal: values are multiples of it and kept exactly, a power of ten.",
             .example = "0.1"});
@@ -131,8 +132,8 @@ void describe(Section& s, MqttConfig& c) {
     s.complain("profile", "the profile has its own format; remove one of them");
   }
   s.text("device", c.device,
-         {.help = "Middle level of the series name: a level of the topic, or a name. Else what the "
-                  "wildcards of its filter stand for, or the source's name.",
+         {.help = "Middle level of the series name: a level of the topic, or a name. Else what "
+                  "the wildcards of its filter stand for, or the source's name.",
           .example = "\"topic[1]\""});
   s.text("metric_prefix", c.metric_prefix,
          {.help = "Put before every metric, as device is said: for topics with the same keys.",

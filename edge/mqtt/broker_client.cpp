@@ -222,8 +222,8 @@ void BrokerClient::on_connect(mosquitto*, void* self, int code, int flags) {
   if (!known || !me.subscribed_) me.subscribe();
 }
 
-// A session outlives the configuration: what an earlier one subscribed, and this one does not, would
-// come for ever. The file names it; without the file (a reboot) such messages are rejected.
+// A session outlives the configuration: what an earlier one subscribed, and this one does not,
+// would come for ever. The file names it; without the file (a reboot) such messages are rejected.
 void BrokerClient::unsubscribe_old() {
   const auto text = read_file(topics_file_, kTopicsFileBytesMax);
   if (!text) return;

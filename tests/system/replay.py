@@ -3,8 +3,8 @@
 (MIT), taken from the package at test time. `tidemark cloud query` must give the figures that a few
 lines of Python over the file give.
 
-The recording repeats some samples with the same time and value; by the product's rule such a reading
-is one (a device that says the same twice), so the file is read as a set.
+The recording repeats some samples with the same time and value; by the product's rule such a one
+counts once (a device that says the same twice), so the file is read as a set.
 """
 import glob
 import os

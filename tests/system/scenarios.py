@@ -27,7 +27,7 @@ def sensors(count, rate, **options):
             for i in range(count)]
 
 
-def start_chain(stack, sources=None, extra_edge='', polls=None):
+def start_chain(stack, sources=None, **edge_options):
     """Broker and everything behind it; the plant is the caller's."""
     stack.write_view(VIEW, '**', '1s')
     stack.prepare_cloud()
@@ -35,7 +35,7 @@ def start_chain(stack, sources=None, extra_edge='', polls=None):
     stack.start_cloud()
     stack.start_gateway()
     stack.start_proxy()
-    stack.write_edge(sources or stack.mqtt_source(), extra_edge)
+    stack.write_edge(sources or stack.mqtt_source(), **edge_options)
     stack.enroll()
     stack.start_edge()
     wait_for('the edge to connect', lambda: stack.edge_status()['uplink']['state'] == 'up')
@@ -174,13 +174,14 @@ def kill(stack, name, kills, pause=(0.3, 1.2), seed=None):
     print(f'seed {seed}')
     rng = random.Random(seed)
     stack.start_broker()
-    start_chain(stack)
+    # Small blocks, and a link on which an acknowledgement takes its time: some are always under way.
+    start_chain(stack, sync='50ms')
+    stack.proxy.delay = 0.15
     stack.start_plant(sensors=sensors(20, 55))
     time.sleep(2)
     for _ in range(kills):
         time.sleep(rng.uniform(*pause))
-        # A flush comes every half second and is acknowledged some milliseconds later: the kill waits
-        # for a moment at which blocks are under way.
+        # The kill waits for a moment at which blocks are under way.
         wait_for('blocks in flight', lambda: stack.blocks_pending() > 0, 10, 0.001)
         stack.kill(name)
         time.sleep(rng.uniform(0, 0.3))

@@ -252,6 +252,7 @@ class Stack:
         self.gateway_port = free_port()
         self.gateway_http_port = free_port()
         self.write('gateway.toml', f'data_dir = "{self.path("data/gateway")}"\n'
+                   f'run_dir = "{self.path("run")}"\n'
                    f'listen = "127.0.0.1:{self.gateway_port}"\n\n'
                    f'[cloud]\nzmq = "{self.zmq}"\n\n'
                    f'[http]\nlisten = "127.0.0.1:{self.gateway_http_port}"\n')
@@ -265,13 +266,13 @@ class Stack:
     def start_proxy(self):
         self.proxy = Proxy(self.gateway_port)
 
-    def write_edge(self, sources, extra='', ring='64 MiB', edge=EDGE):
+    def write_edge(self, sources, extra='', ring='64 MiB', sync='500ms', edge=EDGE):
         uplink = self.proxy.port if self.proxy else self.gateway_port
         self.write('edge.toml',
                    f'edge = "{edge}"\nsite = "plant7"\ndata_dir = "{self.path("data/edge")}"\n'
                    f'run_dir = "{self.path("run")}"\n'
                    f'profile_path = {toml([self.path("etc/profiles"), PROFILES])}\n\n'
-                   f'[ring]\nsize = "{ring}"\n\n'
+                   f'[ring]\nsize = "{ring}"\nsync_interval = "{sync}"\n\n'
                    f'[uplink]\ngateway = ["127.0.0.1:{uplink}"]\n\n' + sources + extra)
 
     def enroll(self, edge=EDGE):
