@@ -1,8 +1,8 @@
 // When which window of which view is answered: early while readings come, at the seal, and again
 // when late readings change it.
 //
-// Promise    each changed emission raises the window's revision and the node's position; a window is
-//            sealed only when its source's frontier has passed its end; what is pending is found
+// Promise    each changed emission raises the window's revision and the node's position; a window
+//            is sealed only when its source's frontier has passed its end; what is pending is found
 //            again after a restart.
 // Bounds     emit() writes at most `budget` answers; the rest waits for the next call. A silent
 //            stretch is answered with at most kSilentWindowsMax windows of no readings.

@@ -26,7 +26,8 @@ std::vector<std::string> decode_texts(ByteReader& in) {
 
 reconcile::Tier View::finest() const {
   const auto minute = reconcile::width_of(reconcile::Tier::minute);
-  const bool whole = window.size % minute == Nanoseconds{} && window.every % minute == Nanoseconds{};
+  const bool whole =
+      window.size % minute == Nanoseconds{} && window.every % minute == Nanoseconds{};
   return whole ? reconcile::Tier::minute : reconcile::Tier::second;
 }
 

@@ -42,7 +42,8 @@ struct View {
 
 // Every aggregate of common/window.
 std::vector<std::string> all_aggregates();
-// "minute": one-minute windows of every series, all aggregates. There unless a view of that name is.
+// "minute": one-minute windows of every series, all aggregates. There unless a view of that name
+// is.
 View built_in_view();
 // The views in force: those configured, the built-in one in front if its name is free. bad_input
 // when two share a name.

@@ -138,8 +138,8 @@ void Intake::maintain() {
   for (auto& [name, s] : sessions_) look_for_gaps(*s);
 }
 
-// Blocks below those that came, of an edge that is there and has sent nothing else for a while: they
-// went missing between the gateway and here.
+// Blocks below those that came, of an edge that is there and has sent nothing else for a while:
+// they went missing between the gateway and here.
 void Intake::look_for_gaps(Session& s) {
   const auto missing = s.edge->books.missing();
   const bool stuck = s.edge->row.connected && missing > 0 && missing == s.missing_at_look &&

@@ -38,8 +38,8 @@ class SqliteReader final : public Reader {
         archive_(disk_, store::archive_folder(data_dir)),
         windows_(snapshot_, archive_),
         current_(*database_, "SELECT a.start,h.position,h.known_at,h.body FROM answers a"
-                             " JOIN history h ON h.position=a.position WHERE a.view=? AND a.series=?"
-                             " AND a.start>=? AND a.start<? ORDER BY a.start LIMIT ?"),
+                             " JOIN history h ON h.position=a.position WHERE a.view=?"
+                             " AND a.series=? AND a.start>=? AND a.start<? ORDER BY a.start LIMIT ?"),
         as_of_(*database_, "SELECT h.start,h.position,h.known_at,h.body FROM history h JOIN"
                            " (SELECT MAX(position) AS p FROM history WHERE view=? AND series=? AND"
                            " start>=? AND start<? AND known_at<=? GROUP BY start) m"

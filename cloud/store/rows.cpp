@@ -21,8 +21,8 @@ EdgeRows::EdgeRows(Database& database)
     : database_(database),
       all_(database, "SELECT id,name,site,version,incarnation,ordinal,connected,seen FROM edges"),
       add_(database, "INSERT INTO edges(name,site,version) VALUES(?,'','')"),
-      save_(database, "UPDATE edges SET site=?,version=?,incarnation=?,ordinal=?,connected=?,seen=?,"
-                      "blocks=?,missing=?,ledger=? WHERE id=?"),
+      save_(database, "UPDATE edges SET site=?,version=?,incarnation=?,ordinal=?,connected=?,"
+                      "seen=?,blocks=?,missing=?,ledger=? WHERE id=?"),
       save_incarnation_(database, "INSERT INTO incarnations VALUES(?,?,?)"
                                   " ON CONFLICT DO UPDATE SET state=excluded.state"),
       add_source_(database, "INSERT INTO sources(edge,name,class) VALUES(?,?,?)"),

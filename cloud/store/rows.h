@@ -47,7 +47,8 @@ class EdgeRows {
 
  private:
   Database& database_;
-  Statement all_, add_, save_, save_incarnation_, add_source_, save_source_, incarnations_, sources_;
+  Statement all_, add_, save_, save_incarnation_, add_source_, save_source_, incarnations_,
+      sources_;
   ByteVector scratch_;
 };
 
