@@ -95,7 +95,7 @@ The uplink is cut for {CUT} s every minute, first in {FIRST_CUT} s. Ctrl-C ends 
     def watch(self, at, is_cut):
         status = self.stack.edge_status()
         waiting = status['ring']['blocks_pending']
-        away = status['uplink']['state'] != 'connected'
+        away = status['uplink']['state'] != 'up'
         self.seen['cut'] |= is_cut and away
         self.seen['backlog'] |= is_cut and away and waiting > 0
         if not self.seen['revision']:

@@ -1,5 +1,7 @@
 #include "edge/cli/agent.h"
 
+#include <cstdlib>
+
 #include "edge/config/edge_config.h"
 #include "edge/control/control.h"
 
@@ -22,7 +24,8 @@ Result<nlohmann::json> Agent::ask(const nlohmann::json& request) const {
 
 Agent find_agent(const std::string& file) {
   Agent agent;
-  agent.config = file.empty() ? kConfigFile : std::filesystem::path(file);
+  const char* named = std::getenv("TIDEMARK_EDGE_CONFIG");
+  agent.config = !file.empty() ? file : named != nullptr ? named : kConfigFile;
   const auto loaded = config::load_edge(config::edge_sources(agent.config));
   agent.run_dir = loaded.config.run_dir;
   agent.data_dir = loaded.config.data_dir;

@@ -134,10 +134,11 @@ void Pipeline::run(const std::function<void()>& flushed) {
       drained = stopping;
       continue;
     }
-    for (std::size_t n = 0; item && n < kEntriesALock; ++n) {
+    // What next() hands out must be taken: it does not come again.
+    for (std::size_t n = 1; item; ++n) {
       take(item->first);
       position_ = item->second;
-      if (collector_.full()) break;
+      if (collector_.full() || n == kEntriesALock) break;
       item = journal_.next(std::chrono::milliseconds(0));
     }
   }

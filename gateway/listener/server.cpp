@@ -421,6 +421,7 @@ void Server::on_cloud_change(CloudLink::Change change) {
 
 void Server::tick() {
   ticked_ = now();
+  ++ticks_;
   on_cloud_change(cloud_.on_tick(now()));
   if (const auto r = parts_.registry.refresh(); !r) {
     log::error("registry not read", "error={}", r.error().text());

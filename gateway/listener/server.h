@@ -85,6 +85,7 @@ class Server final : public Surroundings {
   [[nodiscard]] std::uint16_t port() const { return port_; }
   [[nodiscard]] bool cloud_up() const override { return cloud_up_.load(); }
   [[nodiscard]] Snapshot snapshot() const;
+  [[nodiscard]] std::uint64_t ticks() const { return ticks_.load(); }  // rises while the loop turns
 
  private:
   Server(ServerOptions options, Parts parts);
@@ -135,6 +136,7 @@ class Server final : public Surroundings {
   bool paused_ = false;
   std::atomic<bool> cloud_up_{false};
   SteadyTime ticked_{};
+  std::atomic<std::uint64_t> ticks_{0};
 
   struct Meters {
     explicit Meters(metrics::Registry& registry);

@@ -198,6 +198,15 @@ TEST_F(PipelineTest, ReadingsLeaveAsOneBlockWithTheirSeal) {
   EXPECT_GE(flushed_, 1);
 }
 
+TEST_F(PipelineTest, EveryEntryIsTakenHoweverManyWait) {
+  constexpr int kMany = 1000;
+  for (int i = 0; i < kMany; ++i) say(1, "temp " + at(-1s + i * 1us) + " " + std::to_string(i));
+  EXPECT_EQ(run().status().ledger.taken, static_cast<std::uint64_t>(kMany));
+  std::uint64_t readings = 0;
+  for (const auto& block : blocks()) readings += readings_carried(block);
+  EXPECT_EQ(readings, static_cast<std::uint64_t>(kMany));
+}
+
 TEST_F(PipelineTest, ImpossibleTimesGoToQuarantineAndTheRestGoesOn) {
   say(1, "temp " + at(1h) + " 1");
   say(1, "temp 5 2");

@@ -51,7 +51,7 @@ def bad_input(stack):
     check_quarantine(stack)
     check_config(stack)
     status = stack.edge_status()
-    if status['uplink']['state'] != 'connected':
+    if status['uplink']['state'] != 'up':
         raise Failed(f'the uplink is {status["uplink"]}')
     # The rogue's one good message is not in the plant's log; its readings are counted here.
     scenarios.judge(stack, faults=('quarantined',))
@@ -95,7 +95,7 @@ def frames(stack):
     if answer:
         print('the gateway answered a wrong certificate: a refusal')
     wait_for('the edge to be still connected',
-             lambda: stack.edge_status()['uplink']['state'] == 'connected')
+             lambda: stack.edge_status()['uplink']['state'] == 'up')
 
 
 def check_config(stack):

@@ -38,7 +38,7 @@ def start_chain(stack, sources=None, extra_edge='', polls=None):
     stack.write_edge(sources or stack.mqtt_source(), extra_edge)
     stack.enroll()
     stack.start_edge()
-    wait_for('the edge to connect', lambda: stack.edge_status()['uplink']['state'] == 'connected')
+    wait_for('the edge to connect', lambda: stack.edge_status()['uplink']['state'] == 'up')
 
 
 def judge(stack, published=None, faults=(), limit=90):
@@ -109,7 +109,7 @@ def stop_polling(stack):
     stack.stop('edge')
     stack.write_edge(stack.mqtt_source())
     stack.start_edge()
-    wait_for('the edge to connect', lambda: stack.edge_status()['uplink']['state'] == 'connected')
+    wait_for('the edge to connect', lambda: stack.edge_status()['uplink']['state'] == 'up')
 
 
 def cut(stack, seconds=20, rate=50):
@@ -140,7 +140,7 @@ def backlog(stack, seconds=45):
     time.sleep(seconds)
     stack.proxy.restore()
     connected = wait_for('the edge to connect', lambda: time.time() if
-                         stack.edge_status()['uplink']['state'] == 'connected' else None, 40, 0.02)
+                         stack.edge_status()['uplink']['state'] == 'up' else None, 40, 0.02)
     floor = int(connected * oracle.SECOND) - oracle.SECOND // 2
 
     def newest():
