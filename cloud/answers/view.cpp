@@ -31,6 +31,14 @@ reconcile::Tier View::finest() const {
   return whole ? reconcile::Tier::minute : reconcile::Tier::second;
 }
 
+reconcile::Tier View::kept_as() const {
+  auto tier = reconcile::Tier::second;
+  for (const auto t : {reconcile::Tier::minute, reconcile::Tier::quarter, reconcile::Tier::day}) {
+    if (window.size % reconcile::width_of(t) == Nanoseconds{}) tier = t;
+  }
+  return tier;
+}
+
 ByteVector View::definition() const {
   ByteVector bytes;
   ByteWriter out(bytes);

@@ -83,6 +83,7 @@ class Intake {
   void advance(Session& s);
   void answer(Session& s, std::vector<Reply>& replies);
   void maintain();
+  void keep_within_horizons(Series& series);
   void look_for_gaps(Session& s);
   void remove_old_segments();
 

@@ -29,11 +29,13 @@ class EdgeBooks {
   // Sum of readings of received blocks of one start in a range of its numbers.
   using ReadingsIn = std::function<std::uint64_t(Incarnation, SequenceRange)>;
 
-  // The edge has started, or connects again. Starts that are in the books but neither this one, nor
-  // closed here, nor settled, are forgotten by the edge (its ring was wiped): what is missing of
-  // them is lost; they are returned, so that somebody is told.
-  std::vector<Incarnation> hello(Incarnation current, std::uint64_t ordinal,
-                                 const std::vector<Closing>& closings);
+  using Forgotten = std::pair<Incarnation, SequenceRanges>;
+  // The edge has started, or connects again. A start that is in the books, but neither this one,
+  // nor closed here, nor settled, is none that the edge still waits for: its ring was wiped, or this
+  // node comes from a backup. What is missing of it is lost until it comes; returned, so that it
+  // can be asked for.
+  std::vector<Forgotten> hello(Incarnation current, std::uint64_t ordinal,
+                               const std::vector<Closing>& closings);
   IncarnationBooks& of(Incarnation i);
   [[nodiscard]] const IncarnationBooks* find(Incarnation i) const;
   // False when a newer statement stands.

@@ -47,6 +47,7 @@ class Store {
   std::unique_ptr<BlockIndex> blocks_;
   std::unique_ptr<ManifestRows> manifests_;
   std::unique_ptr<SmallRows> small_;
+  std::uint64_t committed_end_ = 0;  // of the archive
   bool in_batch_ = false;
 };
 
