@@ -86,8 +86,8 @@ int main() {
       {codec::Tier::fast, "fast"},
       {codec::Tier::standard, "standard"},
       {codec::Tier::dense, "dense"}};
-  std::printf("%-18s %12s %-9s %8s %8s %8s\n", "signal", "series*rows", "tier", "B/value", "enc Mv/s",
-              "dec Mv/s");
+  std::printf("%-18s %12s %-9s %8s %8s %8s\n", "signal", "series*rows", "tier", "B/value",
+              "enc Mv/s", "dec Mv/s");
   SeededRandom random(1);
   for (const auto& signal : kSignals) {
     for (const auto& shape : kShapes) {

@@ -1,7 +1,9 @@
 // tidemark-cloud: the cloud node.
+#include <cstdlib>
 #include <string>
 #include <vector>
 
+#include "cloud/cli/cloud_cli.h"
 #include "cloud/daemon/cloud_config.h"
 #include "cloud/daemon/node.h"
 #include "common/base/exit_code.h"
@@ -30,12 +32,37 @@ int run_cloud(const std::string& file, bool check, cli::Output& output) {
   return kExitFault;
 }
 
+std::string usual_file() {
+  const char* named = std::getenv("TIDEMARK_CLOUD_CONFIG");
+  return named == nullptr || *named == 0 ? "/etc/tidemark/cloud.toml" : named;
+}
+
+int run_commands(const std::vector<std::string>& words, cli::Output& output) {
+  SystemClock clock;
+  const cloud_cli::World world{
+      [&](const std::string& file) -> Result<cloud_cli::Settings> {
+        const auto loaded = cloud::load_cloud(cloud::cloud_sources(file.empty() ? usual_file()
+                                                                                : file));
+        const auto& c = loaded.config;
+        if (loaded.ok) return cloud_cli::Settings{c.data_dir, c.http.listen};
+        for (const auto& problem : loaded.problems) {
+          if (!problem.warning) return Error(Fault::bad_input, config::render(problem));
+        }
+        return Error(Fault::bad_input, "the configuration is wrong");
+      },
+      [](const std::filesystem::path& folder) { return query::Reader::open(folder); }, clock};
+  return cloud_cli::run(words, world, output);
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
   const std::vector<std::string> words(argv + 1, argv + argc);
   cli::StandardOutput output;
-  std::string file = "/etc/tidemark/cloud.toml";
+  if (!words.empty() && words[0] == "cli") {
+    return run_commands({words.begin() + 1, words.end()}, output);
+  }
+  std::string file = usual_file();
   bool check = false;
   bool version = false;
   cli::Command root("tidemark-cloud", "The cloud node: reconciles, answers, serves.");

@@ -68,8 +68,8 @@ std::string to_json(const query::EdgeState& e, EventTime now) {
   const auto missing = l.pending + l.evicted + l.lost;
   const auto completeness =
       l.taken == 0 ? "null"
-                   : json_number(1 - static_cast<double>(std::min(missing, l.taken)) /
-                                         static_cast<double>(l.taken));
+                   : json_number(static_cast<double>(l.taken - std::min(missing, l.taken)) /
+                                   static_cast<double>(l.taken));
   return fmt::format(
       R"({{"name":{},"site":{},"version":{},"state":"{}","incarnation":"{:016x}","starts":{},)"
       R"("seen":{},"blocks":{},"blocks_missing":{},"frontier":{},"frontier_lag_s":{},)"

@@ -24,7 +24,7 @@ std::string_view predictor_of(std::uint8_t method);
 
 void write_doubles(std::span<const double> values, ByteWriter& out);
 std::vector<double> read_doubles(ByteReader& in, std::size_t count);
-// "decimal" if integers follow the first byte that write_doubles() wrote; else a word for what does.
+// "decimal" (then integers follow), "bits" … of the first byte that write_doubles() wrote.
 std::string_view mode_of(std::uint8_t head);
 
 void write_booleans(std::span<const std::int64_t> values, ByteWriter& out);

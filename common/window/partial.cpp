@@ -23,22 +23,35 @@ std::int64_t order_of(double v) {
 
 bool below(double a, double b) { return order_of(a) < order_of(b); }
 
+bool below(std::int64_t a, std::int64_t b) { return a < b; }
+bool below(std::string_view a, std::string_view b) { return a < b; }
+
 // Order of ends: by time, then by value, so that of two readings of one time neither arrival nor
 // merging decides.
+template <typename Value, typename Other>
+bool before(std::int64_t time, const Value& v, std::int64_t other_time, const Other& other) {
+  return time != other_time ? time < other_time : below(v, other);
+}
 bool before(ValueType type, const Partial::End& a, const Partial::End& b) {
-  if (a.time != b.time) return a.time < b.time;
-  if (type == ValueType::f64) return below(a.f64, b.f64);
-  if (type == ValueType::text) return a.text < b.text;
-  return a.i64 < b.i64;
+  if (type == ValueType::f64) return before(a.time, a.f64, b.time, b.f64);
+  if (type == ValueType::text) {
+    return before(a.time, std::string_view(a.text), b.time, std::string_view(b.text));
+  }
+  return before(a.time, a.i64, b.time, b.i64);
 }
 
 bool same_bits(double a, double b) { return order_of(a) == order_of(b); }
 
 }  // namespace
 
-void Partial::take(const End& end) {
-  if (count_ == 0 || before(type_, end, first_)) first_ = end;
-  if (count_ == 0 || before(type_, last_, end)) last_ = end;
+template <typename Value, typename Held>
+void Partial::take(std::int64_t time, const Value& v, Held End::*held) {
+  const auto keep = [&](End& end) {
+    end.time = time;
+    end.*held = v;
+  };
+  if (count_ == 0 || before(time, v, first_.time, Value(first_.*held))) keep(first_);
+  if (count_ == 0 || before(last_.time, Value(last_.*held), time, v)) keep(last_);
   ++count_;
 }
 
@@ -52,10 +65,7 @@ void Partial::add(std::int64_t time, double v) {
   if (count_ == 0 || below(max_f64_, v)) max_f64_ = v;
   sum_.add(v);
   squares_.add_square(v);
-  End end;
-  end.time = time;
-  end.f64 = v;
-  take(end);
+  take(time, v, &End::f64);
 }
 
 void Partial::add(std::int64_t time, std::int64_t v) {
@@ -65,18 +75,12 @@ void Partial::add(std::int64_t time, std::int64_t v) {
   if (count_ == 0 || v > max_i64_) max_i64_ = v;
   sum_.add(v);
   squares_.add_square(v);
-  End end;
-  end.time = time;
-  end.i64 = v;
-  take(end);
+  take(time, v, &End::i64);
 }
 
 void Partial::add(std::int64_t time, std::string_view v) {
   TIDE_CHECK(type_ == ValueType::text, "text for a partial of another type");
-  End end;
-  end.time = time;
-  end.text = v.substr(0, kTextBytesMax);
-  take(end);
+  take(time, v.substr(0, kTextBytesMax), &End::text);
 }
 
 void Partial::add(std::int64_t time, const Column& column, std::size_t value) {

@@ -64,7 +64,8 @@ class Partial {
 
  private:
   friend struct Aggregates;
-  void take(const End& end);
+  template <typename Value, typename Held>
+  void take(std::int64_t time, const Value& v, Held End::*held);
   void decode_values(ByteReader& in, bool constant);
 
   ValueType type_;

@@ -40,9 +40,11 @@ struct JournalConfig {
 // One value of a JSON message: [[source.mqtt.series]].
 struct MqttSeriesConfig {
   std::string path;    // "$.temperature"
-  std::string metric;  // empty: the last key of the path
+  std::string metric;  // empty: the path joined by '_'
   std::string unit;
   std::string kind;    // gauge, counter, state
+  std::string type;    // auto, number, decimal, boolean, text
+  std::int64_t exponent = 0;  // of decimals: values are multiples of 10^exponent
 };
 
 struct MqttConfig {
@@ -57,6 +59,7 @@ struct MqttConfig {
   std::vector<std::string> topics;
   std::string format;   // auto, json, number, packed
   std::string profile;  // generic-json, or empty
+  std::string metric_prefix;  // the same forms as device; empty: none
   std::string device;   // "topic[1]", or a plain name; empty: what the wildcards stand for
   std::string time;     // path of the device's time stamp; empty: the usual names
   std::string stamp;    // auto, device, edge

@@ -1,6 +1,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
+#include <optional>
 
 #include "edge/config/schema.h"
 
@@ -80,12 +82,32 @@ void check_mqtt(Section& s, MqttConfig& c) {
 }  // namespace
 
 void describe(Section& s, MqttSeriesConfig& c) {
+  std::optional<double> resolution;
   s.text("path", c.path,
          {.required = true, .help = "Where the value is.", .example = "\"$.temperature\""});
   check_path(s, "path", c.path);
-  s.text("metric", c.metric, {.help = "Last level of the series name; else the path's last key."});
+  s.text("metric", c.metric,
+         {.help = "Last level of the series name; else the path joined by '_'."});
   s.text("unit", c.unit, {.help = "UCUM.", .example = "\"Cel\""});
   s.choice("kind", c.kind, {"gauge", "counter", "state"}, {.preset = "gauge"});
+  s.choice("type", c.type, {"auto", "number", "decimal", "boolean", "text"},
+           {.preset = "auto",
+            .help = "auto: that of the first value. If given, quoted numbers and on/off are read "
+                    "too."});
+  s.number("resolution", resolution,
+           {.help = "decimal: values are multiples of it and kept exactly, a power of ten.",
+            .example = "0.1"});
+  if (!resolution) return;
+  if (c.type != "decimal") {
+    s.complain("resolution", "only type = \"decimal\" has one");
+    return;
+  }
+  while (c.exponent > -18 && std::pow(10.0, c.exponent) > *resolution * 1.5) --c.exponent;
+  while (c.exponent < 18 && std::pow(10.0, c.exponent) < *resolution / 1.5) ++c.exponent;
+  const double nearest = std::pow(10.0, c.exponent);
+  if (!(std::abs(*resolution - nearest) <= nearest * 1e-9)) {
+    s.complain("resolution", "it is not a power of ten from 1e-18 to 1e18");
+  }
 }
 
 void describe(Section& s, MqttConfig& c) {
@@ -104,15 +126,18 @@ void describe(Section& s, MqttConfig& c) {
           {.required = true, .help = "What to subscribe to.", .example = "[\"sensors/#\"]"});
   s.choice("format", c.format, {"auto", "json", "number", "packed"},
            {.preset = "auto",
-            .help = "What messages hold. JSON makes a series of each value, or of [[series]] only."});
+            .help = "What messages hold. JSON: a series of each value, or of [[series]] only."});
   s.text("profile", c.profile, {.help = "A profile of such devices, instead of a format."});
   if (s.has("format") && s.has("profile")) {
     s.complain("profile", "the profile has its own format; remove one of them");
   }
   s.text("device", c.device,
-         {.help = "Middle level of the series name: a level of the topic, or a name. Else the "
-                  "source's name.",
+         {.help = "Middle level of the series name: a level of the topic, or a name. Else what "
+                  "the wildcards of its filter stand for, or the source's name.",
           .example = "\"topic[1]\""});
+  s.text("metric_prefix", c.metric_prefix,
+         {.help = "Put before every metric, as device is said: for topics with the same keys.",
+          .example = "\"topic[2]\""});
   s.text("time", c.time,
          {.help = "Path of the device's own time; else the usual names: ts, time, timestamp, t0.",
           .example = "\"$.meta.ts\""});

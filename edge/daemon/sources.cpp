@@ -45,6 +45,10 @@ constexpr Word<mqtt::TimeUnit> kTimeUnits[] = {
     {"auto", mqtt::TimeUnit::automatic}, {"unix_s", mqtt::TimeUnit::s},
     {"unix_ms", mqtt::TimeUnit::ms},     {"unix_us", mqtt::TimeUnit::us},
     {"unix_ns", mqtt::TimeUnit::ns},     {"iso8601", mqtt::TimeUnit::iso8601}};
+constexpr Word<ValueType> kTypes[] = {{"number", ValueType::f64},
+                                      {"decimal", ValueType::i64},
+                                      {"boolean", ValueType::boolean},
+                                      {"text", ValueType::text}};
 constexpr Word<SeriesKind> kKinds[] = {{"gauge", SeriesKind::gauge},
                                        {"counter", SeriesKind::counter},
                                        {"state", SeriesKind::state}};
@@ -64,12 +68,15 @@ Result<BuiltSource> build_mqtt(const config::MqttConfig& c, const config::EdgeCo
   o.topics = c.topics;
   o.format = value_of(c.format, kFormats);
   o.device = c.device;
+  o.metric_prefix = c.metric_prefix;
   for (const auto& s : c.series) {
     mqtt::SeriesOptions series;
     series.path = s.path;
     series.metric = s.metric;
     series.unit = s.unit;
     series.kind = value_of(s.kind, kKinds);
+    if (s.type != "auto") series.type = value_of(s.type, kTypes);
+    series.exponent = static_cast<std::int8_t>(s.exponent);
     o.series.push_back(std::move(series));
   }
   o.stamp = value_of(c.stamp, kStamps);

@@ -72,7 +72,8 @@ Device::Device(DeviceOptions options, std::string bus_name)
 
 void Device::begin(SteadyTime start, std::size_t index, std::size_t of) {
   for (auto& slot : slots_) {
-    slot.due = start + slot.period / static_cast<std::int64_t>(of) * static_cast<std::int64_t>(index);
+    const auto share = slot.period / static_cast<std::int64_t>(of);
+    slot.due = start + share * static_cast<std::int64_t>(index);
   }
 }
 

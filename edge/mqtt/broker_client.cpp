@@ -9,7 +9,10 @@
 #include <charconv>
 #include <cstring>
 
+#include "common/base/disk.h"
 #include "common/base/log.h"
+#include "common/base/text.h"
+#include "edge/mqtt/topic.h"
 
 namespace tidemark::mqtt {
 
@@ -20,6 +23,7 @@ constexpr int kLoopMs = 200;  // how soon stop() is noticed
 constexpr std::chrono::seconds kConnectTimeout{15};
 constexpr int kSessionPresent = 1;
 constexpr int kRefused = 0x80;
+constexpr std::uint64_t kTopicsFileBytesMax = 1 << 20;
 
 Error bad(std::string text) { return {Fault::bad_input, std::move(text)}; }
 
@@ -79,6 +83,7 @@ Result<BrokerAddress> parse_broker_url(std::string_view url) {
 BrokerClient::BrokerClient(const Options& options, Handlers handlers, Random& random)
     : options_(options), handlers_(std::move(handlers)), random_(random) {
   if (options_.client_id.empty()) options_.client_id = "tidemark-" + options_.name;
+  topics_file_ = options_.folder / ("mqtt-" + clean_name(options_.name) + ".topics");
   log_prefix_ = fmt::format("Client {} received PUBLISH (d", options_.client_id);
   state_.state = "stopped";
 }
@@ -217,7 +222,27 @@ void BrokerClient::on_connect(mosquitto*, void* self, int code, int flags) {
   if (!known || !me.subscribed_) me.subscribe();
 }
 
+// A session outlives the configuration: what an earlier one subscribed, and this one does not,
+// would come for ever. The file names it; without the file (a reboot) such messages are rejected.
+void BrokerClient::unsubscribe_old() {
+  const auto text = read_file(topics_file_, kTopicsFileBytesMax);
+  if (!text) return;
+  for (const auto topic : split(*text, '\n')) {
+    const auto& now = options_.topics;
+    if (topic.empty() || std::find(now.begin(), now.end(), topic) != now.end()) continue;
+    log::info("mqtt topic is given up", "source={} topic={}", options_.name, topic);
+    mosquitto_unsubscribe(client_, nullptr, std::string(topic).c_str());
+  }
+}
+
 void BrokerClient::subscribe() {
+  if (!subscribed_) unsubscribe_old();
+  std::string text;
+  for (const auto& topic : options_.topics) text += topic + "\n";
+  if (const auto kept = write_file(topics_file_, text); !kept) {
+    log::warning("mqtt topics cannot be kept", "source={} error=\"{}\"", options_.name,
+                 kept.error().text());
+  }
   for (const auto& topic : options_.topics) {
     const int code = mosquitto_subscribe(client_, nullptr, topic.c_str(), 1);
     if (code != MOSQ_ERR_SUCCESS) {

@@ -13,6 +13,7 @@
 #include <atomic>
 #include <condition_variable>
 #include <cstdint>
+#include <filesystem>
 #include <functional>
 #include <mutex>
 #include <string>
@@ -76,6 +77,7 @@ class BrokerClient {
   void pause(Nanoseconds backoff);
   void cut();
   void subscribe();
+  void unsubscribe_old();
   void set(std::string state, std::string error);
 
   Options options_;
@@ -83,6 +85,7 @@ class BrokerClient {
   Handlers handlers_;
   Random& random_;
   std::string log_prefix_;
+  std::filesystem::path topics_file_;
   mosquitto* client_ = nullptr;
   std::thread thread_;
   std::atomic<bool> stopping_{false};

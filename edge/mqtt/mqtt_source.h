@@ -85,7 +85,7 @@ struct Options {
   Nanoseconds every{};        // a message is due so often, for coverage; 0: no schedule
   bool durable = false;
   Bytes payload_max{256 * 1024};  // below half of the journal's capacity
-  std::filesystem::path folder;   // of the table of seen messages: that of the journal (tmpfs)
+  std::filesystem::path folder;   // of what outlives a kill -9: that of the journal (tmpfs)
   Nanoseconds backoff_min = std::chrono::seconds(1);
   Nanoseconds backoff_max = std::chrono::seconds(30);
 

@@ -206,11 +206,12 @@ void Pipeline::take(const journal::Entry& entry) {
     }
     quarantine_.add(r.reason, source.entry.name, entry.topic, entry.payload, r.readings, arrival);
   }
-  for (auto& group : decoded_.groups) take_group(source, group, arrival);
+  for (auto& group : decoded_.groups) take_group(source, group, entry, arrival);
 }
 
 std::optional<std::int64_t> Pipeline::row_time(SourceState& source, const Group& group,
-                                               std::size_t row, EventTime arrival) {
+                                               std::size_t row, const journal::Entry& entry,
+                                               EventTime arrival) {
   const bool device_stamped =
       !group.columns.empty() && table_.at(group.columns[0].series).device_stamped;
   if (!device_stamped) {
@@ -224,11 +225,13 @@ std::optional<std::int64_t> Pipeline::row_time(SourceState& source, const Group&
     return count_ns(t);
   }
   const auto t = event_time(group.times[row]);
-  const char* reason = nullptr;
+  std::string reason;
   if (t > arrival + options_.skew)
-    reason = "its time is ahead of the clock by more than uplink.skew";
-  if (t < options_.plausible_from) reason = "its time is before this program was made possible";
-  if (reason == nullptr) return group.times[row];
+    reason = "time ahead of the clock by more than uplink.skew";
+  if (t < options_.plausible_from) {
+    reason = "time before " + format_utc(options_.plausible_from) + ": is the device's clock set?";
+  }
+  if (reason.empty()) return group.times[row];
   std::uint64_t readings = 0;
   for (const auto& c : group.columns) {
     if (!c.present.empty() && !c.present[row]) continue;
@@ -236,9 +239,9 @@ std::optional<std::int64_t> Pipeline::row_time(SourceState& source, const Group&
     manifest_.taken(series_state(c.series).line, arrival, 1);
   }
   manifest_.ledger().quarantined += readings;
-  quarantine_.add(reason, source.entry.name, {},
-                  as_bytes(table_.at(group.columns[0].series).local_name() + " " + format_utc(t)),
-                  readings, arrival);
+  quarantine_.add(fmt::format("{}: {} at {}", reason,
+                              table_.at(group.columns[0].series).local_name(), format_utc(t)),
+                  source.entry.name, entry.topic, entry.payload, readings, arrival);
   return std::nullopt;
 }
 
@@ -253,7 +256,8 @@ Pipeline::SeriesState& Pipeline::series_state(std::uint32_t handle) {
   return series_[handle];
 }
 
-void Pipeline::take_group(SourceState& source, Group& group, EventTime arrival) {
+void Pipeline::take_group(SourceState& source, const Group& group, const journal::Entry& entry,
+                          EventTime arrival) {
   const auto columns = group.columns.size();
   std::vector<std::size_t> next(columns, 0), value_at(columns, 0);
   std::vector<bool> keep(columns);
@@ -264,7 +268,7 @@ void Pipeline::take_group(SourceState& source, Group& group, EventTime arrival) 
       value_at[c] = next[c];
       if (present.empty() || present[row]) ++next[c];
     }
-    const auto time = row_time(source, group, row, arrival);
+    const auto time = row_time(source, group, row, entry, arrival);
     if (!time) continue;
     source.progress.reading(event_time(*time), arrival);
     bool any = false;

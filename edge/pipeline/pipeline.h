@@ -109,10 +109,11 @@ class Pipeline final : public uplink::SealSource {
   };
 
   void take(const journal::Entry& entry);
-  void take_group(SourceState& source, Group& group, EventTime arrival);
+  void take_group(SourceState& source, const Group& group, const journal::Entry& entry,
+                  EventTime arrival);
   // The row's event time, or nothing after putting the row into quarantine.
   std::optional<std::int64_t> row_time(SourceState& source, const Group& group, std::size_t row,
-                                       EventTime arrival);
+                                       const journal::Entry& entry, EventTime arrival);
   SeriesState& series_state(std::uint32_t handle);
   std::size_t line_of(SourceState& source, const std::string& poll_class);
   void state_off_time();

@@ -1,9 +1,9 @@
 // What could not be used, kept so that somebody can look at it: malformed messages, readings whose
 // time cannot be true, entries of a source that is no longer configured.
 //
-// Bound      the newest kItemsMax items, kExcerptBytes of each payload; older ones go, the counts by
-//            reason stay.
-// Durable    committed lazily (at most every few seconds): it is for people, the ledger has the counts.
+// Bound      the newest kItemsMax items, kExcerptBytes of each payload; older ones go, the counts
+//            by reason (its words before the first colon) stay.
+// Durable    committed lazily, about once a second: it is for people, the ledger has the counts.
 // Threads    any.
 // Files      quarantine.db (SQLite) in the agent's data folder.
 #pragma once

@@ -1,6 +1,8 @@
 #include <gtest/gtest.h>
 
 #include <bit>
+#include <cstdlib>
+#include <fstream>
 #include <limits>
 #include <random>
 
@@ -74,6 +76,30 @@ TEST(Aggregates, OfDoublesAreRoundedOnce) {
     ASSERT_TRUE(is_nearest_root(*a.stddev, (count * squares - sum * sum) / (count * count)))
         << round;
   }
+}
+
+// tests/golden/aggregates.py wrote them, with fractions.
+TEST(Aggregates, AreThoseOfAnotherProgram) {
+  std::ifstream lines(TIDEMARK_SOURCE "/tests/golden/aggregates.txt");
+  std::string type, bar, word;
+  int exponent = 0, read = 0;
+  while (lines >> type >> exponent >> bar) {
+    Partial p(type == "i64" ? ValueType::i64 : ValueType::f64);
+    for (std::int64_t t = 0; lines >> word && word != "|"; ++t) {
+      if (type == "i64") {
+        p.add(t, std::int64_t{std::stoll(word)});
+      } else {
+        p.add(t, std::strtod(word.c_str(), nullptr));
+      }
+    }
+    const auto a = Aggregates::of(p, exponent);
+    for (const auto figure : {a.sum, a.mean, a.stddev}) {
+      lines >> word;
+      ASSERT_EQ(*figure, std::strtod(word.c_str(), nullptr)) << "line " << read + 1;
+    }
+    ++read;
+  }
+  EXPECT_EQ(read, 300);
 }
 
 TEST(Aggregates, OfSubnormalsAndTies) {

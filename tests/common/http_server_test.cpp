@@ -5,6 +5,7 @@
 #include <future>
 #include <mutex>
 
+#include "common/http/client.h"
 #include "tests/common/http_client.h"
 
 namespace tidemark::http {
@@ -203,6 +204,26 @@ TEST_F(HttpServer, TakenAddressIsNamed) {
   ASSERT_FALSE(started.ok());
   EXPECT_EQ(started.error().fault(), Fault::unavailable);
   EXPECT_NE(started.error().text().find(server_->address()), std::string::npos);
+}
+
+TEST_F(HttpServer, OurOwnClientReadsWhatItSays) {
+  start();
+  const auto url = "http://" + server_->address() + "/";
+  const auto reply = get(url, target("/echo", {{"name", "a b/ü&"}, {"left", ""}}), 5);
+  ASSERT_TRUE(reply.ok()) << reply.error().text();
+  EXPECT_EQ(reply->body, "a b/ü&");
+  EXPECT_EQ(get(url, "/nowhere", 5)->status, 404);
+  server_->stop();
+  const auto gone = get(url, "/echo", 5);
+  ASSERT_FALSE(gone.ok());
+  EXPECT_EQ(gone.error().fault(), Fault::unavailable);
+  EXPECT_NE(gone.error().text().find("Connection refused"), std::string::npos);
+}
+
+TEST(HttpClient, SaysWhichAddressesItTakes) {
+  EXPECT_EQ(get("https://example", "/", 1).error().fault(), Fault::bad_input);
+  EXPECT_EQ(get("http://:80", "/", 1).error().fault(), Fault::bad_input);
+  EXPECT_EQ(target("/a", {{"q", "avg x by 1m"}}), "/a?q=avg%20x%20by%201m");
 }
 
 struct AddressRow {

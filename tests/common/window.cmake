@@ -3,4 +3,5 @@ tide_test(window_test
           common/aggregates_test.cpp
   DEPS tidemark::common_window)
 target_compile_definitions(window_test PRIVATE
+  TIDEMARK_SOURCE="${PROJECT_SOURCE_DIR}"
   TIDEMARK_WINDOW_FORMAT="${PROJECT_SOURCE_DIR}/common/window/FORMAT.md")

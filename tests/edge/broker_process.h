@@ -17,6 +17,8 @@
 #include <string_view>
 #include <vector>
 
+#include "tests/support/eventually.h"
+
 extern char** environ;
 
 namespace tidemark::test {
@@ -83,15 +85,14 @@ class BrokerProcess {
 
  private:
   void wait_until_it_answers() const {
-    for (int tries = 0; tries < 1000; ++tries) {
+    eventually([this] {
       const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
       const auto address = loopback(port_);
       const bool up =
           ::connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0;
       ::close(fd);
-      if (up) return;
-      ::usleep(5000);
-    }
+      return up;
+    });
   }
 
   std::filesystem::path config_;

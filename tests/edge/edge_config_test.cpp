@@ -52,6 +52,8 @@ path = "$.temperature"
 unit = "Cel"
 [[source.mqtt.series]]
 path = "$.humidity"
+type = "decimal"
+resolution = 0.01
 
 [[source.modbus]]
 name = "line1"
@@ -86,7 +88,10 @@ TEST(EdgeConfig, ReadsTheCompleteExample) {
   EXPECT_EQ(c.mqtt[0].format, "auto");
   EXPECT_EQ(c.mqtt[0].client_id, "tidemark-press-07-floor");
   EXPECT_EQ(c.mqtt[0].labels.at("area"), "stamping");
+  EXPECT_EQ(c.mqtt[1].series.at(0).type, "auto");
   EXPECT_EQ(c.mqtt[1].series.at(1).path, "$.humidity");
+  EXPECT_EQ(c.mqtt[1].series.at(1).type, "decimal");
+  EXPECT_EQ(c.mqtt[1].series.at(1).exponent, -2);
   ASSERT_EQ(c.modbus.size(), 1u);
   EXPECT_EQ(c.modbus[0].poll.slow, 1min);
   EXPECT_EQ(c.modbus[0].labels.at("line"), "line2");
@@ -139,6 +144,13 @@ INSTANTIATE_TEST_SUITE_P(
         Mistake{"paths in what is no JSON",
                 MQTT "format = \"number\"\n[[source.mqtt.series]]\npath = \"$.a\"",
                 "only JSON messages have paths"},
+        Mistake{"a resolution that is no power of ten",
+                MQTT "[[source.mqtt.series]]\npath = \"$.a\"\ntype = \"decimal\"\n"
+                     "resolution = 0.5",
+                "not a power of ten"},
+        Mistake{"a resolution of what has none",
+                MQTT "[[source.mqtt.series]]\npath = \"$.a\"\nresolution = 0.1",
+                "only type = \"decimal\" has one"},
         Mistake{"device time that is ignored", MQTT "stamp = \"edge\"\ntime = \"$.ts\"",
                 "ignores the device's time"},
         Mistake{"profile and format", MQTT "format = \"number\"\nprofile = \"generic-json\"",

@@ -17,7 +17,8 @@ class MemoryJournal final : public journal::Journal {
     PollEntry poll;
   };
 
-  Result<journal::Position> append(const journal::Entry& entry, std::chrono::milliseconds) override {
+  Result<journal::Position> append(const journal::Entry& entry,
+                                   std::chrono::milliseconds) override {
     const std::scoped_lock lock(mutex_);
     if (full_) return Error{Fault::full, "full"};
     kept_.push_back({entry.source, entry.arrived, PollEntry::decode(entry.payload).value()});

@@ -20,14 +20,8 @@ using std::chrono::seconds;
 using testing::ElementsAre;
 using testing::HasSubstr;
 
-// Polls instead of waiting for a fixed time; false after 20 s.
 bool eventually(const std::function<bool()>& condition) {
-  const auto until = std::chrono::steady_clock::now() + seconds(20);
-  while (!condition()) {
-    if (std::chrono::steady_clock::now() > until) return false;
-    std::this_thread::yield();
-  }
-  return true;
+  return test::eventually(condition, seconds(20));
 }
 
 // A journal whose append() and wait_durable() do what the test says before, or instead.
@@ -194,6 +188,31 @@ TEST_F(MqttSourceTest, ComesBackWhenTheBrokerDoes) {
   broker.publish("s/a", {"2"});
   ASSERT_TRUE(take(2));
   EXPECT_THAT(values_, ElementsAre(1, 2));
+  close();
+}
+
+TEST_F(MqttSourceTest, TopicsOfAnEarlierConfigurationAreGivenUp) {
+  NEEDS_MOSQUITTO();
+  test::BrokerProcess broker(folder_);
+  options_.url = broker.url();
+  options_.topics = {"s/#", "old/#"};
+  open();
+  start();
+  ASSERT_TRUE(connected());
+  broker.publish("old/a", {"1"});
+  ASSERT_TRUE(take(1));
+  close();
+  options_.topics = {"s/#"};
+  open();
+  start(position_);
+  ASSERT_TRUE(connected());
+  broker.publish("s/a", {"2"});  // the broker has answered both when this comes
+  ASSERT_TRUE(take(2));
+  broker.publish("old/a", {"3"});
+  broker.publish("s/a", {"4"});
+  ASSERT_TRUE(take(3));
+  EXPECT_THAT(values_, ElementsAre(1, 2, 4));
+  EXPECT_THAT(reasons_, testing::IsEmpty());
   close();
 }
 

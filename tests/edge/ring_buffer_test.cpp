@@ -261,7 +261,8 @@ TEST_F(RingTest, PastSaysWhatAStartLeft) {
   EXPECT_EQ(past.seals[0].number, 6u);
   EXPECT_EQ(past.seals[0].next.count, 7u);
   ASSERT_EQ(past.seals[0].sources.size(), 1u);
-  // Seal n speaks of minute n / 3; up to seal 3 they are acknowledged, and minute 1 spoke last in 5.
+  // Seal n speaks of minute n / 3; up to seal 3 all is acknowledged, and of minute 1 seal 5 spoke
+  // last.
   const auto& minutes = past.seals[0].sources[0].minutes;
   ASSERT_EQ(minutes.size(), 2u);
   EXPECT_EQ(minutes[0], (MinuteCounts{1, 5, 5, 5, 5}));
@@ -339,6 +340,23 @@ TEST_F(RingTest, ADamagedBlockIsCountedAsEvicted) {
   EXPECT_EQ(evicted.current, (SequenceRanges{{1, 1}}));
   EXPECT_EQ(evicted.readings_current, f.blocks[0].readings);
   EXPECT_EQ(ring->usage().blocks_unreleased, 1u);
+}
+
+TEST_F(RingTest, ACatalogueIsNeverAheadOfAnEviction) {
+  auto ring = open(1);
+  RingWriter writer(*ring, {1}, random);
+  const auto f = writer.make({4'000});
+  ASSERT_TRUE(ring->append(f).ok());
+  for (int n = 0; n < 40; ++n) ASSERT_TRUE(ring->append(writer.make({100})).ok());
+  ASSERT_TRUE(ring->sync().ok());
+  damage(f.blocks[0]);
+  EXPECT_EQ(ring->read({{1}, {1}}).error().fault(), Fault::corrupt);
+  for (std::uint64_t s = 2; s <= 40; ++s) ASSERT_TRUE(ring->release({1}, {{s, s}}).ok());
+  ring.reset();  // no segment says that block 1 was evicted
+  ring = open(2);
+  auto ranges = ring->recovered().past.at(0).unreleased;
+  ranges.add(ring->recovered().past.at(0).evicted);
+  EXPECT_TRUE(ranges.contains({1}));
 }
 
 TEST_F(RingTest, OfferingCostsASyncOnlyEveryChunk) {

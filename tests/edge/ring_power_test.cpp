@@ -119,8 +119,8 @@ class Lives {
       ++faults_seen;
       ASSERT_NE(fail, SimDisk::Fail::never) << done.error().text();
     }
-    // Given up, and the edge stops here. The flush may be on the disk for all that: a fault does not
-    // say what it left.
+    // Given up, and the edge stops here. The flush may be on the disk for all that: a fault does
+    // not say what it left.
     model_.appended(flush);
     dead_ = true;
   }

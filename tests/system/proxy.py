@@ -4,6 +4,7 @@
     proxy.py TARGET_PORT [--every 60 --first 15 --cut 10]    prints its port, then "cut" and "open"
 """
 import argparse
+import collections
 import selectors
 import socket
 import sys
@@ -20,6 +21,8 @@ class Proxy:
         self.target_port = target_port
         self.up_bytes = 0          # from the edge
         self.connections = 0
+        self.delay = 0.0           # seconds that what comes back to the edge is held
+        self._late = collections.deque()  # (when, edge's socket, bytes) of that
         self._open = True
         self._pairs = {}           # socket -> its other side
         self._waiting = {}         # socket -> bytes that its other side has not taken yet
@@ -54,7 +57,9 @@ class Proxy:
 
     def _run(self):
         while not self._stop:
-            for key, events in self._selector.select(0.05):
+            with self._lock:
+                self._deliver_late()
+            for key, events in self._selector.select(0.005 if self._late else 0.05):
                 with self._lock:
                     if key.fileobj is self._listener:
                         self._accept()
@@ -99,8 +104,18 @@ class Proxy:
         if source in self._edges:
             self.up_bytes += len(data)
         target = self._pairs[source]
+        if self.delay and target in self._edges:
+            self._late.append((time.monotonic() + self.delay, target, data))
+            return
         self._waiting[target] += data
         self._flush(target)
+
+    def _deliver_late(self):
+        while self._late and self._late[0][0] <= time.monotonic():
+            _, target, data = self._late.popleft()
+            if target in self._pairs:
+                self._waiting[target] += data
+                self._flush(target)
 
     def _flush(self, target):
         """Writes what waits for `target`; its other side is read again once all of it has gone."""

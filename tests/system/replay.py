@@ -3,8 +3,8 @@
 (MIT), taken from the package at test time. `tidemark cloud query` must give the figures that a few
 lines of Python over the file give.
 
-The recording repeats some samples with the same time and value; by the product's rule such a reading
-is one (a device that says the same twice), so the file is read as a set.
+The recording repeats some samples with the same time and value; by the product's rule such a one
+counts once (a device that says the same twice), so the file is read as a set.
 """
 import glob
 import os
@@ -51,6 +51,8 @@ def heartpy(stack):
     payload = ''.join(f'{{"ts":"{oracle.format_time(ns)}","hr":{value}}}\n' for ns, value in rows)
     subprocess.run(['mosquitto_pub', '-p', str(stack.broker_port), '-t', 'lab/pulse/hr', '-q', '1',
                     '-l'], input=payload, text=True, check=True, timeout=300)
+    wait_for('all rows to be taken',
+             lambda: stack.edge_status()['ledger']['taken'] >= len(rows), 120, 0.5)
     ledger = stack.settle(120)
     unique = set(rows)
     kept = ledger['taken'] - ledger['duplicate']

@@ -27,7 +27,7 @@ def sensors(count, rate, **options):
             for i in range(count)]
 
 
-def start_chain(stack, sources=None, extra_edge='', polls=None):
+def start_chain(stack, sources=None, **edge_options):
     """Broker and everything behind it; the plant is the caller's."""
     stack.write_view(VIEW, '**', '1s')
     stack.prepare_cloud()
@@ -35,7 +35,7 @@ def start_chain(stack, sources=None, extra_edge='', polls=None):
     stack.start_cloud()
     stack.start_gateway()
     stack.start_proxy()
-    stack.write_edge(sources or stack.mqtt_source(), extra_edge)
+    stack.write_edge(sources or stack.mqtt_source(), **edge_options)
     stack.enroll()
     stack.start_edge()
     wait_for('the edge to connect', lambda: stack.edge_status()['uplink']['state'] == 'up')
@@ -174,27 +174,22 @@ def kill(stack, name, kills, pause=(0.3, 1.2), seed=None):
     print(f'seed {seed}')
     rng = random.Random(seed)
     stack.start_broker()
-    start_chain(stack)
+    # Small blocks, and a link on which an acknowledgement takes its time: some are always under way.
+    start_chain(stack, sync='50ms')
+    stack.proxy.delay = 0.15
     stack.start_plant(sensors=sensors(20, 55))
     time.sleep(2)
-    in_flight = 0
     for _ in range(kills):
         time.sleep(rng.uniform(*pause))
-        # Blocks sent and not acknowledged at the moment of the kill, as far as they can be seen.
-        if stack.alive('edge') and stack.edge_status()['ring']['blocks_pending'] > 0:
-            in_flight += 1
+        # The kill waits for a moment at which blocks are under way.
+        wait_for('blocks in flight', lambda: stack.blocks_pending() > 0, 10, 0.001)
         stack.kill(name)
         time.sleep(rng.uniform(0, 0.3))
         getattr(stack, 'start_' + name)()
-        if name == 'edge':
-            wait_for('the edge to answer', lambda: stack.cli('edge', 'status', check=False)[0]
-                     in (0, 2))
     time.sleep(2)
     stack.stop_plant()
     judge(stack, limit=240)
-    print(f'{kills} kills of {name}, {in_flight} with unacknowledged blocks')
-    if in_flight * 2 < kills:
-        raise Failed(f'only {in_flight} of {kills} kills met blocks in flight')
+    print(f'{kills} kills of {name}, each with unacknowledged blocks')
 
 
 def modbus_kill(stack, kills=20, seed=None):

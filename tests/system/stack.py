@@ -252,6 +252,7 @@ class Stack:
         self.gateway_port = free_port()
         self.gateway_http_port = free_port()
         self.write('gateway.toml', f'data_dir = "{self.path("data/gateway")}"\n'
+                   f'run_dir = "{self.path("run")}"\n'
                    f'listen = "127.0.0.1:{self.gateway_port}"\n\n'
                    f'[cloud]\nzmq = "{self.zmq}"\n\n'
                    f'[http]\nlisten = "127.0.0.1:{self.gateway_http_port}"\n')
@@ -265,13 +266,13 @@ class Stack:
     def start_proxy(self):
         self.proxy = Proxy(self.gateway_port)
 
-    def write_edge(self, sources, extra='', ring='64 MiB', edge=EDGE):
+    def write_edge(self, sources, extra='', ring='64 MiB', sync='500ms', edge=EDGE):
         uplink = self.proxy.port if self.proxy else self.gateway_port
         self.write('edge.toml',
                    f'edge = "{edge}"\nsite = "plant7"\ndata_dir = "{self.path("data/edge")}"\n'
                    f'run_dir = "{self.path("run")}"\n'
                    f'profile_path = {toml([self.path("etc/profiles"), PROFILES])}\n\n'
-                   f'[ring]\nsize = "{ring}"\n\n'
+                   f'[ring]\nsize = "{ring}"\nsync_interval = "{sync}"\n\n'
                    f'[uplink]\ngateway = ["127.0.0.1:{uplink}"]\n\n' + sources + extra)
 
     def enroll(self, edge=EDGE):
@@ -281,6 +282,11 @@ class Stack:
 
     def start_edge(self):
         self.launch('edge', self.program('tidemark-edge'), '--config', self.path('etc/edge.toml'))
+
+        def answers():
+            self.check_alive()
+            return self.cli('edge', 'status', check=False)[0] in (0, 2)
+        wait_for('the edge to answer', answers)
 
     def mqtt_source(self, name='floor', topics=('plant/+/data',), **options):
         return toml_table('[[source.mqtt]]', {
@@ -299,6 +305,17 @@ class Stack:
 
     def edge_status(self):
         return self.json('edge', 'status')
+
+    def blocks_pending(self):
+        """Asked at the agent's socket: a CLI takes longer than most blocks wait."""
+        with socket.socket(socket.AF_UNIX) as agent:
+            agent.settimeout(5)
+            agent.connect(self.path('run', 'edge.sock'))
+            agent.sendall(b'{"command":"buffer"}\n')
+            answer = b''
+            while not answer.endswith(b'\n'):
+                answer += agent.recv(65536)
+        return json.loads(answer)['ring']['blocks_pending']
 
     def cloud_status(self):
         return self.json('cloud', 'status')

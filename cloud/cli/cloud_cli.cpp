@@ -1,0 +1,222 @@
+#include "cloud/cli/cloud_cli.h"
+
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
+
+#include "cloud/cli/print.h"
+#include "cloud/cli/source.h"
+#include "common/base/exit_code.h"
+#include "common/base/text.h"
+#include "common/cli/command.h"
+#include "common/cli/doctor.h"
+#include "common/http/client.h"
+
+namespace tidemark::cloud_cli {
+namespace {
+
+constexpr int kHealthSeconds = 5;
+
+// What all commands share, and what the single ones add.
+struct Words {
+  bool json = false;
+  bool sealed = false;
+  std::string config, url;
+  std::string expression, glob = "**";
+  std::string view, from, to, by, tz, as_of, limit;
+};
+
+class CloudCommands {
+ public:
+  CloudCommands(const World& world, cli::Output& output) : world_(world), output_(output) {
+    add_commands();
+  }
+  int run(const std::vector<std::string>& words) { return root_.run(words, output_); }
+
+ private:
+  void add_commands();
+  void common(cli::Command& command) {
+    command.flag("--json", words_.json, "One JSON object.")
+        .option("--config", words_.config, "cloud.toml to take the address from.", "FILE")
+        .option("--url", words_.url, "Another node: http://host:port.", "URL");
+  }
+  void range(cli::Command& command) {
+    command.option("--from", words_.from, "Start: RFC 3339, a date, now, -10m.", "T")
+        .option("--to", words_.to, "End, likewise.", "T")
+        .option("--limit", words_.limit, "At most so many answers (10000, up to 100000).", "N");
+  }
+  template <typename Print>
+  int show(const std::string& path, const Parameters& parameters, Print&& print);
+  int doctor();
+
+  const World& world_;
+  cli::Output& output_;
+  Words words_;
+  cli::Command root_{"tidemark", "The cloud node's commands."};
+};
+
+void CloudCommands::add_commands() {
+  auto& cloud = root_.add("cloud", "The cloud node: what it has, and how well.");
+  auto& w = words_;
+
+  auto& status = cloud.add("status", "Edges, watermarks and the ledger. Exit 2 when one is away.");
+  common(status);
+  status.action([this] {
+    return show("/v1/edges", {}, [this](const Json& body, const std::string& node) {
+      return print_status(body, node, output_);
+    });
+  });
+
+  auto& query = cloud.add("query", "Answers: \"AGG GLOB [by WINDOW]\", or a view's name.");
+  query.argument("EXPR", w.expression, "Such as \"avg line1/power_total by 1m\".");
+  range(query);
+  query.option("--by", w.by, "Window, when EXPR names none.", "W")
+      .option("--tz", w.tz, "Time zone of the windows: UTC only for now.", "Z")
+      .option("--as-of", w.as_of, "What was known then.", "T")
+      .flag("--sealed", w.sealed, "Sealed answers only.");
+  common(query);
+  query.action([this, &w] {
+    return show("/v1/answers",
+                {{"q", w.expression}, {"from", w.from}, {"to", w.to}, {"by", w.by}, {"tz", w.tz},
+                 {"as_of", w.as_of}, {"sealed", w.sealed ? "true" : ""}, {"limit", w.limit}},
+                [this](const Json& body, const std::string&) {
+                  return print_answers(body, false, output_);
+                });
+  });
+
+  auto& revisions = cloud.add("revisions", "Every revision of the answers of a series.");
+  revisions.argument("SERIES", w.glob, "Series or glob.");
+  range(revisions);
+  revisions.option("--view", w.view, "Of this view only.", "VIEW");
+  common(revisions);
+  revisions.action([this, &w] {
+    return show("/v1/revisions",
+                {{"series", w.glob}, {"view", w.view}, {"from", w.from}, {"to", w.to},
+                 {"limit", w.limit}},
+                [this](const Json& body, const std::string&) {
+                  return print_answers(body, true, output_);
+                });
+  });
+
+  auto& series = cloud.add("series", "What is measured, and the last value of each.");
+  series.argument("GLOB", w.glob, "Only those.", false);
+  common(series);
+  series.action([this, &w] {
+    return show("/v1/series", {{"series", w.glob}}, [this](const Json& body, const std::string&) {
+      return print_series(body, output_);
+    });
+  });
+
+  auto& watermark = cloud.add("watermark", "How far each source is proved to be in.");
+  common(watermark);
+  watermark.action([this] {
+    return show("/v1/edges", {}, [this](const Json& body, const std::string&) {
+      return print_watermark(body, output_);
+    });
+  });
+
+  auto& late = cloud.add("late", "Readings that came after their window's first answer.");
+  late.argument("GLOB", w.glob, "Of these series only.", false)
+      .option("--limit", w.limit, "At most so many rows (1000).", "N");
+  common(late);
+  late.action([this, &w] {
+    return show("/v1/late", {{"series", w.glob}, {"limit", w.limit}},
+                [this](const Json& body, const std::string&) {
+                  return print_late(body, output_);
+                });
+  });
+
+  auto& view = cloud.add("view", "Names of the views.");
+  common(view);
+  view.action([this] {
+    return show("/v1/views", {}, [this](const Json& body, const std::string&) {
+      return print_views(body, output_);
+    });
+  });
+
+  auto& doctor_command = root_.add("doctor", "Checks the cloud node.");
+  common(doctor_command);
+  doctor_command.action([this] { return doctor(); });
+}
+
+template <typename Print>
+int CloudCommands::show(const std::string& path, const Parameters& parameters, Print&& print) {
+  Source source(world_, words_.config, words_.url, output_);
+  const auto body = source.get(path, parameters);
+  if (!body) {
+    if (body.error().fault() == Fault::unavailable) {
+      return output_.fail(body.error(), "tidemark doctor");
+    }
+    output_.fail(body.error());
+    // The words were wrong, not the data: an expression, a time, a name.
+    return body.error().fault() == Fault::bad_input ? int{kExitUsage}
+                                                    : cli::exit_code(body.error().fault());
+  }
+  const auto parsed = Json::parse(*body, nullptr, false);
+  if (!parsed.is_object()) {
+    return output_.fail(Error(Fault::corrupt, source.name() + " sent something else than JSON"),
+                        "tidemark cloud status --url http://host:port");
+  }
+  if (!words_.json) return print(parsed, source.name());
+  output_.out(*body);
+  if (path != "/v1/edges") return kExitOk;
+  // Scripts get the same exit code as people.
+  cli::TextOutput quiet;
+  return print_status(parsed, source.name(), quiet);
+}
+
+int CloudCommands::doctor() {
+  using cli::Check;
+  using cli::CheckState;
+  std::vector<Check> checks;
+  const auto settings = world_.settings(words_.config);
+  if (!settings) {
+    checks.push_back({CheckState::fail, "configuration", settings.error().text(),
+                      "tidemark config check cloud.toml"});
+    return cli::print_checks(output_, checks, words_.json);
+  }
+  for (auto& c : cli::check_folder("store", settings->data_dir)) checks.push_back(std::move(c));
+  const auto& url = words_.url.empty() ? settings->listen : words_.url;
+  const auto ready = http::get(url, "/readyz", kHealthSeconds);
+  if (!ready) {
+    checks.push_back({CheckState::fail, "http", ready.error().text(),
+                      "systemctl start tidemark-cloud"});
+    return cli::print_checks(output_, checks, words_.json);
+  }
+  checks.push_back({ready->status == 200 ? CheckState::ok : CheckState::fail, "http",
+                    fmt::format("{} answers {}", url, ready->status),
+                    ready->status == 200 ? "" : "journalctl -u tidemark-cloud"});
+
+  Source source(world_, words_.config, words_.url, output_);
+  const auto body = source.get("/v1/edges", {});
+  const auto status = body ? Json::parse(*body, nullptr, false) : Json();
+  if (!status.is_object() || !status.contains("edges")) {
+    checks.push_back({CheckState::fail, "state",
+                      body ? "not the JSON that was expected" : body.error().text(),
+                      "journalctl -u tidemark-cloud"});
+    return cli::print_checks(output_, checks, words_.json);
+  }
+  std::string away;
+  for (const auto& e : status["edges"]) {
+    if (e.value("state", "") == "away") {
+      away += (away.empty() ? "" : ", ") + e.value("name", std::string());
+    }
+  }
+  checks.push_back({away.empty() ? CheckState::ok : CheckState::warn, "edges",
+                    away.empty() ? fmt::format("{} connected", status["edges"].size())
+                                 : "away: " + away,
+                    away.empty() ? "" : "tidemark cloud status"});
+  const bool right = adds_up(status);
+  checks.push_back({right ? CheckState::ok : CheckState::fail, "ledger",
+                    right ? "every reading has its place" : "does not add up",
+                    right ? "" : "tidemark cloud status --json"});
+  return cli::print_checks(output_, checks, words_.json);
+}
+
+}  // namespace
+
+int run(const std::vector<std::string>& words, const World& world, cli::Output& output) {
+  return CloudCommands(world, output).run(words);
+}
+
+}  // namespace tidemark::cloud_cli

@@ -1,0 +1,25 @@
+// The API's JSON as tables for people. Each takes the parsed body of one path.
+#pragma once
+
+#include <nlohmann/json_fwd.hpp>
+#include <string>
+
+#include "common/cli/terminal.h"
+
+namespace tidemark::cloud_cli {
+
+using Json = nlohmann::json;
+
+// Each prints to stdout and returns the exit code.
+int print_status(const Json& body, const std::string& node, cli::Output& output);  // 2: degraded
+bool adds_up(const Json& status);  // its ledger
+int print_answers(const Json& body, bool every_revision, cli::Output& output);
+int print_series(const Json& body, cli::Output& output);
+int print_watermark(const Json& body, cli::Output& output);
+int print_late(const Json& body, cli::Output& output);
+int print_views(const Json& body, cli::Output& output);
+
+// "4 802.5": thousands apart, at most six significant digits after which nobody reads.
+std::string figure(double v);
+
+}  // namespace tidemark::cloud_cli

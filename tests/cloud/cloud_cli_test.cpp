@@ -1,0 +1,198 @@
+#include "cloud/cli/cloud_cli.h"
+
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <nlohmann/json.hpp>
+
+#include "cloud/cli/print.h"
+#include "cloud/http/face.h"
+#include "common/base/exit_code.h"
+#include "tests/cloud/fake_store.h"
+
+namespace tidemark::cloud_cli {
+namespace {
+
+using test::some_answer;
+using test::some_edge;
+using test::some_series;
+
+constexpr const char* kPower = "press-07/line1/power_total";
+
+// Compares with tests/golden/cloud_cli/NAME.txt; TIDEMARK_GOLDEN=write writes it instead.
+void expect_golden(const std::string& name, const std::string& text) {
+  const auto file = std::filesystem::path(TIDEMARK_SOURCE_DIR) / "tests/golden/cloud_cli" /
+                    (name + ".txt");
+  const char* mode = std::getenv("TIDEMARK_GOLDEN");
+  if (mode != nullptr && std::string_view(mode) == "write") {
+    std::filesystem::create_directories(file.parent_path());
+    std::ofstream(file) << text;
+    return;
+  }
+  std::ifstream in(file);
+  EXPECT_EQ(text, std::string(std::istreambuf_iterator<char>(in), {})) << file;
+}
+
+class CloudCli : public testing::Test {
+ protected:
+  CloudCli() {
+    store_.emit(some_answer(kPower, start_, 4802));
+    store_.emit(some_answer(kPower, start_ + std::chrono::minutes(1), 4871));
+    auto revised = some_answer(kPower, start_ + std::chrono::minutes(1), 4910.25);
+    revised.state = answers::State::revised;
+    revised.revision = 1;
+    revised.cause = "late";
+    revised.previous = {{"mean", 4871.0}};
+    store_.emit(revised);
+    auto early = some_answer(kPower, start_ + std::chrono::minutes(2), 4877);
+    early.state = answers::State::provisional;
+    early.completeness = 0.9996;
+    early.missing = {{"line1", "3 blocks under way"}};
+    store_.emit(early);
+    store_.emit(some_answer("press-08/line2/power_total", start_, 12'900));
+    auto away = some_edge("press-08", start_ - std::chrono::minutes(20));
+    away.connected = false;
+    away.ledger.lost = 7;
+    away.ledger.answered = 93;
+    away.blocks_missing = 2;
+    store_.set_edges({some_edge("press-07", start_ + std::chrono::minutes(4)), away});
+    store_.set_series({some_series("press-07", "line1", "power_total", "W", 4877, start_)});
+    store_.set_late({{kPower, start_, 1204, "pane"}});
+  }
+  void start_node() {
+    face_ = std::make_unique<http::Face>(
+        [this]() -> Result<std::unique_ptr<query::Reader>> { return store_.reader(); },
+        "127.0.0.1:0", registry_, clock_);
+    ASSERT_TRUE(face_->start().ok());
+    listen_ = face_->address();
+  }
+  int run(const std::vector<std::string>& words) {
+    output_ = std::make_unique<cli::TextOutput>();
+    const World world{
+        [this](const std::string&) -> Result<Settings> { return Settings{"/nowhere", listen_}; },
+        [this](const std::filesystem::path&) -> Result<std::unique_ptr<query::Reader>> {
+          if (no_store_) return Error(Fault::unavailable, "no store in /nowhere");
+          return store_.reader();
+        },
+        clock_};
+    return cloud_cli::run(words, world, *output_);
+  }
+
+  EventTime start_ = *parse_utc("2026-11-21T02:00:00Z");
+  ManualClock clock_{*parse_utc("2026-11-21T02:05:00Z")};
+  metrics::Registry registry_;
+  test::FakeStore store_;
+  std::unique_ptr<http::Face> face_;
+  std::string listen_ = "127.0.0.1:1";  // nobody listens on tcpmux
+  bool no_store_ = false;
+  std::unique_ptr<cli::TextOutput> output_;  // of the last run()
+};
+
+struct GoldenRow {
+  const char* name;
+  std::vector<std::string> words;
+  int exit;
+};
+void PrintTo(const GoldenRow& row, std::ostream* out) { *out << row.name; }
+class CloudCliPrints : public CloudCli, public testing::WithParamInterface<GoldenRow> {};
+
+TEST_P(CloudCliPrints, WhatTheGoldenFileSaysFromNodeAndStoreAlike) {
+  start_node();
+  EXPECT_EQ(run(GetParam().words), GetParam().exit) << output_->errors;
+  auto from_node = output_->text;
+  if (const auto at = from_node.find(listen_); at != std::string::npos) {
+    from_node.replace(at, listen_.size(), "NODE");
+  }
+  expect_golden(GetParam().name, from_node);
+  face_->stop();
+  EXPECT_EQ(run(GetParam().words), GetParam().exit) << output_->errors;
+  auto from_store = output_->text;
+  if (const auto at = from_store.find("/nowhere"); at != std::string::npos) {
+    from_store.replace(at, 8, "NODE");
+  }
+  EXPECT_EQ(from_store, from_node);
+  EXPECT_NE(output_->errors.find("note: the node does not answer"), std::string::npos);
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Rows, CloudCliPrints,
+    testing::Values(
+        GoldenRow{"status", {"cloud", "status"}, kExitDegraded},
+        GoldenRow{"status_json", {"cloud", "status", "--json"}, kExitDegraded},
+        GoldenRow{"query",
+                  {"cloud", "query", "avg line1/power_total by 1m", "--from", "-10m"},
+                  kExitOk},
+        GoldenRow{"query_all", {"cloud", "query", "power_1m", "--to", "2026-11-21T02:01:00Z"},
+                  kExitOk},
+        GoldenRow{"query_sealed_json",
+                  {"cloud", "query", "power_1m", "--sealed", "--to", "2026-11-21T02:01:00Z",
+                   "--json"},
+                  kExitOk},
+        GoldenRow{"revisions", {"cloud", "revisions", "line1/power_total"}, kExitOk},
+        GoldenRow{"series", {"cloud", "series"}, kExitOk},
+        GoldenRow{"watermark", {"cloud", "watermark"}, kExitOk},
+        GoldenRow{"late", {"cloud", "late"}, kExitOk},
+        GoldenRow{"view", {"cloud", "view"}, kExitOk}));
+
+TEST_F(CloudCli, JsonIsOneValidObject) {
+  start_node();
+  for (const char* command : {"status", "series", "watermark", "late", "view"}) {
+    run({"cloud", command, "--json"});
+    const auto parsed = nlohmann::json::parse(output_->text, nullptr, false);
+    EXPECT_EQ(parsed.value("v", 0), 1) << command;
+  }
+}
+
+TEST_F(CloudCli, WrongExpressionIs64AndSaysWhatWasExpected) {
+  start_node();
+  EXPECT_EQ(run({"cloud", "query", "avg"}), kExitUsage);
+  EXPECT_NE(output_->errors.find("no view 'avg'"), std::string::npos) << output_->errors;
+  EXPECT_EQ(run({"cloud", "query", "power_1m", "--tz", "Europe/Berlin"}), kExitUsage);
+  EXPECT_NE(output_->errors.find("UTC only for now"), std::string::npos);
+  EXPECT_EQ(run({"cloud", "sttus"}), kExitUsage);
+  EXPECT_NE(output_->errors.find("did you mean 'status'?"), std::string::npos);
+}
+
+TEST_F(CloudCli, NoNodeAndNoStoreIs69) {
+  no_store_ = true;
+  EXPECT_EQ(run({"cloud", "status"}), kExitUnreachable);
+  EXPECT_NE(output_->errors.find("127.0.0.1:1"), std::string::npos);
+  EXPECT_NE(output_->errors.find("no store in /nowhere"), std::string::npos);
+}
+
+TEST_F(CloudCli, NamedNodeIsNotReplacedByTheStore) {
+  EXPECT_EQ(run({"cloud", "status", "--url", "http://127.0.0.1:1"}), kExitUnreachable);
+  EXPECT_EQ(run({"cloud", "status", "--url", "https://example"}), kExitUsage);
+}
+
+TEST_F(CloudCli, NoAnswersAreSaidOnStderrOnly) {
+  start_node();
+  EXPECT_EQ(run({"cloud", "query", "avg nothing/here by 1m"}), kExitOk);
+  EXPECT_EQ(output_->text, "");
+  EXPECT_NE(output_->errors.find("no answers"), std::string::npos);
+}
+
+TEST_F(CloudCli, DoctorNamesWhatIsAway) {
+  start_node();
+  run({"doctor", "--json"});
+  EXPECT_NE(output_->text.find(R"({"state":"ok","name":"ledger")"), std::string::npos);
+  EXPECT_NE(output_->text.find(R"("text":"away: press-08")"), std::string::npos) << output_->text;
+  face_->stop();
+  EXPECT_EQ(run({"doctor"}), kExitProblems);
+  EXPECT_NE(output_->text.find("systemctl start tidemark-cloud"), std::string::npos);
+}
+
+TEST(Figure, HasThousandsApartAndSixDigitsAtMost) {
+  EXPECT_EQ(figure(4802.5), "4 802.5");
+  EXPECT_EQ(figure(60000), "60 000");
+  EXPECT_EQ(figure(-1234567.25), "-1 234 567");
+  EXPECT_EQ(figure(0.1234567), "0.12346");
+  EXPECT_EQ(figure(231.2), "231.2");
+  EXPECT_EQ(figure(0), "0");
+  EXPECT_EQ(figure(1.5e-7), "1.5e-07");
+}
+
+}  // namespace
+}  // namespace tidemark::cloud_cli
