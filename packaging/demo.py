@@ -40,7 +40,7 @@ class Demo:
     def start(self):
         stack = self.stack
         stack.start_broker()
-        stack.start_plant(slaves=SLAVES, sensors=SENSORS)
+        stack.start_plant(slaves=SLAVES)
         stack.write('views.d/demo.toml', ''.join(toml_table('[[view]]', view) for view in (
             {'name': 'power_1m', 'select': '*/power_total',
              'group_by': ['site', 'edge', 'series'],
@@ -51,6 +51,9 @@ class Demo:
             'line1', 'eastron-sdm630', poll=POLL) + stack.modbus_source(
             'line2', 'carlogavazzi-em340', poll=POLL) + stack.modbus_source(
             'pump', 'banner-qm30vt2', poll=POLL))
+        # Sensors begin when the broker knows who listens: until then it keeps nothing for anybody.
+        stack.running['slaves'] = stack.running.pop('plant')
+        stack.start_plant(sensors=SENSORS)
         command = stack.path('tidemark')
         with open(command, 'w', encoding='utf-8') as out:
             out.write('#!/bin/sh\n' + ''.join(
@@ -108,6 +111,7 @@ The uplink is cut for {CUT} s every minute, first in {FIRST_CUT} s. Ctrl-C ends 
 
     def judge(self):
         self.stack.stop_plant()
+        self.stack.stop('slaves')
         scenarios.judge(self.stack, faults=('lost',))
         missing = [what for what, seen in self.seen.items() if not seen]
         if missing:

@@ -1,7 +1,8 @@
 // What the ring and the intake journal cost: bytes and syncs per payload, rates, memory, recovery.
 //
-//   bench-ring [FOLDER]     one line per case; FOLDER (default: a new one in the temporary folder)
-//                           needs 3.2 GB and is emptied again
+//   bench-ring [FOLDER [CASE]]   one line per case: journal, write, memory, recovery; all without
+//                                one. FOLDER (default: the temporary folder) needs 3.2 GB; what is
+//                                written there is removed again
 //
 // Bytes are those handed to the kernel (wchar of /proc/self/io), so that they do not depend on the
 // device; the catalogue's are included.
@@ -10,6 +11,7 @@
 
 #include <chrono>
 #include <cstdlib>
+#include <ctime>
 #include <filesystem>
 #include <fstream>
 #include <string>
@@ -108,17 +110,23 @@ void write_cost(const std::filesystem::path& folder) {
     std::filesystem::remove_all(folder);
     Edge edge(folder, 64 << 20, 1);
     const auto flushes = (96 << 20) / (kib << 10);  // a lap and a half: eviction included
+    SeededRandom sizes(kib);
+    std::uint64_t payload = 0;
     const auto bytes = bytes_written();
     const auto syncs = edge.ring().usage().syncs;
     const auto begin = std::chrono::steady_clock::now();
-    for (std::size_t n = 0; n < flushes; ++n) edge.flush(kib << 10);
+    for (std::size_t n = 0; n < flushes; ++n) {
+      // Around the size, not on it: padding is to whole pages, and blocks are never a page long.
+      const auto size = (kib << 10) * 3 / 4 + sizes.below(kib << 9);
+      edge.flush(size);
+      payload += size;
+    }
     const auto took = seconds_since(begin);
-    const auto payload = static_cast<double>(flushes) * static_cast<double>(kib << 10);
     const auto usage = edge.ring().usage();
     fmt::print("ring write    flush_kib={:<3} bytes_per_payload_byte={:.3f} ring_dat_only={:.3f} "
                "syncs_per_flush={:.3f} flushes_per_s={:.0f}\n",
-               kib, static_cast<double>(bytes_written() - bytes) / payload,
-               static_cast<double>(usage.bytes_written) / payload,
+               kib, static_cast<double>(bytes_written() - bytes) / static_cast<double>(payload),
+               static_cast<double>(usage.bytes_written) / static_cast<double>(payload),
                static_cast<double>(usage.syncs - syncs) / static_cast<double>(flushes),
                static_cast<double>(flushes) / took);
   }
@@ -147,9 +155,11 @@ void recovery(const std::filesystem::path& folder) {
       }
     }
     const auto begin = std::chrono::steady_clock::now();
+    const auto cpu = std::clock();
     Edge edge(folder, 1ULL << 30, catalogue ? 2 : 3);
-    fmt::print("ring recovery full_gib=1 catalogue={} seconds={:.3f} blocks={} rss_mb={:.1f}\n",
-               catalogue ? "kept" : "lost", seconds_since(begin),
+    const auto cpu_took = static_cast<double>(std::clock() - cpu) / CLOCKS_PER_SEC;
+    fmt::print("ring recovery full_gib=1 catalogue={} seconds={:.3f} cpu_seconds={:.3f} blocks={} "
+               "rss_mb={:.1f}\n", catalogue ? "kept" : "lost", seconds_since(begin), cpu_took,
                edge.ring().usage().blocks_unreleased, rss_mb());
   }
 }
@@ -209,12 +219,16 @@ int main(int argc, char** argv) {
   const auto parent = argc > 1 ? std::filesystem::path(argv[1])
                                : std::filesystem::temp_directory_path();
   const auto folder = parent / "tidemark-bench-ring";
-  tidemark::journal_append(folder);
-  tidemark::journal_rate(folder, 1);
-  tidemark::journal_rate(folder, 4);
-  tidemark::write_cost(folder);
-  tidemark::memory(folder);
-  tidemark::recovery(folder);
+  const std::string only = argc > 2 ? argv[2] : "";
+  const auto wanted = [&](const char* name) { return only.empty() || only == name; };
+  if (wanted("journal")) {
+    tidemark::journal_append(folder);
+    tidemark::journal_rate(folder, 1);
+    tidemark::journal_rate(folder, 4);
+  }
+  if (wanted("write")) tidemark::write_cost(folder);
+  if (wanted("memory")) tidemark::memory(folder);
+  if (wanted("recovery")) tidemark::recovery(folder);
   std::filesystem::remove_all(folder);
   return 0;
 }

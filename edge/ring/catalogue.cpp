@@ -130,14 +130,15 @@ Result<> Catalogue::prepare(std::uint64_t id) {
       {&set_marks_, "UPDATE meta SET marks=?1 WHERE id=1"},
       {&get_marks_, "SELECT marks FROM meta WHERE id=1"},
   }));
-  return database_.run("BEGIN");
+  // IMMEDIATE: the write lock is held all the time, so that a second agent on this ring is refused.
+  return database_.run("BEGIN IMMEDIATE");
 }
 
 Result<> Catalogue::commit(ByteSpan marks) {
   set_marks_.bind();
   TIDE_TRY(set_marks_.bind_blob(1, marks).run());
   TIDE_TRY(database_.run("COMMIT"));
-  return database_.run("BEGIN");
+  return database_.run("BEGIN IMMEDIATE");
 }
 
 Result<ByteVector> Catalogue::marks() {

@@ -12,7 +12,7 @@
 namespace tidemark::ring {
 namespace {
 
-constexpr std::uint64_t kCommitSegments = 32;
+constexpr std::uint64_t kCommitSegments = 64;
 constexpr std::uint64_t kCommitReleases = 16;
 
 // Locks, in the order in which they are taken: sync_lock_ (one sync at a time), write_lock_ (the
@@ -125,11 +125,14 @@ class StoredRing final : public RingBuffer {
     TIDE_ASSIGN(const auto place, find(name));
     if (!place) return Error{Fault::unavailable, text + ": no longer in the ring"};
     ByteVector bytes(place->stored);
-    TIDE_TRY(file_->read(place->at, bytes));
-    ByteReader in(bytes);
-    auto record = BlockRecord::decode(in);
-    // The checksum is over the name too: other bytes that lie there now cannot pass for it.
-    if (record.ok() && in.done() && record->name == name) return record;
+    if (auto done = file_->read(place->at, bytes); done.ok()) {
+      ByteReader in(bytes);
+      auto record = BlockRecord::decode(in);
+      // The checksum is over the name too: other bytes that lie there now cannot pass for it.
+      if (record.ok() && in.done() && record->name == name) return record;
+    } else if (done.error().fault() != Fault::corrupt) {
+      return std::move(done).error().within(text);
+    }
     TIDE_ASSIGN(const auto now, find(name));
     if (!now) return Error{Fault::unavailable, text + ": overwritten while it was read"};
     if (now->at != place->at) return read(name);  // written again elsewhere after a fault
@@ -232,7 +235,7 @@ class StoredRing final : public RingBuffer {
 Result<std::unique_ptr<Catalogue>> open_catalogue(const std::filesystem::path& path,
                                                   std::uint64_t id) {
   auto catalogue = Catalogue::open(path, id);
-  if (catalogue.ok()) return catalogue;
+  if (catalogue.ok() || catalogue.error().fault() != Fault::corrupt) return catalogue;
   log::warning("ring catalogue is made anew", "error={}", catalogue.error().text());
   Catalogue::remove(path);
   return Catalogue::open(path, id);

@@ -59,7 +59,9 @@ struct Past {
 };
 
 struct Recovered {
-  std::vector<Past> past;                     // oldest first; fully released ones are left out
+  // Oldest first. Those are left out whose blocks are released or evicted and whose closing and
+  // last seal are acknowledged, and, past 64 without blocks, the oldest of these.
+  std::vector<Past> past;
   std::vector<DictionaryPtr> dictionaries;    // all that unreleased blocks may use, and the newest
   std::optional<journal::Position> journal;   // go on reading there
   Ledger ledger;                              // sum over all earlier incarnations of this edge
@@ -93,8 +95,9 @@ enum class Order : std::uint8_t { oldest_first, newest_first };
 
 class RingBuffer {
  public:
-  // Opens or creates. Fault::corrupt only if ring.dat's own header fails its check (the file is
-  // kept aside as ring.dat.damaged, never deleted); damaged segments are skipped, counted, logged.
+  // Opens or creates. Fault::unavailable: another process has it open. Fault::corrupt only if
+  // ring.dat's own header fails its check (the file is kept aside as ring.dat.damaged, never
+  // deleted); damaged segments are skipped, counted, logged.
   static Result<std::unique_ptr<RingBuffer>> open(const Options& options, Disk& disk);
   virtual ~RingBuffer() = default;
   [[nodiscard]] virtual const Recovered& recovered() const = 0;
@@ -102,8 +105,12 @@ class RingBuffer {
   // --- writer
   [[nodiscard]] virtual Sequence next_sequence() const = 0;
   // May be offered at once, is durable after the next sync(). Fault::full only if it alone is too
-  // large. After a write or sync fault the segment counts as unsafe and a fresh place is used.
+  // large (more than a quarter of the ring, or 8 MiB). May sync by itself when much is unsynced.
+  // After a write fault the segment is given up and written once more elsewhere; when this fails
+  // too nothing was taken, and only the same flush may be appended next (it may be on the disk).
   virtual Result<> append(const Flush& flush) = 0;
+  // After a fault all blocks since the last good sync are written again to a fresh place, here or
+  // in the next sync(), and none of them counts as durable before that one succeeds.
   virtual Result<> sync() = 0;
   // The journal position that the last good sync() made durable.
   [[nodiscard]] virtual journal::Position durable_position() const = 0;
@@ -128,7 +135,9 @@ class RingBuffer {
   virtual Result<BlockRecord> read(BlockName name) = 0;
   // The cloud has these. They may be overwritten first, and can be read until then. Idempotent.
   virtual Result<> release(Incarnation incarnation, const SequenceRanges& acknowledged) = 0;
-  // Seals of this incarnation that the cloud has are no longer needed in full.
+  // Seals of this incarnation that the cloud has are no longer needed in full. Said of one in
+  // Recovered::past it also means that its closing is known (number 0 if it has no seal): once its
+  // blocks are released too, the next start leaves it out.
   virtual Result<> seals_acknowledged(Incarnation incarnation, std::uint64_t number) = 0;
   // Every dictionary that is still needed, by hash; nullptr when unknown.
   virtual DictionaryPtr dictionary(DictionaryHash hash) = 0;

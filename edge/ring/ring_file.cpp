@@ -113,11 +113,12 @@ Result<std::optional<ByteVector>> RingFile::read_index(std::uint64_t at, const S
 }
 
 Result<bool> RingFile::verify(std::uint64_t at, const SegmentHeader& h) {
-  TIDE_ASSIGN(const auto index, read_index(at, h));
-  if (!index) return false;
-  ByteVector body(h.body_bytes);
-  TIDE_TRY(read(at + kSegmentHeaderBytes + h.index_bytes, body));
-  return xxh3(body) == h.body_checksum;
+  const auto bytes = h.index_bytes + h.body_bytes;
+  if (scratch_.size() < bytes) scratch_.resize(bytes);
+  const auto all = std::span(scratch_).first(bytes);
+  TIDE_TRY(read(at + kSegmentHeaderBytes, all));
+  return xxh3(all.first(h.index_bytes)) == h.index_checksum &&
+         xxh3(all.subspan(h.index_bytes)) == h.body_checksum;
 }
 
 }  // namespace tidemark::ring

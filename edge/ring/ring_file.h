@@ -73,6 +73,7 @@ class RingFile {
   Result<> create(const std::filesystem::path& folder, std::uint64_t bytes, Disk& disk);
 
   Geometry geometry_;
+  ByteVector scratch_;  // of verify(): a scan would otherwise clear as much memory as it reads
   std::unique_ptr<File> writer_;
   std::unique_ptr<File> reader_;
   std::uint64_t id_ = 0;

@@ -6,10 +6,19 @@ namespace tidemark::ring {
 namespace {
 
 Error fault_of(sqlite3* db, int code) {
-  const auto fault = code == SQLITE_CORRUPT || code == SQLITE_NOTADB ? Fault::corrupt
-                     : code == SQLITE_FULL                           ? Fault::full
-                                                                     : Fault::unavailable;
-  return {fault, std::string("ring.db: ") + sqlite3_errmsg(db)};
+  const auto text = std::string("ring.db: ") + sqlite3_errmsg(db);
+  switch (code & 0xff) {
+    case SQLITE_CORRUPT:
+    case SQLITE_NOTADB:
+    case SQLITE_IOERR:
+      return {Fault::corrupt, text};
+    case SQLITE_FULL:
+      return {Fault::full, text};
+    case SQLITE_BUSY:
+      return {Fault::unavailable, text + ": another agent has it open"};
+    default:
+      return {Fault::unavailable, text};
+  }
 }
 
 }  // namespace

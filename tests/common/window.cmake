@@ -5,3 +5,8 @@ tide_test(window_test
 target_compile_definitions(window_test PRIVATE
   TIDEMARK_SOURCE="${PROJECT_SOURCE_DIR}"
   TIDEMARK_WINDOW_FORMAT="${PROJECT_SOURCE_DIR}/common/window/FORMAT.md")
+
+find_package(Python3 REQUIRED COMPONENTS Interpreter)
+add_test(NAME aggregates_golden
+         COMMAND ${Python3_EXECUTABLE} ${PROJECT_SOURCE_DIR}/tests/golden/aggregates.py --check)
+set_tests_properties(aggregates_golden PROPERTIES LABELS unit TIMEOUT 60)

@@ -394,7 +394,10 @@ TEST_F(RingTest, TheLargestBlockFitsAnOrdinaryRing) {
 }
 
 TEST_F(RingTest, FaultsAtOpen) {
-  open(1).reset();
+  auto first = open(1);
+  EXPECT_EQ(try_open(2).error().fault(), Fault::unavailable) << "a second agent";
+  EXPECT_TRUE(first->close().ok()) << "the first goes on";
+  first.reset();
   capacity = Bytes{2 << 20};
   EXPECT_EQ(try_open(2).error().fault(), Fault::unsupported);
   capacity = Bytes{1000};

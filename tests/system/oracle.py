@@ -94,7 +94,8 @@ class PlantLog:
                     self._reading(field, context)
                 elif field[0] == 'end':
                     self.ended = True
-                    self.published, self.acknowledged = int(field[2]), int(field[3])
+                    self.published += int(field[2])
+                    self.acknowledged += int(field[3])
 
     def _reading(self, field, context):
         exact, bits = parse_value(field[4])

@@ -15,6 +15,7 @@ import zipfile
 from collections import defaultdict
 from datetime import datetime, timezone
 
+import mqtt
 import oracle
 import scenarios
 from stack import Failed, wait_for
@@ -48,9 +49,8 @@ def heartpy(stack):
     stack.start_broker()
     stack.write_view('pulse_1min', '*/pulse/*', '1min')
     scenarios.start_chain(stack, stack.mqtt_source(topics=['lab/+/hr']))
-    payload = ''.join(f'{{"ts":"{oracle.format_time(ns)}","hr":{value}}}\n' for ns, value in rows)
-    subprocess.run(['mosquitto_pub', '-p', str(stack.broker_port), '-t', 'lab/pulse/hr', '-q', '1',
-                    '-l'], input=payload, text=True, check=True, timeout=300)
+    mqtt.publish(stack.broker_port, 'lab/pulse/hr', [
+        f'{{"ts":"{oracle.format_time(ns)}","hr":{value}}}'.encode() for ns, value in rows])
     wait_for('all rows to be taken',
              lambda: stack.edge_status()['ledger']['taken'] >= len(rows), 120, 0.5)
     ledger = stack.settle(120)

@@ -38,7 +38,16 @@ def start_chain(stack, sources=None, **edge_options):
     stack.write_edge(sources or stack.mqtt_source(), **edge_options)
     stack.enroll()
     stack.start_edge()
-    wait_for('the edge to connect', lambda: stack.edge_status()['uplink']['state'] == 'up')
+    connected(stack)
+
+
+def connected(stack):
+    """Waits for the uplink, and for the broker to know what the edge subscribes to."""
+    def all_up():
+        status = stack.edge_status()
+        return status['uplink']['state'] == 'up' and all(
+            s['state'] == 'ok' for s in status['sources'] if s.get('protocol') == 'mqtt')
+    wait_for('the edge to connect', all_up)
 
 
 def judge(stack, published=None, faults=(), limit=90):
@@ -109,7 +118,7 @@ def stop_polling(stack):
     stack.stop('edge')
     stack.write_edge(stack.mqtt_source())
     stack.start_edge()
-    wait_for('the edge to connect', lambda: stack.edge_status()['uplink']['state'] == 'up')
+    connected(stack)
 
 
 def cut(stack, seconds=20, rate=50):
@@ -139,15 +148,15 @@ def backlog(stack, seconds=45):
     stack.proxy.cut()
     time.sleep(seconds)
     stack.proxy.restore()
-    connected = wait_for('the edge to connect', lambda: time.time() if
+    joined = wait_for('the edge to connect', lambda: time.time() if
                          stack.edge_status()['uplink']['state'] == 'up' else None, 40, 0.02)
-    floor = int(connected * oracle.SECOND) - oracle.SECOND // 2
+    floor = int(joined * oracle.SECOND) - oracle.SECOND // 2
 
     def newest():
         series = stack.json('cloud', 'series', 'm00/a')['series']
         return series and oracle.parse_time(series[0]['last']) >= floor
     wait_for('live data at the cloud', newest, 10, 0.05)
-    took = time.time() - connected
+    took = time.time() - joined
     waiting = stack.edge_status()['ring']['blocks_pending']
     print(f'live data {took:.2f} s after the reconnect, {waiting} blocks of backlog left')
     stack.stop_plant()
