@@ -11,6 +11,8 @@
 namespace tidemark::answers {
 namespace {
 
+constexpr std::string_view kPrunedTo = "pruned_to";
+
 Cause cause_of(std::int64_t number) {
   return number == 2 ? Cause::backfill : number == 3 ? Cause::resent : Cause::late;
 }
@@ -45,8 +47,9 @@ std::string_view to_string(Cause cause) {
   return "";
 }
 
-Emitter::Emitter(store::Store& store, std::vector<View> views, NameMissing name_missing)
-    : store_(store), name_missing_(std::move(name_missing)) {
+Emitter::Emitter(store::Store& store, std::vector<View> views,
+                 const reconcile::Horizons& horizons, NameMissing name_missing)
+    : store_(store), horizons_(horizons), name_missing_(std::move(name_missing)) {
   auto& db = store.database();
   select_views_ = {db, "SELECT id FROM views WHERE name=? AND definition=?"};
   add_view_ = {db, "INSERT INTO views(name,definition,current) VALUES(?,?,1)"};
@@ -63,10 +66,13 @@ Emitter::Emitter(store::Store& store, std::vector<View> views, NameMissing name_
   remove_due_ = {db, "DELETE FROM revisions_due WHERE view=? AND series=? AND start=?"};
   due_ = {db, "SELECT start,cause FROM revisions_due WHERE view=? AND series=?"};
   position_of_ = {db, "SELECT MAX(position) FROM history"};
-  prune_ = {db, "DELETE FROM history WHERE position IN (SELECT h.position FROM history h"
-                " WHERE h.known_at<? AND NOT EXISTS (SELECT 1 FROM answers a WHERE a.view=h.view"
-                " AND a.series=h.series AND a.start=h.start AND a.position=h.position)"
-                " ORDER BY h.position LIMIT ?)"};
+  prune_end_ = {db, "SELECT MAX(position) FROM (SELECT position FROM history WHERE position>?"
+                    " AND known_at<? ORDER BY position LIMIT ?)"};
+  prune_ = {db, "DELETE FROM history AS h WHERE position>? AND position<=? AND NOT EXISTS"
+                " (SELECT 1 FROM answers a WHERE a.view=h.view AND a.series=h.series"
+                " AND a.start=h.start AND a.position=h.position)"};
+  forget_history_ = {db, "DELETE FROM history WHERE view=? AND series=? AND start<?"};
+  forget_answers_ = {db, "DELETE FROM answers WHERE view=? AND series=? AND start<?"};
   views_.reserve(views.size());
   for (auto& v : views) {
     ViewState state;
@@ -157,6 +163,11 @@ EventTime Emitter::frontier_of(store::SourceId source) const {
   return it == frontiers_.end() ? kEventTimeMin : it->second;
 }
 
+EventTime Emitter::frozen_before(const Slot& slot) const {
+  return horizons_.floor(views_[slot.view].view.kept_as(),
+                         frontier_of(series_.at(slot.series).row.source));
+}
+
 void Emitter::touch(store::SeriesId id, EventTime start, Nanoseconds size, std::uint64_t readings,
                     Cause cause, SteadyTime now) {
   const auto& series = series_.at(id);
@@ -192,6 +203,7 @@ void Emitter::pend(SlotId id, EventTime start, Cause cause, SteadyTime now) {
   auto& slot = slots_[id];
   auto& view = views_[slot.view];
   const bool was_sealed = slot.begun() && start < slot.sealed_to;
+  if (was_sealed && start < frozen_before(slot)) return;
   if (was_sealed && start < slot.begins) extend_back(id, start, cause, now);
   if (!was_sealed && view.view.emit.early == Nanoseconds{}) return;
   const auto [it, added] = slot.pending.try_emplace(start);
@@ -290,7 +302,11 @@ std::size_t Emitter::seal(SlotId id, EventTime wall, std::size_t budget) {
   if (!slot.begun()) {
     const auto first = store_.panes().first(slot.series);
     if (!first || floor_to(*first, width) >= target) return 0;
-    slot.begins = slot.sealed_to = floor_to(*first, width);
+    // A view that is new to old panes begins where they are still fine enough.
+    const auto frozen = frozen_before(slot);
+    slot.begins = floor_to(*first, width);
+    if (slot.begins < frozen) slot.begins = floor_to(frozen - Nanoseconds(1), width) + width;
+    slot.sealed_to = slot.begins;
   }
   std::size_t done = 0;
   const auto before = slot.sealed_to;
@@ -338,7 +354,7 @@ Answer Emitter::compute(const ViewState& view, const SeriesState& series, EventT
   a.start = start;
   a.end = start + view.view.window.size;
   window::Partial sum(row.description.type);
-  store_.panes().sum(row.id, view.view.finest(), a.start, a.end, sum);
+  store_.panes().sum(row.id, a.start, a.end, sum);
   fill_values(a, sum, row.description, view.view.aggregates);
   manifest = store_.manifests().sum(row.source, a.start, a.end);
   judge(a, manifest, frontier_of(row.source) >= a.end,
@@ -359,6 +375,7 @@ bool Emitter::emit_window(SlotId id, EventTime start, Cause cause, EventTime wal
   const auto& view = views_[slot.view];
   const auto& series = series_.at(slot.series);
   const auto before = current(view, slot, start);
+  if (before && start < frozen_before(slot)) return true;
   reconcile::ManifestSum manifest;
   auto answer = compute(view, series, start, cause, before, manifest);
   const bool any = !answer.values.contains("count") || answer.values["count"].value_or(0) > 0;
@@ -375,7 +392,24 @@ bool Emitter::emit_window(SlotId id, EventTime start, Cause cause, EventTime wal
 }
 
 void Emitter::prune(EventTime known_before, std::size_t limit) {
-  prune_.run(count_ns(known_before), limit);
+  // Answers become known in the order of their positions, so that each is looked at once.
+  const auto from = store_.small().meta(kPrunedTo);
+  prune_end_.start(from, count_ns(known_before), limit);
+  const auto to = prune_end_.next() ? prune_end_.count(0) : 0;
+  prune_end_.rewind();
+  if (to <= from) return;
+  prune_.run(from, to);
+  store_.small().set_meta(kPrunedTo, to);
+}
+
+void Emitter::forget(store::SeriesId id, const std::function<EventTime(const View&)>& before) {
+  for (const auto slot : series_.at(id).slots) {
+    const auto& view = views_[slots_[slot].view];
+    const auto end = before(view.view);
+    if (end == kEventTimeMin) continue;
+    forget_history_.run(view.id, id, count_ns(end));
+    forget_answers_.run(view.id, id, count_ns(end));
+  }
 }
 
 }  // namespace tidemark::answers

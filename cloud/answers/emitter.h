@@ -1,8 +1,8 @@
 // When which window of which view is answered: early while readings come, at the seal, and again
 // when late readings change it.
 //
-// Promise    each changed emission raises the window's revision and the node's position; a window is
-//            sealed only when its source's frontier has passed its end; what is pending is found
+// Promise    each changed emission raises the window's revision and the node's position; a window
+//            is sealed only when its source's frontier has passed its end; what is pending is found
 //            again after a restart.
 // Bounds     emit() writes at most `budget` answers; the rest waits for the next call. A silent
 //            stretch is answered with at most kSilentWindowsMax windows of no readings.
@@ -30,7 +30,8 @@ class Emitter {
   using NameMissing = std::function<void(const store::SeriesRow&, const Answer&,
                                          const reconcile::ManifestSum&, std::vector<Missing>&)>;
 
-  Emitter(store::Store& store, std::vector<View> views, NameMissing name_missing);
+  Emitter(store::Store& store, std::vector<View> views, const reconcile::Horizons& horizons,
+          NameMissing name_missing);
   // Reads what an earlier run left. Before add_series().
   Result<> load();
   void add_series(const store::SeriesRow& row, const std::string& full_name, EventTime frontier,
@@ -52,6 +53,8 @@ class Emitter {
   [[nodiscard]] std::uint64_t emitted() const { return emitted_; }
   // Removes superseded revisions that became known before this, up to `limit` of them.
   void prune(EventTime known_before, std::size_t limit);
+  // Removes the answers of windows that start before what `before` says of their view.
+  void forget(store::SeriesId series, const std::function<EventTime(const View&)>& before);
 
  private:
   using SlotId = std::uint32_t;
@@ -98,8 +101,11 @@ class Emitter {
                  const std::optional<Answer>& before, reconcile::ManifestSum& manifest);
   std::optional<Answer> current(const ViewState& view, const Slot& slot, EventTime start);
   [[nodiscard]] EventTime frontier_of(store::SourceId source) const;
+  // Windows that start before are frozen: their panes have merged into wider ones.
+  [[nodiscard]] EventTime frozen_before(const Slot& slot) const;
 
   store::Store& store_;
+  reconcile::Horizons horizons_;
   NameMissing name_missing_;
   std::vector<ViewState> views_;
   std::vector<Slot> slots_;
@@ -110,7 +116,8 @@ class Emitter {
   std::uint64_t position_ = 0;
   std::uint64_t emitted_ = 0;
   store::Statement select_views_, add_view_, retire_views_, slot_, save_slot_, current_,
-      add_history_, save_answer_, add_due_, remove_due_, due_, position_of_, prune_;
+      add_history_, save_answer_, add_due_, remove_due_, due_, position_of_, prune_end_, prune_,
+      forget_history_, forget_answers_;
   ByteVector scratch_;
 };
 

@@ -26,8 +26,17 @@ std::vector<std::string> decode_texts(ByteReader& in) {
 
 reconcile::Tier View::finest() const {
   const auto minute = reconcile::width_of(reconcile::Tier::minute);
-  const bool whole = window.size % minute == Nanoseconds{} && window.every % minute == Nanoseconds{};
+  const bool whole =
+      window.size % minute == Nanoseconds{} && window.every % minute == Nanoseconds{};
   return whole ? reconcile::Tier::minute : reconcile::Tier::second;
+}
+
+reconcile::Tier View::kept_as() const {
+  auto tier = reconcile::Tier::second;
+  for (const auto t : {reconcile::Tier::minute, reconcile::Tier::quarter, reconcile::Tier::day}) {
+    if (window.size % reconcile::width_of(t) == Nanoseconds{}) tier = t;
+  }
+  return tier;
 }
 
 ByteVector View::definition() const {

@@ -35,6 +35,8 @@ struct View {
   [[nodiscard]] bool hopping() const { return window.type == "hopping"; }
   // The finest panes that its windows are made of.
   [[nodiscard]] reconcile::Tier finest() const;
+  // The coarsest tier whose panes fill its windows: behind its horizon they are frozen.
+  [[nodiscard]] reconcile::Tier kept_as() const;
   // What its answers depend on: another definition makes it another view of the same name.
   [[nodiscard]] ByteVector definition() const;
   static Result<View> from_definition(ByteSpan bytes);
@@ -42,7 +44,8 @@ struct View {
 
 // Every aggregate of common/window.
 std::vector<std::string> all_aggregates();
-// "minute": one-minute windows of every series, all aggregates. There unless a view of that name is.
+// "minute": one-minute windows of every series, all aggregates. There unless a view of that name
+// is.
 View built_in_view();
 // The views in force: those configured, the built-in one in front if its name is free. bad_input
 // when two share a name.

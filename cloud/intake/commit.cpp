@@ -15,6 +15,7 @@ constexpr std::size_t kSeriesFoldedPerTurn = 200;
 constexpr std::size_t kPanesFoldedMax = 200;
 constexpr std::size_t kRevisionsPrunedMax = 20'000;
 constexpr std::size_t kRangesAskedMax = 64;
+constexpr auto kFrozenShown = std::chrono::hours(24);
 
 std::vector<wire::Holdings> holdings_of(const std::map<Incarnation, SequenceRanges>& blocks,
                                         const reconcile::EdgeBooks& books) {
@@ -121,25 +122,40 @@ void Intake::maintain() {
   catalogue_->save_changed();
   const auto& all = catalogue_->all();
   for (std::size_t n = 0; n < std::min(kSeriesFoldedPerTurn, all.size()); ++n) {
-    auto& series = *all[fold_next_++ % all.size()];
-    const auto& edge = *by_id_.at(series.row.edge)->edge;
-    const auto frontier = edge.books.sources()[series.source].frontier;
-    if (frontier == kEventTimeMin) continue;
-    for (std::size_t t = 0; t + 1 < reconcile::kTiers; ++t) {
-      const auto tier = static_cast<reconcile::Tier>(t);
-      store_->panes().fold(series.row.id, series.row.description.type, tier,
-                           options_.horizons.floor(tier, frontier), kPanesFoldedMax);
-    }
+    keep_within_horizons(*all[fold_next_++ % all.size()]);
   }
   if (now < slow_maintained_ + kSlowMaintainEvery) return;
   slow_maintained_ = now;
   emitter_->prune(clock_.wall() - options_.keep_revisions, kRevisionsPrunedMax);
+  store_->small().bound_dead_letters();
   remove_old_segments();
   for (auto& [name, s] : sessions_) look_for_gaps(*s);
 }
 
-// Blocks below those that came, of an edge that is there and has sent nothing else for a while: they
-// went missing between the gateway and here.
+void Intake::keep_within_horizons(Series& series) {
+  const auto& edge = *by_id_.at(series.row.edge)->edge;
+  const auto frontier = edge.books.sources()[series.source].frontier;
+  if (frontier == kEventTimeMin) return;
+  const auto& horizons = options_.horizons;
+  for (std::size_t t = 0; t + 1 < reconcile::kTiers; ++t) {
+    const auto tier = static_cast<reconcile::Tier>(t);
+    store_->panes().fold(series.row.id, series.row.description.type, tier,
+                         horizons.floor(tier, frontier), kPanesFoldedMax);
+  }
+  // Answers are shown as frozen for a while before they go.
+  const auto gone = [&](reconcile::Tier tier) {
+    const auto floor = horizons.floor(tier, frontier);
+    return floor < kEventTimeMin + kFrozenShown ? kEventTimeMin : floor - kFrozenShown;
+  };
+  emitter_->forget(series.row.id, [&](const answers::View& v) { return gone(v.kept_as()); });
+  const auto minutes = gone(reconcile::Tier::minute);
+  if (minutes == kEventTimeMin) return;
+  store_->manifests().forget_before(series.row.source, minutes);
+  store_->small().forget_late(series.row.id, minutes);
+}
+
+// Blocks below those that came, of an edge that is there and has sent nothing else for a while:
+// they went missing between the gateway and here.
 void Intake::look_for_gaps(Session& s) {
   const auto missing = s.edge->books.missing();
   const bool stuck = s.edge->row.connected && missing > 0 && missing == s.missing_at_look &&

@@ -48,7 +48,7 @@ Result<> Intake::load() {
   catalogue_ = std::make_unique<Catalogue>(*store_);
   TIDE_TRY(catalogue_->load(edges_));
   emitter_ = std::make_unique<answers::Emitter>(
-      *store_, options_.views,
+      *store_, options_.views, options_.horizons,
       [this](const store::SeriesRow& series, const answers::Answer& answer,
              const reconcile::ManifestSum& manifest, std::vector<answers::Missing>& missing) {
         name_missing(*by_id_.at(series.edge)->edge, series, answer, manifest, missing);
@@ -145,12 +145,14 @@ void Intake::take_hello(Session& s, std::uint64_t session, const wire::Frame& fr
     s.welcome.insert(c.incarnation);
     s.changed.insert(c.incarnation);
   }
-  for (const auto forgotten :
-       s.edge->books.hello(hello->incarnation, hello->start_ordinal, hello->closings)) {
-    s.changed.insert(forgotten);
-    if (s.edge->books.of(forgotten).missing().empty()) continue;
-    log::warning("edge no longer knows an earlier start, its missing blocks are lost",
-                 "edge={} incarnation={:016x}", row.name, forgotten.count);
+  const auto forgotten =
+      s.edge->books.hello(hello->incarnation, hello->start_ordinal, hello->closings);
+  for (const auto& [incarnation, missing] : forgotten) {
+    s.changed.insert(incarnation);
+    s.wanted_blocks[incarnation].add(missing);
+    log::warning("edge no longer waits for an earlier start of which blocks are missing",
+                 "edge={} incarnation={:016x} blocks={}", row.name, incarnation.count,
+                 missing.count());
   }
 }
 
@@ -282,7 +284,9 @@ void Intake::take_seal(Session& s, const wire::Frame& frame) {
       source.taken += after.taken - before.taken;
       source.changed = true;
       const auto minute = event_time(counts.minute * 60'000'000'000);
-      if (minute < source.frontier) {
+      const bool amended = after.sent != before.sent || after.due != before.due ||
+                           after.good != before.good;
+      if (amended && minute < source.frontier) {
         emitter_->touch_source(source.id, minute, std::chrono::minutes(1), clock_.steady());
       }
     }

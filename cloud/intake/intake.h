@@ -1,10 +1,10 @@
 // The intake: frames of edges in, commits, and the frames that answer them out.
 //
-// Promise    what commit() answers is on the medium: archive, books, panes and answers in one step. A
-//            node that dies before has never heard of the batch, and edges send it again.
+// Promise    what commit() answers is on the medium: archive, books, panes and answers in one step.
+//            A node that dies before has never heard of the batch, and edges send it again.
 // Faults     commit() failing is final for this object: open it anew from what is on disk.
-// Bounds     blocks whose dictionary is unknown wait within kParkedBytesMax an edge; others are asked
-//            for again. Emissions per commit are bounded, the rest follows with the next.
+// Bounds     blocks whose dictionary is unknown wait within kParkedBytesMax an edge; others are
+//            asked for again. Emissions per commit are bounded, the rest follows with the next.
 // Threads    one.
 #pragma once
 
@@ -83,6 +83,7 @@ class Intake {
   void advance(Session& s);
   void answer(Session& s, std::vector<Reply>& replies);
   void maintain();
+  void keep_within_horizons(Series& series);
   void look_for_gaps(Session& s);
   void remove_old_segments();
 

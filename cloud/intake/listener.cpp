@@ -191,7 +191,7 @@ Result<> Listener::run(Intake& intake, const StopSignal& stop,
     const auto now = s.clock.steady();
     if (frames == 0) batch_end = now + kBatchWait;
     const bool full = frames >= kBatchFramesMax || bytes >= kBatchBytesMax;
-    if (full || (frames > 0 && now >= batch_end) || (frames == 0 && intake.due() <= now)) {
+    if (full || (frames > 0 && now >= batch_end)) {
       TIDE_TRY(s.commit(intake, false));
       committed();
       frames = bytes = 0;
@@ -200,6 +200,12 @@ Result<> Listener::run(Intake& intake, const StopSignal& stop,
     if (const auto size = s.receive(intake); size > 0) {
       ++frames;
       bytes += size;
+      continue;
+    }
+    // After what edges sent: a long list of answers to write must not keep them waiting.
+    if (frames == 0 && intake.due() <= now) {
+      TIDE_TRY(s.commit(intake, false));
+      committed();
       continue;
     }
     auto wait = std::chrono::duration_cast<std::chrono::milliseconds>(

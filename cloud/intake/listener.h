@@ -1,10 +1,12 @@
 // The intake's socket: a ZeroMQ ROUTER that gateways connect to.
 //
-// Messages   both ways: edge's name, session (u64, little-endian), one frame with its header. An empty
-//            name is the gateway itself: its ping is answered with the same eight bytes and the
-//            instance of this node, so that it learns of a restart and lets its edges say hello again.
+// Messages   both ways: edge's name, session (u64, little-endian), one frame with its header. An
+//            empty name is the gateway itself: its ping is answered with the same eight bytes and
+//            the instance of this node, so that it learns of a restart and lets its edges say hello
+//            again.
 // Batches    kBatchFramesMax frames or kBatchWait after the first, whichever is sooner.
-// When full  a gateway that does not take its answers loses them; edges ask again by offering again.
+// When full  a gateway that does not take its answers loses them; edges ask again by offering
+//            again.
 // Threads    run() is the intake's only thread.
 #pragma once
 

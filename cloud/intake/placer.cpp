@@ -30,6 +30,7 @@ bool has_series_twice(const Block& block) {
 reconcile::Placed Placer::place(const Incoming& in, SteadyTime now) {
   reconcile::Placed placed;
   earlier_ = {};
+  heard_ = nullptr;
   twice_ = has_series_twice(in.block);
   note_spans(in);
   for (const auto& group : in.block.groups) {
@@ -86,7 +87,14 @@ Placer::Sealed Placer::sealed_of(const Edge& edge, const Series& series) const {
 }
 
 void Placer::heard(const Series& series, std::int64_t time, std::uint64_t readings) {
-  store_.manifests().change(series.row.source, minute_of(time)).receive(readings);
+  const auto minute = minute_of(time);
+  // Columns of a block mostly speak of one source and minute.
+  if (heard_ == nullptr || heard_source_ != series.row.source || heard_minute_ != minute) {
+    heard_ = &store_.manifests().change(series.row.source, minute);
+    heard_source_ = series.row.source;
+    heard_minute_ = minute;
+  }
+  heard_->receive(readings);
 }
 
 void Placer::place_column(const Incoming& in, const Group& group, const Column& column,

@@ -65,6 +65,9 @@ class Placer {
   Catalogue& catalogue_;
   answers::Emitter& emitter_;
   const reconcile::Horizons& horizons_;
+  reconcile::MinuteManifest* heard_ = nullptr;  // valid within one place()
+  store::SourceId heard_source_ = 0;
+  std::int64_t heard_minute_ = 0;
   std::vector<bool> repeated_;
   bool any_repeated_ = false;
   std::list<Compared> compared_;

@@ -38,8 +38,9 @@ class SqliteReader final : public Reader {
         archive_(disk_, store::archive_folder(data_dir)),
         windows_(snapshot_, archive_),
         current_(*database_, "SELECT a.start,h.position,h.known_at,h.body FROM answers a"
-                             " JOIN history h ON h.position=a.position WHERE a.view=? AND a.series=?"
-                             " AND a.start>=? AND a.start<? ORDER BY a.start LIMIT ?"),
+                             " JOIN history h ON h.position=a.position WHERE a.view=?"
+                             " AND a.series=? AND a.start>=? AND a.start<?"
+                             " ORDER BY a.start LIMIT ?"),
         as_of_(*database_, "SELECT h.start,h.position,h.known_at,h.body FROM history h JOIN"
                            " (SELECT MAX(position) AS p FROM history WHERE view=? AND series=? AND"
                            " start>=? AND start<? AND known_at<=? GROUP BY start) m"
@@ -258,7 +259,7 @@ Result<> SqliteReader::add_kept(const ViewEntry& view, const SeriesEntry& series
   } else {
     rows.start(view.id, series.id, count_ns(query.from), count_ns(query.to), left);
   }
-  const auto frozen = snapshot_.frozen_before(view.view.finest(), series.source);
+  const auto frozen = snapshot_.frozen_before(view.view.kept_as(), series.source);
   while (rows.next()) {
     TIDE_ASSIGN(auto a, row(rows, view, series));
     if (query.sealed_only && !proved(a.state)) continue;

@@ -4,17 +4,22 @@
 
 namespace tidemark::reconcile {
 
-std::vector<Incarnation> EdgeBooks::hello(Incarnation current, std::uint64_t ordinal,
-                                          const std::vector<Closing>& closings) {
+std::vector<EdgeBooks::Forgotten> EdgeBooks::hello(Incarnation current, std::uint64_t ordinal,
+                                                   const std::vector<Closing>& closings) {
   starts_[current].set_ordinal(ordinal);
   for (const auto& c : closings) {
     if (c.incarnation != current) starts_[c.incarnation].close(c);
   }
-  std::vector<Incarnation> forgotten;
+  std::vector<Forgotten> forgotten;
   for (auto& [incarnation, books] : starts_) {
-    if (incarnation == current || books.closed() || books.ordinal() > ordinal) continue;
+    const bool told = std::any_of(closings.begin(), closings.end(), [&](const Closing& c) {
+      return c.incarnation == incarnation;
+    });
+    if (incarnation == current || told || books.settled() || books.ordinal() > ordinal) continue;
+    if (auto missing = books.missing(); !missing.empty()) {
+      forgotten.emplace_back(incarnation, std::move(missing));
+    }
     books.close_forgotten();
-    forgotten.push_back(incarnation);
   }
   return forgotten;
 }

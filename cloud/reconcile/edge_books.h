@@ -1,8 +1,8 @@
 // One edge as the cloud knows it: the books of its starts, and how far each of its sources is
 // proved (its frontier). Plain state: no I/O.
 //
-// Promise    a frontier never goes back; it passes T only when every block that a seal of T speaks of
-//            is received, evicted or lost, in this start and in all earlier ones.
+// Promise    a frontier never goes back; it passes T only when every block that a seal of T speaks
+//            of is received, evicted or lost, in this start and in all earlier ones.
 #pragma once
 
 #include <map>
@@ -29,11 +29,13 @@ class EdgeBooks {
   // Sum of readings of received blocks of one start in a range of its numbers.
   using ReadingsIn = std::function<std::uint64_t(Incarnation, SequenceRange)>;
 
-  // The edge has started, or connects again. Starts that are in the books but neither this one, nor
-  // closed here, nor settled, are forgotten by the edge (its ring was wiped): what is missing of them
-  // is lost; they are returned, so that somebody is told.
-  std::vector<Incarnation> hello(Incarnation current, std::uint64_t ordinal,
-                                 const std::vector<Closing>& closings);
+  using Forgotten = std::pair<Incarnation, SequenceRanges>;
+  // The edge has started, or connects again. A start that is in the books, but neither this one,
+  // nor closed here, nor settled, is none that the edge still waits for: its ring was wiped, or this
+  // node comes from a backup. What is missing of it is lost until it comes; returned, so that it
+  // can be asked for.
+  std::vector<Forgotten> hello(Incarnation current, std::uint64_t ordinal,
+                               const std::vector<Closing>& closings);
   IncarnationBooks& of(Incarnation i);
   [[nodiscard]] const IncarnationBooks* find(Incarnation i) const;
   // False when a newer statement stands.

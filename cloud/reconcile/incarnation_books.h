@@ -1,8 +1,8 @@
 // What the cloud knows of one start of one edge: which blocks came, what its seals say of them, and
 // where every reading went. Plain state: no I/O, same calls in, same books out.
 //
-// Promise    ledger().adds_up() after every call; an older or repeated seal changes nothing; a block
-//            is received once. Coverage, strongest first: received, evicted, lost.
+// Promise    ledger().adds_up() after every call; an older or repeated seal changes nothing; a
+//            block is received once. Coverage, strongest first: received, evicted, lost.
 // Bounds     kSealsWaitingMax seals wait for their blocks; beyond it neighbours are merged into the
 //            later one, which proves the same a little later.
 #pragma once

@@ -8,7 +8,8 @@
 
 namespace tidemark::reconcile {
 
-// A window that an edge computed: cumulative within its incarnation, so kept by itself and replaced.
+// A window that an edge computed: cumulative within its incarnation, so kept by itself and
+// replaced.
 struct EdgePartial {
   std::int64_t start = 0;
   std::int64_t size = 0;

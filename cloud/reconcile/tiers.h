@@ -1,9 +1,9 @@
 // The resolutions at which panes are kept, and where a reading of a given age belongs.
 //
-// Each reading lies in exactly one pane: in its series' finest tier while that is within its horizon
-// (measured in event time, behind the source's frontier), else in the first coarser tier that still
-// is, else in the late ledger. Panes past their horizon move into the next tier by merging. A window
-// is therefore the sum of all panes inside it, of whatever tier, and nothing is written twice.
+// Each reading lies in exactly one pane: in its series' finest tier while that is within its
+// horizon (measured in event time, behind the source's frontier), else in the first coarser tier
+// that still is, else in the late ledger. Panes past their horizon move into the next tier by
+// merging. A window is therefore the sum of all panes inside it, and nothing is written twice.
 #pragma once
 
 #include <algorithm>
@@ -19,8 +19,9 @@ enum class Tier : std::uint8_t { second = 0, minute = 1, quarter = 2, day = 3 };
 inline constexpr std::size_t kTiers = 4;
 
 constexpr Nanoseconds width_of(Tier t) {
-  constexpr std::array<Nanoseconds, kTiers> widths{std::chrono::seconds(1), std::chrono::minutes(1),
-                                                   std::chrono::minutes(15), std::chrono::hours(24)};
+  constexpr std::array<Nanoseconds, kTiers> widths{
+      std::chrono::seconds(1), std::chrono::minutes(1), std::chrono::minutes(15),
+      std::chrono::hours(24)};
   return widths[static_cast<std::size_t>(t)];
 }
 constexpr const char* name_of(Tier t) {

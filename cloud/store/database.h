@@ -1,7 +1,7 @@
 // SQLite as this node uses it: statements that are prepared once, values bound in order.
 //
-// Faults are sticky: the first one stays in Database::fault(), later calls do nothing, and the commit
-// reports it. So the code between asks once per transaction, not once per value.
+// Faults are sticky: the first one stays in Database::fault(), later calls do nothing, and the
+// commit reports it. So the code between asks once per transaction, not once per value.
 // Threads    one Database belongs to one thread.
 #pragma once
 

@@ -38,21 +38,25 @@ PaneCache::Entry* PaneCache::cached(const Key& key) {
   return it->second.get();
 }
 
-PaneCache::Entry* PaneCache::load(const Key& key, ValueType type) {
-  const auto tier = static_cast<std::size_t>(key.tier);
-  auto [rows, unknown] = newest_rows_.try_emplace(key.series);
+PaneCache::Rows& PaneCache::rows_of(SeriesId series) {
+  auto [rows, unknown] = rows_.try_emplace(series);
   if (unknown) {
     for (std::size_t t = 0; t < reconcile::kTiers; ++t) {
-      const bool any = newest_.start(key.series, static_cast<std::int64_t>(t)).next();
-      rows->second[t] = any ? newest_.integer(0) : kNoRows;
+      rows->second.any[t] = newest_.start(series, static_cast<std::int64_t>(t)).next();
+      rows->second.newest[t] = rows->second.any[t] ? newest_.integer(0) : kNoRows;
       newest_.rewind();
     }
   }
+  return rows->second;
+}
+
+PaneCache::Entry* PaneCache::load(const Key& key, ValueType type) {
+  const auto newest = rows_of(key.series).newest[static_cast<std::size_t>(key.tier)];
   auto entry = std::make_unique<Entry>();
   entry->pane = Pane(type);
   entry->used = flushes_;
   // A start above all rows needs no look: the ordinary case of live data.
-  if (key.start <= rows->second[tier]) {
+  if (key.start <= newest) {
     if (select_.start(key.series, tier_number(key.tier), key.start).next()) {
       auto pane = Pane::decode(select_.blob(0));
       TIDE_CHECK(pane.ok(), "a pane in cloud.db decodes");
@@ -68,15 +72,16 @@ Pane& PaneCache::change(SeriesId series, ValueType type, Tier tier, EventTime st
   auto* entry = cached(key);
   if (entry == nullptr) entry = load(key, type);
   if (!entry->changed) {
+    rows_of(series).any[static_cast<std::size_t>(tier)] = true;
     entry->changed = true;
     changed_.emplace_back(key, entry);
   }
   return entry->pane;
 }
 
-void PaneCache::sum(SeriesId series, Tier finest, EventTime from, EventTime to,
-                    window::Partial& sum) {
-  for (auto t = static_cast<std::size_t>(finest); t < reconcile::kTiers; ++t) {
+void PaneCache::sum(SeriesId series, EventTime from, EventTime to, window::Partial& sum) {
+  for (std::size_t t = 0; t < reconcile::kTiers; ++t) {
+    if (!rows_of(series).any[t]) continue;
     const auto tier = static_cast<Tier>(t);
     const auto width = reconcile::width_of(tier);
     if (to - from < width) break;
@@ -104,7 +109,7 @@ void PaneCache::flush() {
     entry->pane.encode(out);
     upsert_.run(key.series, tier_number(key.tier), key.start, scratch_);
     entry->changed = false;
-    auto& newest = newest_rows_[key.series][static_cast<std::size_t>(key.tier)];
+    auto& newest = rows_of(key.series).newest[static_cast<std::size_t>(key.tier)];
     newest = std::max(newest, key.start);
   }
   changed_.clear();

@@ -27,8 +27,8 @@ class PaneCache {
   explicit PaneCache(Database& database);
   // The pane, made if it is not there, and taken as changed. Valid until flush().
   Pane& change(SeriesId series, ValueType type, Tier tier, EventTime start);
-  // Merges all panes inside [from, to) into `sum`. `finest` is the series' finest tier.
-  void sum(SeriesId series, Tier finest, EventTime from, EventTime to, window::Partial& sum);
+  // Merges all panes inside [from, to) into `sum`.
+  void sum(SeriesId series, EventTime from, EventTime to, window::Partial& sum);
   // Writes what changed.
   void flush();
   // Between batches: forgets what is over the bound.
@@ -65,7 +65,12 @@ class PaneCache {
 
   Statement select_, upsert_, range_, newest_, oldest_, remove_, starts_;
   std::unordered_map<Key, std::unique_ptr<Entry>, KeyHash> panes_;
-  std::unordered_map<SeriesId, std::array<std::int64_t, reconcile::kTiers>> newest_rows_;
+  struct Rows {  // of a series, by tier
+    std::array<std::int64_t, reconcile::kTiers> newest{};
+    std::array<bool, reconcile::kTiers> any{};
+  };
+  Rows& rows_of(SeriesId series);
+  std::unordered_map<SeriesId, Rows> rows_;
   std::vector<std::pair<Key, Entry*>> changed_;
   ByteVector scratch_;
   std::uint64_t flushes_ = 1;

@@ -21,8 +21,8 @@ EdgeRows::EdgeRows(Database& database)
     : database_(database),
       all_(database, "SELECT id,name,site,version,incarnation,ordinal,connected,seen FROM edges"),
       add_(database, "INSERT INTO edges(name,site,version) VALUES(?,'','')"),
-      save_(database, "UPDATE edges SET site=?,version=?,incarnation=?,ordinal=?,connected=?,seen=?,"
-                      "blocks=?,missing=?,ledger=? WHERE id=?"),
+      save_(database, "UPDATE edges SET site=?,version=?,incarnation=?,ordinal=?,connected=?,"
+                      "seen=?,blocks=?,missing=?,ledger=? WHERE id=?"),
       save_incarnation_(database, "INSERT INTO incarnations VALUES(?,?,?)"
                                   " ON CONFLICT DO UPDATE SET state=excluded.state"),
       add_source_(database, "INSERT INTO sources(edge,name,class) VALUES(?,?,?)"),
@@ -220,7 +220,8 @@ ManifestRows::ManifestRows(Database& database)
     : select_(database, "SELECT state FROM minutes WHERE source=? AND minute=?"),
       range_(database, "SELECT state FROM minutes WHERE source=? AND minute>=? AND minute<?"),
       upsert_(database, "INSERT INTO minutes VALUES(?,?,?)"
-                        " ON CONFLICT DO UPDATE SET state=excluded.state") {}
+                        " ON CONFLICT DO UPDATE SET state=excluded.state"),
+      forget_(database, "DELETE FROM minutes WHERE source=? AND minute<?") {}
 
 ManifestRows::Entry& ManifestRows::load(const Key& key) {
   const auto [it, missing] = entries_.try_emplace(key);
@@ -272,6 +273,13 @@ void ManifestRows::flush() {
   if (entries_.size() > kEntriesMax) entries_.clear();
 }
 
+void ManifestRows::forget_before(SourceId source, EventTime t) {
+  constexpr std::int64_t kMinute = 60'000'000'000;
+  flush();
+  entries_.clear();
+  forget_.run(source, count_ns(floor_to(t, Nanoseconds(kMinute))) / kMinute);
+}
+
 SmallRows::SmallRows(Database& database)
     : dictionaries_(database, "SELECT bytes FROM dictionaries"),
       add_dictionary_(database, "INSERT OR IGNORE INTO dictionaries VALUES(?,?)"),
@@ -281,7 +289,16 @@ SmallRows::SmallRows(Database& database)
                           " ON CONFLICT DO UPDATE SET readings=readings+excluded.readings"),
       meta_(database, "SELECT value FROM meta WHERE key=?"),
       set_meta_(database, "INSERT INTO meta VALUES(?,?)"
-                          " ON CONFLICT DO UPDATE SET value=excluded.value") {}
+                          " ON CONFLICT DO UPDATE SET value=excluded.value"),
+      forget_late_(database, "DELETE FROM late WHERE series=? AND start<? AND placement='pane'"),
+      bound_letters_(database, "DELETE FROM deadletters WHERE id<=(SELECT MAX(id) FROM deadletters)"
+                               "-?") {}
+
+void SmallRows::forget_late(SeriesId series, EventTime before) {
+  forget_late_.run(series, ns(before));
+}
+void SmallRows::bound_dead_letters() { bound_letters_.run(std::uint64_t{kDeadLettersMax}); }
+
 
 void SmallRows::each_dictionary(const std::function<void(ByteSpan)>& visit) {
   dictionaries_.start();

@@ -47,7 +47,8 @@ class EdgeRows {
 
  private:
   Database& database_;
-  Statement all_, add_, save_, save_incarnation_, add_source_, save_source_, incarnations_, sources_;
+  Statement all_, add_, save_, save_incarnation_, add_source_, save_source_, incarnations_,
+      sources_;
   ByteVector scratch_;
 };
 
@@ -102,6 +103,7 @@ class ManifestRows {
   // Over the minutes that [from, to) touches.
   reconcile::ManifestSum sum(SourceId source, EventTime from, EventTime to);
   void flush();
+  void forget_before(SourceId source, EventTime t);
 
  private:
   struct Key {
@@ -115,7 +117,7 @@ class ManifestRows {
   };
   Entry& load(const Key& key);
   static constexpr std::size_t kEntriesMax = 50'000;
-  Statement select_, range_, upsert_;
+  Statement select_, range_, upsert_, forget_;
   std::map<Key, Entry> entries_;
   std::vector<Key> changed_;
   ByteVector scratch_;
@@ -130,11 +132,17 @@ class SmallRows {  // dictionaries, dead letters, late readings, single values
                        ByteSpan bytes, std::uint64_t readings);
   void add_late(SeriesId series, EventTime start, std::string_view placement,
                 std::uint64_t readings);
+  // Rows of windows that were revised, not those of the late ledger.
+  void forget_late(SeriesId series, EventTime before);
+  // Keeps the newest kDeadLettersMax.
+  void bound_dead_letters();
+  static constexpr std::uint64_t kDeadLettersMax = 10'000;
   std::uint64_t meta(std::string_view key);
   void set_meta(std::string_view key, std::uint64_t value);
 
  private:
-  Statement dictionaries_, add_dictionary_, add_dead_letter_, add_late_, meta_, set_meta_;
+  Statement dictionaries_, add_dictionary_, add_dead_letter_, add_late_, meta_, set_meta_,
+      forget_late_, bound_letters_;
 };
 
 }  // namespace tidemark::store

@@ -30,6 +30,7 @@ Result<std::unique_ptr<Store>> Store::open(Disk& disk, const std::filesystem::pa
   store->small_ = std::make_unique<SmallRows>(database);
   TIDE_TRY(database.fault());
   const ArchivePosition end{store->small_->meta(kArchiveEnd)};
+  store->committed_end_ = end.value;
   TIDE_ASSIGN(store->archive_, Archive::open(disk, archive_folder(data_dir), end));
   return store;
 }
@@ -47,7 +48,10 @@ Result<> Store::commit() {
   panes_->flush();
   manifests_->flush();
   TIDE_TRY(archive_->sync());
-  small_->set_meta(kArchiveEnd, archive_->end().value);
+  if (archive_->end().value != committed_end_) {
+    committed_end_ = archive_->end().value;
+    small_->set_meta(kArchiveEnd, committed_end_);
+  }
   database_->exec("COMMIT");
   in_batch_ = false;
   panes_->make_room();

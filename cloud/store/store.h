@@ -1,8 +1,9 @@
 // Everything that a cloud node keeps, opened together and committed together.
 //
-// Promise    begin() … commit() is all or nothing, archive included: the archive is synced before the
-//            SQLite transaction that names its end, and cut back to that end at open().
-// When full  commit() says Fault::full; the node must then be opened anew, nothing was acknowledged.
+// Promise    begin() … commit() is all or nothing, archive included: the archive is synced before
+//            the SQLite transaction that names its end, and cut back to that end at open().
+// When full  commit() says Fault::full; the node must then be opened anew, nothing was
+//            acknowledged.
 // Files      data_dir/cloud.db (WAL) and data_dir/archive/*.seg; formats in FORMAT.md.
 // Threads    one. Readers open their own Database.
 #pragma once
@@ -46,6 +47,7 @@ class Store {
   std::unique_ptr<BlockIndex> blocks_;
   std::unique_ptr<ManifestRows> manifests_;
   std::unique_ptr<SmallRows> small_;
+  std::uint64_t committed_end_ = 0;  // of the archive
   bool in_batch_ = false;
 };
 

@@ -1,5 +1,5 @@
-// An edge for tests: takes readings, packs blocks and seals as the agent does, and keeps the log that
-// the cloud's answers are compared with.
+// An edge for tests: takes readings, packs blocks and seals as the agent does, and keeps the log
+// that the cloud's answers are compared with.
 #pragma once
 
 #include <gtest/gtest.h>

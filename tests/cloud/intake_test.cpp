@@ -318,7 +318,8 @@ TEST(Intake, OfflineEdgeIsNamed) {
   const auto answers = node.answers("minute");
   ASSERT_EQ(answers.size(), 1u);
   ASSERT_FALSE(answers[0].missing.empty());
-  EXPECT_THAT(answers[0].missing[0].reason, testing::StartsWith("edge press-07 offline since 2025"));
+  EXPECT_THAT(answers[0].missing[0].reason,
+              testing::StartsWith("edge press-07 offline since 2025"));
 }
 
 }  // namespace

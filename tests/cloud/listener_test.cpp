@@ -44,7 +44,9 @@ class Gateway {
     Received r;
     r.edge = std::string(as_text(part()));
     const auto session = part();
-    if (session.size() == sizeof r.session) std::memcpy(&r.session, session.data(), sizeof r.session);
+    if (session.size() == sizeof r.session) {
+      std::memcpy(&r.session, session.data(), sizeof r.session);
+    }
     wire::FrameReader reader(wire::kFramePayloadMax);
     reader.feed(part());
     auto frame = reader.next();

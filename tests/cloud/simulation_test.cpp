@@ -1,5 +1,5 @@
-// Random edges, random ways of delivery, restarts of both sides: in the end every answer equals, bit
-// for bit, one batch computation over the blocks that arrived, and every reading has its place.
+// Random edges, random ways of delivery, restarts of both sides: in the end every answer equals,
+// bit for bit, one batch computation over the blocks that arrived, and every reading has its place.
 #include <algorithm>
 #include <bit>
 
