@@ -31,6 +31,8 @@ class Progress {
   // `heard_until`: every entry that arrived before it has been decoded.
   [[nodiscard]] EventTime sealed_until(EventTime heard_until) const {
     if (!device_stamped_) return heard_until;
+    // Before its first reading nobody knows which clock the device runs on.
+    if (newest_ == kEventTimeMin) return kEventTimeMin;
     if (!own_clock_) return heard_until - lateness_;
     const bool quiet = heard_until > last_arrival_ && heard_until - last_arrival_ > 3 * lateness_;
     return quiet ? newest_ + Nanoseconds(1) : newest_ - lateness_;

@@ -63,7 +63,7 @@ TEST(Progress, EdgeStampsAreSealedUpToWhatWasHeard) {
 
 TEST(Progress, DeviceStampsWaitForTheirLateness) {
   Progress p(true, 5s);
-  EXPECT_EQ(p.sealed_until(kNoon), kNoon - 5s);
+  EXPECT_EQ(p.sealed_until(kNoon), kEventTimeMin);  // whose clock it is, nobody knows yet
   p.reading(kNoon - 1s, kNoon);
   EXPECT_EQ(p.sealed_until(kNoon + 1s), kNoon - 4s);
 }
