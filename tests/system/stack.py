@@ -1,5 +1,6 @@
 """Everything that a system test runs, as real programs in one folder on free ports: broker, plant,
 edge, gateway, cloud, and the proxy between edge and gateway. Ends only what it started."""
+import ctypes
 import json
 import os
 import shutil
@@ -15,6 +16,11 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
 START_LIMIT = 20  # seconds for a program to be ready
 EDGE = 'press-07'
+
+
+def end_with_parent():
+    """In a child: it is killed when the test dies, however that dies."""
+    ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
 
 
 class Failed(Exception):
@@ -92,7 +98,8 @@ class Stack:
         with open(self.path('log', f'{name}.log'), 'ab') as log:
             self.running[name] = subprocess.Popen(
                 words, stdin=subprocess.DEVNULL, stdout=stdout or log, stderr=log,
-                cwd=self.folder, env=self.environment, start_new_session=True)
+                cwd=self.folder, env=self.environment, start_new_session=True,
+                preexec_fn=end_with_parent)
         return self.running[name]
 
     def program(self, name):
