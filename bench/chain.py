@@ -106,8 +106,9 @@ def drain(seconds):
                       f'{resident_mib(process):.1f} MiB')
         stack.settle(120)
         status = stack.edge_status()
-        print(f'\n{blocks} blocks, {readings} readings; {status["uplink"]["bytes_per_reading"]:.2f} '
-              'bytes per reading on the uplink, TLS and seals included')
+        per_reading = status['uplink']['bytes_per_reading']
+        print(f'\n{blocks} blocks, {readings} readings; {per_reading:.2f} bytes per reading on the '
+              'uplink, TLS and seals included')
 
 
 def main():

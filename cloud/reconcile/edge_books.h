@@ -31,9 +31,9 @@ class EdgeBooks {
 
   using Forgotten = std::pair<Incarnation, SequenceRanges>;
   // The edge has started, or connects again. A start that is in the books, but neither this one,
-  // nor closed here, nor settled, is none that the edge still waits for: its ring was wiped, or this
-  // node comes from a backup. What is missing of it is lost until it comes; returned, so that it
-  // can be asked for.
+  // nor closed here, nor settled, is none that the edge still waits for: its ring was wiped,
+  // or this node comes from a backup. What is missing of it is lost until it comes; returned, so
+  // that it can be asked for.
   std::vector<Forgotten> hello(Incarnation current, std::uint64_t ordinal,
                                const std::vector<Closing>& closings);
   IncarnationBooks& of(Incarnation i);

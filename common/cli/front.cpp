@@ -229,7 +229,9 @@ int Front::config_check(const std::vector<std::string>& files, bool json) {
     if (json) continue;
     output_.out(ran->out);
     output_.err(ran->errors);
-    if (ok && ran->out.empty()) output_.out(fmt::format("{}: ok\n", job.file.empty() ? job.part : job.file));
+    if (ok && ran->out.empty()) {
+      output_.out(fmt::format("{}: ok\n", job.file.empty() ? job.part : job.file));
+    }
   }
   if (json) output_.out(fmt::format("{{\"v\":1,\"ok\":{},\"parts\":[{}]}}\n", !wrong, objects));
   return wrong ? kExitConfig : kExitOk;

@@ -24,7 +24,8 @@ struct Agent {
   [[nodiscard]] Result<nlohmann::json> ask(const nlohmann::json& request) const;
 };
 
-// `file` empty: what TIDEMARK_EDGE_CONFIG names, else kConfigFile. A configuration with problems still says where the agent is.
+// `file` empty: what TIDEMARK_EDGE_CONFIG names, else kConfigFile. A configuration with
+// problems still says where the agent is.
 Agent find_agent(const std::string& file);
 
 }  // namespace tidemark::edge

@@ -29,7 +29,7 @@ TEST(EventStamper, WaitsForAPlausibleClock) {
 TEST(EventStamper, FollowsAStepAndSlewsADrift) {
   clock::EventStamper stamper(kNoon);
   stamper.observe(kNoon, steady(0s));
-  stamper.observe(kNoon + 1s + 10ms, steady(1s));  // 10 ms ahead: slewed, half a millisecond a second
+  stamper.observe(kNoon + 1s + 10ms, steady(1s));  // slewed, half a millisecond a second
   EXPECT_EQ(stamper.now(steady(1s)), kNoon + 1s + 500us);
   EXPECT_EQ(stamper.steps(), 0u);
   stamper.observe(kNoon + 1h, steady(2s));

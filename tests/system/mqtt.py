@@ -1,5 +1,5 @@
-"""As much of an MQTT 3.1.1 client as publishing with QoS 1 takes; mosquitto_pub -l sends some hundred
-messages a second only."""
+"""As much of an MQTT 3.1.1 client as publishing with QoS 1 takes; mosquitto_pub -l sends some
+hundred messages a second only."""
 import socket
 
 UNDER_WAY_MAX = 500

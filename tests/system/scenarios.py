@@ -183,7 +183,7 @@ def kill(stack, name, kills, pause=(0.3, 1.2), seed=None):
     print(f'seed {seed}')
     rng = random.Random(seed)
     stack.start_broker()
-    # Small blocks, and a link on which an acknowledgement takes its time: some are always under way.
+    # Small blocks, and a link on which an acknowledgement takes its time: some are always on it.
     start_chain(stack, sync='50ms')
     stack.proxy.delay = 0.15
     stack.start_plant(sensors=sensors(20, 55))
