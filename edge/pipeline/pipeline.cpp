@@ -421,8 +421,9 @@ Status Pipeline::status() const {
   s.ledger.answered = cloud_.answered;
   s.ledger.late_ledger = cloud_.late_ledger;
   s.ledger.lost = cloud_.lost;
-  s.ledger.duplicate = edge.duplicate + cloud_.duplicate;
-  s.ledger.quarantined = edge.quarantined + cloud_.quarantined;
+  // The cloud's figures hold what seals told it of ours; what only one side knows yet is pending.
+  s.ledger.duplicate = std::max(edge.duplicate, cloud_.duplicate);
+  s.ledger.quarantined = std::max(edge.quarantined, cloud_.quarantined);
   const auto placed = s.ledger.answered + s.ledger.thinned + s.ledger.duplicate + s.ledger.local +
                       s.ledger.late_ledger + s.ledger.quarantined + s.ledger.evicted +
                       s.ledger.lost;

@@ -57,6 +57,9 @@ def judge(stack, published=None, faults=(), limit=90):
     problems = []
     if not ledger_adds_up(ledger):
         problems.append(f'the ledger does not add up: {ledger}')
+    edge = stack.edge_status()['ledger']
+    if edge != ledger:
+        problems.append(f'the edge says {edge}, the cloud {ledger}')
     for name in ('quarantined', 'evicted', 'late_ledger', 'lost', 'pending'):
         if ledger[name] != 0 and name not in faults:
             problems.append(f'ledger: {name} is {ledger[name]}')
