@@ -229,7 +229,8 @@ std::optional<std::int64_t> Pipeline::row_time(SourceState& source, const Group&
   if (t > arrival + options_.skew)
     reason = "its time is ahead of the clock by more than uplink.skew";
   if (t < options_.plausible_from) {
-    reason = "its time is before " + format_utc(options_.plausible_from) + ": is the device's clock set?";
+    reason = "its time is before " + format_utc(options_.plausible_from) +
+             ": is the device's clock set?";
   }
   if (reason.empty()) return group.times[row];
   std::uint64_t readings = 0;
