@@ -98,7 +98,7 @@ void Intake::answer(Session& s, std::vector<Reply>& replies) {
     wire::Ack ack;
     ack.holdings = holdings_of(s.added, edge.books);
     ack.dictionaries = s.dictionaries;
-    ack.ledger = edge.books.ledger();
+    ack.ledger = edge.books.found();
     replies.push_back({edge.row.name, wire::FrameType::ack, wire::encode(ack)});
   }
   if (!s.wanted.empty() || !s.wanted_blocks.empty()) {

@@ -101,6 +101,12 @@ Ledger EdgeBooks::ledger() const {
   return sum;
 }
 
+Ledger EdgeBooks::found() const {
+  Ledger sum;
+  for (const auto& [incarnation, books] : starts_) sum += books.found();
+  return sum;
+}
+
 std::uint64_t EdgeBooks::missing() const {
   std::uint64_t n = 0;
   for (const auto& [incarnation, books] : starts_) n += books.missing().count();

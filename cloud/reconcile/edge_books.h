@@ -51,6 +51,7 @@ class EdgeBooks {
   void restore(Incarnation i, IncarnationBooks books);
 
   [[nodiscard]] Ledger ledger() const;
+  [[nodiscard]] Ledger found() const;  // IncarnationBooks::found() of all starts
   [[nodiscard]] std::uint64_t missing() const;  // blocks, over all starts
   [[nodiscard]] std::uint64_t blocks() const;
   // Nobody listened in these spans of event time.

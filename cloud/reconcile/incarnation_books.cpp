@@ -141,6 +141,17 @@ Ledger IncarnationBooks::ledger() const {
   return l;
 }
 
+Ledger IncarnationBooks::found() const {
+  Ledger l;
+  l.answered = placed_.answered;
+  l.duplicate = placed_.duplicate;
+  l.late_ledger = placed_.late_ledger;
+  l.quarantined = placed_.quarantined;
+  l.evicted = std::min(sealed_.evicted, evicted_but_here_);
+  l.lost = ledger().lost;
+  return l;
+}
+
 void IncarnationBooks::encode(ByteWriter& out) const {
   out.u8(kVersion);
   out.varint(ordinal_);

@@ -68,6 +68,9 @@ class IncarnationBooks {
   }
 
   [[nodiscard]] Ledger ledger() const;
+  // What the edge cannot know by itself: the part of the ledger that was found here. `evicted` are
+  // readings that the edge gave up and that had arrived all the same.
+  [[nodiscard]] Ledger found() const;
   // Closed, and every number it used is received, evicted or lost.
   [[nodiscard]] bool settled() const;
   [[nodiscard]] bool closed() const { return closing_.has_value(); }

@@ -98,7 +98,9 @@ struct Welcome {
 struct Ack {
   std::vector<Holdings> holdings;  // `blocks`: added by this commit, or all; edges take the union
   std::vector<DictionaryHash> dictionaries;
-  Ledger ledger;                   // the cloud's figures of this edge, all incarnations
+  // What only the cloud can know of this edge, over all incarnations: answered, duplicate,
+  // late_ledger, quarantined and lost as found there; `evicted` that had arrived all the same.
+  Ledger ledger;
   friend bool operator==(const Ack&, const Ack&) = default;
 };
 

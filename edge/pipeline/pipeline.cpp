@@ -227,9 +227,10 @@ std::optional<std::int64_t> Pipeline::row_time(SourceState& source, const Group&
   const auto t = event_time(group.times[row]);
   std::string reason;
   if (t > arrival + options_.skew)
-    reason = "time ahead of the clock by more than uplink.skew";
+    reason = "its time is ahead of the clock by more than uplink.skew";
   if (t < options_.plausible_from) {
-    reason = "time before " + format_utc(options_.plausible_from) + ": is the device's clock set?";
+    reason = "its time is before " + format_utc(options_.plausible_from) +
+             ": is the device's clock set?";
   }
   if (reason.empty()) return group.times[row];
   std::uint64_t readings = 0;
@@ -421,9 +422,9 @@ Status Pipeline::status() const {
   s.ledger.answered = cloud_.answered;
   s.ledger.late_ledger = cloud_.late_ledger;
   s.ledger.lost = cloud_.lost;
-  // The cloud's figures hold what seals told it of ours; what only one side knows yet is pending.
-  s.ledger.duplicate = std::max(edge.duplicate, cloud_.duplicate);
-  s.ledger.quarantined = std::max(edge.quarantined, cloud_.quarantined);
+  s.ledger.duplicate = edge.duplicate + cloud_.duplicate;
+  s.ledger.quarantined = edge.quarantined + cloud_.quarantined;
+  s.ledger.evicted = edge.evicted - std::min(edge.evicted, cloud_.evicted);
   const auto placed = s.ledger.answered + s.ledger.thinned + s.ledger.duplicate + s.ledger.local +
                       s.ledger.late_ledger + s.ledger.quarantined + s.ledger.evicted +
                       s.ledger.lost;

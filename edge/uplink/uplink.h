@@ -39,7 +39,7 @@ class SealSource {
   // `acknowledged`; empty when it has nothing newer than `sent`.
   virtual std::optional<Seal> seal_since(std::uint64_t acknowledged, std::uint64_t sent) = 0;
   virtual void seal_acknowledged(std::uint64_t number) = 0;
-  // What the cloud says of this edge's ledger: answered, duplicate, late_ledger, lost, quarantined.
+  // What only the cloud knows of this edge's ledger (wire::Ack::ledger).
   virtual void cloud_ledger(const Ledger& ledger) = 0;
 };
 

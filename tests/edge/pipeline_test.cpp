@@ -233,6 +233,22 @@ TEST_F(PipelineTest, AMessageSentTwiceIsCountedOnce) {
   EXPECT_EQ(blocks()[0].groups[0].columns[0].f64, (std::vector<double>{3, 4}));
 }
 
+TEST_F(PipelineTest, TheLedgerAddsWhatOnlyTheCloudKnows) {
+  say(1, "temp " + at(0s) + " 3");
+  say(1, "temp " + at(0s) + " 3");
+  say(1, "temp " + at(1s) + " 4");
+  say(1, "temp " + at(2s) + " 5");
+  auto& pipeline = run();
+  Ledger cloud;
+  cloud.answered = 1;
+  cloud.duplicate = 1;  // a repeat that the edge did not remember
+  pipeline.cloud_ledger(cloud);
+  const auto ledger = pipeline.status().ledger;
+  EXPECT_EQ(ledger.duplicate, 2u);
+  EXPECT_EQ(ledger.pending, 1u);
+  EXPECT_TRUE(ledger.adds_up());
+}
+
 TEST_F(PipelineTest, PollsAreCountedAsDueAndGood) {
   say(2, "poll");
   say(2, "miss");
