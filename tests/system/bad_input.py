@@ -15,7 +15,7 @@ BAD = [
     (b'[1, 2', 'json is malformed'),
     (b'\xff\xfe\x00', 'no number'),
     (b'NaN', 'no number'),
-    (b'{"ts":"1970-01-01T00:00:05Z","a":1.5}', 'time before'),
+    (b'{"ts":"1970-01-01T00:00:05Z","a":1.5}', 'its time is before'),
     (b'{"ts":"2100-01-01T00:00:00Z","a":1.5}', 'ahead of the clock'),
     (b'{"ts":"yesterday","a":1.5}', 'time cannot be read'),
     (b'TM\x01\x01\x00\xfe\x01\x00' + b'\x00' * 9, 'packed array'),
