@@ -341,7 +341,8 @@ class Stack:
             cloud = self.cloud_status()
             ledger = cloud['ledger']
             done = (edge['ledger']['pending'] == 0 and edge['ring']['blocks_pending'] == 0 and
-                    ledger['pending'] == 0 and seen.get('last') == ledger)
+                    ledger['pending'] == 0 and edge['ledger']['taken'] == ledger['taken'] and
+                    seen.get('last') == ledger)
             seen['last'], seen['edge'] = ledger, edge['ledger']
             return ledger if done else None
         try:
