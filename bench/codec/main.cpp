@@ -1,108 +1,101 @@
-// How small and how fast are blocks? One line for each signal, shape of block and tier: bytes a
-// value (times included) and million values a second of CPU time, encoding and decoding.
-#include <time.h>
+// How small and how fast is the block codec against its peers? README.md says what is counted.
+#include <unistd.h>
 
-#include <bit>
-#include <cmath>
 #include <cstdio>
-#include <limits>
+#include <cstdlib>
+#include <string>
 
-#include "common/base/random.h"
-#include "common/codec/codec.h"
+#include "bench/codec/report.h"
 
 namespace {
 
 using namespace tidemark;
+using namespace tidemark::bench;
 
-constexpr std::int64_t kBegin = 1'795'224'000'000'000'000;
-
-struct Signal {
-  const char* name;
-  bool decimal;  // i64 mantissas instead of doubles
-  double (*at)(double t, double noise);
-};
-constexpr Signal kSignals[] = {
-    {"meter, 0.1 steps", true, [](double t, double n) { return 2312 + 8 * std::sin(t) + 2 * n; }},
-    {"counter", true, [](double t, double n) { return 40 * t + n; }},
-    {"state", true, [](double t, double) { return std::floor(std::fmod(t / 50, 3)); }},
-    {"json, 2 decimals", false,
-     [](double t, double n) { return std::round(2150 + 300 * std::sin(t / 9) + 9 * n) / 100; }},
-    {"computed double", false, [](double t, double n) { return std::sin(t / 20) + n / 1000; }},
+struct Arguments {
+  std::string data, pcodec;
+  int passes = 5;
+  bool json = false;
 };
 
-struct Shape {
-  std::size_t series, rows;
-};
-constexpr Shape kShapes[] = {{1000, 5}, {20, 100}, {8, 1000}, {1, 10'000}};
-
-Block block_of(const Signal& signal, const Shape& shape, Random& random) {
-  Block b;
-  b.dictionaries = {{1}};
-  b.groups.resize(1);
-  auto& g = b.groups[0];
-  for (std::size_t i = 0; i < shape.rows; ++i) {
-    const auto jitter = static_cast<std::int64_t>(random.below(3)) * 1'000'000;
-    g.times.push_back(kBegin + static_cast<std::int64_t>(i) * 1'000'000'000 + jitter);
-  }
-  for (std::size_t s = 0; s < shape.series; ++s) {
-    Column c;
-    c.series = static_cast<std::uint32_t>(s);
-    c.type = signal.decimal ? ValueType::i64 : ValueType::f64;
-    for (std::size_t i = 0; i < shape.rows; ++i) {
-      const double noise = static_cast<double>(random.below(1000)) / 1000 - 0.5;
-      const double v = signal.at(static_cast<double>(i) / 10 + static_cast<double>(s * 7), noise);
-      if (signal.decimal) {
-        c.i64.push_back(std::llround(v));
-      } else {
-        c.f64.push_back(v);
-      }
+bool parse(int argc, char** argv, Arguments& a) {
+  for (int i = 1; i < argc; ++i) {
+    const std::string word = argv[i];
+    if (word == "--json") {
+      a.json = true;
+    } else if (i + 1 == argc) {
+      return false;
+    } else if (word == "--data") {
+      a.data = argv[++i];
+    } else if (word == "--pcodec") {
+      a.pcodec = argv[++i];
+    } else if (word == "--passes") {
+      a.passes = std::max(1, static_cast<int>(std::strtol(argv[++i], nullptr, 10)));
+    } else {
+      return false;
     }
-    g.columns.push_back(std::move(c));
   }
-  return b;
+  return true;
 }
 
-double cpu_seconds() {
-  timespec t{};
-  ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
-  return static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_nsec) / 1e9;
+int fail(const Error& error) {
+  std::fprintf(stderr, "bench_codec: %s\n", error.text().c_str());
+  return 1;
 }
 
-template <typename Pass>
-double best_seconds(Pass pass) {
-  double best = std::numeric_limits<double>::max();
-  for (int i = 0; i < 20; ++i) {
-    const double begin = cpu_seconds();
-    pass();
-    best = std::min(best, cpu_seconds() - begin);
+std::vector<std::unique_ptr<Coder>> all_coders(const std::string& pcodec) {
+  std::vector<std::unique_ptr<Coder>> coders;
+  coders.push_back(zstd_coder(3));
+  coders.push_back(gorilla_coder());
+  for (const int level : {8, 12}) {
+    if (auto coder = pcodec_coder(pcodec, level)) coders.push_back(std::move(coder));
   }
-  return best;
+  for (auto& coder : our_coders()) coders.push_back(std::move(coder));
+  return coders;
 }
 
 }  // namespace
 
-int main() {
-  constexpr std::pair<codec::Tier, const char*> kTiers[] = {
-      {codec::Tier::fast, "fast"},
-      {codec::Tier::standard, "standard"},
-      {codec::Tier::dense, "dense"}};
-  std::printf("%-18s %12s %-9s %8s %8s %8s\n", "signal", "series*rows", "tier", "B/value",
-              "enc Mv/s", "dec Mv/s");
-  SeededRandom random(1);
-  for (const auto& signal : kSignals) {
-    for (const auto& shape : kShapes) {
-      const auto block = block_of(signal, shape, random);
-      const auto values = static_cast<double>(shape.series * shape.rows);
-      for (const auto& [tier, name] : kTiers) {
-        const auto bytes = codec::encode(block, tier);
-        if (!bytes.ok() || !codec::decode(*bytes).ok()) return 1;
-        const auto encode = best_seconds([&] { static_cast<void>(codec::encode(block, tier)); });
-        const auto decode = best_seconds([&] { static_cast<void>(codec::decode(*bytes)); });
-        std::printf("%-18s %6zu*%-5zu %-9s %8.3f %8.1f %8.1f\n", signal.name, shape.series,
-                    shape.rows, name, static_cast<double>(bytes->size()) / values,
-                    values / encode / 1e6, values / decode / 1e6);
-      }
-    }
+int main(int argc, char** argv) {
+  Arguments arguments;
+  if (!parse(argc, argv, arguments)) {
+    std::fprintf(stderr, "usage: bench_codec [--data FOLDER] [--pcodec LIBRARY] [--passes N] "
+                         "[--json]\n");
+    return 64;
   }
+  std::vector<Set> sets;
+  auto clocks = generated_clocks();
+  if (!arguments.data.empty()) {
+    auto read = read_sets(arguments.data);
+    if (!read.ok()) return fail(read.error());
+    sets = std::move(*read);
+    auto clock = read_clock(arguments.data, "ppg-jitter");
+    if (!clock.ok()) return fail(clock.error());
+    if (!clock->empty()) clocks.push_back({"ppg-jitter's own", 1.7, std::move(*clock)});
+  }
+  for (auto& set : generated_sets()) sets.push_back(std::move(set));
+
+  const auto coders = all_coders(arguments.pcodec);
+  Results results;
+  for (const auto& c : coders) results.coders.push_back(c->name());
+  for (const std::size_t rows : {100U, 1000U, 10'000U}) {
+    RowsResult result{rows, {}};
+    for (const auto& set : sets) {
+      result.sets.push_back({set.name, measure(set, rows, arguments.passes, coders)});
+      if (::isatty(2) == 1) std::fprintf(stderr, "\r%zu rows, %-20s", rows, set.name.c_str());
+    }
+    results.rows.push_back(std::move(result));
+  }
+  if (::isatty(2) == 1) std::fprintf(stderr, "\r%40s\r", "");
+  for (const auto& clock : clocks) {
+    ClockResult result{clock.name, clock.bits_max, {}};
+    for (const auto tier : {codec::Tier::fast, codec::Tier::standard, codec::Tier::dense}) {
+      result.bits.push_back(clock_bits(clock, tier));
+    }
+    results.clocks.push_back(std::move(result));
+  }
+  results.short_columns = short_columns(codec::Tier::standard);
+  const auto text = arguments.json ? as_json(results) : as_text(results);
+  std::fputs(text.c_str(), stdout);
   return 0;
 }

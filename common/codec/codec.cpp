@@ -225,4 +225,44 @@ Method method_of(const Column& column) {
           "varint+zstd"};
 }
 
+ByteVector encode_values(const Column& column, Tier, Memory*) {
+  ByteVector bytes;
+  ByteWriter out(bytes);
+  switch (column.type) {
+    case ValueType::f64: write_doubles(column.f64, out); break;
+    case ValueType::i64: write_integers(column.i64, out); break;
+    case ValueType::boolean: write_booleans(column.i64, out); break;
+    case ValueType::text: write_texts(column.text, out); break;
+  }
+  return bytes;
+}
+
+Result<> decode_values(ByteSpan bytes, Tier, Column& into) {
+  ByteReader in(bytes);
+  auto text_bytes = kTextBytesMax;
+  switch (into.type) {
+    case ValueType::f64: into.f64 = read_doubles(in, into.f64.size()); break;
+    case ValueType::i64: into.i64 = read_integers(in, into.i64.size()); break;
+    case ValueType::boolean: into.i64 = read_booleans(in, into.i64.size()); break;
+    case ValueType::text: into.text = read_texts(in, into.text.size(), text_bytes); break;
+  }
+  if (!in.done()) return damaged("damaged values");
+  return {};
+}
+
+ByteVector encode_times(std::span<const std::int64_t> times, Tier) {
+  ByteVector bytes;
+  ByteWriter out(bytes);
+  write_integers(times, out);
+  return bytes;
+}
+
+Result<> decode_times(ByteSpan bytes, Tier, std::span<std::int64_t> into) {
+  ByteReader in(bytes);
+  const auto times = read_integers(in, into.size());
+  if (!in.done()) return damaged("damaged times");
+  std::copy(times.begin(), times.end(), into.begin());
+  return {};
+}
+
 }  // namespace tidemark::codec

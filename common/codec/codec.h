@@ -54,4 +54,17 @@ struct Method {
 };
 Method method_of(const Column& column);
 
+// What the encoder remembers of a series between blocks: it tries first what fitted last time.
+struct Memory {};
+
+// The values of one column alone, as they lie in a block: without its head, gaps, qualities and the
+// checksum. For those who measure.
+ByteVector encode_values(const Column& column, Tier tier, Memory* memory = nullptr);
+// Fills `into`, whose type and number of values the caller sets. Fault::corrupt when the bytes are
+// not a writer's.
+Result<> decode_values(ByteSpan bytes, Tier tier, Column& into);
+// The same of the times of a group, in ns.
+ByteVector encode_times(std::span<const std::int64_t> times, Tier tier);
+Result<> decode_times(ByteSpan bytes, Tier tier, std::span<std::int64_t> into);
+
 }  // namespace tidemark::codec
