@@ -56,6 +56,7 @@ bool EdgeBooks::seal(const Seal& seal, const ReadingsIn& readings) {
   indices.reserve(seal.sources.size());
   for (const auto& s : seal.sources) {
     indices.push_back(source(s.source, s.poll_class));
+    if (seal.more) continue;
     auto& books = sources_[indices.back()];
     if (books.device_stamped != s.device_stamped || s.sealed_until > books.sealed_until) {
       books.device_stamped = s.device_stamped;
@@ -63,6 +64,7 @@ bool EdgeBooks::seal(const Seal& seal, const ReadingsIn& readings) {
       books.changed = true;
     }
   }
+  if (seal.more) return true;  // minutes only
   return of(seal.incarnation).seal(seal, indices, [&](SequenceRange r) {
     return readings(seal.incarnation, r);
   });

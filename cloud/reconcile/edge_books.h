@@ -38,7 +38,8 @@ class EdgeBooks {
                                const std::vector<Closing>& closings);
   IncarnationBooks& of(Incarnation i);
   [[nodiscard]] const IncarnationBooks* find(Incarnation i) const;
-  // False when a newer statement stands.
+  // False when a newer statement stands. A part before the last changes nothing here: its minutes
+  // are for the manifests.
   bool seal(const Seal& seal, const ReadingsIn& readings);
   // Sources whose frontier moved since the last call.
   std::vector<SourceIndex> advance();

@@ -132,4 +132,18 @@ Result<> make_folder(const std::filesystem::path& path) {
   return system_error("create folder " + path.string(), errno);
 }
 
+Result<> become_owner_of(const std::filesystem::path& path) {
+  if (::geteuid() != 0) return {};
+  struct stat facts {};
+  auto at = path;
+  while (::stat(at.empty() ? "." : at.c_str(), &facts) != 0) {
+    if (!at.has_relative_path()) return system_error("look at " + path.string(), errno);
+    at = at.parent_path();
+  }
+  if (::setegid(facts.st_gid) != 0 || ::seteuid(facts.st_uid) != 0) {
+    return system_error("become the owner of " + at.string(), errno);
+  }
+  return {};
+}
+
 }  // namespace tidemark

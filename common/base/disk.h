@@ -46,5 +46,9 @@ Result<> write_file(const std::filesystem::path& path, std::string_view content,
                     unsigned mode = 0640);
 // mkdir -p, mode 0750.
 Result<> make_folder(const std::filesystem::path& path);
+// For commands: root goes on as the owner of the nearest folder above `path` that exists (and of
+// its group), so that the daemon, which is no root, can read what the command writes. Nothing for
+// other users. The process stays that user.
+Result<> become_owner_of(const std::filesystem::path& path);
 
 }  // namespace tidemark

@@ -4,6 +4,7 @@ namespace tidemark {
 namespace {
 
 constexpr std::uint8_t kVersion = 1;
+constexpr unsigned kMore = 0x80;  // in the byte of the clock
 
 template <typename LedgerRef, typename Visit>
 void each_count(LedgerRef& l, Visit visit) {
@@ -45,7 +46,7 @@ void Seal::encode(ByteWriter& out) const {
   out.varint(number);
   out.varint(next.count);
   ledger.encode(out);
-  out.u8(static_cast<std::uint8_t>(clock));
+  out.u8(static_cast<std::uint8_t>(static_cast<unsigned>(clock) | (more ? kMore : 0)));
   evicted.encode(out);
   out.varint(sources.size());
   for (const auto& s : sources) {
@@ -77,7 +78,9 @@ Result<Seal> Seal::decode(ByteSpan bytes) {
   s.number = in.varint();
   s.next = {in.varint()};
   s.ledger = Ledger::decode(in);
-  const auto clock = in.u8();
+  const auto state = in.u8();
+  s.more = (state & kMore) != 0;
+  const auto clock = state & ~kMore;
   if (clock > 2) in.fail();
   s.clock = static_cast<ClockState>(clock);
   s.evicted = SequenceRanges::decode(in);

@@ -64,6 +64,9 @@ enum class ClockState : std::uint8_t { unknown = 0, set = 1, synchronised = 2 };
 struct Seal {
   Incarnation incarnation;
   std::uint64_t number = 0;  // rises by one within the incarnation, from 1
+  // More parts of the same number follow. Only the last one makes the statement; those before it
+  // bring minutes that it would have no room for.
+  bool more = false;
   Sequence next;             // the first sequence that this statement does not speak of
   Ledger ledger;             // of this incarnation up to `next`: what the edge knows of it
   ClockState clock = ClockState::set;

@@ -4,6 +4,7 @@
 
 #include <optional>
 
+#include "common/base/disk.h"
 #include "common/base/exit_code.h"
 #include "common/base/text.h"
 #include "common/base/time.h"
@@ -259,6 +260,9 @@ class Words {
     options.gateway = gateway_;
     options.identity_folder = agent.identity_folder;
     options.replace = replace_;
+    if (auto owner = become_owner_of(agent.identity_folder); !owner) {
+      return out_.fail(owner.error());
+    }
     const SystemClock clock;
     const auto done = uplink::enroll(options, clock);
     if (!done) return out_.fail(done.error());

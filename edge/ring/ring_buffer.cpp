@@ -154,6 +154,11 @@ class StoredRing final : public RingBuffer {
     return {};
   }
 
+  std::vector<Seal> past_seals() override {
+    const std::scoped_lock lock(state_lock_);
+    return contents_.state().past_seals();
+  }
+
   DictionaryPtr dictionary(DictionaryHash hash) override {
     const std::scoped_lock lock(state_lock_);
     return contents_.state().dictionary(hash);

@@ -49,13 +49,12 @@ struct Flush {
   journal::Position journal;                // all that these blocks hold came from before it
 };
 
-// What an earlier start left: the material of closings and of the first seals to send.
+// What an earlier start left.
 struct Past {
   Closing closing;
   SequenceRanges unreleased;      // still here, not acknowledged
   SequenceRanges evicted;
-  std::vector<Seal> seals;        // merged into one: the last ledger and `next`, all minutes,
-                                  // number of the last; at most one entry
+  std::uint64_t last_seal = 0;    // its number; 0: none
 };
 
 struct Recovered {
@@ -139,6 +138,10 @@ class RingBuffer {
   // Recovered::past it also means that its closing is known (number 0 if it has no seal): once its
   // blocks are released too, the next start leaves it out.
   virtual Result<> seals_acknowledged(Incarnation incarnation, std::uint64_t number) = 0;
+  // Of each earlier incarnation whose last word the cloud has not acknowledged: its seals merged
+  // into one (the last ledger and `next`, all minutes). When blocks of it are evicted later, a new
+  // number says so.
+  virtual std::vector<Seal> past_seals() = 0;
   // Every dictionary that is still needed, by hash; nullptr when unknown.
   virtual DictionaryPtr dictionary(DictionaryHash hash) = 0;
 

@@ -40,18 +40,32 @@ Result<SealState> decode_seal(ByteReader& in) {
   return out;
 }
 
-Ledger corrected(const IncarnationState& i) {
-  auto ledger = i.seal.ledger;
-  // Evicted after its last seal: those readings were still pending when it spoke.
-  if (i.readings_evicted > ledger.evicted) {
-    const auto more = std::min(i.readings_evicted - ledger.evicted, ledger.pending);
-    ledger.evicted += more;
-    ledger.pending -= more;
-  }
-  return ledger;
+}  // namespace
+
+std::uint64_t IncarnationState::stated_number() const {
+  auto all = evicted;
+  all.add(seal.evicted);
+  return seal.number + all.count() - seal.evicted.count();
 }
 
-}  // namespace
+Seal IncarnationState::statement() const {
+  auto s = seal.merged(incarnation);
+  s.number = stated_number();
+  s.evicted.add(evicted);
+  s.ledger = ledger();
+  return s;
+}
+
+Ledger IncarnationState::ledger() const {
+  auto l = seal.ledger;
+  const auto placed = l.answered + l.thinned + l.duplicate + l.local + l.late_ledger +
+                      l.quarantined + l.evicted + l.lost;
+  l.pending = l.taken - std::min(l.taken, placed);
+  const auto more = std::min(readings_evicted - std::min(readings_evicted, l.evicted), l.pending);
+  l.evicted += more;
+  l.pending -= more;
+  return l;
+}
 
 IncarnationState* RingState::find(Incarnation incarnation) {
   for (auto& [ordinal, state] : incarnations) {
@@ -174,7 +188,7 @@ std::uint64_t RingState::begin(Incarnation incarnation, EventTime now) {
       continue;
     }
     --unsettled_without_blocks;
-    folded += corrected(at->second);
+    folded += at->second.ledger();
     folded_ordinal_ = std::max(folded_ordinal_, at->first);
     at = incarnations.erase(at);
   }
@@ -192,8 +206,17 @@ std::vector<Past> RingState::past() const {
     past.closing = {i.incarnation, ordinal, Sequence{i.last}, i.sign_of_life, i.off_until};
     past.unreleased = i.waiting;
     past.evicted = i.evicted;
-    if (i.seal.number != 0) past.seals.push_back(i.seal.merged(i.incarnation));
+    past.last_seal = i.seal.number;
     out.push_back(std::move(past));
+  }
+  return out;
+}
+
+std::vector<Seal> RingState::past_seals() const {
+  std::vector<Seal> out;
+  for (const auto& [ordinal, i] : incarnations) {
+    if (i.off_until == kEventTimeMin || i.seal.acknowledged >= i.stated_number()) continue;
+    out.push_back(i.statement());
   }
   return out;
 }
@@ -201,7 +224,7 @@ std::vector<Past> RingState::past() const {
 Ledger RingState::ledger_of_past() const {
   auto sum = folded;
   for (const auto& [ordinal, i] : incarnations) {
-    if (i.off_until != kEventTimeMin) sum += corrected(i);
+    if (i.off_until != kEventTimeMin) sum += i.ledger();
   }
   return sum;
 }

@@ -69,9 +69,15 @@ struct IncarnationState {
   SealState seal;
   bool closing_told = false;            // somebody acknowledged its seals after its end
 
+  // The number of its last word: each block that was evicted after its last seal raises it by one,
+  // so that it follows from the state alone.
+  [[nodiscard]] std::uint64_t stated_number() const;
+  [[nodiscard]] Seal statement() const;
+  // With what was evicted after its last seal: those readings were pending when it spoke.
+  [[nodiscard]] Ledger ledger() const;
   // Nothing of it is left to send or to say.
   [[nodiscard]] bool settled() const {
-    return waiting.empty() && closing_told && seal.acknowledged >= seal.number;
+    return waiting.empty() && closing_told && seal.acknowledged >= stated_number();
   }
   friend bool operator==(const IncarnationState&, const IncarnationState&) = default;
 };
@@ -98,6 +104,7 @@ class RingState {
   // Closes what still ran, drops what is settled, and begins an incarnation.
   std::uint64_t begin(Incarnation incarnation, EventTime now);
   [[nodiscard]] std::vector<Past> past() const;
+  [[nodiscard]] std::vector<Seal> past_seals() const;  // those not acknowledged
   [[nodiscard]] Ledger ledger_of_past() const;
 
   // Without dictionaries: those are records of their own.

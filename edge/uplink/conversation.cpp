@@ -102,19 +102,23 @@ Result<> Conversation::on_welcome(ByteSpan payload) {
   TIDE_TRY(settle(welcome.holdings));
   parts_.memory.unacknowledged.clear();  // what the cloud has not got goes again
   seal_sent_ = parts_.memory.seals[parts_.options.incarnation];
+  past_seals_sent_.clear();
   queue_past_seals();
   schedule_.ring_changed();
   return {};
 }
 
 void Conversation::queue_past_seals() {
-  for (const auto& past : parts_.ring.recovered().past) {
-    const auto known = parts_.memory.seals[past.closing.incarnation];
-    for (const auto& seal : past.seals) {
-      if (seal.number <= known) continue;
-      for (auto& part : seal_parts(seal, known)) seals_.push_back(std::move(part));
-    }
+  for (auto& seal : parts_.ring.past_seals()) {
+    auto& sent = past_seals_sent_[seal.incarnation];
+    if (seal.number <= std::max(sent, parts_.memory.seals[seal.incarnation])) continue;
+    sent = seal.number;
+    queue_seal(std::move(seal));
   }
+}
+
+void Conversation::queue_seal(Seal seal) {
+  for (auto& part : seal_parts(std::move(seal))) seals_.push_back(std::move(part));
 }
 
 Result<> Conversation::settle(const std::vector<wire::Holdings>& holdings) {
@@ -237,12 +241,11 @@ void Conversation::fill_seals(SteadyTime now) {
     sealed_ = now;
     blocks_since_seal_ = false;
     const auto known = parts_.memory.seals[parts_.options.incarnation];
-    if (const auto seal = parts_.seals.seal_since(known, seal_sent_)) {
-      for (auto& part : seal_parts(*seal, std::max(known, seal_sent_))) {
-        seals_.push_back(std::move(part));
-      }
+    if (auto seal = parts_.seals.seal_since(known, seal_sent_)) {
       seal_sent_ = seal->number;
+      queue_seal(*std::move(seal));
     }
+    queue_past_seals();
   }
   while (!seals_.empty()) {
     ByteVector payload;

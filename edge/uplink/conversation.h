@@ -68,6 +68,7 @@ class Conversation {
   Result<> on_request(ByteSpan payload);
   Result<> settle(const std::vector<wire::Holdings>& holdings);
   void queue_past_seals();
+  void queue_seal(Seal seal);
   void fill_seals(SteadyTime now);
   // True: something was said or settled, go on; false: nothing more for now.
   Result<bool> fill_block();
@@ -89,6 +90,7 @@ class Conversation {
   std::deque<DictionaryHash> dictionaries_wanted_;
   std::deque<Seal> seals_;                 // to be sent
   std::uint64_t seal_sent_ = 0;            // of this incarnation
+  std::map<Incarnation, std::uint64_t> past_seals_sent_;
   bool blocks_since_seal_ = false;
   SteadyTime begun_;
   SteadyTime heard_;

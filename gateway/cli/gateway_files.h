@@ -26,9 +26,6 @@ class Files {
   [[nodiscard]] Result<std::unique_ptr<DeadLetters>> dead_letters() const;
 
  private:
-  // Root becomes the owner of the data folder: what it makes there must be the daemon's.
-  [[nodiscard]] Result<> become_owner() const;
-
   GatewayConfig config_;
   SystemClock clock_;
 };

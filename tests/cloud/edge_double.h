@@ -152,12 +152,13 @@ class EdgeDouble {
   [[nodiscard]] wire::Frame block(std::uint64_t sequence, Lane lane = Lane::live) const {
     return {wire::FrameType::block, wire::encode_block(lane, blocks.at(sequence))};
   }
-  [[nodiscard]] wire::Frame seal_frame(std::size_t index) const {
+  [[nodiscard]] static wire::Frame frame(const Seal& seal) {
     wire::Frame f{wire::FrameType::seal, {}};
     ByteWriter out(f.payload);
-    seals.at(index).encode(out);
+    seal.encode(out);
     return f;
   }
+  [[nodiscard]] wire::Frame seal_frame(std::size_t index) const { return frame(seals.at(index)); }
   [[nodiscard]] wire::Frame last_seal() const { return seal_frame(seals.size() - 1); }
   [[nodiscard]] const std::string& name() const { return name_; }
   [[nodiscard]] Incarnation incarnation() const { return incarnation_; }

@@ -206,6 +206,32 @@ TEST(Intake, BlockWaitsForItsDictionaryWhichIsAskedFor) {
             (SequenceRanges{{1, 1}}));
 }
 
+TEST(Intake, AStatementInPartsCountsWithItsLastPart) {
+  Node node;
+  auto edge = two_minutes();
+  node.take(edge, edge.hello());
+  node.take(edge, edge.dictionary());
+  for (std::uint64_t b = 1; b <= 6; ++b) node.take(edge, edge.block(b));
+  auto last = edge.seals.back();
+  auto first = last;
+  first.more = true;
+  first.ledger = {};
+  last.sources[0].minutes.clear();
+  node.take(edge, edge.frame(first));
+  auto replies = node.commit();
+  EXPECT_EQ(wire::decode_ack(replies.back().payload).value().holdings[0].seal_number, 0u)
+      << "a link that dies here must bring the other parts again";
+  EXPECT_TRUE(node.answers("minute").empty() ||
+              node.answers("minute")[0].state == State::provisional);
+  node.take(edge, edge.frame(last));
+  replies = node.commit();
+  EXPECT_EQ(wire::decode_ack(replies.back().payload).value().holdings[0].seal_number, last.number);
+  const auto answers = node.answers("minute");
+  ASSERT_EQ(answers.size(), 2u);
+  EXPECT_EQ(answers[0].state, State::sealed);
+  EXPECT_EQ(answers[0].completeness, 1.0) << "by the minutes of the first part";
+}
+
 TEST(Intake, PowerCutAtTheEdgeLosesWhatItsNextStartCannotSend) {
   Node node;
   auto edge = two_minutes();

@@ -119,6 +119,14 @@ class FakeRing final : public ring::RingBuffer {
     seals_[incarnation] = number;
     return {};
   }
+  std::vector<Seal> past_seals() override {
+    const std::lock_guard lock(mutex_);
+    return past_statements;
+  }
+  void state_past(Seal seal) {
+    const std::lock_guard lock(mutex_);
+    past_statements = {std::move(seal)};
+  }
   DictionaryPtr dictionary(DictionaryHash hash) override {
     const std::lock_guard lock(mutex_);
     const auto at = dictionaries_.find(hash);
@@ -133,6 +141,7 @@ class FakeRing final : public ring::RingBuffer {
     bool released = false;
   };
   mutable std::mutex mutex_;
+  std::vector<Seal> past_statements;
   Incarnation current_;
   std::vector<Entry> blocks_;
   std::map<Incarnation, std::uint64_t> last_;

@@ -47,6 +47,7 @@ class MemoryRing final : public ring::RingBuffer {
   Result<BlockRecord> read(BlockName) override { return Error{Fault::unavailable, "not kept"}; }
   Result<> release(Incarnation, const SequenceRanges&) override { return {}; }
   Result<> seals_acknowledged(Incarnation, std::uint64_t) override { return {}; }
+  std::vector<Seal> past_seals() override { return {}; }
   DictionaryPtr dictionary(DictionaryHash) override { return nullptr; }
   [[nodiscard]] ring::Usage usage() const override { return {}; }
   Result<> close() override { return {}; }

@@ -257,17 +257,18 @@ TEST_F(RingTest, PastSaysWhatAStartLeft) {
   EXPECT_EQ(count_ns(past.closing.off_until), test::kStart + 100 * test::kSecond);
   EXPECT_EQ(past.unreleased, (SequenceRanges{{1, 1}, {4, 6}}));
   EXPECT_TRUE(past.evicted.empty());
-  ASSERT_EQ(past.seals.size(), 1u);
-  EXPECT_EQ(past.seals[0].number, 6u);
-  EXPECT_EQ(past.seals[0].next.count, 7u);
-  ASSERT_EQ(past.seals[0].sources.size(), 1u);
+  const auto seals = ring->past_seals();
+  ASSERT_EQ(seals.size(), 1u);
+  EXPECT_EQ(seals[0].number, 6u);
+  EXPECT_EQ(seals[0].next.count, 7u);
+  ASSERT_EQ(seals[0].sources.size(), 1u);
   // Seal n speaks of minute n / 3; up to seal 3 all is acknowledged, and of minute 1 seal 5 spoke
   // last.
-  const auto& minutes = past.seals[0].sources[0].minutes;
+  const auto& minutes = seals[0].sources[0].minutes;
   ASSERT_EQ(minutes.size(), 2u);
   EXPECT_EQ(minutes[0], (MinuteCounts{1, 5, 5, 5, 5}));
   EXPECT_EQ(minutes[1], (MinuteCounts{2, 6, 6, 6, 6}));
-  EXPECT_EQ(r.ledger, past.seals[0].ledger);
+  EXPECT_EQ(r.ledger, seals[0].ledger);
   ASSERT_EQ(r.dictionaries.size(), 1u);
   EXPECT_EQ(r.dictionaries[0]->hash(), dictionary->hash());
   EXPECT_EQ(ring->dictionary(dictionary->hash())->series(), dictionary->series());
@@ -311,11 +312,21 @@ TEST_F(RingTest, EvictionOfAnEarlierStartIsToldApart) {
   ring.reset();
   ring = open(2);
   RingWriter second(*ring, {2}, random);
-  RingBuffer::Evicted sum;
+  ASSERT_EQ(ring->past_seals().size(), 1u);
+  EXPECT_EQ(ring->past_seals()[0].number, 20u);
+  ASSERT_TRUE(ring->seals_acknowledged({1}, 20).ok());
+  EXPECT_TRUE(ring->past_seals().empty()) << "all is said";
   for (int n = 0; n < 100; ++n) {
     ASSERT_TRUE(ring->append(second.make({10'000})).ok());
     ASSERT_TRUE(ring->sync().ok());
   }
+  // What is evicted now is news, under numbers that no seal had.
+  const auto said = ring->past_seals();
+  ASSERT_EQ(said.size(), 1u);
+  EXPECT_EQ(said[0].number, 40u);
+  EXPECT_EQ(said[0].evicted, (SequenceRanges{{1, 20}}));
+  EXPECT_EQ(said[0].ledger.evicted, readings);
+  EXPECT_TRUE(said[0].ledger.adds_up());
   ring.reset();
   ring = open(3);
   const auto& r = ring->recovered();

@@ -96,9 +96,9 @@ class Lives {
         break;
       }
       default:
-        for (const auto& past : ring.recovered().past) {
-          if (random_.below(3) != 0 || past.seals.empty()) continue;
-          ASSERT_TRUE(ring.seals_acknowledged(past.closing.incarnation, past.seals[0].number).ok());
+        for (const auto& seal : ring.past_seals()) {
+          if (random_.below(3) != 0) continue;
+          ASSERT_TRUE(ring.seals_acknowledged(seal.incarnation, seal.number).ok());
         }
     }
   }

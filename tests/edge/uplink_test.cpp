@@ -187,7 +187,7 @@ TEST_F(UplinkTest, SealsAndClosingsOfEarlierStartsGoToo) {
   Seal last;
   last.incarnation = {9};
   last.number = 17;
-  past.seals.push_back(last);
+  ring.state_past(last);
   ring.past.past.push_back(past);
   ring.put({9}, now(), ByteVector(10, 1));
   seals.number = 4;
@@ -196,6 +196,12 @@ TEST_F(UplinkTest, SealsAndClosingsOfEarlierStartsGoToo) {
   ASSERT_TRUE(eventually([&] { return seals.acknowledged() == 4; }));
   ASSERT_TRUE(eventually([&] { return ring.seals_acknowledged_of({9}) == 17; }));
   EXPECT_EQ(rig.cloud.edge("press-07").hellos[0].closings, std::vector<Closing>{past.closing});
+  // A block of that start is evicted while the link is up: the cloud must hear of it, or it would
+  // wait for the block forever.
+  last.number = 18;
+  last.evicted.add(Sequence{2});
+  ring.state_past(last);
+  ASSERT_TRUE(eventually([&] { return ring.seals_acknowledged_of({9}) == 18; }, 20s));
 }
 
 TEST_F(UplinkTest, AnEvictedBlockIsPassedOver) {
