@@ -9,6 +9,12 @@
 // Threads    any; free functions whose working memory belongs to the calling thread.
 #pragma once
 
+#include <cstdint>
+#include <span>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
 #include "common/base/bytes.h"
 #include "common/base/result.h"
 #include "common/model/block.h"
@@ -24,7 +30,7 @@ inline constexpr std::size_t kDictionariesMax = 1'024;
 inline constexpr std::size_t kTextBytesMax = 16'777'216;  // of all text values together
 inline constexpr std::size_t kBodyBytesMax = 16'777'216;  // before the last stage packs it
 
-// How hard the encoder tries; readers need not know.
+// Which coder writes what the predictors leave: by CPU and the price of a byte. A reader is told.
 enum class Tier : std::uint8_t { fast = 0, standard = 1, dense = 2 };
 
 // What a reader learns without decoding columns.
@@ -36,9 +42,35 @@ struct Summary {
   std::vector<DictionaryHash> dictionaries;
 };
 
+// What the encoder remembers of a series from block to block: it tries first what fitted last time,
+// and verifies it. Forgetting, or another series' memory, costs time and a few bytes only.
+struct Memory {
+  bool used = false;
+  std::uint8_t mode = 0;      // of doubles
+  std::uint8_t exponent = 0;
+  std::uint32_t blocks = 0;
+  double scale = 0;
+};
+static_assert(sizeof(Memory) <= 256);
+
+// Those of all series of one stream of blocks, by their index. At kSeriesMax it begins anew.
+class Memories {
+ public:
+  static constexpr std::size_t kSeriesMax = 65'536;
+  Memory& of(std::uint32_t series) {
+    if (by_series_.size() >= kSeriesMax && !by_series_.contains(series)) by_series_.clear();
+    return by_series_[series];
+  }
+
+ private:
+  std::unordered_map<std::uint32_t, Memory> by_series_;
+};
+
 // Fault::bad_input for a block whose parts do not fit each other (a column with more values than
 // rows); only a fault in our own code makes one.
 Result<ByteVector> encode(const Block& block, Tier tier);
+// The same bytes for the same block, tier and memories.
+Result<ByteVector> encode(const Block& block, Tier tier, Memories& memories);
 // Fault::corrupt when the checksum or the structure is wrong, unsupported for a newer version.
 Result<Block> decode(ByteSpan bytes);
 // The same faults; checks the checksum too.
@@ -52,10 +84,7 @@ struct Method {
   std::string predictor;  // "none", "constant", "delta" …
   std::string coder;
 };
-Method method_of(const Column& column);
-
-// What the encoder remembers of a series between blocks: it tries first what fitted last time.
-struct Memory {};
+Method method_of(const Column& column, Tier tier);
 
 // The values of one column alone, as they lie in a block: without its head, gaps, qualities and the
 // checksum. For those who measure.
