@@ -3,7 +3,7 @@
 // they write the same bytes. Private to this folder.
 #pragma once
 
-#if defined(__x86_64__) && defined(__gnu_linux__) && !defined(__SANITIZE_ADDRESS__) && \
+#if defined(__x86_64__) && !defined(__clang__) && !defined(__SANITIZE_ADDRESS__) && \
     !defined(__SANITIZE_THREAD__)
 #define TIDE_CODEC_CLONES __attribute__((target_clones("default", "arch=haswell")))
 #else  // the sanitisers' start-up code does not survive the resolvers

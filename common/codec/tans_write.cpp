@@ -151,7 +151,7 @@ class StateWriter {
       : m_(model), bytes_(tokens * 2 + 64), at_(bytes_.data() + bytes_.size()) {}
 
   void put(std::uint32_t& state, std::uint16_t token) {
-    const auto table = token >> 6;
+    const std::size_t table = token >> 6U;
     const auto& symbol = m_.symbols[table][token & 63];
     const auto bits = (state + symbol.bits) >> 16;
     add(state & ((1U << bits) - 1), bits);
