@@ -381,7 +381,7 @@ void add_ulps(DoubleMode mode, std::span<const std::int64_t> ulps, double* value
   if (any == 0) return;  // most blocks of a grid
   if (!of_floats(mode)) return shift_ordered(ulps.data(), ulps.size(), values);
   for (std::size_t i = 0; i < ulps.size(); ++i) {
-    values[i] = from_ordered_float(plus(ordered_float(values[i]), ulps[i]));
+    if (ulps[i] != 0) values[i] = from_ordered_float(plus(ordered_float(values[i]), ulps[i]));
   }
 }
 
