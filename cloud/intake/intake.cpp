@@ -12,6 +12,13 @@ namespace tidemark::intake {
 namespace {
 
 constexpr std::size_t kEdgesMax = 100'000;
+// Panes and windows reach beyond the readings in them: as near to the ends of time no sum of times
+// overflows.
+constexpr Nanoseconds kFromTheEndsOfTime = std::chrono::hours(24 * 400);
+bool within_time(const codec::Summary& s) {
+  return event_time(s.time_min) > kEventTimeMin + kFromTheEndsOfTime &&
+         event_time(s.time_max) < kEventTimeMax - kFromTheEndsOfTime;
+}
 
 answers::Cause cause_of(Lane lane, bool given_up) {
   if (given_up) return answers::Cause::resent;
@@ -194,6 +201,9 @@ void Intake::take_block(Session& s, Lane lane, BlockRecord record) {
   if (readings_carried(*block) != record.readings) {
     return dead_letter(s, record, fmt::format("it carries {} readings and says {}",
                                               readings_carried(*block), record.readings));
+  }
+  if (!within_time(codec::summary(*block))) {
+    return dead_letter(s, record, "a time in it lies at the end of time");
   }
   std::vector<window::Partial> partials;
   for (const auto& p : block->partials) {

@@ -190,6 +190,22 @@ TEST(Intake, UndecodableBlockIsADeadLetterAndItsReadingsQuarantined) {
   EXPECT_EQ(reader->dead_letters(10).value().at(0).readings, 20u);
 }
 
+TEST(Intake, TimesNearTheEndOfTimeAreADeadLetterAndHurtNobody) {
+  Node node;
+  auto edge = two_minutes();
+  send_all(node, edge);
+  for (const auto t : {count_ns(kEventTimeMax) - 1, count_ns(kEventTimeMin)}) {
+    edge.take(0, t, 1);
+    const auto block = edge.flush(kStart + 120 * kSecond);
+    node.take(edge, edge.block(block));
+    node.take(edge, edge.last_seal());
+  }
+  node.commit();
+  EXPECT_EQ(node.intake->ledger().answered, 120u);
+  EXPECT_EQ(node.intake->ledger().quarantined, 2u);
+  EXPECT_EQ(node.intake->counters().dead_letters, 2u);
+}
+
 TEST(Intake, BlockWaitsForItsDictionaryWhichIsAskedFor) {
   Node node;
   const auto edge = two_minutes();
