@@ -206,6 +206,26 @@ TEST(Intake, TimesNearTheEndOfTimeAreADeadLetterAndHurtNobody) {
   EXPECT_EQ(node.intake->counters().dead_letters, 2u);
 }
 
+TEST(Intake, WhatIsAskedForFitsItsFrames) {
+  Node node;
+  EdgeDouble edge("press-07", 11, 1);
+  node.take(edge, edge.hello());
+  std::size_t hashes = 0;
+  for (std::uint64_t b = 0; b < 200; ++b) {
+    Block block;
+    for (std::uint64_t d = 0; d < codec::kDictionariesMax; ++d) {
+      block.dictionaries.push_back({1 + b * codec::kDictionariesMax + d});
+    }
+    node.take(edge, edge.block(edge.flush(std::move(block), kStart)));
+  }
+  for (const auto& reply : node.commit()) {
+    EXPECT_LE(reply.payload.size(), wire::kFramePayloadMax);
+    if (reply.type != wire::FrameType::request) continue;
+    hashes += wire::decode_request(reply.payload).value().dictionaries.size();
+  }
+  EXPECT_EQ(hashes, 200 * codec::kDictionariesMax);
+}
+
 TEST(Intake, BlockWaitsForItsDictionaryWhichIsAskedFor) {
   Node node;
   const auto edge = two_minutes();
