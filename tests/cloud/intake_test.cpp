@@ -226,6 +226,25 @@ TEST(Intake, WhatIsAskedForFitsItsFrames) {
   EXPECT_EQ(hashes, 200 * codec::kDictionariesMax);
 }
 
+TEST(Intake, AbsurdCountsOfReadingsStopNobody) {
+  Node node;
+  auto edge = two_minutes();
+  send_all(node, edge);
+  for (int i = 0; i < 2; ++i) {
+    const auto last = edge.flush(Block{}, kStart + 120 * kSecond);
+    auto& record = edge.blocks[last];
+    record.readings = std::uint64_t{1} << 62;
+    record.bytes.back() ^= 1;
+    node.take(edge, edge.block(last));
+  }
+  node.commit();
+  auto seal = edge.seals.back();
+  seal.evicted.add(SequenceRange{7, 8});
+  node.take(edge, edge.frame(seal));
+  node.commit();
+  EXPECT_EQ(node.intake->ledger().answered, 120u);
+}
+
 TEST(Intake, BlockWaitsForItsDictionaryWhichIsAskedFor) {
   Node node;
   const auto edge = two_minutes();
