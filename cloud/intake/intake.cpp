@@ -15,6 +15,9 @@ constexpr std::size_t kEdgesMax = 100'000;
 // Panes and windows reach beyond the readings in them: as near to the ends of time no sum of times
 // overflows.
 constexpr Nanoseconds kFromTheEndsOfTime = std::chrono::hours(24 * 400);
+// How far an edge's clock may be ahead of this node's before its statements are cut to the present.
+constexpr Nanoseconds kAheadMax = std::chrono::minutes(10);
+
 bool within_time(const codec::Summary& s) {
   return event_time(s.time_min) > kEventTimeMin + kFromTheEndsOfTime &&
          event_time(s.time_max) < kEventTimeMax - kFromTheEndsOfTime;
@@ -278,6 +281,10 @@ void Intake::take_seal(Session& s, const wire::Frame& frame) {
   auto seal = Seal::decode(frame.payload);
   if (!seal) return refuse_frame(s, frame, seal.error());
   auto& edge = *s.edge;
+  // Of times to come an edge can state nothing, and a frontier never goes back: a clock that jumped
+  // to 2080 for a minute would make all that follows late, for ever (semantics D14).
+  const auto latest = clock_.wall() + kAheadMax;
+  for (auto& stated : seal->sources) stated.sealed_until = std::min(stated.sealed_until, latest);
   edge.books.seal(*seal, [&](Incarnation i, SequenceRange r) {
     return store_->blocks().readings_in(edge.row.id, i, r);
   });

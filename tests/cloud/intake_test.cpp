@@ -206,6 +206,26 @@ TEST(Intake, TimesNearTheEndOfTimeAreADeadLetterAndHurtNobody) {
   EXPECT_EQ(node.intake->counters().dead_letters, 2u);
 }
 
+TEST(Intake, AClockThatWasAheadMovesNobodysProgress) {
+  Node node;
+  auto edge = two_minutes();
+  edge.seal(kStart + 40 * 365 * 1440 * kMinute);
+  send_all(node, edge);
+  node.take(edge, edge.last_seal());
+  node.commit();
+  node.clock.advance(std::chrono::hours(1));
+  edge.take(0, kStart + 7000 * kSecond, 1);
+  node.take(edge, edge.block(edge.flush(kStart + 7200 * kSecond)));
+  node.take(edge, edge.last_seal());
+  node.commit();
+  EXPECT_EQ(node.intake->ledger().late_ledger, 0u);
+  EXPECT_EQ(node.intake->ledger().answered, 121u);
+  const auto answers = node.answers("minute");
+  ASSERT_FALSE(answers.empty());
+  EXPECT_EQ(answers.back().end, event_time(kStart + 7200 * kSecond));
+  EXPECT_EQ(answers.back().state, State::sealed);
+}
+
 TEST(Intake, WhatIsAskedForFitsItsFrames) {
   Node node;
   EdgeDouble edge("press-07", 11, 1);
