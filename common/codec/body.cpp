@@ -4,6 +4,7 @@
 
 #include "common/codec/codec.h"
 #include "common/codec/column_coding.h"
+#include "common/codec/footer.h"
 
 namespace tidemark::codec {
 namespace {
@@ -66,14 +67,17 @@ Result<> check_column(const Column& c, std::size_t rows, Budget& budget) {
   return {};
 }
 
-void write_column(Tier tier, const Column& c, std::int64_t expected_series, Memory& memory,
-                  ByteWriter& out) {
+// Returns the exponent of doubles that were written as decimals, or -1.
+int write_column(Tier tier, const Column& c, std::int64_t expected_series, Memory& memory,
+                 ByteWriter& out) {
   const auto step = zigzag(static_cast<std::int64_t>(c.series) - expected_series);
   out.varint(step << kSeriesShift | static_cast<std::uint64_t>(c.type) |
              (c.present.empty() ? 0 : kHasGaps) | (c.quality.empty() ? 0 : kHasQuality));
   if (!c.present.empty()) write_presence(tier, c.present, out);
   if (!c.quality.empty()) write_qualities(tier, c.quality, out);
+  const auto at = out.size();
   write_values(tier, c, memory, out);
+  return c.type == ValueType::f64 ? decimal_exponent(ByteSpan(out.out()).subspan(at)) : -1;
 }
 
 void read_column(Tier tier, ByteReader& in, std::int64_t expected_series, std::size_t rows,
@@ -169,7 +173,7 @@ Result<> check_block(const Block& block) {
 }
 
 void write_body(Tier tier, const Block& block, std::int64_t time_min, Memories& memories,
-                ByteWriter& out) {
+                std::vector<ColumnSummary>& footers, ByteWriter& out) {
   out.varint(block.groups.size());
   std::vector<std::int64_t> relative;
   std::int64_t expected_series = 0;
@@ -180,7 +184,8 @@ void write_body(Tier tier, const Block& block, std::int64_t time_min, Memories& 
     write_times(tier, relative, out);
     out.varint(g.columns.size());
     for (const auto& c : g.columns) {
-      write_column(tier, c, expected_series, memories.of(c.series), out);
+      const auto exponent = write_column(tier, c, expected_series, memories.of(c.series), out);
+      add_footer(g, c, exponent, footers);
       expected_series = std::int64_t{c.series} + 1;
     }
   }

@@ -46,13 +46,12 @@ bool write_fitted(Tier tier, std::span<const std::int64_t> times, ByteWriter& ou
   const auto n = times.size();
   const auto unit = static_cast<std::int64_t>(unit_of(times));
   std::vector<std::int64_t> k(n);
-  double sum = 0, products = 0;
+  double products = 0;
   const double middle = static_cast<double>(n - 1) / 2;
   for (std::size_t i = 0; i < n; ++i) {
     k[i] = minus(times[i], times[0]) / unit;
     const auto v = static_cast<double>(k[i]);
     if (!(std::fabs(v) < kUnitsMax)) return false;
-    sum += v;
     products += (static_cast<double>(i) - middle) * v;
   }
   const auto count = static_cast<double>(n);

@@ -6,6 +6,7 @@
 #include "common/base/hash.h"
 #include "common/codec/body.h"
 #include "common/codec/column_coding.h"
+#include "common/codec/footer.h"
 #include "common/codec/packing.h"
 #include "common/codec/sequence.h"
 #include "common/model/record.h"
@@ -17,6 +18,7 @@ constexpr std::uint8_t kMagic = 0xd0;        // high four bits; the low four are
 constexpr std::uint8_t kVersion = 2;
 constexpr std::uint8_t kPackedByZstd = 1;    // flags; the others are 0
 constexpr unsigned kTierShift = 1;           // two bits
+constexpr std::uint8_t kHasFooters = 8;
 constexpr std::size_t kShortColumn = 64;     // values
 constexpr std::size_t kChecksumBytes = 8;
 constexpr std::size_t kPackedBytesMin = 64;  // below, zstd's own frame eats what it could save
@@ -51,6 +53,7 @@ bool worth_packing(const Block& block) {
 struct Head {
   Summary summary;
   Tier tier = Tier::standard;
+  std::vector<ColumnSummary> footers;
   bool packed = false;
   std::size_t body_bytes = 0;  // unpacked, when packed
 };
@@ -59,6 +62,7 @@ void write_head(const Head& head, ByteWriter& out) {
   const auto& s = head.summary;
   out.u8(kMagic | kVersion);
   out.u8(static_cast<std::uint8_t>((head.packed ? kPackedByZstd : 0U) |
+                                   (head.footers.empty() ? 0U : kHasFooters) |
                                    static_cast<unsigned>(head.tier) << kTierShift));
   out.varint(s.dictionaries.size());
   for (const auto d : s.dictionaries) out.fixed(d.count);
@@ -67,6 +71,7 @@ void write_head(const Head& head, ByteWriter& out) {
   out.svarint(s.time_min);
   out.varint(static_cast<std::uint64_t>(s.time_max) - static_cast<std::uint64_t>(s.time_min));
   if (head.packed) out.varint(head.body_bytes);
+  if (!head.footers.empty()) write_footers(head.footers, s.time_min, out);
 }
 
 Error damaged(const char* why) { return {Fault::corrupt, std::string("block: ") + why}; }
@@ -92,8 +97,8 @@ Result<Head> read_head(ByteSpan bytes, ByteReader& in) {
   static_cast<void>(in.u8());
   Head head;
   const auto flags = in.u8();
-  const auto tier = flags >> kTierShift;
-  if (tier > static_cast<int>(Tier::dense)) in.fail();
+  const auto tier = flags >> kTierShift & 3;
+  if (tier > static_cast<int>(Tier::dense) || flags > (kHasFooters | 7)) in.fail();
   head.packed = (flags & kPackedByZstd) != 0;
   head.tier = static_cast<Tier>(tier);
   const auto dictionaries = in.length(8);
@@ -107,6 +112,10 @@ Result<Head> read_head(ByteSpan bytes, ByteReader& in) {
   head.summary.time_max = static_cast<std::int64_t>(
       static_cast<std::uint64_t>(head.summary.time_min) + in.varint());
   if (head.packed) head.body_bytes = static_cast<std::size_t>(in.varint());
+  if ((flags & kHasFooters) != 0) {
+    head.footers = read_footers(in, head.summary.time_min);
+    if (head.footers.empty()) in.fail();
+  }
   if (!in.ok() || head.summary.time_max < head.summary.time_min) return damaged("damaged head");
   if (head.body_bytes > kBodyBytesMax || head.summary.rows > kValuesMax) {
     return Error{Fault::bad_input, "block: its head passes a bound"};
@@ -149,10 +158,10 @@ Result<ByteVector> encode(const Block& block, Tier tier) {
 
 Result<ByteVector> encode(const Block& block, Tier tier, Memories& memories) {
   TIDE_TRY(check_block(block));
-  Head head{summary(block), tier};
+  Head head{summary(block), tier, {}};
   ByteVector body;
   ByteWriter body_out(body);
-  write_body(tier, block, head.summary.time_min, memories, body_out);
+  write_body(tier, block, head.summary.time_min, memories, head.footers, body_out);
   if (body.size() > kBodyBytesMax) {
     return Error{Fault::full, "block: more than 16 MiB before packing"};
   }
@@ -189,7 +198,9 @@ Result<Block> decode(ByteSpan bytes) {
   ByteReader body_in(body);
   read_body(head.tier, body_in, head.summary.time_min, block);
   if (!body_in.done()) return damaged("damaged body, or past a bound");
-  if (!agree(head.summary, summary(block))) return damaged("head and body do not agree");
+  if (!agree(head.summary, summary(block)) || !footers_agree(block, head.footers)) {
+    return damaged("head and body do not agree");
+  }
   return block;
 }
 
@@ -197,6 +208,12 @@ Result<Summary> summary(ByteSpan bytes) {
   ByteReader in({});
   TIDE_ASSIGN(auto head, read_head(bytes, in));
   return std::move(head.summary);
+}
+
+Result<std::vector<ColumnSummary>> column_summaries(ByteSpan bytes) {
+  ByteReader in({});
+  TIDE_ASSIGN(auto head, read_head(bytes, in));
+  return std::move(head.footers);
 }
 
 ByteVector encode_values(const Column& column, Tier tier, Memory* memory) {

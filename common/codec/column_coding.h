@@ -18,6 +18,8 @@ namespace tidemark::codec {
 
 void write_doubles(Tier tier, std::span<const double> values, Memory& memory, ByteWriter& out);
 bool read_doubles(Tier tier, ByteReader& in, std::span<double> values);
+// The exponent, if these are decimals; -1: of another mode.
+int decimal_exponent(ByteSpan written);
 // "decimal2", "float-bits" … of what write_doubles() wrote.
 std::string words_of_doubles(ByteSpan written);
 

@@ -13,6 +13,7 @@ constexpr int kWidthMax = 49;
 
 constexpr std::size_t kMeanOver = 256;     // residuals that the first expectation is taken from
 constexpr std::size_t kPredictedMin = 64;  // a predictor learns nothing from fewer
+constexpr std::size_t kTrial = 2048;       // residuals after which it must have paid
 
 std::int64_t difference(std::int64_t a, std::int64_t b) {
   return static_cast<std::int64_t>(static_cast<std::uint64_t>(a) - static_cast<std::uint64_t>(b));
@@ -48,6 +49,7 @@ std::vector<std::int64_t> predicted(std::span<const std::int64_t> residuals, int
     predictor.learn(r);
     before += cost(r);
     after += cost(rest.back());
+    if (rest.size() == kTrial && after >= before) break;
   }
   if (after >= before) rest.clear();
   return rest;

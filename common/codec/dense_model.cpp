@@ -29,16 +29,16 @@ void walk(M& m, OnCounter counter, OnWeight weight) {
   };
   nodes(m.by_scale);
   nodes(m.by_last_two);
-  nodes(m.by_trend);
   for (auto& c : m.sign) counter(c);
   for (auto& c : m.top) counter(c);
   for (auto& w : m.weights) {
-    for (auto& one : w) weight(one);
+    weight(w.a);
+    weight(w.b);
   }
 }
 
 Model parse(std::string_view text) {
-  Model m = blank();
+  Model m{};
   std::size_t at = 0;
   const auto number = [&](int digits) {
     std::uint32_t v = 0;
@@ -68,12 +68,6 @@ Model parse(std::string_view text) {
 const Model& prior() {
   static const auto model = std::make_unique<const Model>(parse(kPrior));
   return *model;
-}
-
-Model blank() {
-  Model m{};
-  for (auto& w : m.weights) w = {20'000, 20'000, 20'000, 0};
-  return m;
 }
 
 std::string prior_text(const Model& trained) {

@@ -10,7 +10,7 @@ namespace tidemark::codec::dense {
 
 inline constexpr int kLogitMax = 2047;  // logits in 1/256
 inline constexpr int kWeightBits = 16;
-inline constexpr std::int32_t kWeightMax = 8 << kWeightBits;
+inline constexpr std::int32_t kWeightMax = 4 << kWeightBits;
 inline constexpr int kLearningShift = 13;
 inline constexpr int kSeenMax = 120;
 inline constexpr int kOddsMin = 32;
@@ -73,31 +73,30 @@ inline void adapt(Counter& c, bool one) {
 
 // One decision by one counter.
 template <typename Coder>
-bool decide(Coder& coder, bool one, Counter& c) {
+[[gnu::always_inline]] inline bool decide(Coder& coder, bool one, Counter& c) {
   const int p = std::clamp<int>(c.p, kOddsMin, 65536 - kOddsMin);
   one = coder.bit(one, static_cast<Probability>(p));
   adapt(c, one);
   return one;
 }
 
-// One decision by three counters that vote.
+// One decision by two counters that vote.
 template <typename Coder>
-bool decide(Coder& coder, bool one, Counter& a, Counter& b, Counter& c,
-            std::array<std::int32_t, kVotes>& weights) {
-  const std::array<std::int32_t, kVotes> votes{stretch(a), stretch(b), stretch(c), 256};
-  std::int64_t sum = 0;
-  for (std::size_t i = 0; i < kVotes; ++i) sum += std::int64_t{votes[i]} * weights[i];
-  const auto logit = std::clamp<std::int64_t>(sum >> kWeightBits, -kLogitMax, kLogitMax);
-  const int p = squash(static_cast<int>(logit));
+[[gnu::always_inline]] inline bool decide(Coder& coder, bool one, Counter& a, Counter& b,
+                                          Weights& weights) {
+  const int vote_a = stretch(a), vote_b = stretch(b);
+  const int logit = (vote_a * weights.a + vote_b * weights.b) >> kWeightBits;
+  const int p = squash(std::clamp(logit, -kLogitMax, kLogitMax));
   one = coder.bit(one, static_cast<Probability>(p));
   const int error = (one ? 65536 : 0) - p;
-  for (std::size_t i = 0; i + 1 < kVotes; ++i) {
-    const auto step = (votes[i] * error + (1 << (kLearningShift - 1))) >> kLearningShift;
-    weights[i] = std::clamp(weights[i] + step, -kWeightMax, kWeightMax);
-  }
+  const auto moved = [error](std::int32_t weight, int vote) {
+    const int step = (vote * error + (1 << (kLearningShift - 1))) >> kLearningShift;
+    return std::clamp(weight + step, -kWeightMax, kWeightMax);
+  };
+  weights.a = moved(weights.a, vote_a);
+  weights.b = moved(weights.b, vote_b);
   adapt(a, one);
   adapt(b, one);
-  adapt(c, one);
   return one;
 }
 

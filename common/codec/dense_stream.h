@@ -39,12 +39,6 @@ class Stream {
   }
 
  private:
-  // Four steps an octave.
-  static int quarters(std::uint64_t mean) {
-    const int width = static_cast<int>(std::bit_width(mean));
-    if (width < 2) return static_cast<int>(mean);
-    return width * 4 + static_cast<int>((mean << 2 >> (width - 1)) & 3) - 4;
-  }
   static std::size_t index(int i) { return static_cast<std::size_t>(i); }
 
   [[nodiscard]] int near(int size) const { return std::clamp(size - expected_, -4, 4) + 4; }
@@ -57,17 +51,14 @@ class Stream {
     int scale = width < 2 ? static_cast<int>(mean) : width * 2 + half - 2;
     if (scale >= kScales - 2) scale = kScales - 2 + half;
     expected_ = std::clamp(width - 4, 0, 56);
-    const int trend = std::clamp(quarters(fast_) - quarters(slow_), -7, 7) + 7;
-    const int part = std::clamp((quarters(slow_) - expected_ * 4 - 12) / 2, 0, 8);
     by_scale_ = m_.by_scale[index(scale)].data();
     by_last_two_ = m_.by_last_two[index(near(last_class_) * kNear + near(class_before_))].data();
-    by_trend_ = m_.by_trend[index(trend * kParts + part)].data();
     rough_ = expected_ < 2 ? expected_ : expected_ < 4 ? 2 : 3;
   }
 
   bool decide_at(bool one, int node) {
     const auto i = index(node);
-    return decide(coder_, one, by_scale_[i], by_last_two_[i], by_trend_[i],
+    return decide(coder_, one, by_scale_[i], by_last_two_[i],
                   m_.weights[i * kRoughScales + index(rough_)]);
   }
 
@@ -131,7 +122,6 @@ class Stream {
   int expected_ = 0, rough_ = 0;
   Counter* by_scale_ = nullptr;
   Counter* by_last_two_ = nullptr;
-  Counter* by_trend_ = nullptr;
 };
 
 }  // namespace tidemark::codec::dense

@@ -17,9 +17,12 @@ constexpr std::array<double, kExponentMax + 1> kPowers = {
 constexpr double kMantissaEnd = 1e15;       // k below, so that k * 10 is a small integer too
 constexpr double kFloatMantissaEnd = 3e7;   // past 24 bits a float tells nothing about k
 constexpr std::int64_t kUlpsMax = 64;
+constexpr std::int64_t kFloatUlpsMax = 4;  // four decimals are within 64 ulps of any float
 constexpr unsigned kExponentOfPlain = 7;    // a longer exact decimal may be a float, or computed
 constexpr unsigned kExponentOfShort = 9;
-constexpr unsigned kTriesWithoutGrid = 16;  // blocks, after one that had none
+constexpr unsigned kFloatDigits = 4;        // as many are a choice of the sensor's, more may not be
+constexpr unsigned kTriesAtFirst = 8;       // blocks
+constexpr unsigned kTriesWithoutGrid = 16;  // one in so many blocks, later
 
 // Integers that rise with the values; those of -0.0 and 0.0 are the same.
 std::int64_t ordered(double v) {
@@ -78,14 +81,6 @@ TIDE_CODEC_CLONES std::uint64_t float_decimal_misses(const double* v, std::size_
   }
   return wrong;
 }
-TIDE_CODEC_CLONES double largest_of(const double* v, std::size_t n) {
-  double most = 0;
-  for (std::size_t i = 0; i < n; ++i) {
-    const double m = std::fabs(v[i]);
-    most = m > most ? m : most;
-  }
-  return most;
-}
 bool all_floats(std::span<const double> values) {
   return std::all_of(values.begin(), values.end(), [](double v) {
     return bits_of(static_cast<double>(static_cast<float>(v))) == bits_of(v);
@@ -95,12 +90,10 @@ bool all_floats(std::span<const double> values) {
 // Tries modes on one block.
 class Chooser {
  public:
-  Chooser(std::span<const double> values, DoubleChoice& choice)
-      : v_(values), largest_(largest_of(values.data(), values.size())), c_(choice) {
+  Chooser(std::span<const double> values, double largest, DoubleChoice& choice)
+      : v_(values), largest_(largest), c_(choice) {
     c_.integers.resize(values.size());
   }
-
-  [[nodiscard]] double largest() const { return largest_; }
 
   bool exact(DoubleMode mode, unsigned exponent) {
     const auto power = kPowers[exponent];
@@ -132,13 +125,14 @@ class Chooser {
       return false;
     }
     c_.ulps.resize(v_.size());
+    const auto limit = of_floats(mode) ? kFloatUlpsMax : kUlpsMax;
     std::size_t far = 0;
     for (std::size_t i = 0; i < v_.size(); ++i) {
       const auto k = double_to_small(has_scale(mode) ? v_[i] / by : v_[i] * by);
       const auto base = base_of(mode, k, by);
       const auto ulps = of_floats(mode) ? ordered_float(v_[i]) - ordered_float(base)
                                         : ordered(v_[i]) - ordered(base);
-      if ((ulps < -kUlpsMax || ulps > kUlpsMax) && ++far > v_.size() / 100) return false;
+      if ((ulps < -limit || ulps > limit) && ++far > v_.size() / 100) return false;
       c_.integers[i] = k;
       c_.ulps[i] = ulps;
     }
@@ -210,6 +204,21 @@ double grid_of(std::span<const double> values, double tolerance) {
   return step;
 }
 
+// The middle of the steps that meet all values within half an ulp of a float, if there are any.
+double float_grid(std::span<const double> values, double step) {
+  constexpr double kHalf = 0.499 / 8388608;  // ulps of a float, of its magnitude at most
+  double low = 0, high = std::numeric_limits<double>::max();
+  for (const auto v : values) {
+    const double k = std::fabs(std::floor(v / step + 0.5)), m = std::fabs(v);
+    if (k == 0) continue;
+    // An ulp is that of the power of two below.
+    const double power = std::bit_cast<double>(bits_of(m) & 0x7ff0000000000000U);
+    low = std::max(low, (m - power * kHalf) / k);
+    high = std::min(high, (m + power * kHalf) / k);
+  }
+  return low < high ? low + (high - low) / 2 : step;
+}
+
 // The neighbour of `step` that meets most values to the bit.
 double exact_grid(std::span<const double> values, double step) {
   const auto n = std::min<std::size_t>(values.size(), 256);
@@ -235,6 +244,10 @@ double exact_grid(std::span<const double> values, double step) {
   return best;
 }
 
+bool time_to_search(const Memory& m) {
+  return m.blocks < kTriesAtFirst || m.blocks % kTriesWithoutGrid == 0;
+}
+
 // A remembered mode that still fits, and is still the shortest.
 bool as_before(Chooser& chooser, const Memory& m, DoubleChoice& c) {
   const auto mode = static_cast<DoubleMode>(m.mode);
@@ -244,19 +257,27 @@ bool as_before(Chooser& chooser, const Memory& m, DoubleChoice& c) {
                                            [](auto k) { return k % 10 == 0; });
   }
   if (!has_ulps(mode)) return false;
-  return chooser.exact_up_to(DoubleMode::decimal, kExponentOfShort) ||
-         chooser.exact_up_to(DoubleMode::float_decimal, kExponentOfShort) ||
-         chooser.near(mode, m.exponent, m.scale);
+  if (chooser.exact_up_to(DoubleMode::decimal, kExponentOfShort) ||
+      chooser.exact_up_to(DoubleMode::float_decimal, kExponentOfShort)) {
+    return true;
+  }
+  // Many digits are near to anything: look for a grid now and then.
+  const auto digits_max = of_floats(mode) ? kFloatDigits : kExponentOfPlain;
+  if (!has_scale(mode) && m.exponent > digits_max && time_to_search(m)) return false;
+  if (!chooser.near(mode, m.exponent, m.scale)) return false;
+  // Of more values the step of a grid is known better.
+  const auto off = std::count_if(c.ulps.begin(), c.ulps.end(), [](auto u) { return u != 0; });
+  return !has_scale(mode) || static_cast<std::size_t>(off) * 64 <= c.ulps.size();
 }
 
 bool near_grid(Chooser& chooser, std::span<const double> values, bool floats, const Memory& m) {
   const auto mode = static_cast<DoubleMode>(m.mode);
   const bool had_none = mode == DoubleMode::ordered_bits || mode == DoubleMode::float_bits ||
                         mode == DoubleMode::float_split;
-  if (m.used && had_none && m.blocks % kTriesWithoutGrid != 0) return false;
+  if (had_none && !time_to_search(m)) return false;
   const double step = grid_of(values, floats ? 3e-7 : 1e-12);
   if (!(step > 0)) return false;
-  return floats ? chooser.near(DoubleMode::float_grid_ulps, 0, step)
+  return floats ? chooser.near(DoubleMode::float_grid_ulps, 0, float_grid(values, step))
                 : chooser.near(DoubleMode::grid_ulps, 0, exact_grid(values, step));
 }
 
@@ -269,12 +290,14 @@ bool near_any(Chooser& chooser, std::span<const double> values, bool floats, con
     return false;
   };
   if (floats) {
-    return decimals(DoubleMode::float_decimal_ulps, 0, 4) || near_grid(chooser, values, true, m) ||
-           decimals(DoubleMode::float_decimal_ulps, 5, kExponentOfPlain);
+    return decimals(DoubleMode::float_decimal_ulps, 0, kFloatDigits) ||
+           near_grid(chooser, values, true, m) ||
+           decimals(DoubleMode::float_decimal_ulps, kFloatDigits + 1, kExponentOfPlain);
   }
-  return decimals(DoubleMode::decimal_ulps, 0, 7) ||
+  return decimals(DoubleMode::decimal_ulps, 0, kExponentOfPlain) ||
          decimals(DoubleMode::printed_float, 0, kExponentOfPlain) ||
-         near_grid(chooser, values, false, m) || decimals(DoubleMode::decimal_ulps, 8, 12);
+         near_grid(chooser, values, false, m) ||
+         decimals(DoubleMode::decimal_ulps, kExponentOfPlain + 1, 12);
 }
 
 void search(Chooser& chooser, std::span<const double> values, const Memory& m, DoubleChoice& c) {
@@ -295,8 +318,9 @@ void search(Chooser& chooser, std::span<const double> values, const Memory& m, D
 
 }  // namespace
 
-void choose_mode(std::span<const double> values, Memory& memory, DoubleChoice& choice) {
-  Chooser chooser(values, choice);
+void choose_mode(std::span<const double> values, double largest, Memory& memory,
+                 DoubleChoice& choice) {
+  Chooser chooser(values, largest, choice);
   ++memory.blocks;
   if (!memory.used || !as_before(chooser, memory, choice)) {
     search(chooser, values, memory, choice);
@@ -316,30 +340,48 @@ TIDE_CODEC_CLONES void divide_floats(const std::int64_t* k, std::size_t n, doubl
                                      double* v) {
   for (std::size_t i = 0; i < n; ++i) v[i] = static_cast<float>(small_to_double(k[i]) / power);
 }
+TIDE_CODEC_CLONES void multiply(const std::int64_t* k, std::size_t n, double scale, double* v) {
+  for (std::size_t i = 0; i < n; ++i) v[i] = small_to_double(k[i]) * scale;
+}
+TIDE_CODEC_CLONES void multiply_floats(const std::int64_t* k, std::size_t n, double scale,
+                                       double* v) {
+  for (std::size_t i = 0; i < n; ++i) v[i] = static_cast<float>(small_to_double(k[i]) * scale);
+}
+TIDE_CODEC_CLONES void unorder(const std::int64_t* k, std::size_t n, double* v) {
+  for (std::size_t i = 0; i < n; ++i) v[i] = from_ordered(k[i]);
+}
+TIDE_CODEC_CLONES void shift_ordered(const std::int64_t* ulps, std::size_t n, double* v) {
+  for (std::size_t i = 0; i < n; ++i) v[i] = from_ordered(plus(ordered(v[i]), ulps[i]));
+}
 
 }  // namespace
 
 void restore_doubles(DoubleMode mode, unsigned exponent, double scale,
-                     std::span<const std::int64_t> integers, std::span<const std::int64_t> ulps,
-                     std::span<double> values) {
-  const auto n = values.size();
+                     std::span<const std::int64_t> integers, double* to) {
+  const auto n = integers.size();
+  const auto* k = integers.data();
   const auto power = kPowers[exponent];
   switch (mode) {
-    case DoubleMode::decimal: return divide(integers.data(), n, power, values.data());
-    case DoubleMode::float_decimal: return divide_floats(integers.data(), n, power, values.data());
-    case DoubleMode::float_bits:
-      for (std::size_t i = 0; i < n; ++i) values[i] = from_ordered_float(integers[i]);
-      return;
-    case DoubleMode::ordered_bits:
-      for (std::size_t i = 0; i < n; ++i) values[i] = from_ordered(integers[i]);
-      return;
-    default: break;
+    case DoubleMode::decimal:
+    case DoubleMode::decimal_ulps: return divide(k, n, power, to);
+    case DoubleMode::float_decimal:
+    case DoubleMode::float_decimal_ulps:
+    case DoubleMode::printed_float: return divide_floats(k, n, power, to);
+    case DoubleMode::grid_ulps: return multiply(k, n, scale, to);
+    case DoubleMode::float_grid_ulps: return multiply_floats(k, n, scale, to);
+    case DoubleMode::ordered_bits: return unorder(k, n, to);
+    default:
+      for (std::size_t i = 0; i < n; ++i) to[i] = from_ordered_float(k[i]);
   }
-  const auto by = has_scale(mode) ? scale : power;
-  for (std::size_t i = 0; i < n; ++i) {
-    const auto base = base_of(mode, integers[i], by);
-    values[i] = of_floats(mode) ? from_ordered_float(plus(ordered_float(base), ulps[i]))
-                                : from_ordered(plus(ordered(base), ulps[i]));
+}
+
+void add_ulps(DoubleMode mode, std::span<const std::int64_t> ulps, double* values) {
+  std::int64_t any = 0;
+  for (const auto u : ulps) any |= u;
+  if (any == 0) return;  // most blocks of a grid
+  if (!of_floats(mode)) return shift_ordered(ulps.data(), ulps.size(), values);
+  for (std::size_t i = 0; i < ulps.size(); ++i) {
+    if (ulps[i] != 0) values[i] = from_ordered_float(plus(ordered_float(values[i]), ulps[i]));
   }
 }
 

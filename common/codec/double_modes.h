@@ -47,12 +47,15 @@ struct DoubleChoice {
   std::vector<std::int64_t> ulps;      // the same, when has_ulps()
 };
 
-// The mode for finite values without -0.0. `memory` is what fitted this series before, and learns.
-void choose_mode(std::span<const double> values, Memory& memory, DoubleChoice& choice);
+// The mode for finite values without -0.0, of which the largest magnitude is known. `memory` is
+// what fitted this series before, and learns.
+void choose_mode(std::span<const double> values, double largest, Memory& memory,
+                 DoubleChoice& choice);
 
-// integers (and ulps) to values; `integers` may lie where `values` do.
+// Integers to values, `to` has room for as many.
 void restore_doubles(DoubleMode mode, unsigned exponent, double scale,
-                     std::span<const std::int64_t> integers, std::span<const std::int64_t> ulps,
-                     std::span<double> values);
+                     std::span<const std::int64_t> integers, double* to);
+// Moves values by ulps, of the modes that have them.
+void add_ulps(DoubleMode mode, std::span<const std::int64_t> ulps, double* values);
 
 }  // namespace tidemark::codec

@@ -19,6 +19,8 @@ namespace {
 constexpr std::uint64_t kMinusZero = 0x8000000000000000U;
 constexpr std::uint64_t kExponentBits = 0x7ff0000000000000U;
 constexpr int kFallbackLevel = 3;
+constexpr std::size_t kFallbackMin = 24;  // bytes
+constexpr std::size_t kFewSpecials = 16;  // one in so many, or fewer
 
 // What stands for a special value in the flags; of `other` the bits follow.
 enum Special : std::uint8_t { kNone = 0, kZero = 1, kPlus = 2, kMinus = 3, kNaN = 4, kOther = 5 };
@@ -35,19 +37,27 @@ std::int64_t special_of(double v) {
   return is_special(v) ? kOther : kNone;
 }
 
-TIDE_CODEC_CLONES bool any_special(const double* v, std::size_t n) {
-  std::uint64_t any = 0;
+struct Scan {
+  bool special = false, alike = true;
+  double largest = 0;  // magnitude
+};
+
+TIDE_CODEC_CLONES Scan scan(const double* v, std::size_t n) {
+  const auto first = bits_of(v[0]);
+  std::uint64_t largest = 0, differs = 0, zero = 0;
   for (std::size_t i = 0; i < n; ++i) {
     const auto b = bits_of(v[i]);
-    any |= std::uint64_t{(b & kExponentBits) == kExponentBits} | std::uint64_t{b == kMinusZero};
+    const auto magnitude = b & ~kMinusZero;
+    largest = magnitude > largest ? magnitude : largest;
+    differs |= b ^ first;
+    zero |= std::uint64_t{b == kMinusZero};
   }
-  return any != 0;
+  return {zero != 0 || largest >= kExponentBits, differs == 0, std::bit_cast<double>(largest)};
 }
-TIDE_CODEC_CLONES bool all_alike(const double* v, std::size_t n) {
-  std::uint64_t any = 0;
-  for (std::size_t i = 1; i < n; ++i) any |= bits_of(v[i]) ^ bits_of(v[0]);
-  return any == 0;
-}
+
+// Ulps are noise of a few bits: a second pass of tANS would cost more time than it saves room.
+Tier ulps_tier(Tier tier) { return tier == Tier::standard ? Tier::fast : tier; }
+constexpr Effort kUlpsEffort{.linear = false, .table = false, .frequencies = false};
 
 ByteSpan raw_bytes(std::span<const double> values) {
   return {reinterpret_cast<const std::uint8_t*>(values.data()), values.size_bytes()};
@@ -102,18 +112,19 @@ bool read_split(Tier tier, ByteReader& in, std::span<double> values) {
 }
 
 // Values without special ones.
-void write_ordinary(Tier tier, std::span<const double> values, Memory& memory, ByteWriter& out) {
-  if (all_alike(values.data(), values.size())) {
+void write_ordinary(Tier tier, std::span<const double> values, const Scan& of, Memory& memory,
+                    ByteWriter& out) {
+  if (of.alike) {
     write_head(DoubleMode::constant, 0, out);
     return out.fixed(bits_of(values[0]));
   }
   const auto at = out.size();
   thread_local DoubleChoice choice;
-  choose_mode(values, memory, choice);
+  choose_mode(values, of.largest, memory, choice);
   write_head(choice.mode, choice.exponent, out);
   if (has_scale(choice.mode)) out.fixed(bits_of(choice.scale));
   write_sequence(tier, choice.integers, out);
-  if (has_ulps(choice.mode)) write_sequence(tier, choice.ulps, out, {.linear = false});
+  if (has_ulps(choice.mode)) write_sequence(ulps_tier(tier), choice.ulps, out, kUlpsEffort);
   if (choice.mode == DoubleMode::float_bits) write_split(tier, values, at, out);
 }
 
@@ -122,9 +133,9 @@ void fall_back(Tier tier, std::span<const double> values, std::size_t at, ByteWr
   const auto raw = raw_bytes(values);
   const auto size = out.size() - at;
   const std::span words(reinterpret_cast<const std::uint64_t*>(values.data()), values.size());
-  if (size > values.size() / 16 + 16 && (tier == Tier::dense || looks_repetitive(words))) {
+  if (size > kFallbackMin && (tier == Tier::dense || zstd_may_win(words, size))) {
     const auto packed = pack(raw, kFallbackLevel);
-    if (!packed.empty() && packed.size() + 3 < size) {
+    if (!packed.empty() && packed.size() + 3 < std::min(size, raw.size())) {
       out.out().resize(at);
       write_head(DoubleMode::packed, 0, out);
       return out.blob(packed);
@@ -136,60 +147,97 @@ void fall_back(Tier tier, std::span<const double> values, std::size_t at, ByteWr
   out.raw(raw);
 }
 
+// Few are told one by one: by the distance from the one before and what they are.
 void write_special(Tier tier, std::span<const double> values, Memory& memory, ByteWriter& out) {
-  std::vector<std::int64_t> flags(values.size());
-  std::vector<double> ordinary(values.begin(), values.end());
+  thread_local std::vector<std::int64_t> flags;
+  thread_local std::vector<double> ordinary;
+  flags.resize(values.size());
+  ordinary.assign(values.begin(), values.end());
   const auto first = std::find_if_not(values.begin(), values.end(), is_special);
   double last = first == values.end() ? 0 : *first;
+  std::size_t count = 0;
   for (std::size_t i = 0; i < values.size(); ++i) {
     flags[i] = special_of(values[i]);
     if (flags[i] == kNone) {
       last = values[i];
     } else {
-      ordinary[i] = last;
+      // -0.0 is at home at 0.0, the others where the signal was.
+      ordinary[i] = flags[i] == kZero ? 0.0 : last;
+      ++count;
     }
   }
   write_head(DoubleMode::special, 0, out);
-  write_sequence(tier, flags, out, {.linear = false});
+  const bool few = count * kFewSpecials <= values.size();
+  out.varint(few ? count : 0);
+  if (!few) write_sequence(tier, flags, out, {.linear = false});
+  std::size_t before = 0;
   for (std::size_t i = 0; i < values.size(); ++i) {
+    if (flags[i] == kNone) continue;
+    if (few) out.varint((i - before) << 3 | static_cast<std::uint64_t>(flags[i]));
     if (flags[i] == kOther) out.fixed(bits_of(values[i]));
+    before = i;
   }
-  write_ordinary(tier, ordinary, memory, out);
+  write_ordinary(tier, ordinary, scan(ordinary.data(), ordinary.size()), memory, out);
 }
 
 bool read_ordinary(Tier tier, ByteReader& in, std::span<double> values);
 
+struct SpecialValue {
+  std::size_t row;
+  std::uint64_t bits;
+};
+
 bool read_special(Tier tier, ByteReader& in, std::span<double> values) {
-  std::vector<std::int64_t> flags(values.size());
-  if (!read_sequence(tier, in, flags)) return false;
-  std::vector<std::uint64_t> others;
-  for (const auto f : flags) {
-    if (f < kNone || f > kOther) in.fail();
-    if (f == kOther) others.push_back(in.fixed<std::uint64_t>());
-    if (!in.ok()) return false;
+  std::vector<SpecialValue> specials;
+  const auto add = [&](std::size_t row, std::uint64_t kind) {
+    if (kind < kZero || kind > kOther || row >= values.size()) return in.fail();
+    specials.push_back({row, kind == kOther ? in.fixed<std::uint64_t>() : kSpecialBits[kind]});
+  };
+  const auto few = in.length();
+  if (few > 0) {
+    std::size_t row = 0;
+    for (std::size_t i = 0; i < few && in.ok(); ++i) {
+      const auto step = in.varint();
+      row += static_cast<std::size_t>(std::min<std::uint64_t>(step >> 3, values.size()));
+      add(row, step & 7);
+    }
+  } else {
+    std::vector<std::int64_t> flags(values.size());
+    if (!read_sequence(tier, in, flags)) return false;
+    for (std::size_t i = 0; i < flags.size() && in.ok(); ++i) {
+      if (flags[i] != kNone) add(i, static_cast<std::uint64_t>(flags[i]));
+    }
   }
-  if (!read_ordinary(tier, in, values)) return false;
-  auto other = others.begin();
-  for (std::size_t i = 0; i < values.size(); ++i) {
-    if (flags[i] == kNone) continue;
-    values[i] = std::bit_cast<double>(
-        flags[i] == kOther ? *other++ : kSpecialBits[static_cast<std::size_t>(flags[i])]);
-  }
+  if (!in.ok() || !read_ordinary(tier, in, values)) return false;
+  for (const auto& s : specials) values[s.row] = std::bit_cast<double>(s.bits);
   return true;
 }
 
 // Integers to doubles as they come.
 class Doubles final : public Values {
  public:
-  Doubles(DoubleMode mode, unsigned exponent, double* to)
-      : mode_(mode), exponent_(exponent), to_(to) {}
+  Doubles(DoubleMode mode, unsigned exponent, double scale, double* to)
+      : mode_(mode), exponent_(exponent), scale_(scale), to_(to) {}
   void take(const std::int64_t* values, std::size_t at, std::size_t n) override {
-    restore_doubles(mode_, exponent_, 0, {values, n}, {}, {to_ + at, n});
+    restore_doubles(mode_, exponent_, scale_, {values, n}, to_ + at);
   }
 
  private:
   DoubleMode mode_;
   unsigned exponent_;
+  double scale_;
+  double* to_;
+};
+// And the ulps that these are off.
+class Ulps final : public Values {
+ public:
+  Ulps(DoubleMode mode, double* to) : mode_(mode), to_(to) {}
+  void take(const std::int64_t* values, std::size_t at, std::size_t n) override {
+    add_ulps(mode_, {values, n}, to_ + at);
+  }
+
+ private:
+  DoubleMode mode_;
   double* to_;
 };
 
@@ -210,17 +258,14 @@ bool read_ordinary(Tier tier, ByteReader& in, std::span<double> values) {
     default: break;
   }
   if (!has_ulps(mode)) {
-    Doubles doubles(mode, exponent, values.data());
+    Doubles doubles(mode, exponent, 0, values.data());
     return read_sequence(tier, in, values.size(), doubles);
   }
   const auto scale = has_scale(mode) ? std::bit_cast<double>(in.fixed<std::uint64_t>()) : 0.0;
-  thread_local std::vector<std::int64_t> integers, ulps;
-  integers.resize(values.size());
-  if (!read_sequence(tier, in, integers)) return false;
-  ulps.resize(values.size());
-  if (!read_sequence(tier, in, ulps)) return false;
-  restore_doubles(mode, exponent, scale, integers, ulps, values);
-  return true;
+  Doubles bases(mode, exponent, scale, values.data());
+  if (!read_sequence(tier, in, values.size(), bases)) return false;
+  Ulps ulps(mode, values.data());
+  return read_sequence(ulps_tier(tier), in, values.size(), ulps);
 }
 
 }  // namespace
@@ -228,10 +273,11 @@ bool read_ordinary(Tier tier, ByteReader& in, std::span<double> values) {
 void write_doubles(Tier tier, std::span<const double> values, Memory& memory, ByteWriter& out) {
   if (values.empty()) return;
   const auto at = out.size();
-  if (any_special(values.data(), values.size())) {
+  const auto of = scan(values.data(), values.size());
+  if (of.special) {
     write_special(tier, values, memory, out);
   } else {
-    write_ordinary(tier, values, memory, out);
+    write_ordinary(tier, values, of, memory, out);
   }
   fall_back(tier, values, at, out);
 }
@@ -257,6 +303,12 @@ bool read_doubles(Tier tier, ByteReader& in, std::span<double> values) {
   return in.ok();
 }
 
+int decimal_exponent(ByteSpan written) {
+  const bool decimal =
+      !written.empty() && (written[0] & 15) == static_cast<std::uint8_t>(DoubleMode::decimal);
+  return decimal ? written[0] >> 4 : -1;
+}
+
 std::string words_of_doubles(ByteSpan written) {
   constexpr const char* kWords[] = {"bits",         "decimal",     "float-decimal", "decimal+ulps",
                                     "grid+ulps",    "float-bits",  "float-decimal+ulps",
@@ -265,7 +317,9 @@ std::string words_of_doubles(ByteSpan written) {
   if (written.empty()) return "empty";
   const auto mode = written[0] & 15U;
   std::string words = kWords[mode < std::size(kWords) ? mode : 0];
-  if (words.find("decimal") != std::string::npos) words += std::to_string(written[0] >> 4);
+  if (words.find("decimal") != std::string::npos || words == "printed-float") {
+    words += std::to_string(written[0] >> 4);
+  }
   return words;
 }
 

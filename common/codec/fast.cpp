@@ -13,6 +13,7 @@ namespace {
 
 constexpr std::uint8_t kPatched = 0x80;   // in the first byte of a run, beside the width
 constexpr unsigned kPositionBits = 7;
+constexpr std::size_t kWidths = 80;        // 0 to 64, and up to a whole vector
 constexpr unsigned kPatchHeadBits = 16;   // number of patches, and their width
 
 struct Plan {
@@ -22,7 +23,7 @@ struct Plan {
 };
 
 // The width with the fewest bits, when wider ones are patched.
-Plan plan_of(const std::array<std::uint8_t, 65>& widths, unsigned n) {
+Plan plan_of(const std::array<std::uint8_t, kWidths>& widths, unsigned n) {
   unsigned widest = 64;
   while (widest > 0 && widths[widest] == 0) --widest;
   Plan best{widest, 0, 0};
@@ -58,13 +59,25 @@ TIDE_CODEC_CLONES void unfold_wide(const std::uint32_t* low, const std::uint32_t
   for (std::size_t i = 0; i < kRun; ++i) r[i] = unzigzag(std::uint64_t{high[i]} << 32 | low[i]);
 }
 
+// How many numbers have each width. Four counts by turns: a CPU waits for a count that it has just
+// written.
+TIDE_CODEC_CLONES void count_widths(const std::uint64_t* folded, std::size_t n,
+                                    std::array<std::uint8_t, kWidths>& widths) {
+  std::array<std::array<std::uint8_t, kWidths>, 4> counts{};
+  for (std::size_t i = 0; i < n; ++i) {
+    ++counts[i % 4][static_cast<std::size_t>(std::bit_width(folded[i]))];
+  }
+  for (std::size_t w = 0; w < kWidths; ++w) {
+    widths[w] = static_cast<std::uint8_t>(counts[0][w] + counts[1][w] + counts[2][w] +
+                                          counts[3][w]);
+  }
+}
+
 void write_run(std::span<const std::int64_t> run, ByteVector& out) {
   std::array<std::uint64_t, kRun> folded;
   fold(run.data(), run.size(), folded.data());
-  std::array<std::uint8_t, 65> widths{};
-  for (std::size_t i = 0; i < run.size(); ++i) {
-    ++widths[static_cast<std::size_t>(std::bit_width(folded[i]))];
-  }
+  std::array<std::uint8_t, kWidths> widths;
+  count_widths(folded.data(), run.size(), widths);
   const auto plan = plan_of(widths, static_cast<unsigned>(run.size()));
   out.push_back(static_cast<std::uint8_t>(plan.width | (plan.patches != 0 ? kPatched : 0U)));
   if (plan.patches != 0) {

@@ -10,6 +10,7 @@ namespace {
 
 constexpr std::uint8_t kPacked = 9;  // beside the first bytes of sequences
 constexpr int kLevel = 3;
+constexpr std::size_t kFallbackMin = 24;  // bytes
 
 }  // namespace
 
@@ -18,8 +19,8 @@ void write_integers(Tier tier, std::span<const std::int64_t> values, ByteWriter&
   write_sequence(tier, values, out);
   const auto size = out.size() - at;
   const std::span words(reinterpret_cast<const std::uint64_t*>(values.data()), values.size());
-  if (size <= values.size() / 16 + 16) return;
-  if (tier != Tier::dense && !looks_repetitive(words)) return;
+  if (size <= kFallbackMin) return;
+  if (tier != Tier::dense && !zstd_may_win(words, size)) return;
   const auto packed = pack({reinterpret_cast<const std::uint8_t*>(values.data()),
                             values.size_bytes()}, kLevel);
   if (packed.empty() || packed.size() + 3 >= size) return;

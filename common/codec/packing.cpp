@@ -2,8 +2,11 @@
 
 #include <zstd.h>
 
+#include <algorithm>
 #include <array>
 #include <memory>
+
+#include "common/codec/numbers.h"
 
 namespace tidemark::codec {
 namespace {
@@ -47,7 +50,9 @@ bool unpack(ByteSpan frame, std::span<std::uint8_t> to) {
   return ZSTD_isError(n) == 0 && n == to.size();
 }
 
-bool looks_repetitive(std::span<const std::uint64_t> words) {
+namespace {
+
+bool rows_recur(std::span<const std::uint64_t> words) {
   // Six in a row: of a few coarse levels triples recur by chance, and then zstd gains nothing.
   constexpr std::size_t kRow = 6, kSlots = 1024, kSample = 512;
   if (words.size() < 2 * kRow) return false;
@@ -64,6 +69,34 @@ bool looks_repetitive(std::span<const std::uint64_t> words) {
     slot = key;
   }
   return again * 4 > n;
+}
+
+// Fewer bits than the values' own odds would give, by a sample. None for many different values.
+bool below_order_0(std::span<const std::uint64_t> words, std::size_t bytes) {
+  constexpr std::size_t kSlots = 256, kDifferentMax = 64, kSample = 512;
+  const auto stride = std::max<std::size_t>(1, words.size() / kSample);
+  std::array<std::uint64_t, kSlots> keys;
+  std::array<std::uint32_t, kSlots> counts{};
+  std::size_t different = 0;
+  std::uint32_t sample = 0;
+  for (std::size_t i = 0; i < words.size(); i += stride, ++sample) {
+    auto slot = static_cast<std::size_t>(words[i] * 0x9e3779b97f4a7c15U >> 56);
+    while (counts[slot] != 0 && keys[slot] != words[i]) slot = (slot + 1) % kSlots;
+    keys[slot] = words[i];
+    if (counts[slot]++ == 0 && ++different > kDifferentMax) return true;
+  }
+  double bits = 0;
+  for (const auto c : counts) {
+    if (c > 0) bits += c * rough_log2(static_cast<double>(sample) / c);
+  }
+  return static_cast<double>(bytes) * 8 / static_cast<double>(words.size()) < bits / sample;
+}
+
+}  // namespace
+
+bool zstd_may_win(std::span<const std::uint64_t> words, std::size_t bytes) {
+  if (words.size() < 12) return false;
+  return rows_recur(words) || (bytes > 128 && !below_order_0(words, bytes));
 }
 
 }  // namespace tidemark::codec

@@ -13,7 +13,8 @@ ByteVector pack(ByteSpan bytes, int level);
 // Fills all of `to`; false when the frame is damaged or has another size.
 bool unpack(ByteSpan frame, std::span<std::uint8_t> to);
 
-// Whether rows of values recur, which is what zstd lives on and predictors do not see.
-bool looks_repetitive(std::span<const std::uint64_t> words);
+// Whether zstd may take fewer than `bytes`: rows of values recur, which is what it lives on and
+// predictors do not see, or few different values come with odds that our tables do not have.
+bool zstd_may_win(std::span<const std::uint64_t> words, std::size_t bytes);
 
 }  // namespace tidemark::codec

@@ -12,22 +12,13 @@ namespace tidemark::codec {
 namespace {
 
 constexpr std::size_t kRun = 32;  // costs are summed by runs, as the coders' scales are
-constexpr double kRangeOfDoubles = 281474976710656.0;  // 2^48: sums of differences stay exact
+constexpr double kRangeOfDoubles = 140737488355328.0;  // 2^47: sums of differences stay exact
 constexpr double kRangeOfLinear = 68719476736.0;       // 2^36
 constexpr double kExactSum = 4e15;                     // below 2^52 with room for the half
 constexpr std::int64_t kLevelOfLinear = std::int64_t{1} << 44;
 constexpr unsigned kWeightBitsMax = 16;
-constexpr double kTapBits = 0.02;  // the price of a tap per value: time in the decoder
+constexpr double kTapBits = 0.04;  // the price of a tap per value: time in the decoder
 constexpr std::array<unsigned, 10> kOrders = {1, 2, 3, 4, 6, 8, 12, 16, 24, 32};
-
-// Good to 0.01 bit, from +, * only: the same on every CPU.
-double rough_log2(double x) {
-  const auto bits = std::bit_cast<std::uint64_t>(x);
-  const auto exponent = static_cast<double>(static_cast<int>(bits >> 52) - 1023);
-  const auto m =
-      std::bit_cast<double>((bits & 0xfffffffffffffU) | 0x3ff0000000000000U);  // [1, 2)
-  return exponent + (-1.0 / 3 * m + 2) * m - 5.0 / 3;
-}
 
 [[gnu::always_inline]] inline double sum_of_magnitudes(const double* r, std::size_t n) {
   double lanes[8] = {};
@@ -41,14 +32,36 @@ double rough_log2(double x) {
   return sum;
 }
 
-// Bits for noise of the mean magnitude of each run.
+// Bits for noise of a mean magnitude in a run.
+[[gnu::always_inline]] inline double bits_of_run(const double* r, std::size_t n) {
+  const auto m = static_cast<double>(n);
+  return m * rough_log2(1 + 5.44 * sum_of_magnitudes(r, n) / m);
+}
+
 TIDE_CODEC_CLONES double bits_of(const double* r, std::size_t n) {
   double bits = 0;
-  for (std::size_t b = 0; b < n; b += kRun) {
-    const auto m = static_cast<double>(std::min(kRun, n - b));
-    bits += m * rough_log2(1 + 5.44 * sum_of_magnitudes(r + b, std::min(kRun, n - b)) / m);
-  }
+  for (std::size_t b = 0; b < n; b += kRun) bits += bits_of_run(r + b, std::min(kRun, n - b));
   return bits;
+}
+
+struct SimpleBits {
+  double mean = 0, delta = 0, delta2 = 0;
+};
+
+// What the simple predictors leave of rows [0, n) of y, before which lie two more.
+TIDE_CODEC_CLONES void add_simple_bits(const double* y, std::size_t n, SimpleBits& bits) {
+  for (std::size_t b = 0; b < n; b += kRun) {
+    const auto m = std::min(kRun, n - b);
+    double delta[kRun], delta2[kRun];
+    for (std::size_t i = 0; i < m; ++i) {
+      const auto* at = y + b + i;
+      delta[i] = at[0] - at[-1];
+      delta2[i] = at[0] - 2 * at[-1] + at[-2];
+    }
+    bits.mean += bits_of_run(y + b, m);
+    bits.delta += bits_of_run(delta, m);
+    bits.delta2 += bits_of_run(delta2, m);
+  }
 }
 
 TIDE_CODEC_CLONES double dot(const double* a, const double* b, std::size_t n) {
@@ -61,11 +74,6 @@ TIDE_CODEC_CLONES double dot(const double* a, const double* b, std::size_t n) {
   for (; i < n; ++i) sum += a[i] * b[i];
   for (const auto l : lanes) sum += l;
   return sum;
-}
-
-TIDE_CODEC_CLONES void differences(const double* y, std::size_t n, double* d) {
-  d[0] = 0;
-  for (std::size_t i = 1; i < n; ++i) d[i] = y[i] - y[i - 1];
 }
 
 // What linear prediction leaves of rows [begin, end), in doubles whose sums are exact, so that they
@@ -157,49 +165,62 @@ class Windows {
     step_ = count_ == 1 ? 0 : (n - 1 - length_) / (count_ - 1);
     share_ = static_cast<double>(n - 1) / static_cast<double>(count_ * length_);
   }
-  template <typename Fill>
-  double bits(const double* r, Fill fill) const {
-    double sum = 0;
-    for (std::size_t w = 0; w < count_; ++w) {
-      const auto begin = 1 + w * step_;
-      fill(begin, begin + length_);
-      sum += bits_of(r + begin, length_);
-    }
-    return sum * share_;
+  template <typename Each>
+  void each(Each visit) const {  // of rows from 1 on
+    for (std::size_t w = 0; w < count_; ++w) visit(1 + w * step_, 1 + w * step_ + length_);
   }
-  double bits(const double* r) const {
-    return bits(r, [](std::size_t, std::size_t) {});
-  }
+  [[nodiscard]] double share() const { return share_; }
 
  private:
   std::size_t count_, length_, step_;
   double share_;
 };
 
-void try_linear(std::span<const double> y, double range, unsigned taps_max, const Windows& windows,
-                std::vector<double>& scratch, Predictor& best) {
-  const auto n = y.size();
-  const auto most = std::min(taps_max, n >= 500 ? taps_max : 6U);
-  const auto stride = most + 1;
-  std::array<double, (kTapsMax + 1) * (kTapsMax + 1)> cov;
-  const auto inside = n - most;
-  for (unsigned b = 0; b <= most; ++b) cov[b] = dot(&y[most], &y[most - b], inside);
-  for (unsigned a = 0; a < most; ++a) {
-    for (unsigned b = a; b < most; ++b) {
-      cov[(a + 1) * stride + b + 1] = cov[a * stride + b] + y[most - 1 - a] * y[most - 1 - b] -
-                                      y[n - 1 - a] * y[n - 1 - b];
+// Sums of products of rows i and j before, over all rows of the windows that have enough before.
+struct Covariance {
+  unsigned most;
+  std::array<double, (kTapsMax + 1) * (kTapsMax + 1)> sums{};
+
+  [[nodiscard]] unsigned stride() const { return most + 1; }
+
+  void add(const double* y, std::size_t begin, std::size_t end) {
+    begin = std::max<std::size_t>(begin, most);
+    if (end <= begin) return;
+    std::array<double, (kTapsMax + 1) * (kTapsMax + 1)> c;
+    for (unsigned b = 0; b <= most; ++b) c[b] = dot(y + begin, y + begin - b, end - begin);
+    for (unsigned a = 0; a < most; ++a) {  // one row earlier: one product more, one less
+      for (unsigned b = a; b < most; ++b) {
+        c[(a + 1) * stride() + b + 1] = c[a * stride() + b] +
+                                        y[begin - 1 - a] * y[begin - 1 - b] -
+                                        y[end - 1 - a] * y[end - 1 - b];
+      }
+    }
+    for (unsigned a = 0; a <= most; ++a) {
+      for (unsigned b = 0; b <= most; ++b) {
+        sums[a * stride() + b] += c[std::min(a, b) * stride() + std::max(a, b)];
+      }
     }
   }
-  for (unsigned a = 1; a <= most; ++a) {
-    for (unsigned b = 0; b < a; ++b) cov[a * stride + b] = cov[b * stride + a];
-  }
+};
+
+// `y` is filled in the windows and kTapsMax rows before each.
+void try_linear(std::span<const double> y, double range, unsigned taps_max, const Windows& windows,
+                Predictor& best) {
+  const auto n = y.size();
+  Covariance covariance{std::min(taps_max, n >= 500 ? taps_max : 6U)};
+  windows.each([&](auto begin, auto end) { covariance.add(y.data(), begin, end); });
   Predictor p = best;
   p.kind = Prediction::linear;
   p.fraction = n >= 4000 ? 10 : n >= 500 ? 8 : 6;
   const auto one = static_cast<double>(std::int64_t{1} << p.fraction);
+  thread_local std::vector<double> residuals;
+  residuals.resize(n);
   for (const auto taps : kOrders) {
     std::array<double, kTapsMax> weights;
-    if (taps > most || !solve(cov.data(), stride, taps, weights.data())) break;
+    if (taps > covariance.most ||
+        !solve(covariance.sums.data(), covariance.stride(), taps, weights.data())) {
+      break;
+    }
     p.taps = taps;
     double sum = 0;
     for (unsigned j = 0; j < taps; ++j) {
@@ -208,10 +229,13 @@ void try_linear(std::span<const double> y, double range, unsigned taps_max, cons
       p.weights[j] = std::fabs(w) < 1e9 ? static_cast<std::int64_t>(w) : 0;
     }
     if (!(sum * range < kExactSum) || weight_bits(p) > kWeightBitsMax) continue;
-    p.bits = windows.bits(scratch.data(), [&](std::size_t begin, std::size_t end) {
-      linear_residuals(p, y.data(), begin, end, scratch.data());
+    double bits = 0;
+    windows.each([&](auto begin, auto end) {
+      linear_residuals(p, y.data(), begin, end, residuals.data());
+      bits += bits_of(residuals.data() + begin, end - begin);
     });
-    p.bits += taps * weight_bits(p) + 16 + kTapBits * taps * static_cast<double>(n);
+    p.bits = bits * windows.share() + taps * weight_bits(p) + 16 +
+             kTapBits * taps * static_cast<double>(n);
     if (p.bits < best.bits - 2) best = p;
   }
 }
@@ -233,21 +257,21 @@ Predictor choose_wide(std::span<const std::int64_t> values) {
   return p;
 }
 
-std::int64_t mean_of(std::span<const std::int64_t> values, std::int64_t low) {
-  std::uint64_t sum = 0;  // of less than 2^48 each, 65,536 of them
-  for (const auto v : values) sum += static_cast<std::uint64_t>(minus(v, low));
-  return plus(low, static_cast<std::int64_t>((sum + values.size() / 2) / values.size()));
-}
+struct Extent {
+  std::int64_t low, high;
+  std::uint64_t sum;  // of the distances from the first value
+};
 
-TIDE_CODEC_CLONES void bounds_of(std::span<const std::int64_t> values, std::int64_t& low,
-                                 std::int64_t& high) {
-  auto least = values[0], most = values[0];
+TIDE_CODEC_CLONES Extent extent_of(std::span<const std::int64_t> values) {
+  const auto first = static_cast<std::uint64_t>(values[0]);
+  auto low = values[0], high = values[0];
+  std::uint64_t sum = 0;
   for (const auto v : values) {
-    least = v < least ? v : least;
-    most = v > most ? v : most;
+    low = v < low ? v : low;
+    high = v > high ? v : high;
+    sum += static_cast<std::uint64_t>(v) - first;
   }
-  low = least;
-  high = most;
+  return {low, high, sum};
 }
 
 TIDE_CODEC_CLONES void deviations(std::span<const std::int64_t> values, std::int64_t mean,
@@ -260,11 +284,9 @@ TIDE_CODEC_CLONES void deviations(std::span<const std::int64_t> values, std::int
 Predictor choose_predictor(std::span<const std::int64_t> values, unsigned taps_max) {
   Predictor best;
   best.first = values[0];
-  std::int64_t low = 0, high = 0;
-  bounds_of(values, low, high);
+  const auto extent = extent_of(values);
   const auto n = values.size();
-  if (low == high) return best;
-  const auto range = static_cast<double>(static_cast<std::uint64_t>(minus(high, low)));
+  if (extent.low == extent.high) return best;
   const auto step = minus(values[1], values[0]);
   bool slope = true;
   for (std::size_t i = 2; i < n && slope; ++i) slope = minus(values[i], values[i - 1]) == step;
@@ -273,33 +295,35 @@ Predictor choose_predictor(std::span<const std::int64_t> values, unsigned taps_m
     best.mean = step;
     return best;
   }
+  const auto range =
+      static_cast<double>(static_cast<std::uint64_t>(minus(extent.high, extent.low)));
   if (!(range < kRangeOfDoubles)) return choose_wide(values);
 
-  thread_local std::vector<double> y, delta, scratch;
-  y.resize(n);
-  delta.resize(n);
-  scratch.resize(n);
-  best.mean = mean_of(values, low);
-  deviations(values, best.mean, y.data());
+  const auto sum = static_cast<std::int64_t>(extent.sum);  // below 2^63: 65,536 of 2^47
+  best.mean = plus(values[0], sum / static_cast<std::int64_t>(n));
   const Windows windows(n);
+  thread_local std::vector<double> y;
+  y.resize(n + 1);
+  SimpleBits bits;
+  windows.each([&](std::size_t begin, std::size_t end) {
+    const auto from = begin - std::min<std::size_t>(begin, kTapsMax);
+    deviations(values.subspan(from, end - from), best.mean, y.data() + 1 + from);
+    if (begin == 1) y[0] = y[1];  // so that the first step counts once
+    add_simple_bits(y.data() + 1 + begin, end - begin, bits);
+  });
   best.kind = Prediction::mean;
-  best.bits = windows.bits(y.data()) + 8;
-  differences(y.data(), n, delta.data());
-  const auto delta_bits = windows.bits(delta.data());
-  if (delta_bits < best.bits) {
-    best.kind = Prediction::delta;
-    best.bits = delta_bits;
-  }
-  differences(delta.data(), n, scratch.data());
-  scratch[1] = delta[1];
-  const auto delta2_bits = windows.bits(scratch.data());
-  if (delta2_bits < best.bits) {
-    best.kind = Prediction::delta2;
-    best.bits = delta2_bits;
-  }
-  const bool moderate = range < kRangeOfLinear && low > -kLevelOfLinear && high < kLevelOfLinear;
+  best.bits = bits.mean * windows.share() + 8;
+  const auto consider = [&](Prediction kind, double cost) {
+    if (cost * windows.share() >= best.bits) return;
+    best.kind = kind;
+    best.bits = cost * windows.share();
+  };
+  consider(Prediction::delta, bits.delta);
+  consider(Prediction::delta2, bits.delta2);
+  const bool moderate =
+      range < kRangeOfLinear && extent.low > -kLevelOfLinear && extent.high < kLevelOfLinear;
   if (taps_max > 0 && n >= 64 && moderate && best.bits > 0.6 * static_cast<double>(n)) {
-    try_linear(y, range, taps_max, windows, scratch, best);
+    try_linear(std::span(y).subspan(1), range, taps_max, windows, best);
   }
   return best;
 }
@@ -352,9 +376,8 @@ void write_predictor(const Predictor& p, ByteWriter& out) {
   bits.finish();
 }
 
-Predictor read_predictor(ByteReader& in) {
+Predictor read_predictor(std::uint8_t kind, ByteReader& in) {
   Predictor p;
-  const auto kind = in.u8();
   if (kind > static_cast<std::uint8_t>(Prediction::slope)) in.fail();
   p.kind = static_cast<Prediction>(kind);
   if (p.kind == Prediction::mean) {

@@ -50,8 +50,8 @@ void predict(const Predictor& p, std::span<const std::int64_t> values,
              std::vector<std::int64_t>& residuals);
 
 void write_predictor(const Predictor& p, ByteWriter& out);
-// Fails `in` on what no writer wrote.
-Predictor read_predictor(ByteReader& in);
+// What follows the first byte; fails `in` on what no writer wrote.
+Predictor read_predictor(std::uint8_t kind, ByteReader& in);
 
 // Turns residuals into values where they lie, from the first row to the last. Before the residuals
 // lie at least kTapsMax values of the rows before (anything, before the first row).

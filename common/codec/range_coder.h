@@ -29,13 +29,11 @@ class RangeEncoder {
   explicit RangeEncoder(ByteVector& out) : out_(out) {}
 
   bool bit(bool one, Probability p) {
+    // Without a branch on the bit: half of them would be foreseen wrongly.
     const auto bound = (range_ >> 16) * p;
-    if (one) {
-      range_ = bound;
-    } else {
-      add(bound);
-      range_ -= bound;
-    }
+    const auto zeros = std::uint64_t{one} - 1;  // all bits set for a 0
+    add(bound & zeros);
+    range_ = bound + ((range_ - 2 * bound) & zeros);
     renormalise();
     return one;
   }
@@ -86,12 +84,9 @@ class RangeDecoder {
   bool bit(bool, Probability p) {
     const auto bound = (range_ >> 16) * p;
     const bool one = code_ < bound;
-    if (one) {
-      range_ = bound;
-    } else {
-      code_ -= bound;
-      range_ -= bound;
-    }
+    const auto zeros = std::uint64_t{one} - 1;
+    code_ -= bound & zeros;
+    range_ = bound + ((range_ - 2 * bound) & zeros);
     renormalise();
     return one;
   }

@@ -5,6 +5,7 @@
 
 #include "common/codec/dense.h"
 #include "common/codec/fast.h"
+#include "common/codec/numbers.h"
 #include "common/codec/tans.h"
 
 namespace tidemark::codec {
@@ -44,6 +45,27 @@ void write_residuals(Tier tier, std::span<const std::int64_t> residuals, ByteWri
     case Tier::standard: return tans::write(residuals, out);
     case Tier::dense: return dense::write(residuals, out);
   }
+}
+
+bool packs_badly(std::span<const std::int64_t> residuals, std::size_t bytes) {
+  constexpr std::size_t kWorth = 64;          // bytes
+  constexpr unsigned kSmall = 32, kBits = 5;  // folded; what they take packed
+  constexpr double kMargin = 0.5;             // bits a value
+  const auto n = residuals.size();
+  if (bytes < kWorth || bytes * 8 > n * kBits) return false;
+  std::array<std::uint32_t, kSmall> counts{};
+  const auto stride = std::max<std::size_t>(1, n / 512);
+  std::uint32_t sample = 0;
+  for (std::size_t i = 0; i < n; i += stride, ++sample) {
+    const auto folded = zigzag(residuals[i]);
+    if (folded >= kSmall) return false;
+    ++counts[static_cast<std::size_t>(folded)];
+  }
+  double bits = 0;
+  for (const auto c : counts) {
+    if (c > 0) bits += c * rough_log2(static_cast<double>(sample) / c);
+  }
+  return static_cast<double>(bytes) * 8 / static_cast<double>(n) > bits / sample + kMargin;
 }
 
 bool read_residuals(Tier tier, ByteReader& in, std::size_t count, std::int64_t before,

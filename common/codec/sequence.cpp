@@ -7,6 +7,8 @@
 #include <optional>
 #include <vector>
 
+#include "common/codec/bits.h"
+#include "common/codec/clones.h"
 #include "common/codec/predictor.h"
 #include "common/codec/residuals.h"
 #include "common/codec/value_table.h"
@@ -18,30 +20,137 @@ namespace {
 constexpr std::uint8_t kTable = 6;
 constexpr std::uint8_t kDivided = 7;
 constexpr std::uint8_t kDeltaTable = 8;
+// A short sequence: its head is this, plus kShortDelta, plus the width of the numbers behind.
+constexpr std::uint8_t kShort = 0x80;
+constexpr std::uint8_t kShortDelta = 0x40;
+constexpr std::size_t kShortMax = 64;    // values that may be short
+constexpr std::size_t kShortSure = 12;   // values that are not worth another try
+
+// Beside the predictor: residuals by the coder of tier standard, though the tier is fast.
+constexpr std::uint8_t kByStandard = 0x40;
 
 unsigned taps_of(Tier tier, const Effort& effort) {
   if (!effort.linear || tier == Tier::fast) return 0;
   return tier == Tier::dense ? kTapsMax : 8;
 }
 
-// The greatest common divisor of all differences, or 1 when it does not pay.
-std::uint64_t divisor_of(std::span<const std::int64_t> values) {
-  std::uint64_t divisor = 0;
-  for (std::size_t i = 1; i < values.size() && divisor != 1; ++i) {
-    const auto d = minus(values[i], values[0]);
-    const auto size = d < 0 ? 0 - static_cast<std::uint64_t>(d) : static_cast<std::uint64_t>(d);
-    if (divisor == 0 || size % divisor != 0) divisor = std::gcd(divisor, size);
+// values = first + divisor * quotient, for all of a run; by doubles, which vectorise. Distances
+// are below 2^51.
+TIDE_CODEC_CLONES bool divide_run(const std::int64_t* values, std::size_t n, std::int64_t first,
+                                  double divisor, std::int64_t* quotients) {
+  std::uint64_t wrong = 0;
+  for (std::size_t i = 0; i < n; ++i) {
+    const double d = small_to_double(minus(values[i], first));
+    const double q = (d / divisor + kMagic) - kMagic;
+    wrong |= bits_of(q * divisor) ^ bits_of(d);
+    quotients[i] = double_to_small(q);
   }
-  return divisor == 0 || divisor >= std::uint64_t{1} << 62 ? 1 : divisor;
+  return wrong == 0;
+}
+
+// The greatest common divisor of all distances from the first value; 1: nothing to gain.
+std::uint64_t divide(std::span<const std::int64_t> values, std::vector<std::int64_t>& quotients) {
+  constexpr std::size_t kProbe = 24;
+  const auto gcd_of = [&](std::uint64_t divisor, std::size_t begin, std::size_t end) {
+    for (auto i = begin; i < end && divisor != 1; ++i) {
+      const auto d = minus(values[i], values[0]);
+      const auto u = static_cast<std::uint64_t>(d);
+      divisor = std::gcd(divisor, d < 0 ? 0 - u : u);
+    }
+    return divisor;
+  };
+  const auto n = values.size();
+  auto divisor = gcd_of(0, 1, std::min(n, kProbe));
+  if (divisor == 1) return 1;
+  const auto [low, high] = std::minmax_element(values.begin(), values.end());
+  if (static_cast<std::uint64_t>(minus(*high, *low)) >= std::uint64_t{1} << 50) return 1;
+  quotients.resize(n);
+  for (std::size_t at = 0; at < n && divisor != 1;) {
+    const auto m = std::min<std::size_t>(512, n - at);
+    if (divisor != 0 && divide_run(values.data() + at, m, values[0],
+                                   static_cast<double>(divisor), quotients.data() + at)) {
+      at += m;
+      continue;
+    }
+    divisor = gcd_of(divisor, at, at + m);
+    at = divisor == 0 ? at + m : 0;  // those before have a smaller divisor now
+  }
+  return divisor == 0 ? 1 : divisor;
 }
 
 void write_plain(Tier tier, const Predictor& p, std::span<const std::int64_t> values,
-                 ByteWriter& out) {
+                 Effort effort, ByteWriter& out) {
+  const auto head = out.size();
   write_predictor(p, out);
   if (p.leaves_nothing()) return;
   thread_local std::vector<std::int64_t> residuals;
   predict(p, values, residuals);
+  const auto at = out.size();
   write_residuals(tier, residuals, out);
+  if (tier != Tier::fast || !effort.frequencies) return;
+  if (!packs_badly(residuals, out.size() - at)) return;
+  out.out().resize(at);
+  out.out()[head] |= kByStandard;
+  write_residuals(Tier::standard, residuals, out);
+}
+
+struct ShortPlan {
+  bool delta = false;
+  unsigned width = 64;
+  std::size_t bytes = 0;
+};
+
+ShortPlan plan_short(std::span<const std::int64_t> values) {
+  const auto [low, high] = std::minmax_element(values.begin(), values.end());
+  std::uint64_t steps = 0;
+  for (std::size_t i = 1; i < values.size(); ++i) steps |= zigzag(minus(values[i], values[i - 1]));
+  const auto level_width = static_cast<unsigned>(
+      std::bit_width(static_cast<std::uint64_t>(minus(*high, *low))));
+  const auto delta_width = static_cast<unsigned>(std::bit_width(steps));
+  const auto bytes_of = [](std::int64_t first, std::size_t n, unsigned width) {
+    const auto first_bits = static_cast<std::size_t>(std::bit_width(zigzag(first) | 1));
+    return 1 + (first_bits + 6) / 7 + (n * width + 7) / 8;
+  };
+  const auto level = bytes_of(*low, values.size(), level_width);
+  const auto delta = bytes_of(values[0], values.size() - 1, delta_width);
+  return delta < level ? ShortPlan{true, delta_width, delta}
+                       : ShortPlan{false, level_width, level};
+}
+
+void write_short(const ShortPlan& plan, std::span<const std::int64_t> values, ByteWriter& out) {
+  out.u8(static_cast<std::uint8_t>(kShort | (plan.delta ? kShortDelta : 0U) | plan.width));
+  const auto base = plan.delta ? values[0] : *std::min_element(values.begin(), values.end());
+  out.svarint(base);
+  BitWriter bits(out.out());
+  for (std::size_t i = plan.delta ? 1 : 0; i < values.size(); ++i) {
+    bits.put(plan.delta ? zigzag(minus(values[i], values[i - 1]))
+                        : static_cast<std::uint64_t>(minus(values[i], base)),
+             plan.width);
+  }
+  bits.finish();
+}
+
+bool read_short(ByteReader& in, std::size_t count, Values& to) {
+  const auto head = in.u8();
+  const bool delta = (head & kShortDelta) != 0;
+  const auto width = head & 63U;
+  if (count > kShortMax) in.fail();
+  auto v = in.svarint();
+  if (!in.ok()) return false;
+  const auto numbers = delta ? count - 1 : count;
+  BitReader bits(in.raw((numbers * width + 7) / 8));
+  if (!in.ok()) return false;
+  std::array<std::int64_t, kShortMax> values;
+  for (std::size_t i = 0; i < count; ++i) {
+    if (delta) {
+      if (i > 0) v = plus(v, unzigzag(bits.get(width)));
+      values[i] = v;
+    } else {
+      values[i] = plus(v, static_cast<std::int64_t>(bits.get(width)));
+    }
+  }
+  to.take(values.data(), 0, count);
+  return true;
 }
 
 // Residuals into values, then on to whom they are for.
@@ -60,7 +169,12 @@ class Restoring final : public Consumer {
 };
 
 bool read_plain(Tier tier, ByteReader& in, std::size_t count, Values& to) {
-  const auto p = read_predictor(in);
+  auto ahead = in;
+  const auto head = ahead.u8();
+  if ((head & kShort) != 0) return read_short(in, count, to);
+  in = ahead;
+  if ((head & kByStandard) != 0 && tier == Tier::fast) tier = Tier::standard;
+  const auto p = read_predictor(head & static_cast<std::uint8_t>(~kByStandard), in);
   if (!in.ok()) return false;
   if (p.leaves_nothing()) {
     std::array<std::int64_t, kStep> step;
@@ -191,31 +305,76 @@ std::optional<TablePlan> plan_table(std::span<const std::int64_t> values, unsign
 
 void write_table(Tier tier, const TablePlan& plan, ByteWriter& out) {
   out.varint(plan.table.values.size());
-  write_plain(tier, plan.entries, plan.table.values, out);
-  write_plain(tier, plan.ranks, plan.table.ranks, out);
+  write_plain(tier, plan.entries, plan.table.values, {}, out);
+  write_plain(tier, plan.ranks, plan.table.ranks, {}, out);
 }
 
-void write_undivided(Tier tier, std::span<const std::int64_t> values, const Predictor& plain,
-                     Effort effort, ByteWriter& out) {
-  if (!effort.table || plain.leaves_nothing()) return write_plain(tier, plain, values, out);
+// value = base + divisor * number
+struct Scaling {
+  std::int64_t base = 0;
+  std::int64_t divisor = 1;
+};
+
+// Writes numbers that may be quotients. A table takes the values themselves, so that its reader
+// does not have to multiply.
+void write_scaled(Tier tier, std::span<const std::int64_t> numbers, const Scaling& scaling,
+                  const Predictor& plain, Effort effort, ByteWriter& out) {
   const auto taps_max = taps_of(tier, effort);
-  const auto table = plan_table(values, taps_max);
+  const auto scale = [&](TablePlan& plan, std::int64_t base) {
+    if (scaling.divisor == 1) return;
+    for (auto& v : plan.table.values) v = plus(base, times(v, scaling.divisor));
+    plan.entries = choose_predictor(plan.table.values, 0);
+  };
+  std::optional<TablePlan> table, of_deltas;
+  if (effort.table && !plain.leaves_nothing()) table = plan_table(numbers, taps_max);
   auto best = table ? std::min(table->bits(), plain.bits) : plain.bits;
-  if (plain.kind == Prediction::delta || plain.kind == Prediction::delta2) {
+  if (effort.table && (plain.kind == Prediction::delta || plain.kind == Prediction::delta2)) {
     thread_local std::vector<std::int64_t> deltas;
     Predictor delta;
     delta.kind = Prediction::delta;
-    predict(delta, values, deltas);
-    const auto of_deltas = plan_table(deltas, taps_max);
+    predict(delta, numbers, deltas);
+    of_deltas = plan_table(deltas, taps_max);
     if (of_deltas && of_deltas->bits() < best) {
+      scale(*of_deltas, 0);
       out.u8(kDeltaTable);
-      out.svarint(values[0]);
+      out.svarint(plus(scaling.base, times(numbers[0], scaling.divisor)));
       return write_table(tier, *of_deltas, out);
     }
   }
-  if (!table || table->bits() >= plain.bits) return write_plain(tier, plain, values, out);
-  out.u8(kTable);
-  write_table(tier, *table, out);
+  if (table && table->bits() < plain.bits) {
+    scale(*table, scaling.base);
+    out.u8(kTable);
+    return write_table(tier, *table, out);
+  }
+  if (scaling.divisor != 1) {
+    out.u8(kDivided);
+    out.varint(static_cast<std::uint64_t>(scaling.divisor));
+    out.svarint(scaling.base);
+  }
+  write_plain(tier, plain, numbers, effort, out);
+}
+
+}  // namespace
+
+namespace {
+
+bool slope_of(std::span<const std::int64_t> values) {
+  for (std::size_t i = 2; i < values.size(); ++i) {
+    if (minus(values[i], values[i - 1]) != minus(values[1], values[0])) return false;
+  }
+  return true;
+}
+
+void write_long(Tier tier, std::span<const std::int64_t> values, ByteWriter& out, Effort effort) {
+  thread_local std::vector<std::int64_t> quotients;
+  const auto divisor = values.size() < 3 ? 1 : divide(values, quotients);
+  const auto& numbers = divisor == 1 ? values : std::span<const std::int64_t>(quotients);
+  const auto plain = choose_predictor(numbers, taps_of(tier, effort));
+  if (divisor == 1 || plain.leaves_nothing()) {  // then so does the whole
+    return write_scaled(tier, values, {}, divisor == 1 ? plain : choose_predictor(values, 0),
+                        effort, out);
+  }
+  write_scaled(tier, numbers, {values[0], static_cast<std::int64_t>(divisor)}, plain, effort, out);
 }
 
 }  // namespace
@@ -223,18 +382,14 @@ void write_undivided(Tier tier, std::span<const std::int64_t> values, const Pred
 void write_sequence(Tier tier, std::span<const std::int64_t> values, ByteWriter& out,
                     Effort effort) {
   if (values.empty()) return;
-  auto plain = choose_predictor(values, taps_of(tier, effort));
-  const auto divisor = plain.leaves_nothing() ? 1 : divisor_of(values);
-  if (divisor == 1) return write_undivided(tier, values, plain, effort, out);
-  out.u8(kDivided);
-  out.varint(divisor);
-  out.svarint(values[0]);
-  std::vector<std::int64_t> quotients(values.size());
-  for (std::size_t i = 0; i < values.size(); ++i) {
-    quotients[i] = minus(values[i], values[0]) / static_cast<std::int64_t>(divisor);
-  }
-  plain = choose_predictor(quotients, taps_of(tier, effort));
-  write_undivided(tier, quotients, plain, effort, out);
+  if (values.size() > kShortMax) return write_long(tier, values, out, effort);
+  const auto plan = plan_short(values);
+  const bool sure = values.size() <= kShortSure && plan.width < 64;
+  const auto at = out.size();
+  if (!sure || slope_of(values)) write_long(tier, values, out, effort);
+  if (plan.width == 64 || (out.size() > at && out.size() - at <= plan.bytes)) return;
+  out.out().resize(at);
+  write_short(plan, values, out);
 }
 
 bool read_sequence(Tier tier, ByteReader& in, std::size_t count, Values& to) {

@@ -89,8 +89,9 @@ bool Reader::read_scales(unsigned lanes, unsigned* scales) {
 }
 
 // Replaces symbols past the table by what lies beside, then adds the low bits.
-void Reader::read_beside(unsigned scale, const std::uint8_t* symbols, std::size_t n, bool tails,
-                         std::int64_t* to) {
+[[gnu::always_inline]] inline void Reader::read_beside(unsigned scale, const std::uint8_t* symbols,
+                                                       std::size_t n, bool tails,
+                                                       std::int64_t* to) {
   for (std::size_t i = 0; tails && i < n; ++i) {
     if (symbols[i] < kPlain) continue;
     if (symbols[i] == kEscape) {

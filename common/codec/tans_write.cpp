@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <bit>
 
+#include "common/codec/clones.h"
 #include "common/codec/tans.h"
 
 namespace tidemark::codec::tans {
@@ -11,7 +12,7 @@ constexpr std::uint64_t magnitude(std::int64_t r) {
 }
 
 // Half octaves of the mean magnitude, by the float's exponent and the thirds of its mantissa.
-unsigned scale_for(std::span<const std::int64_t> run) {
+TIDE_CODEC_CLONES unsigned scale_for(std::span<const std::int64_t> run) {
   std::uint64_t sum = 0;
   for (const auto r : run) sum += std::min(magnitude(r), std::uint64_t{1} << 57);
   if (sum == 0) return 0;
@@ -23,8 +24,8 @@ unsigned scale_for(std::span<const std::int64_t> run) {
                                           static_cast<int>(kScaleMax)));
 }
 
-unsigned cost_of(const Model& m, std::span<const std::int64_t> run, unsigned scale,
-                 unsigned shape) {
+TIDE_CODEC_CLONES unsigned cost_of(const Model& m, std::span<const std::int64_t> run,
+                                   unsigned scale, unsigned shape) {
   const auto shift = shift_of(scale);
   const auto kind = kind_of(scale);
   const auto* costs = &m.cost[table_of(shape, kind)];
@@ -147,18 +148,20 @@ class Tokeniser {
 // Writes backwards, so that the decoder reads forwards: symbols from the last to the first.
 class StateWriter {
  public:
-  StateWriter(const Model& model, std::size_t tokens)
-      : m_(model), bytes_(tokens * 2 + 64), at_(bytes_.data() + bytes_.size()) {}
+  StateWriter(const Model& model, std::size_t tokens, ByteVector& room) : m_(model), bytes_(room) {
+    if (bytes_.size() < tokens * 2 + 64) bytes_.resize(tokens * 2 + 64);
+    at_ = bytes_.data() + bytes_.size();
+  }
 
-  void put(std::uint32_t& state, std::uint16_t token) {
-    const auto table = token >> 6;
+  [[gnu::always_inline]] inline void put(std::uint32_t& state, std::uint16_t token) {
+    const std::size_t table = token >> 6U;
     const auto& symbol = m_.symbols[table][token & 63];
     const auto bits = (state + symbol.bits) >> 16;
     add(state & ((1U << bits) - 1), bits);
     state = m_.encode[table][static_cast<std::size_t>(static_cast<std::int32_t>(state >> bits) +
                                                       symbol.offset)];
   }
-  void add(std::uint32_t value, std::uint32_t bits) {
+  [[gnu::always_inline]] inline void add(std::uint32_t value, std::uint32_t bits) {
     pending_ = pending_ << bits | value;
     count_ += bits;
     if (count_ < 32) return;
@@ -177,20 +180,27 @@ class StateWriter {
 
  private:
   const Model& m_;
-  ByteVector bytes_;
-  std::uint8_t* at_;
+  ByteVector& bytes_;
+  std::uint8_t* at_ = nullptr;
   std::uint64_t pending_ = 0;
   std::uint32_t count_ = 0;
 };
 
 template <unsigned kLanes>
-ByteSpan write_states(const Tokens& t, StateWriter& out) {
+[[gnu::always_inline]] inline ByteSpan write_lanes(const Tokens& t, StateWriter& out) {
   std::uint32_t state[kLanes];
   for (auto& s : state) s = kStates;
   const auto n = t.values.size(), runs = t.scales.size();
   for (auto group = (runs + kLanes - 1) / kLanes; group-- > 0;) {
     const auto first = group * kLanes;
-    for (auto i = kRun; i-- > 0;) {
+    bool full = first + kLanes <= runs && (first + kLanes) * kRun <= n;
+    for (unsigned lane = 0; full && lane < kLanes; ++lane) full = !t.zeros[first + lane];
+    for (auto i = full ? kRun : 0; i-- > 0;) {
+      for (auto lane = kLanes; lane-- > 0;) {
+        out.put(state[lane], t.values[(first + lane) * kRun + i]);
+      }
+    }
+    for (auto i = full ? 0 : kRun; i-- > 0;) {
       for (auto lane = kLanes; lane-- > 0;) {
         const auto at = (first + lane) * kRun + i;
         if (at < n && !t.zeros[first + lane]) out.put(state[lane], t.values[at]);
@@ -202,6 +212,12 @@ ByteSpan write_states(const Tokens& t, StateWriter& out) {
   }
   for (auto lane = kLanes; lane-- > 0;) out.add(state[lane] - kStates, kStateBits);
   return out.finish();
+}
+
+TIDE_CODEC_CLONES ByteSpan write_states(const Tokens& t, std::size_t lanes, StateWriter& out) {
+  return lanes == 1 ? write_lanes<1>(t, out)
+         : lanes == 2 ? write_lanes<2>(t, out)
+                      : write_lanes<4>(t, out);
 }
 
 }  // namespace
@@ -250,11 +266,9 @@ void write(std::span<const std::int64_t> residuals, ByteWriter& out) {
   out.varint(exact ? ((t.first_scale - 1) * kShapes + t.shape) * 2 + (beside ? 1 : 0)
                    : kExactScales * kShapes * 2 +
                          (t.first_scale - kExactScales - 1) * kShapes + t.shape);
-  StateWriter writer(m, residuals.size() + t.scales.size());
-  const auto lanes = lanes_of(residuals.size());
-  const auto states = lanes == 1   ? write_states<1>(t, writer)
-                      : lanes == 2 ? write_states<2>(t, writer)
-                                   : write_states<4>(t, writer);
+  thread_local ByteVector room;
+  StateWriter writer(m, residuals.size() + t.scales.size(), room);
+  const auto states = write_states(t, lanes_of(residuals.size()), writer);
   if (beside || !exact) out.varint(states.size());
   out.raw(states);
   out.raw(t.beside);

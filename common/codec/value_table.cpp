@@ -9,6 +9,7 @@ namespace {
 
 constexpr std::size_t kSparseMin = 32;  // values; below, a table costs more than it saves
 constexpr std::size_t kSample = 512;
+constexpr std::uint64_t kPlacesMax = 65'536;
 constexpr double kSparse = 1.5;  // width of the range in different values
 
 constexpr std::size_t slot_of(std::int64_t v, unsigned bits) {
@@ -45,7 +46,44 @@ bool looks_sparse(std::span<const std::int64_t> values) {
          width(low, high) > kSparse * static_cast<double>(different);
 }
 
+namespace {
+
+// Of a narrow range: by a place for each value of it.
+std::optional<ValueTable> table_by_place(std::span<const std::int64_t> values, std::int64_t low,
+                                         std::size_t places) {
+  thread_local std::vector<std::int32_t> ranks;
+  ranks.assign(places, -1);
+  for (const auto v : values) ranks[static_cast<std::size_t>(v - low)] = 0;
+  ValueTable table;
+  for (std::size_t i = 0; i < places; ++i) {
+    if (ranks[i] < 0) continue;
+    ranks[i] = static_cast<std::int32_t>(table.values.size());
+    table.values.push_back(low + static_cast<std::int64_t>(i));
+  }
+  if (table.values.size() < 2 || table.values.size() * 2 > values.size()) return std::nullopt;
+  table.ranks.resize(values.size());
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    table.ranks[i] = ranks[static_cast<std::size_t>(values[i] - low)];
+  }
+  return table;
+}
+
+std::optional<ValueTable> table_by_hash(std::span<const std::int64_t> values);
+
+}  // namespace
+
 std::optional<ValueTable> table_of_values(std::span<const std::int64_t> values) {
+  const auto [low, high] = std::minmax_element(values.begin(), values.end());
+  const auto places = static_cast<std::uint64_t>(*high) - static_cast<std::uint64_t>(*low);
+  if (places < kPlacesMax) {
+    return table_by_place(values, *low, static_cast<std::size_t>(places) + 1);
+  }
+  return table_by_hash(values);
+}
+
+namespace {
+
+std::optional<ValueTable> table_by_hash(std::span<const std::int64_t> values) {
   const auto n = values.size();
   const auto bits = static_cast<unsigned>(std::bit_width(n));
   struct Entry {
@@ -62,7 +100,7 @@ std::optional<ValueTable> table_of_values(std::span<const std::int64_t> values) 
     }
     auto& e = entries[slot];
     if (e.number == 0) {
-      if (table.values.size() * 2 >= n) return std::nullopt;
+      if ((table.values.size() + 1) * 2 > n) return std::nullopt;
       table.values.push_back(values[i]);
       e = {values[i], static_cast<std::uint32_t>(table.values.size())};
     }
@@ -78,5 +116,7 @@ std::optional<ValueTable> table_of_values(std::span<const std::int64_t> values) 
   std::sort(table.values.begin(), table.values.end());
   return table;
 }
+
+}  // namespace
 
 }  // namespace tidemark::codec

@@ -11,7 +11,7 @@ using codec::RangeEncoder;
 
 std::string dense_prior() {
   const auto streams = training_residuals();
-  auto model = codec::dense::blank();
+  codec::dense::Model model;
   // Twice over: first from knowing nothing, then to settle what that has bent.
   for (int round = 0; round < 2; ++round) {
     for (const auto& residuals : streams) {
