@@ -118,9 +118,11 @@ void Pipeline::run(const std::function<void()>& flushed) {
       }
       continue;
     }
+    const bool held_up = (unwritten_ || unsynced_) && collector_.full();
     lock.unlock();
-    if (!clock_known) {
-      // Entries wait undecoded until there is a time to stamp them with (semantics D13).
+    if (!clock_known || held_up) {
+      // Entries wait undecoded until there is a time to stamp them with (semantics D13), or until
+      // the ring takes what was gathered.
       if (stopping) return;
       pause();
       continue;
@@ -340,8 +342,8 @@ bool Pipeline::flush() {
   for (auto& row : rows) collector_.add_partial(std::move(row));
   ring::Flush out;
   auto next = ring_.next_sequence();
-  if (!collector_.empty()) {
-    auto block = collector_.take();
+  const bool alarm = !collector_.empty() && std::exchange(alarm_, false);
+  for (auto& block : collector_.take()) {
     book_.translate(block, table_);
     auto bytes = codec::encode(block, options_.tier, memories_);
     TIDE_CHECK(bytes.ok(), "a block within the collector's bounds does not pack");
@@ -352,7 +354,7 @@ bool Pipeline::flush() {
     TIDE_CHECK(summary.ok(), "a block that was just packed has no summary");
     record.time_min = summary->time_min;
     record.time_max = summary->time_max;
-    record.alarm = std::exchange(alarm_, false);
+    record.alarm = alarm;
     record.bytes = std::move(*bytes);
     out.blocks.push_back(std::move(record));
     ++next.count;

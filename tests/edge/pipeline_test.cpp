@@ -74,7 +74,8 @@ class KeptQuarantine final : public quarantine::Quarantine {
 };
 
 // Entries hold "metric time value" lines; time 0 is edge-stamped, "bad" is rejected, "poll" a good
-// poll, "miss" a failed one.
+// poll, "miss" a failed one. "wave n time" is n readings of one series, "wide n time" one of each
+// of n series.
 class LineSource final : public source::Source, public source::Decoder {
  public:
   explicit LineSource(bool device_stamped) : device_stamped_(device_stamped) {}
@@ -103,6 +104,10 @@ class LineSource final : public source::Source, public source::Decoder {
       }
       return;
     }
+    const std::string_view what(metric);
+    if (what == "wave" || what == "wide") {
+      return many(what == "wide", time, static_cast<std::int64_t>(value), table, out);
+    }
     SeriesDescription d;
     d.source = device_stamped_ ? "floor" : "meter";
     d.device = d.source;
@@ -119,6 +124,23 @@ class LineSource final : public source::Source, public source::Decoder {
   }
 
  private:
+  static void many(bool wide, long long n, std::int64_t time, source::SeriesTable& table,
+                   source::Decoded& out) {
+    SeriesDescription d;
+    d.source = d.device = "floor";
+    d.device_stamped = true;
+    Group g;
+    for (long long i = 0; i < n; ++i) {
+      if (wide || i == 0) {
+        d.metric = "m" + std::to_string(i);
+        g.columns.emplace_back().series = *table.intern(d);
+      }
+      if (!wide || i == 0) g.times.push_back(time + i);
+      g.columns.back().f64.push_back(static_cast<double>(i) * 0.1);
+    }
+    out.groups.push_back(std::move(g));
+  }
+
   bool device_stamped_;
 };
 
@@ -206,6 +228,24 @@ TEST_F(PipelineTest, EveryEntryIsTakenHoweverManyWait) {
   std::uint64_t readings = 0;
   for (const auto& block : blocks()) readings += readings_carried(block);
   EXPECT_EQ(readings, static_cast<std::uint64_t>(kMany));
+}
+
+// Above what the codec takes in a group, and in a block: a daemon that stops here reads the same
+// entry again after each start.
+TEST_F(PipelineTest, AMessageLargerThanABlockGoesIntoSeveral) {
+  constexpr std::uint64_t kWave = 131'000, kWide = 20'000;
+  say(1, "wave " + std::to_string(kWave) + " " + at(0s));
+  say(1, "wide " + std::to_string(kWide) + " " + at(1s));
+  EXPECT_EQ(run().status().ledger.taken, kWave + kWide);
+  std::map<std::string, std::uint64_t> readings;
+  for (const auto& f : ring_.flushes) {
+    EXPECT_EQ(f.blocks.empty() ? 0u : f.blocks.back().name.sequence.count + 1,
+              f.blocks.empty() ? 0u : f.seal.next.count);
+    for (const auto& b : f.blocks) readings["all"] += b.readings;
+  }
+  EXPECT_EQ(readings["all"], kWave + kWide);
+  EXPECT_GT(blocks().size(), 4u);
+  EXPECT_EQ(ring_.flushes.back().journal, journal_->end());
 }
 
 TEST_F(PipelineTest, ImpossibleTimesGoToQuarantineAndTheRestGoesOn) {
