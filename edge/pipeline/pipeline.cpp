@@ -98,7 +98,7 @@ void Pipeline::run(const std::function<void()>& flushed) {
     const bool stopping = stopping_.load();
     std::unique_lock lock(mutex_);
     if (now - observed >= std::chrono::seconds(1) || stamper_.state() == ClockState::unknown) {
-      stamper_.observe(clock_.wall(), now);
+      observe(now);
       observed = now;
     }
     const bool clock_known = stamper_.state() != ClockState::unknown;
@@ -144,6 +144,17 @@ void Pipeline::run(const std::function<void()>& flushed) {
       item = journal_.next(std::chrono::milliseconds(0));
     }
   }
+}
+
+void Pipeline::observe(SteadyTime now) {
+  const auto steps = stamper_.steps();
+  stamper_.observe(clock_.wall(), now);
+  // A clock that was set back: what was said of times that come again is taken back, or all that
+  // comes now would be late.
+  const auto heard = stamper_.now(now) - Progress::kMargin;
+  if (stamper_.steps() == steps || heard >= heard_until_) return;
+  heard_until_ = heard;
+  manifest_.set_back(heard);
 }
 
 void Pipeline::pause() {

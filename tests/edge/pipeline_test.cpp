@@ -6,6 +6,7 @@
 #include <thread>
 
 #include "tests/edge/temporary_folder.h"
+#include "tests/support/eventually.h"
 
 namespace tidemark::pipeline {
 namespace {
@@ -338,6 +339,29 @@ TEST_F(PipelineTest, ARingThatFailsLosesNothing) {
   runner.join();
   EXPECT_EQ(blocks().at(0).groups[0].columns[0].f64, std::vector<double>{3});
   EXPECT_EQ(ring_.flushes.size(), 1u);
+}
+
+TEST_F(PipelineTest, AClockThatIsSetBackTakesBackWhatWasSealed) {
+  constexpr auto kAhead = 24h * 365 * 54;
+  clock_.jump_wall(kAhead);
+  say(2, "power 0 1");
+  pipeline_ = std::make_unique<Pipeline>(options_,
+                                         std::vector<SourceEntry>{{2, "meter", &meter_}},
+                                         *journal_, ring_, quarantine_, tap_, clock_);
+  std::thread runner([this] { pipeline_->run([this] { ++flushed_; }); });
+  const auto sealed = [&] {
+    const auto seal = pipeline_->seal_since(0, 0);
+    return seal ? seal->sources.at(0).sealed_until : kEventTimeMin;
+  };
+  const auto turn = [&](bool ahead) {
+    clock_.advance(20ms);
+    return (sealed() > kNow + 1h) == ahead;
+  };
+  EXPECT_TRUE(test::eventually([&] { return turn(true); }));
+  clock_.jump_wall(-kAhead);
+  EXPECT_TRUE(test::eventually([&] { return turn(false); }));
+  pipeline_->stop();
+  runner.join();
 }
 
 TEST_F(PipelineTest, WindowsCarryWhatTheRuleSaysAndTheLedgerAgrees) {
