@@ -207,6 +207,7 @@ void Pipeline::take(const journal::Entry& entry) {
   decoded_.groups.clear();
   decoded_.expected.clear();
   decoded_.rejected.clear();
+  decoded_.poll_class.clear();
   source.entry.source->decoder().decode(entry, table_, decoded_);
   for (const auto& e : decoded_.expected) {
     manifest_.expected(line_of(source, e.poll_class), arrival, 1, e.good ? 1 : 0);

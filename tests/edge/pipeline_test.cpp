@@ -100,6 +100,7 @@ class LineSource final : public source::Source, public source::Decoder {
     if (std::sscanf(line.c_str(), "%31s %lld %lf", metric, &time, &value) != 3) {
       if (line == "poll" || line == "miss") {
         out.expected.push_back({"fast", line == "poll"});
+        out.poll_class = "fast";
       } else {
         out.rejected.push_back({"not a line", 2});
       }
@@ -304,6 +305,15 @@ TEST_F(PipelineTest, PollsAreCountedAsDueAndGood) {
   EXPECT_EQ(line->minutes[0].due, 3u);
   EXPECT_EQ(line->minutes[0].good, 1u);
   EXPECT_TRUE(ring_.flushes[0].blocks.empty());
+}
+
+TEST_F(PipelineTest, WhatIsRejectedIsCountedInItsOwnPollClass) {
+  say(2, "poll");
+  say(1, "bad");
+  run();
+  for (const auto& s : ring_.flushes.at(0).seal.sources) {
+    EXPECT_EQ(s.poll_class, s.source == "floor" ? "" : "fast");
+  }
 }
 
 TEST_F(PipelineTest, TheTimeTheEdgeWasOffIsStatedAsDue) {
