@@ -200,8 +200,9 @@ void read_body(Tier tier, ByteReader& in, std::int64_t time_min, Block& block) {
   std::int64_t expected_series = 0;
   for (auto& g : block.groups) {
     const auto head = in.varint();
-    const auto rows = head >> 1;
-    if (!in.ok() || rows > kRowsMax || !Budget::take(budget.rows, rows)) return in.fail();
+    if (head >> 1 > kRowsMax) return in.fail();
+    const auto rows = static_cast<std::size_t>(head >> 1);
+    if (!in.ok() || !Budget::take(budget.rows, rows)) return in.fail();
     g.copy = (head & 1) != 0;
     g.times.resize(rows);
     if (!read_times(tier, in, g.times)) return;
