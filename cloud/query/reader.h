@@ -85,7 +85,8 @@ class Reader {
   // In order of series, then start. An expression whose window and selection a view covers gives
   // that view's answers; any other is computed from panes on read (revision 0).
   virtual Result<std::vector<answers::Answer>> answers(const AnswerQuery& query) = 0;
-  // Every revision, oldest first.
+  // Every revision, in order of series and view, oldest first; without a view and a window, those
+  // of every view.
   virtual Result<std::vector<answers::Answer>> revisions(const AnswerQuery& query) = 0;
   virtual Result<std::vector<LateRow>> late(const std::string& glob, std::size_t limit) = 0;
   virtual Result<Ledger> ledger() = 0;

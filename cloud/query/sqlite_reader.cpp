@@ -76,6 +76,8 @@ class SqliteReader final : public Reader {
   Result<const ViewEntry*> view_for(const AnswerQuery& query);
   Result<> add_kept(const ViewEntry& view, const SeriesEntry& series, const AnswerQuery& query,
                     std::vector<Answer>& all);
+  Result<> add_revisions(const ViewEntry& view, const SeriesEntry& series,
+                         const AnswerQuery& query, std::vector<Answer>& all);
   Result<Answer> row(const store::Statement& statement, const ViewEntry& view,
                      const SeriesEntry& series);
   // Names, labels, and what changes without an emission.
@@ -312,25 +314,36 @@ Result<std::vector<Answer>> SqliteReader::answers(const AnswerQuery& query) {
   return all;
 }
 
+Result<> SqliteReader::add_revisions(const ViewEntry& view, const SeriesEntry& series,
+                                     const AnswerQuery& query, std::vector<Answer>& all) {
+  revisions_.start(view.id, series.id, count_ns(query.from), count_ns(query.to),
+                   count_ns(query.as_of.value_or(kEventTimeMax)),
+                   static_cast<std::uint64_t>(query.limit - all.size()) + 1);
+  while (revisions_.next()) {
+    TIDE_ASSIGN(auto a, row(revisions_, view, series));
+    if (query.sealed_only && !proved(a.state)) continue;
+    keep_aggregates(a, query.aggregates);
+    all.push_back(std::move(a));
+    if (all.size() > query.limit) {
+      revisions_.rewind();
+      return too_many(query.limit);
+    }
+  }
+  return {};
+}
+
 Result<std::vector<Answer>> SqliteReader::revisions(const AnswerQuery& query) {
   const Moment moment(snapshot_);
-  TIDE_ASSIGN(const auto* view, view_for(query));
+  std::vector<const ViewEntry*> views;
+  if (query.view.empty() && query.window == Nanoseconds{}) {
+    for (const auto& v : snapshot_.views()) views.push_back(&v);
+  } else {
+    TIDE_ASSIGN(const auto* view, view_for(query));
+    if (view != nullptr) views.push_back(view);
+  }
   std::vector<Answer> all;
-  if (view == nullptr) return all;
-  const auto as_of = query.as_of.value_or(kEventTimeMax);
   for (const auto* series : snapshot_.match(query.select)) {
-    revisions_.start(view->id, series->id, count_ns(query.from), count_ns(query.to),
-                     count_ns(as_of), static_cast<std::uint64_t>(query.limit - all.size()) + 1);
-    while (revisions_.next()) {
-      TIDE_ASSIGN(auto a, row(revisions_, *view, *series));
-      if (query.sealed_only && !proved(a.state)) continue;
-      keep_aggregates(a, query.aggregates);
-      all.push_back(std::move(a));
-      if (all.size() > query.limit) {
-        revisions_.rewind();
-        return too_many(query.limit);
-      }
-    }
+    for (const auto* view : views) TIDE_TRY(add_revisions(*view, *series, query, all));
   }
   TIDE_TRY(database_->fault());
   return all;

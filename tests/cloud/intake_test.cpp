@@ -117,6 +117,9 @@ TEST(Intake, LateReadingRevisesItsSealedWindow) {
   query::AnswerQuery q;
   q.view = "minute";
   EXPECT_EQ(reader->revisions(q).value().size(), 3u);
+  query::AnswerQuery of_series;  // no view named: of every view
+  of_series.select = "line1/m0";
+  EXPECT_GE(reader->revisions(of_series).value().size(), 3u);
   q.as_of = answers[0].known_at - Nanoseconds(1);
   EXPECT_EQ(reader->answers(q).value().at(0).revision, 0u);
 }
