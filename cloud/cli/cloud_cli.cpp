@@ -26,6 +26,19 @@ struct Words {
   std::string view, from, to, by, tz, as_of, limit;
 };
 
+// The series that an expression is about; those of a view are its own.
+std::string selected_by(const std::string& expression) {
+  const auto query = query::Reader::parse(expression);
+  return query && query->view.empty() ? query->select : "**";
+}
+
+bool has_rows(const Json& body) {
+  for (const auto& [key, value] : body.items()) {
+    if (value.is_array() && !value.empty()) return true;
+  }
+  return false;
+}
+
 class CloudCommands {
  public:
   CloudCommands(const World& world, cli::Output& output) : world_(world), output_(output) {
@@ -46,7 +59,9 @@ class CloudCommands {
         .option("--limit", words_.limit, "At most so many answers (10000, up to 100000).", "N");
   }
   template <typename Print>
-  int show(const std::string& path, const Parameters& parameters, Print&& print);
+  int show(const std::string& path, const Parameters& parameters, Print&& print,
+           const std::string& select = "**");
+  int no_such_series(Source& source, const std::string& select);
   int doctor();
 
   const World& world_;
@@ -81,7 +96,8 @@ void CloudCommands::add_commands() {
                  {"as_of", w.as_of}, {"sealed", w.sealed ? "true" : ""}, {"limit", w.limit}},
                 [this](const Json& body, const std::string&) {
                   return print_answers(body, false, output_);
-                });
+                },
+                selected_by(w.expression));
   });
 
   auto& revisions = cloud.add("revisions", "Every revision of the answers of a series.");
@@ -95,16 +111,19 @@ void CloudCommands::add_commands() {
                  {"limit", w.limit}},
                 [this](const Json& body, const std::string&) {
                   return print_answers(body, true, output_);
-                });
+                },
+                w.glob);
   });
 
   auto& series = cloud.add("series", "What is measured, and the last value of each.");
   series.argument("GLOB", w.glob, "Only those.", false);
   common(series);
   series.action([this, &w] {
-    return show("/v1/series", {{"series", w.glob}}, [this](const Json& body, const std::string&) {
-      return print_series(body, output_);
-    });
+    return show("/v1/series", {{"series", w.glob}},
+                [this](const Json& body, const std::string&) {
+                  return print_series(body, output_);
+                },
+                w.glob);
   });
 
   auto& watermark = cloud.add("watermark", "How far each source is proved to be in.");
@@ -123,7 +142,8 @@ void CloudCommands::add_commands() {
     return show("/v1/late", {{"series", w.glob}, {"limit", w.limit}},
                 [this](const Json& body, const std::string&) {
                   return print_late(body, output_);
-                });
+                },
+                w.glob);
   });
 
   auto& view = cloud.add("view", "Names of the views.");
@@ -140,7 +160,8 @@ void CloudCommands::add_commands() {
 }
 
 template <typename Print>
-int CloudCommands::show(const std::string& path, const Parameters& parameters, Print&& print) {
+int CloudCommands::show(const std::string& path, const Parameters& parameters, Print&& print,
+                        const std::string& select) {
   Source source(world_, words_.config, words_.url, output_);
   const auto body = source.get(path, parameters);
   if (!body) {
@@ -157,12 +178,33 @@ int CloudCommands::show(const std::string& path, const Parameters& parameters, P
     return output_.fail(Error(Fault::corrupt, source.name() + " sent something else than JSON"),
                         "tidemark cloud status --url http://host:port");
   }
+  const int missing = has_rows(parsed) ? int{kExitOk} : no_such_series(source, select);
+  if (missing != kExitOk && !words_.json) return missing;
   if (!words_.json) return print(parsed, source.name());
   output_.out(*body);
+  if (missing != kExitOk) return missing;
   if (path != "/v1/edges") return kExitOk;
   // Scripts get the same exit code as people.
   cli::TextOutput quiet;
   return print_status(parsed, source.name(), quiet);
+}
+
+// Says so when nothing is measured under that name, which no answer would show: a wrong word must
+// not look like a range in which nothing happened. kExitOk when there is such a series.
+int CloudCommands::no_such_series(Source& source, const std::string& select) {
+  if (select == "**") return kExitOk;
+  const auto series = [&](const std::string& glob) {
+    const auto body = source.get("/v1/series", {{"series", glob}});
+    const auto parsed = body ? Json::parse(*body, nullptr, false) : Json();
+    return parsed.is_object() ? parsed.value("series", Json()) : Json();
+  };
+  if (const auto found = series(select); !found.is_array() || !found.empty()) return kExitOk;
+  std::vector<std::string> names;
+  for (const auto& s : series("**")) names.push_back(s.value("series", std::string()));
+  const auto near = nearest_series(select, names);
+  output_.err(fmt::format("error: no such series '{}'{}\n  try: tidemark cloud series\n", select,
+                          near.empty() ? "" : fmt::format(", did you mean '{}'?", near)));
+  return kExitNoInput;
 }
 
 int CloudCommands::doctor() {

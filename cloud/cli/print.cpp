@@ -288,7 +288,7 @@ int print_series(const Json& body, cli::Output& output) {
                figure_of(s, "readings"), text_of(s, "kind"), text_of(s, "site")});
   }
   if (table.empty()) {
-    output.err("no such series\n  try: tidemark cloud series\n");
+    output.err("no series yet: nothing was measured\n  try: tidemark cloud status\n");
     return kExitOk;
   }
   output.out(table.text(output.terminal()));

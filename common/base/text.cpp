@@ -105,6 +105,22 @@ std::string nearest(std::string_view word, std::span<const std::string> candidat
   return best;
 }
 
+std::string nearest_series(std::string_view pattern, std::span<const std::string> names) {
+  const auto wanted = split(pattern, '/');
+  std::vector<std::string> candidates;
+  for (const auto& name : names) {
+    const auto levels = split(name, '/');
+    if (levels.size() < wanted.size()) continue;
+    std::string candidate;  // its last levels, with the pattern's own stars where those are
+    for (std::size_t i = 0; i < wanted.size(); ++i) {
+      if (i > 0) candidate += '/';
+      candidate += wanted[i] == "*" ? wanted[i] : levels[levels.size() - wanted.size() + i];
+    }
+    candidates.push_back(std::move(candidate));
+  }
+  return nearest(pattern, candidates);
+}
+
 Result<Bytes> parse_bytes(std::string_view text) {
   struct Unit {
     std::string_view name;

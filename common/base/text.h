@@ -22,6 +22,9 @@ bool series_match(std::string_view pattern, std::string_view full_name);
 
 // The candidate within two edits (Damerau-Levenshtein) of `word`, or empty.
 std::string nearest(std::string_view word, std::span<const std::string> candidates);
+// The same for a pattern of series_match that matches none of the names: "line1/power_totl" gives
+// "line1/power_total", "*/power_totl" gives "*/power_total".
+std::string nearest_series(std::string_view pattern, std::span<const std::string> names);
 
 Result<Bytes> parse_bytes(std::string_view text);  // "2 GiB" "64KiB" "100 kB" "512"
 std::string format_bytes(Bytes bytes);             // "1.5 MiB"

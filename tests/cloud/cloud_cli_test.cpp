@@ -169,9 +169,30 @@ TEST_F(CloudCli, NamedNodeIsNotReplacedByTheStore) {
 
 TEST_F(CloudCli, NoAnswersAreSaidOnStderrOnly) {
   start_node();
-  EXPECT_EQ(run({"cloud", "query", "avg nothing/here by 1m"}), kExitOk);
+  EXPECT_EQ(run({"cloud", "query", "avg line1/power_total by 1m", "--from", "now"}), kExitOk);
   EXPECT_EQ(output_->text, "");
   EXPECT_NE(output_->errors.find("no answers"), std::string::npos);
+}
+
+TEST_F(CloudCli, SeriesThatIsNotThereIs66WithTheNearestOne) {
+  start_node();
+  const std::vector<std::vector<std::string>> all = {
+      {"cloud", "query", "avg line1/power_totl by 1m"},
+      {"cloud", "revisions", "line1/power_totl"},
+      {"cloud", "series", "line1/power_totl"},
+      {"cloud", "late", "line1/power_totl"}};
+  for (auto words : all) {
+    EXPECT_EQ(run(words), kExitNoInput) << words[1];
+    EXPECT_EQ(output_->text, "") << words[1];
+    EXPECT_EQ(output_->errors,
+              "error: no such series 'line1/power_totl', did you mean 'line1/power_total'?\n"
+              "  try: tidemark cloud series\n");
+    words.emplace_back("--json");
+    EXPECT_EQ(run(words), kExitNoInput) << words[1];
+    EXPECT_TRUE(nlohmann::json::accept(output_->text)) << output_->text;
+  }
+  EXPECT_EQ(run({"cloud", "late", "nosuch"}), kExitNoInput);
+  EXPECT_EQ(output_->errors, "error: no such series 'nosuch'\n  try: tidemark cloud series\n");
 }
 
 TEST_F(CloudCli, DoctorNamesWhatIsAway) {

@@ -55,10 +55,14 @@ class FakeReader final : public query::Reader {
     }
     return found;
   }
-  Result<std::vector<query::LateRow>> late(const std::string&, std::size_t) override {
+  Result<std::vector<query::LateRow>> late(const std::string& glob, std::size_t limit) override {
     const std::lock_guard lock(store_.mutex_);
     if (store_.failing_) return away();
-    return store_.late_;
+    std::vector<query::LateRow> found;
+    for (const auto& r : store_.late_) {
+      if (found.size() < limit && series_match(glob, r.series)) found.push_back(r);
+    }
+    return found;
   }
   Result<Ledger> ledger() override {
     const std::lock_guard lock(store_.mutex_);

@@ -133,6 +133,16 @@ TEST(Nearest, IsWithinTwoEdits) {
   EXPECT_EQ(nearest(std::string(200, 'x'), known), "");
 }
 
+TEST(NearestSeries, KeepsTheLevelsAndStarsOfThePattern) {
+  const std::vector<std::string> names = {"press-07/line1/power_total", "press-07/line1/energy"};
+  EXPECT_EQ(nearest_series("power_totl", names), "power_total");
+  EXPECT_EQ(nearest_series("line1/power_totl", names), "line1/power_total");
+  EXPECT_EQ(nearest_series("*/power_totl", names), "*/power_total");
+  EXPECT_EQ(nearest_series("pres-07/line1/energy", names), "press-07/line1/energy");
+  EXPECT_EQ(nearest_series("nosuch", names), "");
+  EXPECT_EQ(nearest_series("x/press-07/line1/energy", names), "");
+}
+
 TEST(ByteSizes, AreReadAndWritten) {
   const std::pair<const char*, std::uint64_t> cases[] = {
       {"0", 0},          {"512", 512},          {"512 B", 512},
