@@ -61,8 +61,8 @@ TEST_F(FrontProgram, HandsWordsToThePartThatHasThem) {
   install("tidemark-edge", "echo edge \"$@\"; exit 2");
   EXPECT_EQ(become({"tap", "line1/*", "--count", "3"}),
             (std::pair<int, std::string>(2, "edge cli tap line1/* --count 3\n")));
-  EXPECT_EQ(become({"modbus", "read"}),
-            (std::pair<int, std::string>(2, "edge cli modbus read\n")));
+  EXPECT_EQ(become({"series", "list"}),
+            (std::pair<int, std::string>(2, "edge cli series list\n")));
 }
 
 TEST_F(FrontProgram, MissingPartSaysHowToGetIt) {
