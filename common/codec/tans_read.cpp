@@ -116,13 +116,20 @@ bool Reader::read_scales(unsigned lanes, unsigned* scales) {
   }
   const auto* bytes = beside_.all().data();
   auto at = beside_.at();
-  for (std::size_t i = 0; i < n; ++i, at += shift) {
+  beside_.skip(n * shift);
+  const auto add = [&](std::size_t i) {
     std::uint64_t word = 0;
     std::memcpy(&word, bytes + (at >> 3), 8);
     to[i] = static_cast<std::int64_t>(static_cast<std::uint64_t>(to[i]) << shift |
                                       (word >> (at & 7) & mask));
+    at += shift;
+  };
+  if (n == kRun) {
+#pragma GCC unroll 4
+    for (std::size_t i = 0; i < kRun; ++i) add(i);
+  } else {
+    for (std::size_t i = 0; i < n; ++i) add(i);
   }
-  beside_.skip(n * shift);
 }
 
 // One run for each lane, all lanes in lockstep on one stream of bits.
