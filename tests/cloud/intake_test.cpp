@@ -335,6 +335,30 @@ TEST(Intake, PowerCutAtTheEdgeLosesWhatItsNextStartCannotSend) {
   for (const auto& a : answers) EXPECT_EQ(a.state, State::sealed);
 }
 
+// Its starts are counted from 1 again, as those of a new box under the old name.
+TEST(Intake, WhatAWipedRingHeldIsLostAndNotPendingForEver) {
+  Node node;
+  EdgeDouble before("press-07", 11, 57);
+  before.take(0, kStart, 1);
+  before.flush(kStart + kMinute);
+  node.take(before, before.hello());
+  node.take(before, before.dictionary());
+  node.take(before, before.last_seal());
+  node.commit();
+  EXPECT_EQ(node.intake->ledger().pending, 1u);
+  EdgeDouble fresh("press-07", 12, 1);
+  node.take(fresh, fresh.hello());
+  node.commit();
+  EXPECT_EQ(node.intake->ledger().pending, 0u);
+  EXPECT_EQ(node.intake->ledger().lost, 1u);
+  node.take(before, before.hello());  // late, by another way: the newer start stays open
+  fresh.take(0, kStart + kMinute, 1);
+  fresh.flush(kStart + 2 * kMinute);
+  node.take(fresh, fresh.last_seal());
+  node.commit();
+  EXPECT_EQ(node.intake->ledger().pending, 1u);
+}
+
 TEST(Intake, EvictedBlocksAreNotWaitedFor) {
   Node node;
   auto edge = two_minutes();
