@@ -359,6 +359,26 @@ TEST(Intake, WhatAWipedRingHeldIsLostAndNotPendingForEver) {
   EXPECT_EQ(node.intake->ledger().pending, 1u);
 }
 
+TEST(Intake, WindowsOfALongSilenceDoNotStandBeforeThoseOfOthers) {
+  Node node;
+  constexpr auto kDays = 5 * 1440 * kMinute;
+  node.clock.jump_wall(std::chrono::hours(24 * 5));
+  EdgeDouble silent("press-08", 21, 1);
+  silent.take(0, kStart, 1);
+  silent.flush(kStart + kDays);
+  node.take(silent, silent.hello());
+  node.take(silent, silent.dictionary());
+  node.take(silent, silent.block(1));
+  node.take(silent, silent.last_seal());
+  send_all(node, two_minutes());
+  node.commit();
+  const auto answers = node.answers("minute", "press-07/**");
+  ASSERT_EQ(answers.size(), 2u);
+  EXPECT_EQ(answers[1].state, State::sealed);
+  node.settle();
+  EXPECT_EQ(node.answers("minute", "press-08/**").size(), 5 * 1440u);
+}
+
 TEST(Intake, EvictedBlocksAreNotWaitedFor) {
   Node node;
   auto edge = two_minutes();
