@@ -379,6 +379,20 @@ TEST(Intake, WindowsOfALongSilenceDoNotStandBeforeThoseOfOthers) {
   EXPECT_EQ(node.answers("minute", "press-08/**").size(), 5 * 1440u);
 }
 
+TEST(Intake, AQueryNeverHasMoreWindowsThanItAskedFor) {
+  Node node;
+  send_all(node, two_minutes());
+  node.commit();
+  auto q = query::Reader::parse("count ** by 40s").value();
+  q.from = event_time(kStart);
+  q.to = event_time(kStart + 100 * kSecond);
+  auto reader = query::Reader::open(node.folder.path).value();
+  q.limit = 2;
+  EXPECT_EQ(reader->answers(q).error().fault(), Fault::full);
+  q.limit = 3;
+  EXPECT_EQ(reader->answers(q).value().size(), 3u);
+}
+
 TEST(Intake, EvictedBlocksAreNotWaitedFor) {
   Node node;
   auto edge = two_minutes();
