@@ -404,6 +404,26 @@ TEST_F(RingTest, TheLargestBlockFitsAnOrdinaryRing) {
   EXPECT_GE(ring->usage().blocks_unreleased, 4u);
 }
 
+// Each start orders its series anew, so that its dictionaries are others than those before. All of
+// them are in each checkpoint, and without a checkpoint a ring does not open.
+TEST_F(RingTest, DictionariesOfManyStartsDoNotOutgrowIt) {
+  for (std::uint64_t start = 1; start <= 40; ++start) {
+    auto ring = open(start);
+    ASSERT_TRUE(ring) << "start " << start;
+    RingWriter writer(*ring, {start}, random);
+    auto flush = writer.make({100});
+    std::vector<SeriesDescription> series(100);
+    for (std::size_t i = 0; i < series.size(); ++i) {
+      series[i].source = series[i].device = "press";
+      series[i].metric = std::string(80, 'm') + std::to_string(start * 1000 + i);
+    }
+    flush.dictionaries = {std::make_shared<const Dictionary>(std::move(series))};
+    ASSERT_TRUE(ring->append(flush).ok());
+    ASSERT_TRUE(ring->close().ok());
+    EXPECT_TRUE(ring->dictionary(flush.dictionaries[0]->hash()));
+  }
+}
+
 TEST_F(RingTest, FaultsAtOpen) {
   auto first = open(1);
   EXPECT_EQ(try_open(2).error().fault(), Fault::unavailable) << "a second agent";
