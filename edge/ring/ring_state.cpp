@@ -10,6 +10,9 @@ namespace {
 constexpr std::uint8_t kStateVersion = 1;
 constexpr std::uint64_t kDictionaryBytes = 8;  // of its record, beside its own
 constexpr std::uint64_t kMinuteBytes = 13;     // of one, as it lies in a checkpoint
+// More seals than a start can say: those that only move a frontier are sent and never written, so
+// that the cloud may know higher numbers than the last one here.
+constexpr std::uint64_t kBeyondItsSeals = std::uint64_t{1} << 32;
 
 void encode_time(ByteWriter& out, EventTime t) {
   out.fixed(static_cast<std::uint64_t>(count_ns(t)));
@@ -47,7 +50,8 @@ Result<SealState> decode_seal(ByteReader& in) {
 std::uint64_t IncarnationState::stated_number() const {
   auto all = evicted;
   all.add(seal.evicted);
-  return seal.number + all.count() - seal.evicted.count();
+  const auto more = all.count() - seal.evicted.count();
+  return more == 0 ? seal.number : seal.number + kBeyondItsSeals + more;
 }
 
 Seal IncarnationState::statement() const {

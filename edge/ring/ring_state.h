@@ -71,8 +71,8 @@ struct IncarnationState {
   SealState seal;
   bool closing_told = false;            // somebody acknowledged its seals after its end
 
-  // The number of its last word: each block that was evicted after its last seal raises it by one,
-  // so that it follows from the state alone.
+  // The number of its last word: each block that was evicted after its last seal raises it, beyond
+  // all that it can have said itself, so that it follows from the state alone.
   [[nodiscard]] std::uint64_t stated_number() const;
   [[nodiscard]] Seal statement() const;
   // With what was evicted after its last seal: those readings were pending when it spoke.

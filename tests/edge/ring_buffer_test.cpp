@@ -314,7 +314,8 @@ TEST_F(RingTest, EvictionOfAnEarlierStartIsToldApart) {
   RingWriter second(*ring, {2}, random);
   ASSERT_EQ(ring->past_seals().size(), 1u);
   EXPECT_EQ(ring->past_seals()[0].number, 20u);
-  ASSERT_TRUE(ring->seals_acknowledged({1}, 20).ok());
+  // Others of its seals only moved a frontier: the cloud has them, the ring never did.
+  ASSERT_TRUE(ring->seals_acknowledged({1}, 45).ok());
   EXPECT_TRUE(ring->past_seals().empty()) << "all is said";
   for (int n = 0; n < 100; ++n) {
     ASSERT_TRUE(ring->append(second.make({10'000})).ok());
@@ -323,7 +324,7 @@ TEST_F(RingTest, EvictionOfAnEarlierStartIsToldApart) {
   // What is evicted now is news, under numbers that no seal had.
   const auto said = ring->past_seals();
   ASSERT_EQ(said.size(), 1u);
-  EXPECT_EQ(said[0].number, 40u);
+  EXPECT_GT(said[0].number, 45u);
   EXPECT_EQ(said[0].evicted, (SequenceRanges{{1, 20}}));
   EXPECT_EQ(said[0].ledger.evicted, readings);
   EXPECT_TRUE(said[0].ledger.adds_up());
