@@ -406,7 +406,8 @@ namespace {
 
 // Sums wrap around: those of a writer do not get that far, and hostile ones may.
 template <unsigned kTaps>
-[[gnu::always_inline]] inline void restore_linear(const Predictor& p, std::int64_t bias, std::int64_t* x, std::size_t n) {
+[[gnu::always_inline]] inline void restore_linear(const Predictor& p, std::int64_t bias,
+                                                  std::int64_t* x, std::size_t n) {
   std::uint64_t w[kTaps];
   for (unsigned j = 0; j < kTaps; ++j) w[j] = static_cast<std::uint64_t>(p.weights[j]);
   const auto fraction = p.fraction;

@@ -201,12 +201,12 @@ template <unsigned kLanes>
   }
   unsigned scale_max = 0;
   for (const auto s : scales) scale_max = std::max(scale_max, s);
-  if (largest >= static_cast<std::int32_t>(kPlain) || scale_max > kExactScales) {
+  const bool tails = largest >= static_cast<std::int32_t>(kPlain);
+  if (tails || scale_max > kExactScales) {
     for (unsigned lane = 0; lane < live; ++lane) {
       if (scales[lane] == 0) continue;
       const auto* e = entries + lane * kRun;
-      read_beside(scales[lane], e, std::min(kRun, n - lane * kRun), largest >= static_cast<std::int32_t>(kPlain),
-                  to + lane * kRun);
+      read_beside(scales[lane], e, std::min(kRun, n - lane * kRun), tails, to + lane * kRun);
     }
   }
   return n;
