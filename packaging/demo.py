@@ -130,14 +130,32 @@ def prepare(folder):
         pass
 
 
-def main():
-    parser = argparse.ArgumentParser(prog='packaging/demo')
-    parser.add_argument('--dir', default=os.path.join(ROOT, 'build/demo'))
-    parser.add_argument('--for', dest='length', metavar='60s', default=None)
-    arguments = parser.parse_args()
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+class Parser(argparse.ArgumentParser):
+    def error(self, message):
+        self.exit(64, f'demo: {message}\n  try: packaging/demo --help\n')
+
+
+def length(text):
+    """Seconds of "60s"."""
     try:
-        seconds = arguments.length and oracle.duration(arguments.length) / oracle.SECOND
+        return oracle.duration(text) / oracle.SECOND
+    except (ValueError, KeyError, AttributeError, IndexError):
+        raise argparse.ArgumentTypeError(f"'{text}' is no length of time such as 60s or 2min")
+
+
+def main():
+    parser = Parser(prog='packaging/demo')
+    parser.add_argument('--dir', default=os.path.join(ROOT, 'build/demo'))
+    parser.add_argument('--for', dest='length', metavar='60s', type=length)
+    parser.add_argument('--only-arguments', action='store_true', help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    if arguments.only_arguments:
+        return 0
+    # SIGINT too: a shell starts what it puts behind with & ignoring it.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)
+    try:
+        seconds = arguments.length
         prepare(arguments.dir)
         with Stack(arguments.dir) as stack:
             demo = Demo(stack)
