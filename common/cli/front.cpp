@@ -85,7 +85,7 @@ int Front::hand_over(const Part& part, const std::vector<std::string>& words) {
 int Front::own_command(const std::vector<std::string>& words) {
   bool json = false;
   std::string shell;
-  std::string topic;
+  std::vector<std::string> topic;
   std::vector<std::string> files;
   Command root("tidemark", std::string(kSummary));
   // Named here for help and for the nearest word; run() has handed them over before.
@@ -112,9 +112,10 @@ int Front::own_command(const std::vector<std::string>& words) {
       .argument("SHELL", shell, "bash, zsh or fish.")
       .action([&] { return completion(shell); });
   root.add("help", "This text, or that of a command.")
-      .argument("COMMAND", topic, "Which.", false)
+      .arguments("COMMAND", topic, "Which.")
       .action([&] {
-        return topic.empty() ? root.run({"--help"}, output_) : run({topic, "--help"});
+        topic.emplace_back("--help");
+        return topic.size() == 1 ? root.run(topic, output_) : run(topic);
       });
   root.action([&] { return summary(json); });
   return root.run(words, output_);

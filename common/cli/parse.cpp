@@ -3,7 +3,9 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
-#include <map>
+#include <algorithm>
+#include <deque>
+#include <memory>
 
 #include "common/base/exit_code.h"
 #include "common/base/text.h"
@@ -18,32 +20,68 @@ struct Parse {
   };
   struct Level {
     Command* command = nullptr;
-    CLI::App* app = nullptr;
+    std::unique_ptr<CLI::App> app = std::make_unique<CLI::App>();
+    std::vector<std::string> words;
     bool help = false;
     std::vector<Given> given;
   };
 
-  explicit Parse(Command& root) : app("", root.name_) { build(root, app); }
+  // Each command of the path gets the words that are its own, and a parser of its own: CLI11 takes
+  // any later word that is the name of a command further up for that command.
+  Parse(Command& root, const std::vector<std::string>& words) {
+    Command* command = &root;
+    std::size_t begin = 0;
+    while (true) {
+      auto& level = levels.emplace_back();
+      level.command = command;
+      build(level);
+      std::size_t next = words.size();
+      Command* below = nullptr;
+      for (std::size_t i = begin; i < words.size() && !command->commands_.empty(); ++i) {
+        if (words[i].starts_with('-')) {
+          if (takes_value(*command, words[i])) ++i;
+          continue;
+        }
+        for (auto& c : command->commands_) {
+          if (c.name_ == words[i]) below = &c;
+        }
+        if (below != nullptr) next = i;
+        break;
+      }
+      level.words.assign(words.begin() + static_cast<std::ptrdiff_t>(begin),
+                         words.begin() + static_cast<std::ptrdiff_t>(next));
+      if (below == nullptr) return;
+      command = below;
+      begin = next + 1;
+    }
+  }
 
-  void build(Command& command, CLI::App& to) {
+  static bool takes_value(const Command& command, const std::string& word) {
+    for (const auto& o : command.options_) {
+      const auto names = split(o.names, ',');
+      if (!o.type.empty() && std::find(names.begin(), names.end(), word) != names.end()) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  static void build(Level& level) {
+    auto& to = *level.app;
     to.set_help_flag();
     to.allow_extras();  // so that we say what is wrong with them
-    auto& level = levels[&to];
-    level.command = &command;
-    level.app = &to;
     to.add_flag("-h,--help", level.help, "");
-    for (const auto& o : command.options_) {
+    for (const auto& o : level.command->options_) {
       auto* option = o.type.empty() ? to.add_flag(o.names) : to.add_option(o.names);
       if (!o.type.empty()) option->expected(1)->type_size(1)->multi_option_policy(policy(o));
       level.given.push_back({&o, option});
     }
-    for (const auto& a : command.arguments_) {
+    for (const auto& a : level.command->arguments_) {
       auto* option = to.add_option(a.names)->type_size(1);
       option->expected(a.many ? CLI::detail::expected_max_vector_size : 1);
       if (a.many) option->expected(0, CLI::detail::expected_max_vector_size);
       level.given.push_back({&a, option});
     }
-    for (auto& c : command.commands_) build(c, *to.add_subcommand(c.name_, c.help_));
   }
 
   static CLI::MultiOptionPolicy policy(const Command::Word& word) {
@@ -71,48 +109,47 @@ struct Parse {
                                     : fmt::format("did you mean '{}'?", near));
   }
 
-  int run(std::vector<std::string> words, Output& output) {
+  // What is wrong with the words of a level, or empty.
+  static std::string problem_of(Level& level) {
+    auto words = level.words;
     std::reverse(words.begin(), words.end());  // CLI11 wants the last word first
     std::string problem;
     try {
-      app.parse(words);
+      level.app->parse(words);
     } catch (const CLI::ArgumentMismatch& e) {  // "--from: 1 required …"
       const std::string text = e.what();
       problem = text.substr(0, text.find(':')) + " needs a value";
     } catch (const CLI::ParseError& e) {
       problem = e.what();
     }
-    std::string path = app.get_name();
-    const CLI::App* at = &app;
-    std::string extra = first(app.remaining());
-    while (extra.empty() && !at->get_subcommands().empty()) {
-      at = at->get_subcommands().front();
-      path += " " + at->get_name();
-      extra = first(at->remaining());
-    }
-    const auto& level = levels.at(at);
-    if (level.help) {
-      output.out(level.command->help(output.terminal(), path));
-      return kExitOk;
-    }
-    const auto wrong = [&](const std::string& what) {
-      return output.usage(path + ": " + what, path + " --help");
-    };
-    if (!extra.empty()) return wrong(unknown(level, extra));
-    if (!problem.empty()) return wrong(problem);
-    for (const CLI::App* a = &app; a != nullptr; a = below(a)) {
-      if (const auto taken = take(levels.at(a)); !taken) return wrong(taken.error().text());
-    }
-    if (!level.command->action_) {
-      output.out(level.command->help(output.terminal(), path));
-      return kExitOk;
-    }
-    return level.command->action_();
+    const auto extra = first(level.app->remaining());
+    return extra.empty() ? problem : unknown(level, extra);
   }
 
-  static const CLI::App* below(const CLI::App* a) {
-    const auto commands = a->get_subcommands();
-    return commands.empty() ? nullptr : commands.front();
+  int run(Output& output) {
+    std::string path;
+    for (auto& level : levels) {
+      path += (path.empty() ? "" : " ") + level.command->name_;
+      const auto problem = problem_of(level);
+      // Help for a command that there is not would be help for another one.
+      const bool last = &level == &levels.back();
+      if (level.help && (problem.empty() || (last && level.command->commands_.empty()))) {
+        output.out(level.command->help(output.terminal(), path));
+        return kExitOk;
+      }
+      if (!problem.empty()) return output.usage(path + ": " + problem, path + " --help");
+    }
+    for (const auto& level : levels) {
+      if (const auto taken = take(level); !taken) {
+        return output.usage(path + ": " + taken.error().text(), path + " --help");
+      }
+    }
+    const auto& command = *levels.back().command;
+    if (!command.action_) {
+      output.out(command.help(output.terminal(), path));
+      return kExitOk;
+    }
+    return command.action_();
   }
 
   static std::string first(const std::vector<std::string>& words) {
@@ -140,8 +177,7 @@ struct Parse {
     return {};
   }
 
-  CLI::App app;
-  std::map<const CLI::App*, Level> levels;
+  std::deque<Level> levels;  // from the root to the command that was named
 };
 
 int Command::run(const std::vector<std::string>& words, Output& output) {
@@ -149,7 +185,7 @@ int Command::run(const std::vector<std::string>& words, Output& output) {
     output.out(tree());
     return kExitOk;
   }
-  return Parse(*this).run(words, output);
+  return Parse(*this, words).run(output);
 }
 
 }  // namespace tidemark::cli

@@ -59,6 +59,13 @@ TEST_F(CommandTree, TakesValuesThatLookLikeOptions) {
   EXPECT_EQ(labels_, (std::vector<std::string>{"a=1", "b=2"}));
 }
 
+TEST_F(CommandTree, AnArgumentMayHaveTheNameOfACommand) {
+  EXPECT_EQ(run({"cloud", "query", "cloud", "--from", "status"}), 0) << output_.errors;
+  EXPECT_EQ(expression_, "cloud");
+  EXPECT_EQ(from_, "status");
+  EXPECT_EQ(ran_, "query");
+}
+
 struct WrongRow {
   std::vector<std::string> words;
   std::string says;
@@ -91,6 +98,12 @@ INSTANTIATE_TEST_SUITE_P(
         WrongRow{{"cloud", "status", "extra"},
                  "error: tidemark cloud status: nothing is expected at 'extra'\n"
                  "  try: tidemark cloud status --help\n"},
+        WrongRow{{"cloud", "status", "cloud"},  // the name of a command further up
+                 "error: tidemark cloud status: nothing is expected at 'cloud'\n"
+                 "  try: tidemark cloud status --help\n"},
+        WrongRow{{"clud", "--help"},
+                 "error: tidemark: no command 'clud', did you mean 'cloud'?\n"
+                 "  try: tidemark --help\n"},
         WrongRow{{"cloud", "query"},
                  "error: tidemark cloud query: EXPR is missing\n"
                  "  try: tidemark cloud query --help\n"},

@@ -65,6 +65,14 @@ TEST_F(FrontProgram, HandsWordsToThePartThatHasThem) {
             (std::pair<int, std::string>(2, "edge cli series list\n")));
 }
 
+TEST_F(FrontProgram, HelpIsOfTheCommandThatIsNamed) {
+  EXPECT_EQ(run({"help", "config", "check"}), kExitOk);
+  EXPECT_NE(output_.text.find("usage: tidemark config check"), std::string::npos) << output_.text;
+  install("tidemark-cloud", "echo cloud \"$@\"");
+  EXPECT_EQ(become({"help", "cloud", "query"}).second, "cloud cli cloud query --help\n");
+  EXPECT_EQ(run({"help", "nosuch"}), kExitUsage);
+}
+
 TEST_F(FrontProgram, MissingPartSaysHowToGetIt) {
   EXPECT_EQ(run({"cloud", "status"}), kExitUnreachable);
   EXPECT_NE(output_.errors.find("try: apt install tidemark-cloud"), std::string::npos);
