@@ -84,6 +84,7 @@ Result<std::vector<Check>> parse_checks(std::string_view json) {
                       : state == "warn" ? CheckState::warn
                                         : CheckState::fail,
                       text_of(object, "name"), text_of(object, "text"), text_of(object, "next")});
+    if (checks.back().name.empty()) return bad;  // of other keys: better said than half shown
   }
   return checks;
 }

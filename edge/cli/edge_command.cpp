@@ -8,6 +8,7 @@
 #include "common/base/exit_code.h"
 #include "common/base/text.h"
 #include "common/base/time.h"
+#include "common/cli/doctor.h"
 #include "common/cli/table.h"
 #include "edge/cli/agent.h"
 #include "edge/control/control.h"
@@ -288,49 +289,47 @@ class Words {
   }
 
   int run_doctor() {
-    struct Check {
-      std::string name, state, text;
-    };
-    std::vector<Check> checks;
-    const auto agent = find_agent(config_);
-    const auto reply = agent.ask({{"command", "status"}});
+    using cli::CheckState;
+    std::vector<cli::Check> checks;
+    const auto reply = find_agent(config_).ask({{"command", "status"}});
     if (!reply) {
-      checks.push_back({"agent", "FAIL", reply.error().text() + "; try: " + std::string(kStart)});
+      checks.push_back({CheckState::fail, "agent", reply.error().text(), std::string(kStart)});
+      return cli::print_checks(out_, checks, json_);
+    }
+    const auto& s = *reply;
+    const auto check = [&](bool ok, std::string name, std::string text, std::string next) {
+      checks.push_back({ok ? CheckState::ok : CheckState::fail, std::move(name), std::move(text),
+                        ok ? "" : std::move(next)});
+    };
+    check(true, "agent", "running, memory " + format_bytes({count_of(s, "rss_bytes")}), "");
+    for (const auto& source : s["sources"]) {
+      const auto state = text_of(source, "state");
+      const auto error = text_of(source, "error");
+      check(state == "ok", "source " + text_of(source, "name"),
+            state == "ok"   ? text_of(source, "protocol")
+            : error.empty() ? state
+                            : state + ": " + error,
+            "tidemark edge status");
+    }
+    const auto& uplink = s["uplink"];
+    const bool up = text_of(uplink, "state") == "up";
+    check(up, "uplink",
+          up ? text_of(uplink, "gateway") : text_of(uplink, "state") + ": " +
+                                                text_of(uplink, "error"),
+          "tidemark gateway status, on the gateway's machine");
+    const auto& ring = s["ring"];
+    if (ring["error"].is_null() && count_of(ring, "blocks_evicted") > 0) {
+      checks.push_back({CheckState::warn, "buffer", "blocks were evicted",
+                        "a larger ring.size, or mend the uplink"});
     } else {
-      const auto& s = *reply;
-      checks.push_back(
-          {"agent", "ok", "running, memory " + format_bytes({count_of(s, "rss_bytes")})});
-      for (const auto& source : s["sources"]) {
-        const bool ok = text_of(source, "state") == "ok";
-        checks.push_back({"source " + text_of(source, "name"), ok ? "ok" : "FAIL",
-                          ok ? text_of(source, "protocol") : text_of(source, "error")});
-      }
-      const auto& uplink = s["uplink"];
-      const bool up = text_of(uplink, "state") == "up";
-      checks.push_back({"uplink", up ? "ok" : "FAIL",
-                        up ? text_of(uplink, "gateway")
-                           : text_of(uplink, "state") + ": " + text_of(uplink, "error")});
-      const auto& ring = s["ring"];
-      const bool evicted = count_of(ring, "blocks_evicted") > 0;
-      checks.push_back({"buffer", !ring["error"].is_null() ? "FAIL" : evicted ? "WARN" : "ok",
-                        !ring["error"].is_null() ? text_of(ring, "error")
-                        : evicted ? "blocks were evicted: make ring.size larger, or mend the uplink"
-                                  : format_bytes({count_of(ring, "bytes")}) + " in use"});
-      const bool clock = text_of(s["clock"], "state") != "unknown";
-      checks.push_back({"clock", clock ? "ok" : "FAIL",
-                        clock ? "set" : "not set: readings wait; set the time, or start NTP"});
+      check(ring["error"].is_null(), "buffer",
+            ring["error"].is_null() ? format_bytes({count_of(ring, "bytes")}) + " in use"
+                                    : text_of(ring, "error"),
+            "tidemark buffer status");
     }
-    json list = json::array();
-    std::string text;
-    bool failed = false;
-    for (const auto& check : checks) {
-      failed = failed || check.state == "FAIL";
-      list.push_back({{"part", "edge"}, {"check", check.name}, {"state", check.state},
-                      {"text", check.text}});
-      text += fmt::format("{:<5} {:<16} {}\n", check.state, check.name, check.text);
-    }
-    out_.out(json_ ? json{{"v", 1}, {"checks", list}}.dump() + "\n" : text);
-    return failed ? kExitProblems : kExitOk;
+    const bool clock = text_of(s["clock"], "state") != "unknown";
+    check(clock, "clock", clock ? "set" : "not set: readings wait for it", "timedatectl");
+    return cli::print_checks(out_, checks, json_);
   }
 
   Output& out_;

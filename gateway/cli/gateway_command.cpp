@@ -367,7 +367,7 @@ class Words {
   void doctor(Command& c) {
     act(c, [this](Files& files) -> Result<int> {
       using cli::CheckState;
-      auto checks = cli::check_folder("disk", files.config().data_path());
+      auto checks = cli::check_folder("data", files.config().data_path());
       const auto authority = files.authority();
       checks.push_back({authority ? CheckState::ok : CheckState::fail, "ca",
                         authority ? pin_text((*authority)->facts().spki) : authority.error().text(),

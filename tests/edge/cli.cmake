@@ -1,0 +1,2 @@
+tide_test(edge_cli_test SOURCES edge/cli_test.cpp
+  DEPS tidemark::edge_cli tidemark::edge_control nlohmann_json::nlohmann_json)

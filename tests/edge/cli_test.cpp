@@ -1,0 +1,71 @@
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+
+#include "common/base/disk.h"
+#include "common/base/exit_code.h"
+#include "common/cli/doctor.h"
+#include "edge/cli/edge_command.h"
+#include "edge/control/control.h"
+#include "tests/edge/temporary_folder.h"
+
+namespace tidemark::edge {
+namespace {
+
+using nlohmann::json;
+
+// Words to an agent that answers what the test wants.
+class EdgeCli : public testing::Test {
+ protected:
+  EdgeCli() {
+    EXPECT_TRUE(write_file(folder_ / "edge.toml",
+                           "edge = \"press-07\"\nrun_dir = \"" + folder_.path().string() +
+                               "\"\ndata_dir = \"" + folder_.path().string() + "\"\n"));
+    control::Handlers h;
+    h.status = [this] { return status_.dump(); };
+    h.series = [this] { return json{{"v", 1}, {"series", series_}}.dump(); };
+    h.buffer = [] { return std::string(R"({"v":1})"); };
+    h.quarantine = [this](std::size_t) { return quarantine_.dump(); };
+    auto opened = control::Control::open(folder_ / "edge.sock", std::move(h), tap_);
+    EXPECT_TRUE(opened) << opened.error().text();
+    if (opened) control_ = std::move(*opened);
+  }
+  int run(std::vector<std::string> words) {
+    words.insert(words.end(), {"--config", (folder_ / "edge.toml").string()});
+    output_.text.clear();
+    output_.errors.clear();
+    return run_cli(words, output_);
+  }
+
+  test::TemporaryFolder folder_;
+  pipeline::TapHub tap_;
+  json status_ = {{"v", 1},
+                  {"rss_bytes", 1},
+                  {"sources", {{{"name", "floor"}, {"protocol", "mqtt"}, {"state", "connecting"},
+                                {"error", "connection refused"}}}},
+                  {"uplink", {{"state", "up"}, {"gateway", "gw1:7443"}}},
+                  {"ring", {{"error", nullptr}, {"bytes", 1}, {"blocks_evicted", 0}}},
+                  {"clock", {{"state", "good"}}}};
+  json series_ = json::array();
+  json quarantine_;
+  std::unique_ptr<control::Control> control_;
+  cli::TextOutput output_;
+};
+
+TEST_F(EdgeCli, DoctorTellsWhatTheFrontProgramReads) {
+  EXPECT_EQ(run({"doctor", "--json"}), kExitProblems);
+  const auto checks = cli::parse_checks(output_.text);
+  ASSERT_TRUE(checks.ok()) << output_.text;
+  ASSERT_EQ(checks->size(), 5u);
+  EXPECT_EQ(checks->at(1).name, "source floor");
+  EXPECT_EQ(checks->at(1).state, cli::CheckState::fail);
+  EXPECT_EQ(checks->at(1).text, "connecting: connection refused");
+  EXPECT_EQ(checks->at(1).next, "tidemark edge status");
+  control_.reset();
+  EXPECT_EQ(run({"doctor"}), kExitProblems);
+  EXPECT_NE(output_.text.find("FAIL  agent"), std::string::npos) << output_.text;
+  EXPECT_NE(output_.text.find("try: systemctl start tidemark-edge"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace tidemark::edge
