@@ -163,6 +163,10 @@ template <typename Print>
 int CloudCommands::show(const std::string& path, const Parameters& parameters, Print&& print,
                         const std::string& select) {
   Source source(world_, words_.config, words_.url, output_);
+  if (const auto settled = source.settle(); !settled) {
+    output_.fail(settled.error());
+    return settled.error().fault() == Fault::unavailable ? kExitNoInput : kExitConfig;
+  }
   const auto body = source.get(path, parameters);
   if (!body) {
     if (body.error().fault() == Fault::unavailable) {

@@ -22,7 +22,7 @@ struct Settings {  // of cloud.toml
 };
 
 // What the program gives. `settings` reads the named file, or the usual one for an empty name; it
-// is asked once, after the words were found right.
+// is asked once, after the words were found right. Fault::unavailable: there is no such file.
 struct World {
   std::function<Result<Settings>(const std::string& file)> settings;
   std::function<Result<std::unique_ptr<query::Reader>>(const std::filesystem::path&)> open;

@@ -30,16 +30,16 @@ Result<std::string> body_or_error(int status, std::string body) {
 
 }  // namespace
 
+Result<> Source::settle() {
+  if (!url_.empty() || settings_) return {};
+  TIDE_ASSIGN(settings_, world_.settings(config_));
+  return {};
+}
+
 Result<std::string> Source::get(const std::string& path, const Parameters& parameters) {
   if (direct()) return from_store(path, parameters);
-  std::string url = url_;
-  if (url.empty()) {
-    if (!settings_) {
-      TIDE_ASSIGN(auto settings, world_.settings(config_));
-      settings_ = std::move(settings);
-    }
-    url = settings_->listen;
-  }
+  TIDE_TRY(settle());
+  const std::string url = url_.empty() ? settings_->listen : url_;
   auto reply = http::get(url, http::target(path, parameters), kPatienceSeconds);
   if (reply) {
     name_ = url;

@@ -19,6 +19,8 @@ class Source {
   Source(const World& world, std::string config, std::string url, cli::Output& output)
       : world_(world), config_(std::move(config)), url_(std::move(url)), output_(output) {}
 
+  // Reads the configuration unless a node was named; its faults are those of World::settings.
+  Result<> settle();
   // The JSON of a path of the API. Its errors are those of the API, bad_input with what was
   // expected; unavailable when neither node nor store is there.
   Result<std::string> get(const std::string& path, const Parameters& parameters);

@@ -1,5 +1,4 @@
 // tidemark-cloud: the cloud node.
-#include <cstdlib>
 #include <string>
 #include <vector>
 
@@ -10,12 +9,21 @@
 #include "common/base/log.h"
 #include "common/base/version.h"
 #include "common/cli/command.h"
+#include "common/config/file.h"
 
 namespace {
 
 using namespace tidemark;
 
-int run_cloud(const std::string& file, bool check, cli::Output& output) {
+constexpr const char* kConfigFile = "/etc/tidemark/cloud.toml";
+
+int run_cloud(const std::string& option, bool check, cli::Output& output) {
+  const auto found = config::file_of(option, "TIDEMARK_CLOUD_CONFIG", kConfigFile, check);
+  if (!found) {
+    output.fail(found.error());
+    return kExitNoInput;
+  }
+  const std::string file = found->string();
   const auto loaded = cloud::load_cloud(cloud::cloud_sources(file));
   for (const auto& problem : loaded.problems) output.err(config::render(problem) + "\n");
   if (!loaded.ok) return kExitConfig;
@@ -32,17 +40,12 @@ int run_cloud(const std::string& file, bool check, cli::Output& output) {
   return kExitFault;
 }
 
-std::string usual_file() {
-  const char* named = std::getenv("TIDEMARK_CLOUD_CONFIG");
-  return named == nullptr || *named == 0 ? "/etc/tidemark/cloud.toml" : named;
-}
-
 int run_commands(const std::vector<std::string>& words, cli::Output& output) {
   SystemClock clock;
   const cloud_cli::World world{
       [&](const std::string& file) -> Result<cloud_cli::Settings> {
-        const auto loaded = cloud::load_cloud(cloud::cloud_sources(file.empty() ? usual_file()
-                                                                                : file));
+        TIDE_ASSIGN(const auto found, config::file_of(file, "TIDEMARK_CLOUD_CONFIG", kConfigFile));
+        const auto loaded = cloud::load_cloud(cloud::cloud_sources(found));
         const auto& c = loaded.config;
         if (loaded.ok) return cloud_cli::Settings{c.data_dir, c.http.listen};
         for (const auto& problem : loaded.problems) {
@@ -62,7 +65,7 @@ int main(int argc, char** argv) {
   if (!words.empty() && words[0] == "cli") {
     return run_commands({words.begin() + 1, words.end()}, output);
   }
-  std::string file = usual_file();
+  std::string file;
   bool check = false;
   bool version = false;
   cli::Command root("tidemark-cloud", "The cloud node: reconciles, answers, serves.");

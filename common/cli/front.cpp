@@ -213,6 +213,7 @@ int Front::config_check(const std::vector<std::string>& files, bool json) {
   if (jobs.empty()) return missing_part("edge");
 
   bool wrong = false;
+  std::size_t without = 0;  // parts that are installed and have no configuration here
   std::string objects;
   for (const auto& job : jobs) {
     const auto program = programs_.find(job.part);
@@ -222,7 +223,9 @@ int Front::config_check(const std::vector<std::string>& files, bool json) {
     const auto ran = run_program(*program, words, kPatienceSeconds);
     if (!ran) return output_.fail(ran.error());
     const bool ok = ran->exit_code == kExitOk;
-    wrong = wrong || !ok;
+    const bool missing = job.file.empty() && ran->exit_code == kExitNoInput;
+    without += missing ? 1 : 0;
+    wrong = wrong || !(ok || missing);
     objects += fmt::format(R"({}{{"part":"{}","file":{},"ok":{},"exit":{},"text":{}}})",
                            objects.empty() ? "" : ",", job.part,
                            job.file.empty() ? "null" : json_quote(job.file), ok, ran->exit_code,
@@ -235,7 +238,8 @@ int Front::config_check(const std::vector<std::string>& files, bool json) {
     }
   }
   if (json) output_.out(fmt::format("{{\"v\":1,\"ok\":{},\"parts\":[{}]}}\n", !wrong, objects));
-  return wrong ? kExitConfig : kExitOk;
+  if (wrong) return kExitConfig;
+  return without == jobs.size() ? kExitNoInput : kExitOk;
 }
 
 int Front::doctor(bool json) {

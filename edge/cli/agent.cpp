@@ -24,7 +24,7 @@ Result<nlohmann::json> Agent::ask(const nlohmann::json& request) const {
 
 Agent find_agent(const std::string& file) {
   Agent agent;
-  const char* named = std::getenv("TIDEMARK_EDGE_CONFIG");
+  const char* named = std::getenv(kConfigVariable);
   agent.config = !file.empty() ? file : named != nullptr ? named : kConfigFile;
   const auto loaded = config::load_edge(config::edge_sources(agent.config));
   agent.run_dir = loaded.config.run_dir;

@@ -11,6 +11,7 @@
 namespace tidemark::edge {
 
 inline constexpr const char* kConfigFile = "/etc/tidemark/edge.toml";
+inline constexpr const char* kConfigVariable = "TIDEMARK_EDGE_CONFIG";
 
 struct Agent {
   std::filesystem::path config;

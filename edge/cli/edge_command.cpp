@@ -10,6 +10,7 @@
 #include "common/base/time.h"
 #include "common/cli/doctor.h"
 #include "common/cli/table.h"
+#include "common/config/file.h"
 #include "edge/cli/agent.h"
 #include "edge/control/control.h"
 #include "edge/uplink/enroll.h"
@@ -128,6 +129,16 @@ class Words {
     c.option("--config", config_, "The agent's configuration.", "FILE");
   }
 
+  // A configuration that somebody named and that is not there is not guessed around.
+  void act(cli::Command& c, const std::function<int()>& action) {
+    c.action([this, action] {
+      const auto file = config::file_of(config_, kConfigVariable, kConfigFile);
+      if (file) return action();
+      out_.fail(file.error());
+      return static_cast<int>(kExitNoInput);
+    });
+  }
+
   int answer(const json& request, const std::function<int(const json&)>& print) {
     const auto reply = find_agent(config_).ask(request);
     if (!reply) {
@@ -142,14 +153,14 @@ class Words {
   void edge(cli::Command& c) {
     auto& status = c.add("status", "Sources, buffer, uplink, ledger.");
     common(status);
-    status.action([this] {
+    act(status, [this] {
       return answer({{"command", "status"}},
                     [this](const json& s) { return print_status(s, out_); });
     });
     auto& quarantine = c.add("quarantine", "What could not be used, and why.");
     common(quarantine);
     quarantine.option("--limit", limit_, "How many of the newest.");
-    quarantine.action([this] {
+    act(quarantine, [this] {
       return answer({{"command", "quarantine"}, {"limit", limit_}}, [this](const json& q) {
         Table table({{"time"}, {"source"}, {"topic"}, {"readings", Align::right}, {"reason"}});
         for (const auto& item : q["items"]) {
@@ -167,7 +178,7 @@ class Words {
     c.argument("GLOB", glob_, "Which series, as line1/* or **.", false);
     c.option("--count", limit_count_, "Stop after so many readings.");
     c.option("--for", for_, "Stop after this time, as 10s.", "TIME");
-    c.action([this] { return run_tap(); });
+    act(c, [this] { return run_tap(); });
   }
 
   int run_tap() {
@@ -206,7 +217,7 @@ class Words {
     auto& list = c.add("list", "All series that this start has seen.");
     common(list);
     list.argument("GLOB", glob_, "Which, as line1/* or **.", false);
-    list.action([this] {
+    act(list, [this] {
       const auto reply = find_agent(config_).ask({{"command", "series"}});
       if (!reply) return not_running(out_, reply.error());
       json kept = json::array();
@@ -226,7 +237,7 @@ class Words {
   void buffer(cli::Command& c) {
     auto& status = c.add("status", "How full the ring is, and what waits in it.");
     common(status);
-    status.action([this] {
+    act(status, [this] {
       return answer({{"command", "buffer"}}, [this](const json& b) {
         const auto& ring = b["ring"];
         out_.out(fmt::format(
@@ -250,7 +261,7 @@ class Words {
     c.flag("--replace", replace_, "Replace the identity that is here already.");
     c.option("--gateway", gateway_, "Where the gateway is, if the token's address does not lead "
                                     "there from here.", "HOST:PORT");
-    c.action([this] { return run_enroll(); });
+    act(c, [this] { return run_enroll(); });
   }
 
   int run_enroll() {
@@ -285,7 +296,7 @@ class Words {
 
   void doctor(cli::Command& c) {
     common(c);
-    c.action([this] { return run_doctor(); });
+    act(c, [this] { return run_doctor(); });
   }
 
   int run_doctor() {

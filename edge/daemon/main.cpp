@@ -6,6 +6,7 @@
 #include "common/base/log.h"
 #include "common/base/version.h"
 #include "common/cli/command.h"
+#include "common/config/file.h"
 #include "edge/cli/edge_command.h"
 #include "edge/daemon/edge.h"
 
@@ -18,7 +19,14 @@ int fail(const Error& error, int code) {
   return code;
 }
 
-int run_agent(const std::string& file, bool check, cli::Output& output) {
+int run_agent(const std::string& option, bool check, cli::Output& output) {
+  const auto found =
+      config::file_of(option, "TIDEMARK_EDGE_CONFIG", "/etc/tidemark/edge.toml", check);
+  if (!found) {
+    output.fail(found.error());
+    return kExitNoInput;
+  }
+  const std::string file = found->string();
   auto loaded = config::load_edge(config::edge_sources(file));
   for (const auto& problem : loaded.problems) output.err(config::render(problem) + "\n");
   if (!loaded.ok) return kExitConfig;
@@ -43,7 +51,7 @@ int main(int argc, char** argv) {
   if (!words.empty() && words[0] == "cli") {
     return edge::run_cli({words.begin() + 1, words.end()}, output);
   }
-  std::string file = "/etc/tidemark/edge.toml";
+  std::string file;
   bool check = false;
   bool version = false;
   cli::Command root("tidemark-edge", "The edge agent: sources, filters, ring, uplink.");

@@ -11,6 +11,7 @@
 #include "common/cli/command.h"
 #include "common/cli/doctor.h"
 #include "common/cli/table.h"
+#include "common/config/file.h"
 #include "gateway/cli/gateway_files.h"
 #include "gateway/daemon/control.h"
 
@@ -69,7 +70,12 @@ class Words {
   void act(Command& c, Action action) {
     common(c);
     c.action([this, action] {
-      auto files = Files::find(config_);
+      const auto file = config::file_of(config_, "TIDEMARK_GATEWAY_CONFIG", kConfigFile);
+      if (!file) {
+        out_.fail(file.error());
+        return static_cast<int>(kExitNoInput);
+      }
+      auto files = Files::find(file->string());
       if (!files) {
         out_.fail(files.error());
         return static_cast<int>(kExitConfig);

@@ -1,17 +1,11 @@
 #include "gateway/cli/gateway_files.h"
 
-#include <cstdlib>
-
 #include "common/base/disk.h"
 #include "gateway/cli/gateway_command.h"
 
 namespace tidemark::gateway {
 
-Result<Files> Files::find(const std::string& config_file) {
-  const char* named = std::getenv("TIDEMARK_GATEWAY_CONFIG");
-  const std::string file = !config_file.empty() ? config_file
-                           : named != nullptr   ? named
-                                                : kConfigFile;
+Result<Files> Files::find(const std::string& file) {
   const auto loaded = load_gateway(file);
   if (!loaded.ok) {
     std::string text = "the configuration has problems";

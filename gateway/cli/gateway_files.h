@@ -16,7 +16,7 @@ namespace tidemark::gateway {
 class Files {
  public:
   // A configuration with problems is refused: it could name the wrong folder.
-  static Result<Files> find(const std::string& config_file);
+  static Result<Files> find(const std::string& file);
 
   [[nodiscard]] const GatewayConfig& config() const { return config_; }
   [[nodiscard]] const Clock& clock() const { return clock_; }

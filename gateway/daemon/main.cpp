@@ -6,6 +6,7 @@
 #include "common/base/log.h"
 #include "common/base/version.h"
 #include "common/cli/command.h"
+#include "common/config/file.h"
 #include "gateway/cli/gateway_command.h"
 #include "gateway/daemon/node.h"
 
@@ -13,7 +14,14 @@ namespace {
 
 using namespace tidemark;
 
-int run_gateway(const std::string& file, bool check, cli::Output& output) {
+int run_gateway(const std::string& option, bool check, cli::Output& output) {
+  const auto found =
+      config::file_of(option, "TIDEMARK_GATEWAY_CONFIG", gateway::kConfigFile, check);
+  if (!found) {
+    output.fail(found.error());
+    return kExitNoInput;
+  }
+  const std::string file = found->string();
   const auto loaded = gateway::load_gateway(file);
   for (const auto& problem : loaded.problems) output.err(config::render(problem) + "\n");
   if (!loaded.ok) return kExitConfig;
@@ -38,7 +46,7 @@ int main(int argc, char** argv) {
   if (!words.empty() && words[0] == "cli") {
     return gateway::run_cli({words.begin() + 1, words.end()}, output);
   }
-  std::string file = gateway::kConfigFile;
+  std::string file;
   bool check = false;
   bool version = false;
   cli::Command root("tidemark-gateway", "The gateway: admits edges, forwards, acknowledges.");

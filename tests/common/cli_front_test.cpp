@@ -73,6 +73,16 @@ TEST_F(FrontProgram, HelpIsOfTheCommandThatIsNamed) {
   EXPECT_EQ(run({"help", "nosuch"}), kExitUsage);
 }
 
+TEST_F(FrontProgram, ConfigCheckOfNothingIs66) {
+  const std::string absent = "echo 'error: /etc/x.toml: no such file' >&2; exit 66";
+  install("tidemark-edge", absent);
+  EXPECT_EQ(run({"config", "check"}), kExitNoInput);
+  EXPECT_NE(output_.errors.find("/etc/x.toml: no such file"), std::string::npos);
+  install("tidemark-cloud", "echo cloud.toml: ok");  // that only one part has one is no fault
+  EXPECT_EQ(run({"config", "check"}), kExitOk);
+  EXPECT_NE(output_.text.find("cloud.toml: ok"), std::string::npos);
+}
+
 TEST_F(FrontProgram, MissingPartSaysHowToGetIt) {
   EXPECT_EQ(run({"cloud", "status"}), kExitUnreachable);
   EXPECT_NE(output_.errors.find("try: apt install tidemark-cloud"), std::string::npos);

@@ -67,5 +67,10 @@ TEST_F(EdgeCli, DoctorTellsWhatTheFrontProgramReads) {
   EXPECT_NE(output_.text.find("try: systemctl start tidemark-edge"), std::string::npos);
 }
 
+TEST_F(EdgeCli, AConfigurationThatIsNotThereIsNotGuessedAround) {
+  EXPECT_EQ(run_cli({"edge", "status", "--config", "/nosuch"}, output_), kExitNoInput);
+  EXPECT_EQ(output_.errors, "error: /nosuch: no such file\n");
+}
+
 }  // namespace
 }  // namespace tidemark::edge

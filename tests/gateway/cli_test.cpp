@@ -121,6 +121,11 @@ TEST_F(Cli, DeadLettersAreListedShownRetriedAndDropped) {
   EXPECT_EQ(run({"gateway", "dlq", "list"}), kExitOk);
 }
 
+TEST_F(Cli, AConfigurationThatIsNotThereIsNotGuessedAround) {
+  EXPECT_EQ(run_cli({"gateway", "status", "--config", "/nosuch"}, output), kExitNoInput);
+  EXPECT_EQ(output.errors, "error: /nosuch: no such file\n");
+}
+
 TEST_F(Cli, AWrongConfigurationIsNotGuessedAround) {
   ASSERT_TRUE(write_file(folder.path / "gateway.toml", "dat_dir = \"x\"\n"));
   EXPECT_EQ(run({"gateway", "edges"}), kExitConfig);
