@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <optional>
 
 #include "common/base/disk.h"
@@ -168,6 +169,10 @@ class Words {
                      std::to_string(count_of(item, "readings")), text_of(item, "reason")});
         }
         out_.out(table.empty() ? "nothing is in quarantine\n" : table.text(out_.terminal()));
+        for (const auto& r : q.value("reasons", json::array())) {
+          out_.out(fmt::format("{} messages, {} readings: {}\n", count_of(r, "items"),
+                               count_of(r, "readings"), text_of(r, "reason")));
+        }
         return kExitOk;
       });
     });
@@ -222,16 +227,34 @@ class Words {
       if (!reply) return not_running(out_, reply.error());
       json kept = json::array();
       Table table({{"series"}, {"unit"}, {"source"}, {"readings", Align::right}, {"last"}});
-      for (const auto& s : (*reply)["series"]) {
-        if (!series_match(glob_, text_of(s, "series"))) continue;
+      std::vector<json> all((*reply)["series"].begin(), (*reply)["series"].end());
+      std::sort(all.begin(), all.end(), [](const json& a, const json& b) {
+        return text_of(a, "series") < text_of(b, "series");
+      });
+      std::vector<std::string> names;
+      for (const auto& s : all) {
+        names.push_back(text_of(s, "series"));
+        if (!series_match(glob_, names.back())) continue;
         kept.push_back(s);
         table.row({text_of(s, "series"), text_of(s, "unit"), text_of(s, "source"),
                    std::to_string(count_of(s, "readings")), text_of(s, "last")});
       }
-      out_.out(json_ ? json{{"v", 1}, {"series", kept}}.dump() + "\n"
-                     : table.text(out_.terminal()));
+      if (json_) out_.out(json{{"v", 1}, {"series", kept}}.dump() + "\n");
+      if (kept.empty()) return no_series(names);
+      if (!json_) out_.out(table.text(out_.terminal()));
       return static_cast<int>(kExitOk);
     });
+  }
+
+  int no_series(const std::vector<std::string>& names) {
+    if (names.empty() || glob_ == "**") {
+      out_.err("no series yet: nothing was read\n  try: tidemark edge status\n");
+      return kExitOk;
+    }
+    const auto near = nearest_series(glob_, names);
+    out_.err(fmt::format("error: no such series '{}'{}\n  try: tidemark series list\n", glob_,
+                         near.empty() ? "" : fmt::format(", did you mean '{}'?", near)));
+    return kExitNoInput;
   }
 
   void buffer(cli::Command& c) {

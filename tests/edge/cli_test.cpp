@@ -72,5 +72,30 @@ TEST_F(EdgeCli, AConfigurationThatIsNotThereIsNotGuessedAround) {
   EXPECT_EQ(output_.errors, "error: /nosuch: no such file\n");
 }
 
+TEST_F(EdgeCli, SeriesComeInOrderAndNoneIsSaid) {
+  EXPECT_EQ(run({"series", "list"}), kExitOk);
+  EXPECT_EQ(output_.text, "");
+  EXPECT_EQ(output_.errors, "no series yet: nothing was read\n  try: tidemark edge status\n");
+  for (const char* name : {"e/line2/power", "e/line1/power"}) {
+    series_.push_back({{"series", name}, {"readings", 1}});
+  }
+  EXPECT_EQ(run({"series", "list"}), kExitOk);
+  EXPECT_LT(output_.text.find("line1"), output_.text.find("line2")) << output_.text;
+  EXPECT_EQ(run({"series", "list", "line1/powr"}), kExitNoInput);
+  EXPECT_EQ(output_.errors, "error: no such series 'line1/powr', did you mean 'line1/power'?\n"
+                            "  try: tidemark series list\n");
+}
+
+TEST_F(EdgeCli, QuarantineEndsWithTheCountsByReason) {
+  quarantine_ = {{"v", 1},
+                 {"items", {{{"time", "t"}, {"source", "floor"}, {"topic", "x"}, {"readings", 1},
+                             {"reason", "not JSON: at byte 3"}}}},
+                 {"reasons", {{{"reason", "not JSON"}, {"items", 12}, {"readings", 0}}}}};
+  EXPECT_EQ(run({"edge", "quarantine"}), kExitOk);
+  EXPECT_NE(output_.text.find("not JSON: at byte 3\n12 messages, 0 readings: not JSON\n"),
+            std::string::npos)
+      << output_.text;
+}
+
 }  // namespace
 }  // namespace tidemark::edge
