@@ -13,14 +13,24 @@ const feed = new Feed();
 const cards = new Map();     // key -> Card, drawn ones only
 let waiting = new Set();     // keys to redraw
 
+// Coarse windows first, then what was chosen for few series: those are the views made for people,
+// and a view of all in seconds would fill every place before them.
+function ordered(list) {
+  const series = new Map();
+  for (const c of feed.cards.values()) series.set(c.view, (series.get(c.view) ?? 0) + 1);
+  const width = (c) => Date.parse(c.windows[0].end) - c.windows[0].at;
+  return list.map((c) => ({c, width: width(c), series: series.get(c.view)}))
+    .sort((a, b) => b.width - a.width || a.series - b.series || (a.c.key < b.c.key ? -1 : 1))
+    .map(({c}) => c);
+}
+
 function wanted() {
   const words = by('filter').value.toLowerCase().split(/\s+/).filter(Boolean);
   const view = by('view').value;
-  return [...feed.cards.values()]
+  return ordered([...feed.cards.values()]
     .filter((c) => (!view || c.view === view) &&
       words.every((w) => `${c.series} ${c.view} ${Object.values(c.labels).join(' ')}`
-        .toLowerCase().includes(w)))
-    .sort((a, b) => a.key < b.key ? -1 : 1);
+        .toLowerCase().includes(w))));
 }
 
 // Which cards there are, in order. Those that stay keep their chart.
