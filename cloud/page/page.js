@@ -72,7 +72,7 @@ function arrangeViews() {
 feed.onAnswers = (changed) => {
   let unknown = false;
   for (const key of changed) {
-    if (cards.has(key)) waiting.add(key);
+    if (cards.has(key) && cards.get(key).data === feed.cards.get(key)) waiting.add(key);
     else unknown = true;
   }
   if (unknown) {
@@ -89,9 +89,10 @@ feed.onStatus = (status) => {
 
 function showLink() {
   const link = by('link');
-  const live = feed.heard && !feed.stale;
-  const word = !feed.heard ? 'connecting' : live ? 'live' : 'stale';
-  link.dataset.tone = {connecting: 'wait', live: 'good', stale: 'bad'}[word];
+  const word = !feed.heard ? 'connecting' : feed.stale ? 'stale'
+    : feed.failed.size > 0 ? 'incomplete' : feed.loaded ? 'live' : 'loading';
+  link.dataset.tone =
+    {connecting: 'wait', loading: 'wait', live: 'good', incomplete: 'warn', stale: 'bad'}[word];
   link.querySelector('.word').textContent = word;
   const stale = by('stale');
   stale.hidden = word !== 'stale';
@@ -100,6 +101,11 @@ function showLink() {
       'What is shown is as of then; it comes back by itself.';
     if (stale.textContent !== text) stale.textContent = text;
   }
+  const failed = by('failed');
+  failed.hidden = feed.failed.size === 0;
+  const text = [...feed.failed].map(([what, why]) => `Not loaded: ${what} (${why}). `).join('') +
+    'What comes from now on is shown; the rest is asked for again by itself.';
+  if (failed.textContent !== text) failed.textContent = text;
 }
 
 function tick() {
