@@ -175,7 +175,7 @@ Result<std::vector<answers::Answer>> Windows::of(const SeriesEntry& series, cons
     start = std::max(start, floor_to(end - Nanoseconds(1), grid.every) -
                                 grid.every * static_cast<std::int64_t>(newest - 1));
   }
-  if (static_cast<std::uint64_t>((end - start) / grid.every) > limit) {
+  if (static_cast<std::uint64_t>((end - start - Nanoseconds(1)) / grid.every) >= limit) {
     return Error(Fault::full, fmt::format("more than {} windows of {}; ask for less at once or for "
                                           "longer windows", limit, series.name));
   }
