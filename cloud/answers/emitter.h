@@ -30,8 +30,11 @@ class Emitter {
   using NameMissing = std::function<void(const store::SeriesRow&, const Answer&,
                                          const reconcile::ManifestSum&, std::vector<Missing>&)>;
 
+  // Whether the edge of a series may have evicted or lost blocks of about that time.
+  using GaveUp = std::function<bool(const store::SeriesRow&, EventTime)>;
+
   Emitter(store::Store& store, std::vector<View> views, const reconcile::Horizons& horizons,
-          NameMissing name_missing);
+          NameMissing name_missing, GaveUp gave_up);
   // Reads what an earlier run left. Before add_series().
   Result<> load();
   void add_series(const store::SeriesRow& row, const std::string& full_name, EventTime frontier,
@@ -109,6 +112,7 @@ class Emitter {
   store::Store& store_;
   reconcile::Horizons horizons_;
   NameMissing name_missing_;
+  GaveUp gave_up_;
   std::vector<ViewState> views_;
   std::vector<Slot> slots_;
   std::unordered_map<store::SeriesId, SeriesState> series_;

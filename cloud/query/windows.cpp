@@ -146,7 +146,8 @@ answers::Answer Windows::answer(const SeriesEntry& series, const window::Partial
   a.end = end;
   answers::fill_values(a, sum, series.description, aggregates);
   const bool whole = start == floor_to(start, kMinute) && end == floor_to(end, kMinute);
-  answers::judge(a, snapshot_.manifest(series.source, start, end), frontier >= end, whole);
+  answers::judge(a, snapshot_.manifest(series.source, start, end),
+                 {.sealed = frontier >= end, .whole_minutes = whole});
   a.known_at = snapshot_.edge(series.edge).seen;
   return a;
 }
