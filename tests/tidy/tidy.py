@@ -68,6 +68,7 @@ BANS = (
     Ban(r'\bmodbus_[gs]et_float', 'decode the words yourself: libmodbus 3.1.6 does not round-trip'),
     Ban(r'\bmodbus_(write_|mask_write|report_slave)', 'nothing: this product never writes to a '
         'device', ('edge/',)),
+    Ban(r'\bsqlite3_\w+\s*\(', 'common/sqlite/database.h', TOPS, ('common/sqlite/',)),
     Ban(r'\bvolatile\b', 'std::atomic', TOPS),
     Ban(r'/work/(main|shared|wt)\b', 'no path of a machine: take it from the environment',
         in_comments=True),
