@@ -65,28 +65,31 @@ std::uint64_t best_of_passes(Pass pass) {
   return best;
 }
 
-// The last stage packs a block as a whole, so that a column's own bytes are those that it adds to
-// a block with times only.
+// A column's bytes are those that it adds to a block with times only, with its footer; those of
+// the times are the clock's alone, first instant and all. The head of a block counts in the file.
 struct Sizes {
   std::uint64_t timestamps = 0;
   std::uint64_t blocks = 0;
+  std::uint64_t values = 0;
   std::vector<std::uint64_t> columns;
 };
 
 Result<Sizes> sizes_of(const SeriesFile& file) {
   Sizes sizes;
   sizes.columns.resize(file.names.size());
+  codec::Memories memories, of_whole;
   for (const auto& block : file.blocks) {
-    TIDE_ASSIGN(const auto whole, codec::encode(block, file.tier));
+    TIDE_ASSIGN(const auto whole, codec::encode(block, file.tier, of_whole));
     Block alone;
     alone.groups.resize(1);
     alone.groups[0].times = block.groups[0].times;
     TIDE_ASSIGN(const auto times, codec::encode(alone, file.tier));
     sizes.blocks += whole.size();
-    sizes.timestamps += times.size();
+    sizes.timestamps += codec::encode_times(alone.groups[0].times, file.tier).size();
+    sizes.values += whole.size() - std::min(whole.size(), times.size());
     for (std::size_t i = 0; i < file.names.size(); ++i) {
       alone.groups[0].columns = {block.groups[0].columns[i]};
-      TIDE_ASSIGN(const auto one, codec::encode(alone, file.tier));
+      TIDE_ASSIGN(const auto one, codec::encode(alone, file.tier, memories));
       sizes.columns[i] += one.size() - std::min(one.size(), times.size());
     }
   }
@@ -99,11 +102,15 @@ int stat(const Words& words, Output& output) {
   const auto sizes = sizes_of(*file);
   if (!sizes.ok()) return output.fail(sizes.error());
   std::vector<ByteVector> encoded;
-  for (const auto& b : file->blocks) encoded.push_back(*codec::encode(b, file->tier));
+  codec::Memories memories;
+  for (const auto& b : file->blocks) {
+    encoded.push_back(*codec::encode(b, file->tier, memories));
+  }
   std::uint64_t rows = 0;
   for (const auto& b : file->blocks) rows += b.groups[0].times.size();
   const auto encode_ns = best_of_passes([&] {
-    for (const auto& b : file->blocks) static_cast<void>(codec::encode(b, file->tier));
+    codec::Memories anew;
+    for (const auto& b : file->blocks) static_cast<void>(codec::encode(b, file->tier, anew));
   });
   const auto decode_ns = best_of_passes([&] {
     for (const auto& b : encoded) static_cast<void>(codec::decode(b));
@@ -113,7 +120,7 @@ int stat(const Words& words, Output& output) {
                                 {"rows", rows},
                                 {"blocks", file->blocks.size()},
                                 {"timestamp_bytes", sizes->timestamps},
-                                {"value_bytes", sizes->blocks - sizes->timestamps},
+                                {"value_bytes", sizes->values},
                                 {"file_bytes", std::filesystem::file_size(words.file, ignored)},
                                 {"encode_ns", encode_ns},
                                 {"decode_ns", decode_ns},
@@ -121,7 +128,7 @@ int stat(const Words& words, Output& output) {
   for (std::size_t i = 0; i < file->names.size(); ++i) {
     const auto method = file->blocks.empty()
                             ? codec::Method{"empty", "none", "none"}
-                            : codec::method_of(file->blocks[0].groups[0].columns[i]);
+                            : codec::method_of(file->blocks[0].groups[0].columns[i], file->tier);
     out["columns"].push_back({{"name", file->names[i]},
                               {"mode", method.mode},
                               {"predictor", method.predictor},

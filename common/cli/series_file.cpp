@@ -202,8 +202,9 @@ Result<std::uint64_t> write_tdm(const SeriesFile& file, const std::filesystem::p
   out.raw(as_bytes(kMagic));
   out.u8(static_cast<std::uint8_t>(file.tier));
   out.blob(dictionary_of(file.names).bytes());
+  codec::Memories memories;
   for (const auto& b : file.blocks) {
-    TIDE_ASSIGN(const auto block, codec::encode(b, file.tier));
+    TIDE_ASSIGN(const auto block, codec::encode(b, file.tier, memories));
     out.fixed(static_cast<std::uint32_t>(block.size()));
     out.raw(block);
   }

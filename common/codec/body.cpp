@@ -4,6 +4,7 @@
 
 #include "common/codec/codec.h"
 #include "common/codec/column_coding.h"
+#include "common/codec/footer.h"
 
 namespace tidemark::codec {
 namespace {
@@ -66,27 +67,21 @@ Result<> check_column(const Column& c, std::size_t rows, Budget& budget) {
   return {};
 }
 
-void write_values(const Column& c, ByteWriter& out) {
-  switch (c.type) {
-    case ValueType::f64: return write_doubles(c.f64, out);
-    case ValueType::i64: return write_integers(c.i64, out);
-    case ValueType::boolean: return write_booleans(c.i64, out);
-    case ValueType::text: return write_texts(c.text, out);
-  }
-}
-
-void write_column(const Column& c, std::int64_t expected_series, ByteWriter& out) {
+// Returns the exponent of doubles that were written as decimals, or -1.
+int write_column(Tier tier, const Column& c, std::int64_t expected_series, Memory& memory,
+                 ByteWriter& out) {
   const auto step = zigzag(static_cast<std::int64_t>(c.series) - expected_series);
   out.varint(step << kSeriesShift | static_cast<std::uint64_t>(c.type) |
              (c.present.empty() ? 0 : kHasGaps) | (c.quality.empty() ? 0 : kHasQuality));
-  if (!c.present.empty()) write_presence(c.present, out);
-  if (!c.quality.empty()) write_qualities(c.quality, out);
-  write_values(c, out);
+  if (!c.present.empty()) write_presence(tier, c.present, out);
+  if (!c.quality.empty()) write_qualities(tier, c.quality, out);
+  const auto at = out.size();
+  write_values(tier, c, memory, out);
+  return c.type == ValueType::f64 ? decimal_exponent(ByteSpan(out.out()).subspan(at)) : -1;
 }
 
-Column read_column(ByteReader& in, std::int64_t expected_series, std::size_t rows,
-                   Budget& budget) {
-  Column c;
+void read_column(Tier tier, ByteReader& in, std::int64_t expected_series, std::size_t rows,
+                 Budget& budget, Column& c) {
   const auto head = in.varint();
   const auto series = wrapping_sum(expected_series, unzigzag(head >> kSeriesShift));
   if (series < 0 || series > UINT32_MAX) in.fail();
@@ -95,23 +90,25 @@ Column read_column(ByteReader& in, std::int64_t expected_series, std::size_t row
   auto values = rows;
   if ((head & kHasGaps) != 0) {
     if (rows == 0 || !Budget::take(budget.cells, rows)) in.fail();
-    if (in.ok()) c.present = read_presence(in, rows);
+    if (!in.ok()) return;
+    c.present.resize(rows);
+    if (!read_presence(tier, in, c.present)) return;
     values = static_cast<std::size_t>(std::count(c.present.begin(), c.present.end(), true));
   }
   if (!Budget::take(budget.values, values)) in.fail();
-  if (!in.ok()) return c;
   if ((head & kHasQuality) != 0) {
     if (values == 0) in.fail();
-    c.quality = read_qualities(in, values);
+    if (!in.ok()) return;
+    c.quality.resize(values);
+    if (!read_qualities(tier, in, c.quality)) return;
   }
-  if (!in.ok()) return c;
+  if (!in.ok()) return;
   switch (c.type) {
-    case ValueType::f64: c.f64 = read_doubles(in, values); break;
-    case ValueType::i64: c.i64 = read_integers(in, values); break;
-    case ValueType::boolean: c.i64 = read_booleans(in, values); break;
-    case ValueType::text: c.text = read_texts(in, values, budget.text_bytes); break;
+    case ValueType::f64: c.f64.resize(values); break;
+    case ValueType::text: c.text.resize(values); break;
+    default: c.i64.resize(values);
   }
-  return c;
+  read_values(tier, in, budget.text_bytes, c);
 }
 
 void write_partials(const std::vector<PartialRow>& partials, std::int64_t time_min,
@@ -175,7 +172,8 @@ Result<> check_block(const Block& block) {
   return {};
 }
 
-void write_body(const Block& block, std::int64_t time_min, ByteWriter& out) {
+void write_body(Tier tier, const Block& block, std::int64_t time_min, Memories& memories,
+                std::vector<ColumnSummary>& footers, ByteWriter& out) {
   out.varint(block.groups.size());
   std::vector<std::int64_t> relative;
   std::int64_t expected_series = 0;
@@ -183,17 +181,18 @@ void write_body(const Block& block, std::int64_t time_min, ByteWriter& out) {
     out.varint(g.times.size() << 1 | (g.copy ? 1 : 0));
     relative.clear();
     for (const auto t : g.times) relative.push_back(wrapping_difference(t, time_min));
-    write_integers(relative, out);
+    write_times(tier, relative, out);
     out.varint(g.columns.size());
     for (const auto& c : g.columns) {
-      write_column(c, expected_series, out);
+      const auto exponent = write_column(tier, c, expected_series, memories.of(c.series), out);
+      add_footer(g, c, exponent, footers);
       expected_series = std::int64_t{c.series} + 1;
     }
   }
   write_partials(block.partials, time_min, out);
 }
 
-void read_body(ByteReader& in, std::int64_t time_min, Block& block) {
+void read_body(Tier tier, ByteReader& in, std::int64_t time_min, Block& block) {
   Budget budget;
   const auto groups = in.length(2);
   if (groups > kColumnsMax) return in.fail();
@@ -204,13 +203,14 @@ void read_body(ByteReader& in, std::int64_t time_min, Block& block) {
     const auto rows = head >> 1;
     if (!in.ok() || rows > kRowsMax || !Budget::take(budget.rows, rows)) return in.fail();
     g.copy = (head & 1) != 0;
-    g.times = read_integers(in, rows);
+    g.times.resize(rows);
+    if (!read_times(tier, in, g.times)) return;
     for (auto& t : g.times) t = wrapping_sum(t, time_min);
     const auto columns = in.length();
     if (!Budget::take(budget.columns, columns)) return in.fail();
     g.columns.reserve(columns);
     for (std::size_t i = 0; i < columns; ++i) {
-      g.columns.push_back(read_column(in, expected_series, rows, budget));
+      read_column(tier, in, expected_series, rows, budget, g.columns.emplace_back());
       if (!in.ok()) return;
       expected_series = std::int64_t{g.columns.back().series} + 1;
     }

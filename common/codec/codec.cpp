@@ -1,22 +1,25 @@
 #include "common/codec/codec.h"
 
-#include <zstd.h>
-
 #include <algorithm>
 #include <limits>
-#include <memory>
 
 #include "common/base/hash.h"
 #include "common/codec/body.h"
 #include "common/codec/column_coding.h"
+#include "common/codec/footer.h"
+#include "common/codec/packing.h"
+#include "common/codec/sequence.h"
 #include "common/model/record.h"
 
 namespace tidemark::codec {
 namespace {
 
 constexpr std::uint8_t kMagic = 0xd0;        // high four bits; the low four are the version
-constexpr std::uint8_t kVersion = 1;
+constexpr std::uint8_t kVersion = 2;
 constexpr std::uint8_t kPackedByZstd = 1;    // flags; the others are 0
+constexpr unsigned kTierShift = 1;           // two bits
+constexpr std::uint8_t kHasFooters = 8;
+constexpr std::size_t kShortColumn = 64;     // values
 constexpr std::size_t kChecksumBytes = 8;
 constexpr std::size_t kPackedBytesMin = 64;  // below, zstd's own frame eats what it could save
 
@@ -29,40 +32,28 @@ int level_of(Tier tier) {
   return 3;
 }
 
-// Contexts are large (0.5 to 1 MiB) and slow to build, a block is small: one for each thread.
-ZSTD_CCtx* compressor() {
-  struct Free {
-    void operator()(ZSTD_CCtx* c) const { ZSTD_freeCCtx(c); }
-  };
-  thread_local const std::unique_ptr<ZSTD_CCtx, Free> context(ZSTD_createCCtx());
-  return context.get();
-}
-ZSTD_DCtx* decompressor() {
-  struct Free {
-    void operator()(ZSTD_DCtx* c) const { ZSTD_freeDCtx(c); }
-  };
-  thread_local const std::unique_ptr<ZSTD_DCtx, Free> context(ZSTD_createDCtx());
-  return context.get();
+// What is left to zstd: many short columns alike, texts, states of partials.
+ByteVector pack_body(ByteSpan body, Tier tier) {
+  if (body.size() < kPackedBytesMin) return {};
+  auto packed = pack(body, level_of(tier));
+  if (packed.size() + 4 >= body.size()) packed.clear();
+  return packed;
 }
 
-// Empty when it does not pay.
-ByteVector pack(ByteSpan body, Tier tier) {
-  ByteVector packed;
-  auto* context = compressor();
-  if (context == nullptr || body.size() < kPackedBytesMin) return packed;
-  ZSTD_CCtx_reset(context, ZSTD_reset_session_and_parameters);
-  ZSTD_CCtx_setParameter(context, ZSTD_c_compressionLevel, level_of(tier));
-  ZSTD_CCtx_setParameter(context, ZSTD_c_contentSizeFlag, 0);  // our head has it
-  packed.resize(ZSTD_compressBound(body.size()));
-  const auto n =
-      ZSTD_compress2(context, packed.data(), packed.size(), body.data(), body.size());
-  if (ZSTD_isError(n) != 0 || n + 4 >= body.size()) return {};
-  packed.resize(n);
-  return packed;
+// Long columns are packed by their own coders.
+bool worth_packing(const Block& block) {
+  std::size_t columns = 0, values = 0;
+  for (const auto& g : block.groups) {
+    columns += g.columns.size() + 1;
+    for (const auto& c : g.columns) values += c.values();
+  }
+  return !block.partials.empty() || columns * kShortColumn > values;
 }
 
 struct Head {
   Summary summary;
+  Tier tier = Tier::standard;
+  std::vector<ColumnSummary> footers;
   bool packed = false;
   std::size_t body_bytes = 0;  // unpacked, when packed
 };
@@ -70,7 +61,9 @@ struct Head {
 void write_head(const Head& head, ByteWriter& out) {
   const auto& s = head.summary;
   out.u8(kMagic | kVersion);
-  out.u8(head.packed ? kPackedByZstd : 0);
+  out.u8(static_cast<std::uint8_t>((head.packed ? kPackedByZstd : 0U) |
+                                   (head.footers.empty() ? 0U : kHasFooters) |
+                                   static_cast<unsigned>(head.tier) << kTierShift));
   out.varint(s.dictionaries.size());
   for (const auto d : s.dictionaries) out.fixed(d.count);
   out.varint(s.rows);
@@ -78,6 +71,7 @@ void write_head(const Head& head, ByteWriter& out) {
   out.svarint(s.time_min);
   out.varint(static_cast<std::uint64_t>(s.time_max) - static_cast<std::uint64_t>(s.time_min));
   if (head.packed) out.varint(head.body_bytes);
+  if (!head.footers.empty()) write_footers(head.footers, s.time_min, out);
 }
 
 Error damaged(const char* why) { return {Fault::corrupt, std::string("block: ") + why}; }
@@ -103,8 +97,10 @@ Result<Head> read_head(ByteSpan bytes, ByteReader& in) {
   static_cast<void>(in.u8());
   Head head;
   const auto flags = in.u8();
-  if (flags > kPackedByZstd) in.fail();
-  head.packed = flags == kPackedByZstd;
+  const auto tier = flags >> kTierShift & 3;
+  if (tier > static_cast<int>(Tier::dense) || flags > (kHasFooters | 7)) in.fail();
+  head.packed = (flags & kPackedByZstd) != 0;
+  head.tier = static_cast<Tier>(tier);
   const auto dictionaries = in.length(8);
   if (dictionaries > kDictionariesMax) in.fail();
   for (std::size_t i = 0; i < dictionaries && in.ok(); ++i) {
@@ -116,6 +112,10 @@ Result<Head> read_head(ByteSpan bytes, ByteReader& in) {
   head.summary.time_max = static_cast<std::int64_t>(
       static_cast<std::uint64_t>(head.summary.time_min) + in.varint());
   if (head.packed) head.body_bytes = static_cast<std::size_t>(in.varint());
+  if ((flags & kHasFooters) != 0) {
+    head.footers = read_footers(in, head.summary.time_min);
+    if (head.footers.empty()) in.fail();
+  }
   if (!in.ok() || head.summary.time_max < head.summary.time_min) return damaged("damaged head");
   if (head.body_bytes > kBodyBytesMax || head.summary.rows > kValuesMax) {
     return Error{Fault::bad_input, "block: its head passes a bound"};
@@ -152,15 +152,20 @@ Summary summary(const Block& block) {
 }
 
 Result<ByteVector> encode(const Block& block, Tier tier) {
+  Memories none;
+  return encode(block, tier, none);
+}
+
+Result<ByteVector> encode(const Block& block, Tier tier, Memories& memories) {
   TIDE_TRY(check_block(block));
-  Head head{summary(block)};
+  Head head{summary(block), tier, {}};
   ByteVector body;
   ByteWriter body_out(body);
-  write_body(block, head.summary.time_min, body_out);
+  write_body(tier, block, head.summary.time_min, memories, head.footers, body_out);
   if (body.size() > kBodyBytesMax) {
     return Error{Fault::full, "block: more than 16 MiB before packing"};
   }
-  const auto packed = pack(body, tier);
+  const auto packed = worth_packing(block) ? pack_body(body, tier) : ByteVector{};
   head.packed = !packed.empty();
   head.body_bytes = body.size();
 
@@ -184,20 +189,18 @@ Result<Block> decode(ByteSpan bytes) {
   auto body = in.raw(in.left());
   ByteVector unpacked;
   if (head.packed) {
-    auto* context = decompressor();
-    if (context == nullptr) return Error{Fault::full, "block: no memory to unpack it"};
     unpacked.resize(head.body_bytes);
-    const auto n = ZSTD_decompressDCtx(context, unpacked.data(), unpacked.size(), body.data(),
-                                       body.size());
-    if (ZSTD_isError(n) != 0 || n != unpacked.size()) return damaged("its body does not unpack");
+    if (!unpack(body, unpacked)) return damaged("its body does not unpack");
     body = unpacked;
   }
   Block block;
   block.dictionaries = head.summary.dictionaries;
   ByteReader body_in(body);
-  read_body(body_in, head.summary.time_min, block);
+  read_body(head.tier, body_in, head.summary.time_min, block);
   if (!body_in.done()) return damaged("damaged body, or past a bound");
-  if (!agree(head.summary, summary(block))) return damaged("head and body do not agree");
+  if (!agree(head.summary, summary(block)) || !footers_agree(block, head.footers)) {
+    return damaged("head and body do not agree");
+  }
   return block;
 }
 
@@ -207,62 +210,53 @@ Result<Summary> summary(ByteSpan bytes) {
   return std::move(head.summary);
 }
 
-Method method_of(const Column& column) {
-  ByteVector bytes;
-  ByteWriter out(bytes);
-  if (column.type == ValueType::text) return {"text", "none", "zstd"};
-  if (column.type == ValueType::boolean) return {"bits", "none", "zstd"};
-  if (column.type == ValueType::i64) {
-    write_integers(column.i64, out);
-    if (bytes.empty()) return {"empty", "none", "none"};
-    return {"integers", std::string(predictor_of(bytes[0])), "varint+zstd"};
-  }
-  write_doubles(column.f64, out);
-  if (bytes.empty()) return {"empty", "none", "none"};
-  const std::string mode(mode_of(bytes[0]));
-  if (mode != "decimal") return {mode, mode == "xor" ? "last" : "none", "bytes+zstd"};
-  return {mode + std::to_string(bytes[0] >> 4), std::string(predictor_of(bytes[1])),
-          "varint+zstd"};
+Result<std::vector<ColumnSummary>> column_summaries(ByteSpan bytes) {
+  ByteReader in({});
+  TIDE_ASSIGN(auto head, read_head(bytes, in));
+  return std::move(head.footers);
 }
 
-ByteVector encode_values(const Column& column, Tier, Memory*) {
+ByteVector encode_values(const Column& column, Tier tier, Memory* memory) {
   ByteVector bytes;
   ByteWriter out(bytes);
-  switch (column.type) {
-    case ValueType::f64: write_doubles(column.f64, out); break;
-    case ValueType::i64: write_integers(column.i64, out); break;
-    case ValueType::boolean: write_booleans(column.i64, out); break;
-    case ValueType::text: write_texts(column.text, out); break;
-  }
+  Memory none;
+  write_values(tier, column, memory == nullptr ? none : *memory, out);
   return bytes;
 }
 
-Result<> decode_values(ByteSpan bytes, Tier, Column& into) {
+Result<> decode_values(ByteSpan bytes, Tier tier, Column& into) {
   ByteReader in(bytes);
   auto text_bytes = kTextBytesMax;
-  switch (into.type) {
-    case ValueType::f64: into.f64 = read_doubles(in, into.f64.size()); break;
-    case ValueType::i64: into.i64 = read_integers(in, into.i64.size()); break;
-    case ValueType::boolean: into.i64 = read_booleans(in, into.i64.size()); break;
-    case ValueType::text: into.text = read_texts(in, into.text.size(), text_bytes); break;
-  }
-  if (!in.done()) return damaged("damaged values");
+  if (!read_values(tier, in, text_bytes, into) || !in.done()) return damaged("damaged values");
   return {};
 }
 
-ByteVector encode_times(std::span<const std::int64_t> times, Tier) {
+ByteVector encode_times(std::span<const std::int64_t> times, Tier tier) {
   ByteVector bytes;
   ByteWriter out(bytes);
-  write_integers(times, out);
+  write_times(tier, times, out);
   return bytes;
 }
 
-Result<> decode_times(ByteSpan bytes, Tier, std::span<std::int64_t> into) {
+Result<> decode_times(ByteSpan bytes, Tier tier, std::span<std::int64_t> into) {
   ByteReader in(bytes);
-  const auto times = read_integers(in, into.size());
-  if (!in.done()) return damaged("damaged times");
-  std::copy(times.begin(), times.end(), into.begin());
+  if (!read_times(tier, in, into) || !in.done()) return damaged("damaged times");
   return {};
+}
+
+Method method_of(const Column& column, Tier tier) {
+  const char* coder = tier == Tier::fast ? "bit-packing" : tier == Tier::dense ? "mixing" : "tans";
+  const auto bytes = encode_values(column, tier);
+  if (bytes.empty()) return {"empty", "none", "none"};
+  if (column.type == ValueType::text) return {"text", "none", coder};
+  if (column.type == ValueType::boolean) return {"states", "none", coder};
+  if (column.type == ValueType::i64) return {"integers", sequence_words(bytes), coder};
+  const auto mode = words_of_doubles(bytes);
+  if (mode == "constant") return {mode, "none", "none"};
+  if (mode == "zstd" || mode == "stored") return {mode, "none", mode};
+  if (mode == "special" || mode == "float-split") return {mode, "none", coder};
+  const std::size_t head = mode.find("grid") != std::string::npos ? 9 : 1;
+  return {mode, sequence_words(ByteSpan(bytes).subspan(head)), coder};
 }
 
 }  // namespace tidemark::codec

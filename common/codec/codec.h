@@ -9,6 +9,12 @@
 // Threads    any; free functions whose working memory belongs to the calling thread.
 #pragma once
 
+#include <cstdint>
+#include <span>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
 #include "common/base/bytes.h"
 #include "common/base/result.h"
 #include "common/model/block.h"
@@ -24,7 +30,7 @@ inline constexpr std::size_t kDictionariesMax = 1'024;
 inline constexpr std::size_t kTextBytesMax = 16'777'216;  // of all text values together
 inline constexpr std::size_t kBodyBytesMax = 16'777'216;  // before the last stage packs it
 
-// How hard the encoder tries; readers need not know.
+// Which coder writes what the predictors leave: by CPU and the price of a byte. A reader is told.
 enum class Tier : std::uint8_t { fast = 0, standard = 1, dense = 2 };
 
 // What a reader learns without decoding columns.
@@ -36,15 +42,70 @@ struct Summary {
   std::vector<DictionaryHash> dictionaries;
 };
 
+// A sum of 65,536 int64 at most: high * 2^64 + low.
+struct WideSum {
+  std::int64_t high = 0;
+  std::uint64_t low = 0;
+  friend bool operator==(const WideSum&, const WideSum&) = default;
+};
+
+// What a block says of one of its columns without decoding its values. Only long columns of numbers
+// (128 values) that are all good have one.
+struct ColumnSummary {
+  std::uint32_t series = 0;
+  ValueType type = ValueType::f64;
+  bool copy = false;
+  std::uint64_t count = 0;    // values
+  std::uint64_t missing = 0;  // rows of its group without one
+  std::int64_t time_min = 0;  // of the rows of its group, both ends inside
+  std::int64_t time_max = 0;
+  // Integers, and doubles that are decimals: value = k / 10^exponent; the sum is exact.
+  bool decimal = false;
+  std::uint8_t exponent = 0;
+  std::int64_t min = 0, max = 0, first = 0, last = 0;
+  WideSum sum;
+  // Other doubles; their sum is not told, since it would depend on the order.
+  double min_value = 0, max_value = 0, first_value = 0, last_value = 0;
+};
+
+// What the encoder remembers of a series from block to block: it tries first what fitted last time,
+// and verifies it. Forgetting, or another series' memory, costs time and a few bytes only.
+struct Memory {
+  bool used = false;
+  std::uint8_t mode = 0;      // of doubles
+  std::uint8_t exponent = 0;
+  std::uint32_t blocks = 0;
+  double scale = 0;
+};
+static_assert(sizeof(Memory) <= 256);
+
+// Those of all series of one stream of blocks, by their index. At kSeriesMax it begins anew.
+class Memories {
+ public:
+  static constexpr std::size_t kSeriesMax = 65'536;
+  Memory& of(std::uint32_t series) {
+    if (by_series_.size() >= kSeriesMax && !by_series_.contains(series)) by_series_.clear();
+    return by_series_[series];
+  }
+
+ private:
+  std::unordered_map<std::uint32_t, Memory> by_series_;
+};
+
 // Fault::bad_input for a block whose parts do not fit each other (a column with more values than
 // rows); only a fault in our own code makes one.
 Result<ByteVector> encode(const Block& block, Tier tier);
+// The same bytes for the same block, tier and memories.
+Result<ByteVector> encode(const Block& block, Tier tier, Memories& memories);
 // Fault::corrupt when the checksum or the structure is wrong, unsupported for a newer version.
 Result<Block> decode(ByteSpan bytes);
 // The same faults; checks the checksum too.
 Result<Summary> summary(ByteSpan bytes);
 // The same of a block at hand, without encoding it.
 Summary summary(const Block& block);
+// Of the long columns, in their order. The same faults. A full decode() checks that they are true;
+// this believes the writer.
+Result<std::vector<ColumnSummary>> column_summaries(ByteSpan bytes);
 
 // How the encoder would write the values of a column, in words, for people who compare.
 struct Method {
@@ -52,10 +113,7 @@ struct Method {
   std::string predictor;  // "none", "constant", "delta" …
   std::string coder;
 };
-Method method_of(const Column& column);
-
-// What the encoder remembers of a series between blocks: it tries first what fitted last time.
-struct Memory {};
+Method method_of(const Column& column, Tier tier);
 
 // The values of one column alone, as they lie in a block: without its head, gaps, qualities and the
 // checksum. For those who measure.

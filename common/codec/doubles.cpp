@@ -1,148 +1,322 @@
-// Doubles, bit for bit. Most sensors print a few decimals, so that the decimal method is tried
-// first; it is accepted only when a correctly rounded division gives back every bit.
+// Doubles, bit for bit: special ones apart, the others as integers in the mode that fits.
+#include <algorithm>
 #include <array>
 #include <bit>
 #include <cmath>
-#include <optional>
+#include <limits>
 
+#include "common/codec/bits.h"
+#include "common/codec/clones.h"
 #include "common/codec/column_coding.h"
+#include "common/codec/double_modes.h"
+#include "common/codec/numbers.h"
+#include "common/codec/packing.h"
+#include "common/codec/sequence.h"
 
 namespace tidemark::codec {
 namespace {
 
-// Low four bits of the first byte; the high four are the exponent of kDecimal.
-enum Method : std::uint8_t {
-  kConstant = 0,  // one value
-  kBytes = 1,     // little-endian bits, transposed: all lowest bytes, then all next ones
-  kXor = 2,       // the same of each value's bits XOR those before
-  kDecimal = 3,   // integers k with value k / 10^exponent
-};
+constexpr std::uint64_t kMinusZero = 0x8000000000000000U;
+constexpr std::uint64_t kExponentBits = 0x7ff0000000000000U;
+constexpr int kFallbackLevel = 3;
+constexpr std::size_t kFallbackMin = 24;  // bytes
+constexpr std::size_t kFewSpecials = 16;  // one in so many, or fewer
 
-constexpr int kExponentMax = 15;
-constexpr std::array<double, kExponentMax + 1> kPowers = {
-    1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15};
-constexpr double kMantissaEnd = 9007199254740992.0;  // 2^53: integers below are exact in a double
+// What stands for a special value in the flags; of `other` the bits follow.
+enum Special : std::uint8_t { kNone = 0, kZero = 1, kPlus = 2, kMinus = 3, kNaN = 4, kOther = 5 };
+constexpr std::array<std::uint64_t, 5> kSpecialBits = {
+    0, kMinusZero, kExponentBits, kMinusZero | kExponentBits, 0x7ff8000000000000U};
 
-std::uint64_t bits_of(double v) { return std::bit_cast<std::uint64_t>(v); }
-
-bool decimal(double v, int exponent, std::int64_t& mantissa) {
-  const double power = kPowers[static_cast<std::size_t>(exponent)];
-  const double k = std::nearbyint(v * power);
-  if (!(std::abs(k) < kMantissaEnd)) return false;
-  mantissa = static_cast<std::int64_t>(k);
-  return bits_of(static_cast<double>(mantissa) / power) == bits_of(v);
+bool is_special(double v) {
+  return (bits_of(v) & kExponentBits) == kExponentBits || bits_of(v) == kMinusZero;
+}
+std::int64_t special_of(double v) {
+  for (std::uint8_t s = kZero; s < kOther; ++s) {
+    if (bits_of(v) == kSpecialBits[s]) return s;
+  }
+  return is_special(v) ? kOther : kNone;
 }
 
-struct Decimals {
-  int exponent = 0;
-  std::vector<std::int64_t> mantissas;
+struct Scan {
+  bool special = false, alike = true;
+  double largest = 0;  // magnitude
 };
 
-// The smallest exponent at which every value is a decimal, or nothing.
-std::optional<Decimals> decimals_of(std::span<const double> values) {
-  Decimals d;
-  d.mantissas.resize(values.size());
-  for (std::size_t i = 0; i < values.size();) {
-    if (decimal(values[i], d.exponent, d.mantissas[i])) {
-      ++i;
-      continue;
+TIDE_CODEC_CLONES Scan scan(const double* v, std::size_t n) {
+  const auto first = bits_of(v[0]);
+  std::uint64_t largest = 0, differs = 0, zero = 0;
+  for (std::size_t i = 0; i < n; ++i) {
+    const auto b = bits_of(v[i]);
+    const auto magnitude = b & ~kMinusZero;
+    largest = magnitude > largest ? magnitude : largest;
+    differs |= b ^ first;
+    zero |= std::uint64_t{b == kMinusZero};
+  }
+  return {zero != 0 || largest >= kExponentBits, differs == 0, std::bit_cast<double>(largest)};
+}
+
+ByteSpan raw_bytes(std::span<const double> values) {
+  return {reinterpret_cast<const std::uint8_t*>(values.data()), values.size_bytes()};
+}
+
+void write_head(DoubleMode mode, unsigned exponent, ByteWriter& out) {
+  out.u8(static_cast<std::uint8_t>(static_cast<unsigned>(mode) | exponent << 4));
+}
+
+// Sign and exponent of floats go as a sequence, their 23 bits of mantissa raw: of signals around
+// zero the ordered bits jump. Written only where that is smaller.
+bool write_split(Tier tier, std::span<const double> values, std::size_t at, ByteWriter& out) {
+  const bool both_signs =
+      std::any_of(values.begin(), values.end(), [](double v) { return v > 0; }) &&
+      std::any_of(values.begin(), values.end(), [](double v) { return v < 0; });
+  if (!both_signs) return false;
+  std::vector<std::int64_t> tops(values.size());
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    const auto b = std::bit_cast<std::uint32_t>(static_cast<float>(values[i]));
+    tops[i] = (b >> 23 & 0xff) << 1 | b >> 31;
+  }
+  ByteVector split;
+  ByteWriter to(split);
+  write_head(DoubleMode::float_split, 0, to);
+  write_sequence(tier, tops, to, {.linear = false});
+  if (split.size() + (values.size() * 23 + 7) / 8 >= out.size() - at) return false;
+  BitWriter bits(split);
+  for (const auto v : values) {
+    bits.put(std::bit_cast<std::uint32_t>(static_cast<float>(v)) & 0x7fffffU, 23);
+  }
+  bits.finish();
+  out.out().resize(at);
+  out.raw(split);
+  return true;
+}
+
+bool read_split(Tier tier, ByteReader& in, std::span<double> values) {
+  std::vector<std::int64_t> tops(values.size());
+  if (!read_sequence(tier, in, tops)) return false;
+  BitReader bits(in.raw((values.size() * 23 + 7) / 8));
+  if (!in.ok()) return false;
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    if (tops[i] < 0 || tops[i] >= 512) {
+      in.fail();
+      return false;
     }
-    std::int64_t ignored = 0;
-    do {
-      if (++d.exponent > kExponentMax) return std::nullopt;
-    } while (!decimal(values[i], d.exponent, ignored));
-    i = 0;  // the ones before have to fit the larger exponent as well
+    const auto top = static_cast<std::uint32_t>(tops[i]);
+    const auto b = static_cast<std::uint32_t>(bits.get(23)) | top >> 1 << 23 | top << 31;
+    values[i] = static_cast<double>(std::bit_cast<float>(b));
   }
-  return d;
+  return true;
 }
 
-void write_transposed(std::span<const std::uint64_t> words, ByteWriter& out) {
-  auto& bytes = out.out();
-  const auto at = bytes.size();
-  bytes.resize(at + words.size() * 8);
-  auto* to = bytes.data() + at;
-  for (unsigned shift = 0; shift < 64; shift += 8) {
-    for (const auto w : words) *to++ = static_cast<std::uint8_t>(w >> shift);
+// Values without special ones.
+void write_ordinary(Tier tier, std::span<const double> values, const Scan& of, Memory& memory,
+                    ByteWriter& out) {
+  if (of.alike) {
+    write_head(DoubleMode::constant, 0, out);
+    return out.fixed(bits_of(values[0]));
   }
+  const auto at = out.size();
+  thread_local DoubleChoice choice;
+  choose_mode(values, of.largest, memory, choice);
+  write_head(choice.mode, choice.exponent, out);
+  if (has_scale(choice.mode)) out.fixed(bits_of(choice.scale));
+  write_sequence(tier, choice.integers, out);
+  if (has_ulps(choice.mode)) write_sequence(tier, choice.ulps, out, {.linear = false});
+  if (choice.mode == DoubleMode::float_bits) write_split(tier, values, at, out);
+}
+
+// Replaces what was written from `at` on by zstd's or the raw bytes, where those are smaller.
+void fall_back(Tier tier, std::span<const double> values, std::size_t at, ByteWriter& out) {
+  const auto raw = raw_bytes(values);
+  const auto size = out.size() - at;
+  const std::span words(reinterpret_cast<const std::uint64_t*>(values.data()), values.size());
+  if (size > kFallbackMin && (tier == Tier::dense || zstd_may_win(words, size))) {
+    const auto packed = pack(raw, kFallbackLevel);
+    if (!packed.empty() && packed.size() + 3 < std::min(size, raw.size())) {
+      out.out().resize(at);
+      write_head(DoubleMode::packed, 0, out);
+      return out.blob(packed);
+    }
+  }
+  if (size <= raw.size()) return;
+  out.out().resize(at);
+  write_head(DoubleMode::stored, 0, out);
+  out.raw(raw);
+}
+
+// Few are told one by one: by the distance from the one before and what they are.
+void write_special(Tier tier, std::span<const double> values, Memory& memory, ByteWriter& out) {
+  thread_local std::vector<std::int64_t> flags;
+  thread_local std::vector<double> ordinary;
+  flags.resize(values.size());
+  ordinary.assign(values.begin(), values.end());
+  const auto first = std::find_if_not(values.begin(), values.end(), is_special);
+  double last = first == values.end() ? 0 : *first;
+  std::size_t count = 0;
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    flags[i] = special_of(values[i]);
+    if (flags[i] == kNone) {
+      last = values[i];
+    } else {
+      // -0.0 is at home at 0.0, the others where the signal was.
+      ordinary[i] = flags[i] == kZero ? 0.0 : last;
+      ++count;
+    }
+  }
+  write_head(DoubleMode::special, 0, out);
+  const bool few = count * kFewSpecials <= values.size();
+  out.varint(few ? count : 0);
+  if (!few) write_sequence(tier, flags, out, {.linear = false});
+  std::size_t before = 0;
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    if (flags[i] == kNone) continue;
+    if (few) out.varint((i - before) << 3 | static_cast<std::uint64_t>(flags[i]));
+    if (flags[i] == kOther) out.fixed(bits_of(values[i]));
+    before = i;
+  }
+  write_ordinary(tier, ordinary, scan(ordinary.data(), ordinary.size()), memory, out);
+}
+
+bool read_ordinary(Tier tier, ByteReader& in, std::span<double> values);
+
+struct SpecialValue {
+  std::size_t row;
+  std::uint64_t bits;
+};
+
+bool read_special(Tier tier, ByteReader& in, std::span<double> values) {
+  std::vector<SpecialValue> specials;
+  const auto add = [&](std::size_t row, std::uint64_t kind) {
+    if (kind < kZero || kind > kOther || row >= values.size()) return in.fail();
+    specials.push_back({row, kind == kOther ? in.fixed<std::uint64_t>() : kSpecialBits[kind]});
+  };
+  const auto few = in.length();
+  if (few > 0) {
+    std::size_t row = 0;
+    for (std::size_t i = 0; i < few && in.ok(); ++i) {
+      const auto step = in.varint();
+      row += static_cast<std::size_t>(std::min<std::uint64_t>(step >> 3, values.size()));
+      add(row, step & 7);
+    }
+  } else {
+    std::vector<std::int64_t> flags(values.size());
+    if (!read_sequence(tier, in, flags)) return false;
+    for (std::size_t i = 0; i < flags.size() && in.ok(); ++i) {
+      if (flags[i] != kNone) add(i, static_cast<std::uint64_t>(flags[i]));
+    }
+  }
+  if (!in.ok() || !read_ordinary(tier, in, values)) return false;
+  for (const auto& s : specials) values[s.row] = std::bit_cast<double>(s.bits);
+  return true;
+}
+
+// Integers to doubles as they come.
+class Doubles final : public Values {
+ public:
+  Doubles(DoubleMode mode, unsigned exponent, double scale, double* to)
+      : mode_(mode), exponent_(exponent), scale_(scale), to_(to) {}
+  void take(const std::int64_t* values, std::size_t at, std::size_t n) override {
+    restore_doubles(mode_, exponent_, scale_, {values, n}, to_ + at);
+  }
+
+ private:
+  DoubleMode mode_;
+  unsigned exponent_;
+  double scale_;
+  double* to_;
+};
+// And the ulps that these are off.
+class Ulps final : public Values {
+ public:
+  Ulps(DoubleMode mode, double* to) : mode_(mode), to_(to) {}
+  void take(const std::int64_t* values, std::size_t at, std::size_t n) override {
+    add_ulps(mode_, {values, n}, to_ + at);
+  }
+
+ private:
+  DoubleMode mode_;
+  double* to_;
+};
+
+bool read_ordinary(Tier tier, ByteReader& in, std::span<double> values) {
+  const auto head = in.u8();
+  const auto mode = static_cast<DoubleMode>(head & 15);
+  const unsigned exponent = head >> 4;
+  if (mode > DoubleMode::printed_float || mode == DoubleMode::special ||
+      mode == DoubleMode::packed || mode == DoubleMode::stored) {
+    in.fail();  // these stand alone
+  }
+  if (!in.ok()) return false;
+  switch (mode) {
+    case DoubleMode::constant:
+      std::fill(values.begin(), values.end(), std::bit_cast<double>(in.fixed<std::uint64_t>()));
+      return in.ok();
+    case DoubleMode::float_split: return read_split(tier, in, values);
+    default: break;
+  }
+  if (!has_ulps(mode)) {
+    Doubles doubles(mode, exponent, 0, values.data());
+    return read_sequence(tier, in, values.size(), doubles);
+  }
+  const auto scale = has_scale(mode) ? std::bit_cast<double>(in.fixed<std::uint64_t>()) : 0.0;
+  Doubles bases(mode, exponent, scale, values.data());
+  if (!read_sequence(tier, in, values.size(), bases)) return false;
+  Ulps ulps(mode, values.data());
+  return read_sequence(tier, in, values.size(), ulps);
 }
 
 }  // namespace
 
-void write_doubles(std::span<const double> values, ByteWriter& out) {
+void write_doubles(Tier tier, std::span<const double> values, Memory& memory, ByteWriter& out) {
   if (values.empty()) return;
-  std::vector<std::uint64_t> words(values.size());
-  bool constant = true;
-  std::size_t zeros = 0, zeros_of_xor = 0;  // bytes; a cheap forecast of what the last stage saves
-  for (std::size_t i = 0; i < values.size(); ++i) {
-    words[i] = bits_of(values[i]);
-    const auto change = words[i] ^ (i == 0 ? 0 : words[i - 1]);
-    constant = constant && (i == 0 || change == 0);
-    zeros += static_cast<std::size_t>(std::countl_zero(words[i]) + std::countr_zero(words[i])) / 8;
-    zeros_of_xor += static_cast<std::size_t>(std::countl_zero(change) +
-                                             std::countr_zero(change)) / 8;
+  const auto at = out.size();
+  const auto of = scan(values.data(), values.size());
+  if (of.special) {
+    write_special(tier, values, memory, out);
+  } else {
+    write_ordinary(tier, values, of, memory, out);
   }
-  if (constant) {
-    out.u8(kConstant);
-    out.fixed(words[0]);
-    return;
-  }
-  if (const auto d = decimals_of(values)) {
-    out.u8(static_cast<std::uint8_t>(kDecimal | d->exponent << 4));
-    write_integers(d->mantissas, out);
-    return;
-  }
-  // Two zero bytes a value more are worth the noise that XOR adds to the others.
-  const bool by_xor = zeros_of_xor > zeros + 2 * values.size();
-  out.u8(by_xor ? kXor : kBytes);
-  if (by_xor) {
-    for (std::size_t i = words.size() - 1; i > 0; --i) words[i] ^= words[i - 1];
-  }
-  write_transposed(words, out);
+  fall_back(tier, values, at, out);
 }
 
-std::string_view mode_of(std::uint8_t head) {
-  switch (head & 0x0f) {
-    case kConstant: return "constant";
-    case kBytes: return "bits";
-    case kXor: return "xor";
-    default: return "decimal";
-  }
-}
-
-std::vector<double> read_doubles(ByteReader& in, std::size_t count) {
-  if (count == 0) return {};
-  const auto head = in.u8();
-  const auto method = head & 0x0f;
-  const auto exponent = static_cast<std::size_t>(head >> 4);
-  if (method > kDecimal || (method != kDecimal && exponent != 0)) {
-    in.fail();
-    return {};
-  }
-  if (method == kConstant) {
-    return std::vector<double>(count, std::bit_cast<double>(in.fixed<std::uint64_t>()));
-  }
-  if (method == kDecimal) {
-    const auto mantissas = read_integers(in, count);
-    std::vector<double> values(mantissas.size());
-    for (std::size_t i = 0; i < values.size(); ++i) {
-      values[i] = static_cast<double>(mantissas[i]) / kPowers[exponent];
+bool read_doubles(Tier tier, ByteReader& in, std::span<double> values) {
+  if (values.empty()) return in.ok();
+  auto ahead = in;
+  const auto head = ahead.u8();
+  const std::span raw(reinterpret_cast<std::uint8_t*>(values.data()), values.size_bytes());
+  switch (static_cast<DoubleMode>(head)) {
+    case DoubleMode::special: in = ahead; return read_special(tier, in, values);
+    case DoubleMode::packed:
+      if (!unpack(ahead.blob(), raw)) ahead.fail();
+      break;
+    case DoubleMode::stored: {
+      const auto bytes = ahead.raw(raw.size());
+      if (ahead.ok()) std::copy(bytes.begin(), bytes.end(), raw.begin());
+      break;
     }
-    return values;
+    default: return read_ordinary(tier, in, values);
   }
-  const auto bytes = in.raw(count * 8);
-  if (!in.ok()) return {};
-  std::vector<std::uint64_t> words(count);
-  auto from = bytes.begin();
-  for (unsigned shift = 0; shift < 64; shift += 8) {
-    for (auto& w : words) w |= static_cast<std::uint64_t>(*from++) << shift;
+  in = ahead;
+  return in.ok();
+}
+
+int decimal_exponent(ByteSpan written) {
+  const bool decimal =
+      !written.empty() && (written[0] & 15) == static_cast<std::uint8_t>(DoubleMode::decimal);
+  return decimal ? written[0] >> 4 : -1;
+}
+
+std::string words_of_doubles(ByteSpan written) {
+  constexpr const char* kWords[] = {"bits",         "decimal",     "float-decimal", "decimal+ulps",
+                                    "grid+ulps",    "float-bits",  "float-decimal+ulps",
+                                    "float-split",  "constant",    "zstd",          "stored",
+                                    "special",      "float-grid+ulps", "printed-float"};
+  if (written.empty()) return "empty";
+  const auto mode = written[0] & 15U;
+  std::string words = kWords[mode < std::size(kWords) ? mode : 0];
+  if (words.find("decimal") != std::string::npos || words == "printed-float") {
+    words += std::to_string(written[0] >> 4);
   }
-  std::vector<double> values(count);
-  std::uint64_t before = 0;
-  for (std::size_t i = 0; i < count; ++i) {
-    before = method == kXor ? before ^ words[i] : words[i];
-    values[i] = std::bit_cast<double>(before);
-  }
-  return values;
+  return words;
 }
 
 }  // namespace tidemark::codec

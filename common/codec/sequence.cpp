@@ -1,85 +1,408 @@
 #include "common/codec/sequence.h"
 
 #include <algorithm>
+#include <array>
 #include <bit>
+#include <numeric>
+#include <optional>
 #include <vector>
 
+#include "common/codec/bits.h"
+#include "common/codec/clones.h"
+#include "common/codec/predictor.h"
 #include "common/codec/residuals.h"
+#include "common/codec/value_table.h"
 
 namespace tidemark::codec {
 namespace {
 
-enum Predictor : std::uint8_t { kMean = 0, kDelta = 1, kDelta2 = 2, kConstant = 4 };
+// First bytes beside those of Prediction.
+constexpr std::uint8_t kTable = 6;
+constexpr std::uint8_t kDivided = 7;
+constexpr std::uint8_t kDeltaTable = 8;
+// A short sequence: its head is this, plus kShortDelta, plus the width of the numbers behind.
+constexpr std::uint8_t kShort = 0x80;
+constexpr std::uint8_t kShortDelta = 0x40;
+constexpr std::size_t kShortMax = 64;    // values that may be short
+constexpr std::size_t kShortSure = 12;   // values that are not worth another try
 
-std::int64_t minus(std::int64_t a, std::int64_t b) {
-  return static_cast<std::int64_t>(static_cast<std::uint64_t>(a) - static_cast<std::uint64_t>(b));
-}
-std::int64_t plus(std::int64_t a, std::int64_t b) {
-  return static_cast<std::int64_t>(static_cast<std::uint64_t>(a) + static_cast<std::uint64_t>(b));
+// Beside the predictor: residuals by the coder of tier standard, though the tier is fast.
+constexpr std::uint8_t kByStandard = 0x40;
+
+unsigned taps_of(Tier tier, const Effort& effort) {
+  if (!effort.linear || tier == Tier::fast) return 0;
+  return tier == Tier::dense ? kTapsMax : 8;
 }
 
-std::uint64_t cost(std::span<const std::int64_t> residuals) {
-  std::uint64_t bits = 0;
-  for (const auto r : residuals) bits += static_cast<std::uint64_t>(std::bit_width(zigzag(r)));
-  return bits;
+// values = first + divisor * quotient, for all of a run; by doubles, which vectorise. Distances
+// are below 2^51.
+TIDE_CODEC_CLONES bool divide_run(const std::int64_t* values, std::size_t n, std::int64_t first,
+                                  double divisor, std::int64_t* quotients) {
+  std::uint64_t wrong = 0;
+  for (std::size_t i = 0; i < n; ++i) {
+    const double d = small_to_double(minus(values[i], first));
+    const double q = (d / divisor + kMagic) - kMagic;
+    wrong |= bits_of(q * divisor) ^ bits_of(d);
+    quotients[i] = double_to_small(q);
+  }
+  return wrong == 0;
 }
 
-std::int64_t mean_of(std::span<const std::int64_t> values) {
+// The greatest common divisor of all distances from the first value; 1: nothing to gain.
+std::uint64_t divide(std::span<const std::int64_t> values, std::vector<std::int64_t>& quotients) {
+  constexpr std::size_t kProbe = 24;
+  const auto gcd_of = [&](std::uint64_t divisor, std::size_t begin, std::size_t end) {
+    for (auto i = begin; i < end && divisor != 1; ++i) {
+      const auto d = minus(values[i], values[0]);
+      const auto u = static_cast<std::uint64_t>(d);
+      divisor = std::gcd(divisor, d < 0 ? 0 - u : u);
+    }
+    return divisor;
+  };
+  const auto n = values.size();
+  auto divisor = gcd_of(0, 1, std::min(n, kProbe));
+  if (divisor == 1) return 1;
   const auto [low, high] = std::minmax_element(values.begin(), values.end());
-  const auto range = static_cast<std::uint64_t>(minus(*high, *low));
-  if (range >= std::uint64_t{1} << 46) return *low;  // the sum below would overflow
-  std::uint64_t sum = 0;
-  for (const auto v : values) sum += static_cast<std::uint64_t>(minus(v, *low));
-  return plus(*low, static_cast<std::int64_t>(sum / values.size()));
+  if (static_cast<std::uint64_t>(minus(*high, *low)) >= std::uint64_t{1} << 50) return 1;
+  quotients.resize(n);
+  for (std::size_t at = 0; at < n && divisor != 1;) {
+    const auto m = std::min<std::size_t>(512, n - at);
+    if (divisor != 0 && divide_run(values.data() + at, m, values[0],
+                                   static_cast<double>(divisor), quotients.data() + at)) {
+      at += m;
+      continue;
+    }
+    divisor = gcd_of(divisor, at, at + m);
+    at = divisor == 0 ? at + m : 0;  // those before have a smaller divisor now
+  }
+  return divisor == 0 ? 1 : divisor;
+}
+
+void write_plain(Tier tier, const Predictor& p, std::span<const std::int64_t> values,
+                 ByteWriter& out) {
+  const auto head = out.size();
+  write_predictor(p, out);
+  if (p.leaves_nothing()) return;
+  thread_local std::vector<std::int64_t> residuals;
+  predict(p, values, residuals);
+  const auto at = out.size();
+  write_residuals(tier, residuals, out);
+  if (tier != Tier::fast || !packs_badly(residuals, out.size() - at)) return;
+  out.out().resize(at);
+  out.out()[head] |= kByStandard;
+  write_residuals(Tier::standard, residuals, out);
+}
+
+struct ShortPlan {
+  bool delta = false;
+  unsigned width = 64;
+  std::size_t bytes = 0;
+};
+
+ShortPlan plan_short(std::span<const std::int64_t> values) {
+  const auto [low, high] = std::minmax_element(values.begin(), values.end());
+  std::uint64_t steps = 0;
+  for (std::size_t i = 1; i < values.size(); ++i) steps |= zigzag(minus(values[i], values[i - 1]));
+  const auto level_width = static_cast<unsigned>(
+      std::bit_width(static_cast<std::uint64_t>(minus(*high, *low))));
+  const auto delta_width = static_cast<unsigned>(std::bit_width(steps));
+  const auto bytes_of = [](std::int64_t first, std::size_t n, unsigned width) {
+    const auto first_bits = static_cast<std::size_t>(std::bit_width(zigzag(first) | 1));
+    return 1 + (first_bits + 6) / 7 + (n * width + 7) / 8;
+  };
+  const auto level = bytes_of(*low, values.size(), level_width);
+  const auto delta = bytes_of(values[0], values.size() - 1, delta_width);
+  return delta < level ? ShortPlan{true, delta_width, delta}
+                       : ShortPlan{false, level_width, level};
+}
+
+void write_short(const ShortPlan& plan, std::span<const std::int64_t> values, ByteWriter& out) {
+  out.u8(static_cast<std::uint8_t>(kShort | (plan.delta ? kShortDelta : 0U) | plan.width));
+  const auto base = plan.delta ? values[0] : *std::min_element(values.begin(), values.end());
+  out.svarint(base);
+  BitWriter bits(out.out());
+  for (std::size_t i = plan.delta ? 1 : 0; i < values.size(); ++i) {
+    bits.put(plan.delta ? zigzag(minus(values[i], values[i - 1]))
+                        : static_cast<std::uint64_t>(minus(values[i], base)),
+             plan.width);
+  }
+  bits.finish();
+}
+
+bool read_short(ByteReader& in, std::size_t count, Values& to) {
+  const auto head = in.u8();
+  const bool delta = (head & kShortDelta) != 0;
+  const auto width = head & 63U;
+  if (count > kShortMax) in.fail();
+  auto v = in.svarint();
+  if (!in.ok()) return false;
+  const auto numbers = delta ? count - 1 : count;
+  BitReader bits(in.raw((numbers * width + 7) / 8));
+  if (!in.ok()) return false;
+  std::array<std::int64_t, kShortMax> values;
+  for (std::size_t i = 0; i < count; ++i) {
+    if (delta) {
+      if (i > 0) v = plus(v, unzigzag(bits.get(width)));
+      values[i] = v;
+    } else {
+      values[i] = plus(v, static_cast<std::int64_t>(bits.get(width)));
+    }
+  }
+  to.take(values.data(), 0, count);
+  return true;
+}
+
+// Residuals into values, then on to whom they are for.
+class Restoring final : public Consumer {
+ public:
+  Restoring(const Predictor& p, Values& to) : restorer_(p), begin_(p.begin()), to_(to) {}
+  void take(std::int64_t* residuals, std::size_t at, std::size_t n) override {
+    restorer_.restore(residuals, begin_ + at, n);
+    to_.take(residuals, begin_ + at, n);
+  }
+
+ private:
+  Restorer restorer_;
+  std::size_t begin_;
+  Values& to_;
+};
+
+bool read_plain(Tier tier, ByteReader& in, std::size_t count, Values& to) {
+  auto ahead = in;
+  const auto head = ahead.u8();
+  if ((head & kShort) != 0) return read_short(in, count, to);
+  in = ahead;
+  if ((head & kByStandard) != 0 && tier == Tier::fast) tier = Tier::standard;
+  const auto p = read_predictor(head & static_cast<std::uint8_t>(~kByStandard), in);
+  if (!in.ok()) return false;
+  if (p.leaves_nothing()) {
+    std::array<std::int64_t, kStep> step;
+    auto v = p.first;
+    for (std::size_t at = 0; at < count; at += kStep) {
+      const auto n = std::min(kStep, count - at);
+      for (std::size_t i = 0; i < n; ++i, v = plus(v, p.mean)) step[i] = v;
+      to.take(step.data(), at, n);
+    }
+    return true;
+  }
+  if (p.begin() == 1) {
+    auto first = p.first;
+    to.take(&first, 0, 1);
+  }
+  Restoring restoring(p, to);
+  return read_residuals(tier, in, count - p.begin(), p.first, restoring);
+}
+
+class Into final : public Values {
+ public:
+  explicit Into(std::int64_t* to) : to_(to) {}
+  void take(const std::int64_t* values, std::size_t at, std::size_t n) override {
+    std::copy_n(values, n, to_ + at);
+  }
+
+ private:
+  std::int64_t* to_;
+};
+
+// Ranks into values.
+class FromTable final : public Values {
+ public:
+  FromTable(std::span<const std::int64_t> table, Values& to) : table_(table), to_(to) {}
+  void take(const std::int64_t* values, std::size_t at, std::size_t n) override {
+    std::array<std::int64_t, kStep> mapped;
+    for (std::size_t i = 0; i < n; ++i) {
+      const auto rank = static_cast<std::uint64_t>(values[i]);
+      const bool inside = rank < table_.size();
+      inside_ = inside_ && inside;
+      mapped[i] = table_[inside ? static_cast<std::size_t>(rank) : 0];
+    }
+    to_.take(mapped.data(), at, n);
+  }
+  [[nodiscard]] bool inside() const { return inside_; }
+
+ private:
+  std::span<const std::int64_t> table_;
+  Values& to_;
+  bool inside_ = true;
+};
+
+bool read_table(Tier tier, ByteReader& in, std::size_t count, Values& to) {
+  const auto entries = in.varint();
+  if (entries < 2 || entries > count) in.fail();
+  if (!in.ok()) return false;
+  std::vector<std::int64_t> table(static_cast<std::size_t>(entries));
+  Into into(table.data());
+  if (!read_plain(tier, in, table.size(), into)) return false;
+  FromTable from(table, to);
+  if (!read_plain(tier, in, count, from)) return false;
+  if (!from.inside()) in.fail();
+  return from.inside();
+}
+
+// Differences into values; row 0 is apart.
+class FromDeltas final : public Values {
+ public:
+  FromDeltas(std::int64_t first, Values& to) : last_(first), to_(to) {}
+  void take(const std::int64_t* values, std::size_t at, std::size_t n) override {
+    std::array<std::int64_t, kStep> summed;
+    for (std::size_t i = 0; i < n; ++i) summed[i] = last_ = plus(last_, values[i]);
+    to_.take(summed.data(), at + 1, n);
+  }
+
+ private:
+  std::int64_t last_;
+  Values& to_;
+};
+
+bool read_delta_table(Tier tier, ByteReader& in, std::size_t count, Values& to) {
+  auto first = in.svarint();
+  if (count < 2) in.fail();
+  if (!in.ok()) return false;
+  FromDeltas from(first, to);
+  to.take(&first, 0, 1);
+  return read_table(tier, in, count - 1, from);
+}
+
+class Multiplied final : public Values {
+ public:
+  Multiplied(std::int64_t divisor, std::int64_t base, Values& to)
+      : divisor_(divisor), base_(base), to_(to) {}
+  void take(const std::int64_t* values, std::size_t at, std::size_t n) override {
+    std::array<std::int64_t, kStep> products;
+    for (std::size_t i = 0; i < n; ++i) products[i] = plus(base_, times(values[i], divisor_));
+    to_.take(products.data(), at, n);
+  }
+
+ private:
+  std::int64_t divisor_, base_;
+  Values& to_;
+};
+
+bool read_undivided(Tier tier, ByteReader& in, std::size_t count, Values& to) {
+  auto ahead = in;
+  const auto head = ahead.u8();
+  if (head != kTable && head != kDeltaTable) return read_plain(tier, in, count, to);
+  in = ahead;
+  return head == kTable ? read_table(tier, in, count, to) : read_delta_table(tier, in, count, to);
+}
+
+struct TablePlan {
+  ValueTable table;
+  Predictor entries, ranks;
+  [[nodiscard]] double bits() const { return entries.bits + ranks.bits + 40; }
+};
+
+std::optional<TablePlan> plan_table(std::span<const std::int64_t> values, unsigned taps_max) {
+  if (!looks_sparse(values)) return std::nullopt;
+  auto table = table_of_values(values);
+  if (!table) return std::nullopt;
+  TablePlan plan{std::move(*table), {}, {}};
+  plan.entries = choose_predictor(plan.table.values, 0);
+  plan.ranks = choose_predictor(plan.table.ranks, taps_max);
+  return plan;
+}
+
+void write_table(Tier tier, const TablePlan& plan, ByteWriter& out) {
+  out.varint(plan.table.values.size());
+  write_plain(tier, plan.entries, plan.table.values, out);
+  write_plain(tier, plan.ranks, plan.table.ranks, out);
+}
+
+void write_undivided(Tier tier, std::span<const std::int64_t> values, const Predictor& plain,
+                     Effort effort, ByteWriter& out) {
+  if (!effort.table || plain.leaves_nothing()) return write_plain(tier, plain, values, out);
+  const auto taps_max = taps_of(tier, effort);
+  const auto table = plan_table(values, taps_max);
+  auto best = table ? std::min(table->bits(), plain.bits) : plain.bits;
+  if (plain.kind == Prediction::delta || plain.kind == Prediction::delta2) {
+    thread_local std::vector<std::int64_t> deltas;
+    Predictor delta;
+    delta.kind = Prediction::delta;
+    predict(delta, values, deltas);
+    const auto of_deltas = plan_table(deltas, taps_max);
+    if (of_deltas && of_deltas->bits() < best) {
+      out.u8(kDeltaTable);
+      out.svarint(values[0]);
+      return write_table(tier, *of_deltas, out);
+    }
+  }
+  if (!table || table->bits() >= plain.bits) return write_plain(tier, plain, values, out);
+  out.u8(kTable);
+  write_table(tier, *table, out);
 }
 
 }  // namespace
 
-void write_sequence(Tier tier, std::span<const std::int64_t> values, ByteWriter& out) {
-  if (values.empty()) return;
-  if (std::all_of(values.begin(), values.end(), [&](auto v) { return v == values[0]; })) {
-    out.u8(kConstant);
-    return out.svarint(values[0]);
+namespace {
+
+bool slope_of(std::span<const std::int64_t> values) {
+  for (std::size_t i = 2; i < values.size(); ++i) {
+    if (minus(values[i], values[i - 1]) != minus(values[1], values[0])) return false;
   }
-  const auto n = values.size() - 1;
-  const auto mean = mean_of(values);
-  std::vector<std::int64_t> level(n), delta(n), delta2(n);
-  for (std::size_t i = 0; i < n; ++i) {
-    level[i] = minus(values[i + 1], mean);
-    delta[i] = minus(values[i + 1], values[i]);
-    delta2[i] = minus(delta[i], i == 0 ? 0 : delta[i - 1]);
+  return true;
+}
+
+void write_long(Tier tier, std::span<const std::int64_t> values, ByteWriter& out, Effort effort) {
+  thread_local std::vector<std::int64_t> quotients;
+  const auto divisor = values.size() < 3 ? 1 : divide(values, quotients);
+  const auto& undivided = divisor == 1 ? values : std::span<const std::int64_t>(quotients);
+  const auto plain = choose_predictor(undivided, taps_of(tier, effort));
+  if (divisor == 1) return write_undivided(tier, values, plain, effort, out);
+  if (plain.leaves_nothing()) {  // so is the whole
+    return write_undivided(tier, values, choose_predictor(values, 0), effort, out);
   }
-  const auto level_cost = cost(level) + 8, delta_cost = cost(delta), delta2_cost = cost(delta2);
-  const auto predictor = level_cost < delta_cost && level_cost < delta2_cost ? kMean
-                         : delta_cost <= delta2_cost                         ? kDelta
-                                                                             : kDelta2;
-  out.u8(predictor);
+  out.u8(kDivided);
+  out.varint(divisor);
   out.svarint(values[0]);
-  if (predictor == kMean) out.svarint(minus(mean, values[0]));
-  write_residuals(tier, predictor == kMean ? level : predictor == kDelta ? delta : delta2, out);
+  write_undivided(tier, undivided, plain, effort, out);
+}
+
+}  // namespace
+
+void write_sequence(Tier tier, std::span<const std::int64_t> values, ByteWriter& out,
+                    Effort effort) {
+  if (values.empty()) return;
+  if (values.size() > kShortMax) return write_long(tier, values, out, effort);
+  const auto plan = plan_short(values);
+  const bool sure = values.size() <= kShortSure && plan.width < 64;
+  const auto at = out.size();
+  if (!sure || slope_of(values)) write_long(tier, values, out, effort);
+  if (plan.width == 64 || (out.size() > at && out.size() - at <= plan.bytes)) return;
+  out.out().resize(at);
+  write_short(plan, values, out);
+}
+
+bool read_sequence(Tier tier, ByteReader& in, std::size_t count, Values& to) {
+  if (count == 0) return in.ok();
+  auto ahead = in;
+  if (ahead.u8() != kDivided) return read_undivided(tier, in, count, to);
+  in = ahead;
+  const auto divisor = static_cast<std::int64_t>(in.varint());
+  const auto base = in.svarint();
+  if (divisor < 2) in.fail();
+  Multiplied multiplied(divisor, base, to);
+  return in.ok() && read_undivided(tier, in, count, multiplied);
 }
 
 bool read_sequence(Tier tier, ByteReader& in, std::span<std::int64_t> values) {
-  if (values.empty()) return in.ok();
-  const auto predictor = in.u8();
-  values[0] = in.svarint();
-  if (predictor == kConstant) {
-    std::fill(values.begin(), values.end(), values[0]);
-    return in.ok();
+  Into into(values.data());
+  return read_sequence(tier, in, values.size(), into);
+}
+
+std::string sequence_words(ByteSpan written) {
+  constexpr const char* kWords[] = {"mean", "delta", "delta2", "linear", "constant", "slope"};
+  ByteReader in(written);
+  auto head = in.u8();
+  std::string words;
+  if (head == kDivided) {
+    words = "divided+";
+    static_cast<void>(in.varint());
+    static_cast<void>(in.svarint());
+    head = in.u8();
   }
-  if (predictor > kDelta2) in.fail();
-  const auto mean = predictor == kMean ? plus(values[0], in.svarint()) : 0;
-  if (!read_residuals(tier, in, values.subspan(1))) return false;
-  std::int64_t step = 0;
-  for (std::size_t i = 1; i < values.size(); ++i) {
-    if (predictor == kMean) {
-      values[i] = plus(values[i], mean);
-      continue;
-    }
-    step = predictor == kDelta ? values[i] : plus(step, values[i]);
-    values[i] = plus(values[i - 1], step);
-  }
-  return true;
+  if (head == kTable) return words + "table";
+  if (head == kDeltaTable) return words + "delta+table";
+  return head < std::size(kWords) ? words + kWords[head] : "none";
 }
 
 }  // namespace tidemark::codec

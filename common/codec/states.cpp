@@ -2,164 +2,184 @@
 #include <algorithm>
 #include <map>
 
+#include "common/codec/bits.h"
 #include "common/codec/column_coding.h"
+#include "common/codec/packing.h"
+#include "common/codec/sequence.h"
 
 namespace tidemark::codec {
 namespace {
 
-enum BooleanMethod : std::uint8_t { kAllFalse = 0, kAllTrue = 1, kBits = 2, kIntegers = 3 };
-enum TextMethod : std::uint8_t { kPlain = 0, kDictionary = 1 };
-constexpr std::size_t kDictionaryMax = 256;  // an index is one byte
+enum StateMethod : std::uint8_t { kAllFalse = 0, kAllTrue = 1, kBits = 2, kSequence = 3 };
+enum TextMethod : std::uint8_t { kPlain = 0, kDictionary = 1, kPacked = 2 };
+constexpr std::size_t kDictionaryMax = 4'096;
+constexpr std::size_t kPackedBytesMin = 64;  // below, zstd's own frame eats what it could save
+constexpr int kTextLevel = 3;
 
-// Least significant bit first; the bits after the last are 0.
-template <typename IsSet>
-void write_bits(std::size_t count, IsSet is_set, ByteWriter& out) {
-  std::uint8_t byte = 0;
-  for (std::size_t i = 0; i < count; ++i) {
-    if (is_set(i)) byte = static_cast<std::uint8_t>(byte | 1U << (i % 8));
-    if (i % 8 == 7 || i + 1 == count) {
-      out.u8(byte);
-      byte = 0;
-    }
-  }
+// States hardly ever change: linear prediction and tables do not pay.
+constexpr Effort kStates{.linear = false, .table = false};
+
+void write_sequence_or_bits(Tier tier, std::span<const std::int64_t> values, bool bits_would_do,
+                            ByteWriter& out) {
+  const auto at = out.size();
+  out.u8(kSequence);
+  write_sequence(tier, values, out, kStates);
+  if (!bits_would_do || out.size() - at <= 1 + (values.size() + 7) / 8) return;
+  out.out().resize(at);
+  out.u8(kBits);
+  BitWriter bits(out.out());
+  for (const auto v : values) bits.put(static_cast<std::uint64_t>(v), 1);
+  bits.finish();
 }
 
-template <typename Set>
-void read_bits(ByteReader& in, std::size_t count, Set set) {
-  const auto bytes = in.raw((count + 7) / 8);
-  if (!in.ok()) return;
-  for (std::size_t i = 0; i < count; ++i) {
-    if ((bytes[i / 8] >> (i % 8) & 1) != 0) set(i);
+void write_plain_texts(std::span<const std::string> values, ByteWriter& out) {
+  ByteVector raw;
+  ByteWriter to(raw);
+  for (const auto& v : values) to.text(v);
+  if (raw.size() >= kPackedBytesMin) {
+    const auto packed = pack(raw, kTextLevel);
+    if (!packed.empty() && packed.size() + 4 < raw.size()) {
+      out.u8(kPacked);
+      out.varint(raw.size());
+      return out.blob(packed);
+    }
   }
-  if (count % 8 != 0 && bytes.back() >> (count % 8) != 0) in.fail();
+  out.u8(kPlain);
+  out.raw(raw);
+}
+
+bool read_plain_texts(ByteReader& in, std::span<std::string> values, std::size_t& bytes_left) {
+  const auto method = in.u8();
+  ByteVector unpacked;
+  ByteReader own({});
+  if (method == kPacked) {
+    const auto size = in.varint();
+    const auto frame = in.blob();
+    if (!in.ok() || size > bytes_left + values.size() * 4) {
+      in.fail();
+      return false;
+    }
+    unpacked.resize(static_cast<std::size_t>(size));
+    if (!unpack(frame, unpacked)) in.fail();
+    own = ByteReader(unpacked);
+  } else if (method != kPlain) {
+    in.fail();
+  }
+  auto& from = method == kPacked ? own : in;
+  for (auto& v : values) {
+    const auto text = from.text();
+    if (!in.ok() || !from.ok() || text.size() > bytes_left) {
+      in.fail();
+      return false;
+    }
+    bytes_left -= text.size();
+    v = text;
+  }
+  if (method == kPacked && !own.done()) in.fail();
+  return in.ok();
 }
 
 }  // namespace
 
-void write_booleans(std::span<const std::int64_t> values, ByteWriter& out) {
+void write_booleans(Tier tier, std::span<const std::int64_t> values, ByteWriter& out) {
   if (values.empty()) return;
   const auto all = [&](auto test) { return std::all_of(values.begin(), values.end(), test); };
   if (all([](auto v) { return v == 0; })) return out.u8(kAllFalse);
   if (all([](auto v) { return v == 1; })) return out.u8(kAllTrue);
-  if (!all([](auto v) { return v == 0 || v == 1; })) {
-    out.u8(kIntegers);
-    return write_integers(values, out);
-  }
-  out.u8(kBits);
-  write_bits(values.size(), [&](std::size_t i) { return values[i] != 0; }, out);
+  write_sequence_or_bits(tier, values, all([](auto v) { return v == 0 || v == 1; }), out);
 }
 
-std::vector<std::int64_t> read_booleans(ByteReader& in, std::size_t count) {
-  if (count == 0) return {};
-  const auto method = in.u8();
-  if (method == kIntegers) return read_integers(in, count);
-  if (method > kBits || (method == kBits && in.left() < (count + 7) / 8)) {
-    in.fail();
-    return {};
+bool read_booleans(Tier tier, ByteReader& in, std::span<std::int64_t> values) {
+  if (values.empty()) return in.ok();
+  switch (in.u8()) {
+    case kAllFalse: std::fill(values.begin(), values.end(), 0); return in.ok();
+    case kAllTrue: std::fill(values.begin(), values.end(), 1); return in.ok();
+    case kSequence: return read_sequence(tier, in, values);
+    case kBits: {
+      BitReader bits(in.raw((values.size() + 7) / 8));
+      for (auto& v : values) v = static_cast<std::int64_t>(bits.get(1));
+      return in.ok();
+    }
+    default: in.fail(); return false;
   }
-  std::vector<std::int64_t> values(count, method == kAllTrue ? 1 : 0);
-  if (method == kBits) read_bits(in, count, [&](std::size_t i) { values[i] = 1; });
-  return values;
 }
 
-void write_texts(std::span<const std::string> values, ByteWriter& out) {
+void write_texts(Tier tier, std::span<const std::string> values, ByteWriter& out) {
   if (values.empty()) return;
-  std::map<std::string_view, std::uint8_t> known;
-  std::vector<std::string_view> entries;
-  std::size_t plain = 0, entry_bytes = 0;
-  bool fits = true;
+  std::map<std::string_view, std::int64_t> known;
+  std::vector<std::string> entries;
+  std::vector<std::int64_t> indices;
   for (const auto& v : values) {
-    plain += v.size() + 1;
-    if (!fits || known.contains(v)) continue;
-    fits = entries.size() < kDictionaryMax;
-    if (!fits) continue;
-    known.emplace(v, static_cast<std::uint8_t>(entries.size()));
-    entries.push_back(v);
-    entry_bytes += v.size() + 1;
+    const auto [at, added] = known.try_emplace(v, static_cast<std::int64_t>(entries.size()));
+    if (added) entries.push_back(v);
+    if (entries.size() > kDictionaryMax) break;
+    indices.push_back(at->second);
   }
-  if (!fits || entry_bytes + values.size() + 1 > plain) {
-    out.u8(kPlain);
-    for (const auto& v : values) out.text(v);
-    return;
+  // An entry that occurs once costs its index more than it would plain.
+  if (entries.size() > kDictionaryMax || entries.size() * 2 > values.size() + 1) {
+    return write_plain_texts(values, out);
   }
   out.u8(kDictionary);
   out.varint(entries.size());
-  for (const auto e : entries) out.text(e);
-  if (entries.size() == 1) return;
-  for (const auto& v : values) out.u8(known.at(v));
+  write_plain_texts(entries, out);
+  write_sequence(tier, indices, out, {.linear = false, .table = false});
 }
 
-std::vector<std::string> read_texts(ByteReader& in, std::size_t count, std::size_t& bytes_left) {
-  if (count == 0) return {};
-  std::vector<std::string> values;
-  const auto add = [&](std::string_view v) {
-    if (v.size() > bytes_left) return in.fail();
-    bytes_left -= v.size();
-    values.emplace_back(v);
-  };
-  const auto method = in.u8();
-  if (method == kPlain && in.left() >= count) {
-    values.reserve(count);
-    for (std::size_t i = 0; i < count && in.ok(); ++i) add(in.text());
-    return values;
+bool read_texts(Tier tier, ByteReader& in, std::span<std::string> values,
+                std::size_t& bytes_left) {
+  if (values.empty()) return in.ok();
+  auto ahead = in;
+  if (ahead.u8() != kDictionary) return read_plain_texts(in, values, bytes_left);
+  in = ahead;
+  const auto n = in.varint();
+  if (n == 0 || n > kDictionaryMax || n > values.size()) in.fail();
+  if (!in.ok()) return false;
+  std::vector<std::string> entries(static_cast<std::size_t>(n));
+  auto entry_bytes = bytes_left;  // bounded too, though they are not kept
+  std::vector<std::int64_t> indices(values.size());
+  if (!read_plain_texts(in, entries, entry_bytes) || !read_sequence(tier, in, indices)) {
+    return false;
   }
-  const auto n = method == kDictionary ? in.length() : 0;
-  if (n == 0 || n > kDictionaryMax) {
-    in.fail();
-    return {};
-  }
-  std::vector<std::string_view> entries(n);
-  for (auto& e : entries) e = in.text();
-  const auto indices = n == 1 ? ByteSpan{} : in.raw(count);
-  values.reserve(in.ok() ? count : 0);
-  for (std::size_t i = 0; i < count && in.ok(); ++i) {
-    const std::size_t index = n == 1 ? 0 : indices[i];
-    if (index >= n) in.fail();
-    if (in.ok()) add(entries[index]);
-  }
-  return values;
-}
-
-void write_presence(const std::vector<bool>& present, ByteWriter& out) {
-  write_bits(present.size(), [&](std::size_t i) { return present[i]; }, out);
-}
-
-std::vector<bool> read_presence(ByteReader& in, std::size_t rows) {
-  if (in.left() < (rows + 7) / 8) {
-    in.fail();
-    return {};
-  }
-  std::vector<bool> present(rows);
-  read_bits(in, rows, [&](std::size_t i) { present[i] = true; });
-  return present;
-}
-
-// Runs: a quality lasts, or is an exception among good ones.
-void write_qualities(std::span<const Quality> qualities, ByteWriter& out) {
-  for (std::size_t i = 0; i < qualities.size();) {
-    auto end = i + 1;
-    while (end < qualities.size() && qualities[end] == qualities[i]) ++end;
-    out.u8(static_cast<std::uint8_t>(qualities[i]));
-    out.varint(end - i);
-    i = end;
-  }
-}
-
-std::vector<Quality> read_qualities(ByteReader& in, std::size_t count) {
-  std::vector<Quality> qualities;
-  qualities.reserve(count);
-  while (qualities.size() < count) {
-    const auto quality = in.u8();
-    const auto run = in.varint();
-    if (!in.ok() || quality > static_cast<std::uint8_t>(kQualityLast) || run == 0 ||
-        run > count - qualities.size()) {
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    const auto index = static_cast<std::uint64_t>(indices[i]);
+    if (index >= n || entries[static_cast<std::size_t>(index)].size() > bytes_left) {
       in.fail();
-      return {};
+      return false;
     }
-    qualities.insert(qualities.end(), static_cast<std::size_t>(run),
-                     static_cast<Quality>(quality));
+    values[i] = entries[static_cast<std::size_t>(index)];
+    bytes_left -= values[i].size();
   }
-  return qualities;
+  return true;
+}
+
+void write_presence(Tier tier, const std::vector<bool>& present, ByteWriter& out) {
+  write_booleans(tier, std::vector<std::int64_t>(present.begin(), present.end()), out);
+}
+
+bool read_presence(Tier tier, ByteReader& in, std::vector<bool>& present) {
+  std::vector<std::int64_t> flags(present.size());
+  if (!read_booleans(tier, in, flags)) return false;
+  for (std::size_t i = 0; i < flags.size(); ++i) {
+    if (flags[i] < 0 || flags[i] > 1) in.fail();
+    present[i] = flags[i] == 1;
+  }
+  return in.ok();
+}
+
+void write_qualities(Tier tier, std::span<const Quality> qualities, ByteWriter& out) {
+  std::vector<std::int64_t> codes;
+  for (const auto q : qualities) codes.push_back(static_cast<std::int64_t>(q));
+  write_sequence(tier, codes, out, kStates);
+}
+
+bool read_qualities(Tier tier, ByteReader& in, std::span<Quality> qualities) {
+  std::vector<std::int64_t> codes(qualities.size());
+  if (!read_sequence(tier, in, codes)) return false;
+  for (std::size_t i = 0; i < codes.size(); ++i) {
+    if (codes[i] < 0 || codes[i] > static_cast<std::int64_t>(kQualityLast)) in.fail();
+    qualities[i] = static_cast<Quality>(in.ok() ? codes[i] : 0);
+  }
+  return in.ok();
 }
 
 }  // namespace tidemark::codec

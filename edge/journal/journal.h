@@ -62,7 +62,8 @@ class Journal {
   // Reading starts at `from`: the position the ring names. When that is not in this journal, at the
   // oldest entry that was never released. Called once, before next().
   virtual void start_at(Position from) = 0;
-  // The next entry and the position after it; waits up to `wait`. The spans live until release().
+  // The next entry and the position after it; waits up to `wait`, and once it had to wait for one,
+  // some milliseconds more for others to gather. The spans live until release().
   virtual std::optional<std::pair<Entry, Position>> next(std::chrono::milliseconds wait) = 0;
   // What lies before `until` may be overwritten.
   virtual void release(Position until) = 0;

@@ -343,7 +343,7 @@ bool Pipeline::flush() {
   if (!collector_.empty()) {
     auto block = collector_.take();
     book_.translate(block, table_);
-    auto bytes = codec::encode(block, options_.tier);
+    auto bytes = codec::encode(block, options_.tier, memories_);
     TIDE_CHECK(bytes.ok(), "a block within the collector's bounds does not pack");
     BlockRecord record;
     record.name = {options_.incarnation, next};

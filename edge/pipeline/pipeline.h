@@ -145,6 +145,7 @@ class Pipeline final : public uplink::SealSource {
   Manifest manifest_;
   Collector collector_;
   DictionaryBook book_;
+  codec::Memories memories_;  // what fitted each series in its last block
   SequenceRanges evicted_;
   Ledger past_;
   Ledger cloud_;

@@ -117,7 +117,7 @@ TEST(Codec, SurvivesDamageUnderARightChecksum) {
 
 TEST(Codec, TellsANewerVersionApart) {
   auto bytes = *encode(Block{}, Tier::standard);
-  bytes[0] = 0xd2;
+  bytes[0] = 0xd3;
   EXPECT_EQ(decode(bytes).error().fault(), Fault::unsupported);
   bytes[0] = 0x11;
   EXPECT_EQ(decode(bytes).error().fault(), Fault::corrupt);
@@ -188,7 +188,7 @@ TEST(Codec, RefusesPartsThatDoNotFit) {
 }
 
 TEST(Codec, RefusesMoreThanTheLimitOfBytes) {
-  const ByteVector bytes(kBlockBytesMax + 1, 0xd1);
+  const ByteVector bytes(kBlockBytesMax + 1, 0xd2);
   EXPECT_EQ(decode(bytes).error().fault(), Fault::bad_input);
 }
 

@@ -1,6 +1,7 @@
 #include "tests/fuzz/targets.h"
 
 #include "tests/fuzz/codec_fuzz.h"
+#include "tests/fuzz/codec_parts_fuzz.h"
 #include "tests/fuzz/model_fuzz.h"
 #include "tests/fuzz/wire_fuzz.h"
 
@@ -8,8 +9,19 @@ namespace tidemark::fuzz {
 
 std::span<const Target> targets() {
   static constexpr Target kTargets[] = {
-      {"codec", codec}, {"dictionary", dictionary}, {"record", record},
-      {"seal", seal},   {"partial", partial},       {"wire", wire},
+      {"codec", codec},
+      {"codec_block", codec_block},
+      {"codec_values", codec_values},
+      {"codec_times", codec_times},
+      {"residuals_fast", residuals_fast},
+      {"residuals_standard", residuals_standard},
+      {"residuals_dense", residuals_dense},
+      {"residuals_written", residuals_written},
+      {"dictionary", dictionary},
+      {"record", record},
+      {"seal", seal},
+      {"partial", partial},
+      {"wire", wire},
   };
   return kTargets;
 }

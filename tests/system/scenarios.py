@@ -246,8 +246,51 @@ def coverage(stack, minutes=1):
                          'not 1.0 and 0.33')
 
 
+def evicted(stack):
+    """The ring overflows during a cut, also of blocks of an earlier start: nothing waits for them,
+    they are counted, and no answer that misses one of them calls itself complete."""
+    stack.start_broker()
+    start_chain(stack, ring='1 MiB', sync='50ms')
+    stack.start_plant(sensors=sensors(20, 55))
+    time.sleep(3)
+    stack.proxy.cut()
+    time.sleep(3)
+    stack.kill('edge')
+    stack.start_edge()
+    wait_for('the ring to overflow', lambda: stack.edge_status()['ledger']['evicted'] > 30_000, 120)
+    stack.proxy.restore()
+    connected(stack)
+    time.sleep(3)
+    stack.stop_plant()
+    ledger = stack.settle(120)
+    published = len(oracle.once([r for r in oracle.PlantLog(stack.plant_log).readings]))
+    if not ledger_adds_up(ledger) or ledger != stack.edge_status()['ledger']:
+        raise Failed(f'cloud {ledger}, edge {stack.edge_status()["ledger"]}')
+    if ledger['taken'] - ledger['duplicate'] != published or ledger['evicted'] == 0:
+        raise Failed(f'{published} readings sent, ledger {ledger}')
+    answers = oracle.Answers(stack.answers(VIEW)).by_window
+    expected = oracle.expected_windows(oracle.PlantLog(stack.plant_log).readings, oracle.SECOND)
+    short, waiting, false_claims = 0, 0, []
+    newest = max(start for _, start in expected)
+    for key, values in expected.items():
+        answer = answers.get(key)
+        if answer is None:
+            false_claims.append(f'{key}: no answer, not even an empty one')
+        elif oracle.differences(values, answer['values']):
+            short += 1
+            if answer['completeness'] == 1:
+                false_claims.append(f'{key}: {answer}')
+        if answer and answer['state'] == 'provisional' and key[1] < newest - 20 * oracle.SECOND:
+            waiting += 1
+    print(f'{published} readings, {ledger["evicted"]} evicted, {len(expected)} windows, {short} of '
+          f'them short, {waiting} old ones provisional')
+    if false_claims or waiting or not short:
+        raise Failed('\n'.join(false_claims[:10]) or 'old windows wait, or none was short')
+
+
 NAMES = {
     'plain': plain,
+    'evicted': evicted,
     'cut': cut,
     'cut_short': lambda stack: cut(stack, 6),
     'backlog': backlog,

@@ -1,0 +1,373 @@
+#include "common/codec/double_modes.h"
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <cmath>
+
+#include "common/codec/clones.h"
+#include "common/codec/numbers.h"
+
+namespace tidemark::codec {
+namespace {
+
+constexpr unsigned kExponentMax = 15;
+constexpr std::array<double, kExponentMax + 1> kPowers = {
+    1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15};
+constexpr double kMantissaEnd = 1e15;       // k below, so that k * 10 is a small integer too
+constexpr double kFloatMantissaEnd = 3e7;   // past 24 bits a float tells nothing about k
+constexpr std::int64_t kUlpsMax = 64;
+constexpr std::int64_t kFloatUlpsMax = 4;  // four decimals are within 64 ulps of any float
+constexpr unsigned kExponentOfPlain = 7;    // a longer exact decimal may be a float, or computed
+constexpr unsigned kExponentOfShort = 9;
+constexpr unsigned kFloatDigits = 4;        // as many are a choice of the sensor's, more may not be
+constexpr unsigned kTriesAtFirst = 8;       // blocks
+constexpr unsigned kTriesWithoutGrid = 16;  // one in so many blocks, later
+
+// Integers that rise with the values; those of -0.0 and 0.0 are the same.
+std::int64_t ordered(double v) {
+  const auto b = std::bit_cast<std::int64_t>(v);
+  return b >= 0 ? b : std::numeric_limits<std::int64_t>::min() - b;
+}
+double from_ordered(std::int64_t k) {
+  return std::bit_cast<double>(k >= 0 ? k : std::numeric_limits<std::int64_t>::min() - k);
+}
+std::int64_t ordered_float(double v) {
+  const auto b = std::bit_cast<std::int32_t>(static_cast<float>(v));
+  return b >= 0 ? b : -std::int64_t{b & 0x7fffffff};
+}
+double from_ordered_float(std::int64_t k) {
+  const auto b = k >= 0 ? static_cast<std::uint32_t>(k)
+                        : static_cast<std::uint32_t>(-static_cast<std::uint64_t>(k)) | 0x80000000U;
+  return static_cast<double>(std::bit_cast<float>(b));
+}
+
+double base_of(DoubleMode mode, std::int64_t k, double power_or_scale) {
+  const auto d = small_to_double(k);
+  switch (mode) {
+    case DoubleMode::grid_ulps: return d * power_or_scale;
+    case DoubleMode::float_grid_ulps: return static_cast<float>(d * power_or_scale);
+    case DoubleMode::printed_float:
+    case DoubleMode::float_decimal:
+    case DoubleMode::float_decimal_ulps: return static_cast<float>(d / power_or_scale);
+    default: return d / power_or_scale;
+  }
+}
+constexpr bool of_floats(DoubleMode mode) {
+  return mode == DoubleMode::float_decimal_ulps || mode == DoubleMode::float_grid_ulps;
+}
+
+constexpr bool by_floats(DoubleMode mode) {
+  return of_floats(mode) || mode == DoubleMode::printed_float;
+}
+
+TIDE_CODEC_CLONES std::uint64_t decimal_misses(const double* v, std::size_t n, double power,
+                                               std::int64_t* k) {
+  std::uint64_t wrong = 0;
+  for (std::size_t i = 0; i < n; ++i) {
+    const double t = v[i] * power + kMagic;
+    k[i] = static_cast<std::int64_t>(bits_of(t) - bits_of(kMagic));
+    wrong |= bits_of((t - kMagic) / power) ^ bits_of(v[i]);
+  }
+  return wrong;
+}
+TIDE_CODEC_CLONES std::uint64_t float_decimal_misses(const double* v, std::size_t n, double power,
+                                                     std::int64_t* k) {
+  std::uint64_t wrong = 0;
+  for (std::size_t i = 0; i < n; ++i) {
+    const double t = v[i] * power + kMagic;
+    k[i] = static_cast<std::int64_t>(bits_of(t) - bits_of(kMagic));
+    wrong |= bits_of(static_cast<double>(static_cast<float>((t - kMagic) / power))) ^ bits_of(v[i]);
+  }
+  return wrong;
+}
+bool all_floats(std::span<const double> values) {
+  return std::all_of(values.begin(), values.end(), [](double v) {
+    return bits_of(static_cast<double>(static_cast<float>(v))) == bits_of(v);
+  });
+}
+
+// Tries modes on one block.
+class Chooser {
+ public:
+  Chooser(std::span<const double> values, double largest, DoubleChoice& choice)
+      : v_(values), largest_(largest), c_(choice) {
+    c_.integers.resize(values.size());
+  }
+
+  bool exact(DoubleMode mode, unsigned exponent) {
+    const auto power = kPowers[exponent];
+    const bool is_float = mode == DoubleMode::float_decimal;
+    if (!(largest_ * power < (is_float ? kFloatMantissaEnd : kMantissaEnd))) return false;
+    const auto test = is_float ? float_decimal_misses : decimal_misses;
+    for (std::size_t at = 0; at < v_.size();) {  // most misses show at once
+      const auto n = std::min<std::size_t>(at == 0 ? 32 : 512, v_.size() - at);
+      if (test(v_.data() + at, n, power, c_.integers.data() + at) != 0) return false;
+      at += n;
+    }
+    c_.mode = mode;
+    c_.exponent = exponent;
+    return true;
+  }
+
+  bool exact_up_to(DoubleMode mode, unsigned exponent_max) {
+    for (unsigned e = 0; e <= exponent_max; ++e) {
+      if (exact(mode, e)) return true;
+    }
+    return false;
+  }
+
+  // Up to 64 ulps beside, all but for one value in a hundred.
+  bool near(DoubleMode mode, unsigned exponent, double scale) {
+    const auto by = has_scale(mode) ? scale : kPowers[exponent];
+    if (!(has_scale(mode) ? largest_ / by < kMantissaEnd
+                          : largest_ * by < (by_floats(mode) ? kFloatMantissaEnd : 1e14))) {
+      return false;
+    }
+    c_.ulps.resize(v_.size());
+    const auto limit = of_floats(mode) ? kFloatUlpsMax : kUlpsMax;
+    std::size_t far = 0;
+    for (std::size_t i = 0; i < v_.size(); ++i) {
+      const auto k = double_to_small(has_scale(mode) ? v_[i] / by : v_[i] * by);
+      const auto base = base_of(mode, k, by);
+      const auto ulps = of_floats(mode) ? ordered_float(v_[i]) - ordered_float(base)
+                                        : ordered(v_[i]) - ordered(base);
+      if ((ulps < -limit || ulps > limit) && ++far > v_.size() / 100) return false;
+      c_.integers[i] = k;
+      c_.ulps[i] = ulps;
+    }
+    c_.mode = mode;
+    c_.exponent = exponent;
+    c_.scale = scale;
+    return true;
+  }
+
+  void bits(bool floats) {
+    c_.mode = floats ? DoubleMode::float_bits : DoubleMode::ordered_bits;
+    c_.exponent = 0;
+    for (std::size_t i = 0; i < v_.size(); ++i) {
+      c_.integers[i] = floats ? ordered_float(v_[i]) : ordered(v_[i]);
+    }
+  }
+
+ private:
+  std::span<const double> v_;
+  double largest_;
+  DoubleChoice& c_;
+};
+
+// The step of which all values are multiples, nearly: Euclid on the distances of the values that
+// occur, then least squares. 0 when there is none. `tolerance` is relative to the largest.
+double grid_of(std::span<const double> values, double tolerance) {
+  constexpr std::size_t kSample = 600;
+  std::vector<double> v(values.begin(), values.begin() + static_cast<std::ptrdiff_t>(
+                                                             std::min(values.size(), kSample)));
+  std::sort(v.begin(), v.end());
+  v.erase(std::unique(v.begin(), v.end()), v.end());
+  if (v.size() < 8) return 0;
+  const double largest = std::max(std::fabs(v.front()), std::fabs(v.back()));
+  tolerance *= largest;
+  double step = 0;
+  for (std::size_t i = 1; i < v.size(); ++i) {
+    double a = v[i] - v[i - 1], b = step;
+    if (a < tolerance) continue;
+    while (b > tolerance * 50) {
+      const double rest = std::fabs(a - b * std::floor(a / b + 0.5));
+      a = b;
+      b = rest;
+    }
+    step = a;
+    if (step < largest * 1e-7) return 0;
+  }
+  if (!(step > 0)) return 0;
+  // Least squares on ever longer distances: the better the step is known, the further it counts.
+  for (std::size_t span = 1; span < v.size(); span *= 2) {
+    double products = 0, squares = 0;
+    for (std::size_t i = span; i < v.size(); ++i) {
+      const double d = v[i] - v[i - span], k = std::floor(d / step + 0.5);
+      products += k * d;
+      squares += k * k;
+    }
+    if (!(squares > 0)) return 0;
+    step = products / squares;
+  }
+  for (int round = 0; round < 2; ++round) {
+    double products = 0, squares = 0;
+    for (const auto d : v) {
+      const double k = std::floor(d / step + 0.5);
+      products += k * d;
+      squares += k * k;
+    }
+    if (!(squares > 0)) return 0;
+    step = products / squares;
+  }
+  return step;
+}
+
+// The neighbour of `step` that meets most values to the bit.
+double exact_grid(std::span<const double> values, double step) {
+  const auto n = std::min<std::size_t>(values.size(), 256);
+  const auto largest = *std::max_element(
+      values.begin(), values.begin() + static_cast<std::ptrdiff_t>(n),
+      [](double a, double b) { return std::fabs(a) < std::fabs(b); });
+  const double k = std::floor(largest / step + 0.5);
+  if (k == 0) return step;
+  const auto from = std::bit_cast<std::int64_t>(std::fabs(largest / k));
+  double best = step;
+  std::size_t best_hits = 0;
+  for (std::int64_t off = -4; off <= 4; ++off) {
+    const auto s = std::bit_cast<double>(from + off);
+    std::size_t hits = 0;
+    for (std::size_t i = 0; i < n; ++i) {
+      hits += small_to_double(double_to_small(values[i] / s)) * s == values[i] ? 1 : 0;
+    }
+    if (hits > best_hits) {
+      best_hits = hits;
+      best = s;
+    }
+  }
+  return best;
+}
+
+bool time_to_search(const Memory& m) {
+  return m.blocks < kTriesAtFirst || m.blocks % kTriesWithoutGrid == 0;
+}
+
+// A remembered mode that still fits, and is still the shortest.
+bool as_before(Chooser& chooser, const Memory& m, DoubleChoice& c) {
+  const auto mode = static_cast<DoubleMode>(m.mode);
+  if (mode == DoubleMode::decimal || mode == DoubleMode::float_decimal) {
+    if (!chooser.exact(mode, m.exponent)) return false;
+    return m.exponent == 0 || !std::all_of(c.integers.begin(), c.integers.end(),
+                                           [](auto k) { return k % 10 == 0; });
+  }
+  if (!has_ulps(mode)) return false;
+  if (chooser.exact_up_to(DoubleMode::decimal, kExponentOfShort) ||
+      chooser.exact_up_to(DoubleMode::float_decimal, kExponentOfShort)) {
+    return true;
+  }
+  // Many digits are near to anything: look for a grid now and then.
+  const auto digits_max = of_floats(mode) ? kFloatDigits : kExponentOfPlain;
+  if (!has_scale(mode) && m.exponent > digits_max && time_to_search(m)) return false;
+  if (!chooser.near(mode, m.exponent, m.scale)) return false;
+  // Of more values the step of a grid is known better.
+  const auto off = std::count_if(c.ulps.begin(), c.ulps.end(), [](auto u) { return u != 0; });
+  return !has_scale(mode) || static_cast<std::size_t>(off) * 8 <= c.ulps.size();
+}
+
+bool near_grid(Chooser& chooser, std::span<const double> values, bool floats, const Memory& m) {
+  const auto mode = static_cast<DoubleMode>(m.mode);
+  const bool had_none = mode == DoubleMode::ordered_bits || mode == DoubleMode::float_bits ||
+                        mode == DoubleMode::float_split;
+  if (had_none && !time_to_search(m)) return false;
+  const double step = grid_of(values, floats ? 3e-7 : 1e-12);
+  if (!(step > 0)) return false;
+  return floats ? chooser.near(DoubleMode::float_grid_ulps, 0, step)
+                : chooser.near(DoubleMode::grid_ulps, 0, exact_grid(values, step));
+}
+
+// Decimals with many digits are near to anything: a grid, if there is one, comes before them.
+bool near_any(Chooser& chooser, std::span<const double> values, bool floats, const Memory& m) {
+  const auto decimals = [&](DoubleMode mode, unsigned from, unsigned to) {
+    for (unsigned e = from; e <= to; ++e) {
+      if (chooser.near(mode, e, 0)) return true;
+    }
+    return false;
+  };
+  if (floats) {
+    return decimals(DoubleMode::float_decimal_ulps, 0, kFloatDigits) ||
+           near_grid(chooser, values, true, m) ||
+           decimals(DoubleMode::float_decimal_ulps, kFloatDigits + 1, kExponentOfPlain);
+  }
+  return decimals(DoubleMode::decimal_ulps, 0, kExponentOfPlain) ||
+         decimals(DoubleMode::printed_float, 0, kExponentOfPlain) ||
+         near_grid(chooser, values, false, m) ||
+         decimals(DoubleMode::decimal_ulps, kExponentOfPlain + 1, 12);
+}
+
+void search(Chooser& chooser, std::span<const double> values, const Memory& m, DoubleChoice& c) {
+  const bool decimal = chooser.exact_up_to(DoubleMode::decimal, kExponentMax);
+  const auto exponent = c.exponent;
+  if (decimal && exponent <= kExponentOfPlain) return;
+  const bool floats = all_floats(values);
+  if (floats && chooser.exact_up_to(DoubleMode::float_decimal, kExponentOfShort)) return;
+  if (!decimal || exponent > kExponentOfShort) {
+    if (near_any(chooser, values, floats, m)) return;
+  }
+  if (decimal) {
+    chooser.exact(DoubleMode::decimal, exponent);
+  } else {
+    chooser.bits(floats);
+  }
+}
+
+}  // namespace
+
+void choose_mode(std::span<const double> values, double largest, Memory& memory,
+                 DoubleChoice& choice) {
+  Chooser chooser(values, largest, choice);
+  ++memory.blocks;
+  if (!memory.used || !as_before(chooser, memory, choice)) {
+    search(chooser, values, memory, choice);
+  }
+  memory.used = true;
+  memory.mode = static_cast<std::uint8_t>(choice.mode);
+  memory.exponent = static_cast<std::uint8_t>(choice.exponent);
+  memory.scale = choice.scale;
+}
+
+namespace {
+
+TIDE_CODEC_CLONES void divide(const std::int64_t* k, std::size_t n, double power, double* v) {
+  for (std::size_t i = 0; i < n; ++i) v[i] = small_to_double(k[i]) / power;
+}
+TIDE_CODEC_CLONES void divide_floats(const std::int64_t* k, std::size_t n, double power,
+                                     double* v) {
+  for (std::size_t i = 0; i < n; ++i) v[i] = static_cast<float>(small_to_double(k[i]) / power);
+}
+TIDE_CODEC_CLONES void multiply(const std::int64_t* k, std::size_t n, double scale, double* v) {
+  for (std::size_t i = 0; i < n; ++i) v[i] = small_to_double(k[i]) * scale;
+}
+TIDE_CODEC_CLONES void multiply_floats(const std::int64_t* k, std::size_t n, double scale,
+                                       double* v) {
+  for (std::size_t i = 0; i < n; ++i) v[i] = static_cast<float>(small_to_double(k[i]) * scale);
+}
+TIDE_CODEC_CLONES void unorder(const std::int64_t* k, std::size_t n, double* v) {
+  for (std::size_t i = 0; i < n; ++i) v[i] = from_ordered(k[i]);
+}
+TIDE_CODEC_CLONES void shift_ordered(const std::int64_t* ulps, std::size_t n, double* v) {
+  for (std::size_t i = 0; i < n; ++i) v[i] = from_ordered(plus(ordered(v[i]), ulps[i]));
+}
+
+}  // namespace
+
+void restore_doubles(DoubleMode mode, unsigned exponent, double scale,
+                     std::span<const std::int64_t> integers, double* to) {
+  const auto n = integers.size();
+  const auto* k = integers.data();
+  const auto power = kPowers[exponent];
+  switch (mode) {
+    case DoubleMode::decimal:
+    case DoubleMode::decimal_ulps: return divide(k, n, power, to);
+    case DoubleMode::float_decimal:
+    case DoubleMode::float_decimal_ulps:
+    case DoubleMode::printed_float: return divide_floats(k, n, power, to);
+    case DoubleMode::grid_ulps: return multiply(k, n, scale, to);
+    case DoubleMode::float_grid_ulps: return multiply_floats(k, n, scale, to);
+    case DoubleMode::ordered_bits: return unorder(k, n, to);
+    default:
+      for (std::size_t i = 0; i < n; ++i) to[i] = from_ordered_float(k[i]);
+  }
+}
+
+void add_ulps(DoubleMode mode, std::span<const std::int64_t> ulps, double* values) {
+  std::int64_t any = 0;
+  for (const auto u : ulps) any |= u;
+  if (any == 0) return;  // most blocks of a grid
+  if (!of_floats(mode)) return shift_ordered(ulps.data(), ulps.size(), values);
+  for (std::size_t i = 0; i < ulps.size(); ++i) {
+    values[i] = from_ordered_float(plus(ordered_float(values[i]), ulps[i]));
+  }
+}
+
+}  // namespace tidemark::codec

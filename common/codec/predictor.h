@@ -1,0 +1,70 @@
+// What can be foreseen of a sequence of integers: a level, a slope, or a linear combination of the
+// values before. Private to this folder; layout in FORMAT.md under "Sequences".
+//
+// The encoder chooses with doubles whose sums are exact or rounded alike on every CPU; the decoder
+// computes in integers alone.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "common/base/bytes.h"
+#include "common/codec/codec.h"
+#include "common/codec/numbers.h"
+
+namespace tidemark::codec {
+
+enum class Prediction : std::uint8_t {
+  mean = 0,
+  delta = 1,    // the value before
+  delta2 = 2,   // the value before and its step again
+  linear = 3,   // weights of up to kTapsMax values before (LPC)
+  constant = 4, // nothing is left over
+  slope = 5,    // the same step each time
+};
+
+inline constexpr unsigned kTapsMax = 32;
+
+struct Predictor {
+  Prediction kind = Prediction::constant;
+  std::int64_t first = 0;  // of all but mean
+  std::int64_t mean = 0;   // mean and linear; of slope, the step
+  unsigned taps = 0;
+  unsigned fraction = 0;  // bits of the weights below the point
+  std::array<std::int64_t, kTapsMax> weights{};
+  double bits = 0;  // forecast of all residuals and the head; not written
+
+  // The first residual is of this row.
+  [[nodiscard]] std::size_t begin() const { return kind == Prediction::mean ? 0 : 1; }
+  [[nodiscard]] bool leaves_nothing() const {
+    return kind == Prediction::constant || kind == Prediction::slope;
+  }
+};
+
+// `values` is not empty. `taps_max` 0: no linear prediction.
+Predictor choose_predictor(std::span<const std::int64_t> values, unsigned taps_max);
+// What is left over from row begin() on.
+void predict(const Predictor& p, std::span<const std::int64_t> values,
+             std::vector<std::int64_t>& residuals);
+
+void write_predictor(const Predictor& p, ByteWriter& out);
+// What follows the first byte; fails `in` on what no writer wrote.
+Predictor read_predictor(std::uint8_t kind, ByteReader& in);
+
+// Turns residuals into values where they lie, from the first row to the last. Before the residuals
+// lie at least kTapsMax values of the rows before (anything, before the first row).
+class Restorer {
+ public:
+  explicit Restorer(const Predictor& p);
+  // `x` holds the residuals of rows [at, at + n).
+  void restore(std::int64_t* x, std::size_t at, std::size_t n);
+
+ private:
+  const Predictor& p_;
+  std::int64_t step_ = 0;
+  std::int64_t bias_ = 0;
+};
+
+}  // namespace tidemark::codec
