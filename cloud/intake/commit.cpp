@@ -2,6 +2,8 @@
 // and the upkeep that happens between.
 #include <sys/stat.h>
 
+#include <utility>
+
 #include "cloud/intake/intake.h"
 #include "cloud/intake/session.h"
 #include "common/base/log.h"
@@ -15,6 +17,8 @@ constexpr std::size_t kSeriesFoldedPerTurn = 200;
 constexpr std::size_t kPanesFoldedMax = 200;
 constexpr std::size_t kRevisionsPrunedMax = 20'000;
 constexpr std::size_t kRangesAskedMax = 64;
+// Ranges, incarnations or hashes in one frame: 20 B each at most, and so within its bound.
+constexpr std::size_t kPiecesMax = 16'384;
 constexpr auto kFrozenShown = std::chrono::hours(24);
 
 std::vector<wire::Holdings> holdings_of(const std::map<Incarnation, SequenceRanges>& blocks,
@@ -25,6 +29,27 @@ std::vector<wire::Holdings> holdings_of(const std::map<Incarnation, SequenceRang
     all.push_back({incarnation, ranges, known != nullptr ? known->seal_number() : 0});
   }
   return all;
+}
+
+// As many lists as it takes frames: edges take the union of what they hear.
+std::vector<std::vector<wire::Holdings>> in_frames(std::vector<wire::Holdings> all) {
+  std::vector<std::vector<wire::Holdings>> frames(1);
+  std::size_t used = 0;
+  for (auto& h : all) {
+    const auto ranges = std::exchange(h.blocks, {}).ranges();
+    std::size_t at = 0;
+    do {
+      if (used + 2 > kPiecesMax) {
+        frames.emplace_back();
+        used = 0;
+      }
+      auto& part = frames.back().emplace_back(h);
+      for (++used; at < ranges.size() && used < kPiecesMax; ++at, ++used) {
+        part.blocks.add(ranges[at]);
+      }
+    } while (at < ranges.size());
+  }
+  return frames;
 }
 
 SequenceRanges first_of(const SequenceRanges& all, std::size_t ranges_max) {
@@ -84,28 +109,44 @@ void Intake::advance(Session& s) {
 
 void Intake::answer(Session& s, std::vector<Reply>& replies) {
   const auto& edge = *s.edge;
+  const auto say = [&](wire::FrameType type, ByteVector payload) {
+    replies.push_back({edge.row.name, type, std::move(payload)});
+  };
+  auto told = holdings_of(s.added, edge.books);
   if (s.greeted) {
-    wire::Welcome welcome;
-    welcome.now = clock_.wall();
+    std::vector<wire::Holdings> held;
     for (const auto i : s.welcome) {
       const auto* books = edge.books.find(i);
-      if (books == nullptr) continue;
-      welcome.holdings.push_back({i, books->received(), books->seal_number()});
+      if (books != nullptr) held.push_back({i, books->received(), books->seal_number()});
     }
-    replies.push_back({edge.row.name, wire::FrameType::welcome, wire::encode(welcome)});
+    auto frames = in_frames(std::move(held));
+    say(wire::FrameType::welcome,
+        wire::encode(wire::Welcome{.now = clock_.wall(), .holdings = std::move(frames[0])}));
+    for (std::size_t f = 1; f < frames.size(); ++f) {
+      told.insert(told.end(), frames[f].begin(), frames[f].end());
+    }
   }
-  if (!s.added.empty() || !s.dictionaries.empty()) {
-    wire::Ack ack;
-    ack.holdings = holdings_of(s.added, edge.books);
-    ack.dictionaries = s.dictionaries;
-    ack.ledger = edge.books.found();
-    replies.push_back({edge.row.name, wire::FrameType::ack, wire::encode(ack)});
+  if (!told.empty() || !s.dictionaries.empty()) {
+    for (auto& frame : in_frames(std::move(told))) {
+      wire::Ack ack;
+      ack.holdings = std::move(frame);
+      ack.dictionaries = std::exchange(s.dictionaries, {});
+      ack.ledger = edge.books.found();
+      say(wire::FrameType::ack, wire::encode(ack));
+    }
   }
-  if (!s.wanted.empty() || !s.wanted_blocks.empty()) {
+  auto missing = in_frames(holdings_of(s.wanted_blocks, edge.books));
+  for (auto hash = s.wanted.begin(); hash != s.wanted.end() || !missing.empty();) {
     wire::Request request;
-    request.dictionaries.assign(s.wanted.begin(), s.wanted.end());
-    request.missing = holdings_of(s.wanted_blocks, edge.books);
-    replies.push_back({edge.row.name, wire::FrameType::request, wire::encode(request)});
+    while (hash != s.wanted.end() && request.dictionaries.size() < kPiecesMax) {
+      request.dictionaries.push_back(*hash++);
+    }
+    if (!missing.empty()) {
+      request.missing = std::move(missing.back());
+      missing.pop_back();
+    }
+    if (request.dictionaries.empty() && request.missing.empty()) continue;
+    say(wire::FrameType::request, wire::encode(request));
   }
   s.greeted = false;
   s.welcome.clear();

@@ -12,6 +12,16 @@ namespace tidemark::intake {
 namespace {
 
 constexpr std::size_t kEdgesMax = 100'000;
+// Panes and windows reach beyond the readings in them: as near to the ends of time no sum of times
+// overflows.
+constexpr Nanoseconds kFromTheEndsOfTime = std::chrono::hours(24 * 400);
+// How far an edge's clock may be ahead of this node's before its statements are cut to the present.
+constexpr Nanoseconds kAheadMax = std::chrono::minutes(10);
+
+bool within_time(const codec::Summary& s) {
+  return event_time(s.time_min) > kEventTimeMin + kFromTheEndsOfTime &&
+         event_time(s.time_max) < kEventTimeMax - kFromTheEndsOfTime;
+}
 
 answers::Cause cause_of(Lane lane, bool given_up) {
   if (given_up) return answers::Cause::resent;
@@ -195,6 +205,9 @@ void Intake::take_block(Session& s, Lane lane, BlockRecord record) {
     return dead_letter(s, record, fmt::format("it carries {} readings and says {}",
                                               readings_carried(*block), record.readings));
   }
+  if (!within_time(codec::summary(*block))) {
+    return dead_letter(s, record, "a time in it lies at the end of time");
+  }
   std::vector<window::Partial> partials;
   for (const auto& p : block->partials) {
     ByteReader in(p.state);
@@ -268,6 +281,10 @@ void Intake::take_seal(Session& s, const wire::Frame& frame) {
   auto seal = Seal::decode(frame.payload);
   if (!seal) return refuse_frame(s, frame, seal.error());
   auto& edge = *s.edge;
+  // Of times to come an edge can state nothing, and a frontier never goes back: a clock that jumped
+  // to 2080 for a minute would make all that follows late, for ever (semantics D14).
+  const auto latest = clock_.wall() + kAheadMax;
+  for (auto& stated : seal->sources) stated.sealed_until = std::min(stated.sealed_until, latest);
   edge.books.seal(*seal, [&](Incarnation i, SequenceRange r) {
     return store_->blocks().readings_in(edge.row.id, i, r);
   });

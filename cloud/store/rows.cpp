@@ -149,7 +149,8 @@ void SeriesRows::save(const SeriesRow& row) {
 BlockIndex::BlockIndex(sqlite::Database& database)
     : add_(database, "INSERT INTO blocks VALUES(?,?,?,?,?,?)"),
       hash_(database, "SELECT hash FROM blocks WHERE edge=? AND incarnation=? AND sequence=?"),
-      readings_(database, "SELECT SUM(readings) FROM blocks"
+      // TOTAL: a SUM past 2^63, of counts that an edge only claims, would fail the batch.
+      readings_(database, "SELECT CAST(TOTAL(readings) AS INTEGER) FROM blocks"
                           " WHERE edge=? AND incarnation=? AND sequence>=? AND sequence<=?"),
       add_span_(database, "INSERT OR REPLACE INTO spans VALUES(?,?,?,?)"),
       overlapping_(database, "SELECT position FROM spans WHERE source=? AND time_min>=?"

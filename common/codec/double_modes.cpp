@@ -204,6 +204,21 @@ double grid_of(std::span<const double> values, double tolerance) {
   return step;
 }
 
+// The middle of the steps that meet all values within half an ulp of a float, if there are any.
+double float_grid(std::span<const double> values, double step) {
+  constexpr double kHalf = 0.499 / 8388608;  // ulps of a float, of its magnitude at most
+  double low = 0, high = std::numeric_limits<double>::max();
+  for (const auto v : values) {
+    const double k = std::fabs(std::floor(v / step + 0.5)), m = std::fabs(v);
+    if (k == 0) continue;
+    // An ulp is that of the power of two below.
+    const double power = std::bit_cast<double>(bits_of(m) & 0x7ff0000000000000U);
+    low = std::max(low, (m - power * kHalf) / k);
+    high = std::min(high, (m + power * kHalf) / k);
+  }
+  return low < high ? low + (high - low) / 2 : step;
+}
+
 // The neighbour of `step` that meets most values to the bit.
 double exact_grid(std::span<const double> values, double step) {
   const auto n = std::min<std::size_t>(values.size(), 256);
@@ -252,7 +267,7 @@ bool as_before(Chooser& chooser, const Memory& m, DoubleChoice& c) {
   if (!chooser.near(mode, m.exponent, m.scale)) return false;
   // Of more values the step of a grid is known better.
   const auto off = std::count_if(c.ulps.begin(), c.ulps.end(), [](auto u) { return u != 0; });
-  return !has_scale(mode) || static_cast<std::size_t>(off) * 8 <= c.ulps.size();
+  return !has_scale(mode) || static_cast<std::size_t>(off) * 64 <= c.ulps.size();
 }
 
 bool near_grid(Chooser& chooser, std::span<const double> values, bool floats, const Memory& m) {
@@ -262,7 +277,7 @@ bool near_grid(Chooser& chooser, std::span<const double> values, bool floats, co
   if (had_none && !time_to_search(m)) return false;
   const double step = grid_of(values, floats ? 3e-7 : 1e-12);
   if (!(step > 0)) return false;
-  return floats ? chooser.near(DoubleMode::float_grid_ulps, 0, step)
+  return floats ? chooser.near(DoubleMode::float_grid_ulps, 0, float_grid(values, step))
                 : chooser.near(DoubleMode::grid_ulps, 0, exact_grid(values, step));
 }
 
@@ -366,7 +381,7 @@ void add_ulps(DoubleMode mode, std::span<const std::int64_t> ulps, double* value
   if (any == 0) return;  // most blocks of a grid
   if (!of_floats(mode)) return shift_ordered(ulps.data(), ulps.size(), values);
   for (std::size_t i = 0; i < ulps.size(); ++i) {
-    values[i] = from_ordered_float(plus(ordered_float(values[i]), ulps[i]));
+    if (ulps[i] != 0) values[i] = from_ordered_float(plus(ordered_float(values[i]), ulps[i]));
   }
 }
 

@@ -55,6 +55,10 @@ TIDE_CODEC_CLONES Scan scan(const double* v, std::size_t n) {
   return {zero != 0 || largest >= kExponentBits, differs == 0, std::bit_cast<double>(largest)};
 }
 
+// Ulps are noise of a few bits: a second pass of tANS would cost more time than it saves room.
+Tier ulps_tier(Tier tier) { return tier == Tier::standard ? Tier::fast : tier; }
+constexpr Effort kUlpsEffort{.linear = false, .table = false, .frequencies = false};
+
 ByteSpan raw_bytes(std::span<const double> values) {
   return {reinterpret_cast<const std::uint8_t*>(values.data()), values.size_bytes()};
 }
@@ -120,7 +124,7 @@ void write_ordinary(Tier tier, std::span<const double> values, const Scan& of, M
   write_head(choice.mode, choice.exponent, out);
   if (has_scale(choice.mode)) out.fixed(bits_of(choice.scale));
   write_sequence(tier, choice.integers, out);
-  if (has_ulps(choice.mode)) write_sequence(tier, choice.ulps, out, {.linear = false});
+  if (has_ulps(choice.mode)) write_sequence(ulps_tier(tier), choice.ulps, out, kUlpsEffort);
   if (choice.mode == DoubleMode::float_bits) write_split(tier, values, at, out);
 }
 
@@ -261,7 +265,7 @@ bool read_ordinary(Tier tier, ByteReader& in, std::span<double> values) {
   Doubles bases(mode, exponent, scale, values.data());
   if (!read_sequence(tier, in, values.size(), bases)) return false;
   Ulps ulps(mode, values.data());
-  return read_sequence(tier, in, values.size(), ulps);
+  return read_sequence(ulps_tier(tier), in, values.size(), ulps);
 }
 
 }  // namespace

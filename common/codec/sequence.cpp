@@ -79,7 +79,7 @@ std::uint64_t divide(std::span<const std::int64_t> values, std::vector<std::int6
 }
 
 void write_plain(Tier tier, const Predictor& p, std::span<const std::int64_t> values,
-                 ByteWriter& out) {
+                 Effort effort, ByteWriter& out) {
   const auto head = out.size();
   write_predictor(p, out);
   if (p.leaves_nothing()) return;
@@ -87,7 +87,8 @@ void write_plain(Tier tier, const Predictor& p, std::span<const std::int64_t> va
   predict(p, values, residuals);
   const auto at = out.size();
   write_residuals(tier, residuals, out);
-  if (tier != Tier::fast || !packs_badly(residuals, out.size() - at)) return;
+  if (tier != Tier::fast || !effort.frequencies) return;
+  if (!packs_badly(residuals, out.size() - at)) return;
   out.out().resize(at);
   out.out()[head] |= kByStandard;
   write_residuals(Tier::standard, residuals, out);
@@ -304,31 +305,53 @@ std::optional<TablePlan> plan_table(std::span<const std::int64_t> values, unsign
 
 void write_table(Tier tier, const TablePlan& plan, ByteWriter& out) {
   out.varint(plan.table.values.size());
-  write_plain(tier, plan.entries, plan.table.values, out);
-  write_plain(tier, plan.ranks, plan.table.ranks, out);
+  write_plain(tier, plan.entries, plan.table.values, {}, out);
+  write_plain(tier, plan.ranks, plan.table.ranks, {}, out);
 }
 
-void write_undivided(Tier tier, std::span<const std::int64_t> values, const Predictor& plain,
-                     Effort effort, ByteWriter& out) {
-  if (!effort.table || plain.leaves_nothing()) return write_plain(tier, plain, values, out);
+// value = base + divisor * number
+struct Scaling {
+  std::int64_t base = 0;
+  std::int64_t divisor = 1;
+};
+
+// Writes numbers that may be quotients. A table takes the values themselves, so that its reader
+// does not have to multiply.
+void write_scaled(Tier tier, std::span<const std::int64_t> numbers, const Scaling& scaling,
+                  const Predictor& plain, Effort effort, ByteWriter& out) {
   const auto taps_max = taps_of(tier, effort);
-  const auto table = plan_table(values, taps_max);
+  const auto scale = [&](TablePlan& plan, std::int64_t base) {
+    if (scaling.divisor == 1) return;
+    for (auto& v : plan.table.values) v = plus(base, times(v, scaling.divisor));
+    plan.entries = choose_predictor(plan.table.values, 0);
+  };
+  std::optional<TablePlan> table, of_deltas;
+  if (effort.table && !plain.leaves_nothing()) table = plan_table(numbers, taps_max);
   auto best = table ? std::min(table->bits(), plain.bits) : plain.bits;
-  if (plain.kind == Prediction::delta || plain.kind == Prediction::delta2) {
+  if (effort.table && (plain.kind == Prediction::delta || plain.kind == Prediction::delta2)) {
     thread_local std::vector<std::int64_t> deltas;
     Predictor delta;
     delta.kind = Prediction::delta;
-    predict(delta, values, deltas);
-    const auto of_deltas = plan_table(deltas, taps_max);
+    predict(delta, numbers, deltas);
+    of_deltas = plan_table(deltas, taps_max);
     if (of_deltas && of_deltas->bits() < best) {
+      scale(*of_deltas, 0);
       out.u8(kDeltaTable);
-      out.svarint(values[0]);
+      out.svarint(plus(scaling.base, times(numbers[0], scaling.divisor)));
       return write_table(tier, *of_deltas, out);
     }
   }
-  if (!table || table->bits() >= plain.bits) return write_plain(tier, plain, values, out);
-  out.u8(kTable);
-  write_table(tier, *table, out);
+  if (table && table->bits() < plain.bits) {
+    scale(*table, scaling.base);
+    out.u8(kTable);
+    return write_table(tier, *table, out);
+  }
+  if (scaling.divisor != 1) {
+    out.u8(kDivided);
+    out.varint(static_cast<std::uint64_t>(scaling.divisor));
+    out.svarint(scaling.base);
+  }
+  write_plain(tier, plain, numbers, effort, out);
 }
 
 }  // namespace
@@ -345,16 +368,13 @@ bool slope_of(std::span<const std::int64_t> values) {
 void write_long(Tier tier, std::span<const std::int64_t> values, ByteWriter& out, Effort effort) {
   thread_local std::vector<std::int64_t> quotients;
   const auto divisor = values.size() < 3 ? 1 : divide(values, quotients);
-  const auto& undivided = divisor == 1 ? values : std::span<const std::int64_t>(quotients);
-  const auto plain = choose_predictor(undivided, taps_of(tier, effort));
-  if (divisor == 1) return write_undivided(tier, values, plain, effort, out);
-  if (plain.leaves_nothing()) {  // so is the whole
-    return write_undivided(tier, values, choose_predictor(values, 0), effort, out);
+  const auto& numbers = divisor == 1 ? values : std::span<const std::int64_t>(quotients);
+  const auto plain = choose_predictor(numbers, taps_of(tier, effort));
+  if (divisor == 1 || plain.leaves_nothing()) {  // then so does the whole
+    return write_scaled(tier, values, {}, divisor == 1 ? plain : choose_predictor(values, 0),
+                        effort, out);
   }
-  out.u8(kDivided);
-  out.varint(divisor);
-  out.svarint(values[0]);
-  write_undivided(tier, undivided, plain, effort, out);
+  write_scaled(tier, numbers, {values[0], static_cast<std::int64_t>(divisor)}, plain, effort, out);
 }
 
 }  // namespace

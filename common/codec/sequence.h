@@ -15,6 +15,7 @@ namespace tidemark::codec {
 struct Effort {
   bool linear = true;  // prediction from several values before
   bool table = true;   // of the values that occur
+  bool frequencies = true;  // in tier fast: another coder where packing is too far off
 };
 
 void write_sequence(Tier tier, std::span<const std::int64_t> values, ByteWriter& out,

@@ -1,6 +1,9 @@
 #include "edge/pipeline/collector.h"
 
 #include <algorithm>
+#include <numeric>
+#include <set>
+#include <utility>
 
 namespace tidemark::pipeline {
 namespace {
@@ -14,85 +17,171 @@ void append_value(Column& to, const Column& from, std::size_t at) {
   }
 }
 
+// Bytes at worst: varints of the longest kind, nothing gained by packing.
+constexpr std::size_t kRowBytes = 10;
+constexpr std::size_t kValueBytes = 11;  // with its quality
+constexpr std::size_t kColumnBytes = 16;
+constexpr std::size_t kPartialBytes = 48;
+
+std::size_t bytes_of(const Column& c, std::size_t value) {
+  return kValueBytes + (c.type == ValueType::text ? c.text[value].size() : 0);
+}
+
 }  // namespace
 
-Group& Collector::group_for(const Group& like) {
-  Key key{{}, like.copy};
-  key.series.reserve(like.columns.size());
-  for (const auto& c : like.columns) key.series.push_back(c.series);
-  const auto [at, made] = by_key_.try_emplace(std::move(key), groups_.size());
-  if (made) {
-    Group g;
-    g.copy = like.copy;
-    for (const auto& c : like.columns) {
-      Column empty;
-      empty.series = c.series;
-      empty.type = c.type;
-      g.columns.push_back(std::move(empty));
-    }
-    groups_.push_back(std::move(g));
+void Collector::next_block() {
+  blocks_.emplace_back();
+  by_key_.clear();
+  last_ = {};
+}
+
+// For a piece of a row, or a partial, that may make `columns` new columns.
+void Collector::make_room(std::size_t columns) {
+  if (blocks_.empty() || last_.values >= kValuesMax || last_.bytes >= kBlockBytesMax ||
+      last_.cells >= kBlockCellsMax || blocks_.back().partials.size() >= kBlockPartialsMax ||
+      last_.columns + columns > 2 * kPieceColumnsMax) {
+    next_block();
   }
-  return groups_[at->second];
+}
+
+Group& Collector::group_for(const Group& like, const Piece& piece) {
+  make_room(piece.last - piece.first);
+  Key key{{}, like.copy};
+  key.series.reserve(piece.last - piece.first);
+  for (auto c = piece.first; c < piece.last; ++c) key.series.push_back(like.columns[c].series);
+  auto& groups = blocks_.back().groups;
+  const auto [at, made] = by_key_.try_emplace(std::move(key), groups.size());
+  if (made) {
+    auto& g = groups.emplace_back();
+    g.copy = like.copy;
+    for (auto c = piece.first; c < piece.last; ++c) {
+      auto& empty = g.columns.emplace_back();
+      empty.series = like.columns[c].series;
+      empty.type = like.columns[c].type;
+    }
+    last_.columns += g.columns.size();
+    last_.bytes += g.columns.size() * kColumnBytes;
+  }
+  return groups[at->second];
+}
+
+Collector::Piece Collector::piece_of(const Group& group, std::size_t row, std::size_t first,
+                                     const std::vector<std::size_t>& value_at,
+                                     const std::vector<bool>& keep) {
+  Piece piece{first, first, 0, false};
+  for (; piece.last < group.columns.size(); ++piece.last) {
+    if (piece.last - first >= kPieceColumnsMax || piece.bytes >= kPieceBytesMax) break;
+    const auto& c = group.columns[piece.last];
+    if (!keep[piece.last] || (!c.present.empty() && !c.present[row])) continue;
+    piece.bytes += bytes_of(c, value_at[piece.last]);
+    piece.any = true;
+  }
+  return piece;
 }
 
 void Collector::add_row(const Group& group, std::size_t row, std::int64_t time,
                         const std::vector<std::size_t>& value_at, const std::vector<bool>& keep,
                         const std::vector<Quality>& quality) {
-  auto& to = group_for(group);
-  const auto rows = to.times.size();
-  to.times.push_back(time);
   bytes_ += sizeof time;
-  for (std::size_t c = 0; c < group.columns.size(); ++c) {
-    const auto& from = group.columns[c];
-    auto& column = to.columns[c];
-    const bool here = keep[c] && (from.present.empty() || from.present[row]);
-    // A presence bitmap and a quality list come into being with the first row that needs one.
-    if (!here && column.present.empty()) column.present.assign(rows, true);
-    if (!here || !column.present.empty()) column.present.push_back(here);
-    if (!here) continue;
-    if (quality[c] != Quality::good && column.quality.empty()) {
-      column.quality.assign(column.values(), Quality::good);
+  for (std::size_t next = 0; next < group.columns.size();) {
+    const auto piece = piece_of(group, row, next, value_at, keep);
+    next = piece.last;
+    if (!piece.any) continue;
+    auto& to = group_for(group, piece);
+    const auto rows = to.times.size();
+    to.times.push_back(time);
+    last_.cells += to.columns.size();
+    last_.bytes += kRowBytes + piece.bytes;
+    for (auto c = piece.first; c < piece.last; ++c) {
+      const auto& from = group.columns[c];
+      auto& column = to.columns[c - piece.first];
+      const bool here = keep[c] && (from.present.empty() || from.present[row]);
+      // A presence bitmap and a quality list come into being with the first row that needs one.
+      if (!here && column.present.empty()) column.present.assign(rows, true);
+      if (!here || !column.present.empty()) column.present.push_back(here);
+      if (!here) continue;
+      if (quality[c] != Quality::good && column.quality.empty()) {
+        column.quality.assign(column.values(), Quality::good);
+      }
+      const bool judged = !column.quality.empty() || quality[c] != Quality::good;
+      append_value(column, from, value_at[c]);
+      if (judged) column.quality.push_back(quality[c]);
+      ++last_.values;
+      ++values_;
+      bytes_ += from.type == ValueType::text ? from.text[value_at[c]].size() + 4 : 8;
     }
-    const bool judged = !column.quality.empty() || quality[c] != Quality::good;
-    append_value(column, from, value_at[c]);
-    if (judged) column.quality.push_back(quality[c]);
-    ++values_;
-    bytes_ += from.type == ValueType::text ? from.text[value_at[c]].size() + 4 : 8;
   }
 }
 
-Block Collector::take() {
-  Block out;
-  out.groups = std::move(groups_);
-  out.partials = std::move(partials_);
+void Collector::add_partial(PartialRow row) {
+  make_room(0);
+  last_.bytes += kPartialBytes + row.state.size();
+  ++partials_;
+  blocks_.back().partials.push_back(std::move(row));
+}
+
+std::vector<Block> Collector::take() {
+  auto out = std::exchange(blocks_, {});
   by_key_.clear();
-  groups_.clear();
-  partials_.clear();
-  values_ = bytes_ = 0;
+  last_ = {};
+  values_ = bytes_ = partials_ = 0;
   return out;
+}
+
+// Into one new dictionary, or a few by its bound.
+void DictionaryBook::add(std::span<const std::uint32_t> handles,
+                         const source::SeriesTable& table) {
+  for (std::size_t first = 0; first < handles.size(); first += Dictionary::kSeriesMax) {
+    const auto part = handles.subspan(first, std::min(Dictionary::kSeriesMax,
+                                                      handles.size() - first));
+    std::vector<SeriesDescription> series;
+    for (const auto h : part) {
+      places_[h] = {static_cast<std::uint32_t>(dictionaries_.size()),
+                    static_cast<std::uint32_t>(series.size())};
+      auto& d = series.emplace_back(table.at(h));
+      // merge() keeps what is there: a payload's label before the source's before the edge's.
+      auto more = source_labels_[d.source];
+      d.labels.merge(more);
+      more = labels_;
+      d.labels.merge(more);
+      while (d.labels.size() > Dictionary::kLabelsMax) d.labels.erase(std::prev(d.labels.end()));
+    }
+    dictionaries_.push_back(std::make_shared<const Dictionary>(std::move(series)));
+    fresh_.push_back(dictionaries_.back());
+  }
+}
+
+// The series of this block that lie in dictionaries of few, when it would name too many of them.
+void DictionaryBook::gather(const Block& block, const source::SeriesTable& table) {
+  if (dictionaries_.size() <= kNamedMax) return;
+  std::set<std::uint32_t> handles;
+  std::set<std::uint32_t> named;
+  const auto use = [&](std::uint32_t handle) {
+    handles.insert(handle);
+    named.insert(places_[handle].dictionary);
+  };
+  for (const auto& g : block.groups) {
+    for (const auto& c : g.columns) use(c.series);
+  }
+  for (const auto& p : block.partials) use(p.series);
+  if (named.size() <= kNamedMax) return;
+  std::vector<std::uint32_t> scattered;
+  for (const auto h : handles) {
+    const auto& d = *dictionaries_[places_[h].dictionary];
+    if (d.series().size() <= Dictionary::kSeriesMax / 2) scattered.push_back(h);
+  }
+  add(scattered, table);
 }
 
 void DictionaryBook::translate(Block& block, const source::SeriesTable& table) {
   if (places_.size() < table.size()) {
-    // All series that are new since the last block go into one dictionary (or a few, by its bound).
-    for (auto first = places_.size(); first < table.size(); first += Dictionary::kSeriesMax) {
-      const auto end = std::min(first + Dictionary::kSeriesMax, table.size());
-      std::vector<SeriesDescription> series;
-      for (auto h = first; h < end; ++h) {
-        places_.push_back({static_cast<std::uint32_t>(dictionaries_.size()),
-                           static_cast<std::uint32_t>(h - first)});
-        auto& d = series.emplace_back(table.at(static_cast<std::uint32_t>(h)));
-        // merge() keeps what is there: a payload's label before the source's before the edge's.
-        auto more = source_labels_[d.source];
-        d.labels.merge(more);
-        more = labels_;
-        d.labels.merge(more);
-        while (d.labels.size() > Dictionary::kLabelsMax) d.labels.erase(std::prev(d.labels.end()));
-      }
-      dictionaries_.push_back(std::make_shared<const Dictionary>(std::move(series)));
-      fresh_.push_back(dictionaries_.back());
-    }
+    // All series that are new since the last block go together.
+    std::vector<std::uint32_t> fresh(table.size() - places_.size());
+    std::iota(fresh.begin(), fresh.end(), static_cast<std::uint32_t>(places_.size()));
+    places_.resize(table.size());
+    add(fresh, table);
   }
+  gather(block, table);
   std::vector<std::int64_t> offset(dictionaries_.size(), -1);
   std::int64_t series_before = 0;
   const auto place = [&](std::uint32_t handle) {

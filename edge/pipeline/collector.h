@@ -1,12 +1,15 @@
 // Gathers readings into the columns of the next block. Rows of the same set of series share one
-// group and so one time column, whichever messages they came with.
+// group and so one time column, whichever messages they came with. Series are SeriesTable handles.
 //
-// Bound: kValuesMax values; full() tells the pipeline to flush. Series are SeriesTable handles.
+// Bound: full() tells the pipeline to flush at kValuesMax values or kBytesMax. What one message
+// brings beyond that (a waveform, an object of thousands of keys) goes into further blocks of the
+// same flush, so that no block passes what the codec takes.
 #pragma once
 
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <span>
 #include <vector>
 
 #include "common/model/block.h"
@@ -18,6 +21,12 @@ class Collector {
  public:
   static constexpr std::size_t kValuesMax = 32'768;
   static constexpr std::size_t kBytesMax = 256 * 1024;  // before packing; a block packs to less
+  // Of one block: where the next begins, and how much of one row may still come.
+  static constexpr std::size_t kBlockBytesMax = 512 * 1024;  // at worst, packing gained nothing
+  static constexpr std::size_t kBlockCellsMax = 4'194'304;   // rows times columns
+  static constexpr std::size_t kBlockPartialsMax = 16'384;
+  static constexpr std::size_t kPieceColumnsMax = 8'192;
+  static constexpr std::size_t kPieceBytesMax = 256 * 1024;
 
   // Adds row `row` of `group` at event time `time`, only the values that `keep` marks (by column,
   // nullptr: all that are present). Column::series holds handles. `value_at[c]` is the index of
@@ -25,12 +34,12 @@ class Collector {
   void add_row(const Group& group, std::size_t row, std::int64_t time,
                const std::vector<std::size_t>& value_at, const std::vector<bool>& keep,
                const std::vector<Quality>& quality);
-  void add_partial(PartialRow row) { partials_.push_back(std::move(row)); }
+  void add_partial(PartialRow row);
 
-  [[nodiscard]] bool empty() const { return values_ == 0 && partials_.empty(); }
+  [[nodiscard]] bool empty() const { return values_ == 0 && partials_ == 0; }
   [[nodiscard]] bool full() const { return values_ >= kValuesMax || bytes_ >= kBytesMax; }
-  // What was gathered, with handles for series; empty afterwards.
-  Block take();
+  // What was gathered, with handles for series; empty afterwards. One block, but for the above.
+  std::vector<Block> take();
 
  private:
   struct Key {
@@ -38,13 +47,27 @@ class Collector {
     bool copy;
     friend auto operator<=>(const Key&, const Key&) = default;
   };
-  Group& group_for(const Group& like);
+  // Columns [first, last) of a row.
+  struct Piece {
+    std::size_t first;
+    std::size_t last;
+    std::size_t bytes;  // at worst
+    bool any;           // values to keep
+  };
+  static Piece piece_of(const Group& group, std::size_t row, std::size_t first,
+                        const std::vector<std::size_t>& value_at, const std::vector<bool>& keep);
+  Group& group_for(const Group& like, const Piece& piece);
+  void make_room(std::size_t columns);
+  void next_block();
 
-  std::map<Key, std::size_t> by_key_;
-  std::vector<Group> groups_;
-  std::vector<PartialRow> partials_;
+  std::vector<Block> blocks_;  // the last one is being filled
+  std::map<Key, std::size_t> by_key_;  // groups of the last
+  struct {
+    std::size_t values = 0, bytes = 0, columns = 0, cells = 0;
+  } last_;
   std::size_t values_ = 0;
   std::size_t bytes_ = 0;
+  std::size_t partials_ = 0;
 };
 
 // The dictionaries of this start: gives each series its place, once, and says which dictionaries
@@ -56,7 +79,10 @@ class DictionaryBook {
   void label(const std::string& source, std::map<std::string, std::string> labels) {
     source_labels_[source] = std::move(labels);
   }
-  // Rewrites Column::series and PartialRow::series of `block` and fills block.dictionaries.
+  // Rewrites Column::series and PartialRow::series of `block` and fills block.dictionaries. Series
+  // that became known one by one lie in many dictionaries; a block that would name more than
+  // kNamedMax gets them gathered into few.
+  static constexpr std::size_t kNamedMax = 512;
   void translate(Block& block, const source::SeriesTable& table);
   // Dictionaries made since the last call; they go into the same flush as the block.
   std::vector<DictionaryPtr> take_new();
@@ -66,6 +92,9 @@ class DictionaryBook {
     std::uint32_t dictionary;
     std::uint32_t index;
   };
+  void add(std::span<const std::uint32_t> handles, const source::SeriesTable& table);
+  void gather(const Block& block, const source::SeriesTable& table);
+
   std::map<std::string, std::string> labels_;
   std::map<std::string, std::map<std::string, std::string>> source_labels_;
   std::vector<DictionaryPtr> dictionaries_;

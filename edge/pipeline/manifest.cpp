@@ -59,6 +59,7 @@ Seal Manifest::state(Sequence next, const std::vector<EventTime>& sealed_until, 
   Seal seal = last_;
   for (std::size_t i = 0; i < lines_.size(); ++i) {
     auto& line = lines_[i];
+    line.sealed_until = std::min(line.sealed_until, set_back_);
     if (i < sealed_until.size()) line.sealed_until = std::max(line.sealed_until, sealed_until[i]);
     auto s = header(line);
     std::sort(line.touched.begin(), line.touched.end());
@@ -78,6 +79,7 @@ Seal Manifest::state(Sequence next, const std::vector<EventTime>& sealed_until, 
     seal.sources.push_back(std::move(s));
   }
   dirty_ = false;
+  set_back_ = kEventTimeMax;
   return seal;
 }
 

@@ -8,6 +8,7 @@
 // count it had, so that completeness there is at most 1).
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <limits>
 #include <map>
@@ -37,6 +38,9 @@ class Manifest {
     touch(line, at).sent += readings;
   }
   [[nodiscard]] Ledger& ledger() { return ledger_; }
+
+  // The clock was set back: the next statement seals no line beyond `now` by what was said before.
+  void set_back(EventTime now) { set_back_ = std::min(set_back_, now); }
 
   // True when a count changed that no statement holds yet.
   [[nodiscard]] bool dirty() const { return dirty_; }
@@ -78,6 +82,7 @@ class Manifest {
   Ledger ledger_;
   MinuteCounts unstated_;  // takes what is older than pruned_below
   bool dirty_ = false;
+  EventTime set_back_ = kEventTimeMax;
   Seal last_;  // without sources
 };
 

@@ -98,7 +98,7 @@ void Pipeline::run(const std::function<void()>& flushed) {
     const bool stopping = stopping_.load();
     std::unique_lock lock(mutex_);
     if (now - observed >= std::chrono::seconds(1) || stamper_.state() == ClockState::unknown) {
-      stamper_.observe(clock_.wall(), now);
+      observe(now);
       observed = now;
     }
     const bool clock_known = stamper_.state() != ClockState::unknown;
@@ -118,9 +118,11 @@ void Pipeline::run(const std::function<void()>& flushed) {
       }
       continue;
     }
+    const bool held_up = (unwritten_ || unsynced_) && collector_.full();
     lock.unlock();
-    if (!clock_known) {
-      // Entries wait undecoded until there is a time to stamp them with (semantics D13).
+    if (!clock_known || held_up) {
+      // Entries wait undecoded until there is a time to stamp them with (semantics D13), or until
+      // the ring takes what was gathered.
       if (stopping) return;
       pause();
       continue;
@@ -142,6 +144,17 @@ void Pipeline::run(const std::function<void()>& flushed) {
       item = journal_.next(std::chrono::milliseconds(0));
     }
   }
+}
+
+void Pipeline::observe(SteadyTime now) {
+  const auto steps = stamper_.steps();
+  stamper_.observe(clock_.wall(), now);
+  // A clock that was set back: what was said of times that come again is taken back, or all that
+  // comes now would be late.
+  const auto heard = stamper_.now(now) - Progress::kMargin;
+  if (stamper_.steps() == steps || heard >= heard_until_) return;
+  heard_until_ = heard;
+  manifest_.set_back(heard);
 }
 
 void Pipeline::pause() {
@@ -194,6 +207,7 @@ void Pipeline::take(const journal::Entry& entry) {
   decoded_.groups.clear();
   decoded_.expected.clear();
   decoded_.rejected.clear();
+  decoded_.poll_class.clear();
   source.entry.source->decoder().decode(entry, table_, decoded_);
   for (const auto& e : decoded_.expected) {
     manifest_.expected(line_of(source, e.poll_class), arrival, 1, e.good ? 1 : 0);
@@ -340,8 +354,8 @@ bool Pipeline::flush() {
   for (auto& row : rows) collector_.add_partial(std::move(row));
   ring::Flush out;
   auto next = ring_.next_sequence();
-  if (!collector_.empty()) {
-    auto block = collector_.take();
+  const bool alarm = !collector_.empty() && std::exchange(alarm_, false);
+  for (auto& block : collector_.take()) {
     book_.translate(block, table_);
     auto bytes = codec::encode(block, options_.tier, memories_);
     TIDE_CHECK(bytes.ok(), "a block within the collector's bounds does not pack");
@@ -352,7 +366,7 @@ bool Pipeline::flush() {
     TIDE_CHECK(summary.ok(), "a block that was just packed has no summary");
     record.time_min = summary->time_min;
     record.time_max = summary->time_max;
-    record.alarm = std::exchange(alarm_, false);
+    record.alarm = alarm;
     record.bytes = std::move(*bytes);
     out.blocks.push_back(std::move(record));
     ++next.count;

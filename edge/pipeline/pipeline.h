@@ -117,6 +117,7 @@ class Pipeline final : public uplink::SealSource {
   SeriesState& series_state(std::uint32_t handle);
   std::size_t line_of(SourceState& source, const std::string& poll_class);
   void state_off_time();
+  void observe(SteadyTime now);  // the clock
   void pause();  // a moment, or until stop()
   [[nodiscard]] bool flush_due(SteadyTime now) const;
   bool flush();  // false: the ring does not take it now

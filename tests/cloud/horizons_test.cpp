@@ -30,6 +30,7 @@ TEST(Horizons, ReadingsPastOneFoldIntoTheNextAndPastAllGoToTheLateLedger) {
   EdgeDouble edge("e", 1, 1);
   const auto day = kStart - kStart % (86400 * kSecond);  // whole days are easier to follow
   const auto now = day + 10 * 3600 * kSecond;
+  node.clock.jump_wall(event_time(now) - node.clock.wall());
   edge.take(0, now, 5);
   node.take(edge, edge.hello());
   node.take(edge, edge.dictionary());

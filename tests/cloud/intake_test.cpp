@@ -190,6 +190,81 @@ TEST(Intake, UndecodableBlockIsADeadLetterAndItsReadingsQuarantined) {
   EXPECT_EQ(reader->dead_letters(10).value().at(0).readings, 20u);
 }
 
+TEST(Intake, TimesNearTheEndOfTimeAreADeadLetterAndHurtNobody) {
+  Node node;
+  auto edge = two_minutes();
+  send_all(node, edge);
+  for (const auto t : {count_ns(kEventTimeMax) - 1, count_ns(kEventTimeMin)}) {
+    edge.take(0, t, 1);
+    const auto block = edge.flush(kStart + 120 * kSecond);
+    node.take(edge, edge.block(block));
+    node.take(edge, edge.last_seal());
+  }
+  node.commit();
+  EXPECT_EQ(node.intake->ledger().answered, 120u);
+  EXPECT_EQ(node.intake->ledger().quarantined, 2u);
+  EXPECT_EQ(node.intake->counters().dead_letters, 2u);
+}
+
+TEST(Intake, AClockThatWasAheadMovesNobodysProgress) {
+  Node node;
+  auto edge = two_minutes();
+  edge.seal(kStart + 40 * 365 * 1440 * kMinute);
+  send_all(node, edge);
+  node.take(edge, edge.last_seal());
+  node.commit();
+  node.clock.advance(std::chrono::hours(1));
+  edge.take(0, kStart + 7000 * kSecond, 1);
+  node.take(edge, edge.block(edge.flush(kStart + 7200 * kSecond)));
+  node.take(edge, edge.last_seal());
+  node.commit();
+  EXPECT_EQ(node.intake->ledger().late_ledger, 0u);
+  EXPECT_EQ(node.intake->ledger().answered, 121u);
+  const auto answers = node.answers("minute");
+  ASSERT_FALSE(answers.empty());
+  EXPECT_EQ(answers.back().end, event_time(kStart + 7200 * kSecond));
+  EXPECT_EQ(answers.back().state, State::sealed);
+}
+
+TEST(Intake, WhatIsAskedForFitsItsFrames) {
+  Node node;
+  EdgeDouble edge("press-07", 11, 1);
+  node.take(edge, edge.hello());
+  std::size_t hashes = 0;
+  for (std::uint64_t b = 0; b < 200; ++b) {
+    Block block;
+    for (std::uint64_t d = 0; d < codec::kDictionariesMax; ++d) {
+      block.dictionaries.push_back({1 + b * codec::kDictionariesMax + d});
+    }
+    node.take(edge, edge.block(edge.flush(std::move(block), kStart)));
+  }
+  for (const auto& reply : node.commit()) {
+    EXPECT_LE(reply.payload.size(), wire::kFramePayloadMax);
+    if (reply.type != wire::FrameType::request) continue;
+    hashes += wire::decode_request(reply.payload).value().dictionaries.size();
+  }
+  EXPECT_EQ(hashes, 200 * codec::kDictionariesMax);
+}
+
+TEST(Intake, AbsurdCountsOfReadingsStopNobody) {
+  Node node;
+  auto edge = two_minutes();
+  send_all(node, edge);
+  for (int i = 0; i < 2; ++i) {
+    const auto last = edge.flush(Block{}, kStart + 120 * kSecond);
+    auto& record = edge.blocks[last];
+    record.readings = std::uint64_t{1} << 62;
+    record.bytes.back() ^= 1;
+    node.take(edge, edge.block(last));
+  }
+  node.commit();
+  auto seal = edge.seals.back();
+  seal.evicted.add(SequenceRange{7, 8});
+  node.take(edge, edge.frame(seal));
+  node.commit();
+  EXPECT_EQ(node.intake->ledger().answered, 120u);
+}
+
 TEST(Intake, BlockWaitsForItsDictionaryWhichIsAskedFor) {
   Node node;
   const auto edge = two_minutes();

@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include "common/codec/codec.h"
 #include "edge/clock/event_clock.h"
 #include "edge/pipeline/collector.h"
 #include "edge/pipeline/manifest.h"
@@ -135,7 +136,9 @@ TEST(Collector, RowsOfTheSameSeriesShareAGroup) {
   collector.add_row(row, 0, 20, {0, 0}, {true, false}, {Quality::good, Quality::good});
   collector.add_row(row, 0, 30, {0, 0}, {true, true}, {Quality::uncertain, Quality::good});
   collector.add_row(one_row({1}), 0, 40, {0}, {true}, {Quality::good});
-  const auto block = collector.take();
+  const auto blocks = collector.take();
+  ASSERT_EQ(blocks.size(), 1u);
+  const auto& block = blocks[0];
   ASSERT_EQ(block.groups.size(), 2u);
   const auto& g = block.groups[0];
   EXPECT_EQ(g.times, (std::vector<std::int64_t>{10, 20, 30}));
@@ -145,6 +148,32 @@ TEST(Collector, RowsOfTheSameSeriesShareAGroup) {
   EXPECT_EQ(g.columns[1].present, (std::vector<bool>{true, false, true}));
   EXPECT_EQ(g.columns[1].f64.size(), 2u);
   EXPECT_TRUE(collector.empty());
+}
+
+TEST(DictionaryBook, SeriesThatBecameKnownOneByOneFitOneBlock) {
+  source::SeriesTable table;
+  DictionaryBook book;
+  std::vector<std::uint32_t> all;
+  std::size_t dictionaries = 0;
+  for (int i = 0; i < 1500; ++i) {
+    SeriesDescription d;
+    d.source = d.device = "a";
+    d.metric = "m" + std::to_string(i);
+    all.push_back(*table.intern(d));
+    Block one;
+    one.groups.push_back(one_row({all.back()}));
+    book.translate(one, table);
+    dictionaries += book.take_new().size();
+  }
+  EXPECT_EQ(dictionaries, 1500u);
+  for (int i = 0; i < 2; ++i) {
+    Block block;
+    block.groups.push_back(one_row(all));
+    book.translate(block, table);
+    EXPECT_EQ(book.take_new().size(), i == 0 ? 2u : 0u);
+    EXPECT_LE(block.dictionaries.size(), DictionaryBook::kNamedMax);
+    EXPECT_TRUE(codec::encode(block, codec::Tier::standard));
+  }
 }
 
 TEST(DictionaryBook, PlacesSeriesOnceAndNamesWhatABlockUses) {

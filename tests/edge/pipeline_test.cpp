@@ -6,6 +6,7 @@
 #include <thread>
 
 #include "tests/edge/temporary_folder.h"
+#include "tests/support/eventually.h"
 
 namespace tidemark::pipeline {
 namespace {
@@ -74,7 +75,8 @@ class KeptQuarantine final : public quarantine::Quarantine {
 };
 
 // Entries hold "metric time value" lines; time 0 is edge-stamped, "bad" is rejected, "poll" a good
-// poll, "miss" a failed one.
+// poll, "miss" a failed one. "wave n time" is n readings of one series, "wide n time" one of each
+// of n series.
 class LineSource final : public source::Source, public source::Decoder {
  public:
   explicit LineSource(bool device_stamped) : device_stamped_(device_stamped) {}
@@ -98,10 +100,15 @@ class LineSource final : public source::Source, public source::Decoder {
     if (std::sscanf(line.c_str(), "%31s %lld %lf", metric, &time, &value) != 3) {
       if (line == "poll" || line == "miss") {
         out.expected.push_back({"fast", line == "poll"});
+        out.poll_class = "fast";
       } else {
         out.rejected.push_back({"not a line", 2});
       }
       return;
+    }
+    const std::string_view what(metric);
+    if (what == "wave" || what == "wide") {
+      return many(what == "wide", time, static_cast<std::int64_t>(value), table, out);
     }
     SeriesDescription d;
     d.source = device_stamped_ ? "floor" : "meter";
@@ -119,6 +126,23 @@ class LineSource final : public source::Source, public source::Decoder {
   }
 
  private:
+  static void many(bool wide, long long n, std::int64_t time, source::SeriesTable& table,
+                   source::Decoded& out) {
+    SeriesDescription d;
+    d.source = d.device = "floor";
+    d.device_stamped = true;
+    Group g;
+    for (long long i = 0; i < n; ++i) {
+      if (wide || i == 0) {
+        d.metric = "m" + std::to_string(i);
+        g.columns.emplace_back().series = *table.intern(d);
+      }
+      if (!wide || i == 0) g.times.push_back(time + i);
+      g.columns.back().f64.push_back(static_cast<double>(i) * 0.1);
+    }
+    out.groups.push_back(std::move(g));
+  }
+
   bool device_stamped_;
 };
 
@@ -208,6 +232,24 @@ TEST_F(PipelineTest, EveryEntryIsTakenHoweverManyWait) {
   EXPECT_EQ(readings, static_cast<std::uint64_t>(kMany));
 }
 
+// Above what the codec takes in a group, and in a block: a daemon that stops here reads the same
+// entry again after each start.
+TEST_F(PipelineTest, AMessageLargerThanABlockGoesIntoSeveral) {
+  constexpr std::uint64_t kWave = 131'000, kWide = 20'000;
+  say(1, "wave " + std::to_string(kWave) + " " + at(0s));
+  say(1, "wide " + std::to_string(kWide) + " " + at(1s));
+  EXPECT_EQ(run().status().ledger.taken, kWave + kWide);
+  std::map<std::string, std::uint64_t> readings;
+  for (const auto& f : ring_.flushes) {
+    EXPECT_EQ(f.blocks.empty() ? 0u : f.blocks.back().name.sequence.count + 1,
+              f.blocks.empty() ? 0u : f.seal.next.count);
+    for (const auto& b : f.blocks) readings["all"] += b.readings;
+  }
+  EXPECT_EQ(readings["all"], kWave + kWide);
+  EXPECT_GT(blocks().size(), 4u);
+  EXPECT_EQ(ring_.flushes.back().journal, journal_->end());
+}
+
 TEST_F(PipelineTest, ImpossibleTimesGoToQuarantineAndTheRestGoesOn) {
   say(1, "temp " + at(1h) + " 1");
   say(1, "temp 5 2");
@@ -265,6 +307,15 @@ TEST_F(PipelineTest, PollsAreCountedAsDueAndGood) {
   EXPECT_TRUE(ring_.flushes[0].blocks.empty());
 }
 
+TEST_F(PipelineTest, WhatIsRejectedIsCountedInItsOwnPollClass) {
+  say(2, "poll");
+  say(1, "bad");
+  run();
+  for (const auto& s : ring_.flushes.at(0).seal.sources) {
+    EXPECT_EQ(s.poll_class, s.source == "floor" ? "" : "fast");
+  }
+}
+
 TEST_F(PipelineTest, TheTimeTheEdgeWasOffIsStatedAsDue) {
   ring::Past past;
   past.closing.incarnation = {41};
@@ -298,6 +349,29 @@ TEST_F(PipelineTest, ARingThatFailsLosesNothing) {
   runner.join();
   EXPECT_EQ(blocks().at(0).groups[0].columns[0].f64, std::vector<double>{3});
   EXPECT_EQ(ring_.flushes.size(), 1u);
+}
+
+TEST_F(PipelineTest, AClockThatIsSetBackTakesBackWhatWasSealed) {
+  constexpr auto kAhead = 24h * 365 * 54;
+  clock_.jump_wall(kAhead);
+  say(2, "power 0 1");
+  pipeline_ = std::make_unique<Pipeline>(options_,
+                                         std::vector<SourceEntry>{{2, "meter", &meter_}},
+                                         *journal_, ring_, quarantine_, tap_, clock_);
+  std::thread runner([this] { pipeline_->run([this] { ++flushed_; }); });
+  const auto sealed = [&] {
+    const auto seal = pipeline_->seal_since(0, 0);
+    return seal ? seal->sources.at(0).sealed_until : kEventTimeMin;
+  };
+  const auto turn = [&](bool ahead) {
+    clock_.advance(20ms);
+    return (sealed() > kNow + 1h) == ahead;
+  };
+  EXPECT_TRUE(test::eventually([&] { return turn(true); }));
+  clock_.jump_wall(-kAhead);
+  EXPECT_TRUE(test::eventually([&] { return turn(false); }));
+  pipeline_->stop();
+  runner.join();
 }
 
 TEST_F(PipelineTest, WindowsCarryWhatTheRuleSaysAndTheLedgerAgrees) {
