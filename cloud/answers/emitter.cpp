@@ -12,6 +12,8 @@ namespace tidemark::answers {
 namespace {
 
 constexpr std::string_view kPrunedTo = "pruned_to";
+// Of one series of one view, before the next one's turn: who was silent for a week has thousands.
+constexpr std::size_t kWindowsATurn = 32;
 
 Cause cause_of(std::int64_t number) {
   return number == 2 ? Cause::backfill : number == 3 ? Cause::resent : Cause::late;
@@ -259,9 +261,9 @@ std::size_t Emitter::emit(SteadyTime now, EventTime wall, std::size_t budget) {
   std::size_t done = 0;
   while (!sealing_.empty() && done < budget) {
     const auto id = sealing_.front();
-    done += 1 + seal(id, wall, budget - done);
-    if (slots_[id].queued) continue;
     sealing_.pop_front();
+    done += 1 + seal(id, wall, std::min(budget - done, kWindowsATurn));
+    if (slots_[id].queued) sealing_.push_back(id);
   }
   for (auto& v : views_) {
     if (done < budget) done += emit_queue(v.early, now, wall, budget - done);

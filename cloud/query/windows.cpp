@@ -171,7 +171,7 @@ Result<std::vector<answers::Answer>> Windows::of(const SeriesEntry& series, cons
   auto start = ceil_to(std::max(from, extent->first - grid.size + Nanoseconds(1)), grid.every);
   const auto width = Nanoseconds(std::gcd(grid.size.count(), grid.every.count()));
   if (start >= end) return all;
-  if (static_cast<std::uint64_t>((end - start) / grid.every) > limit) {
+  if (static_cast<std::uint64_t>((end - start - Nanoseconds(1)) / grid.every) >= limit) {
     return Error(Fault::full, fmt::format("more than {} windows of {}; ask for less at once or for "
                                           "longer windows", limit, series.name));
   }

@@ -6,6 +6,9 @@ namespace tidemark::reconcile {
 
 std::vector<EdgeBooks::Forgotten> EdgeBooks::hello(Incarnation current, std::uint64_t ordinal,
                                                    const std::vector<Closing>& closings) {
+  // Of a start that was closed in the meantime: it came late, through another gateway.
+  const auto* known = find(current);
+  const bool late = known != nullptr && known->closed();
   starts_[current].set_ordinal(ordinal);
   for (const auto& c : closings) {
     if (c.incarnation != current) starts_[c.incarnation].close(c);
@@ -15,7 +18,7 @@ std::vector<EdgeBooks::Forgotten> EdgeBooks::hello(Incarnation current, std::uin
     const bool told = std::any_of(closings.begin(), closings.end(), [&](const Closing& c) {
       return c.incarnation == incarnation;
     });
-    if (incarnation == current || told || books.settled() || books.ordinal() > ordinal) continue;
+    if (incarnation == current || told || books.settled() || late) continue;
     if (auto missing = books.missing(); !missing.empty()) {
       forgotten.emplace_back(incarnation, std::move(missing));
     }

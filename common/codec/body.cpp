@@ -1,10 +1,12 @@
 #include "common/codec/body.h"
 
 #include <algorithm>
+#include <numeric>
 
 #include "common/codec/codec.h"
 #include "common/codec/column_coding.h"
 #include "common/codec/footer.h"
+#include "common/codec/short_columns.h"
 
 namespace tidemark::codec {
 namespace {
@@ -13,7 +15,9 @@ namespace {
 constexpr std::uint64_t kTypeMask = 3;
 constexpr std::uint64_t kHasGaps = 4;
 constexpr std::uint64_t kHasQuality = 8;
-constexpr unsigned kSeriesShift = 4;
+constexpr std::uint64_t kShort = 16;   // short_columns.h
+constexpr std::uint64_t kAsLast = 32;  // by the method of the short column before
+constexpr unsigned kSeriesShift = 6;
 
 std::int64_t wrapping_sum(std::int64_t a, std::int64_t b) {
   return static_cast<std::int64_t>(static_cast<std::uint64_t>(a) + static_cast<std::uint64_t>(b));
@@ -21,6 +25,9 @@ std::int64_t wrapping_sum(std::int64_t a, std::int64_t b) {
 std::int64_t wrapping_difference(std::int64_t a, std::int64_t b) {
   return static_cast<std::int64_t>(static_cast<std::uint64_t>(a) - static_cast<std::uint64_t>(b));
 }
+
+constexpr std::size_t kShortGroup = 64;                 // rows
+constexpr std::uint64_t kUnitMax = std::uint64_t{1} << 62;  // ns
 
 // What a block may still take; the same sums on both sides.
 struct Budget {
@@ -67,21 +74,42 @@ Result<> check_column(const Column& c, std::size_t rows, Budget& budget) {
   return {};
 }
 
-// Returns the exponent of doubles that were written as decimals, or -1.
+// Returns the exponent of doubles that were written as decimals of a long column, or -1.
 int write_column(Tier tier, const Column& c, std::int64_t expected_series, Memory& memory,
-                 ByteWriter& out) {
+                 ShortColumnWriter& shorts, ByteWriter& out) {
   const auto step = zigzag(static_cast<std::int64_t>(c.series) - expected_series);
+  const auto method = shorts.method_of(c, memory);
   out.varint(step << kSeriesShift | static_cast<std::uint64_t>(c.type) |
-             (c.present.empty() ? 0 : kHasGaps) | (c.quality.empty() ? 0 : kHasQuality));
+             (c.present.empty() ? 0 : kHasGaps) | (c.quality.empty() ? 0 : kHasQuality) |
+             (method ? kShort : 0) | (method && *method == shorts.last() ? kAsLast : 0));
   if (!c.present.empty()) write_presence(tier, c.present, out);
   if (!c.quality.empty()) write_qualities(tier, c.quality, out);
+  if (method) {
+    shorts.write(*method, out);
+    return -1;
+  }
   const auto at = out.size();
   write_values(tier, c, memory, out);
   return c.type == ValueType::f64 ? decimal_exponent(ByteSpan(out.out()).subspan(at)) : -1;
 }
 
+// Of few rows in many groups, times are small numbers of this.
+std::uint64_t time_unit(const Block& block, std::int64_t time_min) {
+  std::size_t rows = 0;
+  for (const auto& g : block.groups) rows += g.times.size();
+  if (rows > block.groups.size() * kShortGroup) return 1;  // clock.cpp finds theirs
+  std::uint64_t unit = 0;
+  for (const auto& g : block.groups) {
+    for (const auto t : g.times) {
+      unit = std::gcd(unit, static_cast<std::uint64_t>(wrapping_difference(t, time_min)));
+      if (unit == 1) return 1;
+    }
+  }
+  return unit == 0 || unit > kUnitMax ? 1 : unit;
+}
+
 void read_column(Tier tier, ByteReader& in, std::int64_t expected_series, std::size_t rows,
-                 Budget& budget, Column& c) {
+                 Budget& budget, ShortColumnReader& shorts, Column& c) {
   const auto head = in.varint();
   const auto series = wrapping_sum(expected_series, unzigzag(head >> kSeriesShift));
   if (series < 0 || series > UINT32_MAX) in.fail();
@@ -108,6 +136,8 @@ void read_column(Tier tier, ByteReader& in, std::int64_t expected_series, std::s
     case ValueType::text: c.text.resize(values); break;
     default: c.i64.resize(values);
   }
+  if ((head & kShort) != 0) return shorts.read((head & kAsLast) != 0, in, c);
+  if ((head & kAsLast) != 0) in.fail();
   read_values(tier, in, budget.text_bytes, c);
 }
 
@@ -175,47 +205,62 @@ Result<> check_block(const Block& block) {
 void write_body(Tier tier, const Block& block, std::int64_t time_min, Memories& memories,
                 std::vector<ColumnSummary>& footers, ByteWriter& out) {
   out.varint(block.groups.size());
+  const auto unit = time_unit(block, time_min);
+  out.varint(unit);
+  ShortColumnWriter shorts;
   std::vector<std::int64_t> relative;
   std::int64_t expected_series = 0;
   for (const auto& g : block.groups) {
     out.varint(g.times.size() << 1 | (g.copy ? 1 : 0));
     relative.clear();
-    for (const auto t : g.times) relative.push_back(wrapping_difference(t, time_min));
+    for (const auto t : g.times) {
+      const auto distance = static_cast<std::uint64_t>(wrapping_difference(t, time_min));
+      relative.push_back(static_cast<std::int64_t>(distance / unit));
+    }
     write_times(tier, relative, out);
     out.varint(g.columns.size());
     for (const auto& c : g.columns) {
-      const auto exponent = write_column(tier, c, expected_series, memories.of(c.series), out);
+      const auto exponent =
+          write_column(tier, c, expected_series, memories.of(c.series), shorts, out);
       add_footer(g, c, exponent, footers);
       expected_series = std::int64_t{c.series} + 1;
     }
   }
+  shorts.write_steps(tier, out);
   write_partials(block.partials, time_min, out);
 }
 
 void read_body(Tier tier, ByteReader& in, std::int64_t time_min, Block& block) {
   Budget budget;
+  ShortColumnReader shorts;
   const auto groups = in.length(2);
-  if (groups > kColumnsMax) return in.fail();
+  const auto unit = in.varint();
+  if (groups > kColumnsMax || unit == 0 || unit > kUnitMax) return in.fail();
   block.groups.resize(groups);
   std::int64_t expected_series = 0;
   for (auto& g : block.groups) {
     const auto head = in.varint();
-    const auto rows = head >> 1;
-    if (!in.ok() || rows > kRowsMax || !Budget::take(budget.rows, rows)) return in.fail();
+    if (head >> 1 > kRowsMax) return in.fail();
+    const auto rows = static_cast<std::size_t>(head >> 1);
+    if (!in.ok() || !Budget::take(budget.rows, rows)) return in.fail();
     g.copy = (head & 1) != 0;
     g.times.resize(rows);
     if (!read_times(tier, in, g.times)) return;
-    for (auto& t : g.times) t = wrapping_sum(t, time_min);
+    for (auto& t : g.times) {
+      const auto distance = static_cast<std::uint64_t>(t) * unit;
+      t = wrapping_sum(static_cast<std::int64_t>(distance), time_min);
+    }
     const auto columns = in.length();
     if (!Budget::take(budget.columns, columns)) return in.fail();
     g.columns.reserve(columns);
     for (std::size_t i = 0; i < columns; ++i) {
-      read_column(tier, in, expected_series, rows, budget, g.columns.emplace_back());
+      read_column(tier, in, expected_series, rows, budget, shorts, g.columns.emplace_back());
       if (!in.ok()) return;
       expected_series = std::int64_t{g.columns.back().series} + 1;
     }
   }
-  read_partials(in, time_min, block.partials);
+  shorts.read_steps(tier, in);
+  if (in.ok()) read_partials(in, time_min, block.partials);
 }
 
 }  // namespace tidemark::codec

@@ -191,7 +191,8 @@ bool read_special(Tier tier, ByteReader& in, std::span<double> values) {
   std::vector<SpecialValue> specials;
   const auto add = [&](std::size_t row, std::uint64_t kind) {
     if (kind < kZero || kind > kOther || row >= values.size()) return in.fail();
-    specials.push_back({row, kind == kOther ? in.fixed<std::uint64_t>() : kSpecialBits[kind]});
+    specials.push_back({row, kind == kOther ? in.fixed<std::uint64_t>()
+                                              : kSpecialBits[static_cast<std::size_t>(kind)]});
   };
   const auto few = in.length();
   if (few > 0) {

@@ -24,7 +24,8 @@ constexpr std::uint8_t kDeltaTable = 8;
 constexpr std::uint8_t kShort = 0x80;
 constexpr std::uint8_t kShortDelta = 0x40;
 constexpr std::size_t kShortMax = 64;    // values that may be short
-constexpr std::size_t kShortSure = 12;   // values that are not worth another try
+constexpr std::size_t kShortSure = 12;   // values, if narrow, that are not worth another try
+constexpr unsigned kShortWidth = 12;     // bits of these
 
 // Beside the predictor: residuals by the coder of tier standard, though the tier is fast.
 constexpr std::uint8_t kByStandard = 0x40;
@@ -351,7 +352,13 @@ void write_scaled(Tier tier, std::span<const std::int64_t> numbers, const Scalin
     out.varint(static_cast<std::uint64_t>(scaling.divisor));
     out.svarint(scaling.base);
   }
+  const auto at = out.size();
   write_plain(tier, plain, numbers, effort, out);
+  if (numbers.size() > kShortMax || scaling.divisor == 1) return;
+  const auto short_plan = plan_short(numbers);  // the other case is write_sequence()'s
+  if (short_plan.width == 64 || short_plan.bytes >= out.size() - at) return;
+  out.out().resize(at);
+  write_short(short_plan, numbers, out);
 }
 
 }  // namespace
@@ -384,7 +391,7 @@ void write_sequence(Tier tier, std::span<const std::int64_t> values, ByteWriter&
   if (values.empty()) return;
   if (values.size() > kShortMax) return write_long(tier, values, out, effort);
   const auto plan = plan_short(values);
-  const bool sure = values.size() <= kShortSure && plan.width < 64;
+  const bool sure = values.size() <= kShortSure && plan.width <= kShortWidth;
   const auto at = out.size();
   if (!sure || slope_of(values)) write_long(tier, values, out, effort);
   if (plan.width == 64 || (out.size() > at && out.size() - at <= plan.bytes)) return;

@@ -24,6 +24,7 @@ class StoredRing final : public RingBuffer {
       : file_(std::move(file)), contents_(std::move(catalogue)) {}
 
   Result<> start(const Options& options) {
+    contents_.state().set_room(file_->geometry().segment_max());
     Recovery recovery(*file_, contents_);
     TIDE_ASSIGN(const auto found, recovery.run());
     // What was found counts from now on, so it must not depend on a page cache.

@@ -8,6 +8,11 @@ namespace tidemark::ring {
 namespace {
 
 constexpr std::uint8_t kStateVersion = 1;
+constexpr std::uint64_t kDictionaryBytes = 8;  // of its record, beside its own
+constexpr std::uint64_t kMinuteBytes = 13;     // of one, as it lies in a checkpoint
+// More seals than a start can say: those that only move a frontier are sent and never written, so
+// that the cloud may know higher numbers than the last one here.
+constexpr std::uint64_t kBeyondItsSeals = std::uint64_t{1} << 32;
 
 void encode_time(ByteWriter& out, EventTime t) {
   out.fixed(static_cast<std::uint64_t>(count_ns(t)));
@@ -45,7 +50,8 @@ Result<SealState> decode_seal(ByteReader& in) {
 std::uint64_t IncarnationState::stated_number() const {
   auto all = evicted;
   all.add(seal.evicted);
-  return seal.number + all.count() - seal.evicted.count();
+  const auto more = all.count() - seal.evicted.count();
+  return more == 0 ? seal.number : seal.number + kBeyondItsSeals + more;
 }
 
 Seal IncarnationState::statement() const {
@@ -149,14 +155,25 @@ Result<> RingState::apply(const SegmentHeader& h, RecordType type, ByteSpan byte
   return {};
 }
 
+void RingState::set_room(std::uint64_t segment_max) {
+  dictionary_bytes_max_ = segment_max / 2;
+  minutes_max_ = std::min<std::size_t>(kMinutesMax, segment_max * 5 / 16 / kMinuteBytes);
+}
+
 void RingState::add_dictionary(DictionaryPtr dictionary) {
   const auto hash = dictionary->hash();
-  dictionaries_[hash] = {std::move(dictionary), ++mentions_};
-  if (dictionaries_.size() <= kDictionariesMax) return;
-  const auto mentioned = [](const auto& known) { return known.second.second; };
-  const auto oldest = std::ranges::min_element(dictionaries_, {}, mentioned);
-  log::warning("ring forgets its oldest dictionary", "limit={}", kDictionariesMax);
-  dictionaries_.erase(oldest);
+  auto& known = dictionaries_[hash];
+  if (known.first == nullptr) dictionary_bytes_ += dictionary->bytes().size() + kDictionaryBytes;
+  known = {std::move(dictionary), ++mentions_};
+  const auto mentioned = [](const auto& d) { return d.second.second; };
+  while (dictionaries_.size() > 1 && (dictionaries_.size() > kDictionariesMax ||
+                                      dictionary_bytes_ > dictionary_bytes_max_)) {
+    const auto oldest = std::ranges::min_element(dictionaries_, {}, mentioned);
+    log::warning("ring forgets its oldest dictionary", "dictionaries={} bytes={}",
+                 dictionaries_.size(), dictionary_bytes_);
+    dictionary_bytes_ -= oldest->second.first->bytes().size() + kDictionaryBytes;
+    dictionaries_.erase(oldest);
+  }
 }
 
 DictionaryPtr RingState::dictionary(DictionaryHash hash) const {
@@ -322,11 +339,11 @@ void RingState::apply_marks(ByteSpan bytes) {
 void RingState::bound_minutes() {
   std::size_t total = 0;
   for (const auto& [ordinal, i] : incarnations) total += i.seal.minutes();
-  if (total <= kMinutesMax) return;
+  if (total <= minutes_max_) return;
   log::warning("ring forgets the oldest minutes that no cloud acknowledged", "limit={}",
-               kMinutesMax);
+               minutes_max_);
   // An eighth at a time, of the oldest incarnation first: rare, and linear when it happens.
-  auto drop = total - kMinutesMax + kMinutesMax / 8;
+  auto drop = total - minutes_max_ + minutes_max_ / 8;
   for (auto& [ordinal, i] : incarnations) {
     const auto have = i.seal.minutes();
     if (have == 0) continue;

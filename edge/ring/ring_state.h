@@ -5,9 +5,11 @@
 // Every change is idempotent (absolute values, unions), so that replaying a record twice, or one
 // that a checkpoint already holds, changes nothing.
 //
-// Bounds: kMinutesMax minutes of unacknowledged seals, the oldest go first (the cloud then has no
-// count for them); kDictionariesMax dictionaries, the one mentioned longest ago goes first;
-// kPastMax incarnations whose blocks are gone but whose end nobody acknowledged.
+// Bounds: all of it has to fit in one segment, or no checkpoint can be written and no start made.
+// kMinutesMax minutes of unacknowledged seals, the oldest go first (the cloud then has no count for
+// them); kDictionariesMax dictionaries, the one mentioned longest ago goes first (of both, less in
+// a small ring: set_room); kPastMax incarnations whose blocks are gone but whose end nobody
+// acknowledged.
 #pragma once
 
 #include <cstdint>
@@ -69,8 +71,8 @@ struct IncarnationState {
   SealState seal;
   bool closing_told = false;            // somebody acknowledged its seals after its end
 
-  // The number of its last word: each block that was evicted after its last seal raises it by one,
-  // so that it follows from the state alone.
+  // The number of its last word: each block that was evicted after its last seal raises it, beyond
+  // all that it can have said itself, so that it follows from the state alone.
   [[nodiscard]] std::uint64_t stated_number() const;
   [[nodiscard]] Seal statement() const;
   // With what was evicted after its last seal: those readings were pending when it spoke.
@@ -96,6 +98,8 @@ class RingState {
   void apply(const SegmentHeader& header);
   Result<> apply(const SegmentHeader& header, RecordType type, ByteSpan bytes);
 
+  // Of the longest segment: half may be dictionaries, 5/16 minutes.
+  void set_room(std::uint64_t segment_max);
   void add_dictionary(DictionaryPtr dictionary);
   [[nodiscard]] DictionaryPtr dictionary(DictionaryHash hash) const;
   [[nodiscard]] std::vector<DictionaryPtr> dictionaries() const;  // in order of last mention
@@ -120,6 +124,9 @@ class RingState {
  private:
   std::map<DictionaryHash, std::pair<DictionaryPtr, std::uint64_t>> dictionaries_;
   std::uint64_t mentions_ = 0;
+  std::uint64_t dictionary_bytes_ = 0;
+  std::uint64_t dictionary_bytes_max_ = 4 << 20;
+  std::size_t minutes_max_ = kMinutesMax;
   std::uint64_t folded_ordinal_ = 0;
 };
 

@@ -45,7 +45,7 @@ std::string status_of(const Server& server, EventTime since) {
               {"strangers", s.strangers},
               {"in_flight_bytes", s.in_flight_bytes},
               {"edges", std::move(edges)}}
-      .dump();
+      .dump(-1, ' ', false, json::error_handler_t::replace);
 }
 
 Result<std::unique_ptr<http::Server>> open_http(const std::string& listen, const Server& server,

@@ -59,7 +59,11 @@ void Session::on_hello(const wire::Frame& frame) {
                                         std::to_string(hello->version_min) + " to " +
                                         std::to_string(hello->version_max) + "; upgrade the older");
   }
+  // Shown to people, in logs and in JSON, which takes no bytes that are not UTF-8.
   program_version_ = hello->program_version;
+  for (auto& c : program_version_) {
+    if (c < ' ' || c > '~') c = '?';
+  }
   wire::append_frame(hello_, frame.type, frame.payload);
   state_ = State::waiting;
   send_hello();

@@ -335,6 +335,64 @@ TEST(Intake, PowerCutAtTheEdgeLosesWhatItsNextStartCannotSend) {
   for (const auto& a : answers) EXPECT_EQ(a.state, State::sealed);
 }
 
+// Its starts are counted from 1 again, as those of a new box under the old name.
+TEST(Intake, WhatAWipedRingHeldIsLostAndNotPendingForEver) {
+  Node node;
+  EdgeDouble before("press-07", 11, 57);
+  before.take(0, kStart, 1);
+  before.flush(kStart + kMinute);
+  node.take(before, before.hello());
+  node.take(before, before.dictionary());
+  node.take(before, before.last_seal());
+  node.commit();
+  EXPECT_EQ(node.intake->ledger().pending, 1u);
+  EdgeDouble fresh("press-07", 12, 1);
+  node.take(fresh, fresh.hello());
+  node.commit();
+  EXPECT_EQ(node.intake->ledger().pending, 0u);
+  EXPECT_EQ(node.intake->ledger().lost, 1u);
+  node.take(before, before.hello());  // late, by another way: the newer start stays open
+  fresh.take(0, kStart + kMinute, 1);
+  fresh.flush(kStart + 2 * kMinute);
+  node.take(fresh, fresh.last_seal());
+  node.commit();
+  EXPECT_EQ(node.intake->ledger().pending, 1u);
+}
+
+TEST(Intake, WindowsOfALongSilenceDoNotStandBeforeThoseOfOthers) {
+  Node node;
+  constexpr auto kDays = 5 * 1440 * kMinute;
+  node.clock.jump_wall(std::chrono::hours(24 * 5));
+  EdgeDouble silent("press-08", 21, 1);
+  silent.take(0, kStart, 1);
+  silent.flush(kStart + kDays);
+  node.take(silent, silent.hello());
+  node.take(silent, silent.dictionary());
+  node.take(silent, silent.block(1));
+  node.take(silent, silent.last_seal());
+  send_all(node, two_minutes());
+  node.commit();
+  const auto answers = node.answers("minute", "press-07/**");
+  ASSERT_EQ(answers.size(), 2u);
+  EXPECT_EQ(answers[1].state, State::sealed);
+  node.settle();
+  EXPECT_EQ(node.answers("minute", "press-08/**").size(), 5 * 1440u);
+}
+
+TEST(Intake, AQueryNeverHasMoreWindowsThanItAskedFor) {
+  Node node;
+  send_all(node, two_minutes());
+  node.commit();
+  auto q = query::Reader::parse("count ** by 40s").value();
+  q.from = event_time(kStart);
+  q.to = event_time(kStart + 100 * kSecond);
+  auto reader = query::Reader::open(node.folder.path).value();
+  q.limit = 2;
+  EXPECT_EQ(reader->answers(q).error().fault(), Fault::full);
+  q.limit = 3;
+  EXPECT_EQ(reader->answers(q).value().size(), 3u);
+}
+
 TEST(Intake, EvictedBlocksAreNotWaitedFor) {
   Node node;
   auto edge = two_minutes();

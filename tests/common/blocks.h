@@ -95,7 +95,7 @@ inline Block any_block(std::mt19937_64& random, std::size_t rows_max = 40) {
   for (auto n = random() % 5; n > 0; --n) {
     Group g;
     g.copy = random() % 4 == 0;
-    g.times = any_integers(random, random() % (rows_max + 1));
+    g.times = any_integers(random, static_cast<std::size_t>(random() % (rows_max + 1)));
     for (auto columns = random() % 6; columns > 0; --columns) {
       g.columns.push_back(any_column(random, g.times.size()));
     }
@@ -109,7 +109,7 @@ inline Block any_block(std::mt19937_64& random, std::size_t rows_max = 40) {
     p.revision = random() % 4;
     p.readings = random() % 100;
     p.copy = random() % 3 == 0;
-    p.state.resize(random() % 40);
+    p.state.resize(static_cast<std::size_t>(random() % 40));
     for (auto& v : p.state) v = static_cast<std::uint8_t>(random());
     b.partials.push_back(std::move(p));
   }

@@ -110,10 +110,10 @@ TEST(DenseBounds, RefusesHeadsThatNobodyWrites) {
 TEST(DenseBounds, ArbitraryBytesEndSomewhere) {
   SeededRandom random(9);
   for (int i = 0; i < 300; ++i) {
-    ByteVector bytes(random.below(200));
+    ByteVector bytes(static_cast<std::size_t>(random.below(200)));
     for (auto& b : bytes) b = static_cast<std::uint8_t>(random.next());
     ByteReader in(bytes);
-    read(in, 1 + random.below(4000));
+    read(in, static_cast<std::size_t>(1 + random.below(4000)));
     EXPECT_LE(in.position(), bytes.size());
   }
 }

@@ -105,7 +105,7 @@ TEST(Memory, IsOnlyAHint) {
     Memory memory;
     for (int block = 0; block < 4; ++block) {  // the signal changes under it
       Column c, back;
-      c.f64 = any_doubles(random, 1 + random() % 200);
+      c.f64 = any_doubles(random, static_cast<std::size_t>(1 + random() % 200));
       back.f64.resize(c.f64.size());
       const auto before = memory;
       const auto bytes = encode_values(c, kTiers[seed % 3], &memory);

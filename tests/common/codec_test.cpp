@@ -99,7 +99,8 @@ TEST(Codec, SurvivesDamageUnderARightChecksum) {
     for (int round = 0; round < 40; ++round) {
       auto damaged = bytes;
       for (auto n = 1 + random() % 3; n > 0; --n) {
-        damaged[2 + random() % (content - 2)] = static_cast<std::uint8_t>(random());
+        const auto at = static_cast<std::size_t>(2 + random() % (content - 2));
+        damaged[at] = static_cast<std::uint8_t>(random());
       }
       damaged.resize(content);
       ByteWriter(damaged).fixed(xxh3(damaged));

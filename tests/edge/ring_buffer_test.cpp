@@ -341,7 +341,8 @@ TEST_F(RingTest, EvictionOfAnEarlierStartIsToldApart) {
   RingWriter second(*ring, {2}, random);
   ASSERT_EQ(ring->past_seals().size(), 1u);
   EXPECT_EQ(ring->past_seals()[0].number, 20u);
-  ASSERT_TRUE(ring->seals_acknowledged({1}, 20).ok());
+  // Others of its seals only moved a frontier: the cloud has them, the ring never did.
+  ASSERT_TRUE(ring->seals_acknowledged({1}, 45).ok());
   EXPECT_TRUE(ring->past_seals().empty()) << "all is said";
   for (int n = 0; n < 100; ++n) {
     ASSERT_TRUE(ring->append(second.make({10'000})).ok());
@@ -350,7 +351,7 @@ TEST_F(RingTest, EvictionOfAnEarlierStartIsToldApart) {
   // What is evicted now is news, under numbers that no seal had.
   const auto said = ring->past_seals();
   ASSERT_EQ(said.size(), 1u);
-  EXPECT_EQ(said[0].number, 40u);
+  EXPECT_GT(said[0].number, 45u);
   EXPECT_EQ(said[0].evicted, (SequenceRanges{{1, 20}}));
   EXPECT_EQ(said[0].ledger.evicted, readings);
   EXPECT_TRUE(said[0].ledger.adds_up());
@@ -429,6 +430,26 @@ TEST_F(RingTest, TheLargestBlockFitsAnOrdinaryRing) {
   for (int n = 0; n < 30; ++n) ASSERT_TRUE(ring->append(writer.make({kBlockBytesMax})).ok());
   ASSERT_TRUE(ring->sync().ok());
   EXPECT_GE(ring->usage().blocks_unreleased, 4u);
+}
+
+// Each start orders its series anew, so that its dictionaries are others than those before. All of
+// them are in each checkpoint, and without a checkpoint a ring does not open.
+TEST_F(RingTest, DictionariesOfManyStartsDoNotOutgrowIt) {
+  for (std::uint64_t start = 1; start <= 40; ++start) {
+    auto ring = open(start);
+    ASSERT_TRUE(ring) << "start " << start;
+    RingWriter writer(*ring, {start}, random);
+    auto flush = writer.make({100});
+    std::vector<SeriesDescription> series(100);
+    for (std::size_t i = 0; i < series.size(); ++i) {
+      series[i].source = series[i].device = "press";
+      series[i].metric = std::string(80, 'm') + std::to_string(start * 1000 + i);
+    }
+    flush.dictionaries = {std::make_shared<const Dictionary>(std::move(series))};
+    ASSERT_TRUE(ring->append(flush).ok());
+    ASSERT_TRUE(ring->close().ok());
+    EXPECT_TRUE(ring->dictionary(flush.dictionaries[0]->hash()));
+  }
 }
 
 TEST_F(RingTest, FaultsAtOpen) {

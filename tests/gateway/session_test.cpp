@@ -119,6 +119,14 @@ TEST_F(SessionTest, HelloGoesToTheCloudAndWelcomeBringsCredit) {
   EXPECT_EQ(wire::decode_credit(said[1].payload)->bytes, Limits{}.window);
 }
 
+// A status with bytes in it that are no UTF-8 would end the gateway: the JSON library throws.
+TEST_F(SessionTest, TheVersionOfAnEdgeIsPlainText) {
+  auto h = hello();
+  h.program_version = "1.2\xff\n";
+  say(FrameType::hello, wire::encode(h));
+  EXPECT_EQ(session.program_version(), "1.2??");
+}
+
 TEST_F(SessionTest, AnEdgeWaitsForTheCloud) {
   world.up = false;
   say(FrameType::hello, wire::encode(hello()));
