@@ -128,6 +128,14 @@ void Emitter::add_series(const store::SeriesRow& row, const std::string& full_na
   }
 }
 
+void Emitter::move_series(const store::SeriesRow& row, EventTime frontier) {
+  auto& series = series_.at(row.id);
+  std::erase(by_source_[series.row.source], row.id);
+  series.row = row;
+  by_source_[row.source].push_back(row.id);
+  advance(row.source, frontier);
+}
+
 void Emitter::add_slot(SeriesState& series, std::uint32_t view, SteadyTime now) {
   const auto id = static_cast<SlotId>(slots_.size());
   auto& slot = slots_.emplace_back();

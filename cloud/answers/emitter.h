@@ -36,6 +36,8 @@ class Emitter {
   Result<> load();
   void add_series(const store::SeriesRow& row, const std::string& full_name, EventTime frontier,
                   SteadyTime now);
+  // Its source is another from now on, and so is the frontier that seals its windows.
+  void move_series(const store::SeriesRow& row, EventTime frontier);
   // The finest panes that the views over this series need.
   [[nodiscard]] reconcile::Tier finest(const std::string& full_name) const;
 

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <limits>
+#include <utility>
 
 namespace tidemark::intake {
 namespace {
@@ -86,8 +87,9 @@ Series* Catalogue::series_of(Edge& edge, const SeriesDescription& d) {
     if (!(known.row.description == d)) {  // the newest words about it stand
       known.row.description = d;
       known.source = source;
-      known.row.source = sources[source].id;
+      const auto before = std::exchange(known.row.source, sources[source].id);
       note_changed(known);
+      if (known.row.source != before) on_moved(edge, known);
     }
     return &known;
   }

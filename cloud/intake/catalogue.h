@@ -37,6 +37,8 @@ class Catalogue {
   explicit Catalogue(store::Store& store) : store_(store) {}
   // Series that are new to the cloud are told here, once their row exists.
   std::function<void(Edge&, Series&)> on_new;
+  // A known series belongs to another source or poll class now.
+  std::function<void(Edge&, Series&)> on_moved;
 
   Result<> load(const std::vector<std::unique_ptr<Edge>>& edges);
   // False when it was known. bad_input when it is no dictionary.

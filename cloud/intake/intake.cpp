@@ -73,6 +73,9 @@ Result<> Intake::load() {
     adopt(*by_id_.at(series->row.edge)->edge, *series);
   }
   catalogue_->on_new = adopt;
+  catalogue_->on_moved = [this](Edge& edge, Series& series) {
+    emitter_->move_series(series.row, edge.books.sources()[series.source].frontier);
+  };
   placer_ = std::make_unique<Placer>(*store_, *catalogue_, *emitter_, options_.horizons);
   for (std::size_t t = 0; t < reconcile::kTiers; ++t) {
     store_->small().set_meta(fmt::format("horizon_{}", t),

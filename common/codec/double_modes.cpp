@@ -206,7 +206,7 @@ double grid_of(std::span<const double> values, double tolerance) {
 
 // The middle of the steps that meet all values within half an ulp of a float, if there are any.
 double float_grid(std::span<const double> values, double step) {
-  constexpr double kHalf = 0.499 / 8388608;  // ulps of a float, of its magnitude at most
+  constexpr double kHalf = 0.5 / 8388608;  // an ulp of a float, of its power of two
   double low = 0, high = std::numeric_limits<double>::max();
   for (const auto v : values) {
     const double k = std::fabs(std::floor(v / step + 0.5)), m = std::fabs(v);

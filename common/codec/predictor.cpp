@@ -406,20 +406,38 @@ namespace {
 
 // Sums wrap around: those of a writer do not get that far, and hostile ones may.
 template <unsigned kTaps>
-void restore_linear(const Predictor& p, std::int64_t bias, std::int64_t* x, std::size_t n) {
+[[gnu::always_inline]] inline void restore_linear(const Predictor& p, std::int64_t bias,
+                                                  std::int64_t* x, std::size_t n) {
   std::uint64_t w[kTaps];
   for (unsigned j = 0; j < kTaps; ++j) w[j] = static_cast<std::uint64_t>(p.weights[j]);
+  const auto fraction = p.fraction;
   auto last = static_cast<std::uint64_t>(x[-1]);
   for (auto* end = x + n; x != end; ++x) {
-    auto sum = static_cast<std::uint64_t>(bias);
+    // The residual goes under the shift, off the way from one value to the next.
+    auto sum = static_cast<std::uint64_t>(bias) + (static_cast<std::uint64_t>(*x) << fraction);
 #pragma GCC unroll 32
     for (int j = 1; j < static_cast<int>(kTaps); ++j) {
       sum += w[j] * static_cast<std::uint64_t>(x[-1 - j]);
     }
     sum += w[0] * last;  // the one that is only just known comes last
-    last = static_cast<std::uint64_t>(*x) +
-           static_cast<std::uint64_t>(static_cast<std::int64_t>(sum) >> p.fraction);
-    *x = static_cast<std::int64_t>(last);
+    *x = static_cast<std::int64_t>(sum) >> fraction;
+    last = static_cast<std::uint64_t>(*x);
+  }
+}
+
+TIDE_CODEC_CLONES void restore_taps(const Predictor& p, std::int64_t bias, std::int64_t* x,
+                                    std::size_t n) {
+  switch (p.taps) {
+    case 1: return restore_linear<1>(p, bias, x, n);
+    case 2: return restore_linear<2>(p, bias, x, n);
+    case 3: return restore_linear<3>(p, bias, x, n);
+    case 4: return restore_linear<4>(p, bias, x, n);
+    case 6: return restore_linear<6>(p, bias, x, n);
+    case 8: return restore_linear<8>(p, bias, x, n);
+    case 12: return restore_linear<12>(p, bias, x, n);
+    case 16: return restore_linear<16>(p, bias, x, n);
+    case 24: return restore_linear<24>(p, bias, x, n);
+    default: return restore_linear<32>(p, bias, x, n);
   }
 }
 
@@ -454,19 +472,7 @@ void Restorer::restore(std::int64_t* x, std::size_t at, std::size_t n) {
     }
     case Prediction::linear: {
       for (; at < p_.taps && x != end; ++at, ++x) *x = plus(x[-1], *x);
-      n = static_cast<std::size_t>(end - x);
-      switch (p_.taps) {
-        case 1: return restore_linear<1>(p_, bias_, x, n);
-        case 2: return restore_linear<2>(p_, bias_, x, n);
-        case 3: return restore_linear<3>(p_, bias_, x, n);
-        case 4: return restore_linear<4>(p_, bias_, x, n);
-        case 6: return restore_linear<6>(p_, bias_, x, n);
-        case 8: return restore_linear<8>(p_, bias_, x, n);
-        case 12: return restore_linear<12>(p_, bias_, x, n);
-        case 16: return restore_linear<16>(p_, bias_, x, n);
-        case 24: return restore_linear<24>(p_, bias_, x, n);
-        default: return restore_linear<32>(p_, bias_, x, n);
-      }
+      return restore_taps(p_, bias_, x, static_cast<std::size_t>(end - x));
     }
     default: return;
   }

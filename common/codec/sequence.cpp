@@ -211,12 +211,13 @@ class FromTable final : public Values {
  public:
   FromTable(std::span<const std::int64_t> table, Values& to) : table_(table), to_(to) {}
   void take(const std::int64_t* values, std::size_t at, std::size_t n) override {
-    std::array<std::int64_t, kStep> mapped;
-    for (std::size_t i = 0; i < n; ++i) {
-      const auto rank = static_cast<std::uint64_t>(values[i]);
-      const bool inside = rank < table_.size();
-      inside_ = inside_ && inside;
-      mapped[i] = table_[inside ? static_cast<std::size_t>(rank) : 0];
+    const auto last = static_cast<std::int64_t>(table_.size()) - 1;
+    std::int64_t outside = 0;  // its sign: a rank below 0, or above the last
+    for (std::size_t i = 0; i < n; ++i) outside |= values[i] | minus(last, values[i]);
+    inside_ = inside_ && outside >= 0;
+    std::array<std::int64_t, kStep> mapped{};
+    for (std::size_t i = 0; inside_ && i < n; ++i) {
+      mapped[i] = table_[static_cast<std::size_t>(values[i])];
     }
     to_.take(mapped.data(), at, n);
   }

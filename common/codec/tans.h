@@ -44,7 +44,7 @@ class Reader {
   std::size_t step2(std::int64_t* to);
   std::size_t step4(std::int64_t* to);
   bool read_scales(unsigned lanes, unsigned* scales);
-  void read_beside(unsigned scale, const std::uint8_t* symbols, std::size_t n, bool tails,
+  void read_beside(unsigned scale, const std::uint32_t* entries, std::size_t n, bool tails,
                    std::int64_t* to);
 
   const Model& model_;

@@ -119,7 +119,7 @@ void build_table(const Frequencies& f, unsigned table, Model& m) {
     m.encode[table][begin[s] + x - f[s]] = static_cast<std::uint16_t>(kStates + state);
     const auto follows =
         ((x << bits) - kStates) + (of_values ? std::uint32_t{m.classes[kind][s]} << kStateBits : 0);
-    m.decode[table][state] = s | bits << 8 | follows << 16;
+    m.decode[table][state] = bits | s << 8 | follows << 16;
   }
 }
 

@@ -73,7 +73,7 @@ constexpr unsigned lanes_of(std::size_t residuals) {
 using Frequencies = std::array<std::uint16_t, kSymbols>;  // of one table; their sum is kStates
 
 struct Model {
-  // The decoder's step: symbol | bits to read << 8 | (next state + class << 10) << 16.
+  // The decoder's step: bits to read | symbol << 8 | (next state + class << 10) << 16.
   std::array<std::array<std::uint32_t, kStates>, kTables> decode;
 
   struct Symbol {

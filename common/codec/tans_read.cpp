@@ -12,6 +12,8 @@ namespace {
 constexpr std::size_t kStepBytesMax = Reader::kStep * kStateBits / 8;
 constexpr std::size_t kLowBitsMax = kRun * 57;
 
+constexpr std::uint32_t symbol_in(std::uint32_t entry) { return entry >> 8 & 0xff; }
+
 }  // namespace
 
 Reader::Reader(ByteReader& in, std::size_t residuals)
@@ -69,11 +71,11 @@ bool Reader::finish(ByteReader& in) {
 bool Reader::read_scales(unsigned lanes, unsigned* scales) {
   for (unsigned lane = 0; lane < lanes; ++lane) {
     const auto e = model_.decode[scale_table(scale_step_, after_zeros_)][state_[lane]];
-    const auto bits = e >> 8 & 15;
+    const auto bits = e & 0xff;
     state_[lane] = (e >> 16) + (static_cast<std::uint32_t>(peek_bits(states_, states_at_)) &
                                 ((1U << bits) - 1));
     states_at_ += bits;
-    const auto symbol = e & 0xff;
+    const auto symbol = symbol_in(e);
     scales[lane] = 0;
     after_zeros_ = symbol == kZeroRun;
     if (after_zeros_) continue;
@@ -89,18 +91,19 @@ bool Reader::read_scales(unsigned lanes, unsigned* scales) {
 }
 
 // Replaces symbols past the table by what lies beside, then adds the low bits.
-[[gnu::always_inline]] inline void Reader::read_beside(unsigned scale, const std::uint8_t* symbols,
+[[gnu::always_inline]] inline void Reader::read_beside(unsigned scale, const std::uint32_t* entries,
                                                        std::size_t n, bool tails,
                                                        std::int64_t* to) {
   for (std::size_t i = 0; tails && i < n; ++i) {
-    if (symbols[i] < kPlain) continue;
-    if (symbols[i] == kEscape) {
+    const auto symbol = symbol_in(entries[i]);
+    if (symbol < kPlain) continue;
+    if (symbol == kEscape) {
       const auto length = static_cast<unsigned>(beside_.get(7));
       if (length > 64) ok_ = false;
       to[i] = unzigzag(beside_.get(std::min(length, 64U)));
       continue;
     }
-    const auto bits = symbols[i] - kPlain;
+    const auto bits = symbol - kPlain;
     const auto v = beside_.get(bits + 1);
     to[i] = unzigzag(((v >> 1 | std::uint64_t{1} << bits) - 1 + kPlain / 2) << 1 | (v & 1));
   }
@@ -116,13 +119,20 @@ bool Reader::read_scales(unsigned lanes, unsigned* scales) {
   }
   const auto* bytes = beside_.all().data();
   auto at = beside_.at();
-  for (std::size_t i = 0; i < n; ++i, at += shift) {
+  beside_.skip(n * shift);
+  const auto add = [&](std::size_t i) {
     std::uint64_t word = 0;
     std::memcpy(&word, bytes + (at >> 3), 8);
     to[i] = static_cast<std::int64_t>(static_cast<std::uint64_t>(to[i]) << shift |
                                       (word >> (at & 7) & mask));
+    at += shift;
+  };
+  if (n == kRun) {
+#pragma GCC unroll 4
+    for (std::size_t i = 0; i < kRun; ++i) add(i);
+  } else {
+    for (std::size_t i = 0; i < n; ++i) add(i);
   }
-  beside_.skip(n * shift);
 }
 
 // One run for each lane, all lanes in lockstep on one stream of bits.
@@ -145,7 +155,7 @@ template <unsigned kLanes>
     std::fill(to, to + n, 0);
     return n;
   }
-  alignas(32) std::uint8_t symbols[kLanes * kRun];
+  alignas(32) std::uint32_t entries[kLanes * kRun];  // their symbols are taken out at once, later
   std::uint32_t state[kLanes];
   for (unsigned lane = 0; lane < kLanes; ++lane) {
     state[lane] = state_[lane] + (kFirstClass << kStateBits);
@@ -160,21 +170,21 @@ template <unsigned kLanes>
 #pragma GCC unroll 4
       for (unsigned lane = 0; lane < kLanes; ++lane) {
         const auto e = tables[lane][state[lane]];
-        symbols[lane * kRun + i] = static_cast<std::uint8_t>(e);
-        const auto bits = e >> 8 & 15;
+        entries[lane * kRun + i] = e;
+        const auto bits = e & 0xff;
         state[lane] = (e >> 16) + (static_cast<std::uint32_t>(word) & ((1U << bits) - 1));
         word >>= bits;
         at += bits;
       }
     }
   } else {
-    std::fill(symbols, symbols + kLanes * kRun, std::uint8_t{0});
+    std::fill(entries, entries + kLanes * kRun, 0U);
     for (std::size_t i = 0; i < kRun; ++i) {
       for (unsigned lane = 0; lane < live; ++lane) {
         if (lane * kRun + i >= n) continue;
         const auto e = tables[lane][state[lane]];
-        symbols[lane * kRun + i] = static_cast<std::uint8_t>(e);
-        const auto bits = e >> 8 & 15;
+        entries[lane * kRun + i] = e;
+        const auto bits = e & 0xff;
         state[lane] = (e >> 16) + (static_cast<std::uint32_t>(peek_bits(states_, at)) &
                                    ((1U << bits) - 1));
         at += bits;
@@ -183,19 +193,20 @@ template <unsigned kLanes>
   }
   states_at_ = at;
   for (unsigned lane = 0; lane < kLanes; ++lane) state_[lane] = state[lane] & (kStates - 1);
-  std::uint8_t largest = 0;
+  std::int32_t largest = 0;
   for (std::size_t i = 0; i < kLanes * kRun; ++i) {
-    largest = std::max(largest, symbols[i]);
-    to[i] = static_cast<std::int8_t>((symbols[i] >> 1) ^ -(symbols[i] & 1));
+    const auto symbol = static_cast<std::int32_t>(symbol_in(entries[i]));
+    largest = std::max(largest, symbol);
+    to[i] = (symbol >> 1) ^ -(symbol & 1);
   }
   unsigned scale_max = 0;
   for (const auto s : scales) scale_max = std::max(scale_max, s);
-  if (largest >= kPlain || scale_max > kExactScales) {
+  const bool tails = largest >= static_cast<std::int32_t>(kPlain);
+  if (tails || scale_max > kExactScales) {
     for (unsigned lane = 0; lane < live; ++lane) {
       if (scales[lane] == 0) continue;
-      const auto* s = symbols + lane * kRun;
-      read_beside(scales[lane], s, std::min(kRun, n - lane * kRun), largest >= kPlain,
-                  to + lane * kRun);
+      const auto* e = entries + lane * kRun;
+      read_beside(scales[lane], e, std::min(kRun, n - lane * kRun), tails, to + lane * kRun);
     }
   }
   return n;

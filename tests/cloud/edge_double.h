@@ -32,15 +32,19 @@ struct TakenReading {
 class EdgeDouble {
  public:
   EdgeDouble(std::string name, std::uint64_t incarnation, std::uint64_t ordinal,
-             bool device_stamped = false, std::uint32_t series = 2)
-      : name_(std::move(name)), incarnation_{incarnation}, ordinal_(ordinal) {
+             bool device_stamped = false, std::uint32_t series = 2,
+             std::string poll_class = "fast")
+      : name_(std::move(name)),
+        incarnation_{incarnation},
+        ordinal_(ordinal),
+        poll_class_(std::move(poll_class)) {
     for (std::uint32_t i = 0; i < series; ++i) {
       SeriesDescription d;
       d.source = "line1";
       d.device = "line1";
       d.metric = "m" + std::to_string(i);
       d.unit = "V";
-      d.poll_class = "fast";
+      d.poll_class = poll_class_;
       d.type = i % 2 == 0 ? ValueType::i64 : ValueType::f64;
       d.exponent = static_cast<std::int8_t>(i % 2 == 0 ? -1 : 0);
       d.device_stamped = device_stamped;
@@ -114,7 +118,7 @@ class EdgeDouble {
     s.evicted = evicted_;
     SourceSeal source;
     source.source = "line1";
-    source.poll_class = "fast";
+    source.poll_class = poll_class_;
     source.device_stamped = series_[0].device_stamped;
     source.sealed_until = event_time(sealed_until);
     for (auto& [minute, counts] : minutes_) {
@@ -176,6 +180,7 @@ class EdgeDouble {
   std::string name_;
   Incarnation incarnation_;
   std::uint64_t ordinal_;
+  std::string poll_class_;
   std::vector<SeriesDescription> series_;
   std::optional<Dictionary> dictionary_;
   std::vector<TakenReading> open_;

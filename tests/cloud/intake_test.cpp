@@ -393,6 +393,24 @@ TEST(Intake, AQueryNeverHasMoreWindowsThanItAskedFor) {
   EXPECT_EQ(reader->answers(q).value().size(), 3u);
 }
 
+TEST(Intake, ASeriesThatIsPolledAtAnotherPaceIsSealedByItsNewClass) {
+  Node node;
+  const auto edge = two_minutes();
+  send_all(node, edge);
+  node.commit();
+  EdgeDouble later("press-07", 12, 2, false, 2, "slow");
+  later.take(0, kStart + 130 * kSecond, 5);
+  node.take(later, later.hello({edge.closing(6)}));
+  node.take(later, later.dictionary());
+  node.take(later, later.block(later.flush(kStart + 180 * kSecond)));
+  node.take(later, later.last_seal());
+  node.commit();
+  const auto answers = node.answers("minute");
+  ASSERT_EQ(answers.size(), 3u);
+  EXPECT_EQ(answers[2].state, State::sealed);
+  EXPECT_EQ(answers[2].values.at("count"), 1.0);
+}
+
 TEST(Intake, EvictedBlocksAreNotWaitedFor) {
   Node node;
   auto edge = two_minutes();
