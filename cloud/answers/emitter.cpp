@@ -100,7 +100,7 @@ Result<> Emitter::load() {
   }
   std::string ids;
   for (const auto& v : views_) ids += (ids.empty() ? "" : ",") + std::to_string(v.id);
-  store_.database().exec("UPDATE views SET current = id IN (" + ids + ")");
+  store_.database().run("UPDATE views SET current = id IN (" + ids + ")");
   if (position_of_.start().next()) position_ = position_of_.count(0);
   position_of_.rewind();
   return store_.database().fault();

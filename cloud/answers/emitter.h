@@ -121,7 +121,7 @@ class Emitter {
   std::deque<SlotId> sealing_;
   std::uint64_t position_ = 0;
   std::uint64_t emitted_ = 0;
-  store::Statement select_views_, add_view_, retire_views_, slot_, save_slot_, current_,
+  sqlite::Statement select_views_, add_view_, retire_views_, slot_, save_slot_, current_,
       add_history_, save_answer_, add_due_, remove_due_, due_, position_of_, prune_end_, prune_,
       forget_history_, forget_answers_;
   ByteVector scratch_;

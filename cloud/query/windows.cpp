@@ -80,10 +80,10 @@ class RawReadings {
 };
 
 // Which column indices of the block are this series.
-Result<std::vector<bool>> find_series(store::Database& database, const SeriesEntry& series,
+Result<std::vector<bool>> find_series(sqlite::Database& database, const SeriesEntry& series,
                                       const Block& block) {
   std::vector<bool> is_series;
-  store::Statement select(database, "SELECT bytes FROM dictionaries WHERE hash=?");
+  sqlite::Statement select(database, "SELECT bytes FROM dictionaries WHERE hash=?");
   const auto& d = series.description;
   for (const auto hash : block.dictionaries) {
     if (!select.start(hash.count).next()) {
