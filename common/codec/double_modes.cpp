@@ -81,6 +81,35 @@ TIDE_CODEC_CLONES std::uint64_t float_decimal_misses(const double* v, std::size_
   }
   return wrong;
 }
+// How many values are further from their base than that mode allows.
+template <DoubleMode kMode>
+[[gnu::always_inline]] inline std::size_t near_misses_of(const double* v, std::size_t n, double by,
+                                                         std::int64_t* k, std::int64_t* ulps) {
+  constexpr auto kLimit = static_cast<std::uint64_t>(of_floats(kMode) ? kFloatUlpsMax : kUlpsMax);
+  std::uint64_t far = 0;
+  for (std::size_t i = 0; i < n; ++i) {
+    k[i] = double_to_small(has_scale(kMode) ? v[i] / by : v[i] * by);
+    const auto base = base_of(kMode, k[i], by);
+    ulps[i] = of_floats(kMode) ? ordered_float(v[i]) - ordered_float(base)
+                               : ordered(v[i]) - ordered(base);
+    far += std::uint64_t{static_cast<std::uint64_t>(ulps[i]) + kLimit > 2 * kLimit};
+  }
+  return static_cast<std::size_t>(far);
+}
+TIDE_CODEC_CLONES std::size_t near_misses(DoubleMode mode, const double* v, std::size_t n,
+                                          double by, std::int64_t* k, std::int64_t* ulps) {
+  switch (mode) {
+    case DoubleMode::grid_ulps:
+      return near_misses_of<DoubleMode::grid_ulps>(v, n, by, k, ulps);
+    case DoubleMode::float_grid_ulps:
+      return near_misses_of<DoubleMode::float_grid_ulps>(v, n, by, k, ulps);
+    case DoubleMode::float_decimal_ulps:
+      return near_misses_of<DoubleMode::float_decimal_ulps>(v, n, by, k, ulps);
+    case DoubleMode::printed_float:
+      return near_misses_of<DoubleMode::printed_float>(v, n, by, k, ulps);
+    default: return near_misses_of<DoubleMode::decimal_ulps>(v, n, by, k, ulps);
+  }
+}
 bool all_floats(std::span<const double> values) {
   return std::all_of(values.begin(), values.end(), [](double v) {
     return bits_of(static_cast<double>(static_cast<float>(v))) == bits_of(v);
@@ -125,16 +154,13 @@ class Chooser {
       return false;
     }
     c_.ulps.resize(v_.size());
-    const auto limit = of_floats(mode) ? kFloatUlpsMax : kUlpsMax;
     std::size_t far = 0;
-    for (std::size_t i = 0; i < v_.size(); ++i) {
-      const auto k = double_to_small(has_scale(mode) ? v_[i] / by : v_[i] * by);
-      const auto base = base_of(mode, k, by);
-      const auto ulps = of_floats(mode) ? ordered_float(v_[i]) - ordered_float(base)
-                                        : ordered(v_[i]) - ordered(base);
-      if ((ulps < -limit || ulps > limit) && ++far > v_.size() / 100) return false;
-      c_.integers[i] = k;
-      c_.ulps[i] = ulps;
+    for (std::size_t at = 0; at < v_.size();) {
+      const auto n = std::min<std::size_t>(at == 0 ? 32 : 512, v_.size() - at);
+      far += near_misses(mode, v_.data() + at, n, by, c_.integers.data() + at,
+                         c_.ulps.data() + at);
+      if (far > v_.size() / 100) return false;
+      at += n;
     }
     c_.mode = mode;
     c_.exponent = exponent;

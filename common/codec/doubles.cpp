@@ -123,7 +123,7 @@ void write_ordinary(Tier tier, std::span<const double> values, const Scan& of, M
   choose_mode(values, of.largest, memory, choice);
   write_head(choice.mode, choice.exponent, out);
   if (has_scale(choice.mode)) out.fixed(bits_of(choice.scale));
-  write_sequence(tier, choice.integers, out);
+  write_sequence(tier, choice.integers, out, {.memory = &memory});
   if (has_ulps(choice.mode)) write_sequence(ulps_tier(tier), choice.ulps, out, kUlpsEffort);
   if (choice.mode == DoubleMode::float_bits) write_split(tier, values, at, out);
 }

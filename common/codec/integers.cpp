@@ -14,9 +14,10 @@ constexpr std::size_t kFallbackMin = 24;  // bytes
 
 }  // namespace
 
-void write_integers(Tier tier, std::span<const std::int64_t> values, ByteWriter& out) {
+void write_integers(Tier tier, std::span<const std::int64_t> values, Memory& memory,
+                    ByteWriter& out) {
   const auto at = out.size();
-  write_sequence(tier, values, out);
+  write_sequence(tier, values, out, {.memory = &memory});
   const auto size = out.size() - at;
   const std::span words(reinterpret_cast<const std::uint64_t*>(values.data()), values.size());
   if (size <= kFallbackMin) return;
@@ -44,7 +45,7 @@ bool read_integers(Tier tier, ByteReader& in, std::span<std::int64_t> values) {
 void write_values(Tier tier, const Column& c, Memory& memory, ByteWriter& out) {
   switch (c.type) {
     case ValueType::f64: return write_doubles(tier, c.f64, memory, out);
-    case ValueType::i64: return write_integers(tier, c.i64, out);
+    case ValueType::i64: return write_integers(tier, c.i64, memory, out);
     case ValueType::boolean: return write_booleans(tier, c.i64, out);
     case ValueType::text: return write_texts(tier, c.text, out);
   }

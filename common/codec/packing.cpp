@@ -71,9 +71,11 @@ bool rows_recur(std::span<const std::uint64_t> words) {
   return again * 4 > n;
 }
 
-// Fewer bits than the values' own odds would give, by a sample. None for many different values.
+// Fewer bits than zstd could take by the values' own odds, by a sample. More than a few different
+// values zstd tells by where each was last, which takes kPlace bits more than their odds.
 bool below_order_0(std::span<const std::uint64_t> words, std::size_t bytes) {
-  constexpr std::size_t kSlots = 256, kDifferentMax = 64, kSample = 512;
+  constexpr std::size_t kSlots = 256, kDifferentMax = 64, kSample = 512, kFew = 8;
+  constexpr double kPlace = 2;
   const auto stride = std::max<std::size_t>(1, words.size() / kSample);
   std::array<std::uint64_t, kSlots> keys;
   std::array<std::uint32_t, kSlots> counts{};
@@ -89,7 +91,8 @@ bool below_order_0(std::span<const std::uint64_t> words, std::size_t bytes) {
   for (const auto c : counts) {
     if (c > 0) bits += c * rough_log2(static_cast<double>(sample) / c);
   }
-  return static_cast<double>(bytes) * 8 / static_cast<double>(words.size()) < bits / sample;
+  const auto odds = bits / sample + (different > kFew ? kPlace : 0);
+  return static_cast<double>(bytes) * 8 / static_cast<double>(words.size()) < odds;
 }
 
 }  // namespace

@@ -289,6 +289,9 @@ bool read_undivided(Tier tier, ByteReader& in, std::size_t count, Values& to) {
   return head == kTable ? read_table(tier, in, count, to) : read_delta_table(tier, in, count, to);
 }
 
+constexpr double kFastTableWorth = 0.9;  // in tier fast: of the bits without one
+constexpr std::uint8_t kTableRest = 15;    // blocks
+
 struct TablePlan {
   ValueTable table;
   Predictor entries, ranks;
@@ -317,10 +320,18 @@ struct Scaling {
   std::int64_t divisor = 1;
 };
 
-// Writes numbers that may be quotients. A table takes the values themselves, so that its reader
-// does not have to multiply.
-void write_scaled(Tier tier, std::span<const std::int64_t> numbers, const Scaling& scaling,
-                  const Predictor& plain, Effort effort, ByteWriter& out) {
+// Looking for a table takes twice the time that all else of the fast tier does.
+bool time_for_table(Tier tier, const Effort& effort) {
+  if (!effort.table || tier != Tier::fast || effort.memory == nullptr) return effort.table;
+  if (effort.memory->table_rest == 0) return true;
+  --effort.memory->table_rest;
+  return false;
+}
+
+// By a table, where that is smaller; false when nothing was written. It takes the values
+// themselves, not their quotients, so that its reader does not have to multiply.
+bool write_tabled(Tier tier, std::span<const std::int64_t> numbers, const Scaling& scaling,
+                  const Predictor& plain, const Effort& effort, ByteWriter& out) {
   const auto taps_max = taps_of(tier, effort);
   const auto scale = [&](TablePlan& plan, std::int64_t base) {
     if (scaling.divisor == 1) return;
@@ -328,9 +339,10 @@ void write_scaled(Tier tier, std::span<const std::int64_t> numbers, const Scalin
     plan.entries = choose_predictor(plan.table.values, 0);
   };
   std::optional<TablePlan> table, of_deltas;
-  if (effort.table && !plain.leaves_nothing()) table = plan_table(numbers, taps_max);
-  auto best = table ? std::min(table->bits(), plain.bits) : plain.bits;
-  if (effort.table && (plain.kind == Prediction::delta || plain.kind == Prediction::delta2)) {
+  table = plan_table(numbers, taps_max);
+  const auto plain_bits = tier == Tier::fast ? plain.bits * kFastTableWorth : plain.bits;
+  const auto best = table ? std::min(table->bits(), plain_bits) : plain_bits;
+  if (plain.kind == Prediction::delta || plain.kind == Prediction::delta2) {
     thread_local std::vector<std::int64_t> deltas;
     Predictor delta;
     delta.kind = Prediction::delta;
@@ -340,13 +352,23 @@ void write_scaled(Tier tier, std::span<const std::int64_t> numbers, const Scalin
       scale(*of_deltas, 0);
       out.u8(kDeltaTable);
       out.svarint(plus(scaling.base, times(numbers[0], scaling.divisor)));
-      return write_table(tier, *of_deltas, out);
+      write_table(tier, *of_deltas, out);
+      return true;
     }
   }
-  if (table && table->bits() < plain.bits) {
-    scale(*table, scaling.base);
-    out.u8(kTable);
-    return write_table(tier, *table, out);
+  if (!table || table->bits() >= plain_bits) return false;
+  scale(*table, scaling.base);
+  out.u8(kTable);
+  write_table(tier, *table, out);
+  return true;
+}
+
+// Writes numbers that may be quotients.
+void write_scaled(Tier tier, std::span<const std::int64_t> numbers, const Scaling& scaling,
+                  const Predictor& plain, Effort effort, ByteWriter& out) {
+  if (!plain.leaves_nothing() && time_for_table(tier, effort)) {
+    if (write_tabled(tier, numbers, scaling, plain, effort, out)) return;
+    if (effort.memory != nullptr) effort.memory->table_rest = kTableRest;
   }
   if (scaling.divisor != 1) {
     out.u8(kDivided);

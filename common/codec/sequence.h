@@ -16,6 +16,7 @@ struct Effort {
   bool linear = true;  // prediction from several values before
   bool table = true;   // of the values that occur
   bool frequencies = true;  // in tier fast: another coder where packing is too far off
+  Memory* memory = nullptr;  // in tier fast: a table that was not worth it rests for some blocks
 };
 
 void write_sequence(Tier tier, std::span<const std::int64_t> values, ByteWriter& out,
