@@ -40,11 +40,11 @@ class SqliteReader final : public Reader {
         current_(*database_, "SELECT a.start,h.position,h.known_at,h.body FROM answers a"
                              " JOIN history h ON h.position=a.position WHERE a.view=?"
                              " AND a.series=? AND a.start>=? AND a.start<?"
-                             " ORDER BY a.start LIMIT ?"),
+                             " ORDER BY a.start DESC LIMIT ?"),
         as_of_(*database_, "SELECT h.start,h.position,h.known_at,h.body FROM history h JOIN"
                            " (SELECT MAX(position) AS p FROM history WHERE view=? AND series=? AND"
                            " start>=? AND start<? AND known_at<=? GROUP BY start) m"
-                           " ON m.p=h.position ORDER BY h.start LIMIT ?"),
+                           " ON m.p=h.position ORDER BY h.start DESC LIMIT ?"),
         revisions_(*database_, "SELECT start,position,known_at,body FROM history WHERE view=?"
                                " AND series=? AND start>=? AND start<? AND known_at<=?"
                                " ORDER BY position LIMIT ?"),
@@ -251,7 +251,11 @@ void SqliteReader::name_missing(Answer& a, const SeriesEntry& series) {
 
 Result<> SqliteReader::add_kept(const ViewEntry& view, const SeriesEntry& series,
                                 const AnswerQuery& query, std::vector<Answer>& all) {
-  const auto left = static_cast<std::uint64_t>(query.limit - all.size()) + 1;
+  // Newest first, so that the newest so many cost no walk over all. What is not proved is skipped
+  // below: then the number of rows cannot be said here, and the loop ends by itself.
+  const auto before = all.size();
+  const auto most = static_cast<std::int64_t>(query.limit - before) + 1;
+  const auto left = query.sealed_only ? std::int64_t{-1} : most;
   auto& rows = query.as_of ? as_of_ : current_;
   if (query.as_of) {
     rows.start(view.id, series.id, count_ns(query.from), count_ns(query.to),
@@ -260,7 +264,7 @@ Result<> SqliteReader::add_kept(const ViewEntry& view, const SeriesEntry& series
     rows.start(view.id, series.id, count_ns(query.from), count_ns(query.to), left);
   }
   const auto frozen = snapshot_.frozen_before(view.view.kept_as(), series.source);
-  while (rows.next()) {
+  while ((query.newest == 0 || all.size() - before < query.newest) && rows.next()) {
     TIDE_ASSIGN(auto a, row(rows, view, series));
     if (query.sealed_only && !proved(a.state)) continue;
     if (a.start < frozen && proved(a.state)) a.state = State::frozen;
@@ -272,6 +276,8 @@ Result<> SqliteReader::add_kept(const ViewEntry& view, const SeriesEntry& series
       return too_many(query.limit);
     }
   }
+  rows.rewind();
+  std::reverse(all.begin() + static_cast<std::ptrdiff_t>(before), all.end());
   return {};
 }
 
@@ -298,7 +304,14 @@ Result<std::vector<Answer>> SqliteReader::answers(const AnswerQuery& query) {
     }
     for (auto& a : aggregates) a = a == "avg" ? "mean" : a;
     if (aggregates.empty()) aggregates = answers::all_aggregates();
-    TIDE_ASSIGN(auto computed, windows_.of(*series, grid, aggregates, query.from, query.to,
+    auto to = query.to;
+    if (query.sealed_only && query.newest > 0 && grid.size > Nanoseconds{}) {
+      // The newest of those that can be sealed: they end where the frontier is, or before.
+      const auto frontier = snapshot_.frontier(series->source);
+      if (frontier < kEventTimeMin + grid.size) continue;
+      to = std::min(to, frontier - grid.size + Nanoseconds(1));
+    }
+    TIDE_ASSIGN(auto computed, windows_.of(*series, grid, aggregates, query.from, to, query.newest,
                                            query.limit - all.size()));
     for (auto& a : computed) {
       if (query.sealed_only && !proved(a.state)) continue;

@@ -155,7 +155,7 @@ answers::Answer Windows::answer(const SeriesEntry& series, const window::Partial
 Result<std::vector<answers::Answer>> Windows::of(const SeriesEntry& series, const Grid& grid,
                                                  const std::vector<std::string>& aggregates,
                                                  EventTime from, EventTime to,
-                                                 std::size_t limit) {
+                                                 std::size_t newest, std::size_t limit) {
   std::vector<answers::Answer> all;
   const auto extent = snapshot_.extent(series.id);
   if (!extent) return all;
@@ -172,6 +172,10 @@ Result<std::vector<answers::Answer>> Windows::of(const SeriesEntry& series, cons
   auto start = ceil_to(std::max(from, extent->first - grid.size + Nanoseconds(1)), grid.every);
   const auto width = Nanoseconds(std::gcd(grid.size.count(), grid.every.count()));
   if (start >= end) return all;
+  if (newest > 0 && static_cast<std::uint64_t>((end - start) / grid.every) >= newest) {
+    start = std::max(start, floor_to(end - Nanoseconds(1), grid.every) -
+                                grid.every * static_cast<std::int64_t>(newest - 1));
+  }
   if (static_cast<std::uint64_t>((end - start - Nanoseconds(1)) / grid.every) >= limit) {
     return Error(Fault::full, fmt::format("more than {} windows of {}; ask for less at once or for "
                                           "longer windows", limit, series.name));

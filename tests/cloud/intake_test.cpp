@@ -512,6 +512,39 @@ TEST(Intake, ExpressionsComeFromPanesAndFinerOnesFromTheArchive) {
   EXPECT_EQ(answers[0].values.size(), 1u);
 }
 
+TEST(Intake, NewestWindowsComeAloneAndInOrder) {
+  Node node;
+  auto edge = two_minutes();
+  send_all(node, edge);
+  node.commit();
+  auto q = query::Reader::parse("max line1/m0 by 1m").value();
+  q.limit = 1;
+  q.newest = 1;
+  auto answers = node.ask(q);
+  ASSERT_EQ(answers.size(), 1u);
+  EXPECT_EQ(answers[0].start, event_time(kStart + 60 * kSecond));
+  q.limit = q.newest = 2;
+  answers = node.ask(q);
+  ASSERT_EQ(answers.size(), 2u);
+  EXPECT_LT(answers[0].start, answers[1].start);
+  q.limit = q.newest = 1;
+  q.as_of = kEventTimeMax;
+  answers = node.ask(q);
+  ASSERT_EQ(answers.size(), 1u);
+  EXPECT_EQ(answers[0].start, event_time(kStart + 60 * kSecond));
+  q.as_of.reset();
+
+  q = query::Reader::parse("max line1/m0 by 10s").value();  // which no view keeps
+  q.limit = q.newest = 3;
+  for (const bool sealed : {false, true}) {
+    q.sealed_only = sealed;
+    answers = node.ask(q);
+    ASSERT_EQ(answers.size(), 3u);
+    EXPECT_EQ(answers[0].start, event_time(kStart + 90 * kSecond));
+    EXPECT_EQ(answers[2].start, event_time(kStart + 110 * kSecond));
+  }
+}
+
 TEST(Intake, OfflineEdgeIsNamed) {
   Node node;
   const auto edge = two_minutes();

@@ -19,6 +19,16 @@ LIVE = "document.querySelector('#link .word').textContent === 'live'"
 CARDS = "document.querySelectorAll('.card canvas').length >= 9"
 
 
+# The node refuses the view all_1s as long as `refuse` is true.
+REFUSE = """
+    globalThis.refuse = true;
+    const ask = globalThis.fetch;
+    globalThis.fetch = (path, options) => globalThis.refuse && path.includes('view=all_1s')
+      ? Promise.resolve(Response.json({error: {text: 'too hot today'}}, {status: 500}))
+      : ask(path, options);
+"""
+
+
 class Page(unittest.TestCase):
     def setUp(self):
         self.feed = subprocess.Popen([FEED], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
@@ -87,10 +97,41 @@ class Page(unittest.TestCase):
         page.move_mouse(box[0] + box[2] / 2, box[1] + box[3] / 2)
         page.until("document.querySelector('.card .told b')?.textContent.endsWith('UTC')")
 
+    def test_of_a_view_too_large_the_newest_windows_are_shown(self):
+        page = self.open()
+        page.run("(() => { const v = document.querySelector('#view'); v.value = 'all_1s';"
+                 "v.dispatchEvent(new Event('change')); })()")
+        page.until("document.querySelectorAll('.card .where').length === 9")
+        self.assertTrue(page.run("document.querySelector('#failed').hidden"))
+
+    def test_coarse_windows_come_before_fine_ones(self):
+        page = self.open()
+        page.until("[...document.querySelectorAll('.card .where')].filter("
+                   "(w) => w.textContent.includes('all_1s')).length === 9")
+        where = page.run("[...document.querySelectorAll('.card .where')].map((w) => w.textContent)")
+        self.assertEqual(['all_1s' in w for w in where], [False] * 9 + [True] * 9)
+
+    def test_a_view_that_does_not_load_is_named_and_stops_no_other(self):
+        page = browser.Browser()
+        self.addCleanup(page.close)
+        page.before_each_page(REFUSE)
+        page.go(self.url)
+        page.until(CARDS)
+        page.until("!document.querySelector('#failed').hidden")
+        self.assertIn('view all_1s (too hot today)',
+                      page.run("document.querySelector('#failed').textContent"))
+        self.assertEqual(page.run("document.querySelector('#link .word').textContent"),
+                         'incomplete')
+        before = page.run("document.querySelector('#ledger').textContent")
+        page.until(f"document.querySelector('#ledger').textContent !== {before!r}")
+        page.run("globalThis.refuse = false")
+        page.until(LIVE, 20)
+        self.assertTrue(page.run("document.querySelector('#failed').hidden"))
+
     def test_filter_and_table(self):
         page = self.open()
-        page.run("(() => { const f = document.querySelector('#filter'); f.value = 'power_total';"
-                 "f.dispatchEvent(new Event('input')); })()")
+        page.run("(() => { const f = document.querySelector('#filter');"
+                 "f.value = 'power_total power_1m'; f.dispatchEvent(new Event('input')); })()")
         self.assertEqual(page.run("document.querySelectorAll('.card').length"), 2)
         page.run("document.querySelector('.card details').open = true")
         page.until("document.querySelectorAll('.card tbody tr').length === 12")

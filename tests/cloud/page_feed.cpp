@@ -1,7 +1,8 @@
 // Serves the page over a made-up plant, for looking at it and for the browser test:
 //   page_feed [PORT]       prints its address, runs until stdin closes
 // Three edges: one well, one behind, one away. An hour of windows is there at the start; then each
-// second brings an emission of every series, and some minutes are revised.
+// second brings an emission of every series, and some minutes are revised. A second view has an
+// hour of windows of one second, too many to be asked for at once.
 #include <fmt/format.h>
 #include <poll.h>
 #include <unistd.h>
@@ -96,7 +97,19 @@ void set_edges(FakeStore& store, EventTime now, std::uint64_t taken) {
   store.set_edges({well, behind, off});
 }
 
+answers::Answer second_of(const Shape& s, EventTime start) {
+  auto a = window_of(s, start, true);
+  a.view = "all_1s";
+  a.end = start + 1s;
+  a.values["count"] = 1;
+  return a;
+}
+
 void fill(FakeStore& store, EventTime now) {
+  for (const auto& s : kShapes) {
+    const auto last = floor_to(away(s) ? now - 16min : now, 1s);
+    for (auto start = last - 90min; start < last; start += 1s) store.emit(second_of(s, start));
+  }
   for (const auto& s : kShapes) {
     const auto end = away(s) ? now - 16min : now;
     const auto last = floor_to(end, 1min);
@@ -135,6 +148,7 @@ int run(std::uint16_t port) {
       auto a = window_of(s, minute, false);
       a.revision = second;
       store.emit(a);
+      store.emit(second_of(s, floor_to(now, 1s) - 1s));
       auto done = window_of(s, minute - 2min, true);
       done.revision = 100;
       if (second % 60 == 1) store.emit(done);
