@@ -32,7 +32,7 @@ class Moment {
 
 class SqliteReader final : public Reader {
  public:
-  SqliteReader(std::unique_ptr<store::Database> database, const std::filesystem::path& data_dir)
+  SqliteReader(std::unique_ptr<sqlite::Database> database, const std::filesystem::path& data_dir)
       : database_(std::move(database)),
         snapshot_(*database_),
         archive_(disk_, store::archive_folder(data_dir)),
@@ -76,7 +76,7 @@ class SqliteReader final : public Reader {
   Result<const ViewEntry*> view_for(const AnswerQuery& query);
   Result<> add_kept(const ViewEntry& view, const SeriesEntry& series, const AnswerQuery& query,
                     std::vector<Answer>& all);
-  Result<Answer> row(const store::Statement& statement, const ViewEntry& view,
+  Result<Answer> row(const sqlite::Statement& statement, const ViewEntry& view,
                      const SeriesEntry& series);
   // Names, labels, and what changes without an emission.
   void dress(Answer& answer, const SeriesEntry& series, const std::vector<std::string>& group_by);
@@ -84,11 +84,11 @@ class SqliteReader final : public Reader {
   static void keep_aggregates(Answer& answer, const std::vector<std::string>& wanted);
 
   SystemDisk disk_;
-  std::unique_ptr<store::Database> database_;
+  std::unique_ptr<sqlite::Database> database_;
   Snapshot snapshot_;
   store::ArchiveReader archive_;
   Windows windows_;
-  store::Statement current_, as_of_, revisions_, since_, position_, series_, edges_, sources_,
+  sqlite::Statement current_, as_of_, revisions_, since_, position_, series_, edges_, sources_,
       late_, dead_letters_;
 };
 
@@ -207,7 +207,7 @@ void SqliteReader::keep_aggregates(Answer& answer, const std::vector<std::string
   std::erase_if(answer.texts, unwanted);
 }
 
-Result<Answer> SqliteReader::row(const store::Statement& statement, const ViewEntry& view,
+Result<Answer> SqliteReader::row(const sqlite::Statement& statement, const ViewEntry& view,
                                  const SeriesEntry& series) {
   Answer a;
   a.start = event_time(statement.integer(0));
@@ -419,13 +419,7 @@ Result<std::unique_ptr<Reader>> Reader::open(const std::filesystem::path& data_d
     return Error(Fault::unavailable, fmt::format("{} is not there: no cloud node has run with this "
                                                  "data_dir yet", file.string()));
   }
-  TIDE_ASSIGN(auto database, store::Database::open(file, store::Database::Mode::reader));
-  {
-    store::Statement version(*database, "PRAGMA user_version");
-    if (version.start().next() && version.integer(0) != store::kSchemaVersion) {
-      return Error(Fault::unsupported, "cloud.db was written by another version");
-    }
-  }
+  TIDE_ASSIGN(auto database, store::open_reader(file));
   return std::unique_ptr<Reader>(new SqliteReader(std::move(database), data_dir));
 }
 

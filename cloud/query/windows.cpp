@@ -80,10 +80,10 @@ class RawReadings {
 };
 
 // Which column indices of the block are this series.
-Result<std::vector<bool>> find_series(store::Database& database, const SeriesEntry& series,
+Result<std::vector<bool>> find_series(sqlite::Database& database, const SeriesEntry& series,
                                       const Block& block) {
   std::vector<bool> is_series;
-  store::Statement select(database, "SELECT bytes FROM dictionaries WHERE hash=?");
+  sqlite::Statement select(database, "SELECT bytes FROM dictionaries WHERE hash=?");
   const auto& d = series.description;
   for (const auto hash : block.dictionaries) {
     if (!select.start(hash.count).next()) {
@@ -146,7 +146,8 @@ answers::Answer Windows::answer(const SeriesEntry& series, const window::Partial
   a.end = end;
   answers::fill_values(a, sum, series.description, aggregates);
   const bool whole = start == floor_to(start, kMinute) && end == floor_to(end, kMinute);
-  answers::judge(a, snapshot_.manifest(series.source, start, end), frontier >= end, whole);
+  answers::judge(a, snapshot_.manifest(series.source, start, end),
+                 {.sealed = frontier >= end, .whole_minutes = whole});
   a.known_at = snapshot_.edge(series.edge).seen;
   return a;
 }

@@ -281,6 +281,38 @@ TEST(Intake, BlockWaitsForItsDictionaryWhichIsAskedFor) {
             (SequenceRanges{{1, 1}}));
 }
 
+// A minute fills while its first seconds are sealed: what it counts by then is no news of them.
+TEST(Intake, ASealedSecondIsNotRevisedByTheRestOfItsMinute) {
+  answers::View seconds;
+  seconds.name = "second";
+  seconds.select = "**";
+  seconds.aggregates = {"count", "mean"};
+  seconds.window = {"tumbling", std::chrono::seconds(1), {}};
+  seconds.emit = {{}, std::chrono::seconds(5)};
+  Node node({}, {seconds});
+  EdgeDouble edge("press-07", 11, 1);
+  node.take(edge, edge.hello());
+  node.take(edge, edge.dictionary());
+  for (std::int64_t s = 0; s < 40; ++s) {
+    edge.take(0, kStart + s * kSecond, 2300);
+    edge.poll(kStart + s * kSecond, s % 3 == 0);
+    const auto block = edge.flush(kStart + (s + 1) * kSecond);
+    node.take(edge, edge.block(block));
+    node.commit();  // the block is here before the seal that counts it
+    node.take(edge, edge.last_seal());
+    node.commit();
+    node.settle();
+  }
+  const auto answers = node.answers("second", "**/m0");
+  ASSERT_EQ(answers.size(), 40u);
+  for (const auto& a : answers) {
+    EXPECT_EQ(a.state, State::sealed) << format_utc(a.start);
+    EXPECT_EQ(a.completeness, 1.0);
+    EXPECT_FALSE(a.estimated);
+    EXPECT_FALSE(a.coverage.has_value()) << "a minute's is not a second's";
+  }
+}
+
 TEST(Intake, AStatementInPartsCountsWithItsLastPart) {
   Node node;
   auto edge = two_minutes();
