@@ -2,7 +2,7 @@
 //   page_feed [PORT]       prints its address, runs until stdin closes
 // Three edges: one well, one behind, one away. An hour of windows is there at the start; then each
 // second brings an emission of every series, and some minutes are revised. A second view has
-// windows of one second, too many to be asked for at once: in them frequency comes each other second
+// windows of one second, too many to be asked for at once: there frequency comes each other second
 // and was silent for a while, vibration_rms has come once, and flow comes no more.
 #include <fmt/format.h>
 #include <poll.h>
