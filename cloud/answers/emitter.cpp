@@ -50,8 +50,11 @@ std::string_view to_string(Cause cause) {
 }
 
 Emitter::Emitter(store::Store& store, std::vector<View> views,
-                 const reconcile::Horizons& horizons, NameMissing name_missing)
-    : store_(store), horizons_(horizons), name_missing_(std::move(name_missing)) {
+                 const reconcile::Horizons& horizons, NameMissing name_missing, GaveUp gave_up)
+    : store_(store),
+      horizons_(horizons),
+      name_missing_(std::move(name_missing)),
+      gave_up_(std::move(gave_up)) {
   auto& db = store.database();
   select_views_ = {db, "SELECT id FROM views WHERE name=? AND definition=?"};
   add_view_ = {db, "INSERT INTO views(name,definition,current) VALUES(?,?,1)"};
@@ -97,7 +100,7 @@ Result<> Emitter::load() {
   }
   std::string ids;
   for (const auto& v : views_) ids += (ids.empty() ? "" : ",") + std::to_string(v.id);
-  store_.database().exec("UPDATE views SET current = id IN (" + ids + ")");
+  store_.database().run("UPDATE views SET current = id IN (" + ids + ")");
   if (position_of_.start().next()) position_ = position_of_.count(0);
   position_of_.rewind();
   return store_.database().fault();
@@ -367,8 +370,10 @@ Answer Emitter::compute(const ViewState& view, const SeriesState& series, EventT
   store_.panes().sum(row.id, a.start, a.end, sum);
   fill_values(a, sum, row.description, view.view.aggregates);
   manifest = store_.manifests().sum(row.source, a.start, a.end);
-  judge(a, manifest, frontier_of(row.source) >= a.end,
-        view.view.finest() == reconcile::Tier::minute);
+  judge(a, manifest,
+        {.sealed = frontier_of(row.source) >= a.end,
+         .whole_minutes = view.view.finest() == reconcile::Tier::minute,
+         .none_given_up = !gave_up_(row, a.start)});
   if (before) {
     a.revision = before->revision + 1;
     a.previous = before->values;

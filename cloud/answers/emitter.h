@@ -30,8 +30,11 @@ class Emitter {
   using NameMissing = std::function<void(const store::SeriesRow&, const Answer&,
                                          const reconcile::ManifestSum&, std::vector<Missing>&)>;
 
+  // Whether the edge of a series may have evicted or lost blocks of about that time.
+  using GaveUp = std::function<bool(const store::SeriesRow&, EventTime)>;
+
   Emitter(store::Store& store, std::vector<View> views, const reconcile::Horizons& horizons,
-          NameMissing name_missing);
+          NameMissing name_missing, GaveUp gave_up);
   // Reads what an earlier run left. Before add_series().
   Result<> load();
   void add_series(const store::SeriesRow& row, const std::string& full_name, EventTime frontier,
@@ -109,6 +112,7 @@ class Emitter {
   store::Store& store_;
   reconcile::Horizons horizons_;
   NameMissing name_missing_;
+  GaveUp gave_up_;
   std::vector<ViewState> views_;
   std::vector<Slot> slots_;
   std::unordered_map<store::SeriesId, SeriesState> series_;
@@ -117,7 +121,7 @@ class Emitter {
   std::deque<SlotId> sealing_;
   std::uint64_t position_ = 0;
   std::uint64_t emitted_ = 0;
-  store::Statement select_views_, add_view_, retire_views_, slot_, save_slot_, current_,
+  sqlite::Statement select_views_, add_view_, retire_views_, slot_, save_slot_, current_,
       add_history_, save_answer_, add_due_, remove_due_, due_, position_of_, prune_end_, prune_,
       forget_history_, forget_answers_;
   ByteVector scratch_;

@@ -16,22 +16,26 @@ void fill_values(Answer& answer, const window::Partial& sum, const SeriesDescrip
   }
 }
 
-void judge(Answer& answer, const reconcile::ManifestSum& manifest, bool sealed,
-           bool whole_minutes) {
-  answer.state = sealed ? State::sealed : State::provisional;
+void judge(Answer& answer, const reconcile::ManifestSum& manifest, const Knowledge& known) {
+  answer.state = known.sealed ? State::sealed : State::provisional;
+  if (known.whole_minutes && manifest.due > 0) {
+    answer.coverage = static_cast<double>(manifest.good) / static_cast<double>(manifest.due);
+  }
+  if (known.sealed && !known.whole_minutes && known.none_given_up) {
+    answer.completeness = 1.0;
+    return;
+  }
   // Blocks may be here before the seal that counts them.
   const auto sent = std::max(manifest.sent, manifest.received);
   if (sent > 0) {
     answer.completeness = static_cast<double>(manifest.received) / static_cast<double>(sent);
-  } else if (sealed) {
+  } else if (known.sealed) {
     answer.completeness = 1.0;
   }
-  answer.estimated = manifest.received != manifest.sent &&
-                     (!sealed || !whole_minutes || manifest.received > manifest.sent);
-  if (sealed && manifest.sent > manifest.received) answer.lost = manifest.sent - manifest.received;
-  if (manifest.due > 0) {
-    answer.coverage = static_cast<double>(manifest.good) / static_cast<double>(manifest.due);
-  }
+  answer.estimated =
+      manifest.received != manifest.sent &&
+      (!known.sealed || !known.whole_minutes || manifest.received > manifest.sent);
+  if (known.sealed) answer.lost = sent - manifest.received;
 }
 
 }  // namespace tidemark::answers

@@ -11,9 +11,15 @@ namespace tidemark::answers {
 // values and texts, by the names of `aggregates`.
 void fill_values(Answer& answer, const window::Partial& sum, const SeriesDescription& series,
                  const std::vector<std::string>& aggregates);
-// state (sealed or provisional), completeness, coverage, lost, estimated. `whole_minutes`: the
-// window is made of minutes, so that the manifest speaks of exactly this window.
-void judge(Answer& answer, const reconcile::ManifestSum& manifest, bool sealed,
-           bool whole_minutes);
+// What is known beside the counts of the window's minutes.
+struct Knowledge {
+  bool sealed = false;         // the frontier has passed the window's end
+  bool whole_minutes = false;  // the manifest speaks of exactly this window
+  bool none_given_up = false;  // no block of this time was evicted or lost
+};
+// state (sealed or provisional), completeness, coverage, lost, estimated. A finer window than a
+// minute has no coverage; it is complete when it is sealed and nothing was given up, whatever its
+// minute counts by then.
+void judge(Answer& answer, const reconcile::ManifestSum& manifest, const Knowledge& known);
 
 }  // namespace tidemark::answers

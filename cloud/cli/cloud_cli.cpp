@@ -23,7 +23,7 @@ struct Words {
   bool sealed = false;
   std::string config, url;
   std::string expression, glob = "**";
-  std::string view, from, to, by, tz, as_of, limit;
+  std::string view, from, to, by, tz, as_of, newest, limit;
 };
 
 // The series that an expression is about; those of a view are its own.
@@ -88,12 +88,14 @@ void CloudCommands::add_commands() {
   query.option("--by", w.by, "Window, when EXPR names none.", "W")
       .option("--tz", w.tz, "Time zone of the windows: UTC only for now.", "Z")
       .option("--as-of", w.as_of, "What was known then.", "T")
+      .option("--newest", w.newest, "Of each series its so many newest windows (to 10000).", "N")
       .flag("--sealed", w.sealed, "Sealed answers only.");
   common(query);
   query.action([this, &w] {
     return show("/v1/answers",
                 {{"q", w.expression}, {"from", w.from}, {"to", w.to}, {"by", w.by}, {"tz", w.tz},
-                 {"as_of", w.as_of}, {"sealed", w.sealed ? "true" : ""}, {"limit", w.limit}},
+                 {"as_of", w.as_of}, {"sealed", w.sealed ? "true" : ""},
+                 {"newest", w.newest}, {"limit", w.limit}},
                 [this](const Json& body, const std::string&) {
                   return print_answers(body, false, output_);
                 },

@@ -27,17 +27,21 @@ Result<> check_parameters(const Request& request, std::initializer_list<const ch
   return {};
 }
 
-Result<std::size_t> limit_of(const Request& request, std::size_t preset) {
-  const auto* text = request.parameter("limit");
+Result<std::size_t> number_of(const Request& request, std::string_view name, std::size_t preset,
+                              std::size_t most) {
+  const auto* text = request.parameter(name);
   if (text == nullptr) return preset;
-  std::size_t limit = 0;
-  const auto [end, code] = std::from_chars(text->data(), text->data() + text->size(), limit);
-  if (code != std::errc{} || end != text->data() + text->size() || limit == 0 ||
-      limit > kAnswersMax) {
-    return Error(Fault::bad_input, fmt::format("limit: '{}' is not a number from 1 to {}", *text,
-                                               kAnswersMax));
+  std::size_t number = 0;
+  const auto [end, code] = std::from_chars(text->data(), text->data() + text->size(), number);
+  if (code != std::errc{} || end != text->data() + text->size() || number == 0 || number > most) {
+    return Error(Fault::bad_input, fmt::format("{}: '{}' is not a number from 1 to {}", name, *text,
+                                               most));
   }
-  return limit;
+  return number;
+}
+
+Result<std::size_t> limit_of(const Request& request, std::size_t preset) {
+  return number_of(request, "limit", preset, kAnswersMax);
 }
 
 Result<EventTime> time_of(const Request& request, std::string_view name, EventTime now,
@@ -78,7 +82,7 @@ Result<> check_view(const std::string& view, query::Reader& reader) {
 Result<query::AnswerQuery> query_of(const Asked& asked) {
   const auto& r = asked.request;
   TIDE_TRY(check_parameters(r, {"q", "view", "series", "from", "to", "by", "tz", "as_of", "sealed",
-                                "limit"}));
+                                "newest", "limit"}));
   query::AnswerQuery query;
   if (const auto* expression = r.parameter("q")) {
     TIDE_ASSIGN(query, query::Reader::parse(*expression));
@@ -101,6 +105,7 @@ Result<query::AnswerQuery> query_of(const Asked& asked) {
     TIDE_ASSIGN(query.as_of, time_of(r, "as_of", asked.now, asked.now));
   }
   TIDE_ASSIGN(query.sealed_only, flag_of(r, "sealed"));
+  TIDE_ASSIGN(query.newest, number_of(r, "newest", 0, kNewestMax));
   TIDE_ASSIGN(query.limit, limit_of(r, kAnswersDefault));
   TIDE_TRY(check_view(query.view, asked.reader));
   return query;
@@ -114,9 +119,16 @@ Response json(std::string body) {
 Response answer_list(const Asked& asked, bool every_revision) {
   const auto query = query_of(asked);
   if (!query) return problem(query.error());
+  if (every_revision && query->newest > 0) {
+    return problem(Error(Fault::bad_input, "newest: only /v1/answers counts windows"));
+  }
   const auto found =
       every_revision ? asked.reader.revisions(*query) : asked.reader.answers(*query);
-  if (!found) return problem(found.error(), "a shorter range, or limit up to 100000");
+  if (!found) {
+    return problem(found.error(), every_revision
+                                      ? "a shorter range, or limit up to 100000"
+                                      : "a shorter range, newest, or limit up to 100000");
+  }
   return json(fmt::format(R"({{"v":1,"answers":{}}})",
                           json_list(*found, [](const auto& a) { return answers::to_json(a); })));
 }

@@ -28,5 +28,6 @@ Response api(const Asked& asked);
 
 inline constexpr std::size_t kAnswersDefault = 10'000;  // of one response, where no limit is asked
 inline constexpr std::size_t kAnswersMax = 100'000;
+inline constexpr std::size_t kNewestMax = 10'000;  // windows of each series, where those are asked
 
 }  // namespace tidemark::http

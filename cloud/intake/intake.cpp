@@ -62,6 +62,9 @@ Result<> Intake::load() {
       [this](const store::SeriesRow& series, const answers::Answer& answer,
              const reconcile::ManifestSum& manifest, std::vector<answers::Missing>& missing) {
         name_missing(*by_id_.at(series.edge)->edge, series, answer, manifest, missing);
+      },
+      [this](const store::SeriesRow& series, EventTime at) {
+        return by_id_.at(series.edge)->edge->books.gave_up(at);
       });
   TIDE_TRY(emitter_->load());
   const auto adopt = [this](Edge& edge, Series& series) {

@@ -13,14 +13,24 @@ const feed = new Feed();
 const cards = new Map();     // key -> Card, drawn ones only
 let waiting = new Set();     // keys to redraw
 
+// Coarse windows first, then what was chosen for few series: those are the views made for people,
+// and a view of all in seconds would fill every place before them.
+function ordered(list) {
+  const series = new Map();
+  for (const c of feed.cards.values()) series.set(c.view, (series.get(c.view) ?? 0) + 1);
+  const width = (c) => Date.parse(c.windows[0].end) - c.windows[0].at;
+  return list.map((c) => ({c, width: width(c), series: series.get(c.view)}))
+    .sort((a, b) => b.width - a.width || a.series - b.series || (a.c.key < b.c.key ? -1 : 1))
+    .map(({c}) => c);
+}
+
 function wanted() {
   const words = by('filter').value.toLowerCase().split(/\s+/).filter(Boolean);
   const view = by('view').value;
-  return [...feed.cards.values()]
+  return ordered([...feed.cards.values()]
     .filter((c) => (!view || c.view === view) &&
       words.every((w) => `${c.series} ${c.view} ${Object.values(c.labels).join(' ')}`
-        .toLowerCase().includes(w)))
-    .sort((a, b) => a.key < b.key ? -1 : 1);
+        .toLowerCase().includes(w))));
 }
 
 // Which cards there are, in order. Those that stay keep their chart.
@@ -62,7 +72,7 @@ function arrangeViews() {
 feed.onAnswers = (changed) => {
   let unknown = false;
   for (const key of changed) {
-    if (cards.has(key)) waiting.add(key);
+    if (cards.has(key) && cards.get(key).data === feed.cards.get(key)) waiting.add(key);
     else unknown = true;
   }
   if (unknown) {
@@ -79,9 +89,10 @@ feed.onStatus = (status) => {
 
 function showLink() {
   const link = by('link');
-  const live = feed.heard && !feed.stale;
-  const word = !feed.heard ? 'connecting' : live ? 'live' : 'stale';
-  link.dataset.tone = {connecting: 'wait', live: 'good', stale: 'bad'}[word];
+  const word = !feed.heard ? 'connecting' : feed.stale ? 'stale'
+    : feed.failed.size > 0 ? 'incomplete' : feed.loaded ? 'live' : 'loading';
+  link.dataset.tone =
+    {connecting: 'wait', loading: 'wait', live: 'good', incomplete: 'warn', stale: 'bad'}[word];
   link.querySelector('.word').textContent = word;
   const stale = by('stale');
   stale.hidden = word !== 'stale';
@@ -90,6 +101,11 @@ function showLink() {
       'What is shown is as of then; it comes back by itself.';
     if (stale.textContent !== text) stale.textContent = text;
   }
+  const failed = by('failed');
+  failed.hidden = feed.failed.size === 0;
+  const text = [...feed.failed].map(([what, why]) => `Not loaded: ${what} (${why}). `).join('') +
+    'What comes from now on is shown; the rest is asked for again by itself.';
+  if (failed.textContent !== text) failed.textContent = text;
 }
 
 function tick() {

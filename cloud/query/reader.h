@@ -71,6 +71,7 @@ struct AnswerQuery {
   EventTime to = kEventTimeMax;
   std::optional<EventTime> as_of;   // what was known then
   bool sealed_only = false;
+  std::size_t newest = 0;           // of each series at most its so many newest windows; 0: all
   std::size_t limit = 100'000;      // Fault::full beyond it, naming the limit
 };
 

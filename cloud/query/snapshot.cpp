@@ -12,7 +12,7 @@ namespace {
 constexpr std::int64_t kMinuteNs = 60'000'000'000;
 }
 
-Snapshot::Snapshot(store::Database& db)
+Snapshot::Snapshot(sqlite::Database& db)
     : database_(db),
       select_edges_(db, "SELECT id,name,site,connected,seen,missing FROM edges"),
       select_views_(db, "SELECT id,definition FROM views WHERE current=1 ORDER BY id"),
@@ -31,7 +31,7 @@ Snapshot::Snapshot(store::Database& db)
       meta_(db, "SELECT value FROM meta WHERE key=?") {}
 
 void Snapshot::begin() {
-  database_.exec("BEGIN");
+  database_.run("BEGIN");
   edges_.clear();
   select_edges_.start();
   while (select_edges_.next()) {
@@ -58,7 +58,7 @@ void Snapshot::begin() {
   load_series();
 }
 
-void Snapshot::end() { database_.exec("COMMIT"); }
+void Snapshot::end() { database_.run("COMMIT"); }
 
 void Snapshot::load_series() {
   std::int64_t changes = 0;

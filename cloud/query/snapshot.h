@@ -34,7 +34,7 @@ struct ViewEntry {
 
 class Snapshot {
  public:
-  explicit Snapshot(store::Database& database);
+  explicit Snapshot(sqlite::Database& database);
   // One consistent state until end().
   void begin();
   void end();
@@ -57,17 +57,17 @@ class Snapshot {
                  const std::function<void(EventTime, const window::Partial&)>& visit);
   // Windows of this resolution that begin before are frozen.
   EventTime frozen_before(reconcile::Tier tier, store::SourceId source);
-  [[nodiscard]] store::Database& database() { return database_; }
+  [[nodiscard]] sqlite::Database& database() { return database_; }
 
  private:
   void load_series();
-  store::Database& database_;
+  sqlite::Database& database_;
   std::unordered_map<store::SeriesId, SeriesEntry> series_;
   std::int64_t series_changes_ = -1;
   std::unordered_map<store::EdgeId, EdgeEntry> edges_;
   std::vector<ViewEntry> views_;
   reconcile::Horizons horizons_;
-  store::Statement select_edges_, select_views_, select_series_, version_, source_, minutes_,
+  sqlite::Statement select_edges_, select_views_, select_series_, version_, source_, minutes_,
       spans_, first_, last_, panes_, meta_;
 };
 

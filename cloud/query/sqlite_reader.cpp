@@ -32,7 +32,7 @@ class Moment {
 
 class SqliteReader final : public Reader {
  public:
-  SqliteReader(std::unique_ptr<store::Database> database, const std::filesystem::path& data_dir)
+  SqliteReader(std::unique_ptr<sqlite::Database> database, const std::filesystem::path& data_dir)
       : database_(std::move(database)),
         snapshot_(*database_),
         archive_(disk_, store::archive_folder(data_dir)),
@@ -40,11 +40,11 @@ class SqliteReader final : public Reader {
         current_(*database_, "SELECT a.start,h.position,h.known_at,h.body FROM answers a"
                              " JOIN history h ON h.position=a.position WHERE a.view=?"
                              " AND a.series=? AND a.start>=? AND a.start<?"
-                             " ORDER BY a.start LIMIT ?"),
+                             " ORDER BY a.start DESC LIMIT ?"),
         as_of_(*database_, "SELECT h.start,h.position,h.known_at,h.body FROM history h JOIN"
                            " (SELECT MAX(position) AS p FROM history WHERE view=? AND series=? AND"
                            " start>=? AND start<? AND known_at<=? GROUP BY start) m"
-                           " ON m.p=h.position ORDER BY h.start LIMIT ?"),
+                           " ON m.p=h.position ORDER BY h.start DESC LIMIT ?"),
         revisions_(*database_, "SELECT start,position,known_at,body FROM history WHERE view=?"
                                " AND series=? AND start>=? AND start<? AND known_at<=?"
                                " ORDER BY position LIMIT ?"),
@@ -78,7 +78,7 @@ class SqliteReader final : public Reader {
                     std::vector<Answer>& all);
   Result<> add_revisions(const ViewEntry& view, const SeriesEntry& series,
                          const AnswerQuery& query, std::vector<Answer>& all);
-  Result<Answer> row(const store::Statement& statement, const ViewEntry& view,
+  Result<Answer> row(const sqlite::Statement& statement, const ViewEntry& view,
                      const SeriesEntry& series);
   // Names, labels, and what changes without an emission.
   void dress(Answer& answer, const SeriesEntry& series, const std::vector<std::string>& group_by);
@@ -86,11 +86,11 @@ class SqliteReader final : public Reader {
   static void keep_aggregates(Answer& answer, const std::vector<std::string>& wanted);
 
   SystemDisk disk_;
-  std::unique_ptr<store::Database> database_;
+  std::unique_ptr<sqlite::Database> database_;
   Snapshot snapshot_;
   store::ArchiveReader archive_;
   Windows windows_;
-  store::Statement current_, as_of_, revisions_, since_, position_, series_, edges_, sources_,
+  sqlite::Statement current_, as_of_, revisions_, since_, position_, series_, edges_, sources_,
       late_, dead_letters_;
 };
 
@@ -209,7 +209,7 @@ void SqliteReader::keep_aggregates(Answer& answer, const std::vector<std::string
   std::erase_if(answer.texts, unwanted);
 }
 
-Result<Answer> SqliteReader::row(const store::Statement& statement, const ViewEntry& view,
+Result<Answer> SqliteReader::row(const sqlite::Statement& statement, const ViewEntry& view,
                                  const SeriesEntry& series) {
   Answer a;
   a.start = event_time(statement.integer(0));
@@ -253,7 +253,11 @@ void SqliteReader::name_missing(Answer& a, const SeriesEntry& series) {
 
 Result<> SqliteReader::add_kept(const ViewEntry& view, const SeriesEntry& series,
                                 const AnswerQuery& query, std::vector<Answer>& all) {
-  const auto left = static_cast<std::uint64_t>(query.limit - all.size()) + 1;
+  // Newest first, so that the newest so many cost no walk over all. What is not proved is skipped
+  // below: then the number of rows cannot be said here, and the loop ends by itself.
+  const auto before = all.size();
+  const auto most = static_cast<std::int64_t>(query.limit - before) + 1;
+  const auto left = query.sealed_only ? std::int64_t{-1} : most;
   auto& rows = query.as_of ? as_of_ : current_;
   if (query.as_of) {
     rows.start(view.id, series.id, count_ns(query.from), count_ns(query.to),
@@ -262,7 +266,7 @@ Result<> SqliteReader::add_kept(const ViewEntry& view, const SeriesEntry& series
     rows.start(view.id, series.id, count_ns(query.from), count_ns(query.to), left);
   }
   const auto frozen = snapshot_.frozen_before(view.view.kept_as(), series.source);
-  while (rows.next()) {
+  while ((query.newest == 0 || all.size() - before < query.newest) && rows.next()) {
     TIDE_ASSIGN(auto a, row(rows, view, series));
     if (query.sealed_only && !proved(a.state)) continue;
     if (a.start < frozen && proved(a.state)) a.state = State::frozen;
@@ -274,6 +278,8 @@ Result<> SqliteReader::add_kept(const ViewEntry& view, const SeriesEntry& series
       return too_many(query.limit);
     }
   }
+  rows.rewind();
+  std::reverse(all.begin() + static_cast<std::ptrdiff_t>(before), all.end());
   return {};
 }
 
@@ -300,7 +306,14 @@ Result<std::vector<Answer>> SqliteReader::answers(const AnswerQuery& query) {
     }
     for (auto& a : aggregates) a = a == "avg" ? "mean" : a;
     if (aggregates.empty()) aggregates = answers::all_aggregates();
-    TIDE_ASSIGN(auto computed, windows_.of(*series, grid, aggregates, query.from, query.to,
+    auto to = query.to;
+    if (query.sealed_only && query.newest > 0 && grid.size > Nanoseconds{}) {
+      // The newest of those that can be sealed: they end where the frontier is, or before.
+      const auto frontier = snapshot_.frontier(series->source);
+      if (frontier < kEventTimeMin + grid.size) continue;
+      to = std::min(to, frontier - grid.size + Nanoseconds(1));
+    }
+    TIDE_ASSIGN(auto computed, windows_.of(*series, grid, aggregates, query.from, to, query.newest,
                                            query.limit - all.size()));
     for (auto& a : computed) {
       if (query.sealed_only && !proved(a.state)) continue;
@@ -419,13 +432,7 @@ Result<std::unique_ptr<Reader>> Reader::open(const std::filesystem::path& data_d
     return Error(Fault::unavailable, fmt::format("{} is not there: no cloud node has run with this "
                                                  "data_dir yet", file.string()));
   }
-  TIDE_ASSIGN(auto database, store::Database::open(file, store::Database::Mode::reader));
-  {
-    store::Statement version(*database, "PRAGMA user_version");
-    if (version.start().next() && version.integer(0) != store::kSchemaVersion) {
-      return Error(Fault::unsupported, "cloud.db was written by another version");
-    }
-  }
+  TIDE_ASSIGN(auto database, store::open_reader(file));
   return std::unique_ptr<Reader>(new SqliteReader(std::move(database), data_dir));
 }
 

@@ -80,10 +80,10 @@ class RawReadings {
 };
 
 // Which column indices of the block are this series.
-Result<std::vector<bool>> find_series(store::Database& database, const SeriesEntry& series,
+Result<std::vector<bool>> find_series(sqlite::Database& database, const SeriesEntry& series,
                                       const Block& block) {
   std::vector<bool> is_series;
-  store::Statement select(database, "SELECT bytes FROM dictionaries WHERE hash=?");
+  sqlite::Statement select(database, "SELECT bytes FROM dictionaries WHERE hash=?");
   const auto& d = series.description;
   for (const auto hash : block.dictionaries) {
     if (!select.start(hash.count).next()) {
@@ -146,7 +146,8 @@ answers::Answer Windows::answer(const SeriesEntry& series, const window::Partial
   a.end = end;
   answers::fill_values(a, sum, series.description, aggregates);
   const bool whole = start == floor_to(start, kMinute) && end == floor_to(end, kMinute);
-  answers::judge(a, snapshot_.manifest(series.source, start, end), frontier >= end, whole);
+  answers::judge(a, snapshot_.manifest(series.source, start, end),
+                 {.sealed = frontier >= end, .whole_minutes = whole});
   a.known_at = snapshot_.edge(series.edge).seen;
   return a;
 }
@@ -154,7 +155,7 @@ answers::Answer Windows::answer(const SeriesEntry& series, const window::Partial
 Result<std::vector<answers::Answer>> Windows::of(const SeriesEntry& series, const Grid& grid,
                                                  const std::vector<std::string>& aggregates,
                                                  EventTime from, EventTime to,
-                                                 std::size_t limit) {
+                                                 std::size_t newest, std::size_t limit) {
   std::vector<answers::Answer> all;
   const auto extent = snapshot_.extent(series.id);
   if (!extent) return all;
@@ -171,6 +172,10 @@ Result<std::vector<answers::Answer>> Windows::of(const SeriesEntry& series, cons
   auto start = ceil_to(std::max(from, extent->first - grid.size + Nanoseconds(1)), grid.every);
   const auto width = Nanoseconds(std::gcd(grid.size.count(), grid.every.count()));
   if (start >= end) return all;
+  if (newest > 0 && static_cast<std::uint64_t>((end - start) / grid.every) >= newest) {
+    start = std::max(start, floor_to(end - Nanoseconds(1), grid.every) -
+                                grid.every * static_cast<std::int64_t>(newest - 1));
+  }
   if (static_cast<std::uint64_t>((end - start - Nanoseconds(1)) / grid.every) >= limit) {
     return Error(Fault::full, fmt::format("more than {} windows of {}; ask for less at once or for "
                                           "longer windows", limit, series.name));

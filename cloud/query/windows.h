@@ -19,10 +19,12 @@ class Windows {
     Nanoseconds every{};
   };
   // Answers of one series over windows [k·every, k·every + size) that start in [from, to); without
-  // a grid, of the one window [from, to). Fault::full when more than `limit` would come.
+  // a grid, of the one window [from, to). With `newest` only the last so many of them. Fault::full
+  // when more than `limit` would come.
   Result<std::vector<answers::Answer>> of(const SeriesEntry& series, const Grid& grid,
                                           const std::vector<std::string>& aggregates,
-                                          EventTime from, EventTime to, std::size_t limit);
+                                          EventTime from, EventTime to, std::size_t newest,
+                                          std::size_t limit);
 
  private:
   using Slices = std::map<EventTime, window::Partial>;

@@ -73,6 +73,15 @@ bool EdgeBooks::seal(const Seal& seal, const ReadingsIn& readings) {
   });
 }
 
+bool EdgeBooks::gave_up(EventTime at) const {
+  return std::ranges::any_of(starts_, [&](const auto& start) {
+    const auto& closing = start.second.closing();
+    const bool long_ago = closing && closing->off_until != kEventTimeMin &&
+                          closing->off_until < at - std::chrono::hours(1);
+    return !long_ago && start.second.gave_up();
+  });
+}
+
 std::vector<Incarnation> EdgeBooks::by_ordinal() const {
   std::vector<Incarnation> order;
   order.reserve(starts_.size());

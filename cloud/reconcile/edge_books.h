@@ -44,6 +44,10 @@ class EdgeBooks {
   // Sources whose frontier moved since the last call.
   std::vector<SourceIndex> advance();
 
+  // Whether blocks of about that time were evicted or lost: of an incarnation that runs, or ended
+  // less than an hour before.
+  [[nodiscard]] bool gave_up(EventTime at) const;
+
   SourceIndex source(const std::string& name, const std::string& poll_class);
   [[nodiscard]] std::vector<SourceBooks>& sources() { return sources_; }
   [[nodiscard]] const std::vector<SourceBooks>& sources() const { return sources_; }

@@ -118,6 +118,10 @@ bool IncarnationBooks::was_given_up(Sequence s) const {
   return evicted_.contains(s) || (closing_ && s > closing_->durable_through);
 }
 
+bool IncarnationBooks::gave_up() const {
+  return covered_.count() != received_.count() || ledger().lost > 0;
+}
+
 SequenceRanges IncarnationBooks::missing() const {
   auto highest = std::max(covered_.highest().count, seal_next_.count - 1);
   if (closing_) highest = closing_->durable_through.count;

@@ -79,6 +79,7 @@ class IncarnationBooks {
   [[nodiscard]] std::uint64_t seal_number() const { return seal_number_; }
   [[nodiscard]] const SequenceRanges& received() const { return received_; }
   [[nodiscard]] bool was_given_up(Sequence s) const;  // evicted, or declared lost
+  [[nodiscard]] bool gave_up() const;                 // any that did not come all the same
   // Numbers below the highest that is known of, which neither came nor were given up.
   [[nodiscard]] SequenceRanges missing() const;
 

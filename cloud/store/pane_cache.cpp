@@ -10,7 +10,7 @@ constexpr std::int64_t tier_number(Tier t) { return static_cast<std::int64_t>(t)
 
 }  // namespace
 
-PaneCache::PaneCache(Database& database)
+PaneCache::PaneCache(sqlite::Database& database)
     : select_(database, "SELECT state FROM panes WHERE series=? AND tier=? AND start=?"),
       upsert_(database, "INSERT INTO panes(series,tier,start,state) VALUES(?,?,?,?)"
                         " ON CONFLICT DO UPDATE SET state=excluded.state"),

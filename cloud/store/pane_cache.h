@@ -12,7 +12,7 @@
 
 #include "cloud/reconcile/pane.h"
 #include "cloud/reconcile/tiers.h"
-#include "cloud/store/database.h"
+#include "common/sqlite/database.h"
 
 namespace tidemark::store {
 
@@ -24,7 +24,7 @@ class PaneCache {
  public:
   static constexpr std::size_t kPanesMax = 120'000;
 
-  explicit PaneCache(Database& database);
+  explicit PaneCache(sqlite::Database& database);
   // The pane, made if it is not there, and taken as changed. Valid until flush().
   Pane& change(SeriesId series, ValueType type, Tier tier, EventTime start);
   // Merges all panes inside [from, to) into `sum`.
@@ -63,7 +63,7 @@ class PaneCache {
   Entry* cached(const Key& key);
   Entry* load(const Key& key, ValueType type);
 
-  Statement select_, upsert_, range_, newest_, oldest_, remove_, starts_;
+  sqlite::Statement select_, upsert_, range_, newest_, oldest_, remove_, starts_;
   std::unordered_map<Key, std::unique_ptr<Entry>, KeyHash> panes_;
   struct Rows {  // of a series, by tier
     std::array<std::int64_t, reconcile::kTiers> newest{};

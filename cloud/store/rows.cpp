@@ -17,7 +17,7 @@ Result<SeriesDescription> decode_description(ByteSpan bytes) {
   return one.series()[0];
 }
 
-EdgeRows::EdgeRows(Database& database)
+EdgeRows::EdgeRows(sqlite::Database& database)
     : database_(database),
       all_(database, "SELECT id,name,site,version,incarnation,ordinal,connected,seen FROM edges"),
       add_(database, "INSERT INTO edges(name,site,version) VALUES(?,'','')"),
@@ -109,7 +109,7 @@ Result<> EdgeRows::load_books(EdgeId edge, reconcile::EdgeBooks& books) {
   return {};
 }
 
-SeriesRows::SeriesRows(Database& database)
+SeriesRows::SeriesRows(sqlite::Database& database)
     : database_(database),
       all_(database, "SELECT id,edge,source,description,first,last,readings FROM series"),
       add_(database, "INSERT INTO series(edge,name,type,exponent,source,description,first,last,"
@@ -146,7 +146,7 @@ void SeriesRows::save(const SeriesRow& row) {
             row.id);
 }
 
-BlockIndex::BlockIndex(Database& database)
+BlockIndex::BlockIndex(sqlite::Database& database)
     : add_(database, "INSERT INTO blocks VALUES(?,?,?,?,?,?)"),
       hash_(database, "SELECT hash FROM blocks WHERE edge=? AND incarnation=? AND sequence=?"),
       // TOTAL: a SUM past 2^63, of counts that an edge only claims, would fail the batch.
@@ -217,7 +217,7 @@ void BlockIndex::forget_before(ArchivePosition at) {
   forget_spans_.run(at.value);
 }
 
-ManifestRows::ManifestRows(Database& database)
+ManifestRows::ManifestRows(sqlite::Database& database)
     : select_(database, "SELECT state FROM minutes WHERE source=? AND minute=?"),
       range_(database, "SELECT state FROM minutes WHERE source=? AND minute>=? AND minute<?"),
       upsert_(database, "INSERT INTO minutes VALUES(?,?,?)"
@@ -281,7 +281,7 @@ void ManifestRows::forget_before(SourceId source, EventTime t) {
   forget_.run(source, count_ns(floor_to(t, Nanoseconds(kMinute))) / kMinute);
 }
 
-SmallRows::SmallRows(Database& database)
+SmallRows::SmallRows(sqlite::Database& database)
     : dictionaries_(database, "SELECT bytes FROM dictionaries"),
       add_dictionary_(database, "INSERT OR IGNORE INTO dictionaries VALUES(?,?)"),
       add_dead_letter_(database, "INSERT INTO deadletters(edge,reason,at,bytes,readings)"

@@ -10,8 +10,8 @@
 #include "cloud/reconcile/edge_books.h"
 #include "cloud/reconcile/manifest.h"
 #include "cloud/store/archive.h"
-#include "cloud/store/database.h"
 #include "common/model/series.h"
+#include "common/sqlite/database.h"
 
 namespace tidemark::store {
 
@@ -36,7 +36,7 @@ Result<SeriesDescription> decode_description(ByteSpan bytes);
 
 class EdgeRows {
  public:
-  explicit EdgeRows(Database& database);
+  explicit EdgeRows(sqlite::Database& database);
   std::vector<EdgeRow> all();
   EdgeId add(const std::string& name);
   void save(const EdgeRow& row, const reconcile::EdgeBooks& books);
@@ -46,8 +46,8 @@ class EdgeRows {
   Result<> load_books(EdgeId edge, reconcile::EdgeBooks& books);
 
  private:
-  Database& database_;
-  Statement all_, add_, save_, save_incarnation_, add_source_, save_source_, incarnations_,
+  sqlite::Database& database_;
+  sqlite::Statement all_, add_, save_, save_incarnation_, add_source_, save_source_, incarnations_,
       sources_;
   ByteVector scratch_;
 };
@@ -64,20 +64,20 @@ struct SeriesRow {
 
 class SeriesRows {
  public:
-  explicit SeriesRows(Database& database);
+  explicit SeriesRows(sqlite::Database& database);
   Result<std::vector<SeriesRow>> all();
   SeriesId add(const SeriesRow& row);
   void save(const SeriesRow& row);
 
  private:
-  Database& database_;
-  Statement all_, add_, save_;
+  sqlite::Database& database_;
+  sqlite::Statement all_, add_, save_;
 };
 
 // Which blocks are in the archive, and where; which of them speak of a source at a given time.
 class BlockIndex {
  public:
-  explicit BlockIndex(Database& database);
+  explicit BlockIndex(sqlite::Database& database);
   void add(EdgeId edge, BlockName name, std::uint64_t hash, ArchivePosition at,
            std::uint64_t readings);
   std::optional<std::uint64_t> hash_of(EdgeId edge, BlockName name);
@@ -90,7 +90,7 @@ class BlockIndex {
 
  private:
   std::int64_t span_max(SourceId source);
-  Statement add_, hash_, readings_, add_span_, overlapping_, span_max_, save_span_max_,
+  sqlite::Statement add_, hash_, readings_, add_span_, overlapping_, span_max_, save_span_max_,
       forget_blocks_, forget_spans_;
   std::unordered_map<SourceId, std::int64_t> span_maxima_;
 };
@@ -98,7 +98,7 @@ class BlockIndex {
 // Minute manifests by source, changed in memory and written with the batch.
 class ManifestRows {
  public:
-  explicit ManifestRows(Database& database);
+  explicit ManifestRows(sqlite::Database& database);
   reconcile::MinuteManifest& change(SourceId source, std::int64_t minute);
   // Over the minutes that [from, to) touches.
   reconcile::ManifestSum sum(SourceId source, EventTime from, EventTime to);
@@ -117,7 +117,7 @@ class ManifestRows {
   };
   Entry& load(const Key& key);
   static constexpr std::size_t kEntriesMax = 50'000;
-  Statement select_, range_, upsert_, forget_;
+  sqlite::Statement select_, range_, upsert_, forget_;
   std::map<Key, Entry> entries_;
   std::vector<Key> changed_;
   ByteVector scratch_;
@@ -125,7 +125,7 @@ class ManifestRows {
 
 class SmallRows {  // dictionaries, dead letters, late readings, single values
  public:
-  explicit SmallRows(Database& database);
+  explicit SmallRows(sqlite::Database& database);
   void each_dictionary(const std::function<void(ByteSpan)>& visit);
   void add_dictionary(DictionaryHash hash, ByteSpan bytes);
   void add_dead_letter(const std::string& edge, const std::string& reason, EventTime at,
@@ -141,7 +141,7 @@ class SmallRows {  // dictionaries, dead letters, late readings, single values
   void set_meta(std::string_view key, std::uint64_t value);
 
  private:
-  Statement dictionaries_, add_dictionary_, add_dead_letter_, add_late_, meta_, set_meta_,
+  sqlite::Statement dictionaries_, add_dictionary_, add_dead_letter_, add_late_, meta_, set_meta_,
       forget_late_, bound_letters_;
 };
 

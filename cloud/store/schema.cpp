@@ -1,22 +1,11 @@
 #include "cloud/store/schema.h"
 
-#include <fmt/format.h>
-
 namespace tidemark::store {
+namespace {
 
-Result<> create_schema(Database& database) {
-  int version = 0;
-  {
-    Statement ask(database, "PRAGMA user_version");
-    if (ask.start().next()) version = static_cast<int>(ask.integer(0));
-  }
-  if (version > kSchemaVersion) {
-    return Error(Fault::unsupported,
-                 fmt::format("cloud.db has format {}, this program knows up to {}", version,
-                             kSchemaVersion));
-  }
-  database.exec(R"sql(
-    BEGIN;
+constexpr int kVersion = 1;
+constexpr std::chrono::milliseconds kBusyWait{5000};
+constexpr auto kSchema = R"sql(
     CREATE TABLE IF NOT EXISTS meta(key TEXT PRIMARY KEY, value INTEGER) WITHOUT ROWID;
     CREATE TABLE IF NOT EXISTS edges(
       id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, site TEXT NOT NULL, version TEXT NOT NULL,
@@ -64,10 +53,29 @@ Result<> create_schema(Database& database) {
       PRIMARY KEY(series, start, placement)) WITHOUT ROWID;
     CREATE TABLE IF NOT EXISTS deadletters(
       id INTEGER PRIMARY KEY AUTOINCREMENT, edge TEXT, reason TEXT, at INTEGER, bytes BLOB,
-      readings INTEGER);
-    COMMIT)sql");
-  database.exec(fmt::format("PRAGMA user_version={}", kSchemaVersion));
-  return database.fault();
+      readings INTEGER);)sql";
+
+}  // namespace
+
+Result<std::unique_ptr<sqlite::Database>> open_writer(const std::filesystem::path& file) {
+  return sqlite::Database::open(
+      file, {.pragmas = "PRAGMA page_size=8192; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;"
+                        "PRAGMA secure_delete=0; PRAGMA cache_size=-65536;"
+                        "PRAGMA wal_autocheckpoint=4000; PRAGMA journal_size_limit=67108864;"
+                        "PRAGMA temp_store=MEMORY",
+             .schema = kSchema,
+             .version = kVersion,
+             .busy_wait = kBusyWait,
+             .io_error = Fault::unavailable});
+}
+
+Result<std::unique_ptr<sqlite::Database>> open_reader(const std::filesystem::path& file) {
+  return sqlite::Database::open(
+      file, {.pragmas = "PRAGMA query_only=1; PRAGMA cache_size=-16384; PRAGMA temp_store=MEMORY",
+             .version = kVersion,
+             .reader = true,
+             .busy_wait = kBusyWait,
+             .io_error = Fault::unavailable});
 }
 
 }  // namespace tidemark::store

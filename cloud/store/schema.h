@@ -1,13 +1,13 @@
-// The tables of cloud.db. FORMAT.md says what they hold.
+// cloud.db: its tables and how it is opened. FORMAT.md says what they hold.
 #pragma once
 
-#include "cloud/store/database.h"
+#include "common/sqlite/database.h"
 
 namespace tidemark::store {
 
-inline constexpr int kSchemaVersion = 1;
-
-// Creates what is missing. Fault::unsupported when a newer version wrote the file.
-Result<> create_schema(Database& database);
+// Creates it when it is not there: WAL, synchronous FULL.
+Result<std::unique_ptr<sqlite::Database>> open_writer(const std::filesystem::path& file);
+// Fault::unsupported when another version wrote it.
+Result<std::unique_ptr<sqlite::Database>> open_reader(const std::filesystem::path& file);
 
 }  // namespace tidemark::store

@@ -18,10 +18,8 @@ Result<std::unique_ptr<Store>> Store::open(Disk& disk, const std::filesystem::pa
   TIDE_TRY(make_folder(data_dir));
   std::unique_ptr<Store> store(new Store());
   store->data_dir_ = data_dir;
-  TIDE_ASSIGN(store->database_,
-              Database::open(database_path(data_dir), Database::Mode::writer));
+  TIDE_ASSIGN(store->database_, open_writer(database_path(data_dir)));
   auto& database = *store->database_;
-  TIDE_TRY(create_schema(database));
   store->panes_ = std::make_unique<PaneCache>(database);
   store->edges_ = std::make_unique<EdgeRows>(database);
   store->series_ = std::make_unique<SeriesRows>(database);
@@ -39,7 +37,7 @@ Store::~Store() = default;
 
 void Store::begin() {
   TIDE_CHECK(!in_batch_, "one batch at a time");
-  database_->exec("BEGIN IMMEDIATE");
+  database_->run("BEGIN IMMEDIATE");
   in_batch_ = true;
 }
 
@@ -52,7 +50,7 @@ Result<> Store::commit() {
     committed_end_ = archive_->end().value;
     small_->set_meta(kArchiveEnd, committed_end_);
   }
-  database_->exec("COMMIT");
+  database_->run("COMMIT");
   in_batch_ = false;
   panes_->make_room();
   return database_->fault();

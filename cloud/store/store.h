@@ -26,7 +26,7 @@ class Store {
   Result<> commit();
   [[nodiscard]] bool in_batch() const { return in_batch_; }
 
-  [[nodiscard]] Database& database() { return *database_; }
+  [[nodiscard]] sqlite::Database& database() { return *database_; }
   [[nodiscard]] Archive& archive() { return *archive_; }
   [[nodiscard]] PaneCache& panes() { return *panes_; }
   [[nodiscard]] EdgeRows& edges() { return *edges_; }
@@ -39,7 +39,7 @@ class Store {
  private:
   Store() = default;
   std::filesystem::path data_dir_;
-  std::unique_ptr<Database> database_;
+  std::unique_ptr<sqlite::Database> database_;
   std::unique_ptr<Archive> archive_;
   std::unique_ptr<PaneCache> panes_;
   std::unique_ptr<EdgeRows> edges_;

@@ -29,6 +29,10 @@ std::string nearest_series(std::string_view pattern, std::span<const std::string
 Result<Bytes> parse_bytes(std::string_view text);  // "2 GiB" "64KiB" "100 kB" "512"
 std::string format_bytes(Bytes bytes);             // "1.5 MiB"
 
+// For terminals: control characters as \x1b and the like, so that what a device sent moves no
+// cursor.
+std::string printable(std::string_view text);
+
 // RFC 8259 string with quotes; invalid UTF-8 becomes U+FFFD.
 std::string json_quote(std::string_view text);
 // The shortest decimal that reads back to the same double; JSON null for what JSON cannot say.

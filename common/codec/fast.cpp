@@ -15,6 +15,7 @@ constexpr std::uint8_t kPatched = 0x80;   // in the first byte of a run, beside 
 constexpr unsigned kPositionBits = 7;
 constexpr std::size_t kWidths = 80;        // 0 to 64, and up to a whole vector
 constexpr unsigned kPatchHeadBits = 16;   // number of patches, and their width
+constexpr unsigned kPatchPrice = 4;       // bits more that a patch must save: it takes time
 
 struct Plan {
   unsigned width = 0;
@@ -31,7 +32,8 @@ Plan plan_of(const std::array<std::uint8_t, kWidths>& widths, unsigned n) {
   for (auto w = widest; w-- > 0;) {
     wider += widths[w + 1];
     if (wider * 3 > n) break;
-    const auto bits = n * w + kPatchHeadBits + wider * (kPositionBits + widest - w);
+    const auto bits =
+        n * w + kPatchHeadBits + wider * (kPatchPrice + kPositionBits + widest - w);
     if (bits >= best_bits) continue;
     best_bits = bits;
     best = {w, wider, widest - w};
@@ -109,10 +111,13 @@ void write_run(std::span<const std::int64_t> run, ByteVector& out) {
 
 // High bits that were left out; 0 for what no writer wrote.
 bool read_patches(BitReader& bits, const Plan& plan, std::size_t n, std::int64_t* to) {
+  const bool at_once = kPositionBits + plan.patch_bits <= 57;
   for (unsigned i = 0; i < plan.patches; ++i) {
-    const auto at = static_cast<std::size_t>(bits.get(kPositionBits));
+    const auto first = bits.get(at_once ? kPositionBits + plan.patch_bits : kPositionBits);
+    const auto at = static_cast<std::size_t>(first & low_mask(kPositionBits));
     if (at >= n) return false;
-    to[at] = unzigzag(zigzag(to[at]) | bits.get(plan.patch_bits) << plan.width);
+    const auto high = at_once ? first >> kPositionBits : bits.get(plan.patch_bits);
+    to[at] = unzigzag(zigzag(to[at]) | high << plan.width);
   }
   return true;
 }

@@ -17,7 +17,7 @@ constexpr double kRangeOfLinear = 68719476736.0;       // 2^36
 constexpr double kExactSum = 4e15;                     // below 2^52 with room for the half
 constexpr std::int64_t kLevelOfLinear = std::int64_t{1} << 44;
 constexpr unsigned kWeightBitsMax = 16;
-constexpr double kTapBits = 0.04;  // the price of a tap per value: time in the decoder
+constexpr double kTapBits = 0.07;  // the price of a tap per value: time in the decoder
 constexpr std::array<unsigned, 10> kOrders = {1, 2, 3, 4, 6, 8, 12, 16, 24, 32};
 
 [[gnu::always_inline]] inline double sum_of_magnitudes(const double* r, std::size_t n) {

@@ -165,8 +165,10 @@ class Words {
       return answer({{"command", "quarantine"}, {"limit", limit_}}, [this](const json& q) {
         Table table({{"time"}, {"source"}, {"topic"}, {"readings", Align::right}, {"reason"}});
         for (const auto& item : q["items"]) {
-          table.row({text_of(item, "time"), text_of(item, "source"), text_of(item, "topic"),
-                     std::to_string(count_of(item, "readings")), text_of(item, "reason")});
+          table.row({text_of(item, "time"), text_of(item, "source"),
+                     printable(text_of(item, "topic")),
+                     std::to_string(count_of(item, "readings")),
+                     printable(text_of(item, "reason"))});
         }
         out_.out(table.empty() ? "nothing is in quarantine\n" : table.text(out_.terminal()));
         for (const auto& r : q.value("reasons", json::array())) {

@@ -69,6 +69,11 @@ void MessageDecoder::reject(std::string reason, std::uint64_t readings) {
   rejected.back().readings += readings;
 }
 
+ByteSpan MessageDecoder::sent(const journal::Entry& entry) const {
+  const auto message = from_entry(entry);
+  return message ? message->payload : entry.payload;
+}
+
 void MessageDecoder::decode(const journal::Entry& entry, source::SeriesTable& series,
                             source::Decoded& out) {
   out_ = &out;

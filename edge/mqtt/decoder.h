@@ -36,6 +36,7 @@ class MessageDecoder final : public source::Decoder {
 
   void decode(const journal::Entry& entry, source::SeriesTable& series,
               source::Decoded& out) override;
+  [[nodiscard]] ByteSpan sent(const journal::Entry& entry) const override;
 
  private:
   struct StringHash {

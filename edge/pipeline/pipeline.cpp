@@ -218,7 +218,8 @@ void Pipeline::take(const journal::Entry& entry) {
       manifest_.taken(line_of(source, decoded_.poll_class), arrival, r.readings);
       manifest_.ledger().quarantined += r.readings;
     }
-    quarantine_.add(r.reason, source.entry.name, entry.topic, entry.payload, r.readings, arrival);
+    quarantine_.add(r.reason, source.entry.name, entry.topic,
+                    source.entry.source->decoder().sent(entry), r.readings, arrival);
   }
   for (auto& group : decoded_.groups) take_group(source, group, entry, arrival);
 }
@@ -256,7 +257,8 @@ std::optional<std::int64_t> Pipeline::row_time(SourceState& source, const Group&
   manifest_.ledger().quarantined += readings;
   quarantine_.add(fmt::format("{}: {} at {}", reason,
                               table_.at(group.columns[0].series).local_name(), format_utc(t)),
-                  source.entry.name, entry.topic, entry.payload, readings, arrival);
+                  source.entry.name, entry.topic, source.entry.source->decoder().sent(entry),
+                  readings, arrival);
   return std::nullopt;
 }
 

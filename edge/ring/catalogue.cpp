@@ -21,7 +21,7 @@ constexpr const char* kPragmas =
     "PRAGMA wal_autocheckpoint=256;"
     "PRAGMA journal_size_limit=1048576;";
 constexpr const char* kSchema =
-    "PRAGMA application_id=0x54524e47; PRAGMA user_version=1;"
+    "PRAGMA application_id=0x54524e47;"
     "CREATE TABLE IF NOT EXISTS meta(id INTEGER PRIMARY KEY, ring INTEGER, marks BLOB);"
     "CREATE TABLE IF NOT EXISTS segments(number INTEGER PRIMARY KEY, at INTEGER, length INTEGER,"
     " ordinal INTEGER, first INTEGER, blocks INTEGER, checkpoint INTEGER, follows INTEGER,"
@@ -36,18 +36,18 @@ constexpr const char* kSchema =
 #define BLOCK_COLUMNS \
   "ordinal,sequence,segment,offset,stored,bytes,time_min,time_max,readings,alarm"
 
-SegmentRow segment_from(const Statement& s) {
-  return {s.number(0), s.number(1),      s.number(2), s.number(3), s.number(4), s.number(5),
-          s.number(6) != 0, s.number(7), s.number(8), s.number(9), s.number(10)};
+SegmentRow segment_from(const sqlite::Statement& s) {
+  return {s.count(0), s.count(1),      s.count(2), s.count(3), s.count(4), s.count(5),
+          s.count(6) != 0, s.count(7), s.count(8), s.count(9), s.count(10)};
 }
 
-BlockRow block_from(const Statement& s) {
+BlockRow block_from(const sqlite::Statement& s) {
   BlockRow b;
-  b.ordinal = s.number(0);
-  b.segment = s.number(2);
-  b.offset = s.number(3);
-  b.meta = {s.number(1), s.column(6), s.column(7), s.number(8),
-            s.number(9) != 0, s.number(5), s.number(4)};
+  b.ordinal = s.count(0);
+  b.segment = s.count(2);
+  b.offset = s.count(3);
+  b.meta = {s.count(1), s.integer(6), s.integer(7), s.count(8),
+            s.count(9) != 0, s.count(5), s.count(4)};
   return b;
 }
 
@@ -66,11 +66,41 @@ SegmentRow row_of(const SegmentHeader& h, std::uint64_t at) {
 
 Result<std::unique_ptr<Catalogue>> Catalogue::open(const std::filesystem::path& path,
                                                    std::uint64_t id) {
-  auto catalogue = std::make_unique<Catalogue>();
-  TIDE_ASSIGN(catalogue->database_, Database::open(path));
-  TIDE_TRY(catalogue->prepare(id));
+  TIDE_ASSIGN(auto database, sqlite::Database::open(path, {.pragmas = kPragmas,
+                                                           .quick_check = true,
+                                                           .busy_wait = {}}));
+  // Not as the schema of a new file: earlier builds set the version first and then made one table
+  // after the other, so that a file of version 1 may lack some.
+  TIDE_TRY(database->execute(kSchema));
+  std::unique_ptr<Catalogue> catalogue(new Catalogue(std::move(database)));
+  TIDE_TRY(catalogue->begin(id));
   return catalogue;
 }
+
+Catalogue::Catalogue(std::unique_ptr<sqlite::Database> database)
+    : database_(std::move(database)),
+      add_segment_(*database_, "INSERT OR REPLACE INTO segments(" SEGMENT_COLUMNS
+                               ") VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11)"),
+      segment_(*database_, "SELECT " SEGMENT_COLUMNS " FROM segments WHERE number=?1"),
+      oldest_(*database_, "SELECT " SEGMENT_COLUMNS
+                          " FROM segments WHERE number>=?1 ORDER BY number LIMIT 1"),
+      newest_(*database_, "SELECT " SEGMENT_COLUMNS
+                          " FROM segments WHERE number<=?1 ORDER BY number DESC LIMIT 1"),
+      checkpoint_(*database_, "SELECT " SEGMENT_COLUMNS " FROM segments WHERE checkpoint=1"
+                              " AND number<=?1 ORDER BY number DESC LIMIT 1"),
+      remove_segment_(*database_, "DELETE FROM segments WHERE number=?1"),
+      add_block_(*database_, "INSERT OR REPLACE INTO blocks(" BLOCK_COLUMNS
+                             ") VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10)"),
+      block_(*database_, "SELECT " BLOCK_COLUMNS " FROM blocks WHERE ordinal=?1 AND sequence=?2"),
+      up_(*database_, "SELECT " BLOCK_COLUMNS " FROM blocks WHERE ordinal=?1 AND sequence BETWEEN"
+                      " ?2 AND ?3 ORDER BY sequence LIMIT ?4"),
+      down_(*database_, "SELECT " BLOCK_COLUMNS " FROM blocks WHERE ordinal=?1 AND sequence BETWEEN"
+                        " ?2 AND ?3 ORDER BY sequence DESC LIMIT ?4"),
+      remove_block_(*database_, "DELETE FROM blocks WHERE ordinal=?1 AND sequence=?2"),
+      totals_(*database_, "SELECT count(*), total(readings), total(stored) FROM blocks"
+                          " WHERE ordinal=?1 AND sequence BETWEEN ?2 AND ?3"),
+      set_marks_(*database_, "UPDATE meta SET marks=?1 WHERE id=1"),
+      get_marks_(*database_, "SELECT marks FROM meta WHERE id=1") {}
 
 void Catalogue::remove(const std::filesystem::path& path) {
   for (const auto* end : {"", "-wal", "-shm", "-journal"}) {
@@ -79,95 +109,53 @@ void Catalogue::remove(const std::filesystem::path& path) {
   }
 }
 
-Result<> Catalogue::prepare(std::uint64_t id) {
-  TIDE_TRY(database_.run(kPragmas));
-  Statement check;
-  TIDE_TRY(check.prepare(database_, "PRAGMA quick_check(1)"));
-  TIDE_ASSIGN(const bool told, check.step());
-  if (!told || as_text(check.blob(0)) != "ok") {
-    return Error{Fault::corrupt, "ring.db: fails its check"};
-  }
-  check.restart();
-  TIDE_TRY(database_.run(kSchema));
-  Statement meta;
-  TIDE_TRY(meta.prepare(database_, "SELECT ring FROM meta WHERE id=1"));
+Result<> Catalogue::begin(std::uint64_t id) {
+  TIDE_TRY(database_->fault());
+  TIDE_ASSIGN(auto meta, database_->prepare("SELECT ring FROM meta WHERE id=1"));
   TIDE_ASSIGN(const bool known, meta.step());
-  if (known && meta.number(0) != id) {
+  if (known && meta.count(0) != id) {
     return Error{Fault::corrupt, "ring.db: the catalogue of another ring"};
   }
-  meta.restart();
+  meta.rewind();
   if (!known) {
-    Statement make;
-    TIDE_TRY(make.prepare(database_, "INSERT INTO meta VALUES(1,?1,x'')"));
-    TIDE_TRY(make.bind(id).run());
+    TIDE_ASSIGN(auto make, database_->prepare("INSERT INTO meta VALUES(1,?1,x'')"));
+    TIDE_TRY(make.execute(id));
   }
-  const auto all = [&](std::initializer_list<std::pair<Statement*, const char*>> statements)
-      -> Result<> {
-    for (const auto& [s, sql] : statements) TIDE_TRY(s->prepare(database_, sql));
-    return {};
-  };
-  TIDE_TRY(all({
-      {&add_segment_, "INSERT OR REPLACE INTO segments(" SEGMENT_COLUMNS
-                      ") VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11)"},
-      {&segment_, "SELECT " SEGMENT_COLUMNS " FROM segments WHERE number=?1"},
-      {&oldest_, "SELECT " SEGMENT_COLUMNS
-                 " FROM segments WHERE number>=?1 ORDER BY number LIMIT 1"},
-      {&newest_, "SELECT " SEGMENT_COLUMNS
-                 " FROM segments WHERE number<=?1 ORDER BY number DESC LIMIT 1"},
-      {&checkpoint_, "SELECT " SEGMENT_COLUMNS " FROM segments WHERE checkpoint=1 AND number<=?1"
-                     " ORDER BY number DESC LIMIT 1"},
-      {&remove_segment_, "DELETE FROM segments WHERE number=?1"},
-      {&add_block_, "INSERT OR REPLACE INTO blocks(" BLOCK_COLUMNS
-                    ") VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10)"},
-      {&block_, "SELECT " BLOCK_COLUMNS " FROM blocks WHERE ordinal=?1 AND sequence=?2"},
-      {&up_, "SELECT " BLOCK_COLUMNS " FROM blocks WHERE ordinal=?1 AND sequence BETWEEN ?2 AND ?3"
-             " ORDER BY sequence LIMIT ?4"},
-      {&down_, "SELECT " BLOCK_COLUMNS " FROM blocks WHERE ordinal=?1 AND sequence BETWEEN ?2 AND"
-               " ?3 ORDER BY sequence DESC LIMIT ?4"},
-      {&remove_block_, "DELETE FROM blocks WHERE ordinal=?1 AND sequence=?2"},
-      {&totals_, "SELECT count(*), total(readings), total(stored) FROM blocks"
-                 " WHERE ordinal=?1 AND sequence BETWEEN ?2 AND ?3"},
-      {&set_marks_, "UPDATE meta SET marks=?1 WHERE id=1"},
-      {&get_marks_, "SELECT marks FROM meta WHERE id=1"},
-  }));
   // IMMEDIATE: the write lock is held all the time, so that a second agent on this ring is refused.
-  return database_.run("BEGIN IMMEDIATE");
+  return database_->execute("BEGIN IMMEDIATE");
 }
 
 Result<> Catalogue::commit(ByteSpan marks) {
-  set_marks_.bind();
-  TIDE_TRY(set_marks_.bind_blob(1, marks).run());
-  TIDE_TRY(database_.run("COMMIT"));
-  return database_.run("BEGIN IMMEDIATE");
+  TIDE_TRY(set_marks_.execute(marks));
+  TIDE_TRY(database_->execute("COMMIT"));
+  return database_->execute("BEGIN IMMEDIATE");
 }
 
 Result<ByteVector> Catalogue::marks() {
-  TIDE_ASSIGN(const bool found, get_marks_.bind().step());
-  auto marks = found ? get_marks_.blob(0) : ByteVector{};
-  get_marks_.restart();
+  TIDE_ASSIGN(const bool found, get_marks_.start().step());
+  const auto bytes = found ? get_marks_.blob(0) : ByteSpan{};
+  ByteVector marks(bytes.begin(), bytes.end());
+  get_marks_.rewind();
   return marks;
 }
 
 Result<> Catalogue::add(const SegmentRow& s) {
-  return add_segment_
-      .bind(s.number, s.at, s.length, s.ordinal, s.first, s.blocks, s.checkpoint, s.follows,
-            s.synced, s.oldest, s.checksum)
-      .run();
+  return add_segment_.execute(s.number, s.at, s.length, s.ordinal, s.first, s.blocks, s.checkpoint,
+                              s.follows, s.synced, s.oldest, s.checksum);
 }
 
 Result<> Catalogue::add(const BlockRow& b) {
   const auto& m = b.meta;
-  return add_block_
-      .bind(b.ordinal, m.sequence, b.segment, b.offset, m.stored, m.bytes, m.time_min, m.time_max,
-            m.readings, m.alarm)
-      .run();
+  return add_block_.execute(b.ordinal, m.sequence, b.segment, b.offset, m.stored, m.bytes,
+                            m.time_min, m.time_max, m.readings, m.alarm);
 }
 
-Result<std::optional<SegmentRow>> Catalogue::one_segment(Statement& s, std::uint64_t number) {
-  TIDE_ASSIGN(const bool found, s.bind(within_sqlite({number, number}).first).step());
+Result<std::optional<SegmentRow>> Catalogue::one_segment(sqlite::Statement& s,
+                                                         std::uint64_t number) {
+  TIDE_ASSIGN(const bool found, s.start(within_sqlite({number, number}).first).step());
   if (!found) return std::optional<SegmentRow>{};
   const auto row = segment_from(s);
-  s.restart();
+  s.rewind();
   return std::optional(row);
 }
 
@@ -184,14 +172,14 @@ Result<std::optional<SegmentRow>> Catalogue::checkpoint(std::uint64_t to) {
   return one_segment(checkpoint_, to);
 }
 Result<> Catalogue::remove_segment(std::uint64_t number) {
-  return remove_segment_.bind(number).run();
+  return remove_segment_.execute(number);
 }
 
 Result<std::optional<BlockRow>> Catalogue::block(std::uint64_t ordinal, std::uint64_t sequence) {
-  TIDE_ASSIGN(const bool found, block_.bind(ordinal, sequence).step());
+  TIDE_ASSIGN(const bool found, block_.start(ordinal, sequence).step());
   if (!found) return std::optional<BlockRow>{};
   const auto row = block_from(block_);
-  block_.restart();
+  block_.rewind();
   return std::optional(row);
 }
 
@@ -199,7 +187,7 @@ Result<std::vector<BlockRow>> Catalogue::blocks(std::uint64_t ordinal, SequenceR
                                                 Order order, std::size_t limit) {
   auto& s = order == Order::oldest_first ? up_ : down_;
   const auto r = within_sqlite(range);
-  s.bind(ordinal, r.first, r.last, std::min<std::size_t>(limit, 1 << 30));
+  s.start(ordinal, r.first, r.last, std::min<std::size_t>(limit, 1 << 30));
   std::vector<BlockRow> rows;
   while (true) {
     TIDE_ASSIGN(const bool row, s.step());
@@ -209,19 +197,19 @@ Result<std::vector<BlockRow>> Catalogue::blocks(std::uint64_t ordinal, SequenceR
 }
 
 Result<> Catalogue::remove_block(std::uint64_t ordinal, std::uint64_t sequence) {
-  return remove_block_.bind(ordinal, sequence).run();
+  return remove_block_.execute(ordinal, sequence);
 }
 
 Result<> Catalogue::clear() {
-  return database_.run("DELETE FROM segments; DELETE FROM blocks; UPDATE meta SET marks=x''");
+  return database_->execute("DELETE FROM segments; DELETE FROM blocks; UPDATE meta SET marks=x''");
 }
 
 Result<Totals> Catalogue::totals(std::uint64_t ordinal, SequenceRange range) {
   const auto r = within_sqlite(range);
-  TIDE_ASSIGN(const bool found, totals_.bind(ordinal, r.first, r.last).step());
+  TIDE_ASSIGN(const bool found, totals_.start(ordinal, r.first, r.last).step());
   TIDE_CHECK(found, "a count without a row");
-  const Totals t{totals_.number(0), totals_.number(1), totals_.number(2)};
-  totals_.restart();
+  const Totals t{totals_.count(0), totals_.count(1), totals_.count(2)};
+  totals_.rewind();
   return t;
 }
 

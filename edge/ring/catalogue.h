@@ -14,9 +14,9 @@
 
 #include "common/base/result.h"
 #include "common/model/sequence_ranges.h"
+#include "common/sqlite/database.h"
 #include "edge/ring/ring_buffer.h"
 #include "edge/ring/segment.h"
-#include "edge/ring/sqlite.h"
 
 namespace tidemark::ring {
 
@@ -51,7 +51,8 @@ struct Totals {
 
 class Catalogue {
  public:
-  // Opens or creates the one of ring `id`; Fault::corrupt for another ring's or a damaged one.
+  // Opens or creates the one of ring `id`. Fault::corrupt for another ring's or a damaged one,
+  // unsupported for a newer version's, unavailable while another agent has it.
   static Result<std::unique_ptr<Catalogue>> open(const std::filesystem::path& path,
                                                  std::uint64_t id);
   static void remove(const std::filesystem::path& path);
@@ -76,12 +77,13 @@ class Catalogue {
   Result<Totals> totals(std::uint64_t ordinal, SequenceRange range);
 
  private:
-  Result<> prepare(std::uint64_t id);
-  Result<std::optional<SegmentRow>> one_segment(Statement& statement, std::uint64_t number);
+  explicit Catalogue(std::unique_ptr<sqlite::Database> database);
+  Result<> begin(std::uint64_t id);
+  Result<std::optional<SegmentRow>> one_segment(sqlite::Statement& statement, std::uint64_t number);
 
-  Database database_;
-  Statement add_segment_, segment_, oldest_, newest_, checkpoint_, remove_segment_;
-  Statement add_block_, block_, up_, down_, remove_block_, totals_, set_marks_, get_marks_;
+  std::unique_ptr<sqlite::Database> database_;
+  sqlite::Statement add_segment_, segment_, oldest_, newest_, checkpoint_, remove_segment_,
+      add_block_, block_, up_, down_, remove_block_, totals_, set_marks_, get_marks_;
 };
 
 }  // namespace tidemark::ring

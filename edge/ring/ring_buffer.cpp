@@ -241,7 +241,9 @@ class StoredRing final : public RingBuffer {
 Result<std::unique_ptr<Catalogue>> open_catalogue(const std::filesystem::path& path,
                                                   std::uint64_t id) {
   auto catalogue = Catalogue::open(path, id);
-  if (catalogue.ok() || catalogue.error().fault() != Fault::corrupt) return catalogue;
+  if (catalogue.ok()) return catalogue;
+  const auto fault = catalogue.error().fault();
+  if (fault != Fault::corrupt && fault != Fault::unsupported) return catalogue;
   log::warning("ring catalogue is made anew", "error={}", catalogue.error().text());
   Catalogue::remove(path);
   return Catalogue::open(path, id);

@@ -59,6 +59,8 @@ class Decoder {
   virtual ~Decoder() = default;
   // Never fails as a whole: what cannot be used is in out.rejected. Pipeline thread only.
   virtual void decode(const journal::Entry& entry, SeriesTable& series, Decoded& out) = 0;
+  // What the device sent, of an entry: for people who look at what was refused.
+  [[nodiscard]] virtual ByteSpan sent(const journal::Entry& entry) const { return entry.payload; }
 };
 
 // A schedule that goes on while nobody is there to keep it: for the coverage of an edge while off.

@@ -16,8 +16,8 @@
 #include "common/base/result.h"
 #include "common/base/strong.h"
 #include "common/base/time.h"
+#include "common/sqlite/database.h"
 #include "common/wire/frame.h"
-#include "gateway/database/database.h"
 
 namespace tidemark::gateway {
 
@@ -57,12 +57,12 @@ class DeadLetters {
   Result<Totals> totals();
 
  private:
-  DeadLetters(std::unique_ptr<Database> db, const Options& options, const Clock& clock)
+  DeadLetters(std::unique_ptr<sqlite::Database> db, const Options& options, const Clock& clock)
       : db_(std::move(db)), options_(options), clock_(clock) {}
-  Result<std::vector<DeadLetter>> rows(Statement query);
+  Result<std::vector<DeadLetter>> rows(sqlite::Statement query);
   Result<> make_room();
 
-  std::unique_ptr<Database> db_;
+  std::unique_ptr<sqlite::Database> db_;
   Options options_;
   const Clock& clock_;
 };

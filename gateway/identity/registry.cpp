@@ -8,7 +8,7 @@ namespace tidemark::gateway {
 namespace {
 
 constexpr int kVersion = 1;
-constexpr std::string_view kSchema = R"(
+constexpr auto kSchema = R"(
   CREATE TABLE tokens(id TEXT PRIMARY KEY, key BLOB NOT NULL, site TEXT NOT NULL,
     edge TEXT NOT NULL, replaces INTEGER NOT NULL, uses INTEGER NOT NULL,
     uses_left INTEGER NOT NULL, created INTEGER NOT NULL, expires INTEGER NOT NULL);
@@ -27,7 +27,7 @@ std::int64_t ns(EventTime t) { return count_ns(t); }
 
 Result<std::unique_ptr<Registry>> Registry::open(const std::filesystem::path& path,
                                                  const Clock& clock) {
-  TIDE_ASSIGN(auto db, Database::open(path, kSchema, kVersion));
+  TIDE_ASSIGN(auto db, sqlite::Database::open(path, {.schema = kSchema, .version = kVersion}));
   std::unique_ptr<Registry> registry(new Registry(std::move(db), clock));
   TIDE_TRY(registry->refresh());
   return registry;
@@ -58,21 +58,13 @@ Result<wire::Token> Registry::create_token(const TokenOrder& order,
   token.pin.assign(authority_spki.begin(), authority_spki.begin() + wire::kTokenPinBytes);
   TIDE_TRY(wire::Token::parse(token.text()));  // an address that could not be read back
 
-  TIDE_ASSIGN(auto transaction, Transaction::begin(*db_));
+  TIDE_ASSIGN(auto transaction, sqlite::Transaction::begin(*db_));
   const auto now = clock_.wall();
   TIDE_ASSIGN(auto old, db_->prepare("DELETE FROM tokens WHERE expires < ?"));
-  TIDE_TRY(old.integer(ns(now - kTokensKept)).run());
+  TIDE_TRY(old.execute(ns(now - kTokensKept)));
   TIDE_ASSIGN(auto insert, db_->prepare("INSERT INTO tokens VALUES(?,?,?,?,?,?,?,?,?)"));
-  TIDE_TRY(insert.text(token.id)
-               .blob(tls::enrolment_key(token.secret))
-               .text(order.site)
-               .text(order.edge)
-               .integer(order.replace ? 1 : 0)
-               .integer(order.uses)
-               .integer(order.uses)
-               .integer(ns(now))
-               .integer(ns(now + order.life))
-               .run());
+  TIDE_TRY(insert.execute(token.id, tls::enrolment_key(token.secret), order.site, order.edge,
+                          order.replace, order.uses, order.uses, ns(now), ns(now + order.life)));
   TIDE_TRY(transaction.commit());
   return token;
 }
@@ -84,23 +76,23 @@ Result<std::vector<TokenFacts>> Registry::tokens() {
   for (;;) {
     TIDE_ASSIGN(const bool row, query.step());
     if (!row) return out;
-    out.push_back({query.text_at(0), query.text_at(1), query.text_at(2), query.integer_at(3) != 0,
-                   query.integer_at(4), query.integer_at(5), event_time(query.integer_at(6)),
-                   event_time(query.integer_at(7))});
+    out.push_back({query.text(0), query.text(1), query.text(2), query.integer(3) != 0,
+                   query.integer(4), query.integer(5), event_time(query.integer(6)),
+                   event_time(query.integer(7))});
   }
 }
 
 Result<bool> Registry::drop_token(const std::string& id) {
   TIDE_ASSIGN(auto query, db_->prepare("DELETE FROM tokens WHERE id=?"));
-  TIDE_TRY(query.text(id).run());
+  TIDE_TRY(query.execute(id));
   return db_->rows_changed() > 0;
 }
 
 Result<std::optional<tls::Digest>> Registry::token_key_of(const std::string& id) {
   TIDE_ASSIGN(auto query, db_->prepare("SELECT key FROM tokens WHERE id=?"));
-  TIDE_ASSIGN(const bool row, query.text(id).step());
+  TIDE_ASSIGN(const bool row, query.start(id).step());
   if (!row) return std::optional<tls::Digest>{};
-  const auto bytes = query.blob_at(0);
+  const auto bytes = query.blob(0);
   tls::Digest key{};
   if (bytes.size() != key.size()) return Error{Fault::corrupt, "registry: key of token " + id};
   std::copy(bytes.begin(), bytes.end(), key.begin());
@@ -110,14 +102,14 @@ Result<std::optional<tls::Digest>> Registry::token_key_of(const std::string& id)
 Result<Registry::Grant> Registry::check_token(const std::string& id, const std::string& edge) {
   TIDE_ASSIGN(auto query, db_->prepare("SELECT site,edge,replaces,uses_left,expires FROM tokens "
                                        "WHERE id=?"));
-  TIDE_ASSIGN(const bool row, query.text(id).step());
+  TIDE_ASSIGN(const bool row, query.start(id).step());
   const auto refuse = [](std::string why) { return Error{Fault::denied, "token: " + why}; };
   if (!row) return refuse("unknown here; make one with 'tidemark gateway token create'");
-  const auto expires = event_time(query.integer_at(4));
+  const auto expires = event_time(query.integer(4));
   if (clock_.wall() >= expires) return refuse("expired at " + format_utc(expires));
-  if (query.integer_at(3) <= 0) return refuse("used already; make another one");
-  Grant grant{edge, query.text_at(0)};
-  const auto fixed = query.text_at(1);
+  if (query.integer(3) <= 0) return refuse("used already; make another one");
+  Grant grant{edge, query.text(0)};
+  const auto fixed = query.text(1);
   if (!fixed.empty() && !edge.empty() && fixed != edge) {
     return refuse("it is for edge '" + fixed + "', not '" + edge + "'");
   }
@@ -126,8 +118,8 @@ Result<Registry::Grant> Registry::check_token(const std::string& id, const std::
     return refuse("edge name '" + grant.edge + "': letters, digits, '.', '_' and '-' only");
   }
   TIDE_ASSIGN(auto known, db_->prepare("SELECT revoked FROM edges WHERE name=?"));
-  TIDE_ASSIGN(const bool enrolled, known.text(grant.edge).step());
-  if (enrolled && known.null_at(0) && query.integer_at(2) == 0) {
+  TIDE_ASSIGN(const bool enrolled, known.start(grant.edge).step());
+  if (enrolled && known.is_null(0) && query.integer(2) == 0) {
     return refuse("edge '" + grant.edge +
                   "' is enrolled already; for new hardware: 'tidemark gateway token create "
                   "--replace " + grant.edge + "'");
@@ -137,14 +129,14 @@ Result<Registry::Grant> Registry::check_token(const std::string& id, const std::
 
 Result<Registry::Grant> Registry::use_token(const std::string& id, const std::string& edge,
                                             const tls::CertificateFacts& certificate) {
-  TIDE_ASSIGN(auto transaction, Transaction::begin(*db_));
+  TIDE_ASSIGN(auto transaction, sqlite::Transaction::begin(*db_));
   TIDE_ASSIGN(auto grant, check_token(id, edge));
   TIDE_CHECK(certificate.name == grant.edge, "a certificate for another edge than was granted");
   TIDE_ASSIGN(auto use, db_->prepare("UPDATE tokens SET uses_left=uses_left-1 WHERE id=?"));
-  TIDE_TRY(use.text(id).run());
+  TIDE_TRY(use.execute(id));
   TIDE_TRY(revoke_certificates(grant.edge));  // there are some only when it replaces
   TIDE_ASSIGN(auto put, db_->prepare("INSERT OR REPLACE INTO edges VALUES(?,?,?,NULL)"));
-  TIDE_TRY(put.text(grant.edge).text(grant.site).integer(ns(clock_.wall())).run());
+  TIDE_TRY(put.execute(grant.edge, grant.site, ns(clock_.wall())));
   TIDE_TRY(add_certificate(certificate));
   TIDE_TRY(transaction.commit());
   TIDE_TRY(load_revoked());
@@ -153,19 +145,15 @@ Result<Registry::Grant> Registry::use_token(const std::string& id, const std::st
 
 Result<> Registry::add_certificate(const tls::CertificateFacts& certificate) {
   TIDE_ASSIGN(auto put, db_->prepare("INSERT OR REPLACE INTO certificates VALUES(?,?,?,?,?,NULL)"));
-  return put.blob(certificate.spki)
-      .text(certificate.serial)
-      .text(certificate.name)
-      .integer(ns(clock_.wall()))
-      .integer(ns(certificate.not_after))
-      .run();
+  return put.execute(certificate.spki, certificate.serial, certificate.name, ns(clock_.wall()),
+                     ns(certificate.not_after));
 }
 
 Result<> Registry::renew(const tls::CertificateFacts& certificate) {
-  TIDE_ASSIGN(auto transaction, Transaction::begin(*db_));
+  TIDE_ASSIGN(auto transaction, sqlite::Transaction::begin(*db_));
   TIDE_ASSIGN(auto known, db_->prepare("SELECT revoked FROM edges WHERE name=?"));
-  TIDE_ASSIGN(const bool row, known.text(certificate.name).step());
-  if (!row || !known.null_at(0)) {
+  TIDE_ASSIGN(const bool row, known.start(certificate.name).step());
+  if (!row || !known.is_null(0)) {
     return Error{Fault::denied, "edge '" + certificate.name + "' is not enrolled here"};
   }
   TIDE_TRY(add_certificate(certificate));
@@ -182,11 +170,11 @@ Result<std::vector<EdgeFacts>> Registry::edges() {
   for (;;) {
     TIDE_ASSIGN(const bool row, query.step());
     if (!row) return out;
-    EdgeFacts e{query.text_at(0), query.text_at(1), query.text_at(2), {},
-                event_time(query.integer_at(4)), event_time(query.integer_at(5)), {}};
-    const auto spki = query.blob_at(3);
+    EdgeFacts e{query.text(0), query.text(1), query.text(2), {},
+                event_time(query.integer(4)), event_time(query.integer(5)), {}};
+    const auto spki = query.blob(3);
     std::copy_n(spki.begin(), std::min(spki.size(), e.spki.size()), e.spki.begin());
-    if (!query.null_at(6)) e.revoked = event_time(query.integer_at(6));
+    if (!query.is_null(6)) e.revoked = event_time(query.integer(6));
     out.push_back(std::move(e));
   }
 }
@@ -194,14 +182,14 @@ Result<std::vector<EdgeFacts>> Registry::edges() {
 Result<> Registry::revoke_certificates(const std::string& edge) {
   TIDE_ASSIGN(auto query, db_->prepare("UPDATE certificates SET revoked=? WHERE edge=? AND "
                                        "revoked IS NULL"));
-  return query.integer(ns(clock_.wall())).text(edge).run();
+  return query.execute(ns(clock_.wall()), edge);
 }
 
 Result<bool> Registry::revoke(const std::string& edge) {
-  TIDE_ASSIGN(auto transaction, Transaction::begin(*db_));
+  TIDE_ASSIGN(auto transaction, sqlite::Transaction::begin(*db_));
   TIDE_ASSIGN(auto query, db_->prepare("UPDATE edges SET revoked=? WHERE name=? AND revoked IS "
                                        "NULL"));
-  TIDE_TRY(query.integer(ns(clock_.wall())).text(edge).run());
+  TIDE_TRY(query.execute(ns(clock_.wall()), edge));
   const bool known = db_->rows_changed() > 0;
   TIDE_TRY(revoke_certificates(edge));
   TIDE_TRY(transaction.commit());
@@ -221,12 +209,12 @@ Result<> Registry::load_revoked() {
   // Certificates that have run out are refused for that; the set stays small.
   TIDE_ASSIGN(auto query, db_->prepare("SELECT spki FROM certificates WHERE revoked IS NOT NULL "
                                        "AND expires > ?"));
-  query.integer(ns(clock_.wall()));
+  query.start(ns(clock_.wall()));
   std::set<tls::Digest> found;
   for (;;) {
     TIDE_ASSIGN(const bool row, query.step());
     if (!row) break;
-    const auto bytes = query.blob_at(0);
+    const auto bytes = query.blob(0);
     tls::Digest spki{};
     if (bytes.size() == spki.size()) {
       std::copy(bytes.begin(), bytes.end(), spki.begin());

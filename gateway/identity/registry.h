@@ -16,9 +16,9 @@
 
 #include "common/base/result.h"
 #include "common/base/time.h"
+#include "common/sqlite/database.h"
 #include "common/tls/certificate.h"
 #include "common/wire/token.h"
-#include "gateway/database/database.h"
 
 namespace tidemark::gateway {
 
@@ -83,13 +83,13 @@ class Registry {
   Result<> refresh();
 
  private:
-  Registry(std::unique_ptr<Database> db, const Clock& clock)
+  Registry(std::unique_ptr<sqlite::Database> db, const Clock& clock)
       : db_(std::move(db)), clock_(clock) {}
   Result<> load_revoked();
   Result<> revoke_certificates(const std::string& edge);
   Result<> add_certificate(const tls::CertificateFacts& certificate);
 
-  std::unique_ptr<Database> db_;
+  std::unique_ptr<sqlite::Database> db_;
   const Clock& clock_;
   std::int64_t seen_version_ = -1;
   std::set<tls::Digest> revoked_;

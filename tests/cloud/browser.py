@@ -77,6 +77,9 @@ class Browser:
         elif event.get('method') == 'Log.entryAdded' and what['entry']['level'] == 'error':
             self.complaints.append(what['entry']['text'])
 
+    def before_each_page(self, script):
+        self._ask('Page.addScriptToEvaluateOnNewDocument', source=script)
+
     def go(self, url):
         self._ask('Page.navigate', url=url)
 

@@ -129,6 +129,9 @@ INSTANTIATE_TEST_SUITE_P(
                     BadRow{"/v1/answers?by=1q", "by: "},
                     BadRow{"/v1/answers?tz=Europe/Berlin", "UTC only"},
                     BadRow{"/v1/answers?limit=0", "1 to 100000"},
+                    BadRow{"/v1/answers?newest=0", "newest: '0' is not a number from 1 to 10000"},
+                    BadRow{"/v1/answers?newest=10001", "from 1 to 10000"},
+                    BadRow{"/v1/revisions?newest=1", "only /v1/answers"},
                     BadRow{"/v1/answers?sealed=maybe", "neither true nor false"},
                     BadRow{"/v1/answers?from=now&to=-1h", "from is after to"},
                     BadRow{"/v1/edges?x=1", "takes none"},
@@ -136,7 +139,16 @@ INSTANTIATE_TEST_SUITE_P(
 
 TEST_F(CloudFace, MoreThanTheLimitIs413AndNamesIt) {
   const auto body = json("/v1/answers?limit=1", 413);
-  EXPECT_EQ(body["error"]["expected"], "a shorter range, or limit up to 100000");
+  EXPECT_EQ(body["error"]["expected"], "a shorter range, newest, or limit up to 100000");
+}
+
+TEST_F(CloudFace, NewestWindowsOfEachSeriesFitWhereAllDoNot) {
+  json("/v1/answers?limit=3", 413);
+  const auto body = json("/v1/answers?limit=3&newest=2");
+  ASSERT_EQ(body["answers"].size(), 3u);
+  EXPECT_EQ(body["answers"][0]["start"], "2026-11-21T02:01:00Z");
+  EXPECT_EQ(body["answers"][1]["start"], "2026-11-21T02:02:00Z");
+  EXPECT_EQ(body["answers"][2]["series"], "press-08/line2/power_total");
 }
 
 TEST_F(CloudFace, StoreThatIsAwayIs503AndComesBack) {

@@ -41,9 +41,17 @@ class FakeReader final : public query::Reader {
     for (const auto& a : store_.emitted_) {
       if (matches(query, a)) newest[{a.series, a.start}] = a;
     }
-    if (newest.size() > query.limit) return Error(Fault::full, "more answers than the limit");
     std::vector<answers::Answer> found;
-    for (auto& [key, a] : newest) found.push_back(a);
+    std::string series;
+    std::size_t taken = 0;
+    for (auto it = newest.rbegin(); it != newest.rend(); ++it) {
+      const auto& [name, start] = it->first;
+      if (name != series) taken = 0;
+      series = name;
+      if (query.newest == 0 || taken++ < query.newest) found.push_back(it->second);
+    }
+    if (found.size() > query.limit) return Error(Fault::full, "more answers than the limit");
+    std::reverse(found.begin(), found.end());
     return found;
   }
   Result<std::vector<answers::Answer>> revisions(const query::AnswerQuery& query) override {

@@ -284,6 +284,38 @@ TEST(Intake, BlockWaitsForItsDictionaryWhichIsAskedFor) {
             (SequenceRanges{{1, 1}}));
 }
 
+// A minute fills while its first seconds are sealed: what it counts by then is no news of them.
+TEST(Intake, ASealedSecondIsNotRevisedByTheRestOfItsMinute) {
+  answers::View seconds;
+  seconds.name = "second";
+  seconds.select = "**";
+  seconds.aggregates = {"count", "mean"};
+  seconds.window = {"tumbling", std::chrono::seconds(1), {}};
+  seconds.emit = {{}, std::chrono::seconds(5)};
+  Node node({}, {seconds});
+  EdgeDouble edge("press-07", 11, 1);
+  node.take(edge, edge.hello());
+  node.take(edge, edge.dictionary());
+  for (std::int64_t s = 0; s < 40; ++s) {
+    edge.take(0, kStart + s * kSecond, 2300);
+    edge.poll(kStart + s * kSecond, s % 3 == 0);
+    const auto block = edge.flush(kStart + (s + 1) * kSecond);
+    node.take(edge, edge.block(block));
+    node.commit();  // the block is here before the seal that counts it
+    node.take(edge, edge.last_seal());
+    node.commit();
+    node.settle();
+  }
+  const auto answers = node.answers("second", "**/m0");
+  ASSERT_EQ(answers.size(), 40u);
+  for (const auto& a : answers) {
+    EXPECT_EQ(a.state, State::sealed) << format_utc(a.start);
+    EXPECT_EQ(a.completeness, 1.0);
+    EXPECT_FALSE(a.estimated);
+    EXPECT_FALSE(a.coverage.has_value()) << "a minute's is not a second's";
+  }
+}
+
 TEST(Intake, AStatementInPartsCountsWithItsLastPart) {
   Node node;
   auto edge = two_minutes();
@@ -481,6 +513,39 @@ TEST(Intake, ExpressionsComeFromPanesAndFinerOnesFromTheArchive) {
   ASSERT_EQ(answers.size(), 2u);
   EXPECT_EQ(answers[0].view, "minute");
   EXPECT_EQ(answers[0].values.size(), 1u);
+}
+
+TEST(Intake, NewestWindowsComeAloneAndInOrder) {
+  Node node;
+  auto edge = two_minutes();
+  send_all(node, edge);
+  node.commit();
+  auto q = query::Reader::parse("max line1/m0 by 1m").value();
+  q.limit = 1;
+  q.newest = 1;
+  auto answers = node.ask(q);
+  ASSERT_EQ(answers.size(), 1u);
+  EXPECT_EQ(answers[0].start, event_time(kStart + 60 * kSecond));
+  q.limit = q.newest = 2;
+  answers = node.ask(q);
+  ASSERT_EQ(answers.size(), 2u);
+  EXPECT_LT(answers[0].start, answers[1].start);
+  q.limit = q.newest = 1;
+  q.as_of = kEventTimeMax;
+  answers = node.ask(q);
+  ASSERT_EQ(answers.size(), 1u);
+  EXPECT_EQ(answers[0].start, event_time(kStart + 60 * kSecond));
+  q.as_of.reset();
+
+  q = query::Reader::parse("max line1/m0 by 10s").value();  // which no view keeps
+  q.limit = q.newest = 3;
+  for (const bool sealed : {false, true}) {
+    q.sealed_only = sealed;
+    answers = node.ask(q);
+    ASSERT_EQ(answers.size(), 3u);
+    EXPECT_EQ(answers[0].start, event_time(kStart + 90 * kSecond));
+    EXPECT_EQ(answers[2].start, event_time(kStart + 110 * kSecond));
+  }
 }
 
 TEST(Intake, OfflineEdgeIsNamed) {

@@ -19,6 +19,31 @@ LIVE = "document.querySelector('#link .word').textContent === 'live'"
 CARDS = "document.querySelectorAll('.card canvas').length >= 9"
 
 
+# The node refuses the view all_1s as long as `refuse` is true.
+REFUSE = """
+    globalThis.refuse = true;
+    const ask = globalThis.fetch;
+    globalThis.fetch = (path, options) => globalThis.refuse && path.includes('view=all_1s')
+      ? Promise.resolve(Response.json({error: {text: 'too hot today'}}, {status: 500}))
+      : ask(path, options);
+"""
+
+
+# The card of a series in windows of one second, and of its chart's columns: has one the line's ink?
+CARD = """[...document.querySelectorAll('.card')].find((c) =>
+    c.querySelector('h3').textContent === '%s' && c.textContent.includes('all_1s'))"""
+INK = """(() => {
+    const canvas = (%s).querySelector('canvas');
+    const {data, width} = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
+    const ink = Array(width).fill(false);
+    for (let i = 0; i < data.length; i += 4) {
+      const [r, g, b, a] = data.subarray(i, i + 4);
+      if (a > 100 && r < 80 && g > 80 && g < 140 && b > 100 && b < 170) ink[i / 4 %% width] = true;
+    }
+    return ink;
+})()"""
+
+
 class Page(unittest.TestCase):
     def setUp(self):
         self.feed = subprocess.Popen([FEED], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
@@ -87,10 +112,68 @@ class Page(unittest.TestCase):
         page.move_mouse(box[0] + box[2] / 2, box[1] + box[3] / 2)
         page.until("document.querySelector('.card .told b')?.textContent.endsWith('UTC')")
 
+    def test_of_a_view_too_large_the_newest_windows_are_shown(self):
+        page = self.open()
+        page.run("(() => { const v = document.querySelector('#view'); v.value = 'all_1s';"
+                 "v.dispatchEvent(new Event('change')); })()")
+        page.until("document.querySelectorAll('.card .where').length === 9")
+        self.assertTrue(page.run("document.querySelector('#failed').hidden"))
+
+    def test_coarse_windows_come_before_fine_ones(self):
+        page = self.open()
+        page.until("[...document.querySelectorAll('.card .where')].filter("
+                   "(w) => w.textContent.includes('all_1s')).length === 9")
+        where = page.run("[...document.querySelectorAll('.card .where')].map((w) => w.textContent)")
+        self.assertEqual(['all_1s' in w for w in where], [False] * 9 + [True] * 9)
+
+    def test_a_sparse_series_has_a_line_that_its_silence_cuts(self):
+        page = self.open()
+        page.until(CARD % 'line1/frequency')
+        ink = page.run(INK % (CARD % 'line1/frequency'))
+        first, last = ink.index(True), len(ink) - 1 - ink[::-1].index(True)
+        runs = ''.join('x' if i else ' ' for i in ink[first:last + 1]).split()
+        self.assertEqual(len(runs), 2)
+        self.assertGreater(sum(map(len, runs)), 0.6 * (last - first))
+        # Also while its newest window is empty.
+        for _ in range(10):
+            value = page.run(f"new Promise((done) => setTimeout(() => done(({CARD})"
+                             ".querySelector('.value').textContent), 300))" % 'line1/frequency')
+            self.assertRegex(value, r'\d')
+
+    def test_a_lone_value_is_a_point(self):
+        page = self.open()
+        page.until(CARD % 'floor/vibration_rms')
+        self.assertIn(sum(page.run(INK % (CARD % 'floor/vibration_rms'))), range(2, 9))
+
+    def test_of_a_silent_series_the_last_value_is_shown_and_since_when(self):
+        page = self.open()
+        page.until(CARD % 'chiller/flow')
+        card = f"({CARD})" % 'chiller/flow'
+        self.assertRegex(page.run(card + ".querySelector('.value').textContent"), r'\d')
+        self.assertRegex(page.run(card + ".querySelector('.told').textContent"),
+                         r'silent since \d\d:\d\d:\d\d UTC')
+
+    def test_a_view_that_does_not_load_is_named_and_stops_no_other(self):
+        page = browser.Browser()
+        self.addCleanup(page.close)
+        page.before_each_page(REFUSE)
+        page.go(self.url)
+        page.until(CARDS)
+        page.until("!document.querySelector('#failed').hidden")
+        self.assertIn('view all_1s (too hot today)',
+                      page.run("document.querySelector('#failed').textContent"))
+        self.assertEqual(page.run("document.querySelector('#link .word').textContent"),
+                         'incomplete')
+        before = page.run("document.querySelector('#ledger').textContent")
+        page.until(f"document.querySelector('#ledger').textContent !== {before!r}")
+        page.run("globalThis.refuse = false")
+        page.until(LIVE, 20)
+        self.assertTrue(page.run("document.querySelector('#failed').hidden"))
+
     def test_filter_and_table(self):
         page = self.open()
-        page.run("(() => { const f = document.querySelector('#filter'); f.value = 'power_total';"
-                 "f.dispatchEvent(new Event('input')); })()")
+        page.run("(() => { const f = document.querySelector('#filter');"
+                 "f.value = 'power_total power_1m'; f.dispatchEvent(new Event('input')); })()")
         self.assertEqual(page.run("document.querySelectorAll('.card').length"), 2)
         page.run("document.querySelector('.card details').open = true")
         page.until("document.querySelectorAll('.card tbody tr').length === 12")

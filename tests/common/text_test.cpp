@@ -9,6 +9,11 @@
 namespace tidemark {
 namespace {
 
+TEST(Printable, ControlCharactersMoveNoCursor) {
+  EXPECT_EQ(printable("21.5 °C"), "21.5 °C");
+  EXPECT_EQ(printable(std::string_view("a\x1b[31m\nb\x7f\0", 10)), "a\\x1b[31m\\x0ab\\x7f\\x00");
+}
+
 TEST(Text, Splits) {
   using Parts = std::vector<std::string_view>;
   EXPECT_EQ(split("a/b", '/'), (Parts{"a", "b"}));

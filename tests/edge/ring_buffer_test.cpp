@@ -6,6 +6,7 @@
 #include <fstream>
 #include <thread>
 
+#include "edge/ring/catalogue.h"
 #include "tests/edge/ring_fixture.h"
 #include "tests/edge/ring_model.h"
 #include "tests/edge/sim_disk.h"
@@ -230,6 +231,32 @@ TEST_F(RingTest, ADamagedCatalogueIsRebuilt) {
   EXPECT_TRUE(ring->recovered().catalogue_rebuilt);
   model.check_recovered(*ring, true);
   model.check_blocks(*ring);
+}
+
+TEST_F(RingTest, ACatalogueOfANewerVersionIsRebuilt) {
+  RingModel model;
+  auto ring = open(1);
+  model.begin({1});
+  RingWriter writer(*ring, {1}, random);
+  const auto f = writer.make({3'000});
+  ASSERT_TRUE(ring->append(f).ok());
+  model.appended(f);
+  ASSERT_TRUE(ring->close().ok());
+  ring.reset();
+  auto catalogue = sqlite::Database::open(folder / "ring.db", {});
+  ASSERT_TRUE(catalogue.value()->execute("PRAGMA user_version=2"));
+  catalogue.value().reset();
+  ring = open(2);
+  EXPECT_TRUE(ring->recovered().catalogue_rebuilt);
+  model.check_recovered(*ring, true);
+  model.check_blocks(*ring);
+}
+
+TEST_F(RingTest, ASecondAgentOnTheRingIsRefused) {
+  const auto ring = open(1);
+  const auto second = Catalogue::open(folder / "ring.db", 1);
+  ASSERT_FALSE(second.ok());
+  EXPECT_EQ(second.error().fault(), Fault::unavailable);
 }
 
 TEST_F(RingTest, PastSaysWhatAStartLeft) {

@@ -2,6 +2,7 @@
 
 #include "gateway/deadletter/store.h"
 #include "tests/gateway/folder.h"
+#include "tests/gateway/format_tables.h"
 
 namespace tidemark::gateway {
 namespace {
@@ -56,6 +57,12 @@ TEST_F(Letters, AreDroppedAndTriedAgainWhenAPersonSaysSo) {
   EXPECT_TRUE(store->to_retry(10).value().empty());
   EXPECT_EQ(store->get(2).value()->reason, "still wrong");
   EXPECT_EQ(store->totals()->letters, 2u);
+}
+
+TEST_F(Letters, LieInTheTablesThatTheFormatDescribes) {
+  open();
+  EXPECT_EQ(test::tables_of(folder.path / "letters.db"),
+            test::described_tables(TIDEMARK_LETTERS_FORMAT));
 }
 
 }  // namespace

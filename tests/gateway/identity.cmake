@@ -1,1 +1,3 @@
 tide_test(gateway_identity_test SOURCES gateway/identity_test.cpp DEPS tidemark::gateway_identity)
+target_compile_definitions(gateway_identity_test PRIVATE
+  TIDEMARK_REGISTRY_FORMAT="${PROJECT_SOURCE_DIR}/gateway/identity/FORMAT.md")

@@ -9,6 +9,7 @@
 #include "gateway/identity/enrolment.h"
 #include "gateway/identity/registry.h"
 #include "tests/gateway/folder.h"
+#include "tests/gateway/format_tables.h"
 
 namespace tidemark::gateway {
 namespace {
@@ -189,6 +190,17 @@ TEST(Enrolment, AStrangerMaySayNothingElse) {
   Enrolment enrolment(*registry, *authority);
   EXPECT_FALSE(enrolment.on_frame({wire::FrameType::block, {}}));
   EXPECT_FALSE(enrolment.on_frame({wire::FrameType::enroll_request, {}}));
+}
+
+TEST_F(Identity, LiesInTheTablesThatTheFormatDescribes) {
+  EXPECT_EQ(test::tables_of(folder.path / "gateway.db"),
+            test::described_tables(TIDEMARK_REGISTRY_FORMAT));
+}
+
+TEST_F(Identity, ARegistryOfANewerVersionIsRefused) {
+  const auto file = folder.path / "gateway.db";
+  ASSERT_TRUE(sqlite::Database::open(file, {}).value()->execute("PRAGMA user_version=2"));
+  EXPECT_EQ(Registry::open(file, clock).error().fault(), Fault::unsupported);
 }
 
 TEST(TokenText, ComesBackTheSameAndNothingElseDoes) {

@@ -328,7 +328,8 @@ class Stack:
         return self.json('cloud', 'status')
 
     def answers(self, view, *options):
-        code, out, err = self.cli('cloud', 'query', view, '--json', *options, limit=120)
+        code, out, err = self.cli('cloud', 'query', view, '--json', '--limit', '100000', *options,
+                                  limit=120)
         return oracle.load_answers(out)
 
     def settle(self, limit=60):

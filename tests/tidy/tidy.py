@@ -4,8 +4,8 @@
     tidy.py [ROOT]      prints file:line: rule: what, and what to do instead; exits 1 when there is any
 
 Rules, each with a case in tidy_selftest.py that must fail:
-  layer    common <- edge, gateway, cloud; never between those; base <- model <- codec <- wire, and
-           base, model <- window inside common
+  layer    common <- edge, gateway, cloud; never between those; base <- model <- codec <- wire,
+           base, model <- window, and base <- sqlite inside common
   root     a quoted include is written from the root of the tree
   once     a header begins with #pragma once
   foreign  a public header includes no third-party header: those belong in the adapter's .cpp
@@ -31,6 +31,7 @@ COMMON_MAY = {
     'codec': {'base', 'model'},
     'wire': {'base', 'model', 'codec'},
     'window': {'base', 'model'},
+    'sqlite': {'base'},
 }
 COMMON_LOW = set(COMMON_MAY)
 FOREIGN = re.compile(r'^\s*#\s*include\s*<(mosquitto|modbus|zmq|sqlite3|zstd|mbedtls/|simdjson|'
@@ -67,6 +68,7 @@ BANS = (
     Ban(r'\bmodbus_[gs]et_float', 'decode the words yourself: libmodbus 3.1.6 does not round-trip'),
     Ban(r'\bmodbus_(write_|mask_write|report_slave)', 'nothing: this product never writes to a '
         'device', ('edge/',)),
+    Ban(r'\bsqlite3_\w+\s*\(', 'common/sqlite/database.h', TOPS, ('common/sqlite/',)),
     Ban(r'\bvolatile\b', 'std::atomic', TOPS),
     Ban(r'/work/(main|shared|wt)\b', 'no path of a machine: take it from the environment',
         in_comments=True),
