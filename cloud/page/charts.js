@@ -3,17 +3,31 @@ import {badge, day, element, local, number, percent, unit, utc} from './words.js
 
 const ORDER = ['mean', 'avg', 'twa', 'last', 'increase', 'max', 'sum', 'min', 'count'];
 const TABLE_ROWS = 12;
+// A series is silent when nothing came for more than so many of its own intervals: one whose device
+// is asked every two seconds has nothing in each other window of a second, and that is no gap.
+const SILENT_INTERVALS = 3;
 
 // Its legend is made of inline styles, which our policy refuses; we tell the values ourselves.
 const {Dygraph} = globalThis;
 Dygraph.PLUGINS = Dygraph.PLUGINS.filter((plugin) => plugin !== Dygraph.Plugins.Legend);
 
-function main(values) {
-  return ORDER.find((name) => name in values) ?? Object.keys(values)[0];
+// The figure that is drawn. An empty window may have a count and no other.
+function main(list) {
+  const has = (name) => list.some((a) => value(a, name) !== null);
+  return ORDER.find(has) ?? Object.keys(list.at(-1).values)[0];
 }
 function value(a, name) {
   const v = a.values[name];
   return v === undefined ? null : v;
+}
+function filled(a, name) {
+  return value(a, name) !== null || a.texts?.last !== undefined;
+}
+// Longer than this between two filled windows is silence, in ms. The middle one of the distances:
+// neither a burst nor one long pause says how often a series comes.
+function patience(full) {
+  const apart = full.slice(1).map((a, i) => a.at - full[i].at).sort((x, y) => x - y);
+  return apart.length ? SILENT_INTERVALS * apart[Math.floor((apart.length - 1) / 2)] : Infinity;
 }
 function settled(a) {
   return a.state !== 'provisional' && a.state !== 'open';
@@ -53,26 +67,54 @@ export class Card {
       this.chart, this.told, this.table);
     this.title = title;
     this.graph = null;
+    this.drawn = [];       // of each row of the chart {at, window}; no window: the line is cut
+    this.lone = new Set();  // rows without a neighbour to draw a line to
     this.selected = null;
     this.chart.addEventListener('keydown', (e) => this.key(e));
     this.chart.addEventListener('blur', () => this.select(null));
   }
 
   rows() {
-    const name = main(this.data.windows.at(-1).values);
     const list = this.data.windows;
+    const name = main(list);
     const band = 'min' in list.at(-1).values && 'max' in list.at(-1).values && name !== 'count';
+    this.arrange(list, name);
     const none = [null, null, null];
     const triple = (a) => {
       const v = value(a, name);
       if (v === null) return none;
       return band ? [value(a, 'min') ?? v, v, value(a, 'max') ?? v] : [v, v, v];
     };
-    return list.map((a, i) => {
+    return this.drawn.map(({at, window: a}, i) => {
+      if (!a) return [new Date(at), none, none];
       const done = settled(a);
+      const next = this.drawn[i + 1]?.window;
       // A provisional line begins at the last settled point, so that there is no hole between.
-      const joins = done && i + 1 < list.length && !settled(list[i + 1]);
-      return [new Date(a.at), done ? triple(a) : none, !done || joins ? triple(a) : none];
+      const joins = done && next && !settled(next);
+      return [new Date(at), done ? triple(a) : none, !done || joins ? triple(a) : none];
+    });
+  }
+
+  // Rows of the chart: the windows with a value, and a row without one where the series was silent
+  // and at both ends, so that the chart is as long as what is known.
+  arrange(list, name) {
+    const full = list.filter((a) => filled(a, name));
+    const most = patience(full);
+    this.drawn = [];
+    this.lone.clear();
+    const cut = (at) => this.drawn.push({at, window: null});
+    if (list[0] !== full[0]) cut(list[0].at);
+    full.forEach((a, i) => {
+      if (i > 0 && a.at - full[i - 1].at > most) cut((a.at + full[i - 1].at) / 2);
+      this.drawn.push({at: a.at, window: a});
+    });
+    if (list.at(-1) !== full.at(-1) || full.length === 0) cut(list.at(-1).at);
+    // From what is provisional no line goes to what is sealed, as in rows().
+    const joined = (a, b) => a && b && (settled(a) || !settled(b));
+    this.drawn.forEach(({window}, i) => {
+      const alone = !joined(this.drawn[i - 1]?.window, window) &&
+        !joined(window, this.drawn[i + 1]?.window);
+      if (window && alone) this.lone.add(i);
     });
   }
 
@@ -91,9 +133,16 @@ export class Card {
       drawPoints: true,
       pointSize: 4,
       drawPointCallback: (g, series, ctx, x, y, ink, size, row) => {
-        const a = this.data.windows[row];
-        if (!a || series !== 'sealed' || !revised(a)) return;
+        const a = this.drawn[row]?.window;
+        if (!a) return;
         ctx.beginPath();
+        if (series !== 'sealed' || !revised(a)) {
+          if (!this.lone.has(row)) return;
+          ctx.arc(x, y, size / 2, 0, 2 * Math.PI);
+          ctx.fillStyle = ink;
+          ctx.fill();
+          return;
+        }
         ctx.moveTo(x, y - size);
         ctx.lineTo(x + size, y);
         ctx.lineTo(x, y + size);
@@ -122,9 +171,16 @@ export class Card {
     };
   }
 
+  // The newest window that says something; of a sparse series the very last one often does not.
+  newest() {
+    const list = this.data.windows;
+    const name = main(list);
+    return list.findLast((a) => filled(a, name)) ?? list.at(-1);
+  }
+
   draw() {
-    const last = this.data.windows.at(-1);
-    const name = main(last.values);
+    const last = this.newest();
+    const name = main(this.data.windows);
     const text = last.texts?.last ?? number(value(last, name), 5);
     const shown = `${text}\n${last.unit}`;
     if (shown !== this.shown) {
@@ -159,7 +215,7 @@ export class Card {
 
   fillTable() {
     if (!this.table.open) return;
-    const name = main(this.data.windows.at(-1).values);
+    const name = main(this.data.windows);
     this.body.replaceChildren(...this.data.windows.slice(-TABLE_ROWS).reverse().map((a) =>
       element('tr', {},
         element('td', {}, utc(a.start)),
@@ -171,12 +227,15 @@ export class Card {
   }
 
   key(e) {
-    const last = this.data.windows.length - 1;
-    const from = this.selected ?? last + 1;
-    const to = {ArrowLeft: from - 1, ArrowRight: from + 1, Home: 0, End: last}[e.key];
+    const rows = [...this.drawn.keys()].filter((row) => this.drawn[row].window);
+    if (rows.length === 0) return;
+    const from = this.selected ?? this.drawn.length;
+    const to = {ArrowLeft: rows.findLast((row) => row < from) ?? rows[0],
+      ArrowRight: rows.find((row) => row > from) ?? rows.at(-1),
+      Home: rows[0], End: rows.at(-1)}[e.key];
     if (to === undefined) return;
     e.preventDefault();
-    this.select(Math.min(Math.max(to, 0), last));
+    this.select(to);
   }
 
   select(row) {
@@ -186,18 +245,25 @@ export class Card {
     this.tell(row);
   }
 
+  silent(a, end) {
+    const name = main(this.data.windows);
+    return end.at - a.at > patience(this.data.windows.filter((w) => filled(w, name)));
+  }
+
   // One window in words: when, what, how well, and what was said before.
   tell(row) {
-    const a = row === null ? this.data.windows.at(-1) : this.data.windows[row];
+    const a = row === null ? this.newest() : this.drawn[row]?.window;
     if (!a) return;
-    const name = main(a.values);
+    const name = main(this.data.windows);
     const u = unit(a.unit);
     const out = [];
     if (row === null) {
+      const end = this.data.windows.at(-1);
+      if (this.silent(a, end)) out.push(element('b', {}, `silent since ${utc(a.end)} UTC`), ', ');
       out.push(`${percent(a.completeness)} complete`);
       if (a.coverage !== null) out.push(`, device heard ${percent(a.coverage)}`);
-      if (a.missing.length) {
-        out.push(`; waits for ${a.missing.map((m) => `${m.source} (${m.reason})`).join(', ')}`);
+      if (end.missing.length) {
+        out.push(`; waits for ${end.missing.map((m) => `${m.source} (${m.reason})`).join(', ')}`);
       }
       if (a.lost) out.push(`; ${number(a.lost)} lost`);
     } else {

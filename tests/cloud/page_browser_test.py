@@ -29,6 +29,21 @@ REFUSE = """
 """
 
 
+# The card of a series in windows of one second, and of its chart's columns: has one the line's ink?
+CARD = """[...document.querySelectorAll('.card')].find((c) =>
+    c.querySelector('h3').textContent === '%s' && c.textContent.includes('all_1s'))"""
+INK = """(() => {
+    const canvas = (%s).querySelector('canvas');
+    const {data, width} = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
+    const ink = Array(width).fill(false);
+    for (let i = 0; i < data.length; i += 4) {
+      const [r, g, b, a] = data.subarray(i, i + 4);
+      if (a > 100 && r < 80 && g > 80 && g < 140 && b > 100 && b < 170) ink[i / 4 %% width] = true;
+    }
+    return ink;
+})()"""
+
+
 class Page(unittest.TestCase):
     def setUp(self):
         self.feed = subprocess.Popen([FEED], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
@@ -110,6 +125,33 @@ class Page(unittest.TestCase):
                    "(w) => w.textContent.includes('all_1s')).length === 9")
         where = page.run("[...document.querySelectorAll('.card .where')].map((w) => w.textContent)")
         self.assertEqual(['all_1s' in w for w in where], [False] * 9 + [True] * 9)
+
+    def test_a_sparse_series_has_a_line_that_its_silence_cuts(self):
+        page = self.open()
+        page.until(CARD % 'line1/frequency')
+        ink = page.run(INK % (CARD % 'line1/frequency'))
+        first, last = ink.index(True), len(ink) - 1 - ink[::-1].index(True)
+        runs = ''.join('x' if i else ' ' for i in ink[first:last + 1]).split()
+        self.assertEqual(len(runs), 2)
+        self.assertGreater(sum(map(len, runs)), 0.6 * (last - first))
+        # Also while its newest window is empty.
+        for _ in range(10):
+            value = page.run(f"new Promise((done) => setTimeout(() => done(({CARD})"
+                             ".querySelector('.value').textContent), 300))" % 'line1/frequency')
+            self.assertRegex(value, r'\d')
+
+    def test_a_lone_value_is_a_point(self):
+        page = self.open()
+        page.until(CARD % 'floor/vibration_rms')
+        self.assertIn(sum(page.run(INK % (CARD % 'floor/vibration_rms'))), range(2, 9))
+
+    def test_of_a_silent_series_the_last_value_is_shown_and_since_when(self):
+        page = self.open()
+        page.until(CARD % 'chiller/flow')
+        card = f"({CARD})" % 'chiller/flow'
+        self.assertRegex(page.run(card + ".querySelector('.value').textContent"), r'\d')
+        self.assertRegex(page.run(card + ".querySelector('.told').textContent"),
+                         r'silent since \d\d:\d\d:\d\d UTC')
 
     def test_a_view_that_does_not_load_is_named_and_stops_no_other(self):
         page = browser.Browser()
