@@ -222,7 +222,7 @@ TEST(Codec, KeepsShortColumnsApart) {
     Block b;
     for (auto groups = 1 + random() % 4; groups > 0; --groups) {
       Group g;
-      g.times = any_integers(random, random() % 20);  // around the 16 that are short
+      g.times = any_integers(random, static_cast<std::size_t>(random() % 20));  // 16 are short
       for (auto columns = random() % 30; columns > 0; --columns) {
         g.columns.push_back(any_column(random, g.times.size()));
       }
