@@ -173,7 +173,7 @@ class Words {
         out_.out(table.empty() ? "nothing is in quarantine\n" : table.text(out_.terminal()));
         for (const auto& r : q.value("reasons", json::array())) {
           out_.out(fmt::format("{} messages, {} readings: {}\n", count_of(r, "items"),
-                               count_of(r, "readings"), text_of(r, "reason")));
+                               count_of(r, "readings"), printable(text_of(r, "reason"))));
         }
         return kExitOk;
       });
