@@ -6,6 +6,7 @@
 #include "common/codec/codec.h"
 #include "common/codec/column_coding.h"
 #include "common/codec/footer.h"
+#include "common/codec/numbers.h"
 #include "common/codec/short_columns.h"
 
 namespace tidemark::codec {
@@ -18,13 +19,6 @@ constexpr std::uint64_t kHasQuality = 8;
 constexpr std::uint64_t kShort = 16;   // short_columns.h
 constexpr std::uint64_t kAsLast = 32;  // by the method of the short column before
 constexpr unsigned kSeriesShift = 6;
-
-std::int64_t wrapping_sum(std::int64_t a, std::int64_t b) {
-  return static_cast<std::int64_t>(static_cast<std::uint64_t>(a) + static_cast<std::uint64_t>(b));
-}
-std::int64_t wrapping_difference(std::int64_t a, std::int64_t b) {
-  return static_cast<std::int64_t>(static_cast<std::uint64_t>(a) - static_cast<std::uint64_t>(b));
-}
 
 constexpr std::size_t kShortGroup = 64;                 // rows
 constexpr std::uint64_t kUnitMax = std::uint64_t{1} << 62;  // ns
@@ -101,7 +95,7 @@ std::uint64_t time_unit(const Block& block, std::int64_t time_min) {
   std::uint64_t unit = 0;
   for (const auto& g : block.groups) {
     for (const auto t : g.times) {
-      unit = std::gcd(unit, static_cast<std::uint64_t>(wrapping_difference(t, time_min)));
+      unit = std::gcd(unit, static_cast<std::uint64_t>(minus(t, time_min)));
       if (unit == 1) return 1;
     }
   }
@@ -111,7 +105,7 @@ std::uint64_t time_unit(const Block& block, std::int64_t time_min) {
 void read_column(Tier tier, ByteReader& in, std::int64_t expected_series, std::size_t rows,
                  Budget& budget, ShortColumnReader& shorts, Column& c) {
   const auto head = in.varint();
-  const auto series = wrapping_sum(expected_series, unzigzag(head >> kSeriesShift));
+  const auto series = plus(expected_series, unzigzag(head >> kSeriesShift));
   if (series < 0 || series > UINT32_MAX) in.fail();
   c.series = static_cast<std::uint32_t>(series);
   c.type = static_cast<ValueType>(head & kTypeMask);
@@ -149,8 +143,8 @@ void write_partials(const std::vector<PartialRow>& partials, std::int64_t time_m
   for (const auto& p : partials) {
     out.varint(zigzag(static_cast<std::int64_t>(p.series) -
                       static_cast<std::int64_t>(before.series)) << 1 | (p.copy ? 1 : 0));
-    out.svarint(wrapping_difference(p.start, before.start));
-    out.svarint(wrapping_difference(p.size, before.size));
+    out.svarint(minus(p.start, before.start));
+    out.svarint(minus(p.size, before.size));
     out.varint(p.revision);
     out.varint(p.readings);
     out.blob(p.state);
@@ -169,12 +163,12 @@ void read_partials(ByteReader& in, std::int64_t time_min, std::vector<PartialRow
   for (auto& p : partials) {
     const auto head = in.varint();
     const auto series =
-        wrapping_sum(static_cast<std::int64_t>(before.series), unzigzag(head >> 1));
+        plus(static_cast<std::int64_t>(before.series), unzigzag(head >> 1));
     if (series < 0 || series > UINT32_MAX) in.fail();
     p.series = static_cast<std::uint32_t>(series);
     p.copy = (head & 1) != 0;
-    p.start = wrapping_sum(before.start, in.svarint());
-    p.size = wrapping_sum(before.size, in.svarint());
+    p.start = plus(before.start, in.svarint());
+    p.size = plus(before.size, in.svarint());
     p.revision = in.varint();
     p.readings = in.varint();
     const auto state = in.blob();
@@ -214,7 +208,7 @@ void write_body(Tier tier, const Block& block, std::int64_t time_min, Memories& 
     out.varint(g.times.size() << 1 | (g.copy ? 1 : 0));
     relative.clear();
     for (const auto t : g.times) {
-      const auto distance = static_cast<std::uint64_t>(wrapping_difference(t, time_min));
+      const auto distance = static_cast<std::uint64_t>(minus(t, time_min));
       relative.push_back(static_cast<std::int64_t>(distance / unit));
     }
     write_times(tier, relative, out);
@@ -248,7 +242,7 @@ void read_body(Tier tier, ByteReader& in, std::int64_t time_min, Block& block) {
     if (!read_times(tier, in, g.times)) return;
     for (auto& t : g.times) {
       const auto distance = static_cast<std::uint64_t>(t) * unit;
-      t = wrapping_sum(static_cast<std::int64_t>(distance), time_min);
+      t = plus(static_cast<std::int64_t>(distance), time_min);
     }
     const auto columns = in.length();
     if (!Budget::take(budget.columns, columns)) return in.fail();
