@@ -370,10 +370,13 @@ Answer Emitter::compute(const ViewState& view, const SeriesState& series, EventT
   store_.panes().sum(row.id, a.start, a.end, sum);
   fill_values(a, sum, row.description, view.view.aggregates);
   manifest = store_.manifests().sum(row.source, a.start, a.end);
+  const bool sealed = frontier_of(row.source) >= a.end;
+  const bool whole_minutes = view.view.finest() == reconcile::Tier::minute;
+  const bool asks = sealed && !whole_minutes;
   judge(a, manifest,
-        {.sealed = frontier_of(row.source) >= a.end,
-         .whole_minutes = view.view.finest() == reconcile::Tier::minute,
-         .none_given_up = !gave_up_(row, a.start)});
+        {.sealed = sealed,
+         .whole_minutes = whole_minutes,
+         .none_given_up = asks && !gave_up_(row, a.start)});
   if (before) {
     a.revision = before->revision + 1;
     a.previous = before->values;

@@ -15,7 +15,8 @@ void fill_values(Answer& answer, const window::Partial& sum, const SeriesDescrip
 struct Knowledge {
   bool sealed = false;         // the frontier has passed the window's end
   bool whole_minutes = false;  // the manifest speaks of exactly this window
-  bool none_given_up = false;  // no block of this time was evicted or lost
+  bool none_given_up = false;  // no block of this time was evicted or lost; looked at only for a
+                               // sealed window that is finer than a minute
 };
 // state (sealed or provisional), completeness, coverage, lost, estimated. A finer window than a
 // minute has no coverage; it is complete when it is sealed and nothing was given up, whatever its
