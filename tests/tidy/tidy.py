@@ -47,6 +47,16 @@ class Ban:
     in_comments: bool = False   # look at the raw text rather than at code only
 
 
+ROOT = os.path.realpath(os.path.join(os.path.dirname(__file__), '../..'))
+
+
+def paths_here():
+    """This checkout and the folders beside it, wherever it lies."""
+    parent, name = os.path.split(ROOT)
+    names = [name] if parent == '/' else os.listdir(parent)
+    return re.escape(parent.rstrip('/')) + '/(' + '|'.join(map(re.escape, names)) + r')\b'
+
+
 BANS = (
     Ban(r'\bsystem_clock::now\b', 'take a tidemark::Clock (common/base/time.h)', TOPS,
         ('common/base/',)),
@@ -70,7 +80,7 @@ BANS = (
         'device', ('edge/',)),
     Ban(r'\bsqlite3_\w+\s*\(', 'common/sqlite/database.h', TOPS, ('common/sqlite/',)),
     Ban(r'\bvolatile\b', 'std::atomic', TOPS),
-    Ban(r'/work/(main|shared|wt)\b', 'no path of a machine: take it from the environment',
+    Ban(paths_here(), 'no path of this machine: take it from the environment',
         in_comments=True),
 )
 
@@ -234,7 +244,7 @@ def check_tree(root):
 
 
 def main():
-    root = sys.argv[1] if len(sys.argv) > 1 else os.path.join(os.path.dirname(__file__), '../..')
+    root = sys.argv[1] if len(sys.argv) > 1 else ROOT
     findings, count = check_tree(root)
     for finding in findings:
         print(finding)

@@ -86,7 +86,7 @@ class Tidy(unittest.TestCase):
                 'fmt::print("x");', '// TODO: later', 'using namespace std;', 'sprintf(b, "x");',
                 'int i = atoi(s);', 'assert(x);', '#include <cassert>', 't.detach();',
                 'modbus_get_float_abcd(r);', 'volatile int x;', 'sqlite3_open(p, &d);',
-                '// as in /work/main'),
+                '// as in ' + tidy.ROOT),
             'edge/ring/ring.cpp': ('modbus_write_register(c, 1, 2);',),
             'tests/edge/ring_test.cpp': ('std::this_thread::sleep_for(1s);', 'usleep(10);'),
         }
