@@ -122,7 +122,7 @@ Ordered::Figures Ordered::within(std::int64_t begin, std::int64_t end,
                                  const std::optional<OrderedSample>& before,
                                  const OrderedOptions& options, int exponent) const {
   auto all = *this;
-  if (before) {
+  if (before && before->time <= begin) {
     const auto until = std::min(count_ > 0 ? first_.time : end,
                                 after(before->time, options.max_hold));
     all.hold(*before, begin, until);

@@ -64,7 +64,8 @@ class Ordered {
     std::vector<State> states;  // by key
     std::uint64_t other_ns = 0;
   };
-  // The figures of [begin, end), which holds this run; `before` is the reading before it.
+  // The figures of [begin, end), which holds this run; `before` is the reading before it;
+  // a later one is not looked at.
   [[nodiscard]] Figures within(std::int64_t begin, std::int64_t end,
                                const std::optional<OrderedSample>& before,
                                const OrderedOptions& options, int exponent) const;
