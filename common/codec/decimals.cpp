@@ -2,10 +2,10 @@
 // - q is k / P but for a part of 2^-52 at most, so that the rest k - q * P is a multiple of
 //   2^e ulp(q) of at most 5^e * 2 of them: one fused step gives it exactly.
 // - q + rest * y is then k / P but for a part of 2^-105, before its one rounding.
-// - That rounding is the one of k / P unless a midpoint of two doubles lies between. It does not: a
+// - That rounding is the one of k / P unless a midpoint of two doubles lies between. None does: a
 //   midpoint is M * 2^t with M of 54 bits, k has 51, so t < 0 and k * 2^-t - M * 10^e is a multiple
-//   of 2^e, and not 0 since M has more bits than k. So k / P is a part of 2^-54 / 5^15 > 2^-89 at
-//   least away from it.
+//   of 2^e, and not 0 since M has more bits than k. So k / P is away from it by a part of
+//   2^-54 / 5^15 > 2^-89 at least.
 // The test of a value v takes v for q. If v is not k / P rounded, k / P lies past a midpoint by that
 // much, and what comes out is another double than v, by the same reason; where v is far away the
 // rest need not be exact, and v is far from what comes out.

@@ -1,9 +1,9 @@
 // Doubles that are k / 10^e and back: the loops that all tiers spend most of their time around.
 // Private to this folder.
 //
-// Where the CPU multiplies and adds in one step (FMA, NEON), k / 10^e is k times the reciprocal, put
-// right by two such steps; elsewhere it is divided. Both are the correctly rounded quotient for every
-// |k| < 2^51 and e to 15, so that they read and write the same bytes (why: decimals.cpp).
+// Where the CPU multiplies and adds in one step (FMA, NEON), k / 10^e is k times the reciprocal,
+// put right by two such steps; elsewhere it is divided. Both are the correctly rounded quotient for
+// every |k| < 2^51 and e to 15, so that they read and write the same bytes (why: decimals.cpp).
 #pragma once
 
 #include <cstddef>
