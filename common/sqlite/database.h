@@ -63,6 +63,8 @@ class Database {
   [[nodiscard]] Result<> fault() const;  // the first that was kept, or none
   [[nodiscard]] std::int64_t rows_changed() const;  // by the last statement
   [[nodiscard]] std::int64_t last_row_id() const;
+  // Written since it was opened, to the log where there is one (WAL): what wear is counted by.
+  [[nodiscard]] std::uint64_t pages_written() const;
   // Another value than before: somebody else has changed the file. Cheap.
   Result<std::int64_t> data_version();
 
@@ -122,6 +124,7 @@ class Statement {
   [[nodiscard]] std::uint64_t count(int column) const {
     return static_cast<std::uint64_t>(integer(column));
   }
+  [[nodiscard]] double real(int column) const;
   [[nodiscard]] bool is_null(int column) const;
   [[nodiscard]] std::string text(int column) const { return std::string(as_text(blob(column))); }
   [[nodiscard]] ByteSpan blob(int column) const;
@@ -134,6 +137,7 @@ class Statement {
     bind_integer(at, static_cast<std::int64_t>(value));
   }
   void bind_integer(int at, std::int64_t value);
+  void bind(int at, double value);  // NaN becomes NULL
   void bind(int at, std::string_view value);
   void bind(int at, ByteSpan value);
   void bound(int code);

@@ -152,6 +152,10 @@ void describe(Section& s, EdgeConfig& c) {
   s.tables("source.modbus", c.modbus, "A Modbus device to poll; sources of one url share a bus.");
   s.tables("rule", c.rules,
            "What becomes of the series that `select` matches; the first matching rule decides.");
+  s.table("publish", c.publish, "The broker nearby that windows and events are published to.");
+  s.table("history", c.history, "Results of windows and events of the last days, at the machine.");
+  s.table("recorder", c.recorder, "The flight recorder.");
+  check_loops(s, c);
   Names names(s);
   names.add("source.mqtt", c.mqtt);
   names.add("source.modbus", c.modbus);

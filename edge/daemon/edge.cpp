@@ -8,8 +8,10 @@
 #include "common/base/log.h"
 #include "common/base/version.h"
 #include "edge/control/control.h"
+#include "edge/daemon/rules.h"
 #include "edge/daemon/sources.h"
 #include "edge/daemon/status.h"
+#include "edge/local/local_feed.h"
 #include "edge/pipeline/pipeline.h"
 #include "edge/quarantine/quarantine.h"
 
@@ -20,29 +22,6 @@ namespace {
 constexpr EventTime kPlausibleFrom = event_time(1'262'304'000'000'000'000);  // 2010-01-01
 
 constexpr int kWatchdogMs = 5000;
-
-pipeline::Forward forward_of(const std::string& word) {
-  if (word == "windows") return pipeline::Forward::windows;
-  if (word == "both") return pipeline::Forward::both;
-  if (word == "nothing") return pipeline::Forward::nothing;
-  return pipeline::Forward::raw;
-}
-
-std::vector<pipeline::Rule> rules_of(const config::EdgeConfig& config) {
-  std::vector<pipeline::Rule> rules;
-  for (const auto& r : config.rules) {
-    pipeline::Rule rule;
-    rule.select = r.select;
-    rule.forward = forward_of(r.forward);
-    rule.filter = r.filter;
-    if (r.window) {
-      rule.window = window::WindowOptions{.size = r.window->size, .hop = r.window->hop};
-      rule.window->keep = std::max<Nanoseconds>(2 * r.window->size, std::chrono::minutes(1));
-    }
-    rules.push_back(std::move(rule));
-  }
-  return rules;
-}
 
 class Agent final : public Edge {
  public:
@@ -75,11 +54,13 @@ class Agent final : public Edge {
                    : config_.uplink.tier == "dense" ? codec::Tier::dense
                                                     : codec::Tier::standard;
     options.labels = config_.labels;
-    options.rules = rules_of(config_);
+    TIDE_ASSIGN(options.rules, rules_of(config_));
+    options.recorder_memory = config_.recorder.memory;
+    TIDE_TRY(open_local());
     std::vector<pipeline::SourceEntry> entries;
     for (const auto& s : sources_) entries.push_back({s.id, s.name, s.source.get(), s.labels});
     pipeline_ = std::make_unique<pipeline::Pipeline>(options, std::move(entries), *journal_, *ring_,
-                                                     *quarantine_, tap_, clock_);
+                                                     *quarantine_, tap_, clock_, local_.get());
     if (!config_.uplink.gateway.empty()) {
       uplink::Options up;
       up.edge = config_.edge;
@@ -104,6 +85,10 @@ class Agent final : public Edge {
     handlers.status = [this] { return status_json(parts()); };
     handlers.series = [this] { return series_json(config_.edge, pipeline_->series()); };
     handlers.buffer = [this] { return buffer_json(parts(), config_.data_dir.string()); };
+    handlers.history = [this] {
+      return history_json(config_.data_dir.string(), history_ ? history_->commit() : Result<>(),
+                          history_ != nullptr);
+    };
     handlers.quarantine = [this](std::size_t limit) {
       return quarantine_json(quarantine_->newest(limit), quarantine_->counts());
     };
@@ -125,10 +110,33 @@ class Agent final : public Edge {
     pipeline.join();
     journal_->stop();
     if (uplink_) uplink_->stop();
+    local_.reset();
+    publisher_.reset();
+    history_.reset();
     return ring_->close();
   }
 
  private:
+  // What rules say at the machine itself. A history that cannot be opened does not stop the agent:
+  // the status says so.
+  Result<> open_local() {
+    if (!config_.says_locally()) return {};
+    if (config_.history.size.count > 0) {
+      auto opened = history::History::open({config_.data_dir, config_.history.size,
+                                            config_.history.keep, config_.history.commit_interval},
+                                           clock_);
+      if (opened) {
+        history_ = std::move(opened).value();
+      } else {
+        history_error_ = opened.error().text();
+        log::error("there is no local history", "error=\"{}\"", history_error_);
+      }
+    }
+    TIDE_ASSIGN(publisher_, build_publisher(config_));
+    local_ = std::make_unique<local::LocalFeed>(history_.get(), publisher_.get(), tap_);
+    return {};
+  }
+
   // Until told to stop; meanwhile the service manager hears that the pipeline moves.
   void wait_for(const StopSignal& stop) const {
     pollfd p{stop.descriptor(), POLLIN, 0};
@@ -155,6 +163,10 @@ class Agent final : public Edge {
       p.uplink.state = "off";
       p.uplink.error = "no gateway is configured: set uplink.gateway";
     }
+    if (history_) p.history = history_->usage();
+    p.history_error = history_error_;
+    if (publisher_) p.publish = publisher_->status();
+    p.publish_url = config_.publish.url;
     const auto up = std::chrono::duration<double>(p.steady - started_).count();
     if (up > 0) p.written_per_second = static_cast<double>(p.ring.bytes_written) / up;
     return p;
@@ -170,6 +182,10 @@ class Agent final : public Edge {
   std::unique_ptr<ring::RingBuffer> ring_;
   std::unique_ptr<quarantine::Quarantine> quarantine_;
   std::vector<BuiltSource> sources_;
+  std::unique_ptr<history::History> history_;
+  std::string history_error_;
+  std::unique_ptr<publish::Publisher> publisher_;
+  std::unique_ptr<local::LocalFeed> local_;
   std::unique_ptr<pipeline::Pipeline> pipeline_;
   std::unique_ptr<uplink::Uplink> uplink_;
 };

@@ -3,6 +3,7 @@
 #include "common/base/disk.h"
 #include "common/base/hash.h"
 #include "common/base/text.h"
+#include "edge/daemon/words.h"
 #include "edge/modbus/modbus_source.h"
 #include "edge/mqtt/mqtt_source.h"
 #include "edge/profile/library.h"
@@ -12,20 +13,6 @@ namespace {
 
 std::uint32_t id_of(const std::string& name) {
   return static_cast<std::uint32_t>(xxh3(as_bytes(name)));
-}
-
-template <typename Enum>
-struct Word {
-  std::string_view word;
-  Enum value;
-};
-
-template <typename Enum, std::size_t N>
-Enum value_of(const std::string& word, const Word<Enum> (&words)[N]) {
-  for (const auto& w : words) {
-    if (w.word == word) return w.value;
-  }
-  return words[0].value;
 }
 
 constexpr Word<mqtt::Format> kFormats[] = {{"auto", mqtt::Format::automatic},

@@ -1,10 +1,13 @@
 // What the agent tells about itself, as the JSON objects of the contract.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "edge/history/history.h"
 #include "edge/pipeline/pipeline.h"
+#include "edge/publish/publisher.h"
 #include "edge/quarantine/quarantine.h"
 #include "edge/ring/ring_buffer.h"
 #include "edge/source/source.h"
@@ -22,6 +25,10 @@ struct StatusParts {
   std::vector<source::Status> sources;
   ring::Usage ring;
   uplink::Status uplink;
+  std::optional<history::Usage> history;
+  std::string history_error;  // why there is none although there should be
+  std::optional<publish::Status> publish;
+  std::string publish_url;
   double written_per_second = 0;  // bytes into the ring, since the start
 };
 
@@ -30,6 +37,9 @@ std::string series_json(const std::string& edge, const std::vector<pipeline::Ser
 std::string buffer_json(const StatusParts& parts, const std::string& folder);
 std::string quarantine_json(const std::vector<quarantine::Item>& items,
                             const std::vector<quarantine::Quarantine::Count>& counts);
+
+// What a command needs to know before it reads the history: all that was said is committed.
+std::string history_json(const std::string& folder, const Result<>& committed, bool kept);
 
 // Resident memory of this process, bytes.
 std::uint64_t resident_bytes();

@@ -50,7 +50,7 @@ std::string_view quality_name(Quality q) {
 
 Pipeline::Pipeline(Options options, std::vector<SourceEntry> sources, journal::Journal& journal,
                    ring::RingBuffer& ring, quarantine::Quarantine& quarantine, TapHub& tap,
-                   Clock& clock)
+                   Clock& clock, LocalSink* local)
     : options_(std::move(options)),
       journal_(journal),
       ring_(ring),
@@ -59,6 +59,8 @@ Pipeline::Pipeline(Options options, std::vector<SourceEntry> sources, journal::J
       clock_(clock),
       stamper_(options_.plausible_from),
       manifest_(options_.incarnation),
+      recorder_(options_.recorder_memory),
+      local_(local),
       past_(ring.recovered().ledger) {
   book_.label(options_.labels);
   for (auto& entry : sources) {
@@ -118,7 +120,7 @@ void Pipeline::run(const std::function<void()>& flushed) {
       }
       continue;
     }
-    const bool held_up = (unwritten_ || unsynced_) && collector_.full();
+    const bool held_up = (unwritten_ || unsynced_) && (collector_.full() || context_.full());
     lock.unlock();
     if (!clock_known || held_up) {
       // Entries wait undecoded until there is a time to stamp them with (semantics D13), or until
@@ -140,7 +142,7 @@ void Pipeline::run(const std::function<void()>& flushed) {
     for (std::size_t n = 1; item; ++n) {
       take(item->first);
       position_ = item->second;
-      if (collector_.full() || n == kEntriesALock) break;
+      if (collector_.full() || context_.full() || n == kEntriesALock) break;
       item = journal_.next(std::chrono::milliseconds(0));
     }
   }
@@ -266,9 +268,11 @@ Pipeline::SeriesState& Pipeline::series_state(std::uint32_t handle) {
   while (series_.size() <= handle) {
     const auto h = static_cast<std::uint32_t>(series_.size());
     const auto& d = table_.at(h);
-    series_.push_back({line_of(sources_[source_by_name_.at(d.source)], d.poll_class),
-                       Route(d, options_.edge, options_.rules), 0, 0});
+    const auto line = line_of(sources_[source_by_name_.at(d.source)], d.poll_class);
+    series_.push_back({line, Route(d, options_.edge, options_.rules, line,
+                                   {groups_, recorder_, local_}), 0, 0});
     if (series_.back().route.has_windows()) windowed_.push_back(h);
+    if (series_.back().route.track()) recorded_.push_back(h);
   }
   return series_[handle];
 }
@@ -312,10 +316,10 @@ void Pipeline::take_group(SourceState& source, const Group& group, const journal
           keep[c] = any = true;
           break;
       }
-      if (tap_.listening()) {
+      if (tap_.listening(TapKind::readings)) {
         const auto& d = table_.at(column.series);
         tap_.publish(
-            d.local_name(),
+            TapKind::readings, d.local_name(),
             fmt::format(R"({{"v":1,"series":{},"time":"{}","value":{},"unit":{},"quality":"{}"}})",
                         json_quote(options_.edge + "/" + d.local_name()), format_utc(at),
                         value_json(column, value_at[c], d), json_quote(d.unit),
@@ -323,12 +327,32 @@ void Pipeline::take_group(SourceState& source, const Group& group, const journal
       }
     }
     if (any) collector_.add_row(group, row, *time, value_at, keep, quality);
+    if (!recorder_.due().empty()) gather_context();
   }
+}
+
+// What the flight recorder hands out, as rows that are copies.
+void Pipeline::gather_context() {
+  for (const auto& due : recorder_.due()) {
+    const auto handle = recorded_[due.track];
+    context_row_.copy = true;
+    auto& column = context_row_.columns.emplace_back();
+    column.series = handle;
+    column.type = table_.at(handle).type;
+    if (column.type == ValueType::f64) {
+      column.f64 = {std::bit_cast<double>(due.reading.bits)};
+    } else {
+      column.i64 = {static_cast<std::int64_t>(due.reading.bits)};
+    }
+    context_.add_row(context_row_, 0, due.reading.time, {0}, {true}, {due.reading.quality});
+    context_row_.columns.clear();
+  }
+  recorder_.due().clear();
 }
 
 bool Pipeline::flush_due(SteadyTime now) const {
   if (unwritten_ || unsynced_) return now - last_flush_ >= kRetry || stopping_.load();
-  if (collector_.full()) return true;
+  if (collector_.full() || context_.full()) return true;
   if (alarm_ && now - last_flush_ >= kAlarmPace) return true;
   if (journal_.used().count > options_.journal_capacity.count / 2) return true;
   if (gathering_since_) return now - *gathering_since_ >= options_.sync_interval;
@@ -344,20 +368,29 @@ std::vector<EventTime> Pipeline::sealed_until() const {
   return out;
 }
 
-bool Pipeline::flush() {
-  last_flush_ = clock_.steady();
-  if (unwritten_ || unsynced_) return write_out();
-  const auto frontiers = sealed_until();
+// Carriers into the collector, results to the local sink.
+void Pipeline::flush_windows(const std::vector<EventTime>& frontiers) {
   std::vector<PartialRow> rows;
   for (const auto handle : windowed_) {
     auto& state = series_[handle];
     state.route.flush_windows(frontiers[state.line], handle, rows);
   }
   for (auto& row : rows) collector_.add_partial(std::move(row));
+  groups_.flush(frontiers, local_);
+}
+
+bool Pipeline::flush() {
+  last_flush_ = clock_.steady();
+  if (unwritten_ || unsynced_) return write_out();
+  const auto frontiers = sealed_until();
+  flush_windows(frontiers);
   ring::Flush out;
   auto next = ring_.next_sequence();
-  const bool alarm = !collector_.empty() && std::exchange(alarm_, false);
-  for (auto& block : collector_.take()) {
+  auto blocks = collector_.take();
+  // Blocks from here on take the alarm lane: all with an anomaly, else only context.
+  const auto alarm_from = std::exchange(alarm_, false) ? 0 : blocks.size();
+  for (auto& block : context_.take()) blocks.push_back(std::move(block));
+  for (auto& block : blocks) {
     book_.translate(block, table_);
     auto bytes = codec::encode(block, options_.tier, memories_);
     TIDE_CHECK(bytes.ok(), "a block within the collector's bounds does not pack");
@@ -368,7 +401,7 @@ bool Pipeline::flush() {
     TIDE_CHECK(summary.ok(), "a block that was just packed has no summary");
     record.time_min = summary->time_min;
     record.time_max = summary->time_max;
-    record.alarm = alarm;
+    record.alarm = out.blocks.size() >= alarm_from;
     record.bytes = std::move(*bytes);
     out.blocks.push_back(std::move(record));
     ++next.count;
@@ -460,6 +493,12 @@ Status Pipeline::status() const {
   s.clock_steps = stamper_.steps();
   s.rejected_messages = rejected_messages_;
   s.error = error_;
+  s.recorder = recorder_.usage();
+  s.windows_late = groups_.late();
+  for (const auto& state : series_) {
+    s.windows_late += state.route.late();
+    s.windows_unsure += state.route.unsure();
+  }
   return s;
 }
 

@@ -43,6 +43,7 @@ struct Options {
   codec::Tier tier = codec::Tier::standard;
   std::map<std::string, std::string> labels;  // of every series
   std::vector<Rule> rules;  // first match decides
+  Bytes recorder_memory{4 << 20};  // of the flight recorder, all series together
 };
 
 struct SourceEntry {
@@ -72,12 +73,18 @@ struct Status {
   std::uint64_t clock_steps = 0;
   std::uint64_t rejected_messages = 0;
   std::string error;  // why flushes fail; empty when they do not
+  recorder::Usage recorder;
+  std::uint64_t windows_late = 0;    // readings that no local result could take in any more
+  std::uint64_t windows_unsure =
+      0;  // that travel in windows and may be repeats (recent_readings.h)
 };
 
 class Pipeline final : public uplink::SealSource {
  public:
+  // `local` may be null: results of windows and events are then nobody's.
   Pipeline(Options options, std::vector<SourceEntry> sources, journal::Journal& journal,
-           ring::RingBuffer& ring, quarantine::Quarantine& quarantine, TapHub& tap, Clock& clock);
+           ring::RingBuffer& ring, quarantine::Quarantine& quarantine, TapHub& tap, Clock& clock,
+           LocalSink* local = nullptr);
 
   // Returns after stop(), with all that the journal holds flushed and synced (unless the ring
   // fails). `flushed` is called after each flush: the uplink's wake().
@@ -122,6 +129,8 @@ class Pipeline final : public uplink::SealSource {
   [[nodiscard]] bool flush_due(SteadyTime now) const;
   bool flush();  // false: the ring does not take it now
   bool write_out();
+  void flush_windows(const std::vector<EventTime>& frontiers);
+  void gather_context();
   [[nodiscard]] std::vector<EventTime> sealed_until() const;
 
   const Options options_;
@@ -144,7 +153,13 @@ class Pipeline final : public uplink::SealSource {
   std::vector<std::uint32_t> windowed_;  // handles whose route has windows
   clock::EventStamper stamper_;
   Manifest manifest_;
+  GroupWindows groups_;
+  recorder::FlightRecorder recorder_;
+  std::vector<std::uint32_t> recorded_;  // handles by the recorder's track
+  Group context_row_;
   Collector collector_;
+  Collector context_;  // of the flight recorder: blocks of its own, on the alarm lane
+  LocalSink* local_;
   DictionaryBook book_;
   codec::Memories memories_;  // what fitted each series in its last block
   SequenceRanges evicted_;

@@ -3,18 +3,18 @@
 //
 // Sliding    the last `size` before a reading, that reading included. One result for each slot of
 //            `hop` (epoch-aligned) that has readings, at its last one; hop 1ns: at every reading.
-// Session    readings less than `gap` apart; its result comes when the frontier is `gap` behind the
-//            last one. A reading that joins two sessions withdraws the later result and names the
-//            survivor (semantics E19).
+// Session    readings less than `gap` apart; its result comes when the frontier is `gap` behind
+//            the last one. A reading that joins two sessions withdraws the later result and names
+//            the survivor (semantics E19).
 // Count      every `count` readings in order of arrival; its result comes at once, never revised.
-// Late       sliding and session results that were emitted come again, revised, while the reading is
-//            no more than `keep` behind the frontier; after that it is counted in late().
+// Late       sliding and session results that were emitted come again, revised, while the reading
+//            is no more than `keep` behind the frontier; after that it is counted in late().
 // Order      sliding and session results do not depend on the order of add(), to the bit; what
-//            depends on the order of time (figures.h) is exact in a sliding window, and in a session
-//            for readings that come before the frontier.
-// Bounds     sliding: kReadingsMax readings, beyond which the window is cut to the newest ones, with
-//            its true start, and says so. Session: kSessionsMax, the oldest that was emitted is
-//            forgotten first. Count: kFinishedMax results a flush, the oldest go (late() counts
+//            depends on the order of time (figures.h) is exact in a sliding window, and in a
+//            session for readings that come before the frontier.
+// Bounds     sliding: kReadingsMax readings, beyond which the window is cut to the newest ones,
+//            with its true start, and says so. Session: kSessionsMax, the oldest that was emitted
+//            is forgotten first. Count: kFinishedMax results a flush, the oldest go (late() counts
 //            their readings).
 // Cost       O(1) amortised a reading in order; after a late one O(readings) for each result.
 // Threads    one. No I/O, no clock.

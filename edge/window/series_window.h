@@ -1,26 +1,28 @@
-// Tumbling and hopping windows of one series (or of a group of series) at the edge. Two things are
-// made of the same panes: carriers for the cloud, and results for the machine's own people.
+// Tumbling and hopping windows of one series (or of a group of series) at the edge. Two things
+// are made of the same panes: carriers for the cloud, and results for the machine's own people.
 //
 // Carrier    each reading travels once (semantics C11). With Upstream::carrier the carrier is the
 //            pane: an epoch-aligned tumbling slice of the window's size, or of gcd(size, hop) when
-//            it hops. A pane's rows are cumulative within the incarnation, so every flush hands out
-//            each pane that changed, its time over or not: what was taken leaves with the flush.
-//            With Upstream::copy raw travels, and a pane's row is a copy: it waits until the
-//            frontier has passed its end, and comes again when a late reading does.
-// Results    of windows whose end the frontier has passed, oldest first, once (revision 0) and again
-//            with the next flush when a late reading changed them, until `keep` is over. A window
-//            without readings gives none. They are copies in the sense of C11: they never travel.
-// Order      the order of add() does not matter: equal readings give equal last rows and results, to
-//            the bit; but what depends on the order of time (figures.h) has missed a reading that
-//            came behind the frontier, and says `approximate`.
+//            it hops. A pane's rows are cumulative within the incarnation, so every flush hands
+//            out each pane that changed, its time over or not: what was taken leaves with the
+//            flush. With Upstream::copy raw travels, and a pane's row is a copy: it waits until
+//            the frontier has passed its end, and comes again when a late reading does.
+// Results    of windows whose end the frontier has passed, oldest first, once (revision 0) and
+//            again with the next flush when a late reading changed them, until `keep` is over. A
+//            window without readings gives none. They are copies in the sense of C11: they never
+//            travel.
+// Order      the order of add() does not matter: equal readings give equal last rows and results,
+//            to the bit; but what depends on the order of time (figures.h) has missed a reading
+//            that came behind the frontier, and says `approximate`.
 // When full  a pane is forgotten when the frontier is `keep` beyond every window that needs it, or
-//            the least recently touched one when there are more than panes_max(); results of windows
-//            up to it are then emitted before their time. A later reading of a forgotten pane cannot
-//            become part of it again (the row would replace the earlier one and lose what it held),
-//            so add() says too_old and the reading has to travel as a raw row: the cloud adds both.
-//            The same between two flushes beyond kPanesMax panes.
-// Cost       O(1) for a reading in the pane of the one before, O(log panes) otherwise. A result that
-//            hops: O(1) amortised for each pane (range_fold.h), O(size / pane) after a late reading.
+//            the least recently touched one when there are more than panes_max(); results of
+//            windows up to it are then emitted before their time. A later reading of a forgotten
+//            pane cannot become part of it again (the row would replace the earlier one and lose
+//            what it held), so add() says too_old and the reading has to travel as a raw row: the
+//            cloud adds both. The same between two flushes beyond kPanesMax panes.
+// Cost       O(1) for a reading in the pane of the one before, O(log panes) otherwise. A result
+//            that hops: O(1) amortised for each pane (range_fold.h), O(size / pane) after a late
+//            reading.
 // Threads    one. No I/O, no clock.
 #pragma once
 
@@ -68,9 +70,9 @@ class SeriesWindow {
   // The value with its quality, as Partial::add. too_old: nothing was taken, send it as a raw row.
   [[nodiscard]] Placement add(EventTime time, const Column& column, std::size_t value);
 
-  // Appends the rows that this flush carries and the results that are due, oldest first, and forgets
-  // what the frontier has left behind. Event times below `frontier` are not expected any more (they
-  // may come all the same).
+  // Appends the rows that this flush carries and the results that are due, oldest first, and
+  // forgets what the frontier has left behind. Event times below `frontier` are not expected any
+  // more (they may come all the same).
   void flush(EventTime frontier, std::uint32_t series, std::vector<PartialRow>& rows,
              std::vector<LocalResult>& results);
 
@@ -126,7 +128,8 @@ class SeriesWindow {
   RangeFold<Cell> fold_;
   Reorder reorder_;
   StateNames names_;
-  std::optional<OrderedSample> last_in_order_, before_;  // the last one; the last in a pane that went
+  std::optional<OrderedSample> last_in_order_;
+  std::optional<OrderedSample> before_;  // the last one in a pane that was forgotten
   std::uint64_t late_ = 0;
 };
 

@@ -4,6 +4,7 @@
 #include <limits>
 #include <map>
 #include <set>
+#include <tuple>
 
 #include "edge/window/local_window.h"
 #include "edge/window/range_fold.h"

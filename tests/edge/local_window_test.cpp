@@ -165,7 +165,8 @@ TEST(SlidingWindow, AtItsBoundItIsCutToTheNewestAndSaysSo) {
   }
   EXPECT_TRUE(out[0].cut);
   EXPECT_EQ(out[0].readings, LocalWindow::kReadingsMax + 1);  // the newest one and those kept
-  EXPECT_EQ(out[0].start, (count - 1 - static_cast<std::int64_t>(out[0].readings)) * kSecond / 4 + 1);
+  EXPECT_EQ(out[0].start,
+            (count - 1 - static_cast<std::int64_t>(out[0].readings)) * kSecond / 4 + 1);
 }
 
 TEST(SessionWindow, ResultsAreTheirDefinition) {

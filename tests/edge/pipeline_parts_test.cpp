@@ -45,7 +45,7 @@ TEST(EventStamper, KeepsTheWallTimeOfAnEntryFromAnotherBoot) {
 }
 
 TEST(RecentReadings, KnowsARepeatAmongTheRemembered) {
-  RecentReadings recent;
+  RecentReadings recent(RecentReadings::kRemembered);
   EXPECT_FALSE(recent.repeated(100, 7));
   EXPECT_TRUE(recent.repeated(100, 7));
   EXPECT_FALSE(recent.repeated(100, 8));  // another value at the same time is another reading
@@ -203,18 +203,19 @@ TEST(DictionaryBook, PlacesSeriesOnceAndNamesWhatABlockUses) {
 
 TEST(TapHub, ASlowListenerLosesItsOwnLinesOnly) {
   TapHub hub;
-  EXPECT_FALSE(hub.listening());
-  const auto slow = hub.subscribe("line1/*");
-  const auto other = hub.subscribe("**");
-  for (std::size_t i = 0; i < TapHub::kLinesMax + 5; ++i) hub.publish("line1/power", "x");
-  hub.publish("line2/power", "y");
+  EXPECT_FALSE(hub.listening(TapKind::readings));
+  const auto slow = hub.subscribe("line1/*", {true, false, false});
+  const auto other = hub.subscribe("**", {true, false, true});
+  for (std::size_t i = 0; i < TapHub::kLinesMax + 5; ++i)
+    hub.publish(TapKind::readings, "line1/power", "x");
+  hub.publish(TapKind::readings, "line2/power", "y");
   EXPECT_EQ(slow->lost(), 5u);
   EXPECT_EQ(slow->take(0ms).size(), TapHub::kLinesMax);
-  hub.publish("line1/power", "z");
+  hub.publish(TapKind::readings, "line1/power", "z");
   EXPECT_EQ(slow->take(0ms), std::vector<std::string>{"z"});
   hub.unsubscribe(slow);
   hub.unsubscribe(other);
-  EXPECT_FALSE(hub.listening());
+  EXPECT_FALSE(hub.listening(TapKind::readings));
 }
 
 }  // namespace
