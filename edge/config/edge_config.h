@@ -28,9 +28,13 @@ struct RingConfig {
 
 struct UplinkConfig {
   std::vector<std::string> gateway;  // host:port; empty: nothing is sent, the ring keeps
+  std::string proxy;                 // http://host:port; empty: none
+  std::string proxy_login_file;
   std::string tier;                  // fast, standard, dense
   double backlog_share = 0.2;
   Nanoseconds skew{};
+
+  [[nodiscard]] std::string proxy_address() const;  // host:port; empty: none
 };
 
 struct JournalConfig {
