@@ -75,8 +75,8 @@ class KeptQuarantine final : public quarantine::Quarantine {
 };
 
 // Entries hold "metric time value" lines; time 0 is edge-stamped, "bad" is rejected, "poll" a good
-// poll, "miss" a failed one, "old miss" one that was due 70 s before. "wave n time" is n readings of one series, "wide n time" one of each
-// of n series.
+// poll, "miss" a failed one, "old miss" one that was due 70 s before. "wave n time" is n readings
+// of one series, "wide n time" one of each of n series.
 class LineSource final : public source::Source, public source::Decoder {
  public:
   explicit LineSource(bool device_stamped) : device_stamped_(device_stamped) {}
