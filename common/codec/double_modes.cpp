@@ -385,6 +385,22 @@ void restore_doubles(DoubleMode mode, unsigned exponent, double scale,
   }
 }
 
+bool restore_doubles(DoubleMode mode, unsigned exponent, std::int64_t base,
+                     std::span<const std::int32_t> offsets, double* to) {
+  switch (mode) {
+    case DoubleMode::decimal:
+    case DoubleMode::decimal_ulps:
+      divide(base, offsets.data(), offsets.size(), exponent, to);
+      return true;
+    case DoubleMode::float_decimal:
+    case DoubleMode::float_decimal_ulps:
+    case DoubleMode::printed_float:
+      divide_floats(base, offsets.data(), offsets.size(), exponent, to);
+      return true;
+    default: return false;
+  }
+}
+
 void add_ulps(DoubleMode mode, std::span<const std::int64_t> ulps, double* values) {
   std::int64_t any = 0;
   for (const auto u : ulps) any |= u;

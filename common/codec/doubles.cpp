@@ -227,6 +227,12 @@ class Doubles final : public Values {
     restore_doubles(mode_, exponent_, scale_, {numbers, part.numbers()}, doubles.data());
     put_in_place(doubles.data(), part, to_);
   }
+  void take_near(std::int64_t base, const std::int32_t* offsets, std::size_t at,
+                 std::size_t n) override {
+    if (!restore_doubles(mode_, exponent_, base, {offsets, n}, &to_[at])) {
+      Values::take_near(base, offsets, at, n);
+    }
+  }
 
  private:
   DoubleMode mode_;
@@ -248,6 +254,12 @@ class Ulps final : public Values {
       for (std::size_t i = 0; i < n; ++i) lane[i] = numbers[i * part.cut.lanes + l];
       add_ulps(mode_, {lane.data(), n}, &to_[begin]);
     }
+  }
+  void take_near(std::int64_t base, const std::int32_t* offsets, std::size_t at,
+                 std::size_t n) override {
+    std::int32_t any = 0;
+    for (std::size_t i = 0; i < n; ++i) any |= offsets[i];
+    if (base != 0 || any != 0) Values::take_near(base, offsets, at, n);
   }
 
  private:

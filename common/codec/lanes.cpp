@@ -1,7 +1,9 @@
 // Numbers of segments that come side by side, to where they belong.
 #include <algorithm>
+#include <array>
 
 #include "common/codec/clones.h"
+#include "common/codec/numbers.h"
 #include "common/codec/residuals.h"
 
 #ifdef TIDE_CODEC_AVX2
@@ -60,6 +62,11 @@ void put(const Number* numbers, const Part& part, std::span<Number> to) {
   put_rows(numbers, part, done, to);
 }
 
+TIDE_CODEC_CLONES void widen(std::int64_t base, const std::int32_t* offsets, std::size_t n,
+                             std::int64_t* values) {
+  for (std::size_t i = 0; i < n; ++i) values[i] = plus(base, offsets[i]);
+}
+
 }  // namespace
 
 void put_in_place(const std::int64_t* numbers, const Part& part, std::span<std::int64_t> to) {
@@ -67,6 +74,19 @@ void put_in_place(const std::int64_t* numbers, const Part& part, std::span<std::
 }
 void put_in_place(const double* numbers, const Part& part, std::span<double> to) {
   put(numbers, part, to);
+}
+
+
+void Values::take_near(std::int64_t base, const std::int32_t* offsets, std::size_t at,
+                       std::size_t n) {
+  std::array<std::int64_t, kStep> values;
+  widen(base, offsets, n, values.data());
+  take(values.data(), {{1, at + n}, at, n});
+}
+
+void Into::take_near(std::int64_t base, const std::int32_t* offsets, std::size_t at,
+                     std::size_t n) {
+  widen(base, offsets, n, &to_[at]);
 }
 
 }  // namespace tidemark::codec

@@ -24,17 +24,6 @@ bool run(Reader&& reader, ByteReader& in, const Cut& cut, Values& values) {
   return reader.finish(in);
 }
 
-class Into final : public Values {
- public:
-  explicit Into(std::span<std::int64_t> to) : to_(to) {}
-  void take(std::int64_t* numbers, const Part& part) override {
-    put_in_place(numbers, part, to_);
-  }
-
- private:
-  std::span<std::int64_t> to_;
-};
-
 }  // namespace
 
 Cut cut_of(Tier tier, std::size_t count) {
@@ -51,12 +40,16 @@ void write_residuals(Tier tier, std::span<const std::int64_t> residuals, const C
   }
 }
 
+constexpr unsigned kSmall = 32, kBits = 5;  // folded; what they take packed
+
+bool may_pack_badly(std::size_t residuals, std::size_t bytes) {
+  constexpr std::size_t kWorth = 64;  // bytes
+  return bytes >= kWorth && bytes * 8 <= residuals * kBits;
+}
+
 bool packs_badly(std::span<const std::int64_t> residuals, std::size_t bytes) {
-  constexpr std::size_t kWorth = 64;          // bytes
-  constexpr unsigned kSmall = 32, kBits = 5;  // folded; what they take packed
   constexpr double kMargin = 0.5;             // bits a value
   const auto n = residuals.size();
-  if (bytes < kWorth || bytes * 8 > n * kBits) return false;
   std::array<std::uint32_t, kSmall> counts{};
   const auto stride = std::max<std::size_t>(1, n / 512);
   std::uint32_t sample = 0;

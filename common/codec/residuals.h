@@ -21,7 +21,7 @@ inline constexpr std::size_t kStep = 256;  // numbers that a reader gives at mos
 // numbers that are none of the sequence's.
 struct Cut {
   unsigned lanes = 1;   // 1, 2, 4 or 8
-  std::size_t rows = 0; // of a segment
+  std::size_t rows = 0;  // of a segment
   [[nodiscard]] std::size_t places() const { return lanes * rows; }
 };
 Cut cut_of(Tier tier, std::size_t count);
@@ -39,6 +39,9 @@ struct Part {
 class Values {
  public:
   virtual void take(std::int64_t* numbers, const Part& part) = 0;
+  // The same of base + offsets[i], at the places [at, at + n) of a sequence of one segment.
+  virtual void take_near(std::int64_t base, const std::int32_t* offsets, std::size_t at,
+                         std::size_t n);
 
  protected:
   ~Values() = default;
@@ -48,11 +51,25 @@ class Values {
 void put_in_place(const std::int64_t* numbers, const Part& part, std::span<std::int64_t> to);
 void put_in_place(const double* numbers, const Part& part, std::span<double> to);
 
+class Into final : public Values {
+ public:
+  explicit Into(std::span<std::int64_t> to) : to_(to) {}
+  void take(std::int64_t* numbers, const Part& part) override {
+    put_in_place(numbers, part, to_);
+  }
+  void take_near(std::int64_t base, const std::int32_t* offsets, std::size_t at,
+                 std::size_t n) override;
+
+ private:
+  std::span<std::int64_t> to_;
+};
+
 // `residuals` are those of the places of `cut`, one segment behind the other.
 void write_residuals(Tier tier, std::span<const std::int64_t> residuals, const Cut& cut,
                      ByteWriter& out);
 // Whether tier fast took many more bytes for these than a coder that knows frequencies would: of
 // few different small numbers.
+bool may_pack_badly(std::size_t residuals, std::size_t bytes);  // before they are looked at
 bool packs_badly(std::span<const std::int64_t> residuals, std::size_t bytes);
 // False, and in.ok() is false too, when the bytes are not a writer's.
 bool read_residuals(Tier tier, ByteReader& in, const Cut& cut, Values& values);

@@ -9,6 +9,7 @@
 
 #include "common/codec/bits.h"
 #include "common/codec/clones.h"
+#include "common/codec/fast.h"
 #include "common/codec/predictor.h"
 #include "common/codec/residuals.h"
 #include "common/codec/restorer.h"
@@ -95,15 +96,30 @@ void write_plain(Tier tier, const Predictor& chosen, std::span<const std::int64_
   const auto head = out.size();
   auto p = chosen;
   thread_local std::vector<std::int64_t> residuals;
+  if (tier == Tier::fast) {
+    write_predictor(p, 1, out);
+    const auto at = out.size();
+    fast::write(p, values, out);
+    if (!effort.frequencies || !may_pack_badly(values.size(), out.size() - at)) return;
+    predict(p, values, cut, residuals);
+    if (!packs_badly(residuals, out.size() - at)) return;
+    out.out().resize(head);
+    write_plain(Tier::standard, chosen, values, cut_of(Tier::standard, values.size()), effort, out);
+    out.out()[head] |= kByStandard;
+    return;
+  }
   predict(p, padded(values, cut), cut, residuals);
   write_predictor(p, cut.lanes, out);
-  const auto at = out.size();
   write_residuals(tier, residuals, {cut.lanes, cut.rows - p.begin()}, out);
-  if (tier != Tier::fast || !effort.frequencies) return;
-  if (!packs_badly(residuals, out.size() - at)) return;
-  out.out().resize(head);
-  write_plain(Tier::standard, chosen, values, cut_of(Tier::standard, values.size()), effort, out);
-  out.out()[head] |= kByStandard;
+}
+
+// In tier fast the simple ones, by the runs that its coder would write.
+Predictor choose(Tier tier, std::span<const std::int64_t> values, unsigned taps_max) {
+  if (tier == Tier::fast) {
+    if (const auto same_steps = choose_slope(values)) return *same_steps;
+    return fast::choose(values);
+  }
+  return choose_predictor(values, taps_max);
 }
 
 struct ShortPlan {
@@ -218,21 +234,11 @@ bool read_plain(Tier tier, ByteReader& in, std::size_t count, Cut cut, Values& t
     give_slope(p.firsts[0], p.mean, cut, to);
     return true;
   }
+  if (tier == Tier::fast && p.kind != Prediction::linear) return fast::read(p, in, count, to);
   if (p.begin() == 1) give_firsts(p.firsts, cut, to);
   Restoring restoring(p, cut, to);
   return read_residuals(tier, in, {cut.lanes, cut.rows - p.begin()}, restoring);
 }
-
-class Into final : public Values {
- public:
-  explicit Into(std::span<std::int64_t> to) : to_(to) {}
-  void take(std::int64_t* numbers, const Part& part) override {
-    put_in_place(numbers, part, to_);
-  }
-
- private:
-  std::span<std::int64_t> to_;
-};
 
 // Ranks into values.
 class FromTable final : public Values {
@@ -329,7 +335,7 @@ bool read_undivided(Tier tier, ByteReader& in, std::size_t count, Values& to) {
                         : read_delta_table(tier, in, count, to);
 }
 
-constexpr double kFastTableWorth = 0.9;  // in tier fast: of the bits without one
+constexpr double kFastTableWorth = 0.67;  // in tier fast: of the bits without one
 constexpr std::uint8_t kTableRest = 15;    // blocks
 
 struct TablePlan {
@@ -338,13 +344,14 @@ struct TablePlan {
   [[nodiscard]] double bits() const { return entries.bits + ranks.bits + 40; }
 };
 
-std::optional<TablePlan> plan_table(std::span<const std::int64_t> values, unsigned taps_max) {
+std::optional<TablePlan> plan_table(Tier tier, std::span<const std::int64_t> values,
+                                    unsigned taps_max) {
   if (!looks_sparse(values)) return std::nullopt;
   auto table = table_of_values(values);
   if (!table) return std::nullopt;
   TablePlan plan{std::move(*table), {}, {}};
-  plan.entries = choose_predictor(plan.table.values, 0);
-  plan.ranks = choose_predictor(plan.table.ranks, taps_max);
+  plan.entries = choose(tier, plan.table.values, 0);
+  plan.ranks = choose(tier, plan.table.ranks, taps_max);
   return plan;
 }
 
@@ -378,19 +385,19 @@ bool write_tabled(Tier tier, std::span<const std::int64_t> numbers, const Scalin
   const auto scale = [&](TablePlan& plan, std::int64_t base) {
     if (scaling.divisor == 1) return;
     for (auto& v : plan.table.values) v = plus(base, times(v, scaling.divisor));
-    plan.entries = choose_predictor(plan.table.values, 0);
+    plan.entries = choose(tier, plan.table.values, 0);
   };
   const auto cut = cut_of(tier, numbers.size());
   Predictor delta;
   delta.kind = Prediction::delta;
   std::optional<TablePlan> table, of_deltas;
-  table = plan_table(numbers, taps_max);
+  table = plan_table(tier, numbers, taps_max);
   const auto plain_bits = tier == Tier::fast ? plain.bits * kFastTableWorth : plain.bits;
   const auto best = table ? std::min(table->bits(), plain_bits) : plain_bits;
   if (plain.kind == Prediction::delta || plain.kind == Prediction::delta2) {
     thread_local std::vector<std::int64_t> deltas;
     predict(delta, padded(numbers, cut), cut, deltas);
-    of_deltas = plan_table(deltas, taps_max);
+    of_deltas = plan_table(tier, deltas, taps_max);
     if (of_deltas && of_deltas->bits() < best) {
       scale(*of_deltas, 0);
       for (auto& first : delta.firsts) first = plus(scaling.base, times(first, scaling.divisor));
@@ -445,10 +452,10 @@ void write_long(Tier tier, std::span<const std::int64_t> values, ByteWriter& out
   thread_local std::vector<std::int64_t> quotients;
   const auto divisor = values.size() < 3 ? 1 : divide(values, quotients);
   const auto& numbers = divisor == 1 ? values : std::span<const std::int64_t>(quotients);
-  const auto plain = choose_predictor(numbers, taps_of(tier, effort));
+  const auto plain = choose(tier, numbers, taps_of(tier, effort));
   if (divisor == 1 || plain.leaves_nothing()) {  // then so does the whole
-    return write_scaled(tier, values, {}, divisor == 1 ? plain : choose_predictor(values, 0),
-                        effort, out);
+    return write_scaled(tier, values, {}, divisor == 1 ? plain : choose(tier, values, 0), effort,
+                        out);
   }
   write_scaled(tier, numbers, {values[0], static_cast<std::int64_t>(divisor)}, plain, effort, out);
 }

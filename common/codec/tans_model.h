@@ -65,8 +65,8 @@ constexpr unsigned symbol_of(std::uint64_t folded) {
   return tail < kTails ? kPlain + tail : kEscape;
 }
 
-// Segments of so many residuals: each is a lane, a tANS state that steps along with the others. More
-// of them keep the CPU busy; each costs 10 bits, a first value and the way to its scale.
+// Segments of a sequence: each is a lane, a tANS state that steps along with the others. More of
+// them keep the CPU busy; each costs 10 bits, a first value and the way to its scale.
 constexpr unsigned lanes_of(std::size_t residuals) {
   return residuals < 400 ? 1 : residuals < 1600 ? 2 : residuals < 4000 ? 4 : 8;
 }

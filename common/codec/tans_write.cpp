@@ -295,7 +295,9 @@ void tokenise(const Model& model, std::span<const std::int64_t> residuals, unsig
   t.low_bits.clear();
   for (std::size_t i = 0; i < runs; ++i) {
     std::array<unsigned, kLanesMax> shifts{};
-    for (unsigned lane = 0; lane < lanes; ++lane) shifts[lane] = shift_of(t.scales[lane * runs + i]);
+    for (unsigned lane = 0; lane < lanes; ++lane) {
+      shifts[lane] = shift_of(t.scales[lane * runs + i]);
+    }
     put_low_bits(residuals.subspan(i * kRun), rows, std::min(kRun, rows - i * kRun),
                  std::span(shifts).first(lanes), t.low_bits);
   }
