@@ -145,6 +145,7 @@ struct HistoryConfig {
   Bytes size{};  // 0: none
   Nanoseconds keep{};
   Nanoseconds commit_interval{};
+  Bytes budget{};
 };
 
 struct RecorderConfig {

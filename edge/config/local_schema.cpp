@@ -33,6 +33,9 @@ void describe(Section& s, HistoryConfig& c) {
              {.preset = "1min", .min = "1s", .max = "1h",
               .help = "How long rows wait in memory: longer spares the flash, a power cut takes "
                       "that much of the history."});
+  s.bytes("budget", c.budget,
+          {.preset = "1 GiB", .min = "1 MiB", .max = "1 TiB",
+           .help = "Most that results of windows may write a day; what is beyond is not stored."});
   constexpr std::uint64_t kLeast = 1 << 20;
   if (c.size.count > 0 && c.size.count < kLeast) {
     s.complain("size", "it is below the 1 MiB minimum; 0 keeps no history");

@@ -123,7 +123,8 @@ class Agent final : public Edge {
     if (!config_.says_locally()) return {};
     if (config_.history.size.count > 0) {
       auto opened = history::History::open({config_.data_dir, config_.history.size,
-                                            config_.history.keep, config_.history.commit_interval},
+                                            config_.history.keep, config_.history.commit_interval,
+                                            config_.history.budget},
                                            clock_);
       if (opened) {
         history_ = std::move(opened).value();

@@ -23,6 +23,7 @@ constexpr std::uint64_t kPageBytes = 4096;
 constexpr std::uint64_t kFrameBytes = kPageBytes + 24;  // of the log
 constexpr std::uint64_t kCheckpointPages = 256;
 constexpr std::chrono::seconds kRetry{5};
+constexpr std::size_t kRowsOfRoom = 64;  // in a sixteenth of the least size, 1 KiB each
 
 // The tables, on one thread at a time.
 class Tables {
@@ -53,12 +54,18 @@ class Tables {
   Result<> write(const std::deque<std::variant<Window, Event>>& rows, EventTime now,
                  Nanoseconds keep) {
     TIDE_ASSIGN(auto transaction, sqlite::Transaction::begin(*db_));
+    TIDE_TRY(drop_old(count_ns(now - keep) / 1'000'000'000));
+    // Room first, so that the file never passes its size.
+    std::size_t until_room = 0;
     for (const auto& row : rows) {
+      if (until_room == 0) {
+        TIDE_TRY(make_room());
+        until_room = kRowsOfRoom;
+      }
+      --until_room;
       TIDE_TRY(std::visit([this](const auto& r) { return put(r); }, row));
     }
     TIDE_TRY(put_mark_.execute(count_ns(now) / 1'000'000'000));
-    TIDE_TRY(drop_old(count_ns(now - keep) / 1'000'000'000));
-    TIDE_TRY(make_room());
     TIDE_TRY(transaction.commit());
     return checkpoint();
   }
@@ -128,7 +135,7 @@ class Tables {
     return {};
   }
 
-  // Also the oldest, while what is in use is near the bound.
+  // For kRowsOfRoom rows: the oldest go.
   Result<> make_room() {
     for (int turn = 0; turn < 32; ++turn) {
       TIDE_ASSIGN(const auto used, bytes());
@@ -167,6 +174,7 @@ class Store final : public History {
         std::uint64_t next_event)
       : options_(options), clock_(clock), next_event_(next_event), tables_(std::move(tables)) {
     usage_.size = options.size;
+    paid_ = clock.steady() - std::chrono::hours(1);
     if (const auto used = tables_->bytes(); used.ok()) usage_.bytes = {*used};
     thread_ = std::thread([this] { run(); });
   }
@@ -182,7 +190,9 @@ class Store final : public History {
     }
   }
 
-  void add(Window window) override { wait_with(std::move(window)); }
+  void add(Window window) override {
+    if (afford(window)) wait_with(std::move(window));
+  }
   void add(Event event) override { wait_with(std::move(event)); }
   Result<> commit() override { return write(); }
   [[nodiscard]] std::uint64_t next_event() const override { return next_event_; }
@@ -193,6 +203,24 @@ class Store final : public History {
 
  private:
   using Row = std::variant<Window, Event>;
+
+  // A row is written twice, to the log and to the file, with its share of the index.
+  bool afford(const Window& window) {
+    constexpr double kDay = 86'400, kHand = 3'600, kRowBytes = 160;
+    const std::lock_guard lock(mutex_);
+    const auto now = clock_.steady();
+    const double a_second = static_cast<double>(options_.budget.count) / kDay;
+    in_hand_ += std::chrono::duration<double>(now - paid_).count() * a_second;
+    in_hand_ = std::min(in_hand_, kHand * a_second);
+    paid_ = now;
+    const double cost = kRowBytes + 2 * static_cast<double>(window.values.size());
+    if (in_hand_ < cost) {
+      ++usage_.dropped;
+      return false;
+    }
+    in_hand_ -= cost;
+    return true;
+  }
 
   void wait_with(Row row) {
     const std::lock_guard lock(mutex_);
@@ -263,6 +291,8 @@ class Store final : public History {
   std::condition_variable wake_;
   std::deque<Row> waiting_;
   Usage usage_;
+  double in_hand_ = 0;  // bytes that windows may write at once
+  SteadyTime paid_;     // up to when they were added
   bool stopping_ = false;
   std::thread thread_;
 };

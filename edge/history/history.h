@@ -9,6 +9,8 @@
 // Bounds     rows older than `keep` by the clock at which they were stored, and the oldest
 //            sixteenth of windows (then events) whenever the file would pass 15/16 of `size`. More
 //            than kWaitingMax waiting rows: the oldest go, counted in dropped.
+// Wear       windows write at most `budget` a day, spent evenly with an hour's worth in hand; what
+//            is beyond it is not stored, counted in dropped. Events always are.
 // Again      a row of the same series, start and end replaces the earlier one, except that a
 //            window that a start of the agent cut short never replaces a fuller one.
 // Threads    any.
@@ -32,6 +34,7 @@ struct Options {
   Bytes size{64 << 20};
   Nanoseconds keep = std::chrono::hours(24 * 7);
   Nanoseconds commit_interval = std::chrono::minutes(1);
+  Bytes budget{1 << 30};  // most that windows may write a day, about
 };
 
 struct Window {
@@ -65,7 +68,7 @@ struct Usage {
   std::uint64_t windows = 0, events = 0;  // stored since this start
   Bytes written;              // to the flash since this start, log and checkpoints
   std::uint64_t commits = 0;
-  std::uint64_t dropped = 0;  // rows that found no room to wait
+  std::uint64_t dropped = 0;  // rows beyond the budget, or that found no room to wait
   std::string error;          // of the last commit; empty when it worked
 };
 

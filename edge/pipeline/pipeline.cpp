@@ -270,7 +270,7 @@ Pipeline::SeriesState& Pipeline::series_state(std::uint32_t handle) {
     const auto& d = table_.at(h);
     const auto line = line_of(sources_[source_by_name_.at(d.source)], d.poll_class);
     series_.push_back({line, Route(d, options_.edge, options_.rules, line,
-                                   {groups_, recorder_, local_}), 0, 0});
+                                   {groups_, recorder_, local_, &shared_memory_}), 0, 0});
     if (series_.back().route.has_windows()) windowed_.push_back(h);
     if (series_.back().route.track()) recorded_.push_back(h);
   }

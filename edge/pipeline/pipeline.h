@@ -154,6 +154,7 @@ class Pipeline final : public uplink::SealSource {
   clock::EventStamper stamper_;
   Manifest manifest_;
   GroupWindows groups_;
+  std::size_t shared_memory_ = RecentReadings::kSharedInWindows;
   recorder::FlightRecorder recorder_;
   std::vector<std::uint32_t> recorded_;  // handles by the recorder's track
   Group context_row_;

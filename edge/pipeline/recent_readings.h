@@ -1,10 +1,11 @@
 // Recognises a reading that a device sent twice, within a bounded memory: the same series, event
 // time and value bits. Only for device-stamped series: arrival stamps never repeat.
 //
-// Bound: the last `remembered` readings in order of arrival, 16 B each, taken as they come. An
-// older copy passes. Where raw rows travel the cloud recognises it, which compares with everything
-// that it has counted. Where partials travel nobody can: it is counted twice. So series that travel
-// in windows remember more, and what may have been such a copy is counted: unsure().
+// Bound: the last kRemembered readings in order of arrival, 16 B each. An older copy passes. Where
+// raw rows travel the cloud recognises it, which compares with everything that it has counted. Where
+// partials travel nobody can: it is counted twice. So series that travel in windows remember up to
+// kRememberedInWindows, as long as there is room in what all of them share, and what may have been
+// such a copy is counted: unsure().
 #pragma once
 
 #include <algorithm>
@@ -19,7 +20,11 @@ class RecentReadings {
   static constexpr std::size_t kRemembered = 128;
   static constexpr std::size_t kRememberedInWindows = 4096;
 
-  explicit RecentReadings(std::size_t remembered) : remembered_(remembered) {}
+  static constexpr std::size_t kSharedInWindows = (2 << 20) / 16;  // beyond kRemembered of each
+
+  // `shared`: how many readings more all series together may remember; null: this one none. It
+  // outlives this.
+  explicit RecentReadings(std::size_t* shared = nullptr) : shared_(shared) {}
 
   // True when this reading is among the remembered; remembers it otherwise. `value` is the bits of
   // a number, or a hash of a text.
@@ -33,6 +38,7 @@ class RecentReadings {
     } else {
       highest_ = time;
     }
+    if (seen_.size() == remembered_ && next_ == 0) grow();
     if (seen_.size() < remembered_) {
       seen_.push_back({time, value});
     } else {
@@ -51,7 +57,16 @@ class RecentReadings {
     std::int64_t time;
     std::uint64_t value;
   };
-  std::size_t remembered_;
+  void grow() {
+    const auto more = remembered_;
+    if (shared_ == nullptr || *shared_ < more || 2 * more > kRememberedInWindows) return;
+    *shared_ -= more;
+    remembered_ += more;
+    seen_.reserve(remembered_);
+  }
+
+  std::size_t* shared_;
+  std::size_t remembered_ = kRemembered;
   std::int64_t highest_ = std::numeric_limits<std::int64_t>::min();
   std::int64_t forgotten_until_ = std::numeric_limits<std::int64_t>::min();
   std::vector<Seen> seen_;

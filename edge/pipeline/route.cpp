@@ -74,8 +74,7 @@ Route::Route(const SeriesDescription& series, const std::string& edge,
     break;
   }
   if (series.device_stamped) {
-    recent_.emplace(carrier_windows_ ? RecentReadings::kRememberedInWindows
-                                     : RecentReadings::kRemembered);
+    recent_.emplace(carrier_windows_ ? parts_.shared_memory : nullptr);
   }
 }
 

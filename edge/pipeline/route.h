@@ -39,6 +39,7 @@ struct RouteParts {
   GroupWindows& groups;
   recorder::FlightRecorder& recorder;
   LocalSink* sink = nullptr;
+  std::size_t* shared_memory = nullptr;  // of repeats in windows: recent_readings.h
 };
 
 class Route {

@@ -246,6 +246,22 @@ TEST_F(HistoryTest, WhatFindsNoRoomToWaitIsCounted) {
   EXPECT_EQ(got.back().start, static_cast<std::int64_t>(3 * History::kWaitingMax - 1) * kSecond);
 }
 
+TEST_F(HistoryTest, WindowsStayWithinTheirBudgetAndEventsAreStored) {
+  options_.budget = {24 * 20'000};  // 20 kB an hour: about a hundred rows
+  open();
+  for (int s = 0; s < 1000; ++s) history_->add(window("a/b/c", s));
+  history_->add(event(1));
+  const auto kept = 1000 - history_->usage().dropped;
+  EXPECT_GT(kept, 50u);
+  EXPECT_LT(kept, 150u);
+  clock_.advance(30min);
+  for (int s = 1000; s < 2000; ++s) history_->add(window("a/b/c", s));
+  ASSERT_TRUE(history_->commit());
+  EXPECT_NEAR(static_cast<double>(windows({.limit = 10'000}).size()),
+              static_cast<double>(kept) * 1.5, 2);
+  EXPECT_EQ(events().size(), 1u);
+}
+
 TEST_F(HistoryTest, ADamagedFileIsKeptAside) {
   open();
   history_->add(window("a/b/c", 1));

@@ -45,7 +45,7 @@ TEST(EventStamper, KeepsTheWallTimeOfAnEntryFromAnotherBoot) {
 }
 
 TEST(RecentReadings, KnowsARepeatAmongTheRemembered) {
-  RecentReadings recent(RecentReadings::kRemembered);
+  RecentReadings recent;
   EXPECT_FALSE(recent.repeated(100, 7));
   EXPECT_TRUE(recent.repeated(100, 7));
   EXPECT_FALSE(recent.repeated(100, 8));  // another value at the same time is another reading
@@ -55,6 +55,19 @@ TEST(RecentReadings, KnowsARepeatAmongTheRemembered) {
     EXPECT_FALSE(recent.repeated(200 + static_cast<std::int64_t>(i), 1));
   }
   EXPECT_FALSE(recent.repeated(100, 7));  // forgotten: the cloud knows it
+}
+
+TEST(RecentReadings, WhereWindowsCarryTheyShareABoundedMemory) {
+  std::size_t shared = 500;
+  RecentReadings first(&shared), second(&shared);
+  for (std::int64_t t = 0; t < 1000; ++t) EXPECT_FALSE(first.repeated(t, 1));
+  for (std::int64_t t = 0; t < 1000; ++t) EXPECT_FALSE(second.repeated(t, 1));
+  EXPECT_EQ(shared, 500u - 128 - 256);  // 512 and 128 remembered
+  EXPECT_TRUE(first.repeated(500, 1));
+  EXPECT_EQ(first.unsure(), 0u);
+  EXPECT_FALSE(second.repeated(500, 1));
+  EXPECT_EQ(second.unsure(), 1u);
+  EXPECT_TRUE(second.repeated(900, 1));
 }
 
 TEST(Progress, EdgeStampsAreSealedUpToWhatWasHeard) {
