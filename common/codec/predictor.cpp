@@ -281,13 +281,22 @@ TIDE_CODEC_CLONES void deviations(std::span<const std::int64_t> values, std::int
 
 }  // namespace
 
+TIDE_CODEC_CLONES bool has_steps(const std::int64_t* values, std::size_t n, std::int64_t step) {
+  const auto* before = values - 1;
+  std::int64_t others = 0;
+  for (std::size_t i = 0; i < n; ++i) others |= minus(values[i], before[i]) ^ step;
+  return others == 0;
+}
+
 std::optional<Predictor> choose_slope(std::span<const std::int64_t> values) {
   Predictor p;
   p.first = values[0];
   if (values.size() < 2) return p;
   p.mean = minus(values[1], values[0]);
-  for (std::size_t i = 2; i < values.size(); ++i) {
-    if (minus(values[i], values[i - 1]) != p.mean) return std::nullopt;
+  constexpr std::size_t kPart = 256;
+  for (std::size_t i = 2; i < values.size(); i += kPart) {
+    const auto n = std::min(kPart, values.size() - i);
+    if (!has_steps(values.data() + i, n, p.mean)) return std::nullopt;
   }
   if (p.mean != 0) p.kind = Prediction::slope;
   return p;

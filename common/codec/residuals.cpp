@@ -55,7 +55,7 @@ bool may_pack_badly(std::size_t residuals, std::size_t bytes) {
 }
 
 bool packs_badly(std::span<const std::int64_t> residuals, std::size_t bytes) {
-  constexpr double kMargin = 0.5;             // bits a value
+  constexpr double kMargin = 0.4;             // bits a value
   const auto n = residuals.size();
   std::array<std::uint32_t, kSmall> counts{};
   const auto stride = std::max<std::size_t>(1, n / 512);

@@ -28,6 +28,8 @@ constexpr std::size_t kShortMax = 64;    // values that may be short
 constexpr std::size_t kShortSure = 12;   // values, if narrow, that are not worth another try
 constexpr unsigned kShortWidth = 12;     // bits of these
 
+constexpr std::int64_t kDivisorNear = std::int64_t{1} << 31;  // products below stay in 32 bits
+
 // Beside the predictor: residuals by the coder of tier standard, though the tier is fast.
 constexpr std::uint8_t kByStandard = 0x40;
 
@@ -95,8 +97,11 @@ void write_plain(Tier tier, const Predictor& p, std::span<const std::int64_t> va
   if (!effort.frequencies || !may_pack_badly(values.size(), out.size() - at)) return;
   predict(p, values, residuals);
   if (!packs_badly(residuals, out.size() - at)) return;
-  out.out().resize(at);
+  out.out().resize(head);
+  const auto centred = choose_predictor(values, 0);
+  write_predictor(centred, out);
   out.out()[head] |= kByStandard;
+  predict(centred, values, residuals);
   write_residuals(Tier::standard, residuals, out);
 }
 
@@ -173,6 +178,17 @@ TIDE_CODEC_CLONES void widen(std::int64_t base, const std::int32_t* offsets, std
   for (std::size_t i = 0; i < n; ++i) values[i] = plus(base, offsets[i]);
 }
 
+// False, and no products, if they may leave 32 bits.
+TIDE_CODEC_CLONES bool multiply(const std::int32_t* offsets, std::size_t n, std::int64_t by,
+                                std::int32_t* products) {
+  std::int32_t any = 0;  // of the bits but for the sign
+  for (std::size_t i = 0; i < n; ++i) any |= offsets[i] ^ (offsets[i] >> 31);
+  if (by >= kDivisorNear || (static_cast<std::int64_t>(any) + 1) * by >= kDivisorNear) return false;
+  const auto factor = static_cast<std::int32_t>(by);
+  for (std::size_t i = 0; i < n; ++i) products[i] = offsets[i] * factor;
+  return true;
+}
+
 // Residuals into values, then on to whom they are for.
 class Restoring final : public Consumer {
  public:
@@ -196,6 +212,13 @@ bool read_plain(Tier tier, ByteReader& in, std::size_t count, Values& to) {
   if ((head & kByStandard) != 0 && tier == Tier::fast) tier = Tier::standard;
   const auto p = read_predictor(head & static_cast<std::uint8_t>(~kByStandard), in);
   if (!in.ok()) return false;
+  if (p.leaves_nothing() && p.mean == 0) {
+    static constexpr std::array<std::int32_t, kStep> kSame{};
+    for (std::size_t at = 0; at < count; at += kStep) {
+      to.take_near(p.first, kSame.data(), at, std::min(kStep, count - at));
+    }
+    return true;
+  }
   if (p.leaves_nothing()) {
     std::array<std::int64_t, kStep> step;
     auto v = p.first;
@@ -239,15 +262,36 @@ class FromTable final : public Values {
     std::int64_t outside = 0;  // its sign: a rank below 0, or above the last
     for (std::size_t i = 0; i < n; ++i) outside |= values[i] | minus(last, values[i]);
     inside_ = inside_ && outside >= 0;
-    std::array<std::int64_t, kStep> mapped{};
-    for (std::size_t i = 0; inside_ && i < n; ++i) {
-      mapped[i] = table_[static_cast<std::size_t>(values[i])];
+    std::array<std::int64_t, kStep> mapped;
+    for (std::size_t i = 0; i < n; ++i) {
+      mapped[i] = inside_ ? table_[static_cast<std::size_t>(values[i])] : 0;
     }
+    to_.take(mapped.data(), at, n);
+  }
+  void take_near(std::int64_t base, const std::int32_t* offsets, std::size_t at,
+                 std::size_t n) override {
+    if (!are_inside(base, offsets, n)) inside_ = false;
+    if (!inside_) return Values::take_near(base, offsets, at, n);
+    std::array<std::int64_t, kStep> mapped;
+    const auto* from = table_.data() + base;
+    for (std::size_t i = 0; i < n; ++i) mapped[i] = from[offsets[i]];
     to_.take(mapped.data(), at, n);
   }
   [[nodiscard]] bool inside() const { return inside_; }
 
  private:
+  [[nodiscard]] bool are_inside(std::int64_t base, const std::int32_t* offsets,
+                                std::size_t n) const {
+    if (base < -kNearBase || base > kNearBase) return false;
+    auto least = offsets[0], largest = offsets[0];
+    for (std::size_t i = 0; i < n; ++i) {
+      least = offsets[i] < least ? offsets[i] : least;
+      largest = offsets[i] > largest ? offsets[i] : largest;
+    }
+    return base + least >= 0 && base + largest < static_cast<std::int64_t>(table_.size());
+  }
+
+  static constexpr std::int64_t kNearBase = std::int64_t{1} << 40;
   std::span<const std::int64_t> table_;
   Values& to_;
   bool inside_ = true;
@@ -299,6 +343,15 @@ class Multiplied final : public Values {
     for (std::size_t i = 0; i < n; ++i) products[i] = plus(base_, times(values[i], divisor_));
     to_.take(products.data(), at, n);
   }
+  void take_near(std::int64_t base, const std::int32_t* offsets, std::size_t at,
+                 std::size_t n) override {
+    std::array<std::int32_t, kStep> products;
+    if (multiply(offsets, n, divisor_, products.data())) {
+      to_.take_near(plus(base_, times(base, divisor_)), products.data(), at, n);
+    } else {
+      Values::take_near(base, offsets, at, n);
+    }
+  }
 
  private:
   std::int64_t divisor_, base_;
@@ -313,8 +366,7 @@ bool read_undivided(Tier tier, ByteReader& in, std::size_t count, Values& to) {
   return head == kTable ? read_table(tier, in, count, to) : read_delta_table(tier, in, count, to);
 }
 
-constexpr double kFastTableWorth = 0.67;  // in tier fast: of the bits without one
-constexpr std::uint8_t kTableRest = 15;    // blocks
+constexpr double kFastTableWorth = 0.9;  // in tier fast: of the bits without one
 
 struct TablePlan {
   ValueTable table;
@@ -345,14 +397,6 @@ struct Scaling {
   std::int64_t divisor = 1;
 };
 
-// Looking for a table takes twice the time that all else of the fast tier does.
-bool time_for_table(Tier tier, const Effort& effort) {
-  if (!effort.table || tier != Tier::fast || effort.memory == nullptr) return effort.table;
-  if (effort.memory->table_rest == 0) return true;
-  --effort.memory->table_rest;
-  return false;
-}
-
 // By a table, where that is smaller; false when nothing was written. It takes the values
 // themselves, not their quotients, so that its reader does not have to multiply.
 bool write_tabled(Tier tier, std::span<const std::int64_t> numbers, const Scaling& scaling,
@@ -367,7 +411,8 @@ bool write_tabled(Tier tier, std::span<const std::int64_t> numbers, const Scalin
   table = plan_table(tier, numbers, taps_max);
   const auto plain_bits = tier == Tier::fast ? plain.bits * kFastTableWorth : plain.bits;
   const auto best = table ? std::min(table->bits(), plain_bits) : plain_bits;
-  if (plain.kind == Prediction::delta || plain.kind == Prediction::delta2) {
+  const bool deltas_too = plain.kind == Prediction::delta || plain.kind == Prediction::delta2;
+  if (deltas_too && (tier != Tier::fast || !table)) {
     thread_local std::vector<std::int64_t> deltas;
     Predictor delta;
     delta.kind = Prediction::delta;
@@ -391,9 +436,9 @@ bool write_tabled(Tier tier, std::span<const std::int64_t> numbers, const Scalin
 // Writes numbers that may be quotients.
 void write_scaled(Tier tier, std::span<const std::int64_t> numbers, const Scaling& scaling,
                   const Predictor& plain, Effort effort, ByteWriter& out) {
-  if (!plain.leaves_nothing() && time_for_table(tier, effort)) {
-    if (write_tabled(tier, numbers, scaling, plain, effort, out)) return;
-    if (effort.memory != nullptr) effort.memory->table_rest = kTableRest;
+  if (!plain.leaves_nothing() && effort.table &&
+      write_tabled(tier, numbers, scaling, plain, effort, out)) {
+    return;
   }
   if (scaling.divisor != 1) {
     out.u8(kDivided);
@@ -429,7 +474,7 @@ bool slope_of(std::span<const std::int64_t> values) {
 
 void write_long(Tier tier, std::span<const std::int64_t> values, ByteWriter& out, Effort effort) {
   thread_local std::vector<std::int64_t> quotients;
-  const auto divisor = values.size() < 3 ? 1 : divide(values, quotients);
+  const auto divisor = values.size() < 3 || !effort.divisor ? 1 : divide(values, quotients);
   const auto& numbers = divisor == 1 ? values : std::span<const std::int64_t>(quotients);
   const auto plain = choose(tier, numbers, taps_of(tier, effort));
   if (divisor == 1 || plain.leaves_nothing()) {  // then so does the whole
@@ -469,6 +514,10 @@ bool read_sequence(Tier tier, ByteReader& in, std::size_t count, Values& to) {
 bool read_sequence(Tier tier, ByteReader& in, std::span<std::int64_t> values) {
   Into into(values.data());
   return read_sequence(tier, in, values.size(), into);
+}
+
+bool has_entropy_coder(ByteSpan written) {
+  return !written.empty() && written[0] >= kByStandard && written[0] < kByStandard + kTable;
 }
 
 std::string sequence_words(ByteSpan written) {
