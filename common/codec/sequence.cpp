@@ -104,7 +104,7 @@ void write_plain(Tier tier, const Predictor& chosen, std::span<const std::int64_
     fast::write(p, values, out);
     if (!effort.frequencies || !may_pack_badly(values.size(), out.size() - at)) return;
     predict(p, values, cut, residuals);
-    if (!packs_badly(residuals, out.size() - at)) return;
+    if (!packs_badly(residuals, out.size() - at, effort.frequencies_worth)) return;
     out.out().resize(head);
     write_plain(Tier::standard, choose_predictor(values, 0), values,
                 cut_of(Tier::standard, values.size()), effort, out);
@@ -391,7 +391,11 @@ constexpr double kFastTableWorth = 0.9;  // in tier fast: of the bits without on
 struct TablePlan {
   ValueTable table;
   Predictor entries, ranks;
-  [[nodiscard]] double bits() const { return entries.bits + ranks.bits + 40; }
+  // With a price for the time in the decoder.
+  [[nodiscard]] double bits() const {
+    constexpr double kRankBits = 0.03;
+    return entries.bits + ranks.bits + 40 + kRankBits * static_cast<double>(table.ranks.size());
+  }
 };
 
 std::optional<TablePlan> plan_table(Tier tier, std::span<const std::int64_t> values,
@@ -436,8 +440,7 @@ bool write_tabled(Tier tier, std::span<const std::int64_t> numbers, const Scalin
   table = plan_table(tier, numbers, taps_max);
   const auto plain_bits = tier == Tier::fast ? plain.bits * kFastTableWorth : plain.bits;
   const auto best = table ? std::min(table->bits(), plain_bits) : plain_bits;
-  const bool deltas_too = plain.kind == Prediction::delta || plain.kind == Prediction::delta2;
-  if (deltas_too && (tier != Tier::fast || !table)) {
+  if (plain.kind != Prediction::mean && (tier != Tier::fast || !table)) {
     thread_local std::vector<std::int64_t> deltas;
     predict(delta, padded(numbers, cut), cut, deltas);
     of_deltas = plan_table(tier, deltas, taps_max);
