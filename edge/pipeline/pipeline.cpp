@@ -330,8 +330,11 @@ bool Pipeline::flush_due(SteadyTime now) const {
   if (unwritten_ || unsynced_) return now - last_flush_ >= kRetry || stopping_.load();
   if (collector_.full()) return true;
   if (alarm_ && now - last_flush_ >= kAlarmPace) return true;
-  if (journal_.used().count > options_.journal_capacity.count / 2) return true;
-  if (gathering_since_) return now - *gathering_since_ >= options_.sync_interval;
+  if (gathering_since_) {
+    // What fills the journal may not have been read yet: then a flush makes no room.
+    return now - *gathering_since_ >= options_.sync_interval ||
+           journal_.used().count > options_.journal_capacity.count / 2;
+  }
   return now - last_flush_ >= kIdleSeal && stamper_.state() != ClockState::unknown;
 }
 
