@@ -217,14 +217,19 @@ bool read_special(Tier tier, ByteReader& in, std::span<double> values) {
 // Integers to doubles as they come.
 class Doubles final : public Values {
  public:
-  Doubles(DoubleMode mode, unsigned exponent, double scale, double* to)
+  Doubles(DoubleMode mode, unsigned exponent, double scale, std::span<double> to)
       : mode_(mode), exponent_(exponent), scale_(scale), to_(to) {}
-  void take(const std::int64_t* values, std::size_t at, std::size_t n) override {
-    restore_doubles(mode_, exponent_, scale_, {values, n}, to_ + at);
+  void take(std::int64_t* numbers, const Part& part) override {
+    if (part.cut.lanes == 1) {
+      return restore_doubles(mode_, exponent_, scale_, {numbers, part.rows}, &to_[part.at]);
+    }
+    std::array<double, kStep> doubles;
+    restore_doubles(mode_, exponent_, scale_, {numbers, part.numbers()}, doubles.data());
+    put_in_place(doubles.data(), part, to_);
   }
   void take_near(std::int64_t base, const std::int32_t* offsets, std::size_t at,
                  std::size_t n) override {
-    if (!restore_doubles(mode_, exponent_, base, {offsets, n}, to_ + at)) {
+    if (!restore_doubles(mode_, exponent_, base, {offsets, n}, &to_[at])) {
       Values::take_near(base, offsets, at, n);
     }
   }
@@ -233,14 +238,22 @@ class Doubles final : public Values {
   DoubleMode mode_;
   unsigned exponent_;
   double scale_;
-  double* to_;
+  std::span<double> to_;
 };
 // And the ulps that these are off.
 class Ulps final : public Values {
  public:
-  Ulps(DoubleMode mode, double* to) : mode_(mode), to_(to) {}
-  void take(const std::int64_t* values, std::size_t at, std::size_t n) override {
-    add_ulps(mode_, {values, n}, to_ + at);
+  Ulps(DoubleMode mode, std::span<double> to) : mode_(mode), to_(to) {}
+  void take(std::int64_t* numbers, const Part& part) override {
+    if (part.cut.lanes == 1) return add_ulps(mode_, {numbers, part.rows}, &to_[part.at]);
+    std::array<std::int64_t, kStep> lane;
+    for (unsigned l = 0; l < part.cut.lanes; ++l) {
+      const auto begin = l * part.cut.rows + part.at;
+      if (begin >= to_.size()) return;
+      const auto n = std::min(part.rows, to_.size() - begin);
+      for (std::size_t i = 0; i < n; ++i) lane[i] = numbers[i * part.cut.lanes + l];
+      add_ulps(mode_, {lane.data(), n}, &to_[begin]);
+    }
   }
   void take_near(std::int64_t base, const std::int32_t* offsets, std::size_t at,
                  std::size_t n) override {
@@ -251,7 +264,7 @@ class Ulps final : public Values {
 
  private:
   DoubleMode mode_;
-  double* to_;
+  std::span<double> to_;
 };
 
 bool read_ordinary(Tier tier, ByteReader& in, std::span<double> values) {
@@ -271,13 +284,13 @@ bool read_ordinary(Tier tier, ByteReader& in, std::span<double> values) {
     default: break;
   }
   if (!has_ulps(mode)) {
-    Doubles doubles(mode, exponent, 0, values.data());
+    Doubles doubles(mode, exponent, 0, values);
     return read_sequence(tier, in, values.size(), doubles);
   }
   const auto scale = has_scale(mode) ? std::bit_cast<double>(in.fixed<std::uint64_t>()) : 0.0;
-  Doubles bases(mode, exponent, scale, values.data());
+  Doubles bases(mode, exponent, scale, values);
   if (!read_sequence(tier, in, values.size(), bases)) return false;
-  Ulps ulps(mode, values.data());
+  Ulps ulps(mode, values);
   return read_sequence(ulps_tier(tier), in, values.size(), ulps);
 }
 

@@ -18,7 +18,7 @@ inline constexpr std::size_t kRun = 256;
 void write(std::span<const std::int64_t> residuals, ByteWriter& out);
 
 // The one of mean, delta and delta2 that takes the fewest bits, by some runs of `values`, of which
-// there are two at least; `first`, `mean` and `bits` are set.
+// there are two at least; `firsts`, `mean` and `bits` are set.
 Predictor choose(std::span<const std::int64_t> values);
 // What one of these leaves.
 void write(const Predictor& p, std::span<const std::int64_t> values, ByteWriter& out);

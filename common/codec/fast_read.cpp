@@ -156,7 +156,9 @@ TIDE_CODEC_CLONES void sum_twice(std::uint32_t* numbers, std::uint32_t low, std:
 // Adds residuals up to values, run by run.
 class Summing {
  public:
-  Summing(const Predictor& p, Values& to) : kind_(p.kind), last_(p.first), mean_(p.mean), to_(to) {}
+  Summing(const Predictor& p, Values& to)
+      : kind_(p.kind), last_(p.firsts[0]), mean_(p.mean),
+        step_(p.kind == Prediction::delta2 ? p.mean : 0), to_(to) {}
 
   void take(const Parts& parts, std::size_t at, std::size_t n) {
     if (is_near(parts.run, n)) {
@@ -211,11 +213,11 @@ class Summing {
         default: x = last_ = plus(last_, step_ = plus(step_, x));
       }
     }
-    to_.take(residuals_.data(), at, n);
+    to_.take(residuals_.data(), {{1, at + n}, at, n});
   }
 
   Prediction kind_;
-  std::int64_t last_, mean_, step_ = 0;
+  std::int64_t last_, mean_, step_;
   Values& to_;
   alignas(32) Numbers numbers_;
   Residuals residuals_;
@@ -224,7 +226,8 @@ class Summing {
 }  // namespace
 
 bool read(const Predictor& p, ByteReader& in, std::size_t count, Values& to) {
-  if (p.begin() == 1) to.take(&p.first, 0, 1);
+  auto first = p.firsts[0];
+  if (p.begin() == 1) to.take(&first, {{1, count}, 0, 1});
   Summing summing(p, to);
   Parts parts;
   for (auto at = p.begin(); at < count; at += kRun) {

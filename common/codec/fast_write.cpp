@@ -64,6 +64,7 @@ TIDE_CODEC_CLONES void residuals_of(const Predictor& p, const std::int64_t* v, s
     for (std::size_t i = 0; i < n; ++i) r[i] = minus(v[i], v[static_cast<std::ptrdiff_t>(i) - 1]);
     if (p.kind == Prediction::delta) return;
     for (auto i = n; i-- > 1;) r[i] = minus(r[i], r[i - 1]);
+    r[0] = minus(r[0], p.mean);
   } else {
     const auto* before = v - 1;
     const auto* earlier = v - 2;
@@ -221,13 +222,14 @@ Predictor choose(std::span<const std::int64_t> values) {
   const auto runs = std::min(kSampled, (rows + kRun - 1) / kRun);
   const auto step = runs > 1 ? (rows - length) / (runs - 1) : 0;
   Predictor best;
-  best.first = best.mean = values[0];
+  best.firsts[0] = values[0];
   best.bits = std::numeric_limits<double>::max();
   Residuals r;
   Plan plan;
   auto p = best;
   for (const auto kind : {Prediction::delta, Prediction::mean, Prediction::delta2}) {
     p.kind = kind;
+    p.mean = kind == Prediction::delta2 ? minus(values[1], values[0]) : values[0];
     std::size_t bits = 0;
     for (std::size_t i = 0; i < runs; ++i) {
       residuals_of(p, values.data(), 1 + i * step, length, r.data());

@@ -333,8 +333,9 @@ bool Pipeline::flush_due(SteadyTime now) const {
   if (alarm_ && now - last_flush_ >= kAlarmPace) return true;
   if (gathering_since_) {
     // What fills the journal may not have been read yet: then a flush makes no room.
-    return now - *gathering_since_ >= options_.sync_interval ||
-           journal_.used().count > options_.journal_capacity.count / 2;
+    if (journal_.used().count > options_.journal_capacity.count / 2) return true;
+    if (journal_.durable_awaited() && position_ == journal_.end()) return true;
+    return now - *gathering_since_ >= options_.sync_interval;
   }
   return now - last_flush_ >= kIdleSeal && stamper_.state() != ClockState::unknown;
 }

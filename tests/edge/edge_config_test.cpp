@@ -199,7 +199,7 @@ INSTANTIATE_TEST_SUITE_P(
         Mistake{"unknown poll class", MODBUS "poll = { fats = \"1s\" }",
                 "unknown key 'fats' in [source.modbus.poll], did you mean 'fast'?"},
         Mistake{"a budget of no time", "[uplink]\nbudget = \"50 MiB\"",
-                "edge.toml:3:10: error: uplink.budget: '50 MiB' is neither \"unlimited\" nor bytes "
+                "edge.toml:4:10: error: uplink.budget: '50 MiB' is neither \"unlimited\" nor bytes "
                 "a day, such as \"50 MiB/day\""},
         Mistake{"a budget below a block", "[uplink]\nbudget = \"2047 KiB/day\"",
                 "'2047 KiB/day' is less than 2 MiB/day: a large block would never be sent"},
