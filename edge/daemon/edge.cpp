@@ -23,6 +23,17 @@ constexpr EventTime kPlausibleFrom = event_time(1'262'304'000'000'000'000);  // 
 
 constexpr int kWatchdogMs = 5000;
 
+pipeline::TierOptions tier_options(const config::UplinkConfig& uplink) {
+  pipeline::TierOptions options;
+  options.metered = uplink.budget.count > 0;
+  options.cpu_share = uplink.cpu_share;
+  options.configured.reset();
+  for (const auto tier : {codec::Tier::fast, codec::Tier::standard, codec::Tier::dense}) {
+    if (uplink.tier == pipeline::name_of(tier)) options.configured = tier;
+  }
+  return options;
+}
+
 class Agent final : public Edge {
  public:
   Agent(const config::EdgeConfig& config, Clock& clock, Random& random)
@@ -50,9 +61,7 @@ class Agent final : public Edge {
     options.skew = config_.uplink.skew;
     options.plausible_from = kPlausibleFrom;
     options.journal_capacity = config_.journal.capacity;
-    options.tier = config_.uplink.tier == "fast"    ? codec::Tier::fast
-                   : config_.uplink.tier == "dense" ? codec::Tier::dense
-                                                    : codec::Tier::standard;
+    options.tier = tier_options(config_.uplink);
     options.labels = config_.labels;
     TIDE_ASSIGN(options.rules, rules_of(config_));
     options.recorder_memory = config_.recorder.memory;
@@ -69,6 +78,8 @@ class Agent final : public Edge {
       up.proxy = {config_.uplink.proxy_address(), config_.uplink.proxy_login_file};
       up.identity_folder = config_.identity_folder();
       up.backlog_share = config_.uplink.backlog_share;
+      up.budget = config_.uplink.budget;
+      up.budget_file = config_.data_dir / "uplink.budget";
       up.incarnation = incarnation;
       up.start_ordinal = ring_->recovered().start_ordinal;
       up.version = version();
@@ -110,6 +121,7 @@ class Agent final : public Edge {
     pipeline.join();
     journal_->stop();
     if (uplink_) uplink_->stop();
+    control.reset();  // it asks all of these
     local_.reset();
     publisher_.reset();
     history_.reset();
@@ -158,6 +170,7 @@ class Agent final : public Edge {
     p.pipeline = pipeline_->status();
     for (const auto& s : sources_) p.sources.push_back(s.source->status());
     p.ring = ring_->usage();
+    p.tier = config_.uplink.tier;
     if (uplink_) {
       p.uplink = uplink_->status();
     } else {

@@ -29,6 +29,7 @@ struct StatusParts {
   std::string history_error;  // why there is none although there should be
   std::optional<publish::Status> publish;
   std::string publish_url;
+  std::string tier;  // as configured
   double written_per_second = 0;  // bytes into the ring, since the start
 };
 

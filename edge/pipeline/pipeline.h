@@ -26,6 +26,7 @@
 #include "edge/pipeline/progress.h"
 #include "edge/pipeline/route.h"
 #include "edge/pipeline/tap_hub.h"
+#include "edge/pipeline/tier_choice.h"
 #include "edge/quarantine/quarantine.h"
 #include "edge/ring/ring_buffer.h"
 #include "edge/source/source.h"
@@ -40,7 +41,7 @@ struct Options {
   Nanoseconds skew = std::chrono::seconds(2);
   EventTime plausible_from = {};  // wall clocks and readings before it cannot be true
   Bytes journal_capacity{4 << 20};
-  codec::Tier tier = codec::Tier::standard;
+  TierOptions tier;
   std::map<std::string, std::string> labels;  // of every series
   std::vector<Rule> rules;  // first match decides
   Bytes recorder_memory{4 << 20};  // of the flight recorder, all series together
@@ -75,8 +76,10 @@ struct Status {
   std::string error;  // why flushes fail; empty when they do not
   recorder::Usage recorder;
   std::uint64_t windows_late = 0;    // readings that no local result could take in any more
-  std::uint64_t windows_unsure =
-      0;  // that travel in windows and may be repeats (recent_readings.h)
+  std::uint64_t windows_unsure = 0;  // in windows and perhaps repeats (recent_readings.h)
+  codec::Tier tier = codec::Tier::standard;  // of the last blocks
+  std::string tier_why;
+  double packing_share = 0;  // of one CPU, over the last TierChoice::kMeasure
 };
 
 class Pipeline final : public uplink::SealSource {
@@ -128,6 +131,8 @@ class Pipeline final : public uplink::SealSource {
   void pause();  // a moment, or until stop()
   [[nodiscard]] bool flush_due(SteadyTime now) const;
   bool flush();  // false: the ring does not take it now
+  // Those from `alarm_from` on take the alarm lane.
+  std::vector<BlockRecord> pack(std::vector<Block> blocks, std::size_t alarm_from);
   bool write_out();
   void flush_windows(const std::vector<EventTime>& frontiers);
   void gather_context();
@@ -163,6 +168,7 @@ class Pipeline final : public uplink::SealSource {
   LocalSink* local_;
   DictionaryBook book_;
   codec::Memories memories_;  // what fitted each series in its last block
+  TierChoice tier_choice_;
   SequenceRanges evicted_;
   Ledger past_;
   Ledger cloud_;
