@@ -2,7 +2,7 @@
 // time and value bits. Only for device-stamped series: arrival stamps never repeat.
 //
 // Bound: the last kRemembered readings in order of arrival, 16 B each. An older copy passes. Where
-// raw rows travel the cloud recognises it, which compares with everything that it has counted. Where
+// raw rows travel the cloud recognises it, which compares with all that it has counted. Where
 // partials travel nobody can: it is counted twice. So series that travel in windows remember up to
 // kRememberedInWindows, as long as there is room in what all of them share, and what may have been
 // such a copy is counted: unsure().

@@ -30,7 +30,9 @@ class EdgeCli : public testing::Test {
     h.quarantine = [this](std::size_t) { return quarantine_.dump(); };
     h.history = [this] {
       ++history_asked_;
-      if (history_) EXPECT_TRUE(history_->commit());
+      if (history_) {
+        EXPECT_TRUE(history_->commit());
+      }
       return std::string(R"({"v":1,"kept":true})");
     };
     auto opened = control::Control::open(folder_ / "edge.sock", std::move(h), tap_);
