@@ -157,7 +157,7 @@ inline void RingModel::check_blocks(ring::RingBuffer& ring) {
     ASSERT_LE(stored.name.sequence.count, life.blocks.size());
     const auto& block = life.blocks[stored.name.sequence.count - 1];
     const auto read = ring.read(stored.name);
-    ASSERT_TRUE(read.ok()) << read.error().text();
+    ASSERT_TRUE(read.ok()) << "a block that waits is lost: " << read.error().text();
     ASSERT_EQ(*read, block);
     ASSERT_EQ(stored.readings, block.readings);
     ASSERT_EQ(stored.bytes, block.bytes.size());
