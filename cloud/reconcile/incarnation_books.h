@@ -2,7 +2,8 @@
 // where every reading went. Plain state: no I/O, same calls in, same books out.
 //
 // Promise    ledger().adds_up() after every call; an older or repeated seal changes nothing; a
-//            block is received once. Coverage, strongest first: received, evicted, lost.
+//            block is received once. Coverage, strongest first: received, replaced (by a block
+//            that was received), evicted, lost.
 // Bounds     kSealsWaitingMax seals wait for their blocks; beyond it neighbours are merged into the
 //            later one, which proves the same a little later.
 #pragma once
@@ -42,9 +43,16 @@ class IncarnationBooks {
   // Sum of readings of received blocks in a range; asked only when an evicted range meets them.
   using ReadingsIn = std::function<std::uint64_t(SequenceRange)>;
 
-  [[nodiscard]] bool has(Sequence s) const { return received_.contains(s); }
-  // The block is in, and all its readings have their place. False when it was in already.
-  bool receive(Sequence s, std::uint64_t readings, const Placed& placed);
+  // Its readings are here: in this block, or in one that replaces it.
+  [[nodiscard]] bool has(Sequence s) const {
+    return received_.contains(s) || replaced_.contains(s);
+  }
+  // The block is in, with those that it replaces, and all its readings have their place. False when
+  // it was in already.
+  bool receive(Sequence s, std::uint64_t readings, const Placed& placed,
+               const SequenceRanges& replaces = {});
+  // Whether one of them has come by itself: they cannot be replaced then.
+  [[nodiscard]] bool received_any(const SequenceRanges& blocks) const;
   // False when the statement is not newer than the one that stands. `sources` are the seal's
   // sources in its order.
   bool seal(const Seal& seal, const std::vector<SourceIndex>& sources, const ReadingsIn& readings);
@@ -94,8 +102,9 @@ class IncarnationBooks {
 
   std::uint64_t ordinal_ = 0;
   SequenceRanges received_;
+  SequenceRanges replaced_;
   SequenceRanges evicted_;
-  SequenceRanges covered_;  // both
+  SequenceRanges covered_;  // all three
   std::optional<Closing> closing_;
   std::uint64_t seal_number_ = 0;
   Sequence seal_next_{1};

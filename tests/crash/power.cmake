@@ -1,5 +1,6 @@
 set(power_cut_sources crash/power_cut_test.cpp edge/sim_disk.cpp)
-tide_test(power_cut_test SOURCES ${power_cut_sources} DEPS tidemark::edge_ring LABELS crash)
+tide_test(power_cut_test SOURCES ${power_cut_sources} DEPS tidemark::edge_ring LABELS crash
+          TIMEOUT 300)
 tide_test(power_cut_release_test SOURCES crash/power_cut_release_test.cpp edge/sim_disk.cpp
           DEPS tidemark::edge_ring LABELS giant TIMEOUT 3600)
 set_tests_properties(power_cut_release_test PROPERTIES
@@ -30,7 +31,7 @@ function(tide_ring_mutant name file from to)
                         tidemark::common_sqlite tidemark::edge_journal GTest::gtest
                         GTest::gmock_main)
   add_test(NAME ${name} COMMAND ${name})
-  set_tests_properties(${name} PROPERTIES LABELS crash TIMEOUT 120
+  set_tests_properties(${name} PROPERTIES LABELS crash TIMEOUT 300
                        PASS_REGULAR_EXPRESSION
                        "synced blocks are gone|a block that waits is lost")
 endfunction()

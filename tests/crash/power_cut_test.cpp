@@ -20,12 +20,16 @@ TEST(PowerCut, AtRandomMomentsLosesNothingThatWasSynced) {
 }
 
 TEST(PowerCut, InBurstsThatFillTheRing) {
-  for (std::uint64_t seed = 1; seed <= 25; ++seed) {
+  int replacements = 0;
+  for (std::uint64_t seed = 1; seed <= 40; ++seed) {
     PowerCuts cuts(500 + seed);
     cuts.bursts = true;
+    cuts.cut_within = seed % 2 == 0 ? 20 + seed * 3 : 0;
     cuts.run(20);
     ASSERT_FALSE(HasFatalFailure()) << "seed " << seed;
+    replacements += cuts.replacements;
   }
+  EXPECT_GT(replacements, 300) << "blocks that gave way to others";
 }
 
 TEST(PowerCut, InTheMiddleOfAnyOperationOpeningIncluded) {

@@ -35,6 +35,7 @@ class PowerCuts {
   int cuts = 0;
   int cuts_in_open = 0;
   int faults_seen = 0;
+  int replacements = 0;
 
  private:
   Result<std::unique_ptr<ring::RingBuffer>> open(Incarnation incarnation) {
@@ -84,7 +85,7 @@ class PowerCuts {
   }
 
   void step(ring::RingBuffer& ring, RingWriter& writer) {
-    switch (bursts && random_.below(2) == 0 ? 0 : random_.below(10)) {
+    switch (bursts && random_.below(2) == 0 ? 0 : random_.below(12)) {
       case 0:
       case 1:
       case 2:
@@ -106,9 +107,13 @@ class PowerCuts {
       case 7:
         release(ring);
         break;
+      case 9:
+      case 10:
+        replace(ring, writer);
+        break;
       case 8: {
         const Sequence through{model_.now().blocks.size()};
-        if (ring.offer(through).ok()) model_.now().offered = through.count;
+        if (through.count > 0 && ring.offer(through).ok()) model_.now().offered = through.count;
         break;
       }
       default:
@@ -137,6 +142,36 @@ class PowerCuts {
     }
     // Given up, and the edge stops here. The flush may be on the disk for all that: a fault does
     // not say what it left.
+    model_.appended(flush);
+    dead_ = true;
+  }
+
+  // What was never offered gives way to less.
+  void replace(ring::RingBuffer& ring, RingWriter& writer) {
+    std::vector<BlockRecord> blocks;
+    const auto wanted = 1 + random_.below(8);
+    for (const auto& stored : ring.next_to_go({})) {
+      if (blocks.size() == wanted) break;
+      auto block = ring.read(stored.name);
+      if (!block.ok()) return;  // a fault
+      blocks.push_back(std::move(block).value());
+    }
+    if (blocks.empty()) return;
+    const auto flush = writer.make_replacing(blocks, 1 + random_.below(9'000));
+    for (int attempt = 0; attempt < 2; ++attempt) {
+      const auto done = ring.append(flush);
+      if (done.ok()) {
+        model_.appended(flush);
+        ++replacements;
+        return;
+      }
+      if (done.error().fault() == Fault::denied && attempt == 0) {
+        writer.forget_last();
+        return;
+      }
+      ++faults_seen;
+      ASSERT_TRUE(faults_expected_) << done.error().text();
+    }
     model_.appended(flush);
     dead_ = true;
   }
