@@ -6,6 +6,8 @@
 
 #include <cerrno>
 
+#include "common/base/text.h"
+
 namespace tidemark {
 namespace {
 
@@ -88,6 +90,12 @@ Result<> SystemDisk::sync_folder(const std::filesystem::path& folder) {
   ::close(fd);
   if (failed != 0) return system_error("sync " + folder.string(), failed);
   return {};
+}
+
+Result<std::string> read_secret(const std::filesystem::path& path) {
+  if (path.empty()) return std::string();
+  TIDE_ASSIGN(const auto text, read_file(path, 4096));
+  return std::string(trim(text));
 }
 
 Result<std::string> read_file(const std::filesystem::path& path, std::uint64_t bytes_max) {

@@ -42,6 +42,9 @@ class SystemDisk final : public Disk {
 
 // Small whole files. write_file replaces by rename and syncs file and folder.
 Result<std::string> read_file(const std::filesystem::path& path, std::uint64_t bytes_max);
+// A secret that a configuration names by its file: the text without white space around it, at most
+// 4 KiB; empty for an empty path.
+Result<std::string> read_secret(const std::filesystem::path& path);
 Result<> write_file(const std::filesystem::path& path, std::string_view content,
                     unsigned mode = 0640);
 // mkdir -p, mode 0750.

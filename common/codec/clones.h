@@ -6,6 +6,8 @@
 #if defined(__x86_64__) && !defined(__clang__) && !defined(__SANITIZE_ADDRESS__) && \
     !defined(__SANITIZE_THREAD__)
 #define TIDE_CODEC_CLONES __attribute__((target_clones("default", "arch=x86-64-v3")))
+// Of a function that is called only where the CPU has AVX2 and FMA.
+#define TIDE_CODEC_AVX2 __attribute__((target("arch=x86-64-v3")))
 #else  // the sanitisers' start-up code does not survive the resolvers
 #define TIDE_CODEC_CLONES
 #endif

@@ -6,14 +6,12 @@
 #include <cmath>
 
 #include "common/codec/clones.h"
+#include "common/codec/decimals.h"
 #include "common/codec/numbers.h"
 
 namespace tidemark::codec {
 namespace {
 
-constexpr unsigned kExponentMax = 15;
-constexpr std::array<double, kExponentMax + 1> kPowers = {
-    1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15};
 constexpr double kMantissaEnd = 1e15;       // k below, so that k * 10 is a small integer too
 constexpr double kFloatMantissaEnd = 3e7;   // past 24 bits a float tells nothing about k
 constexpr std::int64_t kUlpsMax = 64;
@@ -61,16 +59,6 @@ constexpr bool by_floats(DoubleMode mode) {
   return of_floats(mode) || mode == DoubleMode::printed_float;
 }
 
-TIDE_CODEC_CLONES std::uint64_t decimal_misses(const double* v, std::size_t n, double power,
-                                               std::int64_t* k) {
-  std::uint64_t wrong = 0;
-  for (std::size_t i = 0; i < n; ++i) {
-    const double t = v[i] * power + kMagic;
-    k[i] = static_cast<std::int64_t>(bits_of(t) - bits_of(kMagic));
-    wrong |= bits_of((t - kMagic) / power) ^ bits_of(v[i]);
-  }
-  return wrong;
-}
 TIDE_CODEC_CLONES std::uint64_t float_decimal_misses(const double* v, std::size_t n, double power,
                                                      std::int64_t* k) {
   std::uint64_t wrong = 0;
@@ -125,13 +113,17 @@ class Chooser {
   }
 
   bool exact(DoubleMode mode, unsigned exponent) {
-    const auto power = kPowers[exponent];
+    const auto power = power_of_10(exponent);
     const bool is_float = mode == DoubleMode::float_decimal;
     if (!(largest_ * power < (is_float ? kFloatMantissaEnd : kMantissaEnd))) return false;
-    const auto test = is_float ? float_decimal_misses : decimal_misses;
     for (std::size_t at = 0; at < v_.size();) {  // most misses show at once
       const auto n = std::min<std::size_t>(at == 0 ? 32 : 512, v_.size() - at);
-      if (test(v_.data() + at, n, power, c_.integers.data() + at) != 0) return false;
+      const auto* v = v_.data() + at;
+      auto* k = c_.integers.data() + at;
+      if ((is_float ? float_decimal_misses(v, n, power, k)
+                    : decimal_misses(v, n, exponent, k)) != 0) {
+        return false;
+      }
       at += n;
     }
     c_.mode = mode;
@@ -148,7 +140,7 @@ class Chooser {
 
   // Up to 64 ulps beside, all but for one value in a hundred.
   bool near(DoubleMode mode, unsigned exponent, double scale) {
-    const auto by = has_scale(mode) ? scale : kPowers[exponent];
+    const auto by = has_scale(mode) ? scale : power_of_10(exponent);
     if (!(has_scale(mode) ? largest_ / by < kMantissaEnd
                           : largest_ * by < (by_floats(mode) ? kFloatMantissaEnd : 1e14))) {
       return false;
@@ -359,13 +351,6 @@ void choose_mode(std::span<const double> values, double largest, Memory& memory,
 
 namespace {
 
-TIDE_CODEC_CLONES void divide(const std::int64_t* k, std::size_t n, double power, double* v) {
-  for (std::size_t i = 0; i < n; ++i) v[i] = small_to_double(k[i]) / power;
-}
-TIDE_CODEC_CLONES void divide_floats(const std::int64_t* k, std::size_t n, double power,
-                                     double* v) {
-  for (std::size_t i = 0; i < n; ++i) v[i] = static_cast<float>(small_to_double(k[i]) / power);
-}
 TIDE_CODEC_CLONES void multiply(const std::int64_t* k, std::size_t n, double scale, double* v) {
   for (std::size_t i = 0; i < n; ++i) v[i] = small_to_double(k[i]) * scale;
 }
@@ -386,18 +371,33 @@ void restore_doubles(DoubleMode mode, unsigned exponent, double scale,
                      std::span<const std::int64_t> integers, double* to) {
   const auto n = integers.size();
   const auto* k = integers.data();
-  const auto power = kPowers[exponent];
   switch (mode) {
     case DoubleMode::decimal:
-    case DoubleMode::decimal_ulps: return divide(k, n, power, to);
+    case DoubleMode::decimal_ulps: return divide(k, n, exponent, to);
     case DoubleMode::float_decimal:
     case DoubleMode::float_decimal_ulps:
-    case DoubleMode::printed_float: return divide_floats(k, n, power, to);
+    case DoubleMode::printed_float: return divide_floats(k, n, exponent, to);
     case DoubleMode::grid_ulps: return multiply(k, n, scale, to);
     case DoubleMode::float_grid_ulps: return multiply_floats(k, n, scale, to);
     case DoubleMode::ordered_bits: return unorder(k, n, to);
     default:
       for (std::size_t i = 0; i < n; ++i) to[i] = from_ordered_float(k[i]);
+  }
+}
+
+bool restore_doubles(DoubleMode mode, unsigned exponent, std::int64_t base,
+                     std::span<const std::int32_t> offsets, double* to) {
+  switch (mode) {
+    case DoubleMode::decimal:
+    case DoubleMode::decimal_ulps:
+      divide(base, offsets.data(), offsets.size(), exponent, to);
+      return true;
+    case DoubleMode::float_decimal:
+    case DoubleMode::float_decimal_ulps:
+    case DoubleMode::printed_float:
+      divide_floats(base, offsets.data(), offsets.size(), exponent, to);
+      return true;
+    default: return false;
   }
 }
 

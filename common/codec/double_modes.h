@@ -55,6 +55,9 @@ void choose_mode(std::span<const double> values, double largest, Memory& memory,
 // Integers to values, `to` has room for as many.
 void restore_doubles(DoubleMode mode, unsigned exponent, double scale,
                      std::span<const std::int64_t> integers, double* to);
+// The same of base + offsets[i], where that can be had without these sums; false: it was not done.
+bool restore_doubles(DoubleMode mode, unsigned exponent, std::int64_t base,
+                     std::span<const std::int32_t> offsets, double* to);
 // Moves values by ulps, of the modes that have them.
 void add_ulps(DoubleMode mode, std::span<const std::int64_t> ulps, double* values);
 

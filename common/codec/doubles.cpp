@@ -222,6 +222,12 @@ class Doubles final : public Values {
   void take(const std::int64_t* values, std::size_t at, std::size_t n) override {
     restore_doubles(mode_, exponent_, scale_, {values, n}, to_ + at);
   }
+  void take_near(std::int64_t base, const std::int32_t* offsets, std::size_t at,
+                 std::size_t n) override {
+    if (!restore_doubles(mode_, exponent_, base, {offsets, n}, to_ + at)) {
+      Values::take_near(base, offsets, at, n);
+    }
+  }
 
  private:
   DoubleMode mode_;
@@ -235,6 +241,12 @@ class Ulps final : public Values {
   Ulps(DoubleMode mode, double* to) : mode_(mode), to_(to) {}
   void take(const std::int64_t* values, std::size_t at, std::size_t n) override {
     add_ulps(mode_, {values, n}, to_ + at);
+  }
+  void take_near(std::int64_t base, const std::int32_t* offsets, std::size_t at,
+                 std::size_t n) override {
+    std::int32_t any = 0;
+    for (std::size_t i = 0; i < n; ++i) any |= offsets[i];
+    if (base != 0 || any != 0) Values::take_near(base, offsets, at, n);
   }
 
  private:

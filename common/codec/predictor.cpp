@@ -281,20 +281,24 @@ TIDE_CODEC_CLONES void deviations(std::span<const std::int64_t> values, std::int
 
 }  // namespace
 
+std::optional<Predictor> choose_slope(std::span<const std::int64_t> values) {
+  Predictor p;
+  p.first = values[0];
+  if (values.size() < 2) return p;
+  p.mean = minus(values[1], values[0]);
+  for (std::size_t i = 2; i < values.size(); ++i) {
+    if (minus(values[i], values[i - 1]) != p.mean) return std::nullopt;
+  }
+  if (p.mean != 0) p.kind = Prediction::slope;
+  return p;
+}
+
 Predictor choose_predictor(std::span<const std::int64_t> values, unsigned taps_max) {
+  if (const auto same_steps = choose_slope(values)) return *same_steps;
   Predictor best;
   best.first = values[0];
   const auto extent = extent_of(values);
   const auto n = values.size();
-  if (extent.low == extent.high) return best;
-  const auto step = minus(values[1], values[0]);
-  bool slope = true;
-  for (std::size_t i = 2; i < n && slope; ++i) slope = minus(values[i], values[i - 1]) == step;
-  if (slope) {
-    best.kind = Prediction::slope;
-    best.mean = step;
-    return best;
-  }
   const auto range =
       static_cast<double>(static_cast<std::uint64_t>(minus(extent.high, extent.low)));
   if (!(range < kRangeOfDoubles)) return choose_wide(values);

@@ -7,6 +7,7 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -43,6 +44,8 @@ struct Predictor {
   }
 };
 
+// The one that leaves nothing over, if there is such a one; `values` is not empty.
+std::optional<Predictor> choose_slope(std::span<const std::int64_t> values);
 // `values` is not empty. `taps_max` 0: no linear prediction.
 Predictor choose_predictor(std::span<const std::int64_t> values, unsigned taps_max);
 // What is left over from row begin() on.

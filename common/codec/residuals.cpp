@@ -47,12 +47,16 @@ void write_residuals(Tier tier, std::span<const std::int64_t> residuals, ByteWri
   }
 }
 
+constexpr unsigned kSmall = 32, kBits = 5;  // folded; what they take packed
+
+bool may_pack_badly(std::size_t residuals, std::size_t bytes) {
+  constexpr std::size_t kWorth = 64;  // bytes
+  return bytes >= kWorth && bytes * 8 <= residuals * kBits;
+}
+
 bool packs_badly(std::span<const std::int64_t> residuals, std::size_t bytes) {
-  constexpr std::size_t kWorth = 64;          // bytes
-  constexpr unsigned kSmall = 32, kBits = 5;  // folded; what they take packed
   constexpr double kMargin = 0.5;             // bits a value
   const auto n = residuals.size();
-  if (bytes < kWorth || bytes * 8 > n * kBits) return false;
   std::array<std::uint32_t, kSmall> counts{};
   const auto stride = std::max<std::size_t>(1, n / 512);
   std::uint32_t sample = 0;

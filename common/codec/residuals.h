@@ -13,11 +13,12 @@
 
 namespace tidemark::codec {
 
-inline constexpr std::size_t kStep = 128;  // residuals that a reader gives at most at once
+inline constexpr std::size_t kStep = 256;  // residuals that a reader gives at most at once
 
 void write_residuals(Tier tier, std::span<const std::int64_t> residuals, ByteWriter& out);
 // Whether tier fast took many more bytes for these than a coder that knows frequencies would: of
 // few different small numbers.
+bool may_pack_badly(std::size_t residuals, std::size_t bytes);  // before they are looked at
 bool packs_badly(std::span<const std::int64_t> residuals, std::size_t bytes);
 // Fills all of `residuals`; false, and in.ok() is false too, when the bytes are not a writer's.
 bool read_residuals(Tier tier, ByteReader& in, std::span<std::int64_t> residuals);

@@ -9,6 +9,7 @@
 
 #include "common/codec/bits.h"
 #include "common/codec/clones.h"
+#include "common/codec/fast.h"
 #include "common/codec/predictor.h"
 #include "common/codec/residuals.h"
 #include "common/codec/value_table.h"
@@ -85,14 +86,27 @@ void write_plain(Tier tier, const Predictor& p, std::span<const std::int64_t> va
   write_predictor(p, out);
   if (p.leaves_nothing()) return;
   thread_local std::vector<std::int64_t> residuals;
-  predict(p, values, residuals);
   const auto at = out.size();
-  write_residuals(tier, residuals, out);
-  if (tier != Tier::fast || !effort.frequencies) return;
+  if (tier != Tier::fast) {
+    predict(p, values, residuals);
+    return write_residuals(tier, residuals, out);
+  }
+  fast::write(p, values, out);
+  if (!effort.frequencies || !may_pack_badly(values.size(), out.size() - at)) return;
+  predict(p, values, residuals);
   if (!packs_badly(residuals, out.size() - at)) return;
   out.out().resize(at);
   out.out()[head] |= kByStandard;
   write_residuals(Tier::standard, residuals, out);
+}
+
+// In tier fast the simple ones, by the runs that its coder would write.
+Predictor choose(Tier tier, std::span<const std::int64_t> values, unsigned taps_max) {
+  if (tier == Tier::fast) {
+    if (const auto same_steps = choose_slope(values)) return *same_steps;
+    return fast::choose(values);
+  }
+  return choose_predictor(values, taps_max);
 }
 
 struct ShortPlan {
@@ -154,6 +168,11 @@ bool read_short(ByteReader& in, std::size_t count, Values& to) {
   return true;
 }
 
+TIDE_CODEC_CLONES void widen(std::int64_t base, const std::int32_t* offsets, std::size_t n,
+                             std::int64_t* values) {
+  for (std::size_t i = 0; i < n; ++i) values[i] = plus(base, offsets[i]);
+}
+
 // Residuals into values, then on to whom they are for.
 class Restoring final : public Consumer {
  public:
@@ -187,6 +206,7 @@ bool read_plain(Tier tier, ByteReader& in, std::size_t count, Values& to) {
     }
     return true;
   }
+  if (tier == Tier::fast && p.kind != Prediction::linear) return fast::read(p, in, count, to);
   if (p.begin() == 1) {
     auto first = p.first;
     to.take(&first, 0, 1);
@@ -200,6 +220,10 @@ class Into final : public Values {
   explicit Into(std::int64_t* to) : to_(to) {}
   void take(const std::int64_t* values, std::size_t at, std::size_t n) override {
     std::copy_n(values, n, to_ + at);
+  }
+  void take_near(std::int64_t base, const std::int32_t* offsets, std::size_t at,
+                 std::size_t n) override {
+    widen(base, offsets, n, to_ + at);
   }
 
  private:
@@ -289,7 +313,7 @@ bool read_undivided(Tier tier, ByteReader& in, std::size_t count, Values& to) {
   return head == kTable ? read_table(tier, in, count, to) : read_delta_table(tier, in, count, to);
 }
 
-constexpr double kFastTableWorth = 0.9;  // in tier fast: of the bits without one
+constexpr double kFastTableWorth = 0.67;  // in tier fast: of the bits without one
 constexpr std::uint8_t kTableRest = 15;    // blocks
 
 struct TablePlan {
@@ -298,13 +322,14 @@ struct TablePlan {
   [[nodiscard]] double bits() const { return entries.bits + ranks.bits + 40; }
 };
 
-std::optional<TablePlan> plan_table(std::span<const std::int64_t> values, unsigned taps_max) {
+std::optional<TablePlan> plan_table(Tier tier, std::span<const std::int64_t> values,
+                                    unsigned taps_max) {
   if (!looks_sparse(values)) return std::nullopt;
   auto table = table_of_values(values);
   if (!table) return std::nullopt;
   TablePlan plan{std::move(*table), {}, {}};
-  plan.entries = choose_predictor(plan.table.values, 0);
-  plan.ranks = choose_predictor(plan.table.ranks, taps_max);
+  plan.entries = choose(tier, plan.table.values, 0);
+  plan.ranks = choose(tier, plan.table.ranks, taps_max);
   return plan;
 }
 
@@ -336,10 +361,10 @@ bool write_tabled(Tier tier, std::span<const std::int64_t> numbers, const Scalin
   const auto scale = [&](TablePlan& plan, std::int64_t base) {
     if (scaling.divisor == 1) return;
     for (auto& v : plan.table.values) v = plus(base, times(v, scaling.divisor));
-    plan.entries = choose_predictor(plan.table.values, 0);
+    plan.entries = choose(tier, plan.table.values, 0);
   };
   std::optional<TablePlan> table, of_deltas;
-  table = plan_table(numbers, taps_max);
+  table = plan_table(tier, numbers, taps_max);
   const auto plain_bits = tier == Tier::fast ? plain.bits * kFastTableWorth : plain.bits;
   const auto best = table ? std::min(table->bits(), plain_bits) : plain_bits;
   if (plain.kind == Prediction::delta || plain.kind == Prediction::delta2) {
@@ -347,7 +372,7 @@ bool write_tabled(Tier tier, std::span<const std::int64_t> numbers, const Scalin
     Predictor delta;
     delta.kind = Prediction::delta;
     predict(delta, numbers, deltas);
-    of_deltas = plan_table(deltas, taps_max);
+    of_deltas = plan_table(tier, deltas, taps_max);
     if (of_deltas && of_deltas->bits() < best) {
       scale(*of_deltas, 0);
       out.u8(kDeltaTable);
@@ -386,6 +411,13 @@ void write_scaled(Tier tier, std::span<const std::int64_t> numbers, const Scalin
 
 }  // namespace
 
+void Values::take_near(std::int64_t base, const std::int32_t* offsets, std::size_t at,
+                       std::size_t n) {
+  std::array<std::int64_t, kStep> values;
+  widen(base, offsets, n, values.data());
+  take(values.data(), at, n);
+}
+
 namespace {
 
 bool slope_of(std::span<const std::int64_t> values) {
@@ -399,10 +431,10 @@ void write_long(Tier tier, std::span<const std::int64_t> values, ByteWriter& out
   thread_local std::vector<std::int64_t> quotients;
   const auto divisor = values.size() < 3 ? 1 : divide(values, quotients);
   const auto& numbers = divisor == 1 ? values : std::span<const std::int64_t>(quotients);
-  const auto plain = choose_predictor(numbers, taps_of(tier, effort));
+  const auto plain = choose(tier, numbers, taps_of(tier, effort));
   if (divisor == 1 || plain.leaves_nothing()) {  // then so does the whole
-    return write_scaled(tier, values, {}, divisor == 1 ? plain : choose_predictor(values, 0),
-                        effort, out);
+    return write_scaled(tier, values, {}, divisor == 1 ? plain : choose(tier, values, 0), effort,
+                        out);
   }
   write_scaled(tier, numbers, {values[0], static_cast<std::int64_t>(divisor)}, plain, effort, out);
 }

@@ -25,6 +25,9 @@ void write_sequence(Tier tier, std::span<const std::int64_t> values, ByteWriter&
 class Values {
  public:
   virtual void take(const std::int64_t* values, std::size_t at, std::size_t n) = 0;
+  // The same of base + offsets[i].
+  virtual void take_near(std::int64_t base, const std::int32_t* offsets, std::size_t at,
+                         std::size_t n);
 
  protected:
   ~Values() = default;

@@ -54,12 +54,13 @@ struct Document::State {
       unreadable = true;
       return;
     }
-    add_text(path.string(), std::move(*content));
+    add_text(path.string(), std::move(*content), true);
   }
-  void add_text(std::string name, std::string content) {
+  void add_text(std::string name, std::string content, bool with_variables) {
     auto file = std::make_shared<TextFile>(TextFile{std::move(name), std::move(content)});
     const auto before = problems.size();
     auto tree = parse_toml(file, problems);
+    if (with_variables) expand_variables(tree, problems);
     if (problems.size() > before) unreadable = true;
     if (!root.value.file) root.key = root.value = tree.value;
     merge(root, std::move(tree));
@@ -110,7 +111,7 @@ Document Document::read(const Sources& sources) {
 Document Document::parse(std::string_view toml, std::string name) {
   auto state = std::make_unique<State>();
   state->file_order.push_back(name);
-  state->add_text(std::move(name), std::string(toml));
+  state->add_text(std::move(name), std::string(toml), false);
   return Document(std::move(state));
 }
 

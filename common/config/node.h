@@ -54,6 +54,10 @@ struct Node {
 
 // Syntax errors go to `problems`; what could not be read is an empty table.
 Node parse_toml(std::shared_ptr<const TextFile> file, std::vector<Problem>& problems);
+// Variables of the environment in texts: ${NAME}, ${NAME:-otherwise}, ${NAME:?why}; $${ stands for
+// ${. An empty variable counts as missing. Values are taken as they are, not expanded again and
+// not read as TOML, so that none can add a key. A missing variable is a problem at its text.
+void expand_variables(Node& node, std::vector<Problem>& problems);
 // Later wins key by key; lists of tables append.
 void merge(Node& base, Node later);
 // `path` is "RING__SIZE" or "SOURCE__MQTT__0__URL".

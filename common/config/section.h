@@ -124,8 +124,10 @@ struct Sources {
   std::string environment_prefix;  // "TIDEMARK_EDGE__": TIDEMARK_EDGE__RING__SIZE=1GiB
 };
 
-// Reads the files, merges drop-ins (later wins key by key, arrays of tables append) and overrides
-// from the environment, and hands out a Section over the result. Files above 1 MiB are refused.
+// Reads the files, puts variables of the environment into their texts (${NAME}, ${NAME:-otherwise},
+// ${NAME:?why}; $${ for ${ itself), merges drop-ins (later wins key by key, arrays of tables
+// append), overrides from the environment, and hands out a Section over the result. Files above
+// 1 MiB are refused.
 class Document {
  public:
   static Document read(const Sources& sources);

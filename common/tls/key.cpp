@@ -1,5 +1,6 @@
 #include "common/tls/key.h"
 
+#include <mbedtls/base64.h>
 #include <mbedtls/ecp.h>
 #include <mbedtls/md.h>
 #include <mbedtls/platform_util.h>
@@ -7,6 +8,7 @@
 #include <mbedtls/x509_csr.h>
 #include <sys/stat.h>
 
+#include "common/base/check.h"
 #include "common/base/disk.h"
 #include "common/tls/internal.h"
 
@@ -39,6 +41,16 @@ bool equal_secret(ByteSpan a, ByteSpan b) {
   unsigned different = 0;
   for (std::size_t i = 0; i < a.size(); ++i) different |= static_cast<unsigned>(a[i] ^ b[i]);
   return different == 0;
+}
+
+std::string base64(ByteSpan bytes) {
+  std::string out((bytes.size() + 2) / 3 * 4 + 1, '\0');
+  std::size_t size = 0;
+  const int error = mbedtls_base64_encode(reinterpret_cast<unsigned char*>(out.data()), out.size(),
+                                          &size, bytes.data(), bytes.size());
+  TIDE_CHECK(error == 0, "base64 fits into four thirds");
+  out.resize(size);
+  return out;
 }
 
 Digest enrolment_key(ByteSpan secret) { return hmac_sha256(as_bytes("tidemark token v1"), secret); }

@@ -16,6 +16,7 @@ using Digest = std::array<std::uint8_t, 32>;
 
 Digest sha256(ByteSpan bytes);
 Digest hmac_sha256(ByteSpan key, ByteSpan bytes);
+std::string base64(ByteSpan bytes);  // RFC 4648 section 4, padded, in one line
 bool equal_secret(ByteSpan a, ByteSpan b);  // in a time that does not tell where they differ
 
 // Enrolment: what both sides make of a token's secret, and the edge's proof that it has it.

@@ -30,6 +30,7 @@ Agent find_agent(const std::string& file) {
   agent.run_dir = loaded.config.run_dir;
   agent.data_dir = loaded.config.data_dir;
   agent.identity_folder = loaded.config.identity_folder();
+  agent.proxy = {loaded.config.uplink.proxy_address(), loaded.config.uplink.proxy_login_file};
   agent.edge = loaded.config.edge;
   return agent;
 }

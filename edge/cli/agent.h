@@ -7,6 +7,7 @@
 
 #include "common/base/result.h"
 #include "common/cli/terminal.h"
+#include "edge/uplink/uplink.h"
 
 namespace tidemark::edge {
 
@@ -19,6 +20,7 @@ struct Agent {
   std::filesystem::path run_dir;
   std::filesystem::path data_dir;
   std::string edge;
+  uplink::Proxy proxy;
 
   [[nodiscard]] std::filesystem::path socket() const { return run_dir / "edge.sock"; }
   // The one JSON object that answers `request`. Fault::unavailable when the agent does not run.

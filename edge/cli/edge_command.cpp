@@ -295,6 +295,7 @@ class Words {
     options.token = token_;
     options.edge = agent.edge;
     options.gateway = gateway_;
+    options.proxy = agent.proxy;
     options.identity_folder = agent.identity_folder;
     options.replace = replace_;
     if (auto owner = become_owner_of(agent.identity_folder); !owner) {

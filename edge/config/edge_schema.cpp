@@ -40,7 +40,26 @@ class Names {
   std::map<std::string, std::string> places_;
 };
 
+void check_proxy(Section& s, const UplinkConfig& c) {
+  if (c.proxy.empty()) {
+    if (!c.proxy_login_file.empty()) s.complain("proxy_login_file", "there is no proxy with it");
+    return;
+  }
+  const auto url = parse_url(c.proxy, 0);
+  if (!url) {
+    s.complain("proxy", url.error().text());
+  } else if (url->scheme != "http" || url->port == 0) {
+    s.complain("proxy", fmt::format("'{}' is not http://host:port, such as http://proxy:3128",
+                                    c.proxy));
+  }
+}
+
 }  // namespace
+
+std::string UplinkConfig::proxy_address() const {
+  const auto scheme_end = proxy.find("://");
+  return scheme_end == std::string::npos ? "" : proxy.substr(scheme_end + 3);
+}
 
 void check_name(Section& s, std::string_view key, const std::string& name) {
   const auto fits = [](char c) {
@@ -71,6 +90,11 @@ void describe(Section& s, UplinkConfig& c) {
   s.texts("gateway", c.gateway,
           {.help = "Gateways as host:port, tried in turn. Empty: nothing is sent.",
            .example = "[\"gw1.example:7443\"]"});
+  s.text("proxy", c.proxy,
+         {.help = "HTTP proxy that leads to the gateways; TLS goes through it unopened (CONNECT).",
+          .example = "\"http://proxy:3128\""});
+  s.text("proxy_login_file", c.proxy_login_file,
+         {.help = "File that holds user:password for the proxy, mode 0600."});
   std::string budget;
   s.choice("budget", budget, {"unlimited"},
            {.preset = "unlimited", .help = "Metered links come later."});
@@ -82,6 +106,7 @@ void describe(Section& s, UplinkConfig& c) {
   s.duration("skew", c.skew,
              {.preset = "2s", .max = "1day",
               .help = "Readings further ahead of the clock than this are quarantined."});
+  check_proxy(s, c);
   for (const auto& gateway : c.gateway) {
     const auto url = parse_url("tls://" + gateway, 0);
     if (!url || url->port == 0) {

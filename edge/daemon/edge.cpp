@@ -85,6 +85,7 @@ class Agent final : public Edge {
       up.edge = config_.edge;
       up.site = config_.site;
       up.gateways = config_.uplink.gateway;
+      up.proxy = {config_.uplink.proxy_address(), config_.uplink.proxy_login_file};
       up.identity_folder = config_.identity_folder();
       up.backlog_share = config_.uplink.backlog_share;
       up.incarnation = incarnation;

@@ -14,12 +14,6 @@ std::uint32_t id_of(const std::string& name) {
   return static_cast<std::uint32_t>(xxh3(as_bytes(name)));
 }
 
-Result<std::string> secret(const std::string& file) {
-  if (file.empty()) return std::string();
-  TIDE_ASSIGN(const auto text, read_file(file, 4096));
-  return std::string(trim(text));
-}
-
 template <typename Enum>
 struct Word {
   std::string_view word;
@@ -61,7 +55,7 @@ Result<BuiltSource> build_mqtt(const config::MqttConfig& c, const config::EdgeCo
   o.url = c.url;
   o.client_id = c.client_id;
   o.username = c.username;
-  TIDE_ASSIGN(o.password, secret(c.password_file));
+  TIDE_ASSIGN(o.password, read_secret(c.password_file));
   o.ca_file = c.ca_file;
   o.cert_file = c.cert_file;
   o.key_file = c.key_file;

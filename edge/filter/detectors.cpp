@@ -66,36 +66,76 @@ SpikeDetector::SpikeDetector(const SpikeOptions& options) : options_(options) {
   sorted_.reserve(options.samples);
 }
 
-double SpikeDetector::scale(double median) const {
-  // The distances to the median, smallest first, are two runs that grow outward from it.
-  const std::size_t n = sorted_.size();
-  std::size_t right = n / 2;
-  std::size_t left = right;  // one past the next value to the left
-  const std::size_t at_mad = (n - 1) / 2;
-  const std::size_t at_q95 = (n - 1) * 95 / 100;
-  double mad_low = 0;
-  double mad_high = 0;
-  double distance = 0;
-  for (std::size_t i = 0; i <= at_q95; ++i) {
-    const bool take_right =
-        left == 0 || (right < n && sorted_[right] - median <= median - sorted_[left - 1]);
-    distance = take_right ? sorted_[right++] - median : median - sorted_[--left];
-    if (i == at_mad) mad_low = distance;
-    if (i == n / 2) mad_high = distance;
+// The place of the first value that is not below `v`. Without a branch: which way it goes is as good
+// as chance, and a wrong guess would cost more than the whole search.
+std::size_t SpikeDetector::place_of(double v) const {
+  const double* base = sorted_.data();
+  std::size_t n = sorted_.size();
+  while (n > 1) {
+    const std::size_t half = n / 2;
+    base += base[half - 1] < v ? half : 0;
+    n -= half;
   }
-  const double mad = (mad_low + mad_high) / 2;
-  return std::max({kMadToSigma * mad, distance / 2, options_.floor});
+  return static_cast<std::size_t>(base - sorted_.data()) + (n == 1 && *base < v ? 1 : 0);
+}
+
+double SpikeDetector::scale(double median) const {
+  // The distances to the median are two sorted runs that grow outward from the middle. How many of
+  // the `rank` smallest lie in the right one is found by halving.
+  const std::size_t n = sorted_.size();
+  const std::size_t middle = n / 2;  // the right run has n - middle, the left one middle values
+  const double* const right = sorted_.data() + middle;
+  const double* const left = right - 1;
+  const auto taken_right = [&](std::size_t rank) {
+    std::size_t low = rank > middle ? rank - middle : 0;
+    std::size_t width = std::min(rank, n - middle) - low;
+    while (width > 0) {
+      const std::size_t half = width / 2;
+      const std::size_t at = low + half;
+      const bool more = right[at] - median < median - *(left - (rank - at - 1));
+      low = more ? at + 1 : low;
+      width = more ? width - half - 1 : half;
+    }
+    return low;
+  };
+  // The next distance when `r` of the right run and `l` of the left one are taken.
+  const auto next = [&](std::size_t r, std::size_t l) {
+    if (r == n - middle) return median - *(left - l);
+    if (l == middle) return right[r] - median;
+    return std::min(right[r] - median, median - *(left - l));
+  };
+  const std::size_t rank = (n - 1) / 2;
+  auto r = taken_right(rank);
+  const double low = next(r, rank - r);
+  double high = low;
+  if (n % 2 == 0) {
+    r = taken_right(rank + 1);
+    high = next(r, rank + 1 - r);
+  }
+  const std::size_t at_q95 = (n - 1) * 95 / 100;
+  r = taken_right(at_q95);
+  return std::max({kMadToSigma * ((low + high) / 2), next(r, at_q95 - r) / 2, options_.floor});
 }
 
 void SpikeDetector::remember(double value) {
+  const auto in = place_of(value);
   if (ring_.size() < options_.samples) {
     ring_.push_back(value);
-  } else {
-    sorted_.erase(std::lower_bound(sorted_.begin(), sorted_.end(), ring_[next_]));
-    ring_[next_] = value;
-    next_ = (next_ + 1) % ring_.size();
+    sorted_.insert(sorted_.begin() + static_cast<std::ptrdiff_t>(in), value);
+    return;
   }
-  sorted_.insert(std::upper_bound(sorted_.begin(), sorted_.end(), value), value);
+  const auto out = place_of(ring_[next_]);
+  ring_[next_] = value;
+  if (++next_ == options_.samples) next_ = 0;
+  // Only what lies between the two places moves.
+  auto* const s = sorted_.data();
+  if (in > out) {
+    std::copy(s + out + 1, s + in, s + out);
+    s[in - 1] = value;
+  } else {
+    std::copy_backward(s + in, s + out, s + out + 1);
+    s[in] = value;
+  }
 }
 
 Opinion SpikeDetector::check(EventTime time, double value) {

@@ -210,7 +210,7 @@ void Pipeline::take(const journal::Entry& entry) {
   decoded_.poll_class.clear();
   source.entry.source->decoder().decode(entry, table_, decoded_);
   for (const auto& e : decoded_.expected) {
-    manifest_.expected(line_of(source, e.poll_class), arrival, 1, e.good ? 1 : 0);
+    manifest_.expected(line_of(source, e.poll_class), arrival - e.ago, 1, e.good ? 1 : 0);
   }
   for (const auto& r : decoded_.rejected) {
     ++rejected_messages_;

@@ -1,89 +1,28 @@
 #include "edge/uplink/channel.h"
 
-#include <netdb.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <array>
-#include <cerrno>
+
+#include "edge/uplink/dial.h"
 
 namespace tidemark::uplink {
 namespace {
 
 using Steady = std::chrono::steady_clock;
-// What the kernel may hold unsent: little, so that a live block does not stand behind a megabyte
-// of backlog on a slow line.
-constexpr int kUnsentBytesMax = 64 * 1024;
 constexpr std::size_t kReadPerTurn = 1 << 20;
-
-int milliseconds_until(SteadyTime until) {
-  const auto left = std::chrono::ceil<std::chrono::milliseconds>(until - Steady::now()).count();
-  return static_cast<int>(std::clamp<std::int64_t>(left, 0, 3'600'000));
-}
-
-// Waits for the socket; false: the time is over or it was interrupted.
-bool wait_for(int descriptor, short events, SteadyTime until, int interrupt) {
-  std::array<pollfd, 2> p{{{descriptor, events, 0}, {interrupt, POLLIN, 0}}};
-  const int n = ::poll(p.data(), interrupt < 0 ? 1 : 2, milliseconds_until(until));
-  return n > 0 && p[0].revents != 0;
-}
-
-Result<int> connect_to(const addrinfo& a, const std::string& address, SteadyTime until,
-                       int interrupt) {
-  const int fd = ::socket(a.ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-  if (fd < 0) return system_error("socket", errno);
-  const auto failed = [&](int error) {
-    ::close(fd);
-    return system_error("connect to " + address, error);
-  };
-  if (::connect(fd, a.ai_addr, a.ai_addrlen) != 0) {
-    if (errno != EINPROGRESS) return failed(errno);
-    if (!wait_for(fd, POLLOUT, until, interrupt)) return failed(ETIMEDOUT);
-    int error = 0;
-    socklen_t size = sizeof error;
-    getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size);
-    if (error != 0) return failed(error);
-  }
-  const int on = 1;
-  setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-  setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &kUnsentBytesMax, sizeof kUnsentBytesMax);
-  return fd;
-}
-
-Result<int> connect_to(const std::string& address, SteadyTime until, int interrupt) {
-  const auto colon = address.rfind(':');
-  if (colon == std::string::npos || colon == 0 || colon + 1 == address.size()) {
-    return Error{Fault::bad_input, "gateway '" + address + "': expected host:port"};
-  }
-  auto host = address.substr(0, colon);
-  if (host.front() == '[' && host.back() == ']') host = host.substr(1, host.size() - 2);
-  addrinfo hints{};
-  hints.ai_socktype = SOCK_STREAM;
-  addrinfo* found = nullptr;
-  const char* port = address.c_str() + colon + 1;
-  if (const int e = getaddrinfo(host.c_str(), port, &hints, &found); e != 0) {
-    return Error{Fault::unavailable, "gateway " + address + ": " + gai_strerror(e)};
-  }
-  const std::unique_ptr<addrinfo, decltype(&freeaddrinfo)> guard(found, freeaddrinfo);
-  auto outcome = connect_to(*found, address, until, interrupt);
-  for (auto* a = found->ai_next; !outcome && a != nullptr; a = a->ai_next) {
-    outcome = connect_to(*a, address, until, interrupt);
-  }
-  return outcome;
-}
 
 }  // namespace
 
 Channel::~Channel() { ::close(descriptor_); }
 
-Result<std::unique_ptr<Channel>> Channel::dial(const std::string& address, tls::ClientContext& tls,
-                                               Nanoseconds patience, int interrupt) {
+Result<std::unique_ptr<Channel>> Channel::dial(const std::string& address, const Proxy& proxy,
+                                               tls::ClientContext& tls, Nanoseconds patience,
+                                               int interrupt) {
   const auto until = Steady::now() + std::chrono::duration_cast<Steady::duration>(patience);
-  TIDE_ASSIGN(const int fd, connect_to(address, until, interrupt));
+  TIDE_ASSIGN(const int fd, uplink::dial(address, proxy, until, interrupt));
   std::unique_ptr<Channel> channel(new Channel(fd, address));
   TIDE_ASSIGN(channel->tls_, tls.connect(fd));
   if (auto done = channel->shake_hands(until, interrupt); !done) {

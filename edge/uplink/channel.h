@@ -10,15 +10,17 @@
 #include "common/base/time.h"
 #include "common/tls/connection.h"
 #include "common/wire/frame.h"
+#include "edge/uplink/uplink.h"
 
 namespace tidemark::uplink {
 
 class Channel {
  public:
-  // Dials "host:port" and shakes hands. `interrupt` is a descriptor whose readability ends the
-  // wait (Fault::unavailable, "stopped"); -1: none. Fault::bad_input for an address that is none.
-  static Result<std::unique_ptr<Channel>> dial(const std::string& address, tls::ClientContext& tls,
-                                               Nanoseconds patience, int interrupt);
+  // Dials "host:port", by the proxy if there is one, and shakes hands. `interrupt` is a descriptor
+  // whose readability ends the wait; -1: none. Faults are those of uplink::dial and of TLS.
+  static Result<std::unique_ptr<Channel>> dial(const std::string& address, const Proxy& proxy,
+                                               tls::ClientContext& tls, Nanoseconds patience,
+                                               int interrupt);
   ~Channel();
   Channel(const Channel&) = delete;
   Channel& operator=(const Channel&) = delete;

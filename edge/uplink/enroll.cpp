@@ -43,7 +43,8 @@ Result<Enrolled> enroll(const EnrollOptions& options, const Clock& clock) {
   tls::ClientOptions pinned;
   pinned.pin = token.pin;
   TIDE_ASSIGN(const auto context, tls::ClientContext::make(std::move(pinned), clock));
-  TIDE_ASSIGN(const auto channel, Channel::dial(gateway, *context, options.patience, -1));
+  TIDE_ASSIGN(const auto channel,
+              Channel::dial(gateway, options.proxy, *context, options.patience, -1));
   say(*channel, FrameType::enroll_hello, wire::encode(wire::EnrollHello{token.id, options.edge}));
   TIDE_ASSIGN(const auto asked, expect(*channel, FrameType::enroll_challenge, options.patience));
   TIDE_ASSIGN(const auto challenge, wire::decode_enroll_challenge(asked.payload));

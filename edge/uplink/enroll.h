@@ -6,6 +6,7 @@
 
 #include "common/base/result.h"
 #include "common/base/time.h"
+#include "edge/uplink/uplink.h"
 
 namespace tidemark::uplink {
 
@@ -13,6 +14,7 @@ struct EnrollOptions {
   std::string token;    // as 'tidemark gateway token create' printed it
   std::string edge;     // the name to ask for; empty: the one that the token names
   std::string gateway;  // host:port, when the token's does not lead there from here; or empty
+  Proxy proxy;
   std::filesystem::path identity_folder;
   bool replace = false;  // of an identity that is there already
   Nanoseconds patience = std::chrono::seconds(15);

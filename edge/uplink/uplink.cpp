@@ -114,7 +114,7 @@ class TlsUplink final : public Uplink {
       status_.gateway = gateway;
     }
     TIDE_ASSIGN(const auto channel,
-                Channel::dial(gateway, *tls_, kDialPatience, stop_.descriptor()));
+                Channel::dial(gateway, options_.proxy, *tls_, kDialPatience, stop_.descriptor()));
     const Conversation::Parts parts{options_, ring_, seals_, clock_, memory_};
     Conversation talk(parts, identity.facts.site, channel->output());
     const auto outcome = converse(*channel, talk, identity);

@@ -20,10 +20,17 @@
 
 namespace tidemark::uplink {
 
+// The plant's HTTP proxy that leads out to the gateways (CONNECT); TLS runs through it unopened.
+struct Proxy {
+  std::string address;               // host:port; empty: none
+  std::filesystem::path login_file;  // "user:password" for Basic; read anew at each dial
+};
+
 struct Options {
   std::string edge;
   std::string site;
   std::vector<std::string> gateways;       // host:port, tried in turn
+  Proxy proxy;
   std::filesystem::path identity_folder;   // key, certificate and CA, from enrolment (common/tls)
   double backlog_share = 0.2;
   Incarnation incarnation;

@@ -272,6 +272,37 @@ TEST_F(ConfigFiles, EnvironmentMistakesNameTheVariable) {
   EXPECT_THAT(r.problems[2], HasSubstr("lies below a value"));
 }
 
+TEST_F(ConfigFiles, TextsTakeVariablesOfTheEnvironment) {
+  set("TM_NAME", "press\"\n[ring]");  // no TOML: it adds no key
+  set("TM_AREA", "${TM_NAME}");        // and is not expanded again
+  set("TM_EMPTY", "");
+  write("edge.toml", "edge = \"x-${TM_NAME}-${TM_EMPTY:-07}\"\n"
+                     "labels = { area = \"${TM_AREA}\", cost = \"5 $${ and $\" }\n");
+  const auto r = load();
+  EXPECT_THAT(r.problems, ::testing::IsEmpty());
+  EXPECT_EQ(r.config.edge, "x-press\"\n[ring]-07");
+  EXPECT_EQ(r.config.labels.at("area"), "${TM_NAME}");
+  EXPECT_EQ(r.config.labels.at("cost"), "5 ${ and $");
+}
+
+TEST_F(ConfigFiles, AMissingVariableIsToldWhereItStands) {
+  set("TM_EMPTY", "");
+  write("edge.toml", "edge = \"${TM_NOWHERE}\"\n[labels]\n"
+                     "a = \"${TM_EMPTY:?write it to tidemark.env}\"\n"
+                     "b = \"${x y}\"\nc = \"${TM\"\n");
+  EXPECT_THAT(load().problems,
+              ::testing::ElementsAre(
+                  HasSubstr("edge.toml:1:8: error: the environment has no TM_NOWHERE; set it, or "
+                            "write ${TM_NOWHERE:-otherwise}"),
+                  HasSubstr("the environment has no TM_EMPTY: write it to tidemark.env"),
+                  HasSubstr("'${x y}' is no variable; expected ${NAME}"),
+                  HasSubstr("edge.toml:5:5: error: '${' has no '}'")));
+}
+
+TEST(Config, AProfileTakesNoVariables) {
+  EXPECT_EQ(parse("edge = \"${HOME}\"\n").config.edge, "${HOME}");
+}
+
 TEST_F(ConfigFiles, MissingFileMeansPresetsAndATooLargeOneIsRefused) {
   EXPECT_THAT(load().problems, ::testing::ElementsAre(HasSubstr("edge is missing")));
   write("edge.toml", std::string(2 << 20, '#'));

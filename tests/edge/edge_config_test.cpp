@@ -1,6 +1,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "edge/config/bus_url.h"
 #include "edge/config/edge_config.h"
 
 namespace tidemark::config {
@@ -158,10 +159,28 @@ INSTANTIATE_TEST_SUITE_P(
         Mistake{"unknown payload profile", MQTT "profile = \"x\"",
                 "'x' is not a known payload profile; known: generic-json"},
         Mistake{"password without user", MQTT "password_file = \"x\"", "there is no username"},
-        Mistake{"serial line",
+        Mistake{"serial line by number",
                 "[[source.modbus]]\nname = \"m\"\nurl = \"rtu:///dev/ttyUSB0\"\n"
                 "profile = \"banner-qm30vt2\"",
-                "serial lines are not built in yet"},
+                "warning: source.modbus.url: /dev/ttyUSB0 may be another adapter after the next"},
+        Mistake{"serial option",
+                "[[source.modbus]]\nname = \"m\"\nurl = \"rtu:///dev/a?party=even\"\n"
+                "profile = \"banner-qm30vt2\"",
+                "unknown option 'party', did you mean 'parity'?"},
+        Mistake{"serial speed",
+                "[[source.modbus]]\nname = \"m\"\nurl = \"rtu:///dev/a?baud=9601\"\n"
+                "profile = \"banner-qm30vt2\"",
+                "baud=9601 is not one of 1200, 2400"},
+        Mistake{"serial without a port",
+                "[[source.modbus]]\nname = \"m\"\nurl = \"rtu://ttyUSB0\"\n"
+                "profile = \"banner-qm30vt2\"",
+                "does not name a port; expected rtu:///dev/serial/by-id/NAME"},
+        Mistake{"two speeds of one line",
+                "[[source.modbus]]\nname = \"m\"\nurl = \"rtu:///dev/a\"\n"
+                "profile = \"banner-qm30vt2\"\n[[source.modbus]]\nname = \"n\"\n"
+                "url = \"rtu:///dev/a?baud=9600\"\nprofile = \"banner-qm30vt2\"",
+                "source 'm' has the same bus as rtu:///dev/a?baud=19200&parity=even&stop=1"},
+        Mistake{"too small requests", MODBUS "max_registers = 0", "0 is below the minimum of 1"},
         Mistake{"modbus port", "[[source.modbus]]\nname = \"m\"\nurl = \"tcp://h:0\"\n"
                                "profile = \"banner-qm30vt2\"",
                 "has a port that is not a number from 1 to 65535"},
@@ -175,8 +194,12 @@ INSTANTIATE_TEST_SUITE_P(
                 "unknown key 'fats' in [source.modbus.poll], did you mean 'fast'?"},
         Mistake{"gateway without a port", "[uplink]\ngateway = [\"gw1\"]",
                 "'gw1' is not host:port"},
-        Mistake{"key of a later version", "[uplink]\nproxy = \"http://p:3128\"",
-                "unknown key 'proxy' in [uplink]"},
+        Mistake{"proxy without a port", "[uplink]\nproxy = \"http://proxy\"",
+                "is not http://host:port, such as http://proxy:3128"},
+        Mistake{"login for no proxy", "[uplink]\nproxy_login_file = \"x\"",
+                "there is no proxy with it"},
+        Mistake{"key of a later version", "[uplink]\ncompass = \"north\"",
+                "unknown key 'compass' in [uplink]"},
         Mistake{"value of a later version", "[ring]\nwrite = \"unacked\"",
                 "'unacked'"},
         Mistake{"window that is not aligned",
@@ -231,6 +254,19 @@ TEST(EdgeConfig, UrlsWithAndWithoutPort) {
   EXPECT_FALSE(parse_url("tcp://h:", 502).ok());
   EXPECT_FALSE(parse_url("tcp://h:70000", 502).ok());
   EXPECT_FALSE(parse_url("tcp://user@h", 502).ok());
+}
+
+TEST(EdgeConfig, BusUrlsOfEveryKind) {
+  EXPECT_EQ(parse_bus_url("tcp://h")->place(), "h:502");
+  EXPECT_EQ(parse_bus_url("rtu+tcp://[::1]:4001")->text(), "rtu+tcp://[::1]:4001");
+  const auto line = parse_bus_url("rtu:///dev/serial/by-id/x?baud=9600&parity=odd&stop=2");
+  ASSERT_TRUE(line.ok());
+  EXPECT_EQ(line->place(), "/dev/serial/by-id/x");
+  EXPECT_EQ(line->baud, 9600);
+  EXPECT_EQ(line->parity, BusUrl::Parity::odd);
+  EXPECT_EQ(*parse_bus_url(line->text()), *line);
+  EXPECT_FALSE(parse_bus_url("mqtt://h").ok());
+  EXPECT_FALSE(parse_bus_url("rtu:///dev/x?baud").ok());
 }
 
 TEST(EdgeConfig, ReferenceNamesEveryTable) {

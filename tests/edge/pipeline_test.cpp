@@ -80,8 +80,8 @@ class KeptQuarantine final : public quarantine::Quarantine {
 };
 
 // Entries hold "metric time value" lines; time 0 is edge-stamped, "bad" is rejected, "poll" a good
-// poll, "miss" a failed one. "wave n time" is n readings of one series, "wide n time" one of each
-// of n series.
+// poll, "miss" a failed one, "old miss" one that was due 70 s before. "wave n time" is n readings
+// of one series, "wide n time" one of each of n series.
 class LineSource final : public source::Source, public source::Decoder {
  public:
   explicit LineSource(bool device_stamped) : device_stamped_(device_stamped) {}
@@ -103,8 +103,8 @@ class LineSource final : public source::Source, public source::Decoder {
     double value = 0;
     const std::string line(as_text(entry.payload));
     if (std::sscanf(line.c_str(), "%31s %lld %lf", metric, &time, &value) != 3) {
-      if (line == "poll" || line == "miss") {
-        out.expected.push_back({"fast", line == "poll"});
+      if (line == "poll" || line.ends_with("miss")) {
+        out.expected.push_back({"fast", line == "poll", line == "old miss" ? 70s : 0s});
         out.poll_class = "fast";
       } else {
         out.rejected.push_back({"not a line", 2});
@@ -310,6 +310,20 @@ TEST_F(PipelineTest, PollsAreCountedAsDueAndGood) {
   EXPECT_EQ(line->minutes[0].due, 3u);
   EXPECT_EQ(line->minutes[0].good, 1u);
   EXPECT_TRUE(ring_.flushes[0].blocks.empty());
+}
+
+TEST_F(PipelineTest, AMissedPollCountsInTheMinuteInWhichItWasDue) {
+  say(2, "poll");
+  say(2, "old miss");
+  run();
+  for (const auto& s : ring_.flushes.at(0).seal.sources) {
+    if (s.source != "meter") continue;
+    ASSERT_EQ(s.minutes.size(), 2u);
+    EXPECT_EQ(s.minutes[0].due, 1u);
+    EXPECT_EQ(s.minutes[0].good, 0u);
+    EXPECT_EQ(s.minutes[1].due, 1u);
+    EXPECT_EQ(s.minutes[1].good, 1u);
+  }
 }
 
 TEST_F(PipelineTest, WhatIsRejectedIsCountedInItsOwnPollClass) {

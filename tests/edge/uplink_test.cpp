@@ -4,7 +4,9 @@
 #include <gtest/gtest.h>
 
 #include "edge/uplink/identity.h"
+#include "common/base/disk.h"
 #include "tests/edge/fake_ring.h"
+#include "tests/edge/http_proxy.h"
 #include "tests/gateway/rig.h"
 #include "tests/support/eventually.h"
 
@@ -52,6 +54,7 @@ class UplinkTest : public testing::Test {
     o.edge = edge;
     o.incarnation = {1};
     o.version = "0.1.0";
+    o.proxy = proxy;
     o.identity_folder = enrolled ? rig.enrolled(edge) : rig.folder.path / ("identity-" + edge);
     uplink = Uplink::make(o, ring, seals, clock, random);
     uplink->start();
@@ -65,6 +68,7 @@ class UplinkTest : public testing::Test {
   std::int64_t now() { return count_ns(clock.wall()); }
 
   Rig rig;
+  Proxy proxy;
   SystemClock clock;
   SystemRandom random;
   FakeRing ring;
@@ -276,6 +280,41 @@ TEST_F(UplinkTest, AnOldCertificateIsRenewedOnTheWay) {
   }));
   ASSERT_TRUE(all_released());
   ASSERT_TRUE(eventually([&] { return rig.cloud.edge("press-07").hellos.size() == 2; }));
+}
+
+TEST_F(UplinkTest, GoesThroughAProxyWithItsLogin) {
+  const test::HttpProxy way("YWxpY2U6c2VjcmV0");  // alice:secret
+  const auto login_file = rig.folder.path / "login";
+  ASSERT_TRUE(write_file(login_file, "alice:secret\n"));
+  proxy = {way.address(), login_file};
+  for (int i = 0; i < 3; ++i) ring.put(now());
+  start();
+  EXPECT_TRUE(all_released());
+  EXPECT_EQ(way.led_to(), rig.address());
+}
+
+TEST_F(UplinkTest, AProxyThatRefusesIsNamedWithWhatToDo) {
+  const test::HttpProxy way("YWxpY2U6c2VjcmV0");
+  proxy = {way.address(), {}};
+  start();
+  ASSERT_TRUE(eventually([&] { return !uplink->status().error.empty(); }));
+  EXPECT_THAT(uplink->status().error, testing::HasSubstr("through proxy " + way.address()));
+  EXPECT_THAT(uplink->status().error, testing::HasSubstr("407"));
+  EXPECT_THAT(uplink->status().error, testing::HasSubstr("uplink.proxy_login_file"));
+}
+
+TEST_F(UplinkTest, AProxyThatCannotReachTheGatewayIsAskedAgain) {
+  const test::HttpProxy way;
+  proxy = {way.address(), {}};
+  const auto identity = rig.enrolled("press-07");
+  rig.stop();
+  ring.put(now());
+  start();
+  ASSERT_TRUE(eventually([&] {
+    return uplink->status().error.find("502") != std::string::npos;
+  }));
+  rig.start();
+  EXPECT_TRUE(all_released());
 }
 
 TEST_F(UplinkTest, StoppingIsQuickWhateverItWaitsFor) {

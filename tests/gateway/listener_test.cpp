@@ -24,7 +24,7 @@ struct ScriptedEdge {
     const auto identity = uplink::load_identity(rig.enrolled(name)).value();
     context = tls::ClientContext::make({{identity.credentials}, identity.trusted, {}}, rig.clock)
                   .value();
-    channel = Channel::dial(rig.address(), *context, 10s, -1).value();
+    channel = Channel::dial(rig.address(), {}, *context, 10s, -1).value();
   }
   void say(FrameType type, ByteSpan payload) {
     wire::append_frame(channel->output(), type, payload);
@@ -173,7 +173,7 @@ TEST(Listener, ARevokedEdgeIsCutAndStaysOut) {
   edge.open();
   ASSERT_TRUE(rig.other_registry()->revoke("press-07").value());
   EXPECT_EQ(edge.refusal(), Refusal::identity);
-  const auto again = Channel::dial(rig.address(), *edge.context, 5s, -1).value();
+  const auto again = Channel::dial(rig.address(), {}, *edge.context, 5s, -1).value();
   const auto frame = again->await(5s, -1);
   ASSERT_TRUE(frame) << frame.error().text();
   EXPECT_NE(wire::decode_refuse(frame->payload)->text.find("revoked"), std::string::npos);
@@ -257,7 +257,7 @@ TEST(Listener, AStrangerMayEnrolAndNothingElse) {
   pinned.pin.assign(spki.begin(), spki.begin() + 16);
   const auto context = tls::ClientContext::make(pinned, rig.clock).value();
   for (const std::size_t size : {0u, 2000u}) {
-    const auto channel = Channel::dial(rig.address(), *context, 5s, -1).value();
+    const auto channel = Channel::dial(rig.address(), {}, *context, 5s, -1).value();
     wire::append_frame(channel->output(), FrameType::hello, ByteVector(size, 0));
     const auto frame = channel->await(5s, -1);
     if (size == 0) {
@@ -272,7 +272,7 @@ TEST(Listener, AStrangerMayEnrolAndNothingElse) {
 TEST(Listener, EnrolmentTellsWhyNot) {
   Rig rig;
   const auto try_token = [&](const std::string& token, const std::string& edge) {
-    const auto r = uplink::enroll({token, edge, "", rig.folder.path / "new", false}, rig.clock);
+    const auto r = uplink::enroll({token, edge, "", {}, rig.folder.path / "new", false}, rig.clock);
     return r ? std::string() : r.error().text();
   };
   const auto token = rig.token();

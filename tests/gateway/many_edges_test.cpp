@@ -35,7 +35,7 @@ TEST(Listener, ServesFiveHundredEdges) {
                                                  {}},
                                                 rig.clock)
                            .value());
-    channels.push_back(Channel::dial(rig.address(), *contexts.back(), 10s, -1).value());
+    channels.push_back(Channel::dial(rig.address(), {}, *contexts.back(), 10s, -1).value());
     wire::Hello h;
     h.edge = "edge-" + std::to_string(i);
     h.site = "plant7";

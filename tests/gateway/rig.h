@@ -68,7 +68,7 @@ class Rig {
   std::filesystem::path enrolled(const std::string& edge) {
     const auto identity = folder.path / ("identity-" + edge);
     if (!std::filesystem::exists(identity)) {
-      const auto done = uplink::enroll({token(), edge, "", identity, false}, clock);
+      const auto done = uplink::enroll({token(), edge, "", {}, identity, false}, clock);
       EXPECT_TRUE(done) << done.error().text();
     }
     return identity;

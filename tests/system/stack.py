@@ -102,6 +102,20 @@ class Stack:
                 preexec_fn=end_with_parent)
         return self.running[name]
 
+    def time_to_ready(self, name, *words, limit=START_LIMIT):
+        """Starts a program that tells the service manager when it is ready; the seconds until."""
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+            path = self.path('run', f'{name}.notify')
+            manager.bind(path)
+            manager.settimeout(limit)
+            self.environment['NOTIFY_SOCKET'] = path
+            started = time.monotonic()
+            self.launch(name, *words)
+            del self.environment['NOTIFY_SOCKET']
+            while b'READY=1' not in manager.recv(4096):
+                pass
+            return time.monotonic() - started
+
     def program(self, name):
         return os.path.join(self.programs, name)
 
@@ -313,16 +327,19 @@ class Stack:
     def edge_status(self):
         return self.json('edge', 'status')
 
-    def blocks_pending(self):
+    def ask_agent(self, command):
         """Asked at the agent's socket: a CLI takes longer than most blocks wait."""
         with socket.socket(socket.AF_UNIX) as agent:
             agent.settimeout(5)
             agent.connect(self.path('run', 'edge.sock'))
-            agent.sendall(b'{"command":"buffer"}\n')
+            agent.sendall(json.dumps({'command': command}).encode() + b'\n')
             answer = b''
             while not answer.endswith(b'\n'):
                 answer += agent.recv(65536)
-        return json.loads(answer)['ring']['blocks_pending']
+        return json.loads(answer)
+
+    def blocks_pending(self):
+        return self.ask_agent('buffer')['ring']['blocks_pending']
 
     def cloud_status(self):
         return self.json('cloud', 'status')

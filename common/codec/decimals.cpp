@@ -1,0 +1,139 @@
+// Why two steps are enough. Let P = 10^e, y = 1 / P rounded, q = k * y rounded, all to 53 bits.
+// - q is k / P but for a part of 2^-52 at most, so that the rest k - q * P is a multiple of
+//   2^e ulp(q) of at most 5^e * 2 of them: one fused step gives it exactly.
+// - q + rest * y is then k / P but for a part of 2^-105, before its one rounding.
+// - That rounding is the one of k / P unless a midpoint of two doubles lies between. None does: a
+//   midpoint is M * 2^t with M of 54 bits, k has 51, so t < 0 and k * 2^-t - M * 10^e is a multiple
+//   of 2^e, and not 0 since M has more bits than k. So k / P is away from it by a part of
+//   2^-54 / 5^15 > 2^-89 at least.
+// The test of a value v takes v for q. If v is not k / P rounded, k / P lies past a midpoint by
+// that much, and what comes out is another double than v, by the same reason; where v is far away
+// the rest need not be exact, and v is far from what comes out.
+#include "common/codec/decimals.h"
+
+#include <array>
+#include <type_traits>
+
+#include "common/codec/clones.h"
+#include "common/codec/numbers.h"
+
+namespace tidemark::codec {
+namespace {
+
+constexpr std::array<double, kExponentMax + 1> kPowers = {
+    1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15};
+constexpr std::uint64_t kSignAndExponent = 0xfff0000000000000U;
+
+// By a division, or by a product and two fused steps.
+template <bool kFused>
+struct Divisor {
+  explicit Divisor(unsigned exponent) : power(kPowers[exponent]), reciprocal(1 / power) {}
+  [[nodiscard, gnu::always_inline]] double corrected(double k, double q) const {
+    return __builtin_fma(__builtin_fma(-q, power, k), reciprocal, q);
+  }
+  [[nodiscard, gnu::always_inline]] double of(double k) const {
+    if constexpr (kFused) return corrected(k, k * reciprocal);
+    return k / power;
+  }
+  // k / power if v is that, else another double; k is v * power, nearly.
+  [[nodiscard, gnu::always_inline]] double of(double k, double v) const {
+    if constexpr (kFused) return corrected(k, v);
+    return k / power;
+  }
+  double power, reciprocal;
+};
+
+template <bool kFused>
+[[gnu::always_inline]] inline std::uint64_t misses_by(const double* v, std::size_t n,
+                                                      unsigned exponent, std::int64_t* k) {
+  const Divisor<kFused> divisor(exponent);
+  std::uint64_t wrong = 0, far = 0;
+  for (std::size_t i = 0; i < n; ++i) {
+    const double t = v[i] * divisor.power + kMagic;
+    k[i] = static_cast<std::int64_t>(bits_of(t) - bits_of(kMagic));
+    wrong |= bits_of(divisor.of(t - kMagic, v[i])) ^ bits_of(v[i]);
+    far |= bits_of(t) ^ bits_of(kMagic);  // there: past 2^51, or no number
+  }
+  return wrong | (far & kSignAndExponent);
+}
+
+struct ByIntegers {
+  const std::int64_t* k;
+  [[nodiscard, gnu::always_inline]] double operator[](std::size_t i) const {
+    return small_to_double(k[i]);
+  }
+};
+struct ByOffsets {
+  double base;
+  const std::int32_t* offsets;
+  [[nodiscard, gnu::always_inline]] double operator[](std::size_t i) const {
+    return base + static_cast<double>(offsets[i]);
+  }
+};
+
+template <bool kFused, bool kFloats, typename Numbers>
+[[gnu::always_inline]] inline void divide_by(Numbers k, std::size_t n, unsigned exponent,
+                                             double* v) {
+  const Divisor<kFused> divisor(exponent);
+  for (std::size_t i = 0; i < n; ++i) {
+    const auto q = divisor.of(k[i]);
+    v[i] = kFloats ? static_cast<double>(static_cast<float>(q)) : q;
+  }
+}
+
+// Calls `loop` with the better way that the CPU has; it is compiled for both.
+#if defined(TIDE_CODEC_AVX2)
+template <typename Loop>
+TIDE_CODEC_AVX2 auto by_fma(const Loop& loop) {
+  return loop(std::true_type{});
+}
+template <typename Loop>
+auto best(const Loop& loop) {
+  static const bool fma = __builtin_cpu_supports("avx2") != 0 && __builtin_cpu_supports("fma") != 0;
+  return fma ? by_fma(loop) : loop(std::false_type{});
+}
+#elif defined(__FP_FAST_FMA)
+template <typename Loop>
+auto best(const Loop& loop) {
+  return loop(std::true_type{});
+}
+#else
+template <typename Loop>
+auto best(const Loop& loop) {
+  return loop(std::false_type{});
+}
+#endif
+
+}  // namespace
+
+double power_of_10(unsigned exponent) { return kPowers[exponent]; }
+
+std::uint64_t decimal_misses(const double* v, std::size_t n, unsigned exponent, std::int64_t* k) {
+  return best([=](auto fused) __attribute__((always_inline)) {
+    return misses_by<fused()>(v, n, exponent, k);
+  });
+}
+void divide(const std::int64_t* k, std::size_t n, unsigned exponent, double* v) {
+  best([=](auto fused) __attribute__((always_inline)) {
+    divide_by<fused(), false>(ByIntegers{k}, n, exponent, v);
+  });
+}
+void divide(std::int64_t base, const std::int32_t* offsets, std::size_t n, unsigned exponent,
+            double* v) {
+  best([=](auto fused) __attribute__((always_inline)) {
+    divide_by<fused(), false>(ByOffsets{static_cast<double>(base), offsets}, n, exponent, v);
+  });
+}
+void divide_floats(const std::int64_t* k, std::size_t n, unsigned exponent, double* v) {
+  best([=](auto fused) __attribute__((always_inline)) {
+    divide_by<fused(), true>(ByIntegers{k}, n, exponent, v);
+  });
+}
+void divide_floats(std::int64_t base, const std::int32_t* offsets, std::size_t n,
+                   unsigned exponent, double* v) {
+  best([=](auto fused) __attribute__((always_inline)) {
+    divide_by<fused(), true>(ByOffsets{static_cast<double>(base), offsets}, n, exponent, v);
+  });
+}
+
+}  // namespace tidemark::codec
