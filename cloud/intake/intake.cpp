@@ -250,7 +250,7 @@ void Intake::place_block(Session& s, Lane lane, const BlockRecord& record, const
   const auto cause = cause_of(lane, books.was_given_up(record.name.sequence));
   const auto placed = placer_->place(
       {edge, record.name, block, series, partials, at, cause}, clock_.steady());
-  books.receive(record.name.sequence, record.readings, placed, record.replaces);
+  books.receive(record.name.sequence, record.readings, placed, record.replaces, record.reduction);
   counters_.readings += record.readings;
   ++s.blocks_taken;
   s.added[record.name.incarnation].add(record.name.sequence);

@@ -17,6 +17,7 @@
 #include "common/base/bytes.h"
 #include "common/base/strong.h"
 #include "common/base/time.h"
+#include "common/model/record.h"
 #include "common/model/seal.h"
 #include "common/model/sequence_ranges.h"
 
@@ -50,7 +51,7 @@ class IncarnationBooks {
   // The block is in, with those that it replaces, and all its readings have their place. False when
   // it was in already.
   bool receive(Sequence s, std::uint64_t readings, const Placed& placed,
-               const SequenceRanges& replaces = {});
+               const SequenceRanges& replaces = {}, Reduction reduction = Reduction::none);
   // Whether one of them has come by itself: they cannot be replaced then.
   [[nodiscard]] bool received_any(const SequenceRanges& blocks) const;
   // False when the statement is not newer than the one that stands. `sources` are the seal's
@@ -87,7 +88,9 @@ class IncarnationBooks {
   [[nodiscard]] std::uint64_t seal_number() const { return seal_number_; }
   [[nodiscard]] const SequenceRanges& received() const { return received_; }
   [[nodiscard]] bool was_given_up(Sequence s) const;  // evicted, or declared lost
-  [[nodiscard]] bool gave_up() const;                 // any that did not come all the same
+  // Any that did not come all the same; or readings of a minute came as one, so that no window
+  // finer than that can be whole.
+  [[nodiscard]] bool gave_up() const;
   // Numbers below the highest that is known of, which neither came nor were given up.
   [[nodiscard]] SequenceRanges missing() const;
 
@@ -103,6 +106,7 @@ class IncarnationBooks {
   std::uint64_t ordinal_ = 0;
   SequenceRanges received_;
   SequenceRanges replaced_;
+  bool minutes_came_ = false;  // a block with Reduction::minutes
   SequenceRanges evicted_;
   SequenceRanges covered_;  // all three
   std::optional<Closing> closing_;

@@ -446,47 +446,6 @@ TEST(Intake, ASeriesThatIsPolledAtAnotherPaceIsSealedByItsNewClass) {
   EXPECT_EQ(answers[2].values.at("count"), 1.0);
 }
 
-// What an edge did that ran out of room: one block for several that never left it.
-TEST(Intake, ABlockStandsForThoseThatItReplaces) {
-  Node node;
-  auto edge = two_minutes();
-  const auto merged = edge.replace({2, 3, 4}, kStart + 120 * kSecond);
-  node.take(edge, edge.hello());
-  node.take(edge, edge.dictionary());
-  node.take(edge, edge.block(1));
-  node.take(edge, edge.last_seal());
-  node.take(edge, edge.block(merged));
-  node.commit();
-  EXPECT_EQ(node.intake->ledger().answered, 80u);
-  EXPECT_EQ(node.intake->ledger().taken, 120u);
-  node.kill();
-  node.start();
-  node.take(edge, edge.hello());
-  for (const std::uint64_t b : {5, 6}) node.take(edge, edge.block(b));
-  // Of the same name as one that was replaced: its readings are here already.
-  node.take(edge, edge.block(3));
-  node.commit();
-  EXPECT_EQ(node.intake->ledger().answered, 120u);
-  EXPECT_EQ(node.intake->ledger().pending, 0u);
-  EXPECT_EQ(node.intake->ledger().taken, 120u);
-  EXPECT_EQ(node.answers("minute")[0].state, State::sealed);
-  EXPECT_DOUBLE_EQ(node.answers("minute")[0].completeness.value(), 1.0);
-}
-
-TEST(Intake, ABlockThatReplacesWhatIsHereIsKeptAside) {
-  Node node;
-  auto edge = two_minutes();
-  const auto merged = edge.replace({2, 3, 4}, kStart + 120 * kSecond);
-  node.take(edge, edge.hello());
-  node.take(edge, edge.dictionary());
-  for (const std::uint64_t b : {1, 2, 5, 6}) node.take(edge, edge.block(b));
-  node.take(edge, edge.last_seal());
-  node.take(edge, edge.block(merged));
-  node.commit();
-  EXPECT_EQ(node.intake->ledger().answered, 80u);
-  EXPECT_EQ(node.intake->ledger().quarantined, 60u);
-}
-
 TEST(Intake, EvictedBlocksAreNotWaitedFor) {
   Node node;
   auto edge = two_minutes();

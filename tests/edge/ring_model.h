@@ -75,7 +75,8 @@ inline void RingModel::check_past(const ring::Past& past, Life& life) {
     const bool evicted = past.evicted.contains(Sequence{s});
     ASSERT_FALSE(waits && evicted) << "sequence " << s;
     ASSERT_FALSE(waits && replaced.contains(Sequence{s})) << "sequence " << s << " is here twice";
-    ASSERT_TRUE(waits || evicted || replaced.contains(Sequence{s}) || life.released.contains(Sequence{s}))
+    ASSERT_TRUE(waits || evicted || replaced.contains(Sequence{s}) ||
+                life.released.contains(Sequence{s}))
         << "sequence " << s << " is nowhere";
   }
   life.evicted = past.evicted;
