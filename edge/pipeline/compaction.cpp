@@ -275,7 +275,7 @@ std::optional<ByteVector> Compaction::encode(std::vector<Block> blocks) {
   }
   for (auto& p : block.partials) p.series = place(p.series);
   if (!known) return std::nullopt;
-  auto bytes = codec::encode(block, tier_);
+  auto bytes = codec::encode(block, codec::Tier::standard);
   if (!bytes || bytes->size() > kBlockBytesMax) return std::nullopt;
   return std::move(*bytes);
 }

@@ -8,6 +8,7 @@
 //            and replaces it); rows that come later for it stay raw, and the cloud adds both.
 // Bounds     one block: kValuesMax values go into it. The memory of panes is one time a series and
 //            level.
+// Packing    tier standard, whatever live data is packed by: room is what is short.
 // Threads    one (the pipeline's).
 #pragma once
 
@@ -42,11 +43,8 @@ class Compaction {
   static constexpr std::size_t kSavedShare = 8;
 
   using Dictionaries = std::function<DictionaryPtr(DictionaryHash)>;
-  Compaction(std::string edge, std::vector<Rule> rules, Dictionaries dictionaries, codec::Tier tier)
-      : edge_(std::move(edge)),
-        rules_(std::move(rules)),
-        dictionaries_(std::move(dictionaries)),
-        tier_(tier) {}
+  Compaction(std::string edge, std::vector<Rule> rules, Dictionaries dictionaries)
+      : edge_(std::move(edge)), rules_(std::move(rules)), dictionaries_(std::move(dictionaries)) {}
 
   // One record, without a name, in place of the first few of `from`, which are of one reduction and
   // lane and in the order of the ring. Nothing when it would save too little. The next call, or
@@ -81,7 +79,6 @@ class Compaction {
   std::string edge_;
   std::vector<Rule> rules_;
   Dictionaries dictionaries_;
-  codec::Tier tier_;
   std::map<std::string, std::uint32_t> identities_;
   std::vector<std::array<std::int64_t, kLevels>> made_until_;  // by identity: starts below are made
   Compacted counts_;

@@ -32,8 +32,7 @@ class CompactionTest : public testing::Test {
     return Compaction("press-07", std::move(rules),
                       [this](DictionaryHash h) {
                         return h == dictionary_->hash() ? dictionary_ : nullptr;
-                      },
-                      codec::Tier::standard);
+                      });
   }
   // A block of `count` rows of `series`, `step` apart, from `from` on.
   BlockRecord block(std::uint32_t series, std::int64_t from, std::int64_t step, int count) {
