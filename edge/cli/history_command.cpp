@@ -161,10 +161,10 @@ struct HistoryWords::State {
     c.flag("--json", as_json, "One JSON object instead of text.");
     c.option("--config", config, "The agent's configuration.", "FILE");
     if (!selects) return;
-    const auto time = [](std::optional<EventTime>& to) {
-      return [&to](const std::string& text) -> Result<> {
+    const auto time = [](std::optional<EventTime>& when) {
+      return [&when](const std::string& text) -> Result<> {
         const SystemClock clock;
-        TIDE_ASSIGN(to, parse_time(text, clock.wall()));
+        TIDE_ASSIGN(when, parse_time(text, clock.wall()));
         return {};
       };
     };
