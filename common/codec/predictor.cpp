@@ -251,7 +251,7 @@ Predictor choose_wide(std::span<const std::int64_t> values) {
     before = d;
   }
   Predictor p;
-  p.first = values[0];
+  p.firsts[0] = values[0];
   p.kind = delta <= delta2 ? Prediction::delta : Prediction::delta2;
   p.bits = std::min(delta, delta2);
   return p;
@@ -281,13 +281,22 @@ TIDE_CODEC_CLONES void deviations(std::span<const std::int64_t> values, std::int
 
 }  // namespace
 
+TIDE_CODEC_CLONES bool has_steps(const std::int64_t* values, std::size_t n, std::int64_t step) {
+  const auto* before = values - 1;
+  std::int64_t others = 0;
+  for (std::size_t i = 0; i < n; ++i) others |= minus(values[i], before[i]) ^ step;
+  return others == 0;
+}
+
 std::optional<Predictor> choose_slope(std::span<const std::int64_t> values) {
   Predictor p;
-  p.first = values[0];
+  p.firsts[0] = values[0];
   if (values.size() < 2) return p;
   p.mean = minus(values[1], values[0]);
-  for (std::size_t i = 2; i < values.size(); ++i) {
-    if (minus(values[i], values[i - 1]) != p.mean) return std::nullopt;
+  constexpr std::size_t kPart = 256;
+  for (std::size_t i = 2; i < values.size(); i += kPart) {
+    const auto n = std::min(kPart, values.size() - i);
+    if (!has_steps(values.data() + i, n, p.mean)) return std::nullopt;
   }
   if (p.mean != 0) p.kind = Prediction::slope;
   return p;
@@ -296,7 +305,7 @@ std::optional<Predictor> choose_slope(std::span<const std::int64_t> values) {
 Predictor choose_predictor(std::span<const std::int64_t> values, unsigned taps_max) {
   if (const auto same_steps = choose_slope(values)) return *same_steps;
   Predictor best;
-  best.first = values[0];
+  best.firsts[0] = values[0];
   const auto extent = extent_of(values);
   const auto n = values.size();
   const auto range =
@@ -332,46 +341,52 @@ Predictor choose_predictor(std::span<const std::int64_t> values, unsigned taps_m
   return best;
 }
 
-void predict(const Predictor& p, std::span<const std::int64_t> values,
+void predict(Predictor& p, std::span<const std::int64_t> values, const Cut& cut,
              std::vector<std::int64_t>& residuals) {
-  const auto n = values.size();
-  residuals.resize(n - p.begin());
-  switch (p.kind) {
-    case Prediction::mean:
-      for (std::size_t i = 0; i < n; ++i) residuals[i] = minus(values[i], p.mean);
-      return;
-    case Prediction::delta:
-      for (std::size_t i = 1; i < n; ++i) residuals[i - 1] = minus(values[i], values[i - 1]);
-      return;
-    case Prediction::delta2: {
-      std::int64_t before = 0;
-      for (std::size_t i = 1; i < n; ++i) {
-        const auto d = minus(values[i], values[i - 1]);
-        residuals[i - 1] = minus(d, before);
-        before = d;
-      }
-      return;
+  thread_local std::vector<double> y, r;
+  const auto n = cut.rows;
+  residuals.resize(cut.lanes * (n - p.begin()));
+  if (p.kind == Prediction::delta2) p.mean = n > 1 ? minus(values[1], values[0]) : 0;
+  if (p.kind == Prediction::linear) {
+    y.resize(values.size());
+    r.resize(n);
+    deviations(values, p.mean, y.data());
+  }
+  auto* to = residuals.data();
+  for (unsigned lane = 0; lane < cut.lanes; ++lane) {
+    const auto* x = values.data() + lane * n;
+    p.firsts[lane] = x[0];
+    switch (p.kind) {
+      case Prediction::mean:
+        for (std::size_t i = 0; i < n; ++i) *to++ = minus(x[i], p.mean);
+        break;
+      case Prediction::delta:
+        for (std::size_t i = 1; i < n; ++i) *to++ = minus(x[i], x[i - 1]);
+        break;
+      case Prediction::delta2:
+        for (std::size_t i = 1; i < n; ++i) {
+          const auto before = i == 1 ? p.mean : minus(x[i - 1], x[i - 2]);
+          *to++ = minus(minus(x[i], x[i - 1]), before);
+        }
+        break;
+      case Prediction::linear:
+        linear_residuals(p, y.data() + lane * n, 1, n, r.data());
+        for (std::size_t i = 1; i < n; ++i) *to++ = double_to_small(r[i]);
+        break;
+      default: break;
     }
-    case Prediction::linear: {
-      thread_local std::vector<double> y, r;
-      y.resize(n);
-      r.resize(n);
-      deviations(values, p.mean, y.data());
-      linear_residuals(p, y.data(), 1, n, r.data());
-      for (std::size_t i = 1; i < n; ++i) residuals[i - 1] = double_to_small(r[i]);
-      return;
-    }
-    default: residuals.clear();
   }
 }
 
-void write_predictor(const Predictor& p, ByteWriter& out) {
+void write_predictor(const Predictor& p, unsigned lanes, ByteWriter& out) {
   out.u8(static_cast<std::uint8_t>(p.kind));
   if (p.kind == Prediction::mean) return out.svarint(p.mean);
-  out.svarint(p.first);
-  if (p.kind == Prediction::slope) out.svarint(p.mean);
+  out.svarint(p.firsts[0]);
+  if (p.kind == Prediction::slope || p.kind == Prediction::delta2) out.svarint(p.mean);
+  if (p.leaves_nothing()) return;
+  for (unsigned l = 1; l < lanes; ++l) out.svarint(minus(p.firsts[l], p.firsts[l - 1]));
   if (p.kind != Prediction::linear) return;
-  out.svarint(minus(p.mean, p.first));
+  out.svarint(minus(p.mean, p.firsts[0]));
   out.u8(static_cast<std::uint8_t>((p.taps - 1) | (p.fraction / 2 - 3) << 5));
   const auto width = weight_bits(p);
   BitWriter bits(out.out());
@@ -380,7 +395,7 @@ void write_predictor(const Predictor& p, ByteWriter& out) {
   bits.finish();
 }
 
-Predictor read_predictor(std::uint8_t kind, ByteReader& in) {
+Predictor read_predictor(std::uint8_t kind, unsigned lanes, ByteReader& in) {
   Predictor p;
   if (kind > static_cast<std::uint8_t>(Prediction::slope)) in.fail();
   p.kind = static_cast<Prediction>(kind);
@@ -388,10 +403,12 @@ Predictor read_predictor(std::uint8_t kind, ByteReader& in) {
     p.mean = in.svarint();
     return p;
   }
-  p.first = in.svarint();
-  if (p.kind == Prediction::slope) p.mean = in.svarint();
+  p.firsts[0] = in.svarint();
+  if (p.kind == Prediction::slope || p.kind == Prediction::delta2) p.mean = in.svarint();
+  if (p.leaves_nothing()) return p;
+  for (unsigned l = 1; l < lanes; ++l) p.firsts[l] = plus(p.firsts[l - 1], in.svarint());
   if (p.kind != Prediction::linear || !in.ok()) return p;
-  p.mean = plus(p.first, in.svarint());
+  p.mean = plus(p.firsts[0], in.svarint());
   const auto shape = in.u8();
   p.taps = (shape & 31U) + 1;
   p.fraction = ((shape >> 5) + 3U) * 2;
@@ -404,82 +421,6 @@ Predictor read_predictor(std::uint8_t kind, ByteReader& in) {
     in.fail();
   }
   return p;
-}
-
-namespace {
-
-// Sums wrap around: those of a writer do not get that far, and hostile ones may.
-template <unsigned kTaps>
-[[gnu::always_inline]] inline void restore_linear(const Predictor& p, std::int64_t bias,
-                                                  std::int64_t* x, std::size_t n) {
-  std::uint64_t w[kTaps];
-  for (unsigned j = 0; j < kTaps; ++j) w[j] = static_cast<std::uint64_t>(p.weights[j]);
-  const auto fraction = p.fraction;
-  auto last = static_cast<std::uint64_t>(x[-1]);
-  for (auto* end = x + n; x != end; ++x) {
-    // The residual goes under the shift, off the way from one value to the next.
-    auto sum = static_cast<std::uint64_t>(bias) + (static_cast<std::uint64_t>(*x) << fraction);
-#pragma GCC unroll 32
-    for (int j = 1; j < static_cast<int>(kTaps); ++j) {
-      sum += w[j] * static_cast<std::uint64_t>(x[-1 - j]);
-    }
-    sum += w[0] * last;  // the one that is only just known comes last
-    *x = static_cast<std::int64_t>(sum) >> fraction;
-    last = static_cast<std::uint64_t>(*x);
-  }
-}
-
-TIDE_CODEC_CLONES void restore_taps(const Predictor& p, std::int64_t bias, std::int64_t* x,
-                                    std::size_t n) {
-  switch (p.taps) {
-    case 1: return restore_linear<1>(p, bias, x, n);
-    case 2: return restore_linear<2>(p, bias, x, n);
-    case 3: return restore_linear<3>(p, bias, x, n);
-    case 4: return restore_linear<4>(p, bias, x, n);
-    case 6: return restore_linear<6>(p, bias, x, n);
-    case 8: return restore_linear<8>(p, bias, x, n);
-    case 12: return restore_linear<12>(p, bias, x, n);
-    case 16: return restore_linear<16>(p, bias, x, n);
-    case 24: return restore_linear<24>(p, bias, x, n);
-    default: return restore_linear<32>(p, bias, x, n);
-  }
-}
-
-}  // namespace
-
-Restorer::Restorer(const Predictor& p) : p_(p) {
-  // sum(w * (x - mean)) + mean + half, as one number beside sum(w * x).
-  auto rest = std::int64_t{1} << p.fraction;
-  for (unsigned j = 0; j < p.taps; ++j) rest = minus(rest, p.weights[j]);
-  bias_ = plus(times(p.mean, rest), p.fraction == 0 ? 0 : std::int64_t{1} << (p.fraction - 1));
-}
-
-void Restorer::restore(std::int64_t* x, std::size_t at, std::size_t n) {
-  auto* const end = x + n;
-  switch (p_.kind) {
-    case Prediction::mean:
-      for (; x != end; ++x) *x = plus(*x, p_.mean);
-      return;
-    case Prediction::delta: {
-      auto last = x[-1];
-      for (; x != end; ++x) *x = last = plus(last, *x);
-      return;
-    }
-    case Prediction::delta2: {
-      auto last = x[-1], step = step_;
-      for (; x != end; ++x) {
-        step = plus(step, *x);
-        *x = last = plus(last, step);
-      }
-      step_ = step;
-      return;
-    }
-    case Prediction::linear: {
-      for (; at < p_.taps && x != end; ++at, ++x) *x = plus(x[-1], *x);
-      return restore_taps(p_, bias_, x, static_cast<std::size_t>(end - x));
-    }
-    default: return;
-  }
 }
 
 }  // namespace tidemark::codec

@@ -331,7 +331,10 @@ bool Pipeline::flush_due(SteadyTime now) const {
   if (collector_.full()) return true;
   if (alarm_ && now - last_flush_ >= kAlarmPace) return true;
   if (journal_.used().count > options_.journal_capacity.count / 2) return true;
-  if (gathering_since_) return now - *gathering_since_ >= options_.sync_interval;
+  if (gathering_since_) {
+    if (journal_.durable_awaited() && position_ == journal_.end()) return true;
+    return now - *gathering_since_ >= options_.sync_interval;
+  }
   return now - last_flush_ >= kIdleSeal && stamper_.state() != ClockState::unknown;
 }
 
