@@ -176,14 +176,7 @@ class Chooser {
   DoubleChoice& c_;
 };
 
-std::vector<double> different_of(std::span<const double> values, std::size_t sample) {
-  const auto end = static_cast<std::ptrdiff_t>(std::min(values.size(), sample));
-  std::vector<double> v(values.begin(), values.begin() + end);
-  std::sort(v.begin(), v.end());
-  v.erase(std::unique(v.begin(), v.end()), v.end());
-  return v;
-}
-
+// Euclid on the distances of sorted values.
 double rough_grid_of(std::span<const double> v, double tolerance) {
   const double largest = std::max(std::fabs(v.front()), std::fabs(v.back()));
   tolerance *= largest;
@@ -205,11 +198,12 @@ double rough_grid_of(std::span<const double> v, double tolerance) {
 // The step of which all values are multiples, nearly: Euclid on the distances of the values that
 // occur, then least squares. 0 when there is none. `tolerance` is relative to the largest.
 double grid_of(std::span<const double> values, double tolerance) {
-  constexpr std::size_t kSample = 600, kFirst = 48, kDifferentMin = 8;
-  const auto first = different_of(values, kFirst);  // most that have none show it at once
-  if (first.size() >= kDifferentMin && !(rough_grid_of(first, tolerance) > 0)) return 0;
-  const auto v = different_of(values, kSample);
-  if (v.size() < kDifferentMin) return 0;
+  constexpr std::size_t kSample = 600;
+  std::vector<double> v(values.begin(), values.begin() + static_cast<std::ptrdiff_t>(
+                                                             std::min(values.size(), kSample)));
+  std::sort(v.begin(), v.end());
+  v.erase(std::unique(v.begin(), v.end()), v.end());
+  if (v.size() < 8) return 0;
   double step = rough_grid_of(v, tolerance);
   if (!(step > 0)) return 0;
   // Least squares on ever longer distances: the better the step is known, the further it counts.

@@ -55,10 +55,16 @@ TIDE_CODEC_CLONES Scan scan(const double* v, std::size_t n) {
   return {zero != 0 || largest >= kExponentBits, differs == 0, std::bit_cast<double>(largest)};
 }
 
-// Ulps are noise of a few bits: a second pass of tANS would cost more time than it saves room.
-Tier ulps_tier(Tier tier) { return tier == Tier::standard ? Tier::fast : tier; }
-constexpr Effort kUlpsEffort{
-    .linear = false, .table = false, .divisor = false, .frequencies = false};
+// Ulps are noise of a few bits. Of many, a second pass of tANS has to be worth the time that it
+// takes for each.
+constexpr std::size_t kManyUlps = 4000;
+Tier ulps_tier(Tier tier, std::size_t values) {
+  return tier == Tier::standard && values >= kManyUlps ? Tier::fast : tier;
+}
+Effort ulps_effort(Tier tier) {
+  return {.linear = false, .table = false, .divisor = false,
+          .frequencies = tier == Tier::standard, .frequencies_worth = 2};
+}
 
 std::span<const std::uint64_t> words_of(std::span<const double> values) {
   return {reinterpret_cast<const std::uint64_t*>(values.data()), values.size()};
@@ -124,7 +130,8 @@ bool write_chosen(Tier tier, std::span<const double> values, const DoubleChoice&
   const auto sequences_at = out.size();
   const auto write_sequences = [&](bool table) {
     write_sequence(tier, choice.integers, out, {.table = table});
-    if (has_ulps(choice.mode)) write_sequence(ulps_tier(tier), choice.ulps, out, kUlpsEffort);
+    if (!has_ulps(choice.mode)) return;
+    write_sequence(ulps_tier(tier, values.size()), choice.ulps, out, ulps_effort(tier));
   };
   write_sequences(tier != Tier::fast);
   const auto may_win = [&] { return zstd_may_win(words_of(values), out.size() - at); };
@@ -290,13 +297,14 @@ class Ulps final : public Values {
   Ulps(DoubleMode mode, std::span<double> to) : mode_(mode), to_(to) {}
   void take(std::int64_t* numbers, const Part& part) override {
     if (part.cut.lanes == 1) return add_ulps(mode_, {numbers, part.rows}, &to_[part.at]);
-    std::array<std::int64_t, kStep> lane;
-    for (unsigned l = 0; l < part.cut.lanes; ++l) {
+    alignas(32) std::array<std::int64_t, kStep> by_lane;
+    const Cut local{part.cut.lanes, part.rows};
+    put_in_place(numbers, {local, 0, part.rows}, std::span(by_lane).first(local.places()));
+    for (unsigned l = 0; l < local.lanes; ++l) {
       const auto begin = l * part.cut.rows + part.at;
       if (begin >= to_.size()) return;
       const auto n = std::min(part.rows, to_.size() - begin);
-      for (std::size_t i = 0; i < n; ++i) lane[i] = numbers[i * part.cut.lanes + l];
-      add_ulps(mode_, {lane.data(), n}, &to_[begin]);
+      add_ulps(mode_, {by_lane.data() + l * local.rows, n}, &to_[begin]);
     }
   }
   void take_near(std::int64_t base, const std::int32_t* offsets, std::size_t at,
@@ -333,7 +341,7 @@ bool read_ordinary(Tier tier, ByteReader& in, std::span<double> values) {
   Doubles bases(mode, exponent, scale, values);
   if (!read_sequence(tier, in, values.size(), bases)) return false;
   Ulps ulps(mode, values);
-  return read_sequence(ulps_tier(tier), in, values.size(), ulps);
+  return read_sequence(ulps_tier(tier, values.size()), in, values.size(), ulps);
 }
 
 }  // namespace

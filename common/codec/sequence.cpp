@@ -104,7 +104,7 @@ void write_plain(Tier tier, const Predictor& chosen, std::span<const std::int64_
     fast::write(p, values, out);
     if (!effort.frequencies || !may_pack_badly(values.size(), out.size() - at)) return;
     predict(p, values, cut, residuals);
-    if (!packs_badly(residuals, out.size() - at)) return;
+    if (!packs_badly(residuals, out.size() - at, effort.frequencies_worth)) return;
     out.out().resize(head);
     write_plain(Tier::standard, choose_predictor(values, 0), values,
                 cut_of(Tier::standard, values.size()), effort, out);
@@ -305,13 +305,19 @@ class FromTable final : public Values {
   bool inside_ = true;
 };
 
+// There are fewer entries than ranks, but they have to be there before the first of those.
+Cut cut_of_entries(Tier tier, std::size_t entries) {
+  const auto lanes = cut_of(tier, 4 * entries).lanes;
+  return {lanes, (entries + lanes - 1) / lanes};
+}
+
 bool read_table(Tier tier, ByteReader& in, std::size_t count, const Cut& cut, Values& to) {
   const auto entries = in.varint();
   if (entries < 2 || entries > count) in.fail();
   if (!in.ok()) return false;
   std::vector<std::int64_t> table(static_cast<std::size_t>(entries));
   Into into(table);
-  if (!read_plain(tier, in, table.size(), cut_of(tier, table.size()), into)) return false;
+  if (!read_plain(tier, in, table.size(), cut_of_entries(tier, table.size()), into)) return false;
   FromTable from(table, to);
   if (!read_plain(tier, in, count, cut, from)) return false;
   if (!from.inside()) in.fail();
@@ -391,7 +397,11 @@ constexpr double kFastTableWorth = 0.9;  // in tier fast: of the bits without on
 struct TablePlan {
   ValueTable table;
   Predictor entries, ranks;
-  [[nodiscard]] double bits() const { return entries.bits + ranks.bits + 40; }
+  // With a price for the time in the decoder.
+  [[nodiscard]] double bits() const {
+    constexpr double kRankBits = 0.03;
+    return entries.bits + ranks.bits + 40 + kRankBits * static_cast<double>(table.ranks.size());
+  }
 };
 
 std::optional<TablePlan> plan_table(Tier tier, std::span<const std::int64_t> values,
@@ -409,7 +419,7 @@ void write_table(Tier tier, const TablePlan& plan, const Cut& cut, Effort effort
                  ByteWriter& out) {
   const auto& entries = plan.table.values;
   out.varint(entries.size());
-  write_plain(tier, plan.entries, entries, cut_of(tier, entries.size()), {}, out);
+  write_plain(tier, plan.entries, entries, cut_of_entries(tier, entries.size()), {}, out);
   write_plain(tier, plan.ranks, plan.table.ranks, cut, effort, out);
 }
 
@@ -436,8 +446,7 @@ bool write_tabled(Tier tier, std::span<const std::int64_t> numbers, const Scalin
   table = plan_table(tier, numbers, taps_max);
   const auto plain_bits = tier == Tier::fast ? plain.bits * kFastTableWorth : plain.bits;
   const auto best = table ? std::min(table->bits(), plain_bits) : plain_bits;
-  const bool deltas_too = plain.kind == Prediction::delta || plain.kind == Prediction::delta2;
-  if (deltas_too && (tier != Tier::fast || !table)) {
+  if (plain.kind != Prediction::mean && (tier != Tier::fast || !table)) {
     thread_local std::vector<std::int64_t> deltas;
     predict(delta, padded(numbers, cut), cut, deltas);
     of_deltas = plan_table(tier, deltas, taps_max);

@@ -14,10 +14,11 @@ namespace tidemark::codec {
 
 // How hard the writer tries; readers need not know.
 struct Effort {
-  bool linear = true;  // prediction from several values before
-  bool table = true;   // of the values that occur
-  bool divisor = true;       // that all differences share
+  bool linear = true;   // prediction from several values before
+  bool table = true;    // of the values that occur
+  bool divisor = true;  // that all differences share
   bool frequencies = true;  // in tier fast: another coder where packing is too far off
+  double frequencies_worth = 0.4;  // by so many bits a value
 };
 
 void write_sequence(Tier tier, std::span<const std::int64_t> values, ByteWriter& out,
