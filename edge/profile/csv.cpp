@@ -18,13 +18,13 @@ struct Key {
   As as;
 };
 constexpr std::array kKeys = {
-    Key{"name", As::text},         Key{"models", As::numbers},       Key{"function", As::number},
-    Key{"address", As::number},    Key{"type", As::text},            Key{"byte_order", As::text},
-    Key{"registers", As::number},  Key{"bytes", As::text},           Key{"bit", As::number},
-    Key{"scale", As::number},      Key{"offset", As::number},        Key{"scale_address", As::number},
-    Key{"resolution", As::number}, Key{"unit", As::text},            Key{"kind", As::text},
-    Key{"min", As::number},        Key{"max", As::number},           Key{"rate", As::text},
-    Key{"invalid", As::texts},     Key{"doc", As::text}};
+    Key{"name", As::text},        Key{"models", As::numbers},    Key{"function", As::number},
+    Key{"address", As::number},   Key{"type", As::text},         Key{"byte_order", As::text},
+    Key{"registers", As::number}, Key{"bytes", As::text},        Key{"bit", As::number},
+    Key{"scale", As::number},     Key{"offset", As::number},     Key{"resolution", As::number},
+    Key{"unit", As::text},        Key{"kind", As::text},         Key{"min", As::number},
+    Key{"max", As::number},       Key{"rate", As::text},         Key{"invalid", As::texts},
+    Key{"doc", As::text},         Key{"scale_address", As::number}};
 constexpr std::array<std::string_view, 10> kTypes = {"u16", "i16", "u32", "i32", "u64",
                                                      "i64", "f32", "f64", "bits", "string"};
 constexpr std::size_t kRowsMax = 10'000;

@@ -51,9 +51,9 @@ struct Point {
   std::int64_t factor = 1;
   std::int64_t addend = 0;
   std::int8_t exponent = 0;
-  // Dynamic scale (SunSpec's sunssf): a register with a power of ten, beside the value and read with
-  // it. Then value = raw * factor * 10^(scale_exponent + register), kept in steps of 10^exponent and
-  // rounded once where it is finer. -1: none.
+  // Dynamic scale (SunSpec's sunssf): a register with a power of ten, near the value and read with
+  // it: value = raw * factor * 10^(scale_exponent + register), kept in steps of 10^exponent, to
+  // which it is rounded once. -1: none.
   std::int32_t scale_address = -1;
   int scale_exponent = 0;
   ValueType value_type = ValueType::i64;

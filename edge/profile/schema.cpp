@@ -67,7 +67,7 @@ void describe(Section& s, Probe& p) {
                    "voltages: they tell byte orders apart that ranges do not."});
 }
 
-void check_point(Section& s, std::string_view key, const std::string& name, const Profile& profile) {
+void check_point(Section& s, const char* key, const std::string& name, const Profile& profile) {
   if (profile.find(name) != nullptr) return;
   std::vector<std::string> names;
   for (const auto& p : profile.points) names.push_back(p.name);

@@ -122,7 +122,8 @@ struct Device {
   test::RegisterImage image;
 };
 Device device(const std::string& id) {
-  return {Library({kProfiles}).load(id).value(), test::RegisterImage::read(kImages / (id + ".txt"))};
+  return {Library({kProfiles}).load(id).value(),
+          test::RegisterImage::read(kImages / (id + ".txt"))};
 }
 
 TEST(Probe, FindsTheOtherFunctionAndBase) {

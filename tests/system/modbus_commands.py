@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""`tidemark profile …` and `tidemark modbus read` against devices that this file plays: Modbus TCP and
-RTU on a pseudo-terminal, with the register images of tests/golden/profiles, directly and through a
-running agent.
+"""`tidemark profile …` and `tidemark modbus read` against devices that this file plays: Modbus TCP
+and RTU on a pseudo-terminal, with the register images of tests/golden/profiles, directly and
+through a running agent.
 
     modbus_commands.py [CASE …]        TIDEMARK_BIN: where tidemark-edge is
 """
@@ -144,7 +144,8 @@ class Case:
 
     def configure(self, sources):
         with open(self.config, 'w', encoding='utf-8') as out:
-            out.write(f'edge = "e"\ndata_dir = "{self.folder}/data"\nrun_dir = "{self.folder}/run"\n'
+            out.write(f'edge = "e"\ndata_dir = "{self.folder}/data"\n'
+                      f'run_dir = "{self.folder}/run"\n'
                       f'profile_path = ["{self.folder}/profiles", "{PROFILES}"]\n'
                       f'[ring]\nsize = "16 MiB"\n{sources}')
 
