@@ -29,7 +29,7 @@ class ProfileWords {
     show(c.add("show", "One profile, point by point."));
     check(c.add("check", "Problems and traps of profile files."));
     export_(c.add("export", "A profile's points as a table (CSV)."));
-    import(c.add("import", "A profile from a table (CSV)."));
+    import_(c.add("import", "A profile from a table (CSV)."));
   }
 
  private:
@@ -176,7 +176,7 @@ class ProfileWords {
     });
   }
 
-  void import(cli::Command& c) {
+  void import_(cli::Command& c) {
     common(c);
     c.argument("FILE", csv_, "A table with a header: name, address, type and more.");
     c.option("--id", meta_.id, "The new profile's name.", "ID");

@@ -287,7 +287,9 @@ def traps_are_told(case):
     expect(done['errors'] == 0 and done['warnings'] == 5, done)
     case.run('profile', 'check')
     case.run('profile', 'check', '/nowhere.toml', code=66)
-    expect(len(case.json('profile', 'list')['profiles']) >= 29, 'profiles are missing')
+    shipped = {f[:-5] for f in os.listdir(PROFILES) if f.endswith('.toml')}
+    listed = {p['id'] for p in case.json('profile', 'list')['profiles']}
+    expect(shipped <= listed and len(shipped) > 20, f'{shipped - listed} are missing')
     expect('voltage_l1' in case.run('profile', 'show', 'eastron-sdm630').stdout, 'show')
 
 
