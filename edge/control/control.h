@@ -3,7 +3,9 @@
 //
 // Request    one JSON object: {"command":"status"} · {"command":"series"} · {"command":"buffer"} ·
 //            {"command":"quarantine","limit":20} · {"command":"history"} ·
-//            {"command":"tap","glob":"**","kinds":["raw","windows","events"]}.
+//            {"command":"tap","glob":"**","kinds":["raw","windows","events"]} ·
+//            {"command":"modbus","bus":"plant:502","unit":1,"function":3,"address":0,"count":2,
+//            "timeout_ms":1000}.
 // Answer     JSON objects, one a line; {"v":1,"error":"…"} when the request is not understood.
 // Bounds     kClientsMax connections, a request of at most 4 KiB within 5 s; further ones are
 //            closed.
@@ -31,6 +33,7 @@ struct Handlers {
   std::function<std::string()> buffer;
   std::function<std::string(std::size_t limit)> quarantine;
   std::function<std::string()> history;  // commits what waits, so that its file tells all
+  std::function<std::string(const std::string& request)> modbus;
 };
 
 class Control {
