@@ -1,6 +1,6 @@
 // 256 numbers at one width, in eight lanes that lie word by word: number i is in lane i % 8, and
-// the 32 numbers of a lane follow one another, low bits first. Shifts are constants and all lanes do
-// the same, so that plain vectors do it on every CPU. Private to this folder.
+// the 32 numbers of a lane follow one another, low bits first. Shifts are constants and all lanes
+// do the same, so that plain vectors do it on every CPU. Private to this folder.
 #pragma once
 
 #include <cstdint>

@@ -31,7 +31,7 @@ struct Run {
   std::int64_t low = 0;
   unsigned width = 0;    // of the numbers above `low`, 0 to 64
   unsigned patches = 0;  // that are told apart
-  unsigned patch_bytes = 0;
+  unsigned patch_width = 0;
 };
 
 class Reader {
@@ -39,11 +39,12 @@ class Reader {
   Reader(ByteReader& in, std::size_t residuals) : in_(in), left_(residuals) {}
   // Some more to `to`, which has room for kRun; 0 when there are no more, or the stream is damaged.
   std::size_t next(std::int64_t* to);
-  bool finish(ByteReader&) const { return in_.ok() && left_ == 0; }
+  bool finish(ByteReader&) const { return in_.ok() && left_ == 0 && zero_runs_ == 0; }
 
  private:
   ByteReader& in_;
   std::size_t left_;
+  unsigned zero_runs_ = 0;  // of those told at once
 };
 
 }  // namespace tidemark::codec::fast

@@ -11,50 +11,56 @@ namespace tidemark::codec::fast {
 namespace {
 
 constexpr unsigned kNarrowWidth = 32;
-constexpr unsigned kPatchBytesMax = 4;
+constexpr unsigned kPatchWidthMax = 32;
 constexpr std::int64_t kNearEnd = std::int64_t{1} << 31;  // of offsets within a run
 
 using Numbers = std::array<std::uint32_t, kRun>;
 using Residuals = std::array<std::int64_t, kRun>;
 typedef std::uint32_t Four __attribute__((vector_size(16)));
 
-struct Patch {
-  std::size_t at;
-  std::int64_t above_low;
-};
-
 // A run that was read but not put together yet.
 struct Parts {
   Run run;
   ByteSpan numbers, positions, patched;
 
-  [[nodiscard]] Patch patch(unsigned i) const {
-    std::uint64_t folded = 0;
-    for (unsigned b = 0; b < run.patch_bytes; ++b) {
-      folded |= std::uint64_t{patched[i * run.patch_bytes + b]} << 8 * b;
-    }
-    return {positions[i], unzigzag(folded)};
+  // Calls set(place, residual minus low) for each patch.
+  template <typename Set>
+  void patch(Set set) const {
+    BitReader bits(patched);
+    for (const auto at : positions) set(std::size_t{at}, unzigzag(bits.get(run.patch_width)));
   }
 };
 
-// False on what no writer wrote; `in` has failed then.
-bool read_parts(ByteReader& in, std::size_t n, Parts& parts) {
+// The run of the next n residuals. False on what no writer wrote; `in` has failed then.
+bool read_parts(ByteReader& in, std::size_t n, unsigned& zero_runs, Parts& parts) {
   auto& run = parts.run;
-  const auto head = in.u8();
-  run = {in.svarint(), head & 0x7fU, 0, 0};
-  if ((head & kPatched) != 0) {
-    run.patches = in.u8();
-    run.patch_bytes = in.u8();
-    if (run.patches == 0 || run.patches > n || run.width >= kNarrowWidth ||
-        run.patch_bytes == 0 || run.patch_bytes > kPatchBytesMax) {
-      in.fail();
+  run = {};
+  if (zero_runs == 0) {
+    const auto head = in.u8();
+    run.width = head & 0x7fU;
+    if (head > kZeroRuns && head < kPatched) {
+      zero_runs = head - kZeroRuns;
+      run.width = 0;
+    } else {
+      run.low = in.svarint();
+    }
+    if ((head & kPatched) != 0) {
+      run.patches = in.u8();
+      run.patch_width = in.u8();
+      if (run.patches == 0 || run.patches > n || run.width >= kNarrowWidth ||
+          run.patch_width == 0 || run.patch_width > kPatchWidthMax) {
+        in.fail();
+      }
     }
   }
-  if (run.width > 64) in.fail();
+  if (zero_runs > 0) {
+    --zero_runs;
+    if (n != kRun) in.fail();
+  }
   if (!in.ok()) return false;
   parts.numbers = in.raw((n * run.width + 7) / 8);
   parts.positions = in.raw(run.patches);
-  parts.patched = in.raw(std::size_t{run.patches} * run.patch_bytes);
+  parts.patched = in.raw((std::size_t{run.patches} * run.patch_width + 7) / 8);
   if (!in.ok()) return false;
   for (const auto p : parts.positions) {
     if (p < n) continue;
@@ -104,10 +110,7 @@ void put_together(const Parts& parts, std::size_t n, std::int64_t* r) {
       r[i] = plus(run.low, static_cast<std::int64_t>(bits.get(run.width)));
     }
   }
-  for (unsigned i = 0; i < run.patches; ++i) {
-    const auto p = parts.patch(i);
-    r[p.at] = plus(run.low, p.above_low);
-  }
+  parts.patch([&](std::size_t at, std::int64_t above) { r[at] = plus(run.low, above); });
 }
 
 // x[0], x[0] + x[1], … of four.
@@ -177,7 +180,7 @@ class Summing {
     const auto low = run.low < 0 ? -run.low : run.low;
     auto most = rows * (low + (std::int64_t{1} << run.width));
     if (run.patches != 0) {
-      most += std::int64_t{run.patches} << (8 * run.patch_bytes - 1);
+      most += std::int64_t{run.patches} << (run.patch_width - 1);
     }
     if (kind_ == Prediction::delta || most >= kNearEnd) return most < kNearEnd;
     if (step_ <= -kNearEnd || step_ >= kNearEnd) return false;
@@ -187,10 +190,9 @@ class Summing {
   void take_near(const Parts& parts, std::size_t at, std::size_t n) {
     const auto& run = parts.run;
     unpack(parts, n, numbers_);
-    for (unsigned i = 0; i < run.patches; ++i) {
-      const auto p = parts.patch(i);
-      numbers_[p.at] = static_cast<std::uint32_t>(p.above_low);
-    }
+    parts.patch([&](std::size_t place, std::int64_t above) {
+      numbers_[place] = static_cast<std::uint32_t>(above);
+    });
     const auto* offsets = reinterpret_cast<const std::int32_t*>(numbers_.data());
     const auto low = static_cast<std::uint32_t>(run.low);
     switch (kind_) {
@@ -205,14 +207,22 @@ class Summing {
 
   void take_far(const Parts& parts, std::size_t at, std::size_t n) {
     put_together(parts, n, residuals_.data());
-    for (std::size_t i = 0; i < n; ++i) {
-      auto& x = residuals_[i];
-      switch (kind_) {
-        case Prediction::mean: x = plus(mean_, x); break;
-        case Prediction::delta: x = last_ = plus(last_, x); break;
-        default: x = last_ = plus(last_, step_ = plus(step_, x));
-      }
+    auto last = last_, step = step_;
+    switch (kind_) {
+      case Prediction::mean:
+        for (auto& x : residuals_) x = plus(mean_, x);
+        break;
+      case Prediction::delta:
+        for (std::size_t i = 0; i < n; ++i) residuals_[i] = last = plus(last, residuals_[i]);
+        break;
+      default:
+        for (std::size_t i = 0; i < n; ++i) {
+          step = plus(step, residuals_[i]);
+          residuals_[i] = last = plus(last, step);
+        }
     }
+    last_ = last;
+    step_ = step;
     to_.take(residuals_.data(), {{1, at + n}, at, n});
   }
 
@@ -220,7 +230,7 @@ class Summing {
   std::int64_t last_, mean_, step_;
   Values& to_;
   alignas(32) Numbers numbers_;
-  Residuals residuals_;
+  Residuals residuals_{};
 };
 
 }  // namespace
@@ -230,18 +240,20 @@ bool read(const Predictor& p, ByteReader& in, std::size_t count, Values& to) {
   if (p.begin() == 1) to.take(&first, {{1, count}, 0, 1});
   Summing summing(p, to);
   Parts parts;
+  unsigned zero_runs = 0;
   for (auto at = p.begin(); at < count; at += kRun) {
     const auto n = std::min(kRun, count - at);
-    if (!read_parts(in, n, parts)) return false;
+    if (!read_parts(in, n, zero_runs, parts)) return false;
     summing.take(parts, at, n);
   }
+  if (zero_runs > 0) in.fail();
   return in.ok();
 }
 
 std::size_t Reader::next(std::int64_t* to) {
   const auto n = std::min(left_, kRun);
   Parts parts;
-  if (n == 0 || !in_.ok() || !read_parts(in_, n, parts)) return 0;
+  if (n == 0 || !in_.ok() || !read_parts(in_, n, zero_runs_, parts)) return 0;
   put_together(parts, n, to);
   left_ -= n;
   return n;

@@ -12,7 +12,7 @@ namespace tidemark::codec::fast {
 namespace {
 
 constexpr std::uint64_t kNarrowEnd = std::uint64_t{1} << 32;  // of numbers that may be patched
-constexpr unsigned kPatchesMax = 24;      // more take more time than they save room
+constexpr unsigned kPatchesMax = 64;      // of a run
 constexpr unsigned kPatchPrice = 8;       // bits more that a patch must save: it takes time too
 constexpr unsigned kNarrowerMax = 24;     // bits that patches may take off a width
 
@@ -74,12 +74,16 @@ TIDE_CODEC_CLONES void residuals_of(const Predictor& p, const std::int64_t* v, s
   }
 }
 
-std::uint32_t median_of(const Numbers& numbers, std::size_t n) {
-  constexpr std::size_t kSample = 9;
-  std::array<std::uint32_t, kSample> sample;
-  for (std::size_t i = 0; i < kSample; ++i) sample[i] = numbers[i * (n - 1) / (kSample - 1)];
-  std::nth_element(sample.begin(), sample.begin() + kSample / 2, sample.end());
-  return sample[kSample / 2];
+// Of nine numbers spread over a run: medians of three, and theirs.
+std::uint32_t middle_of(const Numbers& numbers, std::size_t n) {
+  const auto middle = [](std::uint32_t a, std::uint32_t b, std::uint32_t c) {
+    return std::max(std::min(a, b), std::min(std::max(a, b), c));
+  };
+  const auto step = (n - 1) / 8;
+  const auto* at = numbers.data();
+  return middle(middle(at[0], at[step], at[2 * step]),
+                middle(at[3 * step], at[4 * step], at[5 * step]),
+                middle(at[6 * step], at[7 * step], at[8 * step]));
 }
 
 // How a run is written, and its numbers above the least residual.
@@ -92,7 +96,7 @@ struct Plan {
 
 void plan_patches(unsigned n, std::uint32_t range, Plan& plan) {
   const auto widest = plan.run.width;
-  const auto middle = median_of(plan.numbers, n);
+  const auto middle = middle_of(plan.numbers, n);
   std::fill(plan.numbers.begin() + n, plan.numbers.end(), middle);
   for (auto w = widest; w-- > widest - std::min(widest, kNarrowerMax);) {
     const auto mask = static_cast<std::uint32_t>(low_mask(w));
@@ -103,15 +107,15 @@ void plan_patches(unsigned n, std::uint32_t range, Plan& plan) {
     const auto farthest = std::max<std::uint64_t>(2 * std::uint64_t{range - start},
                                                   2 * std::uint64_t{start});
     if (farthest >= kNarrowEnd) continue;
-    const auto patch_bytes = (static_cast<unsigned>(std::bit_width(farthest)) + 7) / 8;
+    const auto patch_width = static_cast<unsigned>(std::bit_width(farthest));
     const auto bits = kRunHeadBits + kPatchHeadBits + std::size_t{n} * w +
-                      std::size_t{outside} * (kPatchPrice + 8 + 8 * patch_bytes);
+                      std::size_t{outside} * (kPatchPrice + kPositionBits + patch_width);
     if (bits >= plan.bits) continue;
     plan.bits = bits;
     plan.start = start;
     plan.run.width = w;
     plan.run.patches = outside;
-    plan.run.patch_bytes = patch_bytes;
+    plan.run.patch_width = patch_width;
   }
 }
 
@@ -132,7 +136,7 @@ void write_head(const Run& run, ByteWriter& out) {
   out.svarint(run.low);
   if (run.patches == 0) return;
   out.u8(static_cast<std::uint8_t>(run.patches));
-  out.u8(static_cast<std::uint8_t>(run.patch_bytes));
+  out.u8(static_cast<std::uint8_t>(run.patch_width));
 }
 
 struct Patches {
@@ -155,25 +159,24 @@ void take_patches(Numbers& numbers, std::uint32_t mask, std::uint32_t start, Pat
   }
 }
 
-void write_run(const Residuals& r, std::size_t n, ByteWriter& out) {
-  Plan plan;
-  plan_run(r, n, plan);
+void write_run(const Residuals& r, std::size_t n, Plan& plan, ByteWriter& out) {
   write_head(plan.run, out);
   const auto& run = plan.run;
   auto& bytes = out.out();
   const auto at = bytes.size();
   Patches patches;
+  auto& numbers = plan.numbers;
   if (run.width <= 32) {
-    if (plan.start != 0) lower(plan.numbers.data(), plan.start);
+    if (plan.start != 0) lower(numbers.data(), plan.start);
     if (run.patches != 0) {
-      take_patches(plan.numbers, static_cast<std::uint32_t>(low_mask(run.width)), plan.start,
+      take_patches(numbers, static_cast<std::uint32_t>(low_mask(run.width)), plan.start,
                    patches);
     }
   }
   if (n == kRun) {
     bytes.resize(at + std::size_t{32} * run.width);
     if (run.width <= 32) {
-      pack_lanes(run.width, plan.numbers.data(), bytes.data() + at);
+      pack_lanes(run.width, numbers.data(), bytes.data() + at);
     } else {
       Numbers low, high;
       split(r.data(), run.low, low.data(), high.data());
@@ -183,7 +186,7 @@ void write_run(const Residuals& r, std::size_t n, ByteWriter& out) {
   } else {
     BitWriter bits(bytes);
     for (std::size_t i = 0; i < n; ++i) {
-      bits.put(run.width <= 32 ? plan.numbers[i]
+      bits.put(run.width <= 32 ? numbers[i]
                                : static_cast<std::uint64_t>(minus(r[i], run.low)),
                run.width);
     }
@@ -191,21 +194,40 @@ void write_run(const Residuals& r, std::size_t n, ByteWriter& out) {
   }
   if (run.patches == 0) return;
   out.raw({patches.positions.data(), run.patches});
-  for (unsigned i = 0; i < run.patches; ++i) {
-    for (unsigned b = 0; b < run.patch_bytes; ++b) {
-      bytes.push_back(static_cast<std::uint8_t>(patches.numbers[i] >> 8 * b));
-    }
-  }
+  BitWriter bits(bytes);
+  for (unsigned i = 0; i < run.patches; ++i) bits.put(patches.numbers[i], run.patch_width);
+  bits.finish();
+}
+
+// For what the forecast says, twice as much as there was at least: growing in small steps copies
+// all that is there each time.
+void make_room(const Predictor& p, ByteVector& bytes) {
+  const auto wanted = bytes.size() + static_cast<std::size_t>(p.bits / 7) + kRun;
+  if (wanted > bytes.capacity()) bytes.reserve(std::max(wanted, 2 * bytes.capacity()));
 }
 
 }  // namespace
 
 void write(const Predictor& p, std::span<const std::int64_t> values, ByteWriter& out) {
+  make_room(p, out.out());
   Residuals r;
+  Plan plan;
+  std::size_t zeros_at = 0;  // the byte of the zero runs just before, if there are any
   for (auto at = p.begin(); at < values.size(); at += kRun) {
     const auto n = std::min(kRun, values.size() - at);
     residuals_of(p, values.data(), at, n, r.data());
-    write_run(r, n, out);
+    plan_run(r, n, plan);
+    const bool zeros = n == kRun && plan.run.width == 0 && plan.run.low == 0 &&
+                       plan.run.patches == 0;
+    if (!zeros) {
+      write_run(r, n, plan, out);
+      zeros_at = 0;
+    } else if (zeros_at != 0 && out.out()[zeros_at] < kZeroRuns + kZeroRunsMax) {
+      ++out.out()[zeros_at];
+    } else {
+      zeros_at = out.size();
+      out.u8(kZeroRuns + 1);
+    }
   }
 }
 
@@ -216,7 +238,7 @@ void write(std::span<const std::int64_t> residuals, ByteWriter& out) {
 }
 
 Predictor choose(std::span<const std::int64_t> values) {
-  constexpr std::size_t kSampled = 4;  // runs
+  constexpr std::size_t kSampled = 3;  // runs
   const auto rows = values.size() - 1;  // that any of them predicts
   const auto length = std::min(kRun, rows);
   const auto runs = std::min(kSampled, (rows + kRun - 1) / kRun);

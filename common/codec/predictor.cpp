@@ -17,7 +17,8 @@ constexpr double kRangeOfLinear = 68719476736.0;       // 2^36
 constexpr double kExactSum = 4e15;                     // below 2^52 with room for the half
 constexpr std::int64_t kLevelOfLinear = std::int64_t{1} << 44;
 constexpr unsigned kWeightBitsMax = 16;
-constexpr double kTapBits = 0.07;  // the price of a tap per value: time in the decoder
+// The price of a tap per value, for the time in the decoder: of 32 bits, and of more.
+constexpr double kTapBits = 0.03, kWideTapBits = 0.07;
 constexpr std::array<unsigned, 10> kOrders = {1, 2, 3, 4, 6, 8, 12, 16, 24, 32};
 
 [[gnu::always_inline]] inline double sum_of_magnitudes(const double* r, std::size_t n) {
@@ -204,8 +205,8 @@ struct Covariance {
 };
 
 // `y` is filled in the windows and kTapsMax rows before each.
-void try_linear(std::span<const double> y, double range, unsigned taps_max, const Windows& windows,
-                Predictor& best) {
+void try_linear(std::span<const double> y, double range, bool narrow, unsigned taps_max,
+                const Windows& windows, Predictor& best) {
   const auto n = y.size();
   Covariance covariance{std::min(taps_max, n >= 500 ? taps_max : 6U)};
   windows.each([&](auto begin, auto end) { covariance.add(y.data(), begin, end); });
@@ -213,6 +214,7 @@ void try_linear(std::span<const double> y, double range, unsigned taps_max, cons
   p.kind = Prediction::linear;
   p.fraction = n >= 4000 ? 10 : n >= 500 ? 8 : 6;
   const auto one = static_cast<double>(std::int64_t{1} << p.fraction);
+  const auto price = (narrow ? kTapBits : kWideTapBits) * static_cast<double>(n);
   thread_local std::vector<double> residuals;
   residuals.resize(n);
   for (const auto taps : kOrders) {
@@ -235,7 +237,7 @@ void try_linear(std::span<const double> y, double range, unsigned taps_max, cons
       bits += bits_of(residuals.data() + begin, end - begin);
     });
     p.bits = bits * windows.share() + taps * weight_bits(p) + 16 +
-             kTapBits * taps * static_cast<double>(n);
+             price * taps;
     if (p.bits < best.bits - 2) best = p;
   }
 }
@@ -281,13 +283,22 @@ TIDE_CODEC_CLONES void deviations(std::span<const std::int64_t> values, std::int
 
 }  // namespace
 
+TIDE_CODEC_CLONES bool has_steps(const std::int64_t* values, std::size_t n, std::int64_t step) {
+  const auto* before = values - 1;
+  std::int64_t others = 0;
+  for (std::size_t i = 0; i < n; ++i) others |= minus(values[i], before[i]) ^ step;
+  return others == 0;
+}
+
 std::optional<Predictor> choose_slope(std::span<const std::int64_t> values) {
   Predictor p;
   p.firsts[0] = values[0];
   if (values.size() < 2) return p;
   p.mean = minus(values[1], values[0]);
-  for (std::size_t i = 2; i < values.size(); ++i) {
-    if (minus(values[i], values[i - 1]) != p.mean) return std::nullopt;
+  constexpr std::size_t kPart = 256;
+  for (std::size_t i = 2; i < values.size(); i += kPart) {
+    const auto n = std::min(kPart, values.size() - i);
+    if (!has_steps(values.data() + i, n, p.mean)) return std::nullopt;
   }
   if (p.mean != 0) p.kind = Prediction::slope;
   return p;
@@ -327,7 +338,9 @@ Predictor choose_predictor(std::span<const std::int64_t> values, unsigned taps_m
   const bool moderate =
       range < kRangeOfLinear && extent.low > -kLevelOfLinear && extent.high < kLevelOfLinear;
   if (taps_max > 0 && n >= 64 && moderate && best.bits > 0.6 * static_cast<double>(n)) {
-    try_linear(std::span(y).subspan(1), range, taps_max, windows, best);
+    constexpr std::int64_t kNarrowEnd = std::int64_t{1} << 31;
+    const bool narrow = extent.low >= -kNarrowEnd && extent.high < kNarrowEnd;
+    try_linear(std::span(y).subspan(1), range, narrow, taps_max, windows, best);
   }
   return best;
 }

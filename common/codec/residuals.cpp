@@ -47,8 +47,7 @@ bool may_pack_badly(std::size_t residuals, std::size_t bytes) {
   return bytes >= kWorth && bytes * 8 <= residuals * kBits;
 }
 
-bool packs_badly(std::span<const std::int64_t> residuals, std::size_t bytes) {
-  constexpr double kMargin = 0.5;             // bits a value
+bool packs_badly(std::span<const std::int64_t> residuals, std::size_t bytes, double margin) {
   const auto n = residuals.size();
   std::array<std::uint32_t, kSmall> counts{};
   const auto stride = std::max<std::size_t>(1, n / 512);
@@ -62,7 +61,7 @@ bool packs_badly(std::span<const std::int64_t> residuals, std::size_t bytes) {
   for (const auto c : counts) {
     if (c > 0) bits += c * rough_log2(static_cast<double>(sample) / c);
   }
-  return static_cast<double>(bytes) * 8 / static_cast<double>(n) > bits / sample + kMargin;
+  return static_cast<double>(bytes) * 8 / static_cast<double>(n) > bits / sample + margin;
 }
 
 bool read_residuals(Tier tier, ByteReader& in, const Cut& cut, Values& values) {

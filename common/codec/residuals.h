@@ -68,9 +68,9 @@ class Into final : public Values {
 void write_residuals(Tier tier, std::span<const std::int64_t> residuals, const Cut& cut,
                      ByteWriter& out);
 // Whether tier fast took many more bytes for these than a coder that knows frequencies would: of
-// few different small numbers.
+// few different small numbers. By `margin` bits a value, which are worth the time of that coder.
 bool may_pack_badly(std::size_t residuals, std::size_t bytes);  // before they are looked at
-bool packs_badly(std::span<const std::int64_t> residuals, std::size_t bytes);
+bool packs_badly(std::span<const std::int64_t> residuals, std::size_t bytes, double margin);
 // False, and in.ok() is false too, when the bytes are not a writer's.
 bool read_residuals(Tier tier, ByteReader& in, const Cut& cut, Values& values);
 

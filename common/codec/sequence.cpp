@@ -29,6 +29,8 @@ constexpr std::size_t kShortMax = 64;    // values that may be short
 constexpr std::size_t kShortSure = 12;   // values, if narrow, that are not worth another try
 constexpr unsigned kShortWidth = 12;     // bits of these
 
+constexpr std::int64_t kDivisorNear = std::int64_t{1} << 31;  // products below stay in 32 bits
+
 // Beside the predictor: residuals by the coder of tier standard, though the tier is fast.
 constexpr std::uint8_t kByStandard = 0x40;
 
@@ -102,9 +104,10 @@ void write_plain(Tier tier, const Predictor& chosen, std::span<const std::int64_
     fast::write(p, values, out);
     if (!effort.frequencies || !may_pack_badly(values.size(), out.size() - at)) return;
     predict(p, values, cut, residuals);
-    if (!packs_badly(residuals, out.size() - at)) return;
+    if (!packs_badly(residuals, out.size() - at, effort.frequencies_worth)) return;
     out.out().resize(head);
-    write_plain(Tier::standard, chosen, values, cut_of(Tier::standard, values.size()), effort, out);
+    write_plain(Tier::standard, choose_predictor(values, 0), values,
+                cut_of(Tier::standard, values.size()), effort, out);
     out.out()[head] |= kByStandard;
     return;
   }
@@ -181,6 +184,17 @@ bool read_short(ByteReader& in, std::size_t count, Values& to) {
   return true;
 }
 
+// False, and no products, if they may leave 32 bits.
+TIDE_CODEC_CLONES bool multiply(const std::int32_t* offsets, std::size_t n, std::int64_t by,
+                                std::int32_t* products) {
+  std::int32_t any = 0;  // of the bits but for the sign
+  for (std::size_t i = 0; i < n; ++i) any |= offsets[i] ^ (offsets[i] >> 31);
+  if (by >= kDivisorNear || (static_cast<std::int64_t>(any) + 1) * by >= kDivisorNear) return false;
+  const auto factor = static_cast<std::int32_t>(by);
+  for (std::size_t i = 0; i < n; ++i) products[i] = offsets[i] * factor;
+  return true;
+}
+
 // Residuals into values, then on to whom they are for.
 class Restoring final : public Values {
  public:
@@ -230,6 +244,13 @@ bool read_plain(Tier tier, ByteReader& in, std::size_t count, Cut cut, Values& t
   }
   const auto p = read_predictor(head & static_cast<std::uint8_t>(~kByStandard), cut.lanes, in);
   if (!in.ok()) return false;
+  if (p.leaves_nothing() && p.mean == 0 && cut.lanes == 1) {
+    static constexpr std::array<std::int32_t, kStep> kSame{};
+    for (std::size_t at = 0; at < count; at += kStep) {
+      to.take_near(p.firsts[0], kSame.data(), at, std::min(kStep, count - at));
+    }
+    return true;
+  }
   if (p.leaves_nothing()) {
     give_slope(p.firsts[0], p.mean, cut, to);
     return true;
@@ -255,13 +276,40 @@ class FromTable final : public Values {
     for (std::size_t i = 0; i < n; ++i) numbers[i] = table[numbers[i]];
     to_.take(numbers, part);
   }
+  void take_near(std::int64_t base, const std::int32_t* offsets, std::size_t at,
+                 std::size_t n) override {
+    if (!are_inside(base, offsets, n)) inside_ = false;
+    if (!inside_) return Values::take_near(base, offsets, at, n);
+    std::array<std::int64_t, kStep> mapped;
+    const auto* from = table_.data() + base;
+    for (std::size_t i = 0; i < n; ++i) mapped[i] = from[offsets[i]];
+    to_.take(mapped.data(), {{1, at + n}, at, n});
+  }
   [[nodiscard]] bool inside() const { return inside_; }
 
  private:
+  [[nodiscard]] bool are_inside(std::int64_t base, const std::int32_t* offsets,
+                                std::size_t n) const {
+    if (base < -kNearBase || base > kNearBase) return false;
+    auto least = offsets[0], largest = offsets[0];
+    for (std::size_t i = 0; i < n; ++i) {
+      least = offsets[i] < least ? offsets[i] : least;
+      largest = offsets[i] > largest ? offsets[i] : largest;
+    }
+    return base + least >= 0 && base + largest < static_cast<std::int64_t>(table_.size());
+  }
+
+  static constexpr std::int64_t kNearBase = std::int64_t{1} << 40;
   std::span<const std::int64_t> table_;
   Values& to_;
   bool inside_ = true;
 };
+
+// There are fewer entries than ranks, but they have to be there before the first of those.
+Cut cut_of_entries(Tier tier, std::size_t entries) {
+  const auto lanes = cut_of(tier, 4 * entries).lanes;
+  return {lanes, (entries + lanes - 1) / lanes};
+}
 
 bool read_table(Tier tier, ByteReader& in, std::size_t count, const Cut& cut, Values& to) {
   const auto entries = in.varint();
@@ -269,7 +317,7 @@ bool read_table(Tier tier, ByteReader& in, std::size_t count, const Cut& cut, Va
   if (!in.ok()) return false;
   std::vector<std::int64_t> table(static_cast<std::size_t>(entries));
   Into into(table);
-  if (!read_plain(tier, in, table.size(), cut_of(tier, table.size()), into)) return false;
+  if (!read_plain(tier, in, table.size(), cut_of_entries(tier, table.size()), into)) return false;
   FromTable from(table, to);
   if (!read_plain(tier, in, count, cut, from)) return false;
   if (!from.inside()) in.fail();
@@ -319,6 +367,15 @@ class Multiplied final : public Values {
     for (std::size_t i = 0; i < n; ++i) numbers[i] = plus(base_, times(numbers[i], divisor_));
     to_.take(numbers, part);
   }
+  void take_near(std::int64_t base, const std::int32_t* offsets, std::size_t at,
+                 std::size_t n) override {
+    std::array<std::int32_t, kStep> products;
+    if (multiply(offsets, n, divisor_, products.data())) {
+      to_.take_near(plus(base_, times(base, divisor_)), products.data(), at, n);
+    } else {
+      Values::take_near(base, offsets, at, n);
+    }
+  }
 
  private:
   std::int64_t divisor_, base_;
@@ -335,13 +392,16 @@ bool read_undivided(Tier tier, ByteReader& in, std::size_t count, Values& to) {
                         : read_delta_table(tier, in, count, to);
 }
 
-constexpr double kFastTableWorth = 0.67;  // in tier fast: of the bits without one
-constexpr std::uint8_t kTableRest = 15;    // blocks
+constexpr double kFastTableWorth = 0.9;  // in tier fast: of the bits without one
 
 struct TablePlan {
   ValueTable table;
   Predictor entries, ranks;
-  [[nodiscard]] double bits() const { return entries.bits + ranks.bits + 40; }
+  // With a price for the time in the decoder.
+  [[nodiscard]] double bits() const {
+    constexpr double kRankBits = 0.03;
+    return entries.bits + ranks.bits + 40 + kRankBits * static_cast<double>(table.ranks.size());
+  }
 };
 
 std::optional<TablePlan> plan_table(Tier tier, std::span<const std::int64_t> values,
@@ -359,7 +419,7 @@ void write_table(Tier tier, const TablePlan& plan, const Cut& cut, Effort effort
                  ByteWriter& out) {
   const auto& entries = plan.table.values;
   out.varint(entries.size());
-  write_plain(tier, plan.entries, entries, cut_of(tier, entries.size()), {}, out);
+  write_plain(tier, plan.entries, entries, cut_of_entries(tier, entries.size()), {}, out);
   write_plain(tier, plan.ranks, plan.table.ranks, cut, effort, out);
 }
 
@@ -368,14 +428,6 @@ struct Scaling {
   std::int64_t base = 0;
   std::int64_t divisor = 1;
 };
-
-// Looking for a table takes twice the time that all else of the fast tier does.
-bool time_for_table(Tier tier, const Effort& effort) {
-  if (!effort.table || tier != Tier::fast || effort.memory == nullptr) return effort.table;
-  if (effort.memory->table_rest == 0) return true;
-  --effort.memory->table_rest;
-  return false;
-}
 
 // By a table, where that is smaller; false when nothing was written. It takes the values
 // themselves, not their quotients, so that its reader does not have to multiply.
@@ -394,7 +446,7 @@ bool write_tabled(Tier tier, std::span<const std::int64_t> numbers, const Scalin
   table = plan_table(tier, numbers, taps_max);
   const auto plain_bits = tier == Tier::fast ? plain.bits * kFastTableWorth : plain.bits;
   const auto best = table ? std::min(table->bits(), plain_bits) : plain_bits;
-  if (plain.kind == Prediction::delta || plain.kind == Prediction::delta2) {
+  if (plain.kind != Prediction::mean && (tier != Tier::fast || !table)) {
     thread_local std::vector<std::int64_t> deltas;
     predict(delta, padded(numbers, cut), cut, deltas);
     of_deltas = plan_table(tier, deltas, taps_max);
@@ -419,9 +471,9 @@ bool write_tabled(Tier tier, std::span<const std::int64_t> numbers, const Scalin
 // Writes numbers that may be quotients.
 void write_scaled(Tier tier, std::span<const std::int64_t> numbers, const Scaling& scaling,
                   const Predictor& plain, Effort effort, ByteWriter& out) {
-  if (!plain.leaves_nothing() && time_for_table(tier, effort)) {
-    if (write_tabled(tier, numbers, scaling, plain, effort, out)) return;
-    if (effort.memory != nullptr) effort.memory->table_rest = kTableRest;
+  if (!plain.leaves_nothing() && effort.table &&
+      write_tabled(tier, numbers, scaling, plain, effort, out)) {
+    return;
   }
   if (scaling.divisor != 1) {
     out.u8(kDivided);
@@ -450,7 +502,7 @@ bool slope_of(std::span<const std::int64_t> values) {
 
 void write_long(Tier tier, std::span<const std::int64_t> values, ByteWriter& out, Effort effort) {
   thread_local std::vector<std::int64_t> quotients;
-  const auto divisor = values.size() < 3 ? 1 : divide(values, quotients);
+  const auto divisor = values.size() < 3 || !effort.divisor ? 1 : divide(values, quotients);
   const auto& numbers = divisor == 1 ? values : std::span<const std::int64_t>(quotients);
   const auto plain = choose(tier, numbers, taps_of(tier, effort));
   if (divisor == 1 || plain.leaves_nothing()) {  // then so does the whole
@@ -490,6 +542,10 @@ bool read_sequence(Tier tier, ByteReader& in, std::size_t count, Values& to) {
 bool read_sequence(Tier tier, ByteReader& in, std::span<std::int64_t> values) {
   Into into(values);
   return read_sequence(tier, in, values.size(), into);
+}
+
+bool has_entropy_coder(ByteSpan written) {
+  return !written.empty() && written[0] >= kByStandard && written[0] < kByStandard + kTable;
 }
 
 std::string sequence_words(ByteSpan written) {

@@ -14,10 +14,11 @@ namespace tidemark::codec {
 
 // How hard the writer tries; readers need not know.
 struct Effort {
-  bool linear = true;  // prediction from several values before
-  bool table = true;   // of the values that occur
+  bool linear = true;   // prediction from several values before
+  bool table = true;    // of the values that occur
+  bool divisor = true;  // that all differences share
   bool frequencies = true;  // in tier fast: another coder where packing is too far off
-  Memory* memory = nullptr;  // in tier fast: a table that was not worth it rests for some blocks
+  double frequencies_worth = 0.4;  // by so many bits a value
 };
 
 void write_sequence(Tier tier, std::span<const std::int64_t> values, ByteWriter& out,
@@ -29,6 +30,8 @@ bool read_sequence(Tier tier, ByteReader& in, std::size_t count, Values& values)
 // bytes are not a writer's.
 bool read_sequence(Tier tier, ByteReader& in, std::span<std::int64_t> values);
 
+// Whether tier fast took the residual coder of tier standard, which leaves nothing to zstd.
+bool has_entropy_coder(ByteSpan written);
 // What the writer chose, in words: "delta", "table+mean" …
 std::string sequence_words(ByteSpan written);
 

@@ -60,6 +60,8 @@ class Reader {
   bool make_room();
   template <unsigned kLanes>
   bool read_scales(unsigned* scales);
+  template <unsigned kLanes>
+  void fetch_tables(const unsigned* scales);
   template <unsigned kLanes, bool kFast>
   void read_states(const unsigned* scales, std::size_t rows, std::uint32_t* entries);
   void read_past_table(const std::uint32_t* entries, std::size_t n, std::int64_t* to);
@@ -71,6 +73,7 @@ class Reader {
   unsigned lanes_;
   std::size_t left_;  // rows
   unsigned shape_ = 0;
+  std::uint32_t fetched_ = 0;  // kinds of scales, a bit each
   bool ok_ = true;
   ByteSpan all_;                 // the states, and all that follows them
   bool has_low_ = false;

@@ -32,15 +32,16 @@ constexpr std::uint32_t next_in(std::uint32_t entry) { return entry >> 14; }
 // Of a word as many as the low byte of `e` says. Fast: by one instruction, which the compiler does
 // not find and does not inline as a builtin into what is inlined itself.
 template <bool kFast>
-[[gnu::always_inline]] inline std::uint64_t low_bits(std::uint64_t word, std::uint32_t e) {
+[[gnu::always_inline]] inline std::uint32_t low_bits(std::uint64_t word, std::uint32_t e) {
+  const auto low = static_cast<std::uint32_t>(word);
 #ifdef TIDE_CODEC_AVX2
   if constexpr (kFast) {
-    std::uint64_t low = 0;
-    asm("bzhi %2, %1, %0" : "=r"(low) : "r"(word), "r"(std::uint64_t{e}) : "cc");
-    return low;
+    std::uint32_t kept = 0;
+    asm("bzhi %2, %1, %0" : "=r"(kept) : "r"(low), "r"(e) : "cc");
+    return kept;
   }
 #endif
-  return word & ((std::uint64_t{1} << (e & 63)) - 1);
+  return low & ((1U << (e & 31)) - 1);
 }
 
 }  // namespace
@@ -163,11 +164,25 @@ template <unsigned kLanes, bool kFast>
       auto e = decode[state[l]];
       keep_apart(e);
       entries[l] = e;
-      state[l] = next_in(e) + static_cast<std::uint32_t>(low_bits<kFast>(word, e));
+      state[l] = next_in(e) + low_bits<kFast>(word, e);
       word >>= e & 63;
       sum += e;
     }
     at += bits_in(sum);
+  }
+}
+
+// The tables of a kind of scale, before the first symbol asks for them: of those that are not in a
+// cache, waiting for one line after the other takes longer than all else.
+template <unsigned kLanes>
+[[gnu::always_inline]] inline void Reader::fetch_tables(const unsigned* scales) {
+  constexpr std::size_t kLine = 64 / sizeof(std::uint32_t);
+  for (unsigned l = 0; l < kLanes; ++l) {
+    const auto kind = kind_of(scales[l]);
+    if (scales[l] == 0 || (fetched_ >> kind & 1) != 0) continue;
+    fetched_ |= 1U << kind;
+    const auto* tables = model_.decode.data() + table_of(shape_, kind) * kStates;
+    for (std::size_t i = 0; i < kClasses * kStates; i += kLine) __builtin_prefetch(tables + i);
   }
 }
 
@@ -233,7 +248,7 @@ struct LowBits {
       shift[l] = shift_of(scales[l]);
       mask[l] = (std::uint64_t{1} << shift[l]) - 1;
       begin[l] = row_bits;
-      row_bits += shift[l];
+      row_bits += static_cast<std::size_t>(shift[l]);
     }
   }
 };
@@ -324,6 +339,7 @@ template <unsigned kLanes, bool kFast>
     std::fill_n(to, n, 0);
     return rows;
   }
+  if constexpr (kLanes == kLanesMax) fetch_tables<kLanes>(scales);
   alignas(32) std::uint32_t entries[kLanes * kRun];  // their symbols are taken out at once, later
   read_states<kLanes, kFast>(scales, rows, entries);
   std::int32_t largest = 0;

@@ -30,7 +30,9 @@ struct UplinkConfig {
   std::vector<std::string> gateway;  // host:port; empty: nothing is sent, the ring keeps
   std::string proxy;                 // http://host:port; empty: none
   std::string proxy_login_file;
-  std::string tier;                  // fast, standard, dense
+  Bytes budget{};                    // of a UTC day; 0: unlimited
+  std::string tier;                  // fast, standard, dense, auto
+  double cpu_share = 0.1;            // of one CPU, for packing with tier = "auto"
   double backlog_share = 0.2;
   Nanoseconds skew{};
 

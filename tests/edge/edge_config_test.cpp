@@ -30,6 +30,9 @@ sync_interval = "500ms"
 
 [uplink]
 gateway = ["gw1.example:7443", "gw2.example:7443"]
+budget = "50 MiB/day"
+tier = "auto"
+cpu_share = 0.05
 backlog_share = 0.2
 skew = "2s"
 
@@ -84,6 +87,9 @@ TEST(EdgeConfig, ReadsTheCompleteExample) {
   EXPECT_EQ(c.ring.size, Bytes{2ull << 30});
   EXPECT_EQ(c.uplink.gateway.size(), 2u);
   EXPECT_EQ(c.uplink.skew, 2s);
+  EXPECT_EQ(c.uplink.budget, Bytes{50 << 20});
+  EXPECT_EQ(c.uplink.tier, "auto");
+  EXPECT_EQ(c.uplink.cpu_share, 0.05);
   EXPECT_EQ(c.journal.capacity, Bytes{4 << 20});
   ASSERT_EQ(c.mqtt.size(), 2u);
   EXPECT_EQ(c.mqtt[0].format, "auto");
@@ -192,6 +198,11 @@ INSTANTIATE_TEST_SUITE_P(
         Mistake{"unit out of range", MODBUS "unit = 300", "300 is above the maximum of 255"},
         Mistake{"unknown poll class", MODBUS "poll = { fats = \"1s\" }",
                 "unknown key 'fats' in [source.modbus.poll], did you mean 'fast'?"},
+        Mistake{"a budget of no time", "[uplink]\nbudget = \"50 MiB\"",
+                "edge.toml:4:10: error: uplink.budget: '50 MiB' is neither \"unlimited\" nor bytes "
+                "a day, such as \"50 MiB/day\""},
+        Mistake{"a budget below a block", "[uplink]\nbudget = \"2047 KiB/day\"",
+                "'2047 KiB/day' is less than 2 MiB/day: a large block would never be sent"},
         Mistake{"gateway without a port", "[uplink]\ngateway = [\"gw1\"]",
                 "'gw1' is not host:port"},
         Mistake{"proxy without a port", "[uplink]\nproxy = \"http://proxy\"",
