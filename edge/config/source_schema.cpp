@@ -53,7 +53,7 @@ void check_mqtt(Section& s, MqttConfig& c) {
   if (c.plugin) {
     check_plugin(s, c);
   } else if (c.url.empty()) {
-    s.complain("url", "is missing: the broker, as in \"mqtt://127.0.0.1:1883\"");
+    s.complain("url", "the broker is missing; write \"mqtt://127.0.0.1:1883\", or plugin = true");
   } else {
     const auto url = parse_url(c.url, kMqttPort);
     if (!url) {
