@@ -203,6 +203,9 @@ void Intake::take_block(Session& s, Lane lane, BlockRecord record) {
     s.added[record.name.incarnation].add(record.name.sequence);
     return;
   }
+  if (edge.books.of(record.name.incarnation).received_any(record.replaces)) {
+    return dead_letter(s, record, "it replaces blocks that are here: two agents of one name?");
+  }
   auto block = codec::decode(record.bytes);
   if (!block) return dead_letter(s, record, block.error().text());
   const auto unknown = catalogue_->unknown(block->dictionaries);
@@ -247,7 +250,7 @@ void Intake::place_block(Session& s, Lane lane, const BlockRecord& record, const
   const auto cause = cause_of(lane, books.was_given_up(record.name.sequence));
   const auto placed = placer_->place(
       {edge, record.name, block, series, partials, at, cause}, clock_.steady());
-  books.receive(record.name.sequence, record.readings, placed);
+  books.receive(record.name.sequence, record.readings, placed, record.replaces, record.reduction);
   counters_.readings += record.readings;
   ++s.blocks_taken;
   s.added[record.name.incarnation].add(record.name.sequence);

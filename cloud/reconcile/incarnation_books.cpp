@@ -6,7 +6,7 @@
 namespace tidemark::reconcile {
 namespace {
 
-constexpr std::uint8_t kVersion = 1;
+constexpr std::uint8_t kVersion = 2;  // 1 knew nothing of reductions
 constexpr auto kNoEnd = std::numeric_limits<std::uint64_t>::max();
 
 void encode_statement(ByteWriter& out, const std::map<SourceIndex, EventTime>& statement) {
@@ -29,10 +29,20 @@ std::map<SourceIndex, EventTime> decode_statement(ByteReader& in) {
 
 }  // namespace
 
-bool IncarnationBooks::receive(Sequence s, std::uint64_t readings, const Placed& placed) {
+bool IncarnationBooks::received_any(const SequenceRanges& blocks) const {
+  return std::any_of(blocks.ranges().begin(), blocks.ranges().end(), [&](const SequenceRange& r) {
+    return received_.missing_in(r) != SequenceRanges{r};
+  });
+}
+
+bool IncarnationBooks::receive(Sequence s, std::uint64_t readings, const Placed& placed,
+                               const SequenceRanges& replaces, Reduction reduction) {
   if (!received_.add(s)) return false;
   TIDE_CHECK(placed.total() == readings, "every reading of a block has one place");
   if (evicted_.contains(s)) evicted_but_here_ += readings;
+  replaced_.add(replaces);
+  minutes_came_ = minutes_came_ || reduction == Reduction::minutes;
+  covered_.add(replaces);
   covered_.add(s);
   placed_.answered += placed.answered;
   placed_.duplicate += placed.duplicate;
@@ -119,7 +129,9 @@ bool IncarnationBooks::was_given_up(Sequence s) const {
 }
 
 bool IncarnationBooks::gave_up() const {
-  return covered_.count() != received_.count() || ledger().lost > 0;
+  auto here = received_;
+  here.add(replaced_);
+  return minutes_came_ || covered_.count() != here.count() || ledger().lost > 0;
 }
 
 SequenceRanges IncarnationBooks::missing() const {
@@ -160,6 +172,8 @@ void IncarnationBooks::encode(ByteWriter& out) const {
   out.u8(kVersion);
   out.varint(ordinal_);
   received_.encode(out);
+  replaced_.encode(out);
+  out.u8(minutes_came_ ? 1 : 0);
   evicted_.encode(out);
   out.u8(closing_ ? 1 : 0);
   if (closing_) closing_->encode(out);
@@ -186,11 +200,17 @@ void IncarnationBooks::encode(ByteWriter& out) const {
 
 IncarnationBooks IncarnationBooks::decode(ByteReader& in) {
   IncarnationBooks b;
-  if (in.u8() != kVersion) in.fail();
+  const auto version = in.u8();
+  if (version == 0 || version > kVersion) in.fail();
   b.ordinal_ = in.varint();
   b.received_ = SequenceRanges::decode(in);
+  if (version > 1) {
+    b.replaced_ = SequenceRanges::decode(in);
+    b.minutes_came_ = in.u8() != 0;
+  }
   b.evicted_ = SequenceRanges::decode(in);
   b.covered_ = b.received_;
+  b.covered_.add(b.replaced_);
   b.covered_.add(b.evicted_);
   if (in.u8() != 0) b.closing_ = Closing::decode(in);
   b.seal_number_ = in.varint();

@@ -2,7 +2,8 @@
 // where every reading went. Plain state: no I/O, same calls in, same books out.
 //
 // Promise    ledger().adds_up() after every call; an older or repeated seal changes nothing; a
-//            block is received once. Coverage, strongest first: received, evicted, lost.
+//            block is received once. Coverage, strongest first: received, replaced (by a block
+//            that was received), evicted, lost.
 // Bounds     kSealsWaitingMax seals wait for their blocks; beyond it neighbours are merged into the
 //            later one, which proves the same a little later.
 #pragma once
@@ -16,6 +17,7 @@
 #include "common/base/bytes.h"
 #include "common/base/strong.h"
 #include "common/base/time.h"
+#include "common/model/record.h"
 #include "common/model/seal.h"
 #include "common/model/sequence_ranges.h"
 
@@ -42,9 +44,16 @@ class IncarnationBooks {
   // Sum of readings of received blocks in a range; asked only when an evicted range meets them.
   using ReadingsIn = std::function<std::uint64_t(SequenceRange)>;
 
-  [[nodiscard]] bool has(Sequence s) const { return received_.contains(s); }
-  // The block is in, and all its readings have their place. False when it was in already.
-  bool receive(Sequence s, std::uint64_t readings, const Placed& placed);
+  // Its readings are here: in this block, or in one that replaces it.
+  [[nodiscard]] bool has(Sequence s) const {
+    return received_.contains(s) || replaced_.contains(s);
+  }
+  // The block is in, with those that it replaces, and all its readings have their place. False when
+  // it was in already.
+  bool receive(Sequence s, std::uint64_t readings, const Placed& placed,
+               const SequenceRanges& replaces = {}, Reduction reduction = Reduction::none);
+  // Whether one of them has come by itself: they cannot be replaced then.
+  [[nodiscard]] bool received_any(const SequenceRanges& blocks) const;
   // False when the statement is not newer than the one that stands. `sources` are the seal's
   // sources in its order.
   bool seal(const Seal& seal, const std::vector<SourceIndex>& sources, const ReadingsIn& readings);
@@ -79,7 +88,9 @@ class IncarnationBooks {
   [[nodiscard]] std::uint64_t seal_number() const { return seal_number_; }
   [[nodiscard]] const SequenceRanges& received() const { return received_; }
   [[nodiscard]] bool was_given_up(Sequence s) const;  // evicted, or declared lost
-  [[nodiscard]] bool gave_up() const;                 // any that did not come all the same
+  // Any that did not come all the same; or readings of a minute came as one, so that no window
+  // finer than that can be whole.
+  [[nodiscard]] bool gave_up() const;
   // Numbers below the highest that is known of, which neither came nor were given up.
   [[nodiscard]] SequenceRanges missing() const;
 
@@ -94,8 +105,10 @@ class IncarnationBooks {
 
   std::uint64_t ordinal_ = 0;
   SequenceRanges received_;
+  SequenceRanges replaced_;
+  bool minutes_came_ = false;  // a block with Reduction::minutes
   SequenceRanges evicted_;
-  SequenceRanges covered_;  // both
+  SequenceRanges covered_;  // all three
   std::optional<Closing> closing_;
   std::uint64_t seal_number_ = 0;
   Sequence seal_next_{1};

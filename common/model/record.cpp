@@ -3,6 +3,12 @@
 #include "common/base/hash.h"
 
 namespace tidemark {
+namespace {
+
+constexpr unsigned kAlarm = 1;           // of the flags
+constexpr unsigned kReductionShift = 1;  // above it
+
+}  // namespace
 
 void BlockRecord::encode(ByteWriter& out) const {
   TIDE_CHECK(bytes.size() <= kBlockBytesMax, "a block passes its size limit");
@@ -12,7 +18,9 @@ void BlockRecord::encode(ByteWriter& out) const {
   out.fixed(static_cast<std::uint64_t>(time_min));
   out.fixed(static_cast<std::uint64_t>(time_max));
   out.varint(readings);
-  out.u8(alarm ? 1 : 0);
+  out.u8(static_cast<std::uint8_t>((alarm ? kAlarm : 0) |
+                                   static_cast<unsigned>(reduction) << kReductionShift));
+  if (reduction != Reduction::none) replaces.encode(out);
   out.blob(bytes);
   out.fixed(xxh3(ByteSpan(out.out()).subspan(begin)));
 }
@@ -27,16 +35,24 @@ Result<BlockRecord> BlockRecord::decode(ByteReader& in) {
   r.time_max = static_cast<std::int64_t>(in.fixed<std::uint64_t>());
   r.readings = in.varint();
   const auto flags = in.u8();
+  const auto reduction = flags >> kReductionShift;
+  if (reduction != 0) r.replaces = SequenceRanges::decode(in);
   const auto bytes = in.blob();
   auto all = begin;
   const auto covered = all.raw(in.position() - at);
   const auto checksum = in.fixed<std::uint64_t>();
   if (!in.ok()) return Error{Fault::corrupt, "block record: it ends too early"};
   if (checksum != xxh3(covered)) return Error{Fault::corrupt, "block record: wrong checksum"};
-  if (bytes.size() > kBlockBytesMax || r.name.sequence.count == 0 || flags > 1) {
+  if (bytes.size() > kBlockBytesMax || r.name.sequence.count == 0 ||
+      reduction > static_cast<int>(kReductionLast)) {
     return Error{Fault::bad_input, "block record: sequence 0, unknown flags or more than 900 KiB"};
   }
-  r.alarm = flags == 1;
+  if ((reduction != 0) == r.replaces.empty() || r.replaces.contains(Sequence{0}) ||
+      r.replaces.highest() >= r.name.sequence) {
+    return Error{Fault::bad_input, "block record: what it replaces is not before it"};
+  }
+  r.alarm = (flags & kAlarm) != 0;
+  r.reduction = static_cast<Reduction>(reduction);
   r.bytes.assign(bytes.begin(), bytes.end());
   return r;
 }

@@ -7,6 +7,7 @@
 #include "common/base/bytes.h"
 #include "common/base/result.h"
 #include "common/base/strong.h"
+#include "common/model/sequence_ranges.h"
 
 namespace tidemark {
 
@@ -19,6 +20,15 @@ struct BlockName {
   friend auto operator<=>(const BlockName&, const BlockName&) = default;
 };
 
+// What an edge that ran out of room made of blocks that it had never offered to anybody.
+enum class Reduction : std::uint8_t {
+  none = 0,
+  merged = 1,   // the same readings, packed as one block
+  seconds = 2,  // where it saves room, partials of 1 s in place of raw rows
+  minutes = 3,  // partials of 1 min
+};
+inline constexpr Reduction kReductionLast = Reduction::minutes;
+
 inline constexpr std::uint64_t kBlockBytesMax = 900 * 1024;  // Kafka's default limit is 1 MB
 
 struct BlockRecord {
@@ -27,6 +37,10 @@ struct BlockRecord {
   std::int64_t time_max = 0;
   std::uint64_t readings = 0;  // readings_carried()
   bool alarm = false;          // holds what people wait for: travels before all others
+  // With a reduction: the numbers of its own incarnation, all lower, that will never come because
+  // this block carries their readings (semantics A3). Empty without one.
+  Reduction reduction = Reduction::none;
+  SequenceRanges replaces = {};
   ByteVector bytes;            // codec::encode()
   friend bool operator==(const BlockRecord&, const BlockRecord&) = default;
 

@@ -62,6 +62,10 @@ json ring_json(const StatusParts& parts) {
       {"blocks_pending", r.blocks_unreleased},
       {"readings_pending", r.readings_unreleased},
       {"blocks_evicted", r.blocks_evicted},
+      {"readings_evicted", r.readings_evicted},
+      {"readings_merged", parts.pipeline.compacted.merged},
+      {"readings_reduced_1s", parts.pipeline.compacted.seconds},
+      {"readings_reduced_1min", parts.pipeline.compacted.minutes},
       {"bytes_written", r.bytes_written},
       {"syncs", r.syncs},
       {"error", parts.pipeline.error.empty() ? json(nullptr) : json(parts.pipeline.error)}};

@@ -14,6 +14,8 @@ constexpr auto kRetry = std::chrono::milliseconds(500);  // of a ring that canno
 constexpr auto kAlarmPace = std::chrono::milliseconds(50);  // an alarm waits for no interval
 constexpr auto kPause = std::chrono::milliseconds(100);
 constexpr std::size_t kEntriesALock = 64;
+constexpr int kCompactionsAFlush = 4;     // so that live data does not wait for old
+constexpr std::size_t kPiecesMax = 1024;  // of incompressible_; then all are tried again
 constexpr std::int64_t kOffMinutesMax = Manifest::kMinutesKept;
 
 std::uint64_t value_bits(const Column& c, std::size_t at) {
@@ -60,7 +62,9 @@ Pipeline::Pipeline(Options options, std::vector<SourceEntry> sources, journal::J
       stamper_(options_.plausible_from),
       manifest_(options_.incarnation),
       tier_choice_(options_.tier),
-      past_(ring.recovered().ledger) {
+      past_(ring.recovered().ledger),
+      compaction_(options_.edge, options_.rules,
+                  [&ring](DictionaryHash hash) { return ring.dictionary(hash); }) {
   book_.label(options_.labels);
   for (auto& entry : sources) {
     book_.label(entry.name, entry.labels);
@@ -366,17 +370,58 @@ bool Pipeline::flush() {
   out.blocks = pack(collector_.take(), alarm);
   const Sequence next{ring_.next_sequence().count + out.blocks.size()};
   out.dictionaries = book_.take_new();
-  const auto evicted = ring_.take_evicted();
-  evicted_.add(evicted.current);
-  manifest_.ledger().evicted += evicted.readings_current;
-  past_.evicted += evicted.readings_past;
-  const bool counted = manifest_.dirty() || !out.blocks.empty() || !evicted.current.empty();
-  out.seal = manifest_.state(next, frontiers, stamper_.state(), evicted_);
+  const bool dirty = manifest_.dirty();
+  const auto evicted_before = evicted_.count();
+  out.seal = seal_of(next, frontiers);
+  const bool counted = dirty || !out.blocks.empty() || evicted_.count() != evicted_before;
   out.journal = position_;
   const bool read_on = gathering_since_.has_value();
   gathering_since_.reset();
   // A statement that only says how far time has come is worth sending, not writing.
   if (!counted && !read_on) return true;
+  unwritten_ = std::move(out);
+  return write_out() && make_room();
+}
+
+Seal Pipeline::seal_of(Sequence next, const std::vector<EventTime>& frontiers) {
+  const auto evicted = ring_.take_evicted();
+  evicted_.add(evicted.current);
+  manifest_.ledger().evicted += evicted.readings_current;
+  past_.evicted += evicted.readings_past;
+  return manifest_.state(next, frontiers, stamper_.state(), evicted_);
+}
+
+// Behind a flush, when all that was taken is stated: a block that replaces others comes under a
+// seal of its own, which counts nothing new.
+bool Pipeline::make_room() {
+  for (int n = 0; n < kCompactionsAFlush; ++n) {
+    const auto ahead = ring_.next_to_go(incompressible_);
+    if (ahead.empty()) return true;
+    if (!compact(ahead)) return false;
+  }
+  return true;
+}
+
+bool Pipeline::compact(const std::vector<ring::Stored>& ahead) {
+  std::vector<BlockRecord> from;
+  for (const auto& stored : ahead) {
+    auto record = ring_.read(stored.name);
+    if (!record) break;  // evicted, and counted as such
+    from.push_back(std::move(*record));
+  }
+  auto made = from.empty() ? std::nullopt : compaction_.make(from);
+  if (!made) {
+    if (incompressible_.ranges().size() >= kPiecesMax) incompressible_ = {};
+    for (const auto& record : from) incompressible_.add(record.name.sequence);
+    return true;
+  }
+  auto next = ring_.next_sequence();
+  made->name = {options_.incarnation, next};
+  ++next.count;
+  ring::Flush out;
+  out.blocks.push_back(std::move(*made));
+  out.seal = seal_of(next, sealed_until());
+  out.journal = position_;
   unwritten_ = std::move(out);
   return write_out();
 }
@@ -411,11 +456,20 @@ std::vector<BlockRecord> Pipeline::pack(std::vector<Block> blocks, bool alarm) {
 
 bool Pipeline::write_out() {
   if (unwritten_) {
+    const bool replaces = !unwritten_->blocks.empty() &&
+                          unwritten_->blocks[0].reduction != Reduction::none;
     if (auto written = ring_.append(*unwritten_); !written) {
+      if (replaces && written.error().fault() == Fault::denied) {
+        // What it should replace is on its way to the cloud. Its number is free again.
+        unwritten_.reset();
+        seal_of(ring_.next_sequence(), sealed_until());
+        return true;
+      }
       error_ = written.error().text();
       log::error("the ring does not take a block; sources wait", "error={}", error_);
       return false;
     }
+    if (replaces) compaction_.taken();
     unwritten_.reset();
     unsynced_ = true;
   }
@@ -479,6 +533,7 @@ Status Pipeline::status() const {
   s.clock_offset = stamper_.offset();
   s.clock_steps = stamper_.steps();
   s.rejected_messages = rejected_messages_;
+  s.compacted = compaction_.counts();
   s.error = error_;
   s.tier = tier_choice_.tier();
   s.tier_why = tier_choice_.why();

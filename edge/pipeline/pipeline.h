@@ -4,7 +4,8 @@
 // Promise    what an entry held is, after the flush that names a journal position behind it, in a
 //            block, or counted in the ledger under one name (semantics B10). A crash before that
 //            flush decodes the entry again; no entry is in two flushes.
-// When full  the ring evicts its oldest blocks (in the ledger). When the ring cannot be written,
+// When full  blocks that wait and never left are made smaller (compaction.h); what is left of them
+//            the ring evicts, the oldest first (in the ledger). When the ring cannot be written,
 //            the flush is tried again and the journal fills: sources wait.
 // Threads    run() is the pipeline's thread; status() and the SealSource from any.
 #pragma once
@@ -22,6 +23,7 @@
 #include "edge/clock/event_clock.h"
 #include "edge/journal/journal.h"
 #include "edge/pipeline/collector.h"
+#include "edge/pipeline/compaction.h"
 #include "edge/pipeline/manifest.h"
 #include "edge/pipeline/progress.h"
 #include "edge/pipeline/route.h"
@@ -72,6 +74,7 @@ struct Status {
   Nanoseconds clock_offset{};
   std::uint64_t clock_steps = 0;
   std::uint64_t rejected_messages = 0;
+  Compacted compacted;
   std::string error;  // why flushes fail; empty when they do not
   codec::Tier tier = codec::Tier::standard;  // of the last blocks
   std::string tier_why;
@@ -127,6 +130,9 @@ class Pipeline final : public uplink::SealSource {
   bool flush();  // false: the ring does not take it now
   std::vector<BlockRecord> pack(std::vector<Block> blocks, bool alarm);
   bool write_out();
+  bool make_room();
+  bool compact(const std::vector<ring::Stored>& ahead);
+  Seal seal_of(Sequence next, const std::vector<EventTime>& frontiers);
   [[nodiscard]] std::vector<EventTime> sealed_until() const;
 
   const Options options_;
@@ -167,6 +173,8 @@ class Pipeline final : public uplink::SealSource {
   } row_;  // by column of the group at hand, reused
   journal::Position position_;
   std::optional<ring::Flush> unwritten_;
+  Compaction compaction_;
+  SequenceRanges incompressible_;  // of this start: blocks of which nothing less can be made
   bool unsynced_ = false;
   bool alarm_ = false;  // gathered since the last flush
   EventTime heard_until_ = kEventTimeMin;

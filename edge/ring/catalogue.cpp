@@ -20,6 +20,7 @@ constexpr const char* kPragmas =
     "PRAGMA temp_store=MEMORY;"
     "PRAGMA wal_autocheckpoint=256;"
     "PRAGMA journal_size_limit=1048576;";
+constexpr int kVersion = 2;  // another version's file is made anew from ring.dat
 constexpr const char* kSchema =
     "PRAGMA application_id=0x54524e47;"
     "CREATE TABLE IF NOT EXISTS meta(id INTEGER PRIMARY KEY, ring INTEGER, marks BLOB);"
@@ -29,12 +30,14 @@ constexpr const char* kSchema =
     "CREATE INDEX IF NOT EXISTS checkpoints ON segments(number) WHERE checkpoint=1;"
     "CREATE TABLE IF NOT EXISTS blocks(ordinal INTEGER, sequence INTEGER, segment INTEGER,"
     " offset INTEGER, stored INTEGER, bytes INTEGER, time_min INTEGER, time_max INTEGER,"
-    " readings INTEGER, alarm INTEGER, PRIMARY KEY(ordinal, sequence)) WITHOUT ROWID;";
+    " readings INTEGER, alarm INTEGER, reduction INTEGER, replaces BLOB,"
+    " PRIMARY KEY(ordinal, sequence)) WITHOUT ROWID;"
+    "CREATE INDEX IF NOT EXISTS alarms ON blocks(ordinal, sequence) WHERE alarm=1;";
 
 #define SEGMENT_COLUMNS \
   "number,at,length,ordinal,first,blocks,checkpoint,follows,synced,oldest,checksum"
 #define BLOCK_COLUMNS \
-  "ordinal,sequence,segment,offset,stored,bytes,time_min,time_max,readings,alarm"
+  "ordinal,sequence,segment,offset,stored,bytes,time_min,time_max,readings,alarm,reduction,replaces"
 
 SegmentRow segment_from(const sqlite::Statement& s) {
   return {s.count(0), s.count(1),      s.count(2), s.count(3), s.count(4), s.count(5),
@@ -47,7 +50,11 @@ BlockRow block_from(const sqlite::Statement& s) {
   b.segment = s.count(2);
   b.offset = s.count(3);
   b.meta = {s.count(1), s.integer(6), s.integer(7), s.count(8),
-            s.count(9) != 0, s.count(5), s.count(4)};
+            s.count(9) != 0, s.count(5), s.count(4), static_cast<Reduction>(s.count(10)), {}};
+  if (b.meta.reduction != Reduction::none) {
+    ByteReader in(s.blob(11));
+    b.meta.replaces = SequenceRanges::decode(in);
+  }
   return b;
 }
 
@@ -67,11 +74,10 @@ SegmentRow row_of(const SegmentHeader& h, std::uint64_t at) {
 Result<std::unique_ptr<Catalogue>> Catalogue::open(const std::filesystem::path& path,
                                                    std::uint64_t id) {
   TIDE_ASSIGN(auto database, sqlite::Database::open(path, {.pragmas = kPragmas,
+                                                           .schema = kSchema,
+                                                           .version = kVersion,
                                                            .quick_check = true,
                                                            .busy_wait = {}}));
-  // Not as the schema of a new file: earlier builds set the version first and then made one table
-  // after the other, so that a file of version 1 may lack some.
-  TIDE_TRY(database->execute(kSchema));
   std::unique_ptr<Catalogue> catalogue(new Catalogue(std::move(database)));
   TIDE_TRY(catalogue->begin(id));
   return catalogue;
@@ -90,12 +96,14 @@ Catalogue::Catalogue(std::unique_ptr<sqlite::Database> database)
                               " AND number<=?1 ORDER BY number DESC LIMIT 1"),
       remove_segment_(*database_, "DELETE FROM segments WHERE number=?1"),
       add_block_(*database_, "INSERT OR REPLACE INTO blocks(" BLOCK_COLUMNS
-                             ") VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10)"),
+                             ") VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12)"),
       block_(*database_, "SELECT " BLOCK_COLUMNS " FROM blocks WHERE ordinal=?1 AND sequence=?2"),
       up_(*database_, "SELECT " BLOCK_COLUMNS " FROM blocks WHERE ordinal=?1 AND sequence BETWEEN"
                       " ?2 AND ?3 ORDER BY sequence LIMIT ?4"),
       down_(*database_, "SELECT " BLOCK_COLUMNS " FROM blocks WHERE ordinal=?1 AND sequence BETWEEN"
                         " ?2 AND ?3 ORDER BY sequence DESC LIMIT ?4"),
+      alarms_(*database_, "SELECT " BLOCK_COLUMNS " FROM blocks WHERE ordinal=?1 AND sequence"
+                          " BETWEEN ?2 AND ?3 AND alarm=1 ORDER BY sequence LIMIT ?4"),
       remove_block_(*database_, "DELETE FROM blocks WHERE ordinal=?1 AND sequence=?2"),
       totals_(*database_, "SELECT count(*), total(readings), total(stored) FROM blocks"
                           " WHERE ordinal=?1 AND sequence BETWEEN ?2 AND ?3"),
@@ -146,8 +154,12 @@ Result<> Catalogue::add(const SegmentRow& s) {
 
 Result<> Catalogue::add(const BlockRow& b) {
   const auto& m = b.meta;
+  ByteVector replaces;
+  ByteWriter out(replaces);
+  if (m.reduction != Reduction::none) m.replaces.encode(out);
   return add_block_.execute(b.ordinal, m.sequence, b.segment, b.offset, m.stored, m.bytes,
-                            m.time_min, m.time_max, m.readings, m.alarm);
+                            m.time_min, m.time_max, m.readings, m.alarm,
+                            static_cast<std::uint64_t>(m.reduction), ByteSpan(replaces));
 }
 
 Result<std::optional<SegmentRow>> Catalogue::one_segment(sqlite::Statement& s,
@@ -188,6 +200,17 @@ Result<std::vector<BlockRow>> Catalogue::blocks(std::uint64_t ordinal, SequenceR
   auto& s = order == Order::oldest_first ? up_ : down_;
   const auto r = within_sqlite(range);
   s.start(ordinal, r.first, r.last, std::min<std::size_t>(limit, 1 << 30));
+  return rows_of(s);
+}
+
+Result<std::vector<BlockRow>> Catalogue::alarms(std::uint64_t ordinal, SequenceRange range,
+                                                std::size_t limit) {
+  const auto r = within_sqlite(range);
+  alarms_.start(ordinal, r.first, r.last, std::min<std::size_t>(limit, 1 << 30));
+  return rows_of(alarms_);
+}
+
+Result<std::vector<BlockRow>> Catalogue::rows_of(sqlite::Statement& s) {
   std::vector<BlockRow> rows;
   while (true) {
     TIDE_ASSIGN(const bool row, s.step());

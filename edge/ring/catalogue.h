@@ -72,6 +72,8 @@ class Catalogue {
   Result<std::optional<BlockRow>> block(std::uint64_t ordinal, std::uint64_t sequence);
   Result<std::vector<BlockRow>> blocks(std::uint64_t ordinal, SequenceRange range, Order order,
                                        std::size_t limit);
+  Result<std::vector<BlockRow>> alarms(std::uint64_t ordinal, SequenceRange range,
+                                       std::size_t limit);  // oldest first
   Result<> remove_block(std::uint64_t ordinal, std::uint64_t sequence);
   Result<> clear();
   Result<Totals> totals(std::uint64_t ordinal, SequenceRange range);
@@ -79,11 +81,12 @@ class Catalogue {
  private:
   explicit Catalogue(std::unique_ptr<sqlite::Database> database);
   Result<> begin(std::uint64_t id);
+  static Result<std::vector<BlockRow>> rows_of(sqlite::Statement& started);
   Result<std::optional<SegmentRow>> one_segment(sqlite::Statement& statement, std::uint64_t number);
 
   std::unique_ptr<sqlite::Database> database_;
   sqlite::Statement add_segment_, segment_, oldest_, newest_, checkpoint_, remove_segment_,
-      add_block_, block_, up_, down_, remove_block_, totals_, set_marks_, get_marks_;
+      add_block_, block_, up_, down_, alarms_, remove_block_, totals_, set_marks_, get_marks_;
 };
 
 }  // namespace tidemark::ring

@@ -10,6 +10,16 @@ namespace {
 
 constexpr std::size_t kReleasedRangesMax = 64;  // of one incarnation in one segment
 
+// Looked at, and handed out, by one next_to_go(): what one block can take in and memory can hold.
+constexpr std::uint64_t kSegmentsAhead = 256;
+constexpr std::size_t kBlocksAhead = 64;
+constexpr std::uint64_t kBytesAhead = 256 << 10;
+
+Stored stored_of(Incarnation incarnation, const BlockMeta& m) {
+  return {{incarnation, Sequence{m.sequence}}, m.time_min, m.time_max, m.readings, m.bytes, m.alarm,
+          m.reduction};
+}
+
 SequenceRanges common_part(const SequenceRanges& a, const SequenceRanges& b) {
   SequenceRanges out;
   for (const auto& x : a.ranges()) {
@@ -22,6 +32,17 @@ SequenceRanges common_part(const SequenceRanges& a, const SequenceRanges& b) {
     if (from <= x.last && from != 0) out.add(SequenceRange{from, x.last});
   }
   return out;
+}
+
+// What waits of `i` and is not to be skipped.
+SequenceRanges wanted_of(const IncarnationState& i,
+                         const std::vector<std::pair<Incarnation, SequenceRanges>>& skip) {
+  auto wanted = i.waiting;
+  for (const auto& [incarnation, ranges] : skip) {
+    if (incarnation != i.incarnation) continue;
+    for (const auto& r : ranges.ranges()) wanted.remove(r);
+  }
+  return wanted;
 }
 
 }  // namespace
@@ -54,6 +75,16 @@ Result<> Contents::settle() {
                  gone.count());
       for (const auto& r : gone.ranges()) i.waiting.remove(r);
       i.evicted.add(gone);  // durable with the checkpoint that every start writes
+      // What they replaced is gone with them; which that was, only those that are here can say.
+      auto replaced = i.replaced;
+      for (const auto& r : i.waiting.ranges()) {
+        TIDE_ASSIGN(const auto rows, catalogue_->blocks(ordinal, r, Order::oldest_first,
+                                                        std::numeric_limits<std::int32_t>::max()));
+        for (const auto& row : rows) {
+          for (const auto& carried : row.meta.replaces.ranges()) replaced.remove(carried);
+        }
+      }
+      i.evicted.add(replaced);
     }
     usage_.blocks_unreleased += sum.blocks;
     usage_.readings_unreleased += sum.readings;
@@ -79,6 +110,9 @@ Result<> Contents::place(const SegmentHeader& h, std::uint64_t at, const Segment
 Result<> Contents::count(const SegmentHeader& h, const SegmentContent& content) {
   state_.apply(h);
   const auto last = current().last;
+  for (const auto& meta : content.blocks) {
+    if (meta.sequence > last) TIDE_TRY(give_way(meta));  // else: written again after a fault
+  }
   TIDE_TRY(each_record(content.index, [&](RecordType type, ByteSpan bytes) -> Result<> {
     // Of what a checkpoint and the control records say, the state itself is the source.
     const bool news = type == RecordType::dictionary || type == RecordType::seal ||
@@ -87,12 +121,90 @@ Result<> Contents::count(const SegmentHeader& h, const SegmentContent& content) 
   }));
   state_.bound_minutes();
   for (const auto& meta : content.blocks) {
-    if (meta.sequence <= last) continue;  // written again after a fault
+    if (meta.sequence <= last) continue;
     ++usage_.blocks_unreleased;
     usage_.readings_unreleased += meta.readings;
     usage_.used.count += meta.stored;
   }
   return {};
+}
+
+Result<> Contents::give_way(const BlockMeta& to) {
+  auto& i = current();
+  const auto gone = common_part(to.replaces, i.waiting);
+  for (const auto& r : gone.ranges()) {
+    TIDE_ASSIGN(const auto totals, catalogue_->totals(ordinal_, r));
+    i.waiting.remove(r);
+    forget_waiting(i, totals);
+    claimed_.remove(r);
+  }
+  return {};
+}
+
+bool Contents::offer(Sequence sequence) {
+  if (claimed_.contains(sequence) || current().replaced.contains(sequence)) return false;
+  if (current().waiting.contains(sequence)) offered_.add(sequence);
+  return true;
+}
+
+bool Contents::claim(const SegmentContent& content) {
+  SequenceRanges direct;  // without what these have replaced themselves
+  for (const auto& meta : content.blocks) {
+    for (const auto& r : meta.replaces.ranges()) {
+      const auto fresh = current().replaced.missing_in(r);
+      direct.add(fresh);
+    }
+  }
+  for (const auto& r : direct.ranges()) {
+    if (!current().waiting.covers(r) || offered_.missing_in(r) != SequenceRanges{r}) return false;
+  }
+  claimed_.add(direct);
+  return true;
+}
+
+Result<std::optional<SegmentRow>> Contents::first_needed() {
+  while (true) {
+    TIDE_ASSIGN(auto row, catalogue_->oldest(needed_from_));
+    if (!row) return row;
+    const auto at = state_.incarnations.find(row->ordinal);
+    if (row->blocks > 0 && at != state_.incarnations.end()) {
+      const SequenceRange range{row->first, row->first + row->blocks - 1};
+      if (at->second.waiting.missing_in(range) != SequenceRanges{range}) return row;
+    }
+    needed_from_ = row->number + 1;
+  }
+}
+
+Result<std::vector<Stored>> Contents::next_to_go(const SequenceRanges& skip) {
+  std::vector<Stored> out;
+  std::uint64_t bytes = 0;
+  TIDE_ASSIGN(auto segment, first_needed());
+  for (std::uint64_t n = 0; segment && n < kSegmentsAhead; ++n) {
+    if (segment->blocks > 0 && segment->ordinal == ordinal_) {
+      TIDE_ASSIGN(const auto rows,
+                  catalogue_->blocks(ordinal_,
+                                     {segment->first, segment->first + segment->blocks - 1},
+                                     Order::oldest_first, segment->blocks));
+      for (const auto& row : rows) {
+        const Sequence sequence{row.meta.sequence};
+        if (row.segment != segment->number || !current().waiting.contains(sequence) ||
+            offered_.contains(sequence) || claimed_.contains(sequence) || skip.contains(sequence)) {
+          continue;
+        }
+        auto stored = stored_of(current().incarnation, row.meta);
+        if (!out.empty() && (stored.reduction != out.front().reduction ||
+                             stored.alarm != out.front().alarm)) {
+          continue;
+        }
+        if (!out.empty() && bytes + stored.bytes > kBytesAhead) return out;
+        bytes += stored.bytes;
+        out.push_back(stored);
+        if (out.size() == kBlocksAhead) return out;
+      }
+    }
+    TIDE_ASSIGN(segment, catalogue_->oldest(segment->number + 1));
+  }
+  return out;
 }
 
 Result<> Contents::evict(const SegmentRow& segment) {
@@ -114,11 +226,14 @@ Result<> Contents::evict_block(const BlockRow& block) {
   if (at != state_.incarnations.end() && at->second.waiting.contains(Sequence{m.sequence})) {
     auto& i = at->second;
     i.waiting.remove({m.sequence, m.sequence});
-    i.evicted.add(Sequence{m.sequence});
+    auto gone = m.replaces;  // with it goes what it carried
+    gone.add(Sequence{m.sequence});
+    i.evicted.add(gone);
+    if (block.ordinal == ordinal_) offered_.remove({m.sequence, m.sequence});
     i.readings_evicted += m.readings;
-    evicted_[block.ordinal].add(Sequence{m.sequence});
+    evicted_[block.ordinal].add(gone);
     if (block.ordinal == ordinal_) {
-      untold_.current.add(Sequence{m.sequence});
+      untold_.current.add(gone);
       untold_.readings_current += m.readings;
     } else {
       untold_.readings_past += m.readings;
@@ -151,6 +266,7 @@ Result<> Contents::release(Incarnation incarnation, const SequenceRanges& acknow
   for (const auto& r : gone.ranges()) {
     TIDE_ASSIGN(const auto totals, catalogue_->totals(ordinal, r));
     i->waiting.remove(r);
+    if (ordinal == ordinal_) offered_.remove(r);
     forget_waiting(*i, totals);
   }
   released_[ordinal].add(gone);
@@ -211,22 +327,13 @@ Result<std::vector<Stored>> Contents::unreleased(
     const std::vector<std::pair<Incarnation, SequenceRanges>>& skip) {
   std::vector<Stored> out;
   const auto take = [&](std::uint64_t ordinal, const IncarnationState& i) -> Result<> {
-    const SequenceRanges none;
-    const auto* skipped = &none;
-    for (const auto& [incarnation, ranges] : skip) {
-      if (incarnation == i.incarnation) skipped = &ranges;
-    }
-    SequenceRanges wanted;
-    for (const auto& r : i.waiting.ranges()) wanted.add(skipped->missing_in(r));
-    auto ranges = wanted.ranges();
+    auto ranges = wanted_of(i, skip).ranges();
     if (order == Order::newest_first) std::reverse(ranges.begin(), ranges.end());
     for (const auto& r : ranges) {
       if (out.size() >= limit) return {};
       TIDE_ASSIGN(const auto rows, catalogue_->blocks(ordinal, r, order, limit - out.size()));
       for (const auto& row : rows) {
-        const auto& m = row.meta;
-        out.push_back({{i.incarnation, Sequence{m.sequence}}, m.time_min, m.time_max, m.readings,
-                       m.bytes, m.alarm});
+        out.push_back(stored_of(i.incarnation, row.meta));
       }
     }
     return {};
@@ -239,6 +346,20 @@ Result<std::vector<Stored>> Contents::unreleased(
   } else {
     for (auto at = all.rbegin(); at != all.rend() && out.size() < limit; ++at) {
       TIDE_TRY(take(at->first, at->second));
+    }
+  }
+  return out;
+}
+
+Result<std::vector<Stored>> Contents::alarms(
+    std::size_t limit, const std::vector<std::pair<Incarnation, SequenceRanges>>& skip) {
+  std::vector<Stored> out;
+  for (const auto& [ordinal, i] : state_.incarnations) {
+    const auto wanted = wanted_of(i, skip);
+    for (const auto& r : wanted.ranges()) {
+      if (out.size() >= limit) return out;
+      TIDE_ASSIGN(const auto rows, catalogue_->alarms(ordinal, r, limit - out.size()));
+      for (const auto& row : rows) out.push_back(stored_of(i.incarnation, row.meta));
     }
   }
   return out;

@@ -35,6 +35,19 @@ class Contents {
   Result<> evict(const SegmentRow& segment);
   Result<> evict_block(const BlockRow& block);  // damaged on disk
   Result<> release(Incarnation incarnation, const SequenceRanges& acknowledged);
+
+  // --- compaction: what never left this box may give way to a block that carries its readings
+  // It may leave now. False: it has given way, or is about to.
+  bool offer(Sequence sequence);
+  // What the blocks of `content` replace can be offered no more. False, and nothing claimed, when
+  // some of it was offered or no longer waits. Idempotent.
+  bool claim(const SegmentContent& content);
+  // No block that claimed something can be on the disk without counting.
+  void forget_claims() { claimed_ = {}; }
+  // The oldest segment with a block that waits.
+  Result<std::optional<SegmentRow>> first_needed();
+  // RingBuffer::next_to_go, from there on.
+  Result<std::vector<Stored>> next_to_go(const SequenceRanges& skip);
   void seals_acknowledged(Incarnation incarnation, std::uint64_t number);
 
   // Evictions, releases and acknowledgements that no segment holds yet. `all`: a checkpoint that
@@ -52,11 +65,14 @@ class Contents {
   Result<std::vector<Stored>> unreleased(
       Order order, std::size_t limit,
       const std::vector<std::pair<Incarnation, SequenceRanges>>& skip);
+  Result<std::vector<Stored>> alarms(
+      std::size_t limit, const std::vector<std::pair<Incarnation, SequenceRanges>>& skip);
   Result<std::optional<BlockRow>> find(BlockName name);
   [[nodiscard]] Usage usage();
 
  private:
   void forget_waiting(const IncarnationState& incarnation, const Totals& totals);
+  Result<> give_way(const BlockMeta& to);
 
   std::unique_ptr<Catalogue> catalogue_;
   RingState state_;
@@ -66,6 +82,9 @@ class Contents {
   std::map<std::uint64_t, SequenceRanges> evicted_;   // by ordinal, in no segment yet
   std::map<std::uint64_t, SequenceRanges> released_;
   std::map<std::uint64_t, bool> acknowledged_;
+  SequenceRanges offered_;  // of this incarnation, of those that wait
+  SequenceRanges claimed_;  // by blocks that are being written
+  std::uint64_t needed_from_ = 0;  // no segment before it has a waiting block
   std::uint64_t releases_uncommitted_ = 0;
   bool records_lost_ = false;
 };

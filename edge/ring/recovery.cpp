@@ -1,5 +1,6 @@
 #include "edge/ring/recovery.h"
 
+#include <algorithm>
 #include <limits>
 
 #include "common/base/log.h"
@@ -23,8 +24,9 @@ Result<Found> Recovery::run() {
     indexed_through = head->number;
     TIDE_TRY(scan_from(head->at + head->length, head->number));
     TIDE_TRY(find_tip());
-    // All that the catalogue knows is of an earlier lap: its head survived in a gap at the wrap.
-    fits = found_.tip && found_.tip->oldest <= head->number;
+    // All that the catalogue knows is of an earlier lap: its head survived in a gap at the wrap, or
+    // what followed it was overwritten, by segments that speak of durable ones it does not know.
+    fits = found_.tip && found_.tip->oldest <= head->number && proved_ <= found_.tip->number;
   }
   if (!fits) {
     found_ = {};
@@ -116,9 +118,11 @@ Result<> Recovery::find_tip() {
   auto& catalogue = contents_.catalogue();
   TIDE_ASSIGN(auto row, catalogue.newest(kNewest));
   found_.numbers_used = row ? row->number : 0;
+  proved_ = 0;
   while (row) {
     TIDE_ASSIGN(const bool complete, reaches_durable(*row));
     if (complete) break;
+    proved_ = std::max(proved_, row->synced);
     TIDE_ASSIGN(row, catalogue.newest(row->number - 1));
   }
   found_.tip = row;
@@ -238,6 +242,7 @@ Result<> Recovery::lose(const SegmentRow& row) {
       if (i.waiting.contains(sequence)) {
         i.waiting.remove({sequence.count, sequence.count});
         i.evicted.add(sequence);
+        i.evicted.add(b.meta.replaces);
         i.readings_evicted += b.meta.readings;
       }
       TIDE_TRY(catalogue.remove_block(b.ordinal, sequence.count));

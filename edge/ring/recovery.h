@@ -43,6 +43,7 @@ class Recovery {
   RingFile& file_;
   Contents& contents_;
   Found found_;
+  std::uint64_t proved_ = 0;  // the newest that a rejected segment says was durable
 };
 
 }  // namespace tidemark::ring

@@ -101,38 +101,62 @@ class StoredRing final : public RingBuffer {
     return contents_.take_evicted();
   }
 
-  Result<> offer(Sequence through) override {
+  std::vector<Stored> next_to_go(const SequenceRanges& skip) override {
+    const std::scoped_lock lock(write_lock_, state_lock_);
+    const auto needed = contents_.first_needed();
+    if (!needed || !needed->has_value() ||
+        writer_->room_before(*needed) >= file_->geometry().reserve()) {
+      return {};
+    }
+    return listed(contents_.next_to_go(skip));
+  }
+
+  Result<> offer(Sequence sequence) override {
+    bool unmarked = false;
     {
       const std::scoped_lock lock(write_lock_);
-      if (through.count <= writer_->offered_durable()) return {};
-      writer_->raise_offered(through.count + kOfferChunk);
+      unmarked = writer_->raise_offered(sequence.count);
     }
-    TIDE_TRY(until_written([&] { return writer_->write_control(false); }));
-    return sync();
+    if (unmarked) {
+      TIDE_TRY(until_written([&] { return writer_->write_control(false); }));
+      TIDE_TRY(sync());
+    }
+    const std::scoped_lock lock(state_lock_);
+    if (contents_.offer(sequence)) return {};
+    return Error{Fault::denied, "block " + std::to_string(sequence.count) +
+                                    ": another one carries its readings"};
   }
 
   std::vector<Stored> unreleased(
       Order order, std::size_t limit,
       const std::vector<std::pair<Incarnation, SequenceRanges>>& skip) override {
     const std::scoped_lock lock(state_lock_);
-    auto found = contents_.unreleased(order, limit, skip);
-    if (found.ok()) return std::move(found).value();
-    log::error("ring catalogue cannot be read", "error={}", found.error().text());
-    return {};
+    return listed(contents_.unreleased(order, limit, skip));
+  }
+
+  std::vector<Stored> alarms(
+      std::size_t limit,
+      const std::vector<std::pair<Incarnation, SequenceRanges>>& skip) override {
+    const std::scoped_lock lock(state_lock_);
+    return listed(contents_.alarms(limit, skip));
   }
 
   Result<BlockRecord> read(BlockName name) override {
     const auto text = "block " + std::to_string(name.sequence.count);
     TIDE_ASSIGN(const auto place, find(name));
     if (!place) return Error{Fault::unavailable, text + ": no longer in the ring"};
-    ByteVector bytes(place->stored);
-    if (auto done = file_->read(place->at, bytes); done.ok()) {
+    // Twice: what a medium cannot read at once it often can after its own retries.
+    for (int attempt = 0; attempt < 2; ++attempt) {
+      ByteVector bytes(place->stored);
+      if (auto done = file_->read(place->at, bytes); !done) {
+        log::error("ring cannot read a block", "sequence={} error={}", name.sequence.count,
+                   done.error().text());
+        continue;
+      }
       ByteReader in(bytes);
       auto record = BlockRecord::decode(in);
       // The checksum is over the name too: other bytes that lie there now cannot pass for it.
       if (record.ok() && in.done() && record->name == name) return record;
-    } else if (done.error().fault() != Fault::corrupt) {
-      return std::move(done).error().within(text);
     }
     TIDE_ASSIGN(const auto now, find(name));
     if (!now) return Error{Fault::unavailable, text + ": overwritten while it was read"};
@@ -140,7 +164,7 @@ class StoredRing final : public RingBuffer {
     const std::scoped_lock lock(state_lock_);
     TIDE_ASSIGN(const auto row, contents_.find(name));
     if (row) TIDE_TRY(contents_.evict_block(*row));
-    return Error{Fault::corrupt, text + ": damaged on disk, counted as evicted"};
+    return Error{Fault::corrupt, text + ": it cannot be read, and is counted as evicted"};
   }
 
   Result<> release(Incarnation incarnation, const SequenceRanges& acknowledged) override {
@@ -188,6 +212,11 @@ class StoredRing final : public RingBuffer {
   }
 
  private:
+  static std::vector<Stored> listed(Result<std::vector<Stored>> found) {
+    if (found.ok()) return std::move(found).value();
+    log::error("ring catalogue cannot be read", "error={}", found.error().text());
+    return {};
+  }
   struct At {
     std::uint64_t at = 0;
     std::uint64_t stored = 0;

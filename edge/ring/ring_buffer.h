@@ -5,9 +5,11 @@
 //            power loss. Offered blocks are never rewritten, only released or evicted (semantics
 //            A3). Sequences rise by one within this start's incarnation, from 1.
 // When full  released blocks are overwritten first; then the oldest unreleased are evicted, counted
-//            in evicted() and in the ledger of the next flush.
-// Threads    one writer (append, sync), one reader (offer, unreleased, read, release); usage() from
-//            any. sync() may run on a third thread beside append().
+//            in evicted() and in the ledger of the next flush. The writer can forestall that: it
+//            asks next_to_go() and appends blocks that replace those with less.
+// Threads    one writer (append, sync, next_to_go), one reader (offer, unreleased, alarms, read,
+//            release); usage() and read() from any. sync() may run on a third thread beside
+//            append().
 // Files      ring.dat, preallocated, self-describing, and its catalogue ring.db (SQLite, committed
 //            lazily, rebuilt from ring.dat by a scan when lost or damaged), in Options::folder;
 //            formats in edge/ring/FORMAT.md.
@@ -88,6 +90,7 @@ struct Stored {
   std::uint64_t readings = 0;
   std::uint64_t bytes = 0;
   bool alarm = false;
+  Reduction reduction = Reduction::none;
 };
 
 enum class Order : std::uint8_t { oldest_first, newest_first };
@@ -107,6 +110,8 @@ class RingBuffer {
   // large (more than a quarter of the ring, or 8 MiB). May sync by itself when much is unsynced.
   // After a write fault the segment is given up and written once more elsewhere; when this fails
   // too nothing was taken, and only the same flush may be appended next (it may be on the disk).
+  // What a block replaces gives way to it in the same moment. Fault::denied when some of that was
+  // offered, released or evicted meanwhile: nothing was taken, and the flush is to be forgotten.
   virtual Result<> append(const Flush& flush) = 0;
   // After a fault all blocks since the last good sync are written again to a fresh place, here or
   // in the next sync(), and none of them counts as durable before that one succeeds.
@@ -120,17 +125,26 @@ class RingBuffer {
     std::uint64_t readings_past = 0;  // of earlier incarnations: into their Past
   };
   virtual Evicted take_evicted() = 0;
+  // When the head will soon run over blocks that wait: those of this incarnation that it meets
+  // first, that were never offered and are not in `skip`; all of one reduction and lane, at most
+  // 64 and about 256 KiB. Empty when there is room or nothing that may be replaced.
+  virtual std::vector<Stored> next_to_go(const SequenceRanges& skip) = 0;
 
   // --- reader
-  // Marks durably that every sequence of this incarnation up to `through` may have left this box
-  // (in chunks: costs a sync only every kOfferChunk blocks). Call it before sending.
+  // Call it before sending this block of this incarnation: it can be replaced no more. Marks
+  // durably that sequences up to it may have left this box (in chunks: costs a sync only every
+  // kOfferChunk blocks). Fault::denied: it gave way to a block that carries its readings.
   static constexpr std::uint64_t kOfferChunk = 1024;
-  virtual Result<> offer(Sequence through) = 0;
+  virtual Result<> offer(Sequence sequence) = 0;
   // Up to `limit` unreleased blocks that are not in `skip` (by incarnation), in order of appending.
   virtual std::vector<Stored> unreleased(
       Order order, std::size_t limit,
       const std::vector<std::pair<Incarnation, SequenceRanges>>& skip) = 0;
-  // Fault::corrupt: damaged on disk (it is then counted as evicted); unavailable: no longer here.
+  // Of those the alarms, oldest first, however many other blocks wait around them.
+  virtual std::vector<Stored> alarms(
+      std::size_t limit, const std::vector<std::pair<Incarnation, SequenceRanges>>& skip) = 0;
+  // Fault::corrupt: damaged on disk, or unreadable twice (it is then counted as evicted);
+  // unavailable: no longer here.
   virtual Result<BlockRecord> read(BlockName name) = 0;
   // The cloud has these. They may be overwritten first, and can be read until then. Idempotent.
   virtual Result<> release(Incarnation incarnation, const SequenceRanges& acknowledged) = 0;

@@ -36,6 +36,11 @@ class Geometry {
   [[nodiscard]] std::uint64_t control_max() const {
     return std::clamp<std::uint64_t>((end_ - kPage) / 64 / kPage * kPage, 2 * kPage, 64 << 10);
   }
+  // Less room than this ahead of the first waiting block is pressure: a flush, what makes room for
+  // it, and the zone.
+  [[nodiscard]] std::uint64_t reserve() const {
+    return zone() + std::min<std::uint64_t>(segment_max(), 1 << 20) + 4 * control_max();
+  }
   // How far behind a segment the next one can begin: a gap at the wrap, and places given up.
   [[nodiscard]] std::uint64_t look_ahead() const { return 3 * segment_max() + 2 * zone(); }
   // Where `length` bytes fit between `head` and the live segments, which begin at `tail`. head ==

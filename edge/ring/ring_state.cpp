@@ -7,7 +7,7 @@
 namespace tidemark::ring {
 namespace {
 
-constexpr std::uint8_t kStateVersion = 1;
+constexpr std::uint8_t kStateVersion = 2;  // 1 had no replaced ranges
 constexpr std::uint64_t kDictionaryBytes = 8;  // of its record, beside its own
 constexpr std::uint64_t kMinuteBytes = 13;     // of one, as it lies in a checkpoint
 // More seals than a start can say: those that only move a frontier are sent and never written, so
@@ -118,7 +118,10 @@ Result<> RingState::apply(const SegmentHeader& h, RecordType type, ByteSpan byte
     case RecordType::block: {
       const auto meta = BlockMeta::decode(in);
       auto& i = incarnations[h.ordinal];
-      if (in.done() && meta.sequence > i.last) {
+      if (!in.done()) break;
+      for (const auto& r : meta.replaces.ranges()) i.waiting.remove(r);
+      i.replaced.add(meta.replaces);
+      if (meta.sequence > i.last) {
         // A gap is a segment that was damaged after it had been durable: it will never come.
         i.evicted.add(SequenceRange{i.last + 1, meta.sequence - 1});
         i.last = meta.sequence;
@@ -260,6 +263,7 @@ void RingState::encode(ByteWriter& out) const {
     out.varint(i.offered);
     i.waiting.encode(out);
     i.evicted.encode(out);
+    i.replaced.encode(out);
     out.varint(i.readings_evicted);
     out.u8(i.closing_told ? 1 : 0);
     encode_seal(out, i.seal, i.incarnation);
@@ -268,7 +272,8 @@ void RingState::encode(ByteWriter& out) const {
 
 Result<> RingState::decode(ByteSpan bytes) {
   ByteReader in(bytes);
-  if (const auto version = in.u8(); version != kStateVersion) {
+  const auto version = in.u8();
+  if (version == 0 || version > kStateVersion) {
     return Error{Fault::unsupported, "ring state: version " + std::to_string(version)};
   }
   RingState read;
@@ -285,6 +290,7 @@ Result<> RingState::decode(ByteSpan bytes) {
     i.offered = in.varint();
     i.waiting = SequenceRanges::decode(in);
     i.evicted = SequenceRanges::decode(in);
+    if (version > 1) i.replaced = SequenceRanges::decode(in);
     i.readings_evicted = in.varint();
     i.closing_told = in.u8() == 1;
     TIDE_ASSIGN(i.seal, decode_seal(in));

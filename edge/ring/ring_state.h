@@ -67,6 +67,7 @@ struct IncarnationState {
   std::uint64_t offered = 0;
   SequenceRanges waiting;               // here, neither released nor evicted
   SequenceRanges evicted;
+  SequenceRanges replaced;              // by later blocks, which are here or were
   std::uint64_t readings_evicted = 0;
   SealState seal;
   bool closing_told = false;            // somebody acknowledged its seals after its end

@@ -18,9 +18,10 @@ void BlockMeta::encode(ByteWriter& out) const {
   out.svarint(time_min);
   out.svarint(time_max);
   out.varint(readings);
-  out.u8(alarm ? 1 : 0);
+  out.u8(static_cast<std::uint8_t>((alarm ? 1U : 0U) | static_cast<unsigned>(reduction) << 1));
   out.varint(bytes);
   out.varint(stored);
+  if (reduction != Reduction::none) replaces.encode(out);
 }
 
 BlockMeta BlockMeta::decode(ByteReader& in) {
@@ -29,9 +30,12 @@ BlockMeta BlockMeta::decode(ByteReader& in) {
   m.time_min = in.svarint();
   m.time_max = in.svarint();
   m.readings = in.varint();
-  m.alarm = in.u8() == 1;
+  const auto flags = in.u8();
+  m.alarm = (flags & 1) != 0;
+  m.reduction = static_cast<Reduction>(flags >> 1);
   m.bytes = in.varint();
   m.stored = in.varint();
+  if (m.reduction != Reduction::none) m.replaces = SequenceRanges::decode(in);
   return m;
 }
 
@@ -46,7 +50,8 @@ void SegmentContent::add(const BlockRecord& block) {
   ByteWriter out(body);
   block.encode(out);
   blocks.push_back({block.name.sequence.count, block.time_min, block.time_max, block.readings,
-                    block.alarm, block.bytes.size(), body.size() - before});
+                    block.alarm, block.bytes.size(), body.size() - before, block.reduction,
+                    block.replaces});
   ByteVector meta;
   ByteWriter meta_out(meta);
   blocks.back().encode(meta_out);

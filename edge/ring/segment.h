@@ -62,6 +62,8 @@ struct BlockMeta {
   bool alarm = false;
   std::uint64_t bytes = 0;   // BlockRecord::bytes
   std::uint64_t stored = 0;  // BlockRecord::encode, in the body
+  Reduction reduction = Reduction::none;
+  SequenceRanges replaces = {};
   void encode(ByteWriter& out) const;
   static BlockMeta decode(ByteReader& in);
   friend bool operator==(const BlockMeta&, const BlockMeta&) = default;

@@ -113,6 +113,9 @@ Result<Writer::Outcome> Writer::write_segment(const SegmentContent& part, bool c
     fits = geometry.find(head_, durable_.tail_at, estimate).has_value();
     if (!fits && !unsynced_.empty()) return Outcome::needs_sync;
     if (!fits && control) return Error{Fault::full, "ring: no room for its own records"};
+    if (fits && !contents_.claim(part)) {
+      return Error{Fault::denied, "ring: a block that was to be replaced has left"};
+    }
     if (fits) content = compose(part, checkpoint);
   }
   if (!fits) {
@@ -133,9 +136,10 @@ SegmentHeader Writer::next_header() {
   h.follows = last_;
   h.synced = durable_.number;
   h.oldest = std::min(oldest_, h.number);
-  // Reserved ahead in chunks, so that offering never waits for a sync of its own.
-  const auto last = contents_.current().last;
-  if (offered_ < last + RingBuffer::kOfferChunk / 2) offered_ = last + RingBuffer::kOfferChunk;
+  // While the link is up, reserved ahead in chunks, so that offering never waits for a sync.
+  if (asked_ > 0 && offered_ < asked_ + RingBuffer::kOfferChunk / 2) {
+    offered_ = asked_ + RingBuffer::kOfferChunk;
+  }
   h.offered = offered_;
   return h;
 }
@@ -149,6 +153,8 @@ Result<> Writer::put(SegmentContent content) {
     const auto give_up = [&](Error error) -> Result<> {
       const std::scoped_lock lock(state_lock_);
       contents_.records_lost();
+      // It may be on the disk and count after a crash, until a later one is there.
+      claims_through_ = numbers_used_;
       if (header.number != 0) {
         if (auto removed = contents_.catalogue().remove_segment(header.number); !removed) {
           log::warning("ring catalogue", "error={}", removed.error().text());
@@ -241,7 +247,18 @@ Result<> Writer::rewrite() {
   return {};
 }
 
+std::uint64_t Writer::room_before(const std::optional<SegmentRow>& needed) const {
+  const auto& geometry = file_.geometry();
+  if (!needed) return geometry.end() - geometry.begin();
+  if (head_ <= needed->at) return needed->at - head_;
+  return geometry.end() - head_ + needed->at - geometry.begin();
+}
+
 void Writer::sync_good(std::uint64_t number) {
+  if (number > claims_through_) {
+    const std::scoped_lock lock(state_lock_);
+    contents_.forget_claims();
+  }
   while (!unsynced_.empty() && unsynced_.front().number <= number) {
     durable_ = std::move(unsynced_.front());
     durable_.content = {};

@@ -37,13 +37,20 @@ class Writer {
 
   // --- sync, in three steps, the middle one (RingFile::sync) without the write lock
   Result<std::uint64_t> sync_begin();  // the number that a good sync makes durable
-  void sync_good(std::uint64_t number);
+  void sync_good(std::uint64_t number);  // takes the state's lock
   void sync_failed() { unsafe_ = true; }
   [[nodiscard]] bool all_synced() const { return unsynced_.empty(); }
 
-  [[nodiscard]] std::uint64_t offered_durable() const { return durable_.offered; }
-  [[nodiscard]] std::uint64_t offered() const { return offered_; }
-  void raise_offered(std::uint64_t through) { offered_ = std::max(offered_, through); }
+  // How much can be written before the head stands where `needed` begins (none: all of it).
+  [[nodiscard]] std::uint64_t room_before(const std::optional<SegmentRow>& needed) const;
+
+  // Sequences up to it are about to leave. True: their mark is not durable yet.
+  [[nodiscard]] bool raise_offered(std::uint64_t through) {
+    asked_ = std::max(asked_, through);
+    if (through <= durable_.offered) return false;
+    offered_ = std::max(offered_, through + RingBuffer::kOfferChunk);
+    return true;
+  }
   [[nodiscard]] journal::Position durable_position() const { return durable_.journal; }
   [[nodiscard]] std::uint64_t bytes_written() const { return bytes_written_; }
   [[nodiscard]] std::uint64_t numbers_used() const { return numbers_used_; }
@@ -75,6 +82,8 @@ class Writer {
   std::uint64_t oldest_ = 1;  // as the next segment will declare
   std::uint64_t tail_at_;
   std::uint64_t offered_ = 0;
+  std::uint64_t claims_through_ = 0;  // number of the last segment that failed with claims
+  std::uint64_t asked_ = 0;   // the highest that raise_offered() was called for
   journal::Position journal_;
   Written durable_;           // the newest that a sync covered; without content
   std::deque<Written> unsynced_;

@@ -216,8 +216,13 @@ Result<bool> Conversation::fill_block() {
     return true;
   }
   if (choice->name.incarnation == parts_.options.incarnation) {
-    TIDE_TRY(parts_.ring.offer(choice->name.sequence));
+    if (auto offered = parts_.ring.offer(choice->name.sequence); !offered) {
+      if (offered.error().fault() != Fault::denied) return std::move(offered).error();
+      schedule_.skip(*choice);  // the block that carries its readings comes in its turn
+      return true;
+    }
   }
+  if (record->reduction != Reduction::none && !seal_first(choice->name)) return false;
   if (!send_dictionaries(record->bytes)) return false;
   const auto payload = wire::encode_block(choice->lane, *record);
   if (!say_within_credit(FrameType::block, payload)) return false;
@@ -251,26 +256,48 @@ bool Conversation::send_dictionary(DictionaryHash hash) {
   return true;
 }
 
+// A block that replaces others goes behind a seal that speaks of it: by older ones the cloud would
+// count the readings of those others apart.
+bool Conversation::seal_first(BlockName block) {
+  auto& before = sealed_before_[block.incarnation];
+  if (block.sequence < before) return true;
+  if (seals_.empty()) queue_seals(parts_.clock.steady());
+  if (!say_seals()) return false;
+  before = block.incarnation == parts_.options.incarnation ? parts_.ring.next_sequence()
+                                                           : Sequence{UINT64_MAX};
+  return true;
+}
+
 void Conversation::fill_seals(SteadyTime now) {
-  if (seals_.empty() && now - sealed_ >= between_seals()) {
-    sealed_ = now;
-    seal_bytes_ = 0;
-    blocks_since_seal_ = false;
-    const auto known = parts_.memory.seals[parts_.options.incarnation];
-    if (auto seal = parts_.seals.seal_since(known, seal_sent_)) {
-      seal_sent_ = seal->number;
-      queue_seal(*std::move(seal));
-    }
-    queue_past_seals();
+  if (seals_.empty() && now - sealed_ >= between_seals()) queue_seals(now);
+  say_seals();
+}
+
+void Conversation::queue_seals(SteadyTime now) {
+  sealed_ = now;
+  seal_bytes_ = 0;
+  blocks_since_seal_ = false;
+  const auto known = parts_.memory.seals[parts_.options.incarnation];
+  if (auto seal = parts_.seals.seal_since(known, seal_sent_)) {
+    seal_sent_ = seal->number;
+    queue_seal(*std::move(seal));
   }
+  queue_past_seals();
+}
+
+// False: the credit does not take all of them.
+bool Conversation::say_seals() {
   while (!seals_.empty()) {
     ByteVector payload;
     ByteWriter w(payload);
     seals_.front().encode(w);
-    if (payload.size() > room().alarm || !say_within_credit(FrameType::seal, payload)) return;
+    if (payload.size() > room().alarm || !say_within_credit(FrameType::seal, payload)) {
+      return false;
+    }
     seal_bytes_ += payload.size();
     seals_.pop_front();
   }
+  return true;
 }
 
 Nanoseconds Conversation::patience() const {

@@ -73,6 +73,9 @@ class Conversation {
   void queue_past_seals();
   void queue_seal(Seal seal);
   void fill_seals(SteadyTime now);
+  void queue_seals(SteadyTime now);
+  bool say_seals();
+  bool seal_first(BlockName block);
   // True: something was said or settled, go on; false: nothing more for now.
   Result<bool> fill_block();
   bool send_dictionaries(ByteSpan block);
@@ -99,6 +102,7 @@ class Conversation {
   std::size_t seal_bytes_ = 0;             // of the last one
   std::map<Incarnation, std::uint64_t> past_seals_sent_;
   bool blocks_since_seal_ = false;
+  std::map<Incarnation, Sequence> sealed_before_;  // said on this connection of all below it
   SteadyTime begun_;
   SteadyTime heard_;
   SteadyTime pinged_;

@@ -34,18 +34,18 @@ void Schedule::look() {
   alarms_.clear();
   live_.clear();
   backlog_.clear();
+  for (const auto& s : ring_.alarms(kLook, skip_)) {
+    alarms_.push_back({s.name, Lane::alarm, s.bytes});
+  }
   // From the newest back to where live begins: there are few, unless the line is too slow.
   for (const auto& s : ring_.unreleased(ring::Order::newest_first, kLook, skip_)) {
     if (!is_live(s)) break;
-    (s.alarm ? alarms_ : live_)
-        .push_front({s.name, s.alarm ? Lane::alarm : Lane::live, s.bytes});
+    if (!s.alarm) live_.push_front({s.name, Lane::live, s.bytes});
   }
   const auto oldest_live = live_.empty() ? UINT64_MAX : live_.front().name.sequence.count;
   for (const auto& s : ring_.unreleased(ring::Order::oldest_first, kLook, skip_)) {
     if (s.name.incarnation == current_ && is_live(s) && s.name.sequence.count >= oldest_live) break;
-    if (is_live(s) && s.alarm) continue;
-    (s.alarm ? alarms_ : backlog_)
-        .push_back({s.name, s.alarm ? Lane::alarm : Lane::backlog, s.bytes});
+    if (!s.alarm) backlog_.push_back({s.name, Lane::backlog, s.bytes});
   }
 }
 

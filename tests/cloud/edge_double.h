@@ -128,6 +128,21 @@ class EdgeDouble {
     s.sources.push_back(std::move(source));
     seals.push_back(std::move(s));
   }
+  // One block with the readings of these, which are never sent.
+  std::uint64_t replace(const std::vector<std::uint64_t>& sequences, std::int64_t sealed_until) {
+    Block merged;
+    SequenceRanges replaces;
+    for (const auto s : sequences) {
+      auto block = codec::decode(blocks.at(s).bytes).value();
+      merged.dictionaries = block.dictionaries;
+      for (auto& g : block.groups) merged.groups.push_back(std::move(g));
+      replaces.add(Sequence{s});
+    }
+    const auto sequence = flush(std::move(merged), sealed_until);
+    blocks[sequence].reduction = Reduction::merged;
+    blocks[sequence].replaces = replaces;
+    return sequence;
+  }
   void evict(std::uint64_t sequence) {
     evicted_.add(Sequence{sequence});
     ledger_.evicted += blocks.at(sequence).readings;

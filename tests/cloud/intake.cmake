@@ -1,4 +1,4 @@
-tide_test(cloud_intake_test SOURCES cloud/intake_test.cpp
+tide_test(cloud_intake_test SOURCES cloud/intake_test.cpp cloud/replaced_test.cpp
   DEPS tidemark::cloud_intake tidemark::cloud_query tidemark::common_codec)
 tide_test(cloud_listener_test SOURCES cloud/listener_test.cpp
   DEPS tidemark::cloud_intake tidemark::cloud_query tidemark::common_codec lib::zmq)

@@ -1,6 +1,7 @@
 // A ring in memory, as the uplink sees one. Any thread.
 #pragma once
 
+#include <algorithm>
 #include <map>
 #include <mutex>
 #include <set>
@@ -28,6 +29,21 @@ class FakeRing final : public ring::RingBuffer {
     r.bytes = std::move(bytes);
     blocks_.push_back({r, false});
     return r.name;
+  }
+  // One that carries what those did: they can be offered no more.
+  BlockName put_replacing(std::int64_t time, const SequenceRanges& blocks) {
+    const auto name = put(time);
+    const std::lock_guard lock(mutex_);
+    blocks_.back().record.reduction = Reduction::merged;
+    blocks_.back().record.replaces = blocks;
+    gave_way.add(blocks);
+    return name;
+  }
+  bool is_released(BlockName name) const {
+    const std::lock_guard lock(mutex_);
+    return std::any_of(blocks_.begin(), blocks_.end(), [&](const Entry& e) {
+      return e.record.name == name && e.released;
+    });
   }
   // A block that names these dictionaries, which the ring then has.
   BlockName put_with(const std::vector<DictionaryPtr>& dictionaries, std::int64_t time) {
@@ -71,11 +87,14 @@ class FakeRing final : public ring::RingBuffer {
   Result<> sync() override { return {}; }
   journal::Position durable_position() const override { return {}; }
   Evicted take_evicted() override { return {}; }
-  Result<> offer(Sequence through) override {
+  std::vector<ring::Stored> next_to_go(const SequenceRanges&) override { return {}; }
+  Result<> offer(Sequence sequence) override {
     const std::lock_guard lock(mutex_);
-    offered_ = std::max(offered_, through.count);
+    if (gave_way.contains(sequence)) return Error{Fault::denied, "another one carries it"};
+    offered_ = std::max(offered_, sequence.count);
     return {};
   }
+  SequenceRanges gave_way;  // of the current incarnation
   std::vector<ring::Stored> unreleased(
       ring::Order order, std::size_t limit,
       const std::vector<std::pair<Incarnation, SequenceRanges>>& skip) override {
@@ -87,7 +106,8 @@ class FakeRing final : public ring::RingBuffer {
         if (incarnation == r.name.incarnation && blocks.contains(r.name.sequence)) return;
       }
       if (!e.released && out.size() < limit) {
-        out.push_back({r.name, r.time_min, r.time_max, r.readings, r.bytes.size(), r.alarm});
+        out.push_back({r.name, r.time_min, r.time_max, r.readings, r.bytes.size(), r.alarm,
+                       r.reduction});
       }
     };
     if (order == ring::Order::oldest_first) {
@@ -95,6 +115,14 @@ class FakeRing final : public ring::RingBuffer {
     } else {
       for (auto e = blocks_.rbegin(); e != blocks_.rend(); ++e) look(*e);
     }
+    return out;
+  }
+  std::vector<ring::Stored> alarms(
+      std::size_t limit,
+      const std::vector<std::pair<Incarnation, SequenceRanges>>& skip) override {
+    auto out = unreleased(ring::Order::oldest_first, SIZE_MAX, skip);
+    std::erase_if(out, [](const auto& s) { return !s.alarm; });
+    if (out.size() > limit) out.resize(limit);
     return out;
   }
   Result<BlockRecord> read(BlockName name) override {

@@ -39,6 +39,11 @@ class MemoryRing final : public ring::RingBuffer {
   }
   [[nodiscard]] journal::Position durable_position() const override { return durable_; }
   Evicted take_evicted() override { return std::exchange(evicted, {}); }
+  std::vector<ring::Stored> next_to_go(const SequenceRanges&) override { return {}; }
+  std::vector<ring::Stored> alarms(
+      std::size_t, const std::vector<std::pair<Incarnation, SequenceRanges>>&) override {
+    return {};
+  }
   Result<> offer(Sequence) override { return {}; }
   std::vector<ring::Stored> unreleased(
       ring::Order, std::size_t,

@@ -51,6 +51,36 @@ class RingWriter {
       ledger_.taken += f.blocks.back().readings;
       ledger_.pending += f.blocks.back().readings;
     }
+    finish(f, sequence);
+    return f;
+  }
+  // One block that carries what these of this incarnation held, for the current start.
+  ring::Flush make_replacing(const std::vector<BlockRecord>& blocks, std::size_t bytes) {
+    ring::Flush f;
+    auto sequence = ring_.next_sequence().count;
+    auto r = make_block(incarnation_, sequence++, bytes, random_);
+    r.readings = 0;
+    r.alarm = blocks.front().alarm;
+    r.reduction = Reduction::merged;
+    for (const auto& b : blocks) {
+      r.readings += b.readings;
+      r.replaces.add(b.name.sequence);
+      r.replaces.add(b.replaces);
+    }
+    f.blocks.push_back(r);
+    finish(f, sequence);
+    return f;
+  }
+  // The ring did not take the last one, and it is forgotten.
+  void forget_last() {
+    --number_;
+    offset_ -= 64;
+  }
+  void set_offset(std::uint64_t offset) { offset_ = offset; }
+  [[nodiscard]] std::uint64_t offset() const { return offset_; }
+
+ private:
+  void finish(ring::Flush& f, std::uint64_t sequence) {
     const auto evicted = ring_.take_evicted();
     ledger_.evicted += evicted.readings_current;
     ledger_.pending -= evicted.readings_current;
@@ -67,12 +97,8 @@ class RingWriter {
     f.seal.sources = {s};
     offset_ += 64;
     f.journal = {77, offset_};
-    return f;
   }
-  void set_offset(std::uint64_t offset) { offset_ = offset; }
-  [[nodiscard]] std::uint64_t offset() const { return offset_; }
 
- private:
   ring::RingBuffer& ring_;
   Incarnation incarnation_;
   SeededRandom& random_;

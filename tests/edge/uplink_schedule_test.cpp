@@ -86,6 +86,19 @@ TEST(Schedule, AlarmsGoBeforeAll) {
   EXPECT_EQ(order[1].first, Lane::alarm);
 }
 
+TEST(Schedule, AnAlarmIsFoundBetweenTheOldestAndTheNewest) {
+  FakeRing ring;
+  const auto many = static_cast<int>(Schedule::kLook) + 10;
+  for (int i = 0; i < many; ++i) ring.put(kNow - 100 * kSecond);
+  const auto alarm = ring.put(kNow - 100 * kSecond, 100, true);
+  for (int i = 0; i < many; ++i) ring.put(kNow - 100 * kSecond);
+  Schedule s(ring, {1}, 0.2, event_time(kNow));
+  const auto first = s.next(kRoom, kRoom);
+  ASSERT_TRUE(first);
+  EXPECT_EQ(first->name, alarm);
+  EXPECT_EQ(first->lane, Lane::alarm);
+}
+
 TEST(Schedule, TheCreditBoundsWhatGoes) {
   FakeRing ring;
   ring.put(kNow - 100 * kSecond, 1000);

@@ -240,6 +240,19 @@ TEST_F(UplinkTest, AnEvictedBlockIsPassedOver) {
   EXPECT_EQ(rig.cloud.edge("press-07").order.size(), 5u);
 }
 
+TEST_F(UplinkTest, ABlockThatReplacesOthersGoesBehindASealAndInTheirPlace) {
+  const auto old = ring.put(now() - 3'600'000'000'000);
+  const auto merged = ring.put_replacing(now() - 3'600'000'000'000, {{1, 1}});
+  seals.number = 4;
+  start();
+  ASSERT_TRUE(eventually([&] { return ring.is_released(merged); }));
+  const auto edge = rig.cloud.edge("press-07");
+  ASSERT_EQ(edge.order.size(), 1u) << "the one that gave way stays here";
+  EXPECT_EQ(edge.order[0].second, merged);
+  EXPECT_EQ(edge.seal_at_block[0], 4u) << "said before the block";
+  EXPECT_FALSE(ring.is_released(old));
+}
+
 TEST_F(UplinkTest, AnEdgeThatIsEnrolledLaterNeedsNoRestart) {
   ring.put(now());
   start("press-09", false);

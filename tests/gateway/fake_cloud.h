@@ -22,6 +22,7 @@ class FakeCloud final : public gateway::Log {
     std::map<Incarnation, SequenceRanges> blocks;
     std::map<Incarnation, std::uint64_t> seals;
     std::vector<std::pair<Lane, BlockName>> order;  // as blocks came
+    std::vector<std::uint64_t> seal_at_block;  // the highest seal of its start when each came
     std::vector<wire::FrameType> types;             // as frames came
     std::vector<DictionaryHash> dictionaries;
     std::uint64_t twice = 0;  // blocks that it had already
@@ -105,6 +106,7 @@ class FakeCloud final : public gateway::Log {
         const auto block = wire::decode_block(frame.payload).value();
         const auto& at = block.second.name;
         e.order.emplace_back(block.first, at);
+        e.seal_at_block.push_back(e.seals[at.incarnation]);
         if (!e.blocks[at.incarnation].add(at.sequence)) ++e.twice;
         break;
       }

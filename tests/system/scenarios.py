@@ -17,6 +17,7 @@ import oracle
 from stack import EDGE, Failed, Stack, ledger_adds_up, wait_for
 
 VIEW = 'all_1s'
+MINUTES = 'all_1min'
 # Object sensors with device times: 5 readings a message, so 20 of them at 55 messages a second make
 # 5,500 readings a second.
 CHANNELS = ['a', 'b', 'c', 'd']
@@ -50,7 +51,7 @@ def connected(stack):
     wait_for('the edge to connect', all_up)
 
 
-def judge(stack, published=None, faults=(), limit=90):
+def judge(stack, published=None, faults=(), limit=90, view=VIEW, size=oracle.SECOND):
     """The closing questions. `faults`: ledger entries that the scenario planned to fill."""
     started = time.monotonic()
     ledger = stack.settle(limit)
@@ -74,8 +75,8 @@ def judge(stack, published=None, faults=(), limit=90):
     if 'quarantined' not in faults and not certain <= kept <= stamped + arriving + len(polled):
         problems.append(f'the plant sent {certain} to {stamped + arriving + len(polled)} '
                         f'readings, {kept} were taken once: {ledger}')
-    answers = stack.answers(VIEW)
-    found, windows = oracle.compare(log, answers, oracle.SECOND,
+    answers = stack.answers(view)
+    found, windows = oracle.compare(log, answers, size,
                                     {d: oracle.read_profile(p) for d, p in stack.profiles.items()})
     problems += found
     print(f'{stamped + arriving + len(polled)} readings sent, ledger {ledger}, {windows} windows '
@@ -246,6 +247,35 @@ def coverage(stack, minutes=1):
                          'not 1.0 and 0.33')
 
 
+def pressure(stack):
+    """A cut that the ring is too small for: what waits is merged, then turned into partials of 1 s
+    and of 1 min. Every window of 1 min is as exact as without, none of 1 s claims what it lacks."""
+    stack.start_broker()
+    stack.write_view(MINUTES, '**', '1min')
+    start_chain(stack, ring='3 MiB', sync='50ms')
+    stack.start_plant(sensors=sensors(20, 55))
+    time.sleep(3)
+    stack.proxy.cut()
+    wait_for('blocks to be reduced',
+             lambda: stack.edge_status()['ring']['readings_reduced_1s'] > 20_000, 240)
+    ring = stack.edge_status()['ring']
+    if ring['readings_merged'] == 0 or ring['bytes'] > ring['size']:
+        raise Failed(f'not merged first, or too large: {ring}')
+    stack.proxy.restore()
+    connected(stack)
+    time.sleep(3)
+    stack.stop_plant()
+    print({k: v for k, v in ring.items() if k.startswith('readings_')})
+    judge(stack, limit=120, view=MINUTES, size=60 * oracle.SECOND)
+    expected = oracle.expected_windows(oracle.PlantLog(stack.plant_log).readings, oracle.SECOND)
+    answers = oracle.Answers(stack.answers(VIEW)).by_window
+    claims = [f'{key}: {answers[key]}' for key, values in expected.items()
+              if key in answers and answers[key]['completeness'] == 1 and
+              oracle.differences(values, answers[key]['values'])]
+    if claims:
+        raise Failed('\n'.join(claims[:10]))
+
+
 def evicted(stack):
     """The ring overflows during a cut, also of blocks of an earlier start: nothing waits for them,
     they are counted, and no answer that misses one of them calls itself complete."""
@@ -290,6 +320,7 @@ def evicted(stack):
 
 NAMES = {
     'plain': plain,
+    'pressure': pressure,
     'evicted': evicted,
     'cut': cut,
     'cut_short': lambda stack: cut(stack, 6),

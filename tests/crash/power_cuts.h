@@ -1,5 +1,8 @@
-// Power cuts at random moments, on a simulated disk that loses, keeps and tears what was not
-// synced, with a catalogue that is kept, lost or of another day.
+// One edge's ring through many power cuts: at random moments or in the middle of the n-th operation
+// on the disk, with a catalogue that is kept, lost or of another day. After each cut the ring must
+// open by itself and know all that it has to know (tests/edge/ring_model.h).
+#pragma once
+
 #include <gtest/gtest.h>
 
 #include <filesystem>
@@ -8,16 +11,11 @@
 #include "tests/edge/sim_disk.h"
 #include "tests/edge/temporary_folder.h"
 
-namespace tidemark::ring {
-namespace {
+namespace tidemark::test {
 
-using test::RingModel;
-using test::RingWriter;
-using test::SimDisk;
-
-class Lives {
+class PowerCuts {
  public:
-  explicit Lives(std::uint64_t seed) : seed_(seed), random_(seed), disk_(seed * 31 + 7) {}
+  explicit PowerCuts(std::uint64_t seed) : seed_(seed), random_(seed), disk_(seed * 31 + 7) {}
 
   void run(int lives) {
     for (int n = 0; n < lives; ++n) {
@@ -28,29 +26,49 @@ class Lives {
   }
   // Much is written between syncs, in pieces up to the largest, and lives are long.
   bool bursts = false;
-  int faults_seen = 0;
-  // The n-th operation on ring.dat of each life fails.
+  // The n-th operation on ring.dat of each life fails; 0: none does.
   std::uint64_t fail_at = 0;
   SimDisk::Fail fail = SimDisk::Fail::never;
+  // The power goes in the middle of an operation of each second life, be it one of opening.
+  std::uint64_t cut_within = 0;  // operations
+
+  int cuts = 0;
+  int cuts_in_open = 0;
+  int faults_seen = 0;
+  int replacements = 0;
 
  private:
-  std::unique_ptr<RingBuffer> open(Incarnation incarnation) {
-    auto ring = RingBuffer::open({folder_.path(), Bytes{1 << 20}, incarnation,
-                                  event_time(test::kStart)}, disk_);
-    EXPECT_TRUE(ring.ok()) << ring.error().text();
-    return ring.ok() ? std::move(ring).value() : nullptr;
+  Result<std::unique_ptr<ring::RingBuffer>> open(Incarnation incarnation) {
+    return ring::RingBuffer::open({folder_.path(), Bytes{1 << 20}, incarnation,
+                                   event_time(kStart)}, disk_);
+  }
+  void cut_power() {
+    disk_.fail_at(0, SimDisk::Fail::never);
+    disk_.cut_power();
+    ++cuts;
   }
 
   void one_life() {
     const Incarnation incarnation{random_.next()};
-    auto ring = open(incarnation);
-    ASSERT_TRUE(ring);
-    model_.check_recovered(*ring, false);
-    if (testing::Test::HasFatalFailure()) return;
-    model_.check_blocks(*ring);
-    if (testing::Test::HasFatalFailure()) return;
+    const bool armed = cut_within > 0 && random_.below(2) == 0;
+    if (armed) disk_.fail_at(1 + random_.below(cut_within), SimDisk::Fail::for_ever);
+    auto opened = open(incarnation);
+    if (!opened.ok()) {
+      ASSERT_TRUE(armed) << opened.error().text();
+      cut_power();
+      ++cuts_in_open;
+      return;
+    }
+    auto ring = std::move(opened).value();
+    if (!armed) {
+      model_.check_recovered(*ring, false);
+      if (testing::Test::HasFatalFailure()) return;
+      model_.check_blocks(*ring);
+      if (testing::Test::HasFatalFailure()) return;
+      disk_.fail_at(fail_at, fail);
+    }
     model_.begin(incarnation);
-    disk_.fail_at(fail_at, fail);
+    faults_expected_ = armed || fail != SimDisk::Fail::never;
     RingWriter writer(*ring, incarnation, random_);
     writer.set_offset(offset_);
     dead_ = false;
@@ -61,14 +79,13 @@ class Lives {
     offset_ = writer.offset();
     const bool whole = !dead_ && random_.below(8) == 0 && ring->close().ok();
     if (whole) model_.synced();
-    disk_.fail_at(0, SimDisk::Fail::never);
-    disk_.cut_power();
+    cut_power();
     ring.reset();
     lose_catalogue();
   }
 
-  void step(RingBuffer& ring, RingWriter& writer) {
-    switch (bursts && random_.below(2) == 0 ? 0 : random_.below(10)) {
+  void step(ring::RingBuffer& ring, RingWriter& writer) {
+    switch (bursts && random_.below(2) == 0 ? 0 : random_.below(12)) {
       case 0:
       case 1:
       case 2:
@@ -90,9 +107,13 @@ class Lives {
       case 7:
         release(ring);
         break;
+      case 9:
+      case 10:
+        replace(ring, writer);
+        break;
       case 8: {
         const Sequence through{model_.now().blocks.size()};
-        if (ring.offer(through).ok()) model_.now().offered = through.count;
+        if (through.count > 0 && ring.offer(through).ok()) model_.now().offered = through.count;
         break;
       }
       default:
@@ -103,7 +124,7 @@ class Lives {
     }
   }
 
-  void append(RingBuffer& ring, RingWriter& writer) {
+  void append(ring::RingBuffer& ring, RingWriter& writer) {
     std::vector<std::size_t> sizes;
     if (bursts && random_.below(6) == 0) sizes.push_back(1 + random_.below(200'000));
     for (auto n = random_.below(8) == 0 ? random_.below(4) : 1; n > 0 && sizes.empty(); --n) {
@@ -117,7 +138,7 @@ class Lives {
         return;
       }
       ++faults_seen;
-      ASSERT_NE(fail, SimDisk::Fail::never) << done.error().text();
+      ASSERT_TRUE(faults_expected_) << done.error().text();
     }
     // Given up, and the edge stops here. The flush may be on the disk for all that: a fault does
     // not say what it left.
@@ -125,9 +146,39 @@ class Lives {
     dead_ = true;
   }
 
-  void release(RingBuffer& ring) {
-    const auto all = ring.unreleased(random_.below(2) == 0 ? Order::oldest_first
-                                                           : Order::newest_first,
+  // What was never offered gives way to less.
+  void replace(ring::RingBuffer& ring, RingWriter& writer) {
+    std::vector<BlockRecord> blocks;
+    const auto wanted = 1 + random_.below(8);
+    for (const auto& stored : ring.next_to_go({})) {
+      if (blocks.size() == wanted) break;
+      auto block = ring.read(stored.name);
+      if (!block.ok()) return;  // a fault
+      blocks.push_back(std::move(block).value());
+    }
+    if (blocks.empty()) return;
+    const auto flush = writer.make_replacing(blocks, 1 + random_.below(9'000));
+    for (int attempt = 0; attempt < 2; ++attempt) {
+      const auto done = ring.append(flush);
+      if (done.ok()) {
+        model_.appended(flush);
+        ++replacements;
+        return;
+      }
+      if (done.error().fault() == Fault::denied && attempt == 0) {
+        writer.forget_last();
+        return;
+      }
+      ++faults_seen;
+      ASSERT_TRUE(faults_expected_) << done.error().text();
+    }
+    model_.appended(flush);
+    dead_ = true;
+  }
+
+  void release(ring::RingBuffer& ring) {
+    const auto all = ring.unreleased(random_.below(2) == 0 ? ring::Order::oldest_first
+                                                           : ring::Order::newest_first,
                                      1 + random_.below(20), {});
     for (const auto& stored : all) {
       if (random_.below(4) == 0) continue;
@@ -172,54 +223,11 @@ class Lives {
   std::uint64_t seed_;
   SeededRandom random_;
   SimDisk disk_;
-  test::TemporaryFolder folder_;
+  TemporaryFolder folder_;
   RingModel model_;
   std::uint64_t offset_ = 0;
   bool dead_ = false;
+  bool faults_expected_ = false;
 };
 
-TEST(RingPower, ThousandsOfCutsLoseNothingThatWasSynced) {
-  for (std::uint64_t seed = 1; seed <= 50; ++seed) {
-    Lives lives(seed);
-    lives.run(50);
-    ASSERT_FALSE(HasFatalFailure()) << "seed " << seed;
-  }
-}
-
-TEST(RingPower, CutsInBurstsThatFillTheRing) {
-  for (std::uint64_t seed = 1; seed <= 25; ++seed) {
-    Lives lives(500 + seed);
-    lives.bursts = true;
-    lives.run(20);
-    ASSERT_FALSE(HasFatalFailure()) << "seed " << seed;
-  }
-}
-
-TEST(RingPower, AnyOperationMayFailOnce) {
-  int seen = 0;
-  for (std::uint64_t n = 1; n <= 60; ++n) {
-    Lives lives(1000 + n);
-    lives.fail_at = n;
-    lives.fail = SimDisk::Fail::once;
-    lives.run(12);
-    ASSERT_FALSE(HasFatalFailure()) << "operation " << n;
-    seen += lives.faults_seen;
-  }
-  EXPECT_LT(seen, 60 * 12) << "one fault is mostly mended by writing elsewhere";
-}
-
-TEST(RingPower, AnyOperationMayFailForEver) {
-  int seen = 0;
-  for (std::uint64_t n = 1; n <= 60; ++n) {
-    Lives lives(2000 + n);
-    lives.fail_at = n;
-    lives.fail = SimDisk::Fail::for_ever;
-    lives.run(12);
-    ASSERT_FALSE(HasFatalFailure()) << "operation " << n;
-    seen += lives.faults_seen;
-  }
-  EXPECT_GT(seen, 100);
-}
-
-}  // namespace
-}  // namespace tidemark::ring
+}  // namespace tidemark::test
