@@ -32,7 +32,10 @@ Enum value_of(const std::string& word, const Word<Enum> (&words)[N]) {
 constexpr Word<mqtt::Format> kFormats[] = {{"auto", mqtt::Format::automatic},
                                            {"json", mqtt::Format::json},
                                            {"number", mqtt::Format::number},
-                                           {"packed", mqtt::Format::packed}};
+                                           {"packed", mqtt::Format::packed},
+                                           {"csv", mqtt::Format::csv},
+                                           {"influx", mqtt::Format::influx},
+                                           {"sparkplug", mqtt::Format::sparkplug}};
 constexpr Word<mqtt::Stamp> kStamps[] = {{"auto", mqtt::Stamp::automatic},
                                          {"device", mqtt::Stamp::device},
                                          {"edge", mqtt::Stamp::edge}};
@@ -63,6 +66,7 @@ Result<BuiltSource> build_mqtt(const config::MqttConfig& c, const config::EdgeCo
   o.key_file = c.key_file;
   o.topics = c.topics;
   o.format = value_of(c.format, kFormats);
+  o.columns = c.columns;
   o.device = c.device;
   o.metric_prefix = c.metric_prefix;
   for (const auto& s : c.series) {
