@@ -96,7 +96,7 @@ Result<BuiltSource> build_mqtt(const config::MqttConfig& c, const config::EdgeCo
 
 Result<std::vector<BuiltSource>> build_sources(const config::EdgeConfig& config,
                                                journal::Journal& journal, Clock& clock,
-                                               Random& random) {
+                                               Random& random, modbus::Buses& buses) {
   std::vector<BuiltSource> out;
   for (const auto& c : config.mqtt) {
     auto built = build_mqtt(c, config, journal, clock, random);
@@ -105,7 +105,8 @@ Result<std::vector<BuiltSource>> build_sources(const config::EdgeConfig& config,
   }
   const profile::Library profiles(profile::search_folders(config.profile_path));
   TIDE_ASSIGN(auto devices,
-              modbus::make_sources(config.modbus, profiles, id_of, journal, clock, random));
+              modbus::make_sources(config.modbus, profiles, id_of, journal, clock, random,
+                                   &buses));
   for (std::size_t i = 0; i < devices.size(); ++i) {
     const auto& c = config.modbus[i];
     out.push_back({id_of(c.name), c.name, c.labels, std::move(devices[i])});
