@@ -55,6 +55,7 @@ struct MqttSeriesConfig {
 
 struct MqttConfig {
   std::string name;
+  bool plugin = false;  // the broker's plug-in hands over: no url
   std::string url;  // mqtt://host:port, mqtts://host:port
   std::string client_id;  // empty: "tidemark-EDGE-NAME", filled in by load
   std::string username;

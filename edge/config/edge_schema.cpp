@@ -189,6 +189,11 @@ void describe(Section& s, EdgeConfig& c) {
   check_loops(s, c);
   Names names(s);
   names.add("source.mqtt", c.mqtt);
+  for (std::size_t i = 0, plugins = 0; i < c.mqtt.size(); ++i) {
+    if (!c.mqtt[i].plugin || ++plugins == 1) continue;
+    s.complain("source.mqtt", "source '" + c.mqtt[i].name + "' is the second with plugin = true: "
+                              "the journal has one broker; put the topics of both into one");
+  }
   names.add("source.modbus", c.modbus);
 }
 

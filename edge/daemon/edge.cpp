@@ -9,6 +9,7 @@
 #include "common/base/version.h"
 #include "edge/control/control.h"
 #include "edge/daemon/bus_request.h"
+#include "edge/daemon/memory.h"
 #include "edge/daemon/rules.h"
 #include "edge/daemon/sources.h"
 #include "edge/daemon/status.h"
@@ -117,6 +118,7 @@ class Agent final : public Edge {
       });
     });
     notify_service("READY=1");
+    give_back_startup_pages();
     wait_for(stop);
     notify_service("STOPPING=1");
     // No new input; then what the journal holds goes into the ring; then the link closes.

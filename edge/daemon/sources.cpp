@@ -5,6 +5,7 @@
 #include "common/base/text.h"
 #include "edge/daemon/words.h"
 #include "edge/modbus/modbus_source.h"
+#include "edge/mqtt/message.h"
 #include "edge/mqtt/mqtt_source.h"
 #include "edge/profile/library.h"
 
@@ -42,6 +43,7 @@ Result<BuiltSource> build_mqtt(const config::MqttConfig& c, const config::EdgeCo
   mqtt::Options o;
   o.index = id_of(c.name);
   o.name = c.name;
+  o.plugin = c.plugin;
   o.url = c.url;
   o.client_id = c.client_id;
   o.username = c.username;
@@ -73,7 +75,8 @@ Result<BuiltSource> build_mqtt(const config::MqttConfig& c, const config::EdgeCo
   o.payload_max = c.payload_max;
   o.folder = config.run_dir;
   TIDE_ASSIGN(auto source, mqtt::make_source(std::move(o), journal, clock, random));
-  return BuiltSource{id_of(c.name), c.name, c.labels, std::move(source)};
+  return BuiltSource{c.plugin ? mqtt::kBrokerSource : id_of(c.name), c.name, c.labels,
+                     std::move(source)};
 }
 
 }  // namespace

@@ -285,9 +285,11 @@ Pipeline::SeriesState& Pipeline::series_state(std::uint32_t handle) {
 void Pipeline::take_group(SourceState& source, const Group& group, const journal::Entry& entry,
                           EventTime arrival) {
   const auto columns = group.columns.size();
-  std::vector<std::size_t> next(columns, 0), value_at(columns, 0);
-  std::vector<bool> keep(columns);
-  std::vector<Quality> quality(columns);
+  auto& [next, value_at, keep, quality] = row_;
+  next.assign(columns, 0);
+  value_at.assign(columns, 0);
+  keep.assign(columns, false);
+  quality.assign(columns, Quality::good);
   for (std::size_t row = 0; row < group.times.size(); ++row) {
     for (std::size_t c = 0; c < columns; ++c) {
       const auto& present = group.columns[c].present;

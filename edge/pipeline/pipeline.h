@@ -182,6 +182,11 @@ class Pipeline final : public uplink::SealSource {
   std::string error_;
 
   source::Decoded decoded_;  // reused from entry to entry
+  struct {
+    std::vector<std::size_t> next, value_at;
+    std::vector<bool> keep;
+    std::vector<Quality> quality;
+  } row_;  // by column of the group at hand, reused
   journal::Position position_;
   std::optional<ring::Flush> unwritten_;
   Compaction compaction_;

@@ -142,6 +142,17 @@ INSTANTIATE_TEST_SUITE_P(
         Mistake{"unknown scheme", "[[source.mqtt]]\nname = \"a\"\nurl = \"http://h\"\n"
                                   "topics = [\"t\"]",
                 "edge.toml:5:7: error: source.mqtt.url: 'http' is not a known scheme"},
+        Mistake{"no broker", "[[source.mqtt]]\nname = \"a\"\ntopics = [\"t\"]",
+                "source.mqtt.url: the broker is missing"},
+        Mistake{"a url beside the plug-in", MQTT "plugin = true",
+                "source.mqtt.url: the broker's plug-in is no client"},
+        Mistake{"durable beside the plug-in",
+                "[[source.mqtt]]\nname = \"a\"\nplugin = true\ntopics = [\"t\"]\ndurable = true",
+                "say plugin_opt_durable true in mosquitto.conf"},
+        Mistake{"two plug-ins",
+                "[[source.mqtt]]\nname = \"a\"\nplugin = true\ntopics = [\"t\"]\n"
+                "[[source.mqtt]]\nname = \"b\"\nplugin = true\ntopics = [\"u\"]",
+                "source 'b' is the second with plugin = true"},
         Mistake{"no scheme", "[[source.mqtt]]\nname = \"a\"\nurl = \"h:1883\"\ntopics = [\"t\"]",
                 "'h:1883' has no scheme; expected scheme://host:port"},
         Mistake{"bad topic", "[[source.mqtt]]\nname = \"a\"\nurl = \"mqtt://h\"\n"
