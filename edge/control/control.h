@@ -2,7 +2,8 @@
 // close.
 //
 // Request    one JSON object: {"command":"status"} · {"command":"series"} · {"command":"buffer"} ·
-//            {"command":"quarantine","limit":20} · {"command":"tap","glob":"**"}.
+//            {"command":"quarantine","limit":20} · {"command":"tap","glob":"**"} ·
+//            {"command":"reload"}.
 // Answer     JSON objects, one a line; {"v":1,"error":"…"} when the request is not understood.
 // Bounds     kClientsMax connections, a request of at most 4 KiB within 5 s; further ones are
 //            closed.
@@ -29,7 +30,11 @@ struct Handlers {
   std::function<std::string()> series;
   std::function<std::string()> buffer;
   std::function<std::string(std::size_t limit)> quarantine;
+  std::function<std::string()> reload;
 };
+
+// The answer to a request that cannot be followed.
+std::string failure(const std::string& text);
 
 class Control {
  public:

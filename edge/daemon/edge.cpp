@@ -8,7 +8,7 @@
 #include "common/base/log.h"
 #include "common/base/version.h"
 #include "edge/control/control.h"
-#include "edge/daemon/sources.h"
+#include "edge/daemon/source_set.h"
 #include "edge/daemon/status.h"
 #include "edge/pipeline/pipeline.h"
 #include "edge/quarantine/quarantine.h"
@@ -57,8 +57,12 @@ std::vector<pipeline::Rule> rules_of(const config::EdgeConfig& config) {
 
 class Agent final : public Edge {
  public:
-  Agent(const config::EdgeConfig& config, Clock& clock, Random& random)
-      : config_(config), clock_(clock), random_(random), started_(clock.steady()) {}
+  Agent(config::Loaded loaded, const std::filesystem::path& file, Clock& clock, Random& random)
+      : config_(loaded.config),
+        clock_(clock),
+        random_(random),
+        started_(clock.steady()),
+        sources_(std::move(loaded), file, clock, random) {}
 
   Result<> open() {
     TIDE_TRY(make_folder(config_.data_dir));
@@ -73,7 +77,7 @@ class Agent final : public Edge {
     ring.now = clock_.wall();
     TIDE_ASSIGN(ring_, ring::RingBuffer::open(ring, disk_));
     TIDE_ASSIGN(quarantine_, quarantine::Quarantine::open(config_.data_dir));
-    TIDE_ASSIGN(sources_, build_sources(config_, *journal_, clock_, random_));
+    TIDE_TRY(sources_.build(*journal_));
 
     pipeline::Options options;
     options.edge = config_.edge;
@@ -85,10 +89,8 @@ class Agent final : public Edge {
     options.tier = tier_options(config_.uplink);
     options.labels = config_.labels;
     options.rules = rules_of(config_);
-    std::vector<pipeline::SourceEntry> entries;
-    for (const auto& s : sources_) entries.push_back({s.id, s.name, s.source.get(), s.labels});
-    pipeline_ = std::make_unique<pipeline::Pipeline>(options, std::move(entries), *journal_, *ring_,
-                                                     *quarantine_, tap_, clock_);
+    pipeline_ = std::make_unique<pipeline::Pipeline>(options, sources_.entries(), *journal_,
+                                                     *ring_, *quarantine_, tap_, clock_);
     if (!config_.uplink.gateway.empty()) {
       uplink::Options up;
       up.edge = config_.edge;
@@ -118,9 +120,13 @@ class Agent final : public Edge {
     handlers.quarantine = [this](std::size_t limit) {
       return quarantine_json(quarantine_->newest(limit), quarantine_->counts());
     };
+    handlers.reload = [this] {
+      const auto plan = sources_.reload(*pipeline_);
+      return plan ? reload_json(*plan) : control::failure(plan.error().text());
+    };
     TIDE_ASSIGN(auto control,
                 control::Control::open(config_.control_socket(), std::move(handlers), tap_));
-    for (const auto& s : sources_) TIDE_TRY(s.source->start());
+    TIDE_TRY(sources_.start());
     if (uplink_) uplink_->start();
     std::thread pipeline([this] {
       pipeline_->run([this] {
@@ -131,7 +137,7 @@ class Agent final : public Edge {
     wait_for(stop);
     notify_service("STOPPING=1");
     // No new input; then what the journal holds goes into the ring; then the link closes.
-    for (const auto& s : sources_) s.source->stop();
+    sources_.stop();
     pipeline_->stop();
     pipeline.join();
     journal_->stop();
@@ -158,7 +164,7 @@ class Agent final : public Edge {
     p.started = started_;
     p.steady = clock_.steady();
     p.pipeline = pipeline_->status();
-    for (const auto& s : sources_) p.sources.push_back(s.source->status());
+    p.sources = sources_.status();
     p.ring = ring_->usage();
     p.tier = config_.uplink.tier;
     if (uplink_) {
@@ -181,16 +187,17 @@ class Agent final : public Edge {
   std::unique_ptr<journal::Journal> journal_;
   std::unique_ptr<ring::RingBuffer> ring_;
   std::unique_ptr<quarantine::Quarantine> quarantine_;
-  std::vector<BuiltSource> sources_;
+  SourceSet sources_;
   std::unique_ptr<pipeline::Pipeline> pipeline_;
   std::unique_ptr<uplink::Uplink> uplink_;
 };
 
 }  // namespace
 
-Result<std::unique_ptr<Edge>> Edge::build(const config::EdgeConfig& config, Clock& clock,
+Result<std::unique_ptr<Edge>> Edge::build(config::Loaded loaded,
+                                          const std::filesystem::path& file, Clock& clock,
                                           Random& random) {
-  auto agent = std::make_unique<Agent>(config, clock, random);
+  auto agent = std::make_unique<Agent>(std::move(loaded), file, clock, random);
   TIDE_TRY(agent->open());
   return std::unique_ptr<Edge>(std::move(agent));
 }
