@@ -134,6 +134,8 @@ class Server final : public Control {
       send_line(fd, handlers_.quarantine(given ? limit->get<std::size_t>() : 20));
     } else if (command == "reload") {
       send_line(fd, handlers_.reload());
+    } else if (command == "modbus" && handlers_.modbus) {
+      send_line(fd, handlers_.modbus(request));
     } else if (command == "tap") {
       tap(fd, word("glob", "**"));
     } else {

@@ -8,6 +8,7 @@
 #include "common/base/log.h"
 #include "common/base/version.h"
 #include "edge/control/control.h"
+#include "edge/daemon/bus_request.h"
 #include "edge/daemon/source_set.h"
 #include "edge/daemon/status.h"
 #include "edge/pipeline/pipeline.h"
@@ -123,6 +124,9 @@ class Agent final : public Edge {
     handlers.reload = [this] {
       const auto plan = sources_.reload(*pipeline_);
       return plan ? reload_json(*plan) : control::failure(plan.error().text());
+    };
+    handlers.modbus = [this](const std::string& request) {
+      return answer_bus_request(request, sources_.buses());
     };
     TIDE_ASSIGN(auto control,
                 control::Control::open(config_.control_socket(), std::move(handlers), tap_));

@@ -9,6 +9,12 @@ namespace {
 
 constexpr std::string_view kSource = "source.";
 
+// Settings show values as the file would write them; names hold nothing that needs an escape.
+std::string unquoted(const std::string& text) {
+  const bool quoted = text.size() >= 2 && text.front() == '"' && text.back() == '"';
+  return quoted ? text.substr(1, text.size() - 2) : text;
+}
+
 struct Settings {
   struct Source {
     std::string protocol;
@@ -38,7 +44,7 @@ struct Settings {
     }
     for (const auto& place : places) {
       auto& source = by_place[place];
-      order.push_back(source.values["name"]);
+      order.push_back(unquoted(source.values["name"]));
       sources[order.back()] = std::move(source);
     }
   }

@@ -4,6 +4,7 @@
 #include <condition_variable>
 
 #include "common/base/log.h"
+#include "edge/config/bus_url.h"
 
 namespace tidemark::edge {
 namespace {
@@ -38,7 +39,7 @@ void wait_until_read(const pipeline::Pipeline& pipeline, journal::Position end,
 
 Result<> SourceSet::build(journal::Journal& journal) {
   journal_ = &journal;
-  TIDE_ASSIGN(sources_, build_sources(loaded_.config, journal, clock_, random_));
+  TIDE_ASSIGN(sources_, build_sources(loaded_.config, journal, clock_, random_, buses_));
   return {};
 }
 
@@ -71,6 +72,11 @@ std::vector<source::Status> SourceSet::status() const {
   return out;
 }
 
+modbus::Buses SourceSet::buses() const {
+  const std::lock_guard lock(mutex_);
+  return buses_;
+}
+
 Result<ReloadPlan> SourceSet::reload(pipeline::Pipeline& pipeline) {
   const std::lock_guard one(reloading_);
   if (stopped_) return Error{Fault::unavailable, "the agent is stopping"};
@@ -83,7 +89,8 @@ Result<ReloadPlan> SourceSet::reload(pipeline::Pipeline& pipeline) {
   const auto plan = plan_reload(loaded_.settings, next.settings);
   const auto needed = only(next.config, plan);
   // Once for nothing: what cannot be made (a secret that is missing) must not stop what runs.
-  if (auto tried = build_sources(needed, *journal_, clock_, random_); !tried) {
+  modbus::Buses buses;
+  if (auto tried = build_sources(needed, *journal_, clock_, random_, buses); !tried) {
     return std::move(tried).error().within("nothing was changed");
   }
   if (!plan.idle()) {
@@ -91,8 +98,15 @@ Result<ReloadPlan> SourceSet::reload(pipeline::Pipeline& pipeline) {
       if (plan.ends(s.name)) s.source->stop();
     }
     wait_until_read(pipeline, journal_->end(), clock_);
-    TIDE_ASSIGN(auto fresh, build_sources(needed, *journal_, clock_, random_));
-    replace(std::move(fresh), plan, pipeline);
+    buses.clear();
+    TIDE_ASSIGN(auto fresh, build_sources(needed, *journal_, clock_, random_, buses));
+    for (const auto& c : next.config.modbus) {
+      if (plan.makes(c.name)) continue;
+      const auto url = config::parse_bus_url(c.url);
+      if (!url) continue;
+      if (const auto kept = buses_.find(url->place()); kept != buses_.end()) buses.insert(*kept);
+    }
+    replace(std::move(fresh), std::move(buses), plan, pipeline);
   }
   loaded_.settings = after_reload(loaded_.settings, next.settings);
   log::info("configuration reloaded", "kept={} changed={} added={} removed={} restart={}",
@@ -101,8 +115,8 @@ Result<ReloadPlan> SourceSet::reload(pipeline::Pipeline& pipeline) {
   return plan;
 }
 
-void SourceSet::replace(std::vector<BuiltSource> fresh, const ReloadPlan& plan,
-                        pipeline::Pipeline& pipeline) {
+void SourceSet::replace(std::vector<BuiltSource> fresh, modbus::Buses buses,
+                        const ReloadPlan& plan, pipeline::Pipeline& pipeline) {
   std::vector<BuiltSource> old;  // outlives the pipeline's use of it
   std::vector<source::Source*> started;
   {
@@ -114,6 +128,7 @@ void SourceSet::replace(std::vector<BuiltSource> fresh, const ReloadPlan& plan,
       started.push_back(s.source.get());
       sources_.push_back(std::move(s));
     }
+    buses_ = std::move(buses);
     pipeline.set_sources(entries_locked());
   }
   for (auto* source : started) {

@@ -32,13 +32,14 @@ class SourceSet {
   void stop();  // for good
   [[nodiscard]] std::vector<pipeline::SourceEntry> entries() const;
   [[nodiscard]] std::vector<source::Status> status() const;
+  [[nodiscard]] modbus::Buses buses() const;
 
   // Fault::bad_input with every problem of the file, and nothing changed; unavailable: stopping.
   Result<ReloadPlan> reload(pipeline::Pipeline& pipeline);
 
  private:
   [[nodiscard]] std::vector<pipeline::SourceEntry> entries_locked() const;
-  void replace(std::vector<BuiltSource> fresh, const ReloadPlan& plan,
+  void replace(std::vector<BuiltSource> fresh, modbus::Buses buses, const ReloadPlan& plan,
                pipeline::Pipeline& pipeline);
 
   config::Loaded loaded_;  // what is in force
@@ -49,6 +50,7 @@ class SourceSet {
   std::mutex reloading_;
   mutable std::mutex mutex_;  // of what follows; taken after reloading_
   std::vector<BuiltSource> sources_;
+  modbus::Buses buses_;
   bool stopped_ = false;
 };
 
