@@ -217,6 +217,9 @@ class Words {
       return answer({{"command", "status"}},
                     [this](const json& s) { return print_status(s, out_); });
     });
+    auto& reload = c.add("reload", "Reads the configuration again; unchanged sources go on.");
+    common(reload);
+    act(reload, [this] { return run_reload(); });
     auto& quarantine = c.add("quarantine", "What could not be used, and why.");
     common(quarantine);
     quarantine.option("--limit", limit_, "How many of the newest.");
@@ -237,6 +240,34 @@ class Words {
         return kExitOk;
       });
     });
+  }
+
+  int run_reload() {
+    const auto reply = find_agent(config_).ask({{"command", "reload"}});
+    if (!reply && reply.error().fault() != Fault::bad_input) {
+      return not_running(out_, reply.error());
+    }
+    if (!reply) {
+      out_.fail(reply.error());
+      return kExitConfig;
+    }
+    if (json_) {
+      out_.out(reply->dump() + "\n");
+      return kExitOk;
+    }
+    const auto names = [&](const char* key, const char* text) {
+      std::string all;
+      for (const auto& name : (*reply)[key]) {
+        all += (all.empty() ? "" : ", ") + printable(name.get<std::string>());
+      }
+      if (!all.empty()) out_.out(fmt::format("{:<28} {}\n", text, all));
+    };
+    names("kept", "untouched");
+    names("changed", "made anew");
+    names("added", "new");
+    names("removed", "stopped");
+    names("restart", "counts from the next start");
+    return kExitOk;
   }
 
   void tap(cli::Command& c) {

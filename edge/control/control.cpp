@@ -42,10 +42,6 @@ bool send_line(int fd, const std::string& line) {
   return true;
 }
 
-std::string failure(const std::string& text) {
-  return nlohmann::json{{"v", 1}, {"error", text}}.dump();
-}
-
 class Server final : public Control {
  public:
   Server(int fd, std::filesystem::path socket, Handlers handlers, pipeline::TapHub& tap)
@@ -136,6 +132,8 @@ class Server final : public Control {
       const auto limit = json.find("limit");
       const bool given = limit != json.end() && limit->is_number_unsigned();
       send_line(fd, handlers_.quarantine(given ? limit->get<std::size_t>() : 20));
+    } else if (command == "reload") {
+      send_line(fd, handlers_.reload());
     } else if (command == "modbus" && handlers_.modbus) {
       send_line(fd, handlers_.modbus(request));
     } else if (command == "tap") {
@@ -198,6 +196,10 @@ Result<int> connect_to(const std::filesystem::path& socket) {
 }
 
 }  // namespace
+
+std::string failure(const std::string& text) {
+  return nlohmann::json{{"v", 1}, {"error", text}}.dump();
+}
 
 Result<std::unique_ptr<Control>> Control::open(const std::filesystem::path& socket,
                                                Handlers handlers, pipeline::TapHub& tap) {

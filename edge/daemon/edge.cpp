@@ -11,7 +11,7 @@
 #include "edge/daemon/bus_request.h"
 #include "edge/daemon/memory.h"
 #include "edge/daemon/rules.h"
-#include "edge/daemon/sources.h"
+#include "edge/daemon/source_set.h"
 #include "edge/daemon/status.h"
 #include "edge/local/local_feed.h"
 #include "edge/pipeline/pipeline.h"
@@ -38,8 +38,12 @@ pipeline::TierOptions tier_options(const config::UplinkConfig& uplink) {
 
 class Agent final : public Edge {
  public:
-  Agent(const config::EdgeConfig& config, Clock& clock, Random& random)
-      : config_(config), clock_(clock), random_(random), started_(clock.steady()) {}
+  Agent(config::Loaded loaded, const std::filesystem::path& file, Clock& clock, Random& random)
+      : config_(loaded.config),
+        clock_(clock),
+        random_(random),
+        started_(clock.steady()),
+        sources_(std::move(loaded), file, clock, random) {}
 
   Result<> open() {
     TIDE_TRY(make_folder(config_.data_dir));
@@ -54,7 +58,7 @@ class Agent final : public Edge {
     ring.now = clock_.wall();
     TIDE_ASSIGN(ring_, ring::RingBuffer::open(ring, disk_));
     TIDE_ASSIGN(quarantine_, quarantine::Quarantine::open(config_.data_dir));
-    TIDE_ASSIGN(sources_, build_sources(config_, *journal_, clock_, random_, buses_));
+    TIDE_TRY(sources_.build(*journal_));
 
     pipeline::Options options;
     options.edge = config_.edge;
@@ -68,10 +72,9 @@ class Agent final : public Edge {
     TIDE_ASSIGN(options.rules, rules_of(config_));
     options.recorder_memory = config_.recorder.memory;
     TIDE_TRY(open_local());
-    std::vector<pipeline::SourceEntry> entries;
-    for (const auto& s : sources_) entries.push_back({s.id, s.name, s.source.get(), s.labels});
-    pipeline_ = std::make_unique<pipeline::Pipeline>(options, std::move(entries), *journal_, *ring_,
-                                                     *quarantine_, tap_, clock_, local_.get());
+    pipeline_ = std::make_unique<pipeline::Pipeline>(options, sources_.entries(), *journal_,
+                                                     *ring_, *quarantine_, tap_, clock_,
+                                                     local_.get());
     if (!config_.uplink.gateway.empty()) {
       uplink::Options up;
       up.edge = config_.edge;
@@ -105,12 +108,16 @@ class Agent final : public Edge {
     handlers.quarantine = [this](std::size_t limit) {
       return quarantine_json(quarantine_->newest(limit), quarantine_->counts());
     };
+    handlers.reload = [this] {
+      const auto plan = sources_.reload(*pipeline_);
+      return plan ? reload_json(*plan) : control::failure(plan.error().text());
+    };
     handlers.modbus = [this](const std::string& request) {
-      return answer_bus_request(request, buses_);
+      return answer_bus_request(request, sources_.buses());
     };
     TIDE_ASSIGN(auto control,
                 control::Control::open(config_.control_socket(), std::move(handlers), tap_));
-    for (const auto& s : sources_) TIDE_TRY(s.source->start());
+    TIDE_TRY(sources_.start());
     if (uplink_) uplink_->start();
     std::thread pipeline([this] {
       pipeline_->run([this] {
@@ -122,7 +129,7 @@ class Agent final : public Edge {
     wait_for(stop);
     notify_service("STOPPING=1");
     // No new input; then what the journal holds goes into the ring; then the link closes.
-    for (const auto& s : sources_) s.source->stop();
+    sources_.stop();
     pipeline_->stop();
     pipeline.join();
     journal_->stop();
@@ -174,7 +181,7 @@ class Agent final : public Edge {
     p.started = started_;
     p.steady = clock_.steady();
     p.pipeline = pipeline_->status();
-    for (const auto& s : sources_) p.sources.push_back(s.source->status());
+    p.sources = sources_.status();
     p.ring = ring_->usage();
     p.tier = config_.uplink.tier;
     if (uplink_) {
@@ -201,8 +208,7 @@ class Agent final : public Edge {
   std::unique_ptr<journal::Journal> journal_;
   std::unique_ptr<ring::RingBuffer> ring_;
   std::unique_ptr<quarantine::Quarantine> quarantine_;
-  modbus::Buses buses_;
-  std::vector<BuiltSource> sources_;
+  SourceSet sources_;
   std::unique_ptr<history::History> history_;
   std::string history_error_;
   std::unique_ptr<publish::Publisher> publisher_;
@@ -213,9 +219,10 @@ class Agent final : public Edge {
 
 }  // namespace
 
-Result<std::unique_ptr<Edge>> Edge::build(const config::EdgeConfig& config, Clock& clock,
+Result<std::unique_ptr<Edge>> Edge::build(config::Loaded loaded,
+                                          const std::filesystem::path& file, Clock& clock,
                                           Random& random) {
-  auto agent = std::make_unique<Agent>(config, clock, random);
+  auto agent = std::make_unique<Agent>(std::move(loaded), file, clock, random);
   TIDE_TRY(agent->open());
   return std::unique_ptr<Edge>(std::move(agent));
 }

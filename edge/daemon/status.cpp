@@ -169,6 +169,16 @@ std::string status_json(const StatusParts& parts) {
   return out.dump();
 }
 
+std::string reload_json(const ReloadPlan& plan) {
+  return json{{"v", 1},
+              {"kept", plan.kept},
+              {"changed", plan.changed},
+              {"added", plan.added},
+              {"removed", plan.removed},
+              {"restart", plan.restart}}
+      .dump();
+}
+
 std::string series_json(const std::string& edge,
                         const std::vector<pipeline::SeriesCounts>& series) {
   json list = json::array();

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "edge/daemon/reload.h"
 #include "edge/history/history.h"
 #include "edge/pipeline/pipeline.h"
 #include "edge/publish/publisher.h"
@@ -34,6 +35,7 @@ struct StatusParts {
 };
 
 std::string status_json(const StatusParts& parts);
+std::string reload_json(const ReloadPlan& plan);
 std::string series_json(const std::string& edge, const std::vector<pipeline::SeriesCounts>& series);
 std::string buffer_json(const StatusParts& parts, const std::string& folder);
 std::string quarantine_json(const std::vector<quarantine::Item>& items,

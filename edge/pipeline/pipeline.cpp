@@ -68,18 +68,39 @@ Pipeline::Pipeline(Options options, std::vector<SourceEntry> sources, journal::J
       compaction_(options_.edge, options_.rules,
                   [&ring](DictionaryHash hash) { return ring.dictionary(hash); }) {
   book_.label(options_.labels);
-  for (auto& entry : sources) {
-    book_.label(entry.name, entry.labels);
-    source_by_id_[entry.id] = sources_.size();
-    source_by_name_[entry.name] = sources_.size();
-    auto* source = entry.source;
-    sources_.push_back({std::move(entry), {},
-                        Progress(source->device_stamped(), source->lateness())});
-    // Lines exist from the start, so that a source that is never heard is stated as such.
-    for (const auto& s : source->schedules()) line_of(sources_.back(), s.poll_class);
-    if (source->schedules().empty()) line_of(sources_.back(), "");
-  }
+  for (auto& entry : sources) add_source(std::move(entry));
   stamper_.observe(clock_.wall(), clock_.steady());
+}
+
+void Pipeline::add_source(SourceEntry entry) {
+  book_.label(entry.name, entry.labels);
+  auto* source = entry.source;
+  const Progress progress(source->device_stamped(), source->lateness());
+  const auto [known, fresh] = source_by_name_.try_emplace(entry.name, sources_.size());
+  source_by_id_[entry.id] = known->second;
+  if (fresh) {
+    sources_.push_back({std::move(entry), {}, progress});
+  } else {
+    sources_[known->second].entry = std::move(entry);
+    sources_[known->second].progress.bound(progress);
+  }
+  auto& state = sources_[known->second];
+  // Lines exist from the start, so that a source that is never heard is stated as such.
+  for (const auto& s : source->schedules()) line_of(state, s.poll_class);
+  if (source->schedules().empty()) line_of(state, "");
+}
+
+void Pipeline::set_sources(std::vector<SourceEntry> sources) {
+  const std::lock_guard lock(mutex_);
+  source_by_id_.clear();
+  for (auto& s : sources_) s.entry.source = nullptr;  // may be gone when this returns
+  for (auto& entry : sources) add_source(std::move(entry));
+}
+
+bool Pipeline::has_read(journal::Position end) const {
+  const std::lock_guard lock(mutex_);
+  return journal_.used().count == 0 ||
+         (position_.journal == end.journal && position_.offset >= end.offset);
 }
 
 std::size_t Pipeline::line_of(SourceState& source, const std::string& poll_class) {
@@ -183,6 +204,7 @@ void Pipeline::state_off_time() {
   auto from = std::max(closing.off_from, options_.plausible_from);
   from = std::max(from, until - std::chrono::minutes(kOffMinutesMax));
   for (auto& source : sources_) {
+    if (source.entry.source == nullptr) continue;
     for (const auto& schedule : source.entry.source->schedules()) {
       if (schedule.period.count() <= 0) continue;
       const auto line = line_of(source, schedule.poll_class);

@@ -97,6 +97,12 @@ class Pipeline final : public uplink::SealSource {
   void run(const std::function<void()>& flushed);
   void stop();  // any thread
 
+  // The sources from now on: those of the same name go on with their series and windows. What the
+  // journal holds of others goes into quarantine.
+  void set_sources(std::vector<SourceEntry> sources);
+  // Whether all that was appended to the journal before `end` has been decoded.
+  [[nodiscard]] bool has_read(journal::Position end) const;
+
   [[nodiscard]] Status status() const;
   [[nodiscard]] std::vector<SeriesCounts> series() const;
 
@@ -121,6 +127,7 @@ class Pipeline final : public uplink::SealSource {
     std::size_t source;
   };
 
+  void add_source(SourceEntry entry);
   void take(const journal::Entry& entry);
   void take_group(SourceState& source, const Group& group, const journal::Entry& entry,
                   EventTime arrival);
