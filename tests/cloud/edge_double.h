@@ -148,6 +148,8 @@ class EdgeDouble {
     c.incarnation = incarnation_;
     c.start_ordinal = ordinal_;
     c.durable_through = Sequence{durable_through};
+    c.off_from = off_from;
+    c.off_until = off_until;
     return c;
   }
   [[nodiscard]] wire::Frame dictionary() const {
@@ -172,6 +174,8 @@ class EdgeDouble {
     return name_ + "/" + series_[s].local_name();
   }
 
+  EventTime off_from = kEventTimeMin;  // of its closing
+  EventTime off_until = kEventTimeMin;
   std::vector<TakenReading> log;  // all that was ever taken
   std::map<std::uint64_t, BlockRecord> blocks;
   std::vector<Seal> seals;
