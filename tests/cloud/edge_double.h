@@ -53,6 +53,12 @@ class EdgeDouble {
     dictionary_.emplace(series_);
   }
 
+  // Other words about a series than before; its source is the edge's only one.
+  template <typename Change>
+  void describe(std::uint32_t series, Change change) {
+    change(series_[series]);
+    dictionary_.emplace(series_);
+  }
   // The value of an i64 series is its mantissa.
   void take(std::uint32_t series, std::int64_t time, double value) {
     log.push_back({series, time, value});

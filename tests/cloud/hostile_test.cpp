@@ -164,7 +164,9 @@ TEST(CloneGuard, RestartsAndLateHellosAreNoClones) {
       EXPECT_TRUE(guard.hello(now, closings).welcome);
     }
     // The hello of the start before lay at another gateway.
-    if (start > 1) EXPECT_TRUE(guard.hello({start - 1}, {}).welcome);
+    if (start > 1) {
+      EXPECT_TRUE(guard.hello({start - 1}, {}).welcome);
+    }
     EXPECT_TRUE(guard.hello(now, closings).welcome);
     past.incarnation = now;
     closings.push_back(past);
@@ -206,9 +208,9 @@ TEST(Bound, BlocksOutOfOrderBeyondItWaitAtTheEdge) {
   books.hello(i, 1, {}, off);
   for (std::uint64_t s = 2; s < 2 * reconcile::kWeightMax; s += 2) books.of(i).receive({s}, 0, {});
   books.weigh();
-  EXPECT_FALSE(books.room_for(i, {4 * reconcile::kWeightMax}));
-  EXPECT_TRUE(books.room_for(i, {5}));  // fills a gap
-  EXPECT_TRUE(books.room_for(i, {1}));
+  EXPECT_FALSE(books.room_for(i, Sequence{4 * reconcile::kWeightMax}));
+  EXPECT_TRUE(books.room_for(i, Sequence{5}));  // fills a gap
+  EXPECT_TRUE(books.room_for(i, Sequence{1}));
 }
 
 TEST(Bound, SettledStartsLeaveMemoryAndComeBackWhenTheyAreSpokenOf) {
