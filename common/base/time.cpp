@@ -65,6 +65,12 @@ EventTime SystemClock::wall() const {
   return event_time(static_cast<std::int64_t>(t.tv_sec) * kSecond + t.tv_nsec);
 }
 
+Nanoseconds SystemClock::thread_cpu() const {
+  timespec t{};
+  ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+  return Nanoseconds(static_cast<std::int64_t>(t.tv_sec) * kSecond + t.tv_nsec);
+}
+
 std::string format_utc(EventTime t) {
   auto days = count_ns(t) / (86'400 * kSecond);
   auto rest = count_ns(t) % (86'400 * kSecond);

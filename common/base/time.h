@@ -41,12 +41,15 @@ class Clock {
   virtual ~Clock() = default;
   [[nodiscard]] virtual SteadyTime steady() const = 0;
   [[nodiscard]] virtual EventTime wall() const = 0;
+  // That the calling thread has used.
+  [[nodiscard]] virtual Nanoseconds thread_cpu() const = 0;
 };
 
 class SystemClock final : public Clock {
  public:
   [[nodiscard]] SteadyTime steady() const override;
   [[nodiscard]] EventTime wall() const override;
+  [[nodiscard]] Nanoseconds thread_cpu() const override;
 };
 
 // Moves when told; wall can jump while steady does not. For tests and the simulator.
@@ -55,6 +58,9 @@ class ManualClock final : public Clock {
   explicit ManualClock(EventTime wall) : wall_(wall) {}
   [[nodiscard]] SteadyTime steady() const override { return steady_; }
   [[nodiscard]] EventTime wall() const override { return wall_; }
+  // So much more at each call, as if what lies between two of them took that long.
+  [[nodiscard]] Nanoseconds thread_cpu() const override { return cpu_ += cpu_step_; }
+  void cpu_step(Nanoseconds each) { cpu_step_ = each; }
   void advance(Nanoseconds by) {
     steady_ += std::chrono::duration_cast<SteadyTime::duration>(by);
     wall_ += by;
@@ -64,6 +70,8 @@ class ManualClock final : public Clock {
  private:
   SteadyTime steady_{};
   EventTime wall_;
+  mutable Nanoseconds cpu_{};
+  Nanoseconds cpu_step_{};
 };
 
 // "2026-11-21T02:00:00.412Z": as many decimals as needed, in threes, none for whole seconds.

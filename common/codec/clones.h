@@ -8,6 +8,14 @@
 #define TIDE_CODEC_CLONES __attribute__((target_clones("default", "arch=x86-64-v3")))
 // Of a function that is called only where the CPU has AVX2 and FMA.
 #define TIDE_CODEC_AVX2 __attribute__((target("arch=x86-64-v3")))
+namespace tidemark::codec {
+inline bool has_avx2() {
+  static const bool has = __builtin_cpu_supports("avx2") != 0 &&
+                          __builtin_cpu_supports("bmi2") != 0 &&
+                          __builtin_cpu_supports("fma") != 0;
+  return has;
+}
+}  // namespace tidemark::codec
 #else  // the sanitisers' start-up code does not survive the resolvers
 #define TIDE_CODEC_CLONES
 #endif

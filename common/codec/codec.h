@@ -74,7 +74,6 @@ struct Memory {
   bool used = false;
   std::uint8_t mode = 0;      // of doubles
   std::uint8_t exponent = 0;
-  std::uint8_t table_rest = 0;  // blocks until a table of values is looked for again
   std::uint32_t blocks = 0;
   double scale = 0;
 };

@@ -23,8 +23,7 @@ int decimal_exponent(ByteSpan written);
 // "decimal2", "float-bits" … of what write_doubles() wrote.
 std::string words_of_doubles(ByteSpan written);
 
-void write_integers(Tier tier, std::span<const std::int64_t> values, Memory& memory,
-                    ByteWriter& out);
+void write_integers(Tier tier, std::span<const std::int64_t> values, ByteWriter& out);
 bool read_integers(Tier tier, ByteReader& in, std::span<std::int64_t> values);
 
 void write_times(Tier tier, std::span<const std::int64_t> times, ByteWriter& out);

@@ -6,9 +6,9 @@
 //   midpoint is M * 2^t with M of 54 bits, k has 51, so t < 0 and k * 2^-t - M * 10^e is a multiple
 //   of 2^e, and not 0 since M has more bits than k. So k / P is away from it by a part of
 //   2^-54 / 5^15 > 2^-89 at least.
-// The test of a value v takes v for q. If v is not k / P rounded, k / P lies past a midpoint by that
-// much, and what comes out is another double than v, by the same reason; where v is far away the
-// rest need not be exact, and v is far from what comes out.
+// The test of a value v takes v for q. If v is not k / P rounded, k / P lies past a midpoint by
+// that much, and what comes out is another double than v, by the same reason; where v is far away
+// the rest need not be exact, and v is far from what comes out.
 #include "common/codec/decimals.h"
 
 #include <array>

@@ -15,6 +15,7 @@ namespace {
 constexpr double kMantissaEnd = 1e15;       // k below, so that k * 10 is a small integer too
 constexpr double kFloatMantissaEnd = 3e7;   // past 24 bits a float tells nothing about k
 constexpr std::int64_t kUlpsMax = 64;
+constexpr std::int64_t kUlpsNear = std::int64_t{1} << 31;  // beside them 32 bits stay below 2^33
 constexpr std::int64_t kFloatUlpsMax = 4;  // four decimals are within 64 ulps of any float
 constexpr unsigned kExponentOfPlain = 7;    // a longer exact decimal may be a float, or computed
 constexpr unsigned kExponentOfShort = 9;
@@ -74,9 +75,10 @@ template <DoubleMode kMode>
 [[gnu::always_inline]] inline std::size_t near_misses_of(const double* v, std::size_t n, double by,
                                                          std::int64_t* k, std::int64_t* ulps) {
   constexpr auto kLimit = static_cast<std::uint64_t>(of_floats(kMode) ? kFloatUlpsMax : kUlpsMax);
+  const double factor = has_scale(kMode) ? 1 / by : by;
   std::uint64_t far = 0;
   for (std::size_t i = 0; i < n; ++i) {
-    k[i] = double_to_small(has_scale(kMode) ? v[i] / by : v[i] * by);
+    k[i] = double_to_small(v[i] * factor);
     const auto base = base_of(kMode, k[i], by);
     ulps[i] = of_floats(kMode) ? ordered_float(v[i]) - ordered_float(base)
                                : ordered(v[i]) - ordered(base);
@@ -174,15 +176,8 @@ class Chooser {
   DoubleChoice& c_;
 };
 
-// The step of which all values are multiples, nearly: Euclid on the distances of the values that
-// occur, then least squares. 0 when there is none. `tolerance` is relative to the largest.
-double grid_of(std::span<const double> values, double tolerance) {
-  constexpr std::size_t kSample = 600;
-  std::vector<double> v(values.begin(), values.begin() + static_cast<std::ptrdiff_t>(
-                                                             std::min(values.size(), kSample)));
-  std::sort(v.begin(), v.end());
-  v.erase(std::unique(v.begin(), v.end()), v.end());
-  if (v.size() < 8) return 0;
+// Euclid on the distances of sorted values.
+double rough_grid_of(std::span<const double> v, double tolerance) {
   const double largest = std::max(std::fabs(v.front()), std::fabs(v.back()));
   tolerance *= largest;
   double step = 0;
@@ -197,6 +192,19 @@ double grid_of(std::span<const double> values, double tolerance) {
     step = a;
     if (step < largest * 1e-7) return 0;
   }
+  return step;
+}
+
+// The step of which all values are multiples, nearly: Euclid on the distances of the values that
+// occur, then least squares. 0 when there is none. `tolerance` is relative to the largest.
+double grid_of(std::span<const double> values, double tolerance) {
+  constexpr std::size_t kSample = 600;
+  std::vector<double> v(values.begin(), values.begin() + static_cast<std::ptrdiff_t>(
+                                                             std::min(values.size(), kSample)));
+  std::sort(v.begin(), v.end());
+  v.erase(std::unique(v.begin(), v.end()), v.end());
+  if (v.size() < 8) return 0;
+  double step = rough_grid_of(v, tolerance);
   if (!(step > 0)) return 0;
   // Least squares on ever longer distances: the better the step is known, the further it counts.
   for (std::size_t span = 1; span < v.size(); span *= 2) {
@@ -262,6 +270,10 @@ double exact_grid(std::span<const double> values, double step) {
   return best;
 }
 
+bool all_end_in_0(std::span<const std::int64_t> integers) {
+  return std::all_of(integers.begin(), integers.end(), [](auto k) { return k % 10 == 0; });
+}
+
 bool time_to_search(const Memory& m) {
   return m.blocks < kTriesAtFirst || m.blocks % kTriesWithoutGrid == 0;
 }
@@ -271,8 +283,7 @@ bool as_before(Chooser& chooser, const Memory& m, DoubleChoice& c) {
   const auto mode = static_cast<DoubleMode>(m.mode);
   if (mode == DoubleMode::decimal || mode == DoubleMode::float_decimal) {
     if (!chooser.exact(mode, m.exponent)) return false;
-    return m.exponent == 0 || !std::all_of(c.integers.begin(), c.integers.end(),
-                                           [](auto k) { return k % 10 == 0; });
+    return m.exponent == 0 || !all_end_in_0(c.integers);
   }
   if (!has_ulps(mode)) return false;
   if (chooser.exact_up_to(DoubleMode::decimal, kExponentOfShort) ||
@@ -336,6 +347,23 @@ void search(Chooser& chooser, std::span<const double> values, const Memory& m, D
 
 }  // namespace
 
+bool is_decimal_again(std::span<const double> values, Memory& memory, DoubleChoice& choice) {
+  if (!memory.used || static_cast<DoubleMode>(memory.mode) != DoubleMode::decimal) return false;
+  choice.integers.resize(values.size());
+  constexpr std::size_t kPart = 1024;
+  for (std::size_t at = 0; at < values.size(); at += kPart) {
+    const auto n = std::min(kPart, values.size() - at);
+    if (decimal_misses(values.data() + at, n, memory.exponent, choice.integers.data() + at) != 0) {
+      return false;
+    }
+  }
+  if (memory.exponent != 0 && all_end_in_0(choice.integers)) return false;
+  choice.mode = DoubleMode::decimal;
+  choice.exponent = memory.exponent;
+  ++memory.blocks;
+  return true;
+}
+
 void choose_mode(std::span<const double> values, double largest, Memory& memory,
                  DoubleChoice& choice) {
   Chooser chooser(values, largest, choice);
@@ -358,8 +386,40 @@ TIDE_CODEC_CLONES void multiply_floats(const std::int64_t* k, std::size_t n, dou
                                        double* v) {
   for (std::size_t i = 0; i < n; ++i) v[i] = static_cast<float>(small_to_double(k[i]) * scale);
 }
+TIDE_CODEC_CLONES void multiply_near(std::int64_t base, const std::int32_t* offsets, std::size_t n,
+                                     double scale, double* v) {
+  const auto from = small_to_double(base);
+  for (std::size_t i = 0; i < n; ++i) v[i] = (from + offsets[i]) * scale;
+}
+TIDE_CODEC_CLONES void multiply_floats_near(std::int64_t base, const std::int32_t* offsets,
+                                            std::size_t n, double scale, double* v) {
+  const auto from = small_to_double(base);
+  for (std::size_t i = 0; i < n; ++i) v[i] = static_cast<float>((from + offsets[i]) * scale);
+}
 TIDE_CODEC_CLONES void unorder(const std::int64_t* k, std::size_t n, double* v) {
   for (std::size_t i = 0; i < n; ++i) v[i] = from_ordered(k[i]);
+}
+TIDE_CODEC_CLONES bool all_zero(const std::int32_t* numbers, std::size_t n) {
+  std::int32_t any = 0;
+  for (std::size_t i = 0; i < n; ++i) any |= numbers[i];
+  return any == 0;
+}
+// Towards higher values, which are more bits of positive ones, fewer of negative ones. False, and
+// nothing done, where one is so small that it may pass 0.
+TIDE_CODEC_CLONES bool shift_bits(std::int64_t base, const std::int32_t* offsets, std::size_t n,
+                                  double* v) {
+  std::uint64_t least = ~std::uint64_t{0};
+  for (std::size_t i = 0; i < n; ++i) {
+    const auto magnitude = bits_of(v[i]) << 1;
+    least = magnitude < least ? magnitude : least;
+  }
+  if (least >> 34 == 0) return false;
+  for (std::size_t i = 0; i < n; ++i) {
+    const auto b = std::bit_cast<std::int64_t>(v[i]);
+    const std::int64_t u = base + offsets[i];
+    v[i] = std::bit_cast<double>(b + (b < 0 ? -u : u));
+  }
+  return true;
 }
 TIDE_CODEC_CLONES void shift_ordered(const std::int64_t* ulps, std::size_t n, double* v) {
   for (std::size_t i = 0; i < n; ++i) v[i] = from_ordered(plus(ordered(v[i]), ulps[i]));
@@ -383,6 +443,35 @@ void restore_doubles(DoubleMode mode, unsigned exponent, double scale,
     default:
       for (std::size_t i = 0; i < n; ++i) to[i] = from_ordered_float(k[i]);
   }
+}
+
+bool restore_doubles(DoubleMode mode, unsigned exponent, double scale, std::int64_t base,
+                     std::span<const std::int32_t> offsets, double* to) {
+  switch (mode) {
+    case DoubleMode::decimal:
+    case DoubleMode::decimal_ulps:
+      divide(base, offsets.data(), offsets.size(), exponent, to);
+      return true;
+    case DoubleMode::float_decimal:
+    case DoubleMode::float_decimal_ulps:
+    case DoubleMode::printed_float:
+      divide_floats(base, offsets.data(), offsets.size(), exponent, to);
+      return true;
+    case DoubleMode::grid_ulps:
+      multiply_near(base, offsets.data(), offsets.size(), scale, to);
+      return true;
+    case DoubleMode::float_grid_ulps:
+      multiply_floats_near(base, offsets.data(), offsets.size(), scale, to);
+      return true;
+    default: return false;
+  }
+}
+
+bool add_ulps(DoubleMode mode, std::int64_t base, std::span<const std::int32_t> offsets,
+              double* values) {
+  if (base == 0 && all_zero(offsets.data(), offsets.size())) return true;  // most blocks of a grid
+  if (of_floats(mode) || base < -kUlpsNear || base > kUlpsNear) return false;
+  return shift_bits(base, offsets.data(), offsets.size(), values);
 }
 
 void add_ulps(DoubleMode mode, std::span<const std::int64_t> ulps, double* values) {

@@ -47,6 +47,9 @@ struct DoubleChoice {
   std::vector<std::int64_t> ulps;      // the same, when has_ulps()
 };
 
+// Whether these, of any kind, are the decimals that this series had before: most are, and then
+// there is nothing to choose.
+bool is_decimal_again(std::span<const double> values, Memory& memory, DoubleChoice& choice);
 // The mode for finite values without -0.0, of which the largest magnitude is known. `memory` is
 // what fitted this series before, and learns.
 void choose_mode(std::span<const double> values, double largest, Memory& memory,
@@ -55,7 +58,13 @@ void choose_mode(std::span<const double> values, double largest, Memory& memory,
 // Integers to values, `to` has room for as many.
 void restore_doubles(DoubleMode mode, unsigned exponent, double scale,
                      std::span<const std::int64_t> integers, double* to);
+// The same of base + offsets[i], where that can be had without these sums; false: it was not done.
+bool restore_doubles(DoubleMode mode, unsigned exponent, double scale, std::int64_t base,
+                     std::span<const std::int32_t> offsets, double* to);
 // Moves values by ulps, of the modes that have them.
 void add_ulps(DoubleMode mode, std::span<const std::int64_t> ulps, double* values);
+// The same of base + offsets[i], where that can be had in few steps; false: it was not done.
+bool add_ulps(DoubleMode mode, std::int64_t base, std::span<const std::int32_t> offsets,
+              double* values);
 
 }  // namespace tidemark::codec

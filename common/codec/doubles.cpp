@@ -30,7 +30,7 @@ constexpr std::array<std::uint64_t, 5> kSpecialBits = {
 bool is_special(double v) {
   return (bits_of(v) & kExponentBits) == kExponentBits || bits_of(v) == kMinusZero;
 }
-std::int64_t special_of(double v) {
+std::uint8_t special_of(double v) {
   for (std::uint8_t s = kZero; s < kOther; ++s) {
     if (bits_of(v) == kSpecialBits[s]) return s;
   }
@@ -55,10 +55,20 @@ TIDE_CODEC_CLONES Scan scan(const double* v, std::size_t n) {
   return {zero != 0 || largest >= kExponentBits, differs == 0, std::bit_cast<double>(largest)};
 }
 
-// Ulps are noise of a few bits: a second pass of tANS would cost more time than it saves room.
-Tier ulps_tier(Tier tier) { return tier == Tier::standard ? Tier::fast : tier; }
-constexpr Effort kUlpsEffort{.linear = false, .table = false, .frequencies = false};
+// Ulps are noise of a few bits. Of many, a second pass of tANS has to be worth the nanosecond that
+// it takes for each.
+constexpr std::size_t kManyUlps = 4000;
+Tier ulps_tier(Tier tier, std::size_t values) {
+  return tier == Tier::standard && values >= kManyUlps ? Tier::fast : tier;
+}
+Effort ulps_effort(Tier tier) {
+  return {.linear = false, .table = false, .divisor = false,
+          .frequencies = tier == Tier::standard, .frequencies_worth = 1};
+}
 
+std::span<const std::uint64_t> words_of(std::span<const double> values) {
+  return {reinterpret_cast<const std::uint64_t*>(values.data()), values.size()};
+}
 ByteSpan raw_bytes(std::span<const double> values) {
   return {reinterpret_cast<const std::uint8_t*>(values.data()), values.size_bytes()};
 }
@@ -111,29 +121,53 @@ bool read_split(Tier tier, ByteReader& in, std::span<double> values) {
   return true;
 }
 
+// Whether zstd may take fewer bytes; writers below say the same.
+bool write_chosen(Tier tier, std::span<const double> values, const DoubleChoice& choice,
+                  ByteWriter& out) {
+  const auto at = out.size();
+  write_head(choice.mode, choice.exponent, out);
+  if (has_scale(choice.mode)) out.fixed(bits_of(choice.scale));
+  const auto sequences_at = out.size();
+  const auto write_sequences = [&](bool table) {
+    write_sequence(tier, choice.integers, out, {.table = table});
+    if (!has_ulps(choice.mode)) return;
+    write_sequence(ulps_tier(tier, values.size()), choice.ulps, out, ulps_effort(tier));
+  };
+  write_sequences(tier != Tier::fast);
+  const auto may_win = [&] { return zstd_may_win(words_of(values), out.size() - at); };
+  if (tier == Tier::fast) {
+    if (!may_win()) return false;
+    out.out().resize(sequences_at);
+    write_sequences(true);  // takes as long as all else
+  }
+  if (choice.mode == DoubleMode::float_bits) write_split(tier, values, at, out);
+  return tier == Tier::dense || may_win();
+}
+
+DoubleChoice& working_choice() {
+  thread_local DoubleChoice choice;
+  return choice;
+}
+
 // Values without special ones.
-void write_ordinary(Tier tier, std::span<const double> values, const Scan& of, Memory& memory,
+bool write_ordinary(Tier tier, std::span<const double> values, const Scan& of, Memory& memory,
                     ByteWriter& out) {
   if (of.alike) {
     write_head(DoubleMode::constant, 0, out);
-    return out.fixed(bits_of(values[0]));
+    out.fixed(bits_of(values[0]));
+    return false;
   }
-  const auto at = out.size();
-  thread_local DoubleChoice choice;
+  auto& choice = working_choice();
   choose_mode(values, of.largest, memory, choice);
-  write_head(choice.mode, choice.exponent, out);
-  if (has_scale(choice.mode)) out.fixed(bits_of(choice.scale));
-  write_sequence(tier, choice.integers, out, {.memory = &memory});
-  if (has_ulps(choice.mode)) write_sequence(ulps_tier(tier), choice.ulps, out, kUlpsEffort);
-  if (choice.mode == DoubleMode::float_bits) write_split(tier, values, at, out);
+  return write_chosen(tier, values, choice, out);
 }
 
 // Replaces what was written from `at` on by zstd's or the raw bytes, where those are smaller.
-void fall_back(Tier tier, std::span<const double> values, std::size_t at, ByteWriter& out) {
+void fall_back(bool zstd_may_win, std::span<const double> values, std::size_t at,
+               ByteWriter& out) {
   const auto raw = raw_bytes(values);
   const auto size = out.size() - at;
-  const std::span words(reinterpret_cast<const std::uint64_t*>(values.data()), values.size());
-  if (size > kFallbackMin && (tier == Tier::dense || zstd_may_win(words, size))) {
+  if (size > kFallbackMin && zstd_may_win) {
     const auto packed = pack(raw, kFallbackLevel);
     if (!packed.empty() && packed.size() + 3 < std::min(size, raw.size())) {
       out.out().resize(at);
@@ -147,52 +181,69 @@ void fall_back(Tier tier, std::span<const double> values, std::size_t at, ByteWr
   out.raw(raw);
 }
 
-// Few are told one by one: by the distance from the one before and what they are.
-void write_special(Tier tier, std::span<const double> values, Memory& memory, ByteWriter& out) {
-  thread_local std::vector<std::int64_t> flags;
-  thread_local std::vector<double> ordinary;
-  flags.resize(values.size());
-  ordinary.assign(values.begin(), values.end());
+struct SpecialValue {
+  std::size_t row;
+  std::uint8_t kind;
+  std::uint64_t bits;
+};
+
+// Takes the special values out; in their places go ordinary ones: -0.0 is at home at 0.0, the
+// others where the signal was.
+std::vector<SpecialValue> take_specials(std::span<double> values) {
+  constexpr std::size_t kPart = 64;
+  std::vector<SpecialValue> specials;
   const auto first = std::find_if_not(values.begin(), values.end(), is_special);
   double last = first == values.end() ? 0 : *first;
-  std::size_t count = 0;
-  for (std::size_t i = 0; i < values.size(); ++i) {
-    flags[i] = special_of(values[i]);
-    if (flags[i] == kNone) {
-      last = values[i];
-    } else {
-      // -0.0 is at home at 0.0, the others where the signal was.
-      ordinary[i] = flags[i] == kZero ? 0.0 : last;
-      ++count;
+  for (std::size_t at = 0; at < values.size(); at += kPart) {
+    const auto end = std::min(at + kPart, values.size());
+    if (!scan(values.data() + at, end - at).special) {
+      last = values[end - 1];
+      continue;
+    }
+    for (auto i = at; i < end; ++i) {
+      const auto kind = special_of(values[i]);
+      if (kind == kNone) {
+        last = values[i];
+        continue;
+      }
+      specials.push_back({i, kind, bits_of(values[i])});
+      values[i] = kind == kZero ? 0.0 : last;
     }
   }
+  return specials;
+}
+
+// Few are told one by one: by the distance from the one before and what they are.
+bool write_special(Tier tier, std::span<const double> values, Memory& memory, ByteWriter& out) {
+  thread_local std::vector<double> ordinary;
+  ordinary.assign(values.begin(), values.end());
+  const auto specials = take_specials(ordinary);
   write_head(DoubleMode::special, 0, out);
-  const bool few = count * kFewSpecials <= values.size();
-  out.varint(few ? count : 0);
-  if (!few) write_sequence(tier, flags, out, {.linear = false});
-  std::size_t before = 0;
-  for (std::size_t i = 0; i < values.size(); ++i) {
-    if (flags[i] == kNone) continue;
-    if (few) out.varint((i - before) << 3 | static_cast<std::uint64_t>(flags[i]));
-    if (flags[i] == kOther) out.fixed(bits_of(values[i]));
-    before = i;
+  const bool few = specials.size() * kFewSpecials <= values.size();
+  out.varint(few ? specials.size() : 0);
+  if (!few) {
+    std::vector<std::int64_t> flags(values.size(), kNone);
+    for (const auto& s : specials) flags[s.row] = s.kind;
+    write_sequence(tier, flags, out, {.linear = false});
   }
-  write_ordinary(tier, ordinary, scan(ordinary.data(), ordinary.size()), memory, out);
+  std::size_t before = 0;
+  for (const auto& s : specials) {
+    if (few) out.varint((s.row - before) << 3 | s.kind);
+    if (s.kind == kOther) out.fixed(s.bits);
+    before = s.row;
+  }
+  return write_ordinary(tier, ordinary, scan(ordinary.data(), ordinary.size()), memory, out);
 }
 
 bool read_ordinary(Tier tier, ByteReader& in, std::span<double> values);
-
-struct SpecialValue {
-  std::size_t row;
-  std::uint64_t bits;
-};
 
 bool read_special(Tier tier, ByteReader& in, std::span<double> values) {
   std::vector<SpecialValue> specials;
   const auto add = [&](std::size_t row, std::uint64_t kind) {
     if (kind < kZero || kind > kOther || row >= values.size()) return in.fail();
-    specials.push_back({row, kind == kOther ? in.fixed<std::uint64_t>()
-                                              : kSpecialBits[static_cast<std::size_t>(kind)]});
+    specials.push_back({row, static_cast<std::uint8_t>(kind),
+                        kind == kOther ? in.fixed<std::uint64_t>()
+                                       : kSpecialBits[static_cast<std::size_t>(kind)]});
   };
   const auto few = in.length();
   if (few > 0) {
@@ -217,29 +268,53 @@ bool read_special(Tier tier, ByteReader& in, std::span<double> values) {
 // Integers to doubles as they come.
 class Doubles final : public Values {
  public:
-  Doubles(DoubleMode mode, unsigned exponent, double scale, double* to)
+  Doubles(DoubleMode mode, unsigned exponent, double scale, std::span<double> to)
       : mode_(mode), exponent_(exponent), scale_(scale), to_(to) {}
-  void take(const std::int64_t* values, std::size_t at, std::size_t n) override {
-    restore_doubles(mode_, exponent_, scale_, {values, n}, to_ + at);
+  void take(std::int64_t* numbers, const Part& part) override {
+    if (part.cut.lanes == 1) {
+      return restore_doubles(mode_, exponent_, scale_, {numbers, part.rows}, &to_[part.at]);
+    }
+    std::array<double, kStep> doubles;
+    restore_doubles(mode_, exponent_, scale_, {numbers, part.numbers()}, doubles.data());
+    put_in_place(doubles.data(), part, to_);
+  }
+  void take_near(std::int64_t base, const std::int32_t* offsets, std::size_t at,
+                 std::size_t n) override {
+    if (!restore_doubles(mode_, exponent_, scale_, base, {offsets, n}, &to_[at])) {
+      Values::take_near(base, offsets, at, n);
+    }
   }
 
  private:
   DoubleMode mode_;
   unsigned exponent_;
   double scale_;
-  double* to_;
+  std::span<double> to_;
 };
 // And the ulps that these are off.
 class Ulps final : public Values {
  public:
-  Ulps(DoubleMode mode, double* to) : mode_(mode), to_(to) {}
-  void take(const std::int64_t* values, std::size_t at, std::size_t n) override {
-    add_ulps(mode_, {values, n}, to_ + at);
+  Ulps(DoubleMode mode, std::span<double> to) : mode_(mode), to_(to) {}
+  void take(std::int64_t* numbers, const Part& part) override {
+    if (part.cut.lanes == 1) return add_ulps(mode_, {numbers, part.rows}, &to_[part.at]);
+    alignas(32) std::array<std::int64_t, kStep> by_lane;
+    const Cut local{part.cut.lanes, part.rows};
+    put_in_place(numbers, {local, 0, part.rows}, std::span(by_lane).first(local.places()));
+    for (unsigned l = 0; l < local.lanes; ++l) {
+      const auto begin = l * part.cut.rows + part.at;
+      if (begin >= to_.size()) return;
+      const auto n = std::min(part.rows, to_.size() - begin);
+      add_ulps(mode_, {by_lane.data() + l * local.rows, n}, &to_[begin]);
+    }
+  }
+  void take_near(std::int64_t base, const std::int32_t* offsets, std::size_t at,
+                 std::size_t n) override {
+    if (!add_ulps(mode_, base, {offsets, n}, &to_[at])) Values::take_near(base, offsets, at, n);
   }
 
  private:
   DoubleMode mode_;
-  double* to_;
+  std::span<double> to_;
 };
 
 bool read_ordinary(Tier tier, ByteReader& in, std::span<double> values) {
@@ -259,14 +334,14 @@ bool read_ordinary(Tier tier, ByteReader& in, std::span<double> values) {
     default: break;
   }
   if (!has_ulps(mode)) {
-    Doubles doubles(mode, exponent, 0, values.data());
+    Doubles doubles(mode, exponent, 0, values);
     return read_sequence(tier, in, values.size(), doubles);
   }
   const auto scale = has_scale(mode) ? std::bit_cast<double>(in.fixed<std::uint64_t>()) : 0.0;
-  Doubles bases(mode, exponent, scale, values.data());
+  Doubles bases(mode, exponent, scale, values);
   if (!read_sequence(tier, in, values.size(), bases)) return false;
-  Ulps ulps(mode, values.data());
-  return read_sequence(ulps_tier(tier), in, values.size(), ulps);
+  Ulps ulps(mode, values);
+  return read_sequence(ulps_tier(tier, values.size()), in, values.size(), ulps);
 }
 
 }  // namespace
@@ -274,13 +349,15 @@ bool read_ordinary(Tier tier, ByteReader& in, std::span<double> values) {
 void write_doubles(Tier tier, std::span<const double> values, Memory& memory, ByteWriter& out) {
   if (values.empty()) return;
   const auto at = out.size();
-  const auto of = scan(values.data(), values.size());
-  if (of.special) {
-    write_special(tier, values, memory, out);
+  bool zstd_may_win = false;
+  if (is_decimal_again(values, memory, working_choice())) {
+    zstd_may_win = write_chosen(tier, values, working_choice(), out);
+  } else if (const auto of = scan(values.data(), values.size()); of.special) {
+    zstd_may_win = write_special(tier, values, memory, out);
   } else {
-    write_ordinary(tier, values, of, memory, out);
+    zstd_may_win = write_ordinary(tier, values, of, memory, out);
   }
-  fall_back(tier, values, at, out);
+  fall_back(zstd_may_win, values, at, out);
 }
 
 bool read_doubles(Tier tier, ByteReader& in, std::span<double> values) {

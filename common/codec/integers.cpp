@@ -14,14 +14,18 @@ constexpr std::size_t kFallbackMin = 24;  // bytes
 
 }  // namespace
 
-void write_integers(Tier tier, std::span<const std::int64_t> values, Memory& memory,
-                    ByteWriter& out) {
+void write_integers(Tier tier, std::span<const std::int64_t> values, ByteWriter& out) {
   const auto at = out.size();
-  write_sequence(tier, values, out, {.memory = &memory});
-  const auto size = out.size() - at;
   const std::span words(reinterpret_cast<const std::uint64_t*>(values.data()), values.size());
-  if (size <= kFallbackMin) return;
-  if (tier != Tier::dense && !zstd_may_win(words, size)) return;
+  const auto may_win = [&] { return zstd_may_win(words, out.size() - at); };
+  if (tier == Tier::fast) {
+    write_sequence(tier, values, out, {.table = false});
+    if (has_entropy_coder(ByteSpan(out.out()).subspan(at)) || !may_win()) return;
+    out.out().resize(at);
+  }
+  write_sequence(tier, values, out);
+  const auto size = out.size() - at;
+  if (size <= kFallbackMin || (tier != Tier::dense && !may_win())) return;
   const auto packed = pack({reinterpret_cast<const std::uint8_t*>(values.data()),
                             values.size_bytes()}, kLevel);
   if (packed.empty() || packed.size() + 3 >= size) return;
@@ -45,7 +49,7 @@ bool read_integers(Tier tier, ByteReader& in, std::span<std::int64_t> values) {
 void write_values(Tier tier, const Column& c, Memory& memory, ByteWriter& out) {
   switch (c.type) {
     case ValueType::f64: return write_doubles(tier, c.f64, memory, out);
-    case ValueType::i64: return write_integers(tier, c.i64, memory, out);
+    case ValueType::i64: return write_integers(tier, c.i64, out);
     case ValueType::boolean: return write_booleans(tier, c.i64, out);
     case ValueType::text: return write_texts(tier, c.text, out);
   }

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <memory>
 
 #include "common/codec/numbers.h"
@@ -52,54 +53,77 @@ bool unpack(ByteSpan frame, std::span<std::uint8_t> to) {
 
 namespace {
 
+// Rows of one value do not count: predictors see them.
 bool rows_recur(std::span<const std::uint64_t> words) {
   // Six in a row: of a few coarse levels triples recur by chance, and then zstd gains nothing.
   constexpr std::size_t kRow = 6, kSlots = 1024, kSample = 512;
   if (words.size() < 2 * kRow) return false;
   std::array<std::uint32_t, kSlots> seen{};
   const auto n = std::min(words.size() - kRow, kSample);
-  const auto from = (words.size() - kRow - n) / 2;
+  const auto* w = words.data() + (words.size() - kRow - n) / 2;
+  std::array<std::uint64_t, kSample + kRow> pairs;
+  for (std::size_t i = 0; i < n + kRow - 2; ++i) {
+    pairs[i] = (w[i] ^ std::rotl(w[i + 1], 21)) * 0x9e3779b97f4a7c15U;
+  }
   std::size_t again = 0;
-  for (std::size_t i = from; i < from + n; ++i) {
-    std::uint64_t hash = 0;
-    for (std::size_t j = 0; j < kRow; ++j) hash = (hash ^ words[i + j]) * 0x9e3779b97f4a7c15U;
+  for (std::size_t i = 0; i < n; ++i) {
+    const auto hash = pairs[i] ^ std::rotl(pairs[i + 2], 17) ^ std::rotl(pairs[i + 4], 39);
+    const bool even = pairs[i] == pairs[i + 2] && pairs[i] == pairs[i + 4] && w[i] == w[i + 1];
     const auto key = static_cast<std::uint32_t>(hash >> 32) | 1U;
-    auto& slot = seen[(hash >> 20) % kSlots];
-    again += slot == key ? 1 : 0;
+    auto& slot = seen[(hash >> 16) % kSlots];
+    again += slot == key && !even ? 1 : 0;
     slot = key;
   }
   return again * 4 > n;
 }
 
-// Fewer bits than zstd could take by the values' own odds, by a sample. More than a few different
-// values zstd tells by where each was last, which takes kPlace bits more than their odds.
-bool below_order_0(std::span<const std::uint64_t> words, std::size_t bytes) {
-  constexpr std::size_t kSlots = 256, kDifferentMax = 64, kSample = 512, kFew = 8;
-  constexpr double kPlace = 2;
-  const auto stride = std::max<std::size_t>(1, words.size() / kSample);
+constexpr std::size_t kSampleMax = 512, kSampleMin = 96;
+
+// Bits that zstd takes for a value at least, by the values' own odds in a sample. Where up to two
+// bytes of a value change, it packs bytes by their odds; else it tells where a value was last,
+// which takes as many bits again.
+double bits_of_order_0(std::span<const std::uint64_t> words, std::size_t sample_max) {
+  constexpr std::size_t kSlots = 1024;
+  constexpr double kOneByte = 1.12, kPlace = 2;  // of the bits by odds
+  constexpr double kNoise = 4.8;                 // bits of a byte that moves, if nothing recurs
+  constexpr double kHalfLog2E = 0.72;  // a sample of n leaves out (different - 1) / n times it
+  const auto stride = std::max<std::size_t>(1, words.size() / sample_max);
   std::array<std::uint64_t, kSlots> keys;
-  std::array<std::uint32_t, kSlots> counts{};
-  std::size_t different = 0;
-  std::uint32_t sample = 0;
-  for (std::size_t i = 0; i < words.size(); i += stride, ++sample) {
-    auto slot = static_cast<std::size_t>(words[i] * 0x9e3779b97f4a7c15U >> 56);
+  std::array<std::uint16_t, kSlots> counts{};
+  std::array<std::uint16_t, kSampleMax> places;  // of the different ones
+  std::size_t different = 0, sample = 0;
+  std::uint64_t varying = 0;
+  for (std::size_t i = 0; i < words.size() && sample < sample_max; i += stride, ++sample) {
+    auto slot = static_cast<std::size_t>(words[i] * 0x9e3779b97f4a7c15U >> 54);
     while (counts[slot] != 0 && keys[slot] != words[i]) slot = (slot + 1) % kSlots;
     keys[slot] = words[i];
-    if (counts[slot]++ == 0 && ++different > kDifferentMax) return true;
+    varying |= words[i] ^ words[0];
+    if (counts[slot]++ == 0) places[different++] = static_cast<std::uint16_t>(slot);
   }
-  double bits = 0;
-  for (const auto c : counts) {
-    if (c > 0) bits += c * rough_log2(static_cast<double>(sample) / c);
+  int moved = 0;  // bytes of a value
+  for (int b = 0; b < 64; b += 8) moved += (varying >> b & 0xff) != 0 ? 1 : 0;
+  if (sample_max == kSampleMax && different * 8 > sample * 7) return kNoise * moved;
+  const auto n = static_cast<double>(sample);
+  double bits = static_cast<double>(different - 1) * kHalfLog2E;
+  for (std::size_t i = 0; i < different; ++i) {
+    const double c = counts[places[i]];
+    bits += c * rough_log2(n / c);
   }
-  const auto odds = bits / sample + (different > kFew ? kPlace : 0);
-  return static_cast<double>(bytes) * 8 / static_cast<double>(words.size()) < odds;
+  return (moved <= 1 ? kOneByte : moved == 2 ? 1 : kPlace) * bits / n;
+}
+
+// A small sample has fewer bits than a large one, and says it of most series.
+bool below_order_0(std::span<const std::uint64_t> words, std::size_t bytes) {
+  const auto ours = static_cast<double>(bytes) * 8 / static_cast<double>(words.size());
+  return ours < bits_of_order_0(words, kSampleMin) || ours < bits_of_order_0(words, kSampleMax);
 }
 
 }  // namespace
 
 bool zstd_may_win(std::span<const std::uint64_t> words, std::size_t bytes) {
+  constexpr std::size_t kFrameMin = 40;  // bytes: a frame of a few values has hardly fewer
   if (words.size() < 12) return false;
-  return rows_recur(words) || (bytes > 128 && !below_order_0(words, bytes));
+  return (bytes > kFrameMin && !below_order_0(words, bytes)) || rows_recur(words);
 }
 
 }  // namespace tidemark::codec

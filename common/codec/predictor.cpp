@@ -17,7 +17,8 @@ constexpr double kRangeOfLinear = 68719476736.0;       // 2^36
 constexpr double kExactSum = 4e15;                     // below 2^52 with room for the half
 constexpr std::int64_t kLevelOfLinear = std::int64_t{1} << 44;
 constexpr unsigned kWeightBitsMax = 16;
-constexpr double kTapBits = 0.07;  // the price of a tap per value: time in the decoder
+// The price of a tap per value, for the time in the decoder: of 32 bits, and of more.
+constexpr double kTapBits = 0.03, kWideTapBits = 0.07;
 constexpr std::array<unsigned, 10> kOrders = {1, 2, 3, 4, 6, 8, 12, 16, 24, 32};
 
 [[gnu::always_inline]] inline double sum_of_magnitudes(const double* r, std::size_t n) {
@@ -204,8 +205,8 @@ struct Covariance {
 };
 
 // `y` is filled in the windows and kTapsMax rows before each.
-void try_linear(std::span<const double> y, double range, unsigned taps_max, const Windows& windows,
-                Predictor& best) {
+void try_linear(std::span<const double> y, double range, bool narrow, unsigned taps_max,
+                const Windows& windows, Predictor& best) {
   const auto n = y.size();
   Covariance covariance{std::min(taps_max, n >= 500 ? taps_max : 6U)};
   windows.each([&](auto begin, auto end) { covariance.add(y.data(), begin, end); });
@@ -213,6 +214,7 @@ void try_linear(std::span<const double> y, double range, unsigned taps_max, cons
   p.kind = Prediction::linear;
   p.fraction = n >= 4000 ? 10 : n >= 500 ? 8 : 6;
   const auto one = static_cast<double>(std::int64_t{1} << p.fraction);
+  const auto price = (narrow ? kTapBits : kWideTapBits) * static_cast<double>(n);
   thread_local std::vector<double> residuals;
   residuals.resize(n);
   for (const auto taps : kOrders) {
@@ -235,7 +237,7 @@ void try_linear(std::span<const double> y, double range, unsigned taps_max, cons
       bits += bits_of(residuals.data() + begin, end - begin);
     });
     p.bits = bits * windows.share() + taps * weight_bits(p) + 16 +
-             kTapBits * taps * static_cast<double>(n);
+             price * taps;
     if (p.bits < best.bits - 2) best = p;
   }
 }
@@ -251,7 +253,7 @@ Predictor choose_wide(std::span<const std::int64_t> values) {
     before = d;
   }
   Predictor p;
-  p.first = values[0];
+  p.firsts[0] = values[0];
   p.kind = delta <= delta2 ? Prediction::delta : Prediction::delta2;
   p.bits = std::min(delta, delta2);
   return p;
@@ -281,20 +283,33 @@ TIDE_CODEC_CLONES void deviations(std::span<const std::int64_t> values, std::int
 
 }  // namespace
 
+TIDE_CODEC_CLONES bool has_steps(const std::int64_t* values, std::size_t n, std::int64_t step) {
+  const auto* before = values - 1;
+  std::int64_t others = 0;
+  for (std::size_t i = 0; i < n; ++i) others |= minus(values[i], before[i]) ^ step;
+  return others == 0;
+}
+
+std::optional<Predictor> choose_slope(std::span<const std::int64_t> values) {
+  Predictor p;
+  p.firsts[0] = values[0];
+  if (values.size() < 2) return p;
+  p.mean = minus(values[1], values[0]);
+  constexpr std::size_t kPart = 256;
+  for (std::size_t i = 2; i < values.size(); i += kPart) {
+    const auto n = std::min(kPart, values.size() - i);
+    if (!has_steps(values.data() + i, n, p.mean)) return std::nullopt;
+  }
+  if (p.mean != 0) p.kind = Prediction::slope;
+  return p;
+}
+
 Predictor choose_predictor(std::span<const std::int64_t> values, unsigned taps_max) {
+  if (const auto same_steps = choose_slope(values)) return *same_steps;
   Predictor best;
-  best.first = values[0];
+  best.firsts[0] = values[0];
   const auto extent = extent_of(values);
   const auto n = values.size();
-  if (extent.low == extent.high) return best;
-  const auto step = minus(values[1], values[0]);
-  bool slope = true;
-  for (std::size_t i = 2; i < n && slope; ++i) slope = minus(values[i], values[i - 1]) == step;
-  if (slope) {
-    best.kind = Prediction::slope;
-    best.mean = step;
-    return best;
-  }
   const auto range =
       static_cast<double>(static_cast<std::uint64_t>(minus(extent.high, extent.low)));
   if (!(range < kRangeOfDoubles)) return choose_wide(values);
@@ -323,51 +338,59 @@ Predictor choose_predictor(std::span<const std::int64_t> values, unsigned taps_m
   const bool moderate =
       range < kRangeOfLinear && extent.low > -kLevelOfLinear && extent.high < kLevelOfLinear;
   if (taps_max > 0 && n >= 64 && moderate && best.bits > 0.6 * static_cast<double>(n)) {
-    try_linear(std::span(y).subspan(1), range, taps_max, windows, best);
+    constexpr std::int64_t kNarrowEnd = std::int64_t{1} << 31;
+    const bool narrow = extent.low >= -kNarrowEnd && extent.high < kNarrowEnd;
+    try_linear(std::span(y).subspan(1), range, narrow, taps_max, windows, best);
   }
   return best;
 }
 
-void predict(const Predictor& p, std::span<const std::int64_t> values,
+void predict(Predictor& p, std::span<const std::int64_t> values, const Cut& cut,
              std::vector<std::int64_t>& residuals) {
-  const auto n = values.size();
-  residuals.resize(n - p.begin());
-  switch (p.kind) {
-    case Prediction::mean:
-      for (std::size_t i = 0; i < n; ++i) residuals[i] = minus(values[i], p.mean);
-      return;
-    case Prediction::delta:
-      for (std::size_t i = 1; i < n; ++i) residuals[i - 1] = minus(values[i], values[i - 1]);
-      return;
-    case Prediction::delta2: {
-      std::int64_t before = 0;
-      for (std::size_t i = 1; i < n; ++i) {
-        const auto d = minus(values[i], values[i - 1]);
-        residuals[i - 1] = minus(d, before);
-        before = d;
-      }
-      return;
+  thread_local std::vector<double> y, r;
+  const auto n = cut.rows;
+  residuals.resize(cut.lanes * (n - p.begin()));
+  if (p.kind == Prediction::delta2) p.mean = n > 1 ? minus(values[1], values[0]) : 0;
+  if (p.kind == Prediction::linear) {
+    y.resize(values.size());
+    r.resize(n);
+    deviations(values, p.mean, y.data());
+  }
+  auto* to = residuals.data();
+  for (unsigned lane = 0; lane < cut.lanes; ++lane) {
+    const auto* x = values.data() + lane * n;
+    p.firsts[lane] = x[0];
+    switch (p.kind) {
+      case Prediction::mean:
+        for (std::size_t i = 0; i < n; ++i) *to++ = minus(x[i], p.mean);
+        break;
+      case Prediction::delta:
+        for (std::size_t i = 1; i < n; ++i) *to++ = minus(x[i], x[i - 1]);
+        break;
+      case Prediction::delta2:
+        for (std::size_t i = 1; i < n; ++i) {
+          const auto before = i == 1 ? p.mean : minus(x[i - 1], x[i - 2]);
+          *to++ = minus(minus(x[i], x[i - 1]), before);
+        }
+        break;
+      case Prediction::linear:
+        linear_residuals(p, y.data() + lane * n, 1, n, r.data());
+        for (std::size_t i = 1; i < n; ++i) *to++ = double_to_small(r[i]);
+        break;
+      default: break;
     }
-    case Prediction::linear: {
-      thread_local std::vector<double> y, r;
-      y.resize(n);
-      r.resize(n);
-      deviations(values, p.mean, y.data());
-      linear_residuals(p, y.data(), 1, n, r.data());
-      for (std::size_t i = 1; i < n; ++i) residuals[i - 1] = double_to_small(r[i]);
-      return;
-    }
-    default: residuals.clear();
   }
 }
 
-void write_predictor(const Predictor& p, ByteWriter& out) {
+void write_predictor(const Predictor& p, unsigned lanes, ByteWriter& out) {
   out.u8(static_cast<std::uint8_t>(p.kind));
   if (p.kind == Prediction::mean) return out.svarint(p.mean);
-  out.svarint(p.first);
-  if (p.kind == Prediction::slope) out.svarint(p.mean);
+  out.svarint(p.firsts[0]);
+  if (p.kind == Prediction::slope || p.kind == Prediction::delta2) out.svarint(p.mean);
+  if (p.leaves_nothing()) return;
+  for (unsigned l = 1; l < lanes; ++l) out.svarint(minus(p.firsts[l], p.firsts[l - 1]));
   if (p.kind != Prediction::linear) return;
-  out.svarint(minus(p.mean, p.first));
+  out.svarint(minus(p.mean, p.firsts[0]));
   out.u8(static_cast<std::uint8_t>((p.taps - 1) | (p.fraction / 2 - 3) << 5));
   const auto width = weight_bits(p);
   BitWriter bits(out.out());
@@ -376,7 +399,7 @@ void write_predictor(const Predictor& p, ByteWriter& out) {
   bits.finish();
 }
 
-Predictor read_predictor(std::uint8_t kind, ByteReader& in) {
+Predictor read_predictor(std::uint8_t kind, unsigned lanes, ByteReader& in) {
   Predictor p;
   if (kind > static_cast<std::uint8_t>(Prediction::slope)) in.fail();
   p.kind = static_cast<Prediction>(kind);
@@ -384,10 +407,12 @@ Predictor read_predictor(std::uint8_t kind, ByteReader& in) {
     p.mean = in.svarint();
     return p;
   }
-  p.first = in.svarint();
-  if (p.kind == Prediction::slope) p.mean = in.svarint();
+  p.firsts[0] = in.svarint();
+  if (p.kind == Prediction::slope || p.kind == Prediction::delta2) p.mean = in.svarint();
+  if (p.leaves_nothing()) return p;
+  for (unsigned l = 1; l < lanes; ++l) p.firsts[l] = plus(p.firsts[l - 1], in.svarint());
   if (p.kind != Prediction::linear || !in.ok()) return p;
-  p.mean = plus(p.first, in.svarint());
+  p.mean = plus(p.firsts[0], in.svarint());
   const auto shape = in.u8();
   p.taps = (shape & 31U) + 1;
   p.fraction = ((shape >> 5) + 3U) * 2;
@@ -400,82 +425,6 @@ Predictor read_predictor(std::uint8_t kind, ByteReader& in) {
     in.fail();
   }
   return p;
-}
-
-namespace {
-
-// Sums wrap around: those of a writer do not get that far, and hostile ones may.
-template <unsigned kTaps>
-[[gnu::always_inline]] inline void restore_linear(const Predictor& p, std::int64_t bias,
-                                                  std::int64_t* x, std::size_t n) {
-  std::uint64_t w[kTaps];
-  for (unsigned j = 0; j < kTaps; ++j) w[j] = static_cast<std::uint64_t>(p.weights[j]);
-  const auto fraction = p.fraction;
-  auto last = static_cast<std::uint64_t>(x[-1]);
-  for (auto* end = x + n; x != end; ++x) {
-    // The residual goes under the shift, off the way from one value to the next.
-    auto sum = static_cast<std::uint64_t>(bias) + (static_cast<std::uint64_t>(*x) << fraction);
-#pragma GCC unroll 32
-    for (int j = 1; j < static_cast<int>(kTaps); ++j) {
-      sum += w[j] * static_cast<std::uint64_t>(x[-1 - j]);
-    }
-    sum += w[0] * last;  // the one that is only just known comes last
-    *x = static_cast<std::int64_t>(sum) >> fraction;
-    last = static_cast<std::uint64_t>(*x);
-  }
-}
-
-TIDE_CODEC_CLONES void restore_taps(const Predictor& p, std::int64_t bias, std::int64_t* x,
-                                    std::size_t n) {
-  switch (p.taps) {
-    case 1: return restore_linear<1>(p, bias, x, n);
-    case 2: return restore_linear<2>(p, bias, x, n);
-    case 3: return restore_linear<3>(p, bias, x, n);
-    case 4: return restore_linear<4>(p, bias, x, n);
-    case 6: return restore_linear<6>(p, bias, x, n);
-    case 8: return restore_linear<8>(p, bias, x, n);
-    case 12: return restore_linear<12>(p, bias, x, n);
-    case 16: return restore_linear<16>(p, bias, x, n);
-    case 24: return restore_linear<24>(p, bias, x, n);
-    default: return restore_linear<32>(p, bias, x, n);
-  }
-}
-
-}  // namespace
-
-Restorer::Restorer(const Predictor& p) : p_(p) {
-  // sum(w * (x - mean)) + mean + half, as one number beside sum(w * x).
-  auto rest = std::int64_t{1} << p.fraction;
-  for (unsigned j = 0; j < p.taps; ++j) rest = minus(rest, p.weights[j]);
-  bias_ = plus(times(p.mean, rest), p.fraction == 0 ? 0 : std::int64_t{1} << (p.fraction - 1));
-}
-
-void Restorer::restore(std::int64_t* x, std::size_t at, std::size_t n) {
-  auto* const end = x + n;
-  switch (p_.kind) {
-    case Prediction::mean:
-      for (; x != end; ++x) *x = plus(*x, p_.mean);
-      return;
-    case Prediction::delta: {
-      auto last = x[-1];
-      for (; x != end; ++x) *x = last = plus(last, *x);
-      return;
-    }
-    case Prediction::delta2: {
-      auto last = x[-1], step = step_;
-      for (; x != end; ++x) {
-        step = plus(step, *x);
-        *x = last = plus(last, step);
-      }
-      step_ = step;
-      return;
-    }
-    case Prediction::linear: {
-      for (; at < p_.taps && x != end; ++at, ++x) *x = plus(x[-1], *x);
-      return restore_taps(p_, bias_, x, static_cast<std::size_t>(end - x));
-    }
-    default: return;
-  }
 }
 
 }  // namespace tidemark::codec

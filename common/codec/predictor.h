@@ -7,12 +7,14 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <vector>
 
 #include "common/base/bytes.h"
 #include "common/codec/codec.h"
 #include "common/codec/numbers.h"
+#include "common/codec/residuals.h"
 
 namespace tidemark::codec {
 
@@ -29,42 +31,32 @@ inline constexpr unsigned kTapsMax = 32;
 
 struct Predictor {
   Prediction kind = Prediction::constant;
-  std::int64_t first = 0;  // of all but mean
-  std::int64_t mean = 0;   // mean and linear; of slope, the step
+  std::array<std::int64_t, kLanesMax> firsts{};  // of all but mean, by segment
+  std::int64_t mean = 0;  // mean and linear; of slope the step, of delta2 the first one
   unsigned taps = 0;
   unsigned fraction = 0;  // bits of the weights below the point
   std::array<std::int64_t, kTapsMax> weights{};
   double bits = 0;  // forecast of all residuals and the head; not written
 
-  // The first residual is of this row.
+  // The first residual of a segment is of this row.
   [[nodiscard]] std::size_t begin() const { return kind == Prediction::mean ? 0 : 1; }
   [[nodiscard]] bool leaves_nothing() const {
     return kind == Prediction::constant || kind == Prediction::slope;
   }
 };
 
+// The one that leaves nothing over, if there is such a one; `values` is not empty.
+std::optional<Predictor> choose_slope(std::span<const std::int64_t> values);
 // `values` is not empty. `taps_max` 0: no linear prediction.
 Predictor choose_predictor(std::span<const std::int64_t> values, unsigned taps_max);
-// What is left over from row begin() on.
-void predict(const Predictor& p, std::span<const std::int64_t> values,
+// What is left over of each segment from row begin() on, one segment behind the other, and the
+// first values of the segments. `values` are those of all places of `cut`.
+void predict(Predictor& p, std::span<const std::int64_t> values, const Cut& cut,
              std::vector<std::int64_t>& residuals);
 
-void write_predictor(const Predictor& p, ByteWriter& out);
+// After predict().
+void write_predictor(const Predictor& p, unsigned lanes, ByteWriter& out);
 // What follows the first byte; fails `in` on what no writer wrote.
-Predictor read_predictor(std::uint8_t kind, ByteReader& in);
-
-// Turns residuals into values where they lie, from the first row to the last. Before the residuals
-// lie at least kTapsMax values of the rows before (anything, before the first row).
-class Restorer {
- public:
-  explicit Restorer(const Predictor& p);
-  // `x` holds the residuals of rows [at, at + n).
-  void restore(std::int64_t* x, std::size_t at, std::size_t n);
-
- private:
-  const Predictor& p_;
-  std::int64_t step_ = 0;
-  std::int64_t bias_ = 0;
-};
+Predictor read_predictor(std::uint8_t kind, unsigned lanes, ByteReader& in);
 
 }  // namespace tidemark::codec

@@ -9,8 +9,10 @@
 
 #include "common/codec/bits.h"
 #include "common/codec/clones.h"
+#include "common/codec/fast.h"
 #include "common/codec/predictor.h"
 #include "common/codec/residuals.h"
+#include "common/codec/restorer.h"
 #include "common/codec/value_table.h"
 
 namespace tidemark::codec {
@@ -26,6 +28,8 @@ constexpr std::uint8_t kShortDelta = 0x40;
 constexpr std::size_t kShortMax = 64;    // values that may be short
 constexpr std::size_t kShortSure = 12;   // values, if narrow, that are not worth another try
 constexpr unsigned kShortWidth = 12;     // bits of these
+
+constexpr std::int64_t kDivisorNear = std::int64_t{1} << 31;  // products below stay in 32 bits
 
 // Beside the predictor: residuals by the coder of tier standard, though the tier is fast.
 constexpr std::uint8_t kByStandard = 0x40;
@@ -79,20 +83,46 @@ std::uint64_t divide(std::span<const std::int64_t> values, std::vector<std::int6
   return divisor == 0 ? 1 : divisor;
 }
 
-void write_plain(Tier tier, const Predictor& p, std::span<const std::int64_t> values,
-                 Effort effort, ByteWriter& out) {
+// The places of `cut`: values, and behind them the last one again.
+std::span<const std::int64_t> padded(std::span<const std::int64_t> values, const Cut& cut) {
+  if (values.size() == cut.places()) return values;
+  thread_local std::vector<std::int64_t> copy;
+  copy.assign(values.begin(), values.end());
+  copy.resize(cut.places(), values.back());
+  return copy;
+}
+
+void write_plain(Tier tier, const Predictor& chosen, std::span<const std::int64_t> values,
+                 const Cut& cut, Effort effort, ByteWriter& out) {
+  if (chosen.leaves_nothing()) return write_predictor(chosen, 1, out);
   const auto head = out.size();
-  write_predictor(p, out);
-  if (p.leaves_nothing()) return;
+  auto p = chosen;
   thread_local std::vector<std::int64_t> residuals;
-  predict(p, values, residuals);
-  const auto at = out.size();
-  write_residuals(tier, residuals, out);
-  if (tier != Tier::fast || !effort.frequencies) return;
-  if (!packs_badly(residuals, out.size() - at)) return;
-  out.out().resize(at);
-  out.out()[head] |= kByStandard;
-  write_residuals(Tier::standard, residuals, out);
+  if (tier == Tier::fast) {
+    write_predictor(p, 1, out);
+    const auto at = out.size();
+    fast::write(p, values, out);
+    if (!effort.frequencies || !may_pack_badly(values.size(), out.size() - at)) return;
+    predict(p, values, cut, residuals);
+    if (!packs_badly(residuals, out.size() - at, effort.frequencies_worth)) return;
+    out.out().resize(head);
+    write_plain(Tier::standard, choose_predictor(values, 0), values,
+                cut_of(Tier::standard, values.size()), effort, out);
+    out.out()[head] |= kByStandard;
+    return;
+  }
+  predict(p, padded(values, cut), cut, residuals);
+  write_predictor(p, cut.lanes, out);
+  write_residuals(tier, residuals, {cut.lanes, cut.rows - p.begin()}, out);
+}
+
+// In tier fast the simple ones, by the runs that its coder would write.
+Predictor choose(Tier tier, std::span<const std::int64_t> values, unsigned taps_max) {
+  if (tier == Tier::fast) {
+    if (const auto same_steps = choose_slope(values)) return *same_steps;
+    return fast::choose(values);
+  }
+  return choose_predictor(values, taps_max);
 }
 
 struct ShortPlan {
@@ -150,94 +180,140 @@ bool read_short(ByteReader& in, std::size_t count, Values& to) {
       values[i] = plus(v, static_cast<std::int64_t>(bits.get(width)));
     }
   }
-  to.take(values.data(), 0, count);
+  to.take(values.data(), {{1, count}, 0, count});
+  return true;
+}
+
+// False, and no products, if they may leave 32 bits.
+TIDE_CODEC_CLONES bool multiply(const std::int32_t* offsets, std::size_t n, std::int64_t by,
+                                std::int32_t* products) {
+  std::int32_t any = 0;  // of the bits but for the sign
+  for (std::size_t i = 0; i < n; ++i) any |= offsets[i] ^ (offsets[i] >> 31);
+  if (by >= kDivisorNear || (static_cast<std::int64_t>(any) + 1) * by >= kDivisorNear) return false;
+  const auto factor = static_cast<std::int32_t>(by);
+  for (std::size_t i = 0; i < n; ++i) products[i] = offsets[i] * factor;
   return true;
 }
 
 // Residuals into values, then on to whom they are for.
-class Restoring final : public Consumer {
+class Restoring final : public Values {
  public:
-  Restoring(const Predictor& p, Values& to) : restorer_(p), begin_(p.begin()), to_(to) {}
-  void take(std::int64_t* residuals, std::size_t at, std::size_t n) override {
-    restorer_.restore(residuals, begin_ + at, n);
-    to_.take(residuals, begin_ + at, n);
+  Restoring(const Predictor& p, const Cut& cut, Values& to)
+      : restorer_(p, cut.lanes), begin_(p.begin()), cut_(cut), to_(to) {}
+  void take(std::int64_t* residuals, const Part& part) override {
+    const auto at = begin_ + part.at;
+    to_.take(restorer_.restore(residuals, at, part.rows), {cut_, at, part.rows});
   }
 
  private:
   Restorer restorer_;
   std::size_t begin_;
+  Cut cut_;
   Values& to_;
 };
 
-bool read_plain(Tier tier, ByteReader& in, std::size_t count, Values& to) {
+void give_firsts(std::array<std::int64_t, kLanesMax> firsts, const Cut& cut, Values& to) {
+  to.take(firsts.data(), {cut, 0, 1});
+}
+
+// first + step * place
+void give_slope(std::int64_t first, std::int64_t step, const Cut& cut, Values& to) {
+  std::array<std::int64_t, kStep> numbers;
+  const auto rows_max = kStep / cut.lanes;
+  for (std::size_t at = 0; at < cut.rows; at += rows_max) {
+    const auto rows = std::min(rows_max, cut.rows - at);
+    for (unsigned l = 0; l < cut.lanes; ++l) {
+      auto v = plus(first, times(step, static_cast<std::int64_t>(l * cut.rows + at)));
+      for (auto i = std::size_t{l}; i < rows * cut.lanes; i += cut.lanes, v = plus(v, step)) {
+        numbers[i] = v;
+      }
+    }
+    to.take(numbers.data(), {cut, at, rows});
+  }
+}
+
+// The coder of a sequence and its cut; `tier` is that of the block.
+bool read_plain(Tier tier, ByteReader& in, std::size_t count, Cut cut, Values& to) {
   auto ahead = in;
   const auto head = ahead.u8();
   if ((head & kShort) != 0) return read_short(in, count, to);
   in = ahead;
-  if ((head & kByStandard) != 0 && tier == Tier::fast) tier = Tier::standard;
-  const auto p = read_predictor(head & static_cast<std::uint8_t>(~kByStandard), in);
+  if ((head & kByStandard) != 0 && tier == Tier::fast) {
+    tier = Tier::standard;
+    cut = cut_of(tier, count);
+  }
+  const auto p = read_predictor(head & static_cast<std::uint8_t>(~kByStandard), cut.lanes, in);
   if (!in.ok()) return false;
-  if (p.leaves_nothing()) {
-    std::array<std::int64_t, kStep> step;
-    auto v = p.first;
+  if (p.leaves_nothing() && p.mean == 0 && cut.lanes == 1) {
+    static constexpr std::array<std::int32_t, kStep> kSame{};
     for (std::size_t at = 0; at < count; at += kStep) {
-      const auto n = std::min(kStep, count - at);
-      for (std::size_t i = 0; i < n; ++i, v = plus(v, p.mean)) step[i] = v;
-      to.take(step.data(), at, n);
+      to.take_near(p.firsts[0], kSame.data(), at, std::min(kStep, count - at));
     }
     return true;
   }
-  if (p.begin() == 1) {
-    auto first = p.first;
-    to.take(&first, 0, 1);
+  if (p.leaves_nothing()) {
+    give_slope(p.firsts[0], p.mean, cut, to);
+    return true;
   }
-  Restoring restoring(p, to);
-  return read_residuals(tier, in, count - p.begin(), p.first, restoring);
+  if (tier == Tier::fast && p.kind != Prediction::linear) return fast::read(p, in, count, to);
+  if (p.begin() == 1) give_firsts(p.firsts, cut, to);
+  Restoring restoring(p, cut, to);
+  return read_residuals(tier, in, {cut.lanes, cut.rows - p.begin()}, restoring);
 }
-
-class Into final : public Values {
- public:
-  explicit Into(std::int64_t* to) : to_(to) {}
-  void take(const std::int64_t* values, std::size_t at, std::size_t n) override {
-    std::copy_n(values, n, to_ + at);
-  }
-
- private:
-  std::int64_t* to_;
-};
 
 // Ranks into values.
 class FromTable final : public Values {
  public:
   FromTable(std::span<const std::int64_t> table, Values& to) : table_(table), to_(to) {}
-  void take(const std::int64_t* values, std::size_t at, std::size_t n) override {
+  void take(std::int64_t* numbers, const Part& part) override {
+    const auto n = part.numbers();
     const auto last = static_cast<std::int64_t>(table_.size()) - 1;
     std::int64_t outside = 0;  // its sign: a rank below 0, or above the last
-    for (std::size_t i = 0; i < n; ++i) outside |= values[i] | minus(last, values[i]);
+    for (std::size_t i = 0; i < n; ++i) outside |= numbers[i] | minus(last, numbers[i]);
     inside_ = inside_ && outside >= 0;
-    std::array<std::int64_t, kStep> mapped{};
-    for (std::size_t i = 0; inside_ && i < n; ++i) {
-      mapped[i] = table_[static_cast<std::size_t>(values[i])];
-    }
-    to_.take(mapped.data(), at, n);
+    if (!inside_) return;
+    const auto* table = table_.data();
+    for (std::size_t i = 0; i < n; ++i) numbers[i] = table[numbers[i]];
+    to_.take(numbers, part);
+  }
+  void take_near(std::int64_t base, const std::int32_t* offsets, std::size_t at,
+                 std::size_t n) override {
+    if (!are_inside(base, offsets, n)) inside_ = false;
+    if (!inside_) return Values::take_near(base, offsets, at, n);
+    std::array<std::int64_t, kStep> mapped;
+    const auto* from = table_.data() + base;
+    for (std::size_t i = 0; i < n; ++i) mapped[i] = from[offsets[i]];
+    to_.take(mapped.data(), {{1, at + n}, at, n});
   }
   [[nodiscard]] bool inside() const { return inside_; }
 
  private:
+  [[nodiscard]] bool are_inside(std::int64_t base, const std::int32_t* offsets,
+                                std::size_t n) const {
+    if (base < -kNearBase || base > kNearBase) return false;
+    auto least = offsets[0], largest = offsets[0];
+    for (std::size_t i = 0; i < n; ++i) {
+      least = offsets[i] < least ? offsets[i] : least;
+      largest = offsets[i] > largest ? offsets[i] : largest;
+    }
+    return base + least >= 0 && base + largest < static_cast<std::int64_t>(table_.size());
+  }
+
+  static constexpr std::int64_t kNearBase = std::int64_t{1} << 40;
   std::span<const std::int64_t> table_;
   Values& to_;
   bool inside_ = true;
 };
 
-bool read_table(Tier tier, ByteReader& in, std::size_t count, Values& to) {
+bool read_table(Tier tier, ByteReader& in, std::size_t count, const Cut& cut, Values& to) {
   const auto entries = in.varint();
   if (entries < 2 || entries > count) in.fail();
   if (!in.ok()) return false;
   std::vector<std::int64_t> table(static_cast<std::size_t>(entries));
-  Into into(table.data());
-  if (!read_plain(tier, in, table.size(), into)) return false;
+  Into into(table);
+  if (!read_plain(tier, in, table.size(), cut_of(tier, table.size()), into)) return false;
   FromTable from(table, to);
-  if (!read_plain(tier, in, count, from)) return false;
+  if (!read_plain(tier, in, count, cut, from)) return false;
   if (!from.inside()) in.fail();
   return from.inside();
 }
@@ -245,35 +321,54 @@ bool read_table(Tier tier, ByteReader& in, std::size_t count, Values& to) {
 // Differences into values; row 0 is apart.
 class FromDeltas final : public Values {
  public:
-  FromDeltas(std::int64_t first, Values& to) : last_(first), to_(to) {}
-  void take(const std::int64_t* values, std::size_t at, std::size_t n) override {
-    std::array<std::int64_t, kStep> summed;
-    for (std::size_t i = 0; i < n; ++i) summed[i] = last_ = plus(last_, values[i]);
-    to_.take(summed.data(), at + 1, n);
+  FromDeltas(const Predictor& delta, const Cut& cut, Values& to)
+      : restorer_(delta, cut.lanes), cut_(cut), to_(to) {}
+  void take(std::int64_t* numbers, const Part& part) override {
+    whole_ = whole_ && part.cut.lanes == cut_.lanes;
+    if (!whole_) return;
+    const Part of_values{cut_, part.at + 1, part.rows};
+    to_.take(restorer_.restore(numbers, of_values.at, part.rows), of_values);
   }
+  [[nodiscard]] bool whole() const { return whole_; }
 
  private:
-  std::int64_t last_;
+  Restorer restorer_;
+  Cut cut_;
   Values& to_;
+  bool whole_ = true;  // the differences come by the segments of the values
 };
 
 bool read_delta_table(Tier tier, ByteReader& in, std::size_t count, Values& to) {
-  auto first = in.svarint();
-  if (count < 2) in.fail();
+  const auto cut = cut_of(tier, count);
+  if (cut.rows < 2) in.fail();
+  const auto delta =
+      read_predictor(static_cast<std::uint8_t>(Prediction::delta), cut.lanes, in);
   if (!in.ok()) return false;
-  FromDeltas from(first, to);
-  to.take(&first, 0, 1);
-  return read_table(tier, in, count - 1, from);
+  give_firsts(delta.firsts, cut, to);
+  FromDeltas from(delta, cut, to);
+  const Cut of_deltas{cut.lanes, cut.rows - 1};
+  if (!read_table(tier, in, of_deltas.places(), of_deltas, from)) return false;
+  if (!from.whole()) in.fail();
+  return from.whole();
 }
 
 class Multiplied final : public Values {
  public:
   Multiplied(std::int64_t divisor, std::int64_t base, Values& to)
       : divisor_(divisor), base_(base), to_(to) {}
-  void take(const std::int64_t* values, std::size_t at, std::size_t n) override {
-    std::array<std::int64_t, kStep> products;
-    for (std::size_t i = 0; i < n; ++i) products[i] = plus(base_, times(values[i], divisor_));
-    to_.take(products.data(), at, n);
+  void take(std::int64_t* numbers, const Part& part) override {
+    const auto n = part.numbers();
+    for (std::size_t i = 0; i < n; ++i) numbers[i] = plus(base_, times(numbers[i], divisor_));
+    to_.take(numbers, part);
+  }
+  void take_near(std::int64_t base, const std::int32_t* offsets, std::size_t at,
+                 std::size_t n) override {
+    std::array<std::int32_t, kStep> products;
+    if (multiply(offsets, n, divisor_, products.data())) {
+      to_.take_near(plus(base_, times(base, divisor_)), products.data(), at, n);
+    } else {
+      Values::take_near(base, offsets, at, n);
+    }
   }
 
  private:
@@ -284,34 +379,42 @@ class Multiplied final : public Values {
 bool read_undivided(Tier tier, ByteReader& in, std::size_t count, Values& to) {
   auto ahead = in;
   const auto head = ahead.u8();
-  if (head != kTable && head != kDeltaTable) return read_plain(tier, in, count, to);
+  const auto cut = cut_of(tier, count);
+  if (head != kTable && head != kDeltaTable) return read_plain(tier, in, count, cut, to);
   in = ahead;
-  return head == kTable ? read_table(tier, in, count, to) : read_delta_table(tier, in, count, to);
+  return head == kTable ? read_table(tier, in, count, cut, to)
+                        : read_delta_table(tier, in, count, to);
 }
 
 constexpr double kFastTableWorth = 0.9;  // in tier fast: of the bits without one
-constexpr std::uint8_t kTableRest = 15;    // blocks
 
 struct TablePlan {
   ValueTable table;
   Predictor entries, ranks;
-  [[nodiscard]] double bits() const { return entries.bits + ranks.bits + 40; }
+  // With a price for the time in the decoder.
+  [[nodiscard]] double bits() const {
+    constexpr double kRankBits = 0.03;
+    return entries.bits + ranks.bits + 40 + kRankBits * static_cast<double>(table.ranks.size());
+  }
 };
 
-std::optional<TablePlan> plan_table(std::span<const std::int64_t> values, unsigned taps_max) {
+std::optional<TablePlan> plan_table(Tier tier, std::span<const std::int64_t> values,
+                                    unsigned taps_max) {
   if (!looks_sparse(values)) return std::nullopt;
   auto table = table_of_values(values);
   if (!table) return std::nullopt;
   TablePlan plan{std::move(*table), {}, {}};
-  plan.entries = choose_predictor(plan.table.values, 0);
-  plan.ranks = choose_predictor(plan.table.ranks, taps_max);
+  plan.entries = choose(tier, plan.table.values, 0);
+  plan.ranks = choose(tier, plan.table.ranks, taps_max);
   return plan;
 }
 
-void write_table(Tier tier, const TablePlan& plan, ByteWriter& out) {
-  out.varint(plan.table.values.size());
-  write_plain(tier, plan.entries, plan.table.values, {}, out);
-  write_plain(tier, plan.ranks, plan.table.ranks, {}, out);
+void write_table(Tier tier, const TablePlan& plan, const Cut& cut, Effort effort,
+                 ByteWriter& out) {
+  const auto& entries = plan.table.values;
+  out.varint(entries.size());
+  write_plain(tier, plan.entries, entries, cut_of(tier, entries.size()), {}, out);
+  write_plain(tier, plan.ranks, plan.table.ranks, cut, effort, out);
 }
 
 // value = base + divisor * number
@@ -319,14 +422,6 @@ struct Scaling {
   std::int64_t base = 0;
   std::int64_t divisor = 1;
 };
-
-// Looking for a table takes twice the time that all else of the fast tier does.
-bool time_for_table(Tier tier, const Effort& effort) {
-  if (!effort.table || tier != Tier::fast || effort.memory == nullptr) return effort.table;
-  if (effort.memory->table_rest == 0) return true;
-  --effort.memory->table_rest;
-  return false;
-}
 
 // By a table, where that is smaller; false when nothing was written. It takes the values
 // themselves, not their quotients, so that its reader does not have to multiply.
@@ -336,39 +431,43 @@ bool write_tabled(Tier tier, std::span<const std::int64_t> numbers, const Scalin
   const auto scale = [&](TablePlan& plan, std::int64_t base) {
     if (scaling.divisor == 1) return;
     for (auto& v : plan.table.values) v = plus(base, times(v, scaling.divisor));
-    plan.entries = choose_predictor(plan.table.values, 0);
+    plan.entries = choose(tier, plan.table.values, 0);
   };
+  const auto cut = cut_of(tier, numbers.size());
+  Predictor delta;
+  delta.kind = Prediction::delta;
   std::optional<TablePlan> table, of_deltas;
-  table = plan_table(numbers, taps_max);
+  table = plan_table(tier, numbers, taps_max);
   const auto plain_bits = tier == Tier::fast ? plain.bits * kFastTableWorth : plain.bits;
   const auto best = table ? std::min(table->bits(), plain_bits) : plain_bits;
-  if (plain.kind == Prediction::delta || plain.kind == Prediction::delta2) {
+  if (plain.kind != Prediction::mean && (tier != Tier::fast || !table)) {
     thread_local std::vector<std::int64_t> deltas;
-    Predictor delta;
-    delta.kind = Prediction::delta;
-    predict(delta, numbers, deltas);
-    of_deltas = plan_table(deltas, taps_max);
+    predict(delta, padded(numbers, cut), cut, deltas);
+    of_deltas = plan_table(tier, deltas, taps_max);
     if (of_deltas && of_deltas->bits() < best) {
       scale(*of_deltas, 0);
-      out.u8(kDeltaTable);
-      out.svarint(plus(scaling.base, times(numbers[0], scaling.divisor)));
-      write_table(tier, *of_deltas, out);
+      for (auto& first : delta.firsts) first = plus(scaling.base, times(first, scaling.divisor));
+      const auto head = out.size();
+      write_predictor(delta, cut.lanes, out);
+      out.out()[head] = kDeltaTable;
+      // Segments are those of the values, whatever coder would be better for the ranks.
+      write_table(tier, *of_deltas, {cut.lanes, cut.rows - 1}, {.frequencies = false}, out);
       return true;
     }
   }
   if (!table || table->bits() >= plain_bits) return false;
   scale(*table, scaling.base);
   out.u8(kTable);
-  write_table(tier, *table, out);
+  write_table(tier, *table, cut, {}, out);
   return true;
 }
 
 // Writes numbers that may be quotients.
 void write_scaled(Tier tier, std::span<const std::int64_t> numbers, const Scaling& scaling,
                   const Predictor& plain, Effort effort, ByteWriter& out) {
-  if (!plain.leaves_nothing() && time_for_table(tier, effort)) {
-    if (write_tabled(tier, numbers, scaling, plain, effort, out)) return;
-    if (effort.memory != nullptr) effort.memory->table_rest = kTableRest;
+  if (!plain.leaves_nothing() && effort.table &&
+      write_tabled(tier, numbers, scaling, plain, effort, out)) {
+    return;
   }
   if (scaling.divisor != 1) {
     out.u8(kDivided);
@@ -376,7 +475,7 @@ void write_scaled(Tier tier, std::span<const std::int64_t> numbers, const Scalin
     out.svarint(scaling.base);
   }
   const auto at = out.size();
-  write_plain(tier, plain, numbers, effort, out);
+  write_plain(tier, plain, numbers, cut_of(tier, numbers.size()), effort, out);
   if (numbers.size() > kShortMax || scaling.divisor == 1) return;
   const auto short_plan = plan_short(numbers);  // the other case is write_sequence()'s
   if (short_plan.width == 64 || short_plan.bytes >= out.size() - at) return;
@@ -397,12 +496,12 @@ bool slope_of(std::span<const std::int64_t> values) {
 
 void write_long(Tier tier, std::span<const std::int64_t> values, ByteWriter& out, Effort effort) {
   thread_local std::vector<std::int64_t> quotients;
-  const auto divisor = values.size() < 3 ? 1 : divide(values, quotients);
+  const auto divisor = values.size() < 3 || !effort.divisor ? 1 : divide(values, quotients);
   const auto& numbers = divisor == 1 ? values : std::span<const std::int64_t>(quotients);
-  const auto plain = choose_predictor(numbers, taps_of(tier, effort));
+  const auto plain = choose(tier, numbers, taps_of(tier, effort));
   if (divisor == 1 || plain.leaves_nothing()) {  // then so does the whole
-    return write_scaled(tier, values, {}, divisor == 1 ? plain : choose_predictor(values, 0),
-                        effort, out);
+    return write_scaled(tier, values, {}, divisor == 1 ? plain : choose(tier, values, 0), effort,
+                        out);
   }
   write_scaled(tier, numbers, {values[0], static_cast<std::int64_t>(divisor)}, plain, effort, out);
 }
@@ -435,8 +534,12 @@ bool read_sequence(Tier tier, ByteReader& in, std::size_t count, Values& to) {
 }
 
 bool read_sequence(Tier tier, ByteReader& in, std::span<std::int64_t> values) {
-  Into into(values.data());
+  Into into(values);
   return read_sequence(tier, in, values.size(), into);
+}
+
+bool has_entropy_coder(ByteSpan written) {
+  return !written.empty() && written[0] >= kByStandard && written[0] < kByStandard + kTable;
 }
 
 std::string sequence_words(ByteSpan written) {

@@ -8,27 +8,21 @@
 
 #include "common/base/bytes.h"
 #include "common/codec/codec.h"
+#include "common/codec/residuals.h"
 
 namespace tidemark::codec {
 
 // How hard the writer tries; readers need not know.
 struct Effort {
-  bool linear = true;  // prediction from several values before
-  bool table = true;   // of the values that occur
+  bool linear = true;   // prediction from several values before
+  bool table = true;    // of the values that occur
+  bool divisor = true;  // that all differences share
   bool frequencies = true;  // in tier fast: another coder where packing is too far off
-  Memory* memory = nullptr;  // in tier fast: a table that was not worth it rests for some blocks
+  double frequencies_worth = 0.4;  // by so many bits a value
 };
 
 void write_sequence(Tier tier, std::span<const std::int64_t> values, ByteWriter& out,
                     Effort effort = {});
-// Takes values [at, at + n), in order and at most kStep at once, while they are in the cache.
-class Values {
- public:
-  virtual void take(const std::int64_t* values, std::size_t at, std::size_t n) = 0;
-
- protected:
-  ~Values() = default;
-};
 // Reads `count` values, which both sides know; false, and in.ok() is false too, when the bytes are
 // not a writer's.
 bool read_sequence(Tier tier, ByteReader& in, std::size_t count, Values& values);
@@ -36,6 +30,8 @@ bool read_sequence(Tier tier, ByteReader& in, std::size_t count, Values& values)
 // bytes are not a writer's.
 bool read_sequence(Tier tier, ByteReader& in, std::span<std::int64_t> values);
 
+// Whether tier fast took the residual coder of tier standard, which leaves nothing to zstd.
+bool has_entropy_coder(ByteSpan written);
 // What the writer chose, in words: "delta", "table+mean" …
 std::string sequence_words(ByteSpan written);
 

@@ -117,9 +117,9 @@ void build_table(const Frequencies& f, unsigned table, Model& m) {
     const auto x = next[s]++;
     const auto bits = kStateBits + 1 - static_cast<std::uint32_t>(std::bit_width(x));
     m.encode[table][begin[s] + x - f[s]] = static_cast<std::uint16_t>(kStates + state);
-    const auto follows =
-        ((x << bits) - kStates) + (of_values ? std::uint32_t{m.classes[kind][s]} << kStateBits : 0);
-    m.decode[table][state] = bits | s << 8 | follows << 16;
+    const auto next_table = of_values ? table / kClasses * kClasses + m.classes[kind][s] : 0;
+    const auto follows = next_table * kStates + (x << bits) - kStates;
+    m.decode[table * kStates + state] = bits | s << 8 | follows << 14;
   }
 }
 

@@ -65,16 +65,18 @@ constexpr unsigned symbol_of(std::uint64_t folded) {
   return tail < kTails ? kPlain + tail : kEscape;
 }
 
-// Lanes are tANS states in lockstep: more of them keep the CPU busy, each costs 10 bits.
+// Segments of a sequence: each is a lane, a tANS state that steps along with the others. More of
+// them keep the CPU busy; each costs 10 bits, a first value and the way to its scale.
 constexpr unsigned lanes_of(std::size_t residuals) {
-  return residuals < 400 ? 1 : residuals < 1600 ? 2 : 4;
+  return residuals < 400 ? 1 : residuals < 1600 ? 2 : residuals < 4000 ? 4 : 8;
 }
 
 using Frequencies = std::array<std::uint16_t, kSymbols>;  // of one table; their sum is kStates
 
 struct Model {
-  // The decoder's step: bits to read | symbol << 8 | (next state + class << 10) << 16.
-  std::array<std::array<std::uint32_t, kStates>, kTables> decode;
+  // The decoder's step: bits to read | symbol << 8 | next state << 14. States of all tables are
+  // counted on, and the next one lies in the table of its class; of scales it is from 0.
+  std::array<std::uint32_t, kTables * kStates> decode;
 
   struct Symbol {
     std::uint32_t bits;  // (state + bits) >> 16 is how many bits leave the state

@@ -96,6 +96,15 @@ int print_status(const json& s, Output& out) {
     text += fmt::format("   {:.1f} B/reading", number_of(uplink, "bytes_per_reading"));
   }
   text += "\n";
+  if (const auto& tier = uplink.value("tier", json::object()); !tier.empty()) {
+    text += fmt::format("          packs {} ({})   {:.1f} % of a CPU\n", text_of(tier, "now"),
+                        text_of(tier, "why"), 100 * number_of(tier, "cpu_share"));
+  }
+  if (const auto& budget = uplink.value("budget", json()); budget.is_object()) {
+    text += fmt::format("          {} of {} a day are spent\n",
+                        format_bytes({count_of(budget, "spent")}),
+                        format_bytes({count_of(budget, "bytes_a_day")}));
+  }
   if (const auto error = text_of(uplink, "error"); !error.empty())
     text += "          " + error + "\n";
   text += fmt::format(" ledger   taken {} = answered {}", count_of(ledger, "taken"),

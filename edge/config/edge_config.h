@@ -30,7 +30,9 @@ struct UplinkConfig {
   std::vector<std::string> gateway;  // host:port; empty: nothing is sent, the ring keeps
   std::string proxy;                 // http://host:port; empty: none
   std::string proxy_login_file;
-  std::string tier;                  // fast, standard, dense
+  Bytes budget{};                    // of a UTC day; 0: unlimited
+  std::string tier;                  // fast, standard, dense, auto
+  double cpu_share = 0.1;            // of one CPU, for packing with tier = "auto"
   double backlog_share = 0.2;
   Nanoseconds skew{};
 
@@ -85,13 +87,16 @@ struct PollConfig {
 
 struct ModbusConfig {
   std::string name;
-  std::string url;  // tcp://host:port
+  std::string url;  // bus_url.h
   std::int64_t unit = 1;
   std::string profile;
   std::string byte_order;  // empty: the profile's
   PollConfig poll;
   Nanoseconds timeout{};
   std::int64_t retries = 1;
+  // Instead of what the profile says.
+  std::optional<std::int64_t> max_gap, max_registers;
+  std::optional<Nanoseconds> pause_after_connect, pause_between_requests;
   std::map<std::string, std::string> labels;  // with those of the edge
   std::string place;
 };

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "common/base/text.h"
 #include "common/model/series.h"
 #include "edge/config/schema.h"
 
@@ -15,6 +16,26 @@ void check_labels(Section& s, const std::map<std::string, std::string>& labels) 
     s.complain("labels", fmt::format("{} labels, at most {} fit", labels.size(),
                                      Dictionary::kLabelsMax));
   }
+}
+
+constexpr std::string_view kADay = "/day";
+constexpr Bytes kBudgetMin{2 << 20};  // a block of the largest size fits (edge/uplink/budget.h)
+
+Bytes budget_of(Section& s, std::string_view text) {
+  if (text == "unlimited") return {};
+  const bool a_day = text.ends_with(kADay);
+  const auto bytes = a_day ? parse_bytes(text.substr(0, text.size() - kADay.size()))
+                           : Result<Bytes>(Error(Fault::bad_input, "no bytes a day"));
+  if (!bytes) {
+    s.complain("budget", fmt::format("'{}' is neither \"unlimited\" nor bytes a day, such as "
+                                     "\"50 MiB/day\"", text));
+  } else if (*bytes < kBudgetMin) {
+    s.complain("budget", fmt::format("'{}' is less than 2 MiB/day: a large block would never be "
+                                     "sent", text));
+  } else {
+    return *bytes;
+  }
+  return {};
 }
 
 // Duplicate names are told at the second one and name the first one's place.
@@ -96,10 +117,20 @@ void describe(Section& s, UplinkConfig& c) {
   s.text("proxy_login_file", c.proxy_login_file,
          {.help = "File that holds user:password for the proxy, mode 0600."});
   std::string budget;
-  s.choice("budget", budget, {"unlimited"},
-           {.preset = "unlimited", .help = "Metered links come later."});
-  s.choice("tier", c.tier, {"fast", "standard", "dense"},
-           {.preset = "standard", .help = "How hard blocks are packed."});
+  s.text("budget", budget,
+         {.preset = "unlimited",
+          .help = "Bytes of a UTC day, both directions, at least 2 MiB/day. Live data may take "
+                  "what the day has brought so far and an hour more, old data what it has brought, "
+                  "the last tenth is for alarms. When it is spent, blocks wait in the ring.",
+          .example = "\"50 MiB/day\""});
+  c.budget = budget_of(s, budget);
+  s.choice("tier", c.tier, {"fast", "standard", "dense", "auto"},
+           {.preset = "standard",
+            .help = "How hard blocks are packed. auto: dense with a budget, else standard, and "
+                    "lighter where the CPU is short."});
+  s.number("cpu_share", c.cpu_share,
+           {.preset = "0.1", .min = "0.001", .max = "1",
+            .help = "Part of one CPU that packing may take with tier = \"auto\"."});
   s.number("backlog_share", c.backlog_share,
            {.preset = "0.2", .min = "0.01", .max = "1",
             .help = "Part of the link that old data may take while new data comes."});

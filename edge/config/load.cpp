@@ -1,5 +1,8 @@
 #include <fmt/format.h>
 
+#include <map>
+
+#include "edge/config/bus_url.h"
 #include "edge/config/edge_config.h"
 #include "edge/profile/library.h"
 
@@ -12,9 +15,26 @@ struct WithProfiles {
   EdgeConfig& config;
 };
 
+// Sources of one port have one line; a converter speaks one kind of frames.
+void check_buses(Section& s, const std::vector<ModbusConfig>& sources) {
+  std::map<std::string, std::size_t> first;  // by place
+  for (std::size_t i = 0; i < sources.size(); ++i) {
+    const auto url = parse_bus_url(sources[i].url);
+    if (!url) continue;  // told already
+    const auto [known, fresh] = first.emplace(url->place(), i);
+    if (fresh) continue;
+    const auto& other = sources[known->second];
+    if (*url == *parse_bus_url(other.url)) continue;
+    s.complain(fmt::format("source.modbus[{}].url", i),
+               fmt::format("source '{}' has the same bus as {}; they cannot both be right",
+                           other.name, parse_bus_url(other.url)->text()));
+  }
+}
+
 void describe(Section& s, WithProfiles& w) {
   auto& c = w.config;
   describe(s, c);
+  check_buses(s, c.modbus);
   const profile::Library library(profile::search_folders(c.profile_path));
   for (std::size_t i = 0; i < c.modbus.size(); ++i) {
     if (c.modbus[i].profile.empty()) continue;

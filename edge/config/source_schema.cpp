@@ -4,13 +4,13 @@
 #include <cmath>
 #include <optional>
 
+#include "edge/config/bus_url.h"
 #include "edge/config/schema.h"
 
 namespace tidemark::config {
 namespace {
 
 constexpr std::uint16_t kMqttPort = 1883;
-constexpr std::uint16_t kModbusPort = 502;
 
 // MQTT 4.7: '+' fills a level, '#' is the last one and fills it.
 std::string topic_fault(std::string_view topic) {
@@ -168,23 +168,49 @@ void describe(Section& s, PollConfig& c) {
   s.duration("slow", c.slow, {.preset = "1min", .min = "10ms", .max = "1day"});
 }
 
+namespace {
+
+void check_bus(Section& s, const std::string& text) {
+  if (text.empty()) return;
+  const auto url = parse_bus_url(text);
+  if (!url) return s.complain("url", url.error().text());
+  if (url->kind != BusUrl::Kind::rtu) return;
+  for (const auto* numbered : {"/dev/ttyUSB", "/dev/ttyACM"}) {
+    if (!url->device.starts_with(numbered)) continue;
+    s.warn("url", fmt::format("{} may be another adapter after the next start; take its name in "
+                              "/dev/serial/by-id", url->device));
+  }
+}
+
+void describe_bounds(Section& s, ModbusConfig& c) {
+  std::int64_t gap = 0, registers = 0;
+  Nanoseconds connect{}, requests{};
+  s.integer("max_gap", gap, {.min = "0", .max = "124",
+                             .help = "Registers read over a hole; else as the profile says."});
+  s.integer("max_registers", registers, {.min = "1", .max = "125",
+                                         .help = "In one request; else as the profile says."});
+  s.duration("pause_after_connect", connect,
+             {.max = "1min", .help = "Else as the profile says."});
+  s.duration("pause_between_requests", requests,
+             {.max = "10s", .help = "From an answer to the next request of this device; else as "
+                                    "the profile says."});
+  if (s.has("max_gap")) c.max_gap = gap;
+  if (s.has("max_registers")) c.max_registers = registers;
+  if (s.has("pause_after_connect")) c.pause_after_connect = connect;
+  if (s.has("pause_between_requests")) c.pause_between_requests = requests;
+}
+
+}  // namespace
+
 void describe(Section& s, ModbusConfig& c) {
   s.text("name", c.name, {.required = true, .help = "Name of the source.", .example = "\"line1\""});
   c.place = s.place("name");
   check_name(s, "name", c.name);
   s.text("url", c.url,
          {.required = true, .help = "The device or its converter.",
-          .example = "\"tcp://192.0.2.10:502\""});
-  if (!c.url.empty()) {
-    const auto url = parse_url(c.url, kModbusPort);
-    if (c.url.starts_with("rtu")) {
-      s.complain("url", "serial lines are not built in yet; use a converter and tcp://host:port");
-    } else if (!url) {
-      s.complain("url", url.error().text());
-    } else if (url->scheme != "tcp") {
-      s.complain("url", fmt::format("'{}' is not a known scheme; expected tcp://", url->scheme));
-    }
-  }
+          .example = "\"tcp://192.0.2.10:502\", \"rtu+tcp://192.0.2.10:4001\" or "
+                     "\"rtu:///dev/serial/by-id/NAME?baud=9600&parity=even\""});
+  check_bus(s, c.url);
   s.integer("unit", c.unit,
             {.preset = "1", .min = "0", .max = "255", .help = "Unit identifier on the bus."});
   if (c.unit >= 248 && c.unit <= 254) {
@@ -201,6 +227,7 @@ void describe(Section& s, ModbusConfig& c) {
              {.preset = "1s", .min = "10ms", .max = "1min", .help = "For one answer."});
   s.integer("retries", c.retries,
             {.preset = "1", .min = "0", .max = "10", .help = "Of a request without an answer."});
+  describe_bounds(s, c);
   s.pairs("labels", c.labels, {});
 }
 

@@ -28,6 +28,17 @@ pipeline::Forward forward_of(const std::string& word) {
   return pipeline::Forward::raw;
 }
 
+pipeline::TierOptions tier_options(const config::UplinkConfig& uplink) {
+  pipeline::TierOptions options;
+  options.metered = uplink.budget.count > 0;
+  options.cpu_share = uplink.cpu_share;
+  options.configured.reset();
+  for (const auto tier : {codec::Tier::fast, codec::Tier::standard, codec::Tier::dense}) {
+    if (uplink.tier == pipeline::name_of(tier)) options.configured = tier;
+  }
+  return options;
+}
+
 std::vector<pipeline::Rule> rules_of(const config::EdgeConfig& config) {
   std::vector<pipeline::Rule> rules;
   for (const auto& r : config.rules) {
@@ -71,9 +82,7 @@ class Agent final : public Edge {
     options.skew = config_.uplink.skew;
     options.plausible_from = kPlausibleFrom;
     options.journal_capacity = config_.journal.capacity;
-    options.tier = config_.uplink.tier == "fast"    ? codec::Tier::fast
-                   : config_.uplink.tier == "dense" ? codec::Tier::dense
-                                                    : codec::Tier::standard;
+    options.tier = tier_options(config_.uplink);
     options.labels = config_.labels;
     options.rules = rules_of(config_);
     std::vector<pipeline::SourceEntry> entries;
@@ -88,6 +97,8 @@ class Agent final : public Edge {
       up.proxy = {config_.uplink.proxy_address(), config_.uplink.proxy_login_file};
       up.identity_folder = config_.identity_folder();
       up.backlog_share = config_.uplink.backlog_share;
+      up.budget = config_.uplink.budget;
+      up.budget_file = config_.data_dir / "uplink.budget";
       up.incarnation = incarnation;
       up.start_ordinal = ring_->recovered().start_ordinal;
       up.version = version();
@@ -149,6 +160,7 @@ class Agent final : public Edge {
     p.pipeline = pipeline_->status();
     for (const auto& s : sources_) p.sources.push_back(s.source->status());
     p.ring = ring_->usage();
+    p.tier = config_.uplink.tier;
     if (uplink_) {
       p.uplink = uplink_->status();
     } else {

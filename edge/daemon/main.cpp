@@ -38,7 +38,11 @@ int run_agent(const std::string& option, bool check, cli::Output& output) {
   SystemClock clock;
   SystemRandom random;
   auto agent = edge::Edge::build(loaded.config, clock, random);
-  if (!agent) return fail(agent.error(), kExitFault);
+  if (!agent) {
+    // Nothing is wrong but the moment: another agent has this run_dir.
+    const bool later = agent.error().fault() == Fault::unavailable;
+    return fail(agent.error(), later ? kExitTryAgain : kExitFault);
+  }
   auto done = (*agent)->run(stop);
   return done ? kExitOk : fail(done.error(), kExitFault);
 }

@@ -67,6 +67,34 @@ json ring_json(const StatusParts& parts) {
       {"error", parts.pipeline.error.empty() ? json(nullptr) : json(parts.pipeline.error)}};
 }
 
+json uplink_json(const StatusParts& parts) {
+  const auto& u = parts.uplink;
+  json budget = nullptr;
+  if (u.budget.count > 0) {
+    budget = {{"bytes_a_day", u.budget.count}, {"spent", u.budget_spent.count}};
+  }
+  json per_reading = nullptr;
+  if (u.readings_sent > 0) {
+    per_reading = static_cast<double>(u.bytes_sent) / static_cast<double>(u.readings_sent);
+  }
+  return {{"state", u.state},
+          {"gateway", u.gateway},
+          {"rtt_ms", u.rtt_ms},
+          {"sent", u.readings_sent},
+          {"acked", u.readings_acknowledged},
+          {"blocks_sent", u.blocks_sent},
+          {"blocks_acked", u.blocks_acknowledged},
+          {"bytes_sent", u.bytes_sent},
+          {"bytes_per_reading", per_reading},
+          {"budget", budget},
+          {"tier",
+           {{"configured", parts.tier},
+            {"now", pipeline::name_of(parts.pipeline.tier)},
+            {"why", parts.pipeline.tier_why},
+            {"cpu_share", parts.pipeline.packing_share}}},
+          {"error", u.error.empty() ? json(nullptr) : json(u.error)}};
+}
+
 }  // namespace
 
 std::uint64_t resident_bytes() {
@@ -79,11 +107,6 @@ std::uint64_t resident_bytes() {
 }
 
 std::string status_json(const StatusParts& parts) {
-  const auto& u = parts.uplink;
-  const auto per_reading =
-      u.readings_sent == 0 ? json(nullptr)
-                           : json(static_cast<double>(u.bytes_sent) /
-                                  static_cast<double>(u.readings_sent));
   const json out = {
       {"v", 1},
       {"edge", parts.edge},
@@ -92,17 +115,7 @@ std::string status_json(const StatusParts& parts) {
       {"config", {{"version", 1}, {"state", "confirmed"}}},
       {"sources", sources_json(parts)},
       {"ring", ring_json(parts)},
-      {"uplink",
-       {{"state", u.state},
-        {"gateway", u.gateway},
-        {"rtt_ms", u.rtt_ms},
-        {"sent", u.readings_sent},
-        {"acked", u.readings_acknowledged},
-        {"blocks_sent", u.blocks_sent},
-        {"blocks_acked", u.blocks_acknowledged},
-        {"bytes_sent", u.bytes_sent},
-        {"bytes_per_reading", per_reading},
-        {"error", u.error.empty() ? json(nullptr) : json(u.error)}}},
+      {"uplink", uplink_json(parts)},
       {"ledger", ledger_json(parts.pipeline.ledger)},
       {"rejected_messages", parts.pipeline.rejected_messages},
       {"clock",

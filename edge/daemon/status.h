@@ -22,6 +22,7 @@ struct StatusParts {
   std::vector<source::Status> sources;
   ring::Usage ring;
   uplink::Status uplink;
+  std::string tier;  // as configured
   double written_per_second = 0;  // bytes into the ring, since the start
 };
 

@@ -1,10 +1,13 @@
 #include "edge/journal/journal.h"
 
 #include <algorithm>
-#include <condition_variable>
-#include <mutex>
+#include <atomic>
+#include <cstdlib>
+#include <thread>
 
+#include "common/base/disk.h"
 #include "common/base/log.h"
+#include "common/base/text.h"
 #include "edge/journal/journal_file.h"
 
 namespace tidemark::journal {
@@ -14,6 +17,9 @@ using std::chrono::milliseconds;
 
 // A reader that keeps up would be woken for each entry, at a quarter of what an entry costs.
 constexpr milliseconds kGather{5};
+
+// Longer than any critical section, shorter than a broker's clients wait.
+constexpr milliseconds kLockPatience{1000};
 
 class MappedJournal final : public Journal {
  public:
@@ -27,30 +33,30 @@ class MappedJournal final : public Journal {
                                     " B is larger than half of it (" +
                                     std::to_string(file_->room() / 2) + " B)"};
     }
-    std::unique_lock lock(mutex_);
-    const auto has_room = [&] {
-      return stopped_ ||
-             file_->end() + file_->needed(length) - file_->released() <= file_->room();
-    };
-    if (!has_room()) {
-      ++writers_waiting_;
-      const bool in_time = room_.wait_for(lock, patience, has_room);
-      --writers_waiting_;
-      if (!in_time) {
+    std::optional<Patience> waiting;
+    for (;;) {
+      {
+        const JournalFile::Writing writing(*file_, kLockPatience);
+        if (stopped_) return Error{Fault::unavailable, "journal: stopped"};
+        if (!writing.locked()) {
+          return Error{Fault::unavailable, "journal: another process holds its lock and rests"};
+        }
+        if (has_room(length)) {
+          const auto end = file_->append(entry);
+          return Position{file_->id(), end};
+        }
+      }
+      if (!waiting) waiting.emplace(patience);
+      const auto left = waiting->left();
+      if (left <= milliseconds{}) {
         return Error{Fault::full, "journal: no room within " + std::to_string(patience.count()) +
                                       " ms; the pipeline is behind"};
       }
+      file_->signals().room.wait(left, [&] { return stopped_ || has_room(length); });
     }
-    if (stopped_) return Error{Fault::unavailable, "journal: stopped"};
-    const auto end = file_->append(entry);
-    const bool wake = reader_waits_;
-    lock.unlock();
-    if (wake) entries_.notify_one();
-    return Position{file_->id(), end};
   }
 
   void start_at(Position from) override {
-    const std::scoped_lock lock(mutex_);
     read_ = file_->released();
     if (from.journal != file_->id() || from.offset <= read_) return;
     if (from.offset % kEntryAlign != 0 ||
@@ -59,61 +65,58 @@ class MappedJournal final : public Journal {
                    from.offset);
       return;
     }
+    const JournalFile::Writing writing(*file_, kLockPatience);
     file_->skip_to(from.offset);
     read_ = from.offset;
   }
 
   std::optional<std::pair<Entry, Position>> next(milliseconds wait) override {
-    if (auto found = file_->at(read_)) return taken(*found);  // no lock while the journal runs full
-    std::unique_lock lock(mutex_);
-    reader_waits_ = true;
-    const bool woken =
-        entries_.wait_for(lock, wait, [&] { return stopped_ || read_ < file_->end(); });
-    reader_waits_ = false;
-    if (woken && wait > kGather) entries_.wait_for(lock, kGather, [&] { return stopped_; });
-    lock.unlock();
+    if (auto found = file_->at(read_)) return taken(*found);
+    if (wait <= milliseconds{}) return std::nullopt;
+    const Patience waiting(wait);
+    const auto wanted = [&] { return stopped_ || read_ < file_->end(); };
+    for (auto left = wait; !wanted() && left > milliseconds{}; left = waiting.left()) {
+      file_->signals().entries.wait(left, wanted);
+    }
+    if (!stopped_ && wait > kGather && read_ < file_->end()) std::this_thread::sleep_for(kGather);
     if (auto found = file_->at(read_)) return taken(*found);
     return std::nullopt;
   }
 
   void release(Position until) override {
     if (until.journal != file_->id()) return;
-    bool wake = false;
-    {
-      const std::scoped_lock lock(mutex_);
-      const auto to = std::min(until.offset, read_);
-      if (to <= file_->released()) return;
-      file_->release(to);
-      wake = writers_waiting_ > 0;
-    }
-    if (wake) room_.notify_all();
+    const auto to = std::min(until.offset, read_);
+    if (to <= file_->released()) return;
+    file_->release(to);
+    file_->signals().room.wake();
   }
 
   bool wait_durable(Position position, milliseconds patience) override {
     if (position.journal != file_->id()) return false;
-    std::unique_lock lock(mutex_);
-    durable_changed_.wait_for(lock, patience,
-                              [&] { return stopped_ || durable_ >= position.offset; });
-    return durable_ >= position.offset;
+    const auto done = [&] { return file_->durable() >= position.offset; };
+    const Patience waiting(patience);
+    for (auto left = patience; !done() && !stopped_ && left > milliseconds{};
+         left = waiting.left()) {
+      file_->signals().durable.wait(left, [&] { return stopped_ || done(); });
+    }
+    return done();
   }
 
   void durable(Position position) override {
     if (position.journal != file_->id()) return;
-    {
-      const std::scoped_lock lock(mutex_);
-      durable_ = std::max(durable_, position.offset);
-    }
-    durable_changed_.notify_all();
+    file_->set_durable(std::max(file_->durable(), position.offset));
+    file_->signals().durable.wake();
+  }
+
+  [[nodiscard]] bool durable_awaited() const override {
+    return file_->signals().durable.awaited();
   }
 
   void stop() override {
-    {
-      const std::scoped_lock lock(mutex_);
-      stopped_ = true;
-    }
-    room_.notify_all();
-    entries_.notify_all();
-    durable_changed_.notify_all();
+    stopped_ = true;
+    file_->signals().room.wake();
+    file_->signals().entries.wake();
+    file_->signals().durable.wake();
   }
 
   [[nodiscard]] Bytes used() const override {
@@ -121,29 +124,48 @@ class MappedJournal final : public Journal {
     return Bytes{file_->end() - released};
   }
   [[nodiscard]] Position end() const override { return {file_->id(), file_->end()}; }
+  [[nodiscard]] bool replaced() const override { return file_->replaced(); }
 
  private:
+  class Patience {
+   public:
+    explicit Patience(milliseconds whole) : until_(std::chrono::steady_clock::now() + whole) {}
+    [[nodiscard]] milliseconds left() const {
+      return std::chrono::ceil<milliseconds>(until_ - std::chrono::steady_clock::now());
+    }
+
+   private:
+    std::chrono::steady_clock::time_point until_;
+  };
+
+  [[nodiscard]] bool has_room(std::uint64_t length) const {
+    return file_->end() + file_->needed(length) - file_->released() <= file_->room();
+  }
   std::pair<Entry, Position> taken(const std::pair<Entry, std::uint64_t>& found) {
     read_ = found.second;
     return {found.first, Position{file_->id(), found.second}};
   }
 
   std::unique_ptr<JournalFile> file_;
-  std::mutex mutex_;  // writers, and all that is waited for
-  std::condition_variable entries_;
-  std::condition_variable room_;
-  std::condition_variable durable_changed_;
   std::uint64_t read_;  // the reading side's own; behind it may only be released what was read
-  std::uint64_t durable_ = 0;
-  int writers_waiting_ = 0;
-  bool reader_waits_ = false;
-  bool stopped_ = false;
+  std::atomic<bool> stopped_{false};
 };
 
 }  // namespace
 
+std::string boot_id() {
+  std::string id;
+  if (const char* const given = std::getenv("TIDEMARK_BOOT_ID"); given != nullptr) {
+    id = given;
+  } else if (const auto text = read_file("/proc/sys/kernel/random/boot_id", 128)) {
+    id = trim(*text);
+  }
+  std::erase(id, '-');  // the kernel writes it with dashes, systemd without
+  return id;
+}
+
 Result<std::unique_ptr<Journal>> Journal::open(const Options& options) {
-  TIDE_ASSIGN(auto file, JournalFile::open(options.file, options.capacity));
+  TIDE_ASSIGN(auto file, JournalFile::open(options));
   return std::unique_ptr<Journal>(std::make_unique<MappedJournal>(std::move(file)));
 }
 

@@ -7,9 +7,12 @@
 // Order      entries are read in the order they were appended.
 // When full  append() waits for the pipeline (back-pressure: the broker keeps messages, polls get
 //            late and are counted), until stop() or the timeout.
-// Threads    append() from any thread, the reading side from one.
-// Files      one file of Options::capacity; format in FORMAT.md. A damaged tail (torn by the kill)
-//            ends the recovery there: that entry was not acknowledged to anybody.
+// Threads    append() from any thread of any process, the reading side from one thread of one
+//            process, the agent. A guest (the broker's plug-in) only appends: it may open the file
+//            before the agent does, and a kill -9 of either leaves the other one undisturbed.
+// Files      one file of Options::capacity; format in FORMAT.md. A damaged tail ends the recovery
+//            there. A file of another boot is replaced: what a power cut left of it on a real disk
+//            cannot be told from what it was before, and its steady times mean nothing now.
 #pragma once
 
 #include <chrono>
@@ -17,6 +20,8 @@
 #include <filesystem>
 #include <memory>
 #include <optional>
+#include <string>
+#include <utility>
 
 #include "common/base/bytes.h"
 #include "common/base/result.h"
@@ -40,23 +45,32 @@ struct Entry {
   std::int64_t steady = 0;    // steady clock at arrival, ns: times within one boot
   ByteSpan topic;             // MQTT topic; empty otherwise
   ByteSpan payload;
+  std::uint32_t mark = 0;     // a number of the source's: an MQTT packet id
 };
+
+// This boot of the machine: TIDEMARK_BOOT_ID (a service that does not see /proc/sys gets it from
+// systemd), else from the kernel. Empty where neither says.
+std::string boot_id();
 
 struct Options {
   std::filesystem::path file;
   Bytes capacity{4 << 20};
+  bool guest = false;  // appends only, beside the agent
+  std::string boot = boot_id();  // of this boot of the machine; empty: unknown, any boot's is taken
 };
 
 class Journal {
  public:
-  // Opens or creates. A file of another capacity or a damaged header is replaced (a new journal
-  // id), and that is logged. Fault::unsupported: a newer version wrote it; unavailable: another
-  // process has it open; bad_input: a capacity below 64 KiB.
+  // Opens or creates. A file of another boot or with a damaged header is replaced (a new journal
+  // id), and that is logged; one of another capacity too, once it is empty and has no guest.
+  // Fault::unsupported: a newer version wrote it; unavailable: another agent has it open;
+  // bad_input: a capacity below 64 KiB.
   static Result<std::unique_ptr<Journal>> open(const Options& options);
   virtual ~Journal() = default;
 
   // Fault::full when it alone is larger than half the journal, or after `patience` without room;
-  // unavailable after stop(). The entry is visible to next() and safe from kill -9 on return.
+  // unavailable after stop(), or when a process that holds the lock does not go on. The entry is
+  // visible to next() and safe from kill -9 on return.
   virtual Result<Position> append(const Entry& entry, std::chrono::milliseconds patience) = 0;
 
   // Reading starts at `from`: the position the ring names. When that is not in this journal, at the
@@ -72,10 +86,14 @@ class Journal {
   // the client acknowledge). False after stop() or the timeout.
   virtual bool wait_durable(Position position, std::chrono::milliseconds patience) = 0;
   virtual void durable(Position position) = 0;
+  // Somebody waits there: the sooner the next flush, the better.
+  [[nodiscard]] virtual bool durable_awaited() const { return false; }
 
   virtual void stop() = 0;  // wakes everybody
   [[nodiscard]] virtual Bytes used() const = 0;
   [[nodiscard]] virtual Position end() const = 0;
+  // A guest's question: another file has taken this one's place, open that one.
+  [[nodiscard]] virtual bool replaced() const { return false; }
 };
 
 }  // namespace tidemark::journal

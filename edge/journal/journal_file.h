@@ -1,8 +1,11 @@
-// The journal's bytes: one file, mapped shared, and the entries in it. No threads, no waiting.
+// The journal's bytes: one file, mapped shared, and the entries in it. No threads of its own.
 //
 // A kill at any instruction leaves whole entries only: an entry is written behind `end`, where
-// nobody looks, and `end` moves over it in one store afterwards. Checksums are for what a power cut
-// or a bad medium does to a file that does not lie on tmpfs.
+// nobody looks, and `end` moves over it in one store afterwards. Checksums are for what a bad
+// medium does to a file that does not lie on tmpfs.
+//
+// A file is never shortened or written anew in place, as another process may have it mapped: its
+// successor is made beside it and takes its name.
 #pragma once
 
 #include <atomic>
@@ -13,27 +16,41 @@
 
 #include "common/base/bytes.h"
 #include "common/base/result.h"
+#include "edge/journal/between_processes.h"
 #include "edge/journal/journal.h"
 
 namespace tidemark::journal {
 
 inline constexpr std::uint64_t kJournalMagic = 0x314e524a4d444954;  // "TIDMJRN1"
-inline constexpr std::uint32_t kJournalVersion = 1;
+inline constexpr std::uint32_t kJournalVersion = 2;
 inline constexpr std::uint64_t kDataAt = 4096;
 inline constexpr std::uint64_t kEntryAlign = 16;
 inline constexpr std::uint64_t kCapacityMin = 64 * 1024;
 
+// What processes tell each other; means nothing once nobody has the file open.
+struct Signals {
+  ProcessLock lock;  // writers
+  ProcessSignal entries;
+  ProcessSignal room;
+  ProcessSignal durable;
+  std::uint32_t replaced;  // not 0: another file has this one's name
+};
+
+// `end`, `released` and the signals lie on lines of their own: writers' and reader's.
 struct FileHeader {
   std::uint64_t magic;
   std::uint32_t version;
   std::uint32_t data_at;
   std::uint64_t capacity;  // of the whole file
   std::uint64_t journal;   // Position::journal
-  std::uint64_t checksum;  // XXH3 of the 32 bytes before
-  alignas(64) std::uint64_t end;  // lines of their own: one is the writers', one the reader's
+  std::uint64_t boot;      // XXH3 of the boot id; 0: not known
+  std::uint64_t checksum;  // XXH3 of the 40 bytes before
+  alignas(64) std::uint64_t end;
   alignas(64) std::uint64_t released;
+  std::uint64_t durable;   // entries before it are in the ring and synced
+  alignas(64) Signals signals;
 };
-static_assert(sizeof(FileHeader) == 192);
+static_assert(sizeof(FileHeader) <= kDataAt);
 
 inline constexpr std::uint16_t kFiller = 1;  // takes the rest of the data area
 
@@ -45,7 +62,7 @@ struct EntryHead {
   std::uint32_t source;
   std::uint32_t topic_bytes;
   std::uint32_t payload_bytes;
-  std::uint32_t zero;
+  std::uint32_t mark;
   std::int64_t arrived;
   std::int64_t steady;
 };
@@ -53,18 +70,40 @@ static_assert(sizeof(EntryHead) == 48);
 
 class JournalFile {
  public:
-  static Result<std::unique_ptr<JournalFile>> open(const std::filesystem::path& path,
-                                                   Bytes capacity);
+  static Result<std::unique_ptr<JournalFile>> open(const Options& options);
   ~JournalFile();
   JournalFile(const JournalFile&) = delete;
   JournalFile& operator=(const JournalFile&) = delete;
 
+  // The right to append(), while it lives; wakes the reader at its end.
+  class Writing {
+   public:
+    Writing(JournalFile& file, std::chrono::milliseconds patience)
+        : signals_(file.signals()), locked_(signals_.lock.lock(patience)) {}
+    ~Writing() {
+      if (!locked_) return;
+      signals_.lock.unlock();
+      signals_.entries.wake();
+    }
+    Writing(const Writing&) = delete;
+    Writing& operator=(const Writing&) = delete;
+    [[nodiscard]] bool locked() const { return locked_; }
+
+   private:
+    Signals& signals_;
+    bool locked_;
+  };
+
   [[nodiscard]] std::uint64_t id() const { return header().journal; }
+  [[nodiscard]] Signals& signals() const { return header().signals; }
+  [[nodiscard]] bool replaced() const;
   // Bytes of the data area, and of an entry in it.
   [[nodiscard]] std::uint64_t room() const { return bytes_ - kDataAt; }
   static std::uint64_t length_of(const Entry& entry);
   [[nodiscard]] std::uint64_t end() const { return load(header().end); }
   [[nodiscard]] std::uint64_t released() const { return load(header().released); }
+  [[nodiscard]] std::uint64_t durable() const { return load(header().durable); }
+  void set_durable(std::uint64_t until) { store(header().durable, until); }
 
   // Bytes that append() of an entry of `length` takes, a filler before it included.
   [[nodiscard]] std::uint64_t needed(std::uint64_t length) const;
@@ -80,24 +119,32 @@ class JournalFile {
   [[nodiscard]] bool is_border(std::uint64_t offset) const;
 
  private:
-  JournalFile(int fd, std::uint8_t* map, std::uint64_t bytes) : fd_(fd), map_(map), bytes_(bytes) {}
+  JournalFile(std::filesystem::path path, int fd, std::uint8_t* map, std::uint64_t bytes)
+      : path_(std::move(path)), fd_(fd), map_(map), bytes_(bytes) {}
+  // In one order for all: who is about to wait says so, and then looks whether it must.
   static std::uint64_t load(const std::uint64_t& at) {
-    return std::atomic_ref(const_cast<std::uint64_t&>(at)).load(std::memory_order_acquire);
+    return std::atomic_ref(const_cast<std::uint64_t&>(at)).load();
   }
-  static void store(std::uint64_t& at, std::uint64_t v) {
-    std::atomic_ref(at).store(v, std::memory_order_release);
-  }
+  static void store(std::uint64_t& at, std::uint64_t v) { std::atomic_ref(at).store(v); }
+
+  static Result<std::unique_ptr<JournalFile>> map(const std::filesystem::path& path, int fd,
+                                                  std::uint64_t bytes);
+  static Result<std::unique_ptr<JournalFile>> create(const Options& options);
+  // Null: there is none that can be gone on with.
+  static Result<std::unique_ptr<JournalFile>> existing(const Options& options, int fd);
+  void set_replaced();
   [[nodiscard]] FileHeader& header() const { return *reinterpret_cast<FileHeader*>(map_); }
   [[nodiscard]] std::uint8_t* place(std::uint64_t offset) const {
     return map_ + kDataAt + offset % room();
   }
   [[nodiscard]] bool header_good() const;
-  void make_fresh();
+  void make_fresh(std::string_view boot);
   // Ends the journal before the first entry that fails its check.
   void recover();
   [[nodiscard]] EntryHead head_at(std::uint64_t offset) const;
   [[nodiscard]] std::uint64_t checksum_at(std::uint64_t offset, const EntryHead& head) const;
 
+  std::filesystem::path path_;
   int fd_;
   std::uint8_t* map_;
   std::uint64_t bytes_;

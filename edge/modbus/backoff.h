@@ -10,8 +10,8 @@ namespace tidemark::modbus {
 class Backoff {
  public:
   Backoff(Nanoseconds first, Nanoseconds longest) : first_(first), longest_(longest) {}
-  // The next try is half to all of the delay away; the delay doubles.
-  void failed(SteadyTime now, Random& random);
+  // The next try is half to all of the delay away; the delay doubles, up to `longest` or more.
+  void failed(SteadyTime now, Random& random, Nanoseconds or_more = {});
   void succeeded();
   [[nodiscard]] bool waiting(SteadyTime now) const { return delay_.count() > 0 && now < until_; }
   [[nodiscard]] Nanoseconds left(SteadyTime now) const {

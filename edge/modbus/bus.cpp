@@ -6,7 +6,6 @@
 #include <utility>
 
 #include "common/base/log.h"
-#include "edge/modbus/device.h"
 
 namespace tidemark::modbus {
 namespace {
@@ -20,14 +19,15 @@ constexpr Nanoseconds kIdle = 1s;
 
 }  // namespace
 
-Bus::Bus(std::string name, std::unique_ptr<FieldBus> field_bus, std::vector<DeviceOptions> devices,
+Bus::Bus(BusOptions bus, std::unique_ptr<FieldBus> field_bus, std::vector<DeviceOptions> devices,
          journal::Journal& journal, Clock& clock, Random& random)
-    : name_(std::move(name)),
+    : name_(std::move(bus.name)),
       field_bus_(std::move(field_bus)),
       journal_(journal),
       clock_(clock),
       random_(random),
-      reconnect_(500ms, 30s) {
+      turn_{*field_bus_, clock, clock.steady()},
+      reconnect_(500ms, bus.reconnect_longest) {
   for (auto& options : devices) {
     Member member;
     member.status.name = options.name;
@@ -109,6 +109,12 @@ Bus::Member* Bus::earliest() {
   return best;
 }
 
+std::size_t Bus::dead() const {
+  const auto count = std::count_if(members_.begin(), members_.end(),
+                                   [](const Member& m) { return m.device->is_dead(); });
+  return std::max<std::size_t>(1, static_cast<std::size_t>(count));
+}
+
 Nanoseconds Bus::step() {
   auto* member = earliest();
   if (member == nullptr) return kIdle;
@@ -117,47 +123,61 @@ Nanoseconds Bus::step() {
   const auto now = clock_.steady();
   if (slot.due > now) return slot.due - now;
 
-  if (const auto missed = Device::take(slot, now); missed > 0) {
-    PollEntry entry;
-    entry.poll_class = slot.poll_class;
-    entry.count = std::min(missed, PollEntry::kCountMax);
-    entry.reason = fmt::format("{} was busy with other polls; poll less often, or shorten timeouts",
-                               name_);
-    append(*member, entry, missed);
-  }
+  const auto first = slot.due;
+  const auto missed = Device::take(slot, now);
+  const auto due = slot.due - slot.period;
+  const auto poll_class = slot.poll_class;
+  if (missed > 0) append_missed(*member, poll_class, slot.period, first, missed);
 
   PollEntry entry;
-  entry.poll_class = slot.poll_class;
   if (auto rest = device.resting(now)) {
     entry.reason = std::move(*rest);
   } else if (!connected(now)) {
     entry.reason = why_not_;
   } else {
-    bool lost = false;
-    const bool fresh = std::exchange(fresh_, false);
-    entry = device.poll(*field_bus_, slot, lost);
-    if (lost && !fresh && entry.ranges.empty()) {
-      // Devices close a connection that was idle for a while: that is no failed poll yet.
-      field_bus_->close();
-      connected_ = false;
-      if (connected(clock_.steady())) {
-        fresh_ = lost = false;
-        entry = device.poll(*field_bus_, slot, lost);
-      }
-    }
-    const auto after = clock_.steady();
-    if (!entry.ranges.empty()) reconnect_.succeeded();
-    if (lost) {
-      if (connected_) lose(entry.reason, after);
-    } else {
-      device.judge(entry, after, random_);
-      silent_in_a_row_ = device.answered_last() ? 0 : silent_in_a_row_ + 1;
-      // A pulled cable leaves a connection that nobody answers on.
-      if (silent_in_a_row_ >= kSilentPollsMax) lose(entry.reason, after);
+    entry = poll(*member, slot);
+  }
+  entry.poll_class = poll_class;
+  append(*member, std::move(entry), due, 0);
+  return Nanoseconds(0);
+}
+
+void Bus::append_missed(Member& member, const std::string& poll_class, Nanoseconds period,
+                        SteadyTime first, std::uint64_t missed) {
+  PollEntry entry;
+  entry.poll_class = poll_class;
+  entry.count = std::min(missed, PollEntry::kCountMax);
+  entry.period = entry.count > 1 ? period : Nanoseconds(0);
+  entry.reason = fmt::format("{} was busy with other polls; poll less often, or shorten timeouts",
+                             name_);
+  append(member, std::move(entry), first, missed);
+}
+
+PollEntry Bus::poll(Member& member, Device::Slot& slot) {
+  auto& device = *member.device;
+  bool lost = false;
+  const bool fresh = std::exchange(fresh_, false);
+  auto entry = device.poll(turn_, slot, lost);
+  if (lost && !fresh && entry.ranges.empty()) {
+    // Devices close a connection that was idle for a while: that is no failed poll yet.
+    field_bus_->close();
+    connected_ = false;
+    if (connected(clock_.steady())) {
+      fresh_ = lost = false;
+      entry = device.poll(turn_, slot, lost);
     }
   }
-  append(*member, entry, 0);
-  return Nanoseconds(0);
+  const auto after = clock_.steady();
+  if (!entry.ranges.empty()) reconnect_.succeeded();
+  if (lost) {
+    if (connected_) lose(entry.reason, after);
+    return entry;
+  }
+  device.judge(entry, after, random_, dead());
+  silent_in_a_row_ = device.answered_last() ? 0 : silent_in_a_row_ + 1;
+  // A pulled cable leaves a connection that nobody answers on.
+  if (silent_in_a_row_ >= kSilentPollsMax) lose(entry.reason, after);
+  return entry;
 }
 
 bool Bus::connected(SteadyTime now) {
@@ -169,15 +189,13 @@ bool Bus::connected(SteadyTime now) {
     pause = std::max(pause, m.device->options().profile.pause_after_connect);
   }
   if (auto done = field_bus_->connect(std::min(timeout, kConnectTimeoutMax)); !done) {
-    lose(done.error().text() + "; is the device on, are host and port right?", clock_.steady());
+    lose(done.error().text(), clock_.steady());
     return false;
   }
   connected_ = fresh_ = true;
   silent_in_a_row_ = 0;
-  if (pause.count() > 0) {
-    std::unique_lock lock(mutex_);
-    wake_.wait_for(lock, pause, [&] { return stopping_; });
-  }
+  if (pause.count() > 0) field_bus_->pause(pause);
+  turn_.quiet_since = clock_.steady();
   return true;
 }
 
@@ -189,15 +207,17 @@ void Bus::lose(std::string why, SteadyTime now) {
   reconnect_.failed(now, random_);
 }
 
-void Bus::append(Member& member, const PollEntry& poll, std::uint64_t late) {
-  ByteVector payload;
-  ByteWriter writer(payload);
-  poll.encode(writer);
+void Bus::append(Member& member, PollEntry poll, SteadyTime due, std::uint64_t late) {
   journal::Entry entry;
   entry.source = member.device->options().id;
   entry.kind = kPollKind;
   entry.arrived = clock_.wall();
-  entry.steady = clock_.steady().time_since_epoch().count();
+  const auto now = clock_.steady();
+  entry.steady = now.time_since_epoch().count();
+  poll.ago = std::max(now - due, SteadyTime::duration(0));
+  ByteVector payload;
+  ByteWriter writer(payload);
+  poll.encode(writer);
   entry.payload = payload;
   // Under the lock, so that nothing is appended after stop(); waiting lets go of it.
   std::unique_lock lock(mutex_);

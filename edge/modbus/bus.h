@@ -9,18 +9,21 @@
 #include <vector>
 
 #include "edge/modbus/backoff.h"
+#include "edge/modbus/device.h"
 #include "edge/modbus/field_bus.h"
 #include "edge/modbus/modbus_source.h"
+#include "edge/modbus/poll_entry.h"
 
 namespace tidemark::modbus {
 
-class Device;
-struct PollEntry;
+struct BusOptions {
+  std::string name;  // for people: "127.0.0.1:1502"
+  Nanoseconds reconnect_longest = std::chrono::seconds(30);
+};
 
 class Bus {
  public:
-  // `name` is for people: "127.0.0.1:1502".
-  Bus(std::string name, std::unique_ptr<FieldBus> field_bus, std::vector<DeviceOptions> devices,
+  Bus(BusOptions options, std::unique_ptr<FieldBus> field_bus, std::vector<DeviceOptions> devices,
       journal::Journal& journal, Clock& clock, Random& random);
   ~Bus();
   Bus(const Bus&) = delete;
@@ -46,10 +49,14 @@ class Bus {
   };
   void run();
   Member* earliest();
+  [[nodiscard]] std::size_t dead() const;  // members that rest
   bool connected(SteadyTime now);
   void lose(std::string why, SteadyTime now);
   // `late` of the slots passed unasked: a busy bus, which is no fault of the device.
-  void append(Member& member, const PollEntry& poll, std::uint64_t late);
+  void append(Member& member, PollEntry poll, SteadyTime due, std::uint64_t late);
+  void append_missed(Member& member, const std::string& poll_class, Nanoseconds period,
+                     SteadyTime first, std::uint64_t missed);
+  PollEntry poll(Member& member, Device::Slot& slot);
   static void note(Member& member, const PollEntry& poll, std::uint64_t late);  // under the lock
 
   const std::string name_;
@@ -59,6 +66,7 @@ class Bus {
   Random& random_;
 
   // Of the thread.
+  Turn turn_;
   bool connected_ = false;
   bool fresh_ = false;  // nothing was asked on this connection yet
   std::string why_not_;

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <thread>
 
 #include "common/base/log.h"
 
@@ -16,6 +15,10 @@ using namespace std::chrono_literals;
 // silent polls in a row it rests, at first for five timeouts.
 constexpr unsigned kSilentPollsMax = 3;
 constexpr Nanoseconds kRestLongest = 60s;
+// With a rest of 20 to 40 timeouts a dead device costs its bus some 3 %; several share that, until
+// coming back would take too long.
+constexpr int kRestTimeouts = 40;
+constexpr Nanoseconds kRestShared = 10min;
 
 std::string_view exception_name(std::uint8_t code) {
   switch (code) {
@@ -63,7 +66,7 @@ Device::Device(DeviceOptions options, std::string bus_name)
       bus_name_(std::move(bus_name)),
       max_gap_(options_.profile.max_gap),
       backoff_(std::max<Nanoseconds>(1s, 5 * options_.timeout),
-               std::max(kRestLongest, 20 * options_.timeout)) {
+               std::max(kRestLongest, kRestTimeouts * options_.timeout)) {
   for (const auto& [poll_class, period] : options_.periods) {
     auto ranges = plan_requests(options_.profile, poll_class, max_gap_);
     if (!ranges.empty()) slots_.push_back({poll_class, period, {}, std::move(ranges)});
@@ -96,17 +99,18 @@ std::optional<std::string> Device::resting(SteadyTime now) const {
                      silent_reason_);
 }
 
-Reply Device::read(FieldBus& bus, const Range& range, std::vector<std::uint16_t>& registers) {
+Reply Device::read(Turn& turn, const Range& range, std::vector<std::uint16_t>& registers) {
   const Request request{options_.unit, range.function, range.address, range.count};
   registers.resize(range.count);
   // A device that was silent a moment ago gets one try: its bus has others to ask.
   const auto tries = silent_ ? 1 : 1 + options_.retries;
   Reply reply;
   for (unsigned i = 0; i < tries; ++i) {
-    if (options_.profile.pause_between_requests.count() > 0) {
-      std::this_thread::sleep_for(options_.profile.pause_between_requests);
-    }
-    reply = bus.read(request, options_.timeout, registers);
+    const auto pause = turn.quiet_since + options_.profile.pause_between_requests -
+                       turn.clock.steady();
+    if (pause.count() > 0) turn.bus.pause(pause);
+    reply = turn.bus.read(request, options_.timeout, registers);
+    turn.quiet_since = turn.clock.steady();
     const bool again = reply.kind == Reply::Kind::silent || reply.kind == Reply::Kind::garbled;
     if (!again) break;
   }
@@ -140,7 +144,7 @@ void Device::avoid_holes() {
                "source={} profile={}", options_.name, options_.profile.id);
 }
 
-PollEntry Device::poll(FieldBus& bus, Slot& slot, bool& lost) {
+PollEntry Device::poll(Turn& turn, Slot& slot, bool& lost) {
   PollEntry entry;
   entry.poll_class = slot.poll_class;
   entry.good = true;
@@ -148,8 +152,8 @@ PollEntry Device::poll(FieldBus& bus, Slot& slot, bool& lost) {
   silent_reason_.clear();
   bool silent = false;
   for (const auto& range : slot.ranges) {
-    ReadRange answer{range.function, range.address, {}};
-    const auto reply = read(bus, range, answer.registers);
+    ReadRange answer{range.function, range.address, 0, {}};
+    const auto reply = read(turn, range, answer.registers);
     if (reply.kind == Reply::Kind::good) {
       silent_ = false;
       entry.ranges.push_back(std::move(answer));
@@ -173,14 +177,19 @@ PollEntry Device::poll(FieldBus& bus, Slot& slot, bool& lost) {
   return entry;
 }
 
-void Device::judge(const PollEntry& entry, SteadyTime now, Random& random) {
+bool Device::is_dead() const { return silent_polls_ >= kSilentPollsMax; }
+
+void Device::judge(const PollEntry& entry, SteadyTime now, Random& random, std::size_t resting) {
   if (!silent_) {
     silent_polls_ = 0;
     backoff_.succeeded();
     return;
   }
   silent_reason_ = entry.reason;
-  if (++silent_polls_ >= kSilentPollsMax) backoff_.failed(now, random);
+  ++silent_polls_;
+  if (!is_dead()) return;
+  const auto shared = kRestTimeouts * static_cast<std::int64_t>(resting) * options_.timeout;
+  backoff_.failed(now, random, std::min(shared, kRestShared));
 }
 
 }  // namespace tidemark::modbus

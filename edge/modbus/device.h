@@ -13,6 +13,13 @@
 
 namespace tidemark::modbus {
 
+// The bus while a device has it.
+struct Turn {
+  FieldBus& bus;
+  const Clock& clock;
+  SteadyTime quiet_since{};  // the end of the last answer, of any device
+};
+
 class Device {
  public:
   // Polls begin at `start`, shifted so that the `of` devices of a bus do not all come at once.
@@ -32,15 +39,17 @@ class Device {
   // Why the device is not asked now, or nothing.
   [[nodiscard]] std::optional<std::string> resting(SteadyTime now) const;
   // Asks for everything of the slot. `lost` is set when the connection broke.
-  PollEntry poll(FieldBus& bus, Slot& slot, bool& lost);
-  // What the poll says of the device: silence in a row is what makes it rest.
-  void judge(const PollEntry& entry, SteadyTime now, Random& random);
+  PollEntry poll(Turn& turn, Slot& slot, bool& lost);
+  // What the poll says of the device: silence in a row is what makes it rest, the longer the more
+  // devices of the bus (`resting` with this one) do.
+  void judge(const PollEntry& entry, SteadyTime now, Random& random, std::size_t resting);
 
   [[nodiscard]] const DeviceOptions& options() const { return options_; }
   [[nodiscard]] bool answered_last() const { return !silent_; }
+  [[nodiscard]] bool is_dead() const;  // silent so often that it rests
 
  private:
-  Reply read(FieldBus& bus, const Range& range, std::vector<std::uint16_t>& registers);
+  Reply read(Turn& turn, const Range& range, std::vector<std::uint16_t>& registers);
   [[nodiscard]] std::string tell(const Range& range, const Reply& reply) const;
   void avoid_holes();
 

@@ -9,6 +9,7 @@
 
 #include "common/base/result.h"
 #include "common/base/time.h"
+#include "edge/config/bus_url.h"
 
 namespace tidemark::modbus {
 
@@ -24,7 +25,7 @@ struct Reply {
     good,
     exception,  // the device answered that it cannot: `exception` says why
     silent,     // no answer in time
-    garbled,    // an answer to something else, or half of one
+    garbled,    // an answer to something else, or half of one: `text` says what
     broken,     // the connection is gone
   };
   Kind kind = Kind::good;
@@ -36,15 +37,21 @@ struct Reply {
 class FieldBus {
  public:
   virtual ~FieldBus() = default;
-  // Fault::unavailable after at most `timeout`.
+  // Fault::unavailable after at most `timeout`, with what to look at; denied when another program
+  // has the port.
   virtual Result<> connect(Nanoseconds timeout) = 0;
   virtual void close() = 0;
   // Coils and inputs (functions 1, 2) come as one register each, 0 or 1. `out` holds count entries.
   virtual Reply read(const Request& request, Nanoseconds timeout, std::span<std::uint16_t> out) = 0;
-  // Any thread: a call under way ends soon, as silent or broken.
+  // Waits, for a device that needs it.
+  virtual void pause(Nanoseconds time) = 0;
+  // Any thread: a call under way ends soon, as silent or broken, and so do all until connect().
   virtual void interrupt() = 0;
 };
 
-std::unique_ptr<FieldBus> tcp_bus(std::string host, std::uint16_t port);
+// By the url's kind: Modbus TCP by libmodbus; RTU frames, which are ours, through a serial port
+// that libmodbus sets up or a TCP connection. A port is locked (flock, TIOCEXCL): a second master
+// on a line would collide with the first.
+std::unique_ptr<FieldBus> field_bus(const config::BusUrl& url, const Clock& clock);
 
 }  // namespace tidemark::modbus

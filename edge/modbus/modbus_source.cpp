@@ -8,7 +8,8 @@
 namespace tidemark::modbus {
 namespace {
 
-constexpr std::uint16_t kPort = 502;
+// A port that is plugged in again shall be read again soon; opening it costs nothing.
+constexpr Nanoseconds kReopenLongest = std::chrono::seconds(2);
 
 class ModbusSource final : public source::Source {
  public:
@@ -56,6 +57,17 @@ Result<DeviceOptions> device_options(const config::ModbusConfig& c,
   d.periods = {{"fast", c.poll.fast}, {"normal", c.poll.normal}, {"slow", c.poll.slow}};
   d.timeout = c.timeout;
   d.retries = static_cast<unsigned>(c.retries);
+  auto& p = d.profile;
+  if (c.max_gap) p.max_gap = static_cast<std::uint16_t>(*c.max_gap);
+  if (c.max_registers) p.max_registers = static_cast<std::uint16_t>(*c.max_registers);
+  if (c.pause_after_connect) p.pause_after_connect = *c.pause_after_connect;
+  if (c.pause_between_requests) p.pause_between_requests = *c.pause_between_requests;
+  for (const auto& point : p.points) {
+    if (point.registers <= p.max_registers) continue;
+    return Error{Fault::bad_input,
+                 fmt::format("max_registers {} is too small for point '{}' of {} registers",
+                             p.max_registers, point.name, point.registers)};
+  }
   return d;
 }
 
@@ -66,27 +78,34 @@ Result<std::vector<std::unique_ptr<source::Source>>> make_sources(
     const std::function<std::uint32_t(const std::string& name)>& id_of, journal::Journal& journal,
     Clock& clock, Random& random) {
   struct Planned {
-    config::Url url;
+    config::BusUrl url;
     std::vector<DeviceOptions> devices;
     std::vector<std::size_t> positions;  // in configs
   };
   std::map<std::string, Planned> buses;
   for (std::size_t i = 0; i < configs.size(); ++i) {
     const auto& c = configs[i];
-    auto url = config::parse_url(c.url, kPort);
+    auto url = config::parse_bus_url(c.url);
     if (!url) return std::move(url).error().within("source " + c.name);
     auto options = device_options(c, profiles);
     if (!options) return std::move(options).error().within("source " + c.name);
     options->id = id_of(c.name);
-    auto& bus = buses[fmt::format("{}:{}", url->host, url->port)];
+    auto& bus = buses[url->place()];
+    if (!bus.devices.empty() && bus.url != *url) {
+      return Error{Fault::bad_input, fmt::format("source {}: another source has the same bus as {}",
+                                                 c.name, bus.url.text())};
+    }
     bus.url = *url;
     bus.devices.push_back(std::move(*options));
     bus.positions.push_back(i);
   }
   std::vector<std::unique_ptr<source::Source>> sources(configs.size());
   for (auto& [name, planned] : buses) {
-    auto bus = std::make_shared<Bus>(name, tcp_bus(planned.url.host, planned.url.port),
-                                     planned.devices, journal, clock, random);
+    BusOptions options;
+    options.name = name;
+    if (planned.url.kind == config::BusUrl::Kind::rtu) options.reconnect_longest = kReopenLongest;
+    auto bus = std::make_shared<Bus>(options, field_bus(planned.url, clock), planned.devices,
+                                     journal, clock, random);
     for (std::size_t k = 0; k < planned.devices.size(); ++k) {
       sources[planned.positions[k]] =
           std::make_unique<ModbusSource>(bus, k, planned.devices[k]);

@@ -6,9 +6,10 @@
 //            passed while the bus was busy are entries too, counted together. So due polls and good
 //            polls add up, whatever happens (semantics B8).
 // When full  a full journal holds the bus up; the slots that pass meanwhile are counted.
-// Dead       a device that is silent three polls in a row rests (5 timeouts, doubling to a minute,
-//            with jitter) and never slows the others by more than a fifth; a lost connection is
-//            tried again after half a second, doubling to half a minute.
+// Dead       a device that is silent three polls in a row rests (5 timeouts, doubling to a minute
+//            or 40 timeouts, with jitter), so that it takes less than 5 % of its bus; several dead
+//            ones rest longer, at most 10 minutes. A lost connection is tried again after half a
+//            second, doubling to half a minute, a serial port to two seconds.
 // Writes     none: functions 1 to 4 only.
 #pragma once
 

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "edge/profile/decode.h"
 
 namespace tidemark::modbus {
@@ -70,8 +72,12 @@ void PollDecoder::decode(const journal::Entry& entry, source::SeriesTable& serie
     return;
   }
   out.poll_class = poll->poll_class;
+  // What was read counts where its readings lie; what was not, where it was due.
+  const bool read = !poll->ranges.empty();
   for (std::uint64_t i = 0; i < poll->count; ++i) {
-    out.expected.push_back({poll->poll_class, poll->good});
+    const auto ago = poll->ago - static_cast<std::int64_t>(i) * poll->period;
+    out.expected.push_back(
+        {poll->poll_class, poll->good, read ? Nanoseconds(0) : std::max(ago, Nanoseconds(0))});
   }
   const auto points = points_.find(poll->poll_class);
   if (points == points_.end() || poll->ranges.empty()) return;

@@ -2,10 +2,19 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 namespace tidemark::modbus {
 namespace {
-constexpr std::uint8_t kVersion = 1;
+constexpr std::uint8_t kVersion = 2;
+constexpr std::uint8_t kWithoutTimes = 1;  // nor models: an agent before this wrote it
+
+Nanoseconds read_time(ByteReader& in) {
+  constexpr std::uint64_t kMax = std::uint64_t{1} << 62;
+  return Nanoseconds(static_cast<std::int64_t>(std::min(in.varint(), kMax)));
 }
+
+}  // namespace
 
 void PollEntry::encode(ByteWriter& out) const {
   out.u8(kVersion);
@@ -13,9 +22,12 @@ void PollEntry::encode(ByteWriter& out) const {
   out.varint(count);
   out.u8(good ? 1 : 0);
   out.text(reason);
+  out.varint(static_cast<std::uint64_t>(ago.count()));
+  out.varint(static_cast<std::uint64_t>(period.count()));
   out.varint(ranges.size());
   for (const auto& range : ranges) {
     out.u8(range.function);
+    out.varint(range.model);
     out.fixed(range.address);
     out.varint(range.registers.size());
     for (const auto r : range.registers) out.fixed(r);
@@ -24,7 +36,8 @@ void PollEntry::encode(ByteWriter& out) const {
 
 Result<PollEntry> PollEntry::decode(ByteSpan bytes) {
   ByteReader in(bytes);
-  if (const auto version = in.u8(); in.ok() && version != kVersion) {
+  const auto version = in.u8();
+  if (in.ok() && version != kVersion && version != kWithoutTimes) {
     return Error{Fault::unsupported,
                  fmt::format("a Modbus poll of version {}, this program knows {}", version,
                              kVersion)};
@@ -35,10 +48,15 @@ Result<PollEntry> PollEntry::decode(ByteSpan bytes) {
   const auto good = in.u8();
   entry.good = good == 1;
   entry.reason = in.text();
+  if (version != kWithoutTimes) {
+    entry.ago = read_time(in);
+    entry.period = read_time(in);
+  }
   const auto ranges = in.length(4);
   for (std::size_t i = 0; i < ranges && in.ok(); ++i) {
     ReadRange range;
     range.function = in.u8();
+    if (version != kWithoutTimes) range.model = static_cast<std::uint16_t>(in.varint());
     range.address = in.fixed<std::uint16_t>();
     const auto registers = in.length(2);
     for (std::size_t r = 0; r < registers; ++r) {

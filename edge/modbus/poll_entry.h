@@ -6,6 +6,7 @@
 
 #include "common/base/bytes.h"
 #include "common/base/result.h"
+#include "common/base/time.h"
 
 namespace tidemark::modbus {
 
@@ -14,6 +15,7 @@ inline constexpr std::uint16_t kPollKind = 1;  // journal::Entry::kind
 struct ReadRange {
   std::uint8_t function = 3;
   std::uint16_t address = 0;
+  std::uint16_t model = 0;  // of SunSpec, then `address` counts from its first register; 0: none
   std::vector<std::uint16_t> registers;
   friend bool operator==(const ReadRange&, const ReadRange&) = default;
 };
@@ -25,6 +27,8 @@ struct PollEntry {
   std::uint64_t count = 1;
   bool good = false;
   std::string reason;
+  Nanoseconds ago{};     // from when it was due (the first of `count`) to the entry's arrival
+  Nanoseconds period{};  // between them; 0 when there is one
   std::vector<ReadRange> ranges;
 
   void encode(ByteWriter& out) const;

@@ -7,6 +7,8 @@
 #include <mutex>
 
 #include "edge/modbus/field_bus.h"
+#include "edge/modbus/rtu_bus.h"
+#include "edge/modbus/wake.h"
 
 namespace tidemark::modbus {
 namespace {
@@ -33,6 +35,7 @@ class TcpBus final : public FieldBus {
 
   Result<> connect(Nanoseconds timeout) override {
     close();
+    wake_.arm();
     context_.reset(modbus_new_tcp_pi(host_.c_str(), std::to_string(port_).c_str()));
     if (!context_) return fault("set up");
     set_timeouts(timeout);
@@ -70,7 +73,10 @@ class TcpBus final : public FieldBus {
     return reply_of(got < 0 ? errno : EMBBADDATA);
   }
 
+  void pause(Nanoseconds time) override { static_cast<void>(wake_.wait(-1, time.count())); }
+
   void interrupt() override {
+    wake_.wake();
     const std::scoped_lock lock(socket_mutex_);
     if (socket_ >= 0) ::shutdown(socket_, SHUT_RDWR);
   }
@@ -119,20 +125,27 @@ class TcpBus final : public FieldBus {
 
   [[nodiscard]] Error fault(std::string_view what) const {
     return {Fault::unavailable,
-            fmt::format("{} {}:{}: {}", what, host_, port_, modbus_strerror(errno))};
+            fmt::format("{} {}:{}: {}; is the device on, are host and port right?", what, host_,
+                        port_, modbus_strerror(errno))};
   }
 
   std::string host_;
   std::uint16_t port_;
   std::unique_ptr<modbus_t, ContextDeleter> context_;
+  Wake wake_;
   std::mutex socket_mutex_;  // interrupt() must not meet a number that was closed and given anew
   int socket_ = -1;
 };
 
 }  // namespace
 
-std::unique_ptr<FieldBus> tcp_bus(std::string host, std::uint16_t port) {
-  return std::make_unique<TcpBus>(std::move(host), port);
+std::unique_ptr<FieldBus> field_bus(const config::BusUrl& url, const Clock& clock) {
+  switch (url.kind) {
+    case config::BusUrl::Kind::tcp: return std::make_unique<TcpBus>(url.host, url.port);
+    case config::BusUrl::Kind::rtu: return std::make_unique<RtuBus>(serial_line(url), clock);
+    case config::BusUrl::Kind::rtu_tcp: return std::make_unique<RtuBus>(tcp_line(url), clock);
+  }
+  TIDE_CHECK(false, "a url of no kind");
 }
 
 }  // namespace tidemark::modbus

@@ -2,12 +2,14 @@
 
 #include <fmt/format.h>
 #include <mosquitto.h>
+#include <poll.h>
 #include <sys/socket.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <charconv>
 #include <cstring>
+#include <utility>
 
 #include "common/base/disk.h"
 #include "common/base/log.h"
@@ -21,6 +23,11 @@ namespace {
 constexpr int kKeepAliveSeconds = 30;
 constexpr int kLoopMs = 200;  // how soon stop() is noticed
 constexpr std::chrono::seconds kConnectTimeout{15};
+constexpr std::chrono::milliseconds kGather{5};
+constexpr std::chrono::microseconds kGatherAcks{500};
+constexpr std::chrono::milliseconds kDense{2};   // between two messages: they come close together
+constexpr std::size_t kBusyBytes = 32 * 1024;    // with one look: more is there
+constexpr std::size_t kBusyAcks = 8;             // with one look: the broker waits for them
 constexpr int kSessionPresent = 1;
 constexpr int kRefused = 0x80;
 constexpr std::uint64_t kTopicsFileBytesMax = 1 << 20;
@@ -81,7 +88,10 @@ Result<BrokerAddress> parse_broker_url(std::string_view url) {
 }
 
 BrokerClient::BrokerClient(const Options& options, Handlers handlers, Random& random)
-    : options_(options), handlers_(std::move(handlers)), random_(random) {
+    : options_(options),
+      handlers_(std::move(handlers)),
+      random_(random),
+      reader_(handlers_.message, options.payload_max.count + 1) {
   if (options_.client_id.empty()) options_.client_id = "tidemark-" + options_.name;
   topics_file_ = options_.folder / ("mqtt-" + clean_name(options_.name) + ".topics");
   log_prefix_ = fmt::format("Client {} received PUBLISH (d", options_.client_id);
@@ -104,7 +114,7 @@ Result<> BrokerClient::configure() {
   mosquitto_connect_with_flags_callback_set(client_, &on_connect);
   mosquitto_message_callback_set(client_, &on_message);
   mosquitto_subscribe_callback_set(client_, &on_subscribe);
-  mosquitto_log_callback_set(client_, &on_log);
+  if (address_.tls) mosquitto_log_callback_set(client_, &on_log);
   const auto given = [](const std::filesystem::path& p) {
     return p.empty() ? nullptr : p.c_str();
   };
@@ -177,17 +187,78 @@ void BrokerClient::run() {
 std::string BrokerClient::serve() {
   connected_ = false;
   refusal_.clear();
+  reader_.begin();
+  acks_sent_ = 0;
+  rest_ = {};
   int code = mosquitto_connect_async(client_, address_.host.c_str(), address_.port,
                                      kKeepAliveSeconds);
   const auto until = std::chrono::steady_clock::now() + kConnectTimeout;
   while (code == MOSQ_ERR_SUCCESS && !stopping()) {
-    code = mosquitto_loop(client_, kLoopMs, 1);
+    code = connected_ && !address_.tls ? turn() : mosquitto_loop(client_, kLoopMs, 1);
     if (!connected_ && code == MOSQ_ERR_SUCCESS && std::chrono::steady_clock::now() > until) {
       cut();
       return "it does not answer";
     }
   }
   return refusal_.empty() ? error_text(code) : refusal_;
+}
+
+int BrokerClient::turn() {
+  if (rest_.count() > 0) std::this_thread::sleep_for(rest_);
+  const int fd = mosquitto_socket(client_);
+  const bool to_write = mosquitto_want_write(client_) || !reader_.acks().empty();
+  pollfd p{.fd = fd, .events = POLLIN, .revents = 0};
+  if (to_write) p.events |= POLLOUT;
+  rest_ = {};
+  if (::poll(&p, 1, kLoopMs) > 0) {
+    if ((p.revents & POLLOUT) != 0) {
+      if (const int code = write(fd); code != MOSQ_ERR_SUCCESS) return code;
+    }
+    if ((p.revents & (POLLIN | POLLHUP | POLLERR)) != 0) {
+      if (const int code = read(fd); code != MOSQ_ERR_SUCCESS) return code;
+    }
+  }
+  return mosquitto_loop_misc(client_);
+}
+
+int BrokerClient::read(int fd) {
+  const auto turn = reader_.read(fd);
+  if (!turn) {
+    refusal_ = turn.error().text();
+    cut();
+    return MOSQ_ERR_PROTOCOL;
+  }
+  if (turn->other) return mosquitto_loop_read(client_, 1);
+  if (turn->refused || (turn->messages > 0 && !handlers_.settled())) {
+    cut();
+    return MOSQ_ERR_CONN_LOST;
+  }
+  const auto acks = reader_.acks().size() / 4;
+  const auto now = std::chrono::steady_clock::now();
+  const bool dense = turn->messages > 1 || now - std::exchange(read_at_, now) < kDense;
+  // A broker sends so many unacknowledged messages and waits: those may not wait long.
+  if (dense && turn->messages > 0 && turn->bytes < kBusyBytes && acks < kBusyAcks) {
+    rest_ = acks > 0 ? kGatherAcks : kGather;
+  }
+  return acks > 0 ? write(fd) : MOSQ_ERR_SUCCESS;
+}
+
+// Packets of libmosquitto and acknowledgements go by turns, each whole.
+int BrokerClient::write(int fd) {
+  if (acks_sent_ == 0 && mosquitto_want_write(client_)) {
+    const int code = mosquitto_loop_write(client_, 1);
+    if (code != MOSQ_ERR_SUCCESS || mosquitto_want_write(client_)) return code;
+  }
+  auto& acks = reader_.acks();
+  if (acks.empty()) return MOSQ_ERR_SUCCESS;
+  const auto n = ::send(fd, acks.data() + acks_sent_, acks.size() - acks_sent_,
+                        MSG_NOSIGNAL | MSG_DONTWAIT);
+  if (n < 0) return errno == EAGAIN || errno == EINTR ? MOSQ_ERR_SUCCESS : MOSQ_ERR_ERRNO;
+  acks_sent_ += static_cast<std::size_t>(n);
+  if (acks_sent_ < acks.size()) return MOSQ_ERR_SUCCESS;
+  acks.clear();
+  acks_sent_ = 0;
+  return MOSQ_ERR_SUCCESS;
 }
 
 // Half of the backoff for certain, half by chance: the clients of a plant do not come back at once.
@@ -276,10 +347,11 @@ void BrokerClient::on_message(mosquitto*, void* self, const mosquitto_message* m
   const auto* const bytes = static_cast<const std::uint8_t*>(message->payload);
   const Delivery delivery{.topic = message->topic,
                           .payload = {bytes, static_cast<std::size_t>(message->payloadlen)},
+                          .size = static_cast<std::uint64_t>(message->payloadlen),
                           .packet_id = static_cast<std::uint16_t>(message->mid),
                           .duplicate = std::exchange(me.duplicate_, false),
                           .retained = message->retain};
-  if (!me.handlers_.message(delivery)) me.cut();
+  if (!me.handlers_.message(delivery) || !me.handlers_.settled()) me.cut();
 }
 
 }  // namespace tidemark::mqtt

@@ -1,16 +1,22 @@
 // libmosquitto behind a few calls: one connection to a broker, kept up for ever by its own thread.
 //
-// PUBACK     libmosquitto 2.0 queues it before the message callback and, told that it is used by
-//            threads, writes it after the callback returned (lib/handle_publish.c, packet__queue).
-//            So the handler's return is the acknowledgement; when it returns false the connection
-//            is cut before anything can be written, and the broker repeats the message.
-// DUP        libmosquitto does not hand it out with the message; it says it in its log line, right
-//            before the callback and in the same thread. Should a later version word it otherwise,
-//            no message counts as repeated (and a test fails).
+// Messages   without TLS they are read by publish_reader.h, past libmosquitto, which does the rest:
+//            connecting, subscribing, keeping alive. With TLS all goes through libmosquitto.
+// PUBACK     follows the handlers: message, then settled for all that were read at once. When one
+//            of them returns false the connection is cut before anything can be written, and the
+//            broker repeats the message. With TLS: libmosquitto 2.0 queues it before the message
+//            callback and, told that it is used by threads, writes it after the callback returned
+//            (lib/handle_publish.c, packet__queue).
+// DUP        with TLS libmosquitto does not hand it out with the message; it says it in its log
+//            line, right before the callback and in the same thread. Should a later version word it
+//            otherwise, no message counts as repeated (and a test fails).
+// Gathering  where messages come close together the thread rests between two looks at the socket,
+//            at most kGather: a wake-up costs more than a message. Arrival stamps are so coarse.
 // Threads    the handlers run on the client's thread; stop() and state() from any.
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <cstdint>
 #include <filesystem>
@@ -19,10 +25,10 @@
 #include <string>
 #include <thread>
 
-#include "common/base/bytes.h"
 #include "common/base/random.h"
 #include "common/base/result.h"
 #include "edge/mqtt/mqtt_source.h"
+#include "edge/mqtt/publish_reader.h"
 
 struct mosquitto;
 struct mosquitto_message;
@@ -36,18 +42,11 @@ struct BrokerAddress {
 };
 Result<BrokerAddress> parse_broker_url(std::string_view url);
 
-struct Delivery {
-  std::string_view topic;
-  ByteSpan payload;
-  std::uint16_t packet_id = 0;
-  bool duplicate = false;
-  bool retained = false;
-};
-
 class BrokerClient {
  public:
   struct Handlers {
-    std::function<bool(const Delivery&)> message;  // true: stored, acknowledge
+    std::function<bool(const Delivery&)> message;  // true: stored
+    std::function<bool()> settled;                 // true: acknowledge what was stored
     std::function<bool()> new_session;             // the broker knows no session of this client
   };
   BrokerClient(const Options& options, Handlers handlers, Random& random);
@@ -74,6 +73,9 @@ class BrokerClient {
   Result<> configure();
   void run();
   std::string serve();  // one connection, until it ends; says why
+  int turn();           // of a connection that stands, without TLS
+  int read(int fd);
+  int write(int fd);
   void pause(Nanoseconds backoff);
   void cut();
   void subscribe();
@@ -94,6 +96,10 @@ class BrokerClient {
   bool subscribed_ = false;  // in this run: topics may have changed since the last
   bool duplicate_ = false;   // as the log line of the message at hand says
   std::string refusal_;      // of this connection, by the broker
+  PublishReader reader_;
+  std::size_t acks_sent_ = 0;  // bytes of reader_.acks()
+  std::chrono::microseconds rest_{};  // before the next look at the socket
+  std::chrono::steady_clock::time_point read_at_{};
   mutable std::mutex mutex_;
   std::condition_variable wake_;
   State state_;

@@ -9,27 +9,28 @@ std::uint64_t Message::fingerprint() const {
 }
 
 void to_entry(const Message& message, ByteVector& buffer, journal::Entry& entry) {
-  buffer.assign(message.payload.begin(), message.payload.end());
-  ByteWriter out(buffer);
-  if (message.has(kCut)) out.fixed(message.size);
-  out.fixed(message.packet_id);
   entry.kind = static_cast<std::uint16_t>(kMessage | message.flags);
+  entry.mark = message.packet_id;
   entry.topic = message.topic;
+  entry.payload = message.payload;
+  if (!message.has(kCut)) return;
+  buffer.assign(message.payload.begin(), message.payload.end());
+  ByteWriter(buffer).fixed(message.size);
   entry.payload = buffer;
 }
 
 Result<Message> from_entry(const journal::Entry& entry) {
   Message message;
   message.flags = static_cast<std::uint16_t>(entry.kind ^ kMessage);
-  const std::size_t trailer = sizeof message.packet_id + (message.has(kCut) ? 8 : 0);
+  const std::size_t trailer = message.has(kCut) ? sizeof message.size : 0;
   if (message.flags > (kDuplicate | kRetained | kCut) || entry.payload.size() < trailer) {
     return Error(Fault::corrupt, "journal entry is no MQTT message");
   }
+  message.packet_id = static_cast<std::uint16_t>(entry.mark);
   message.topic = entry.topic;
   message.payload = entry.payload.first(entry.payload.size() - trailer);
   ByteReader in(entry.payload.last(trailer));
   message.size = message.has(kCut) ? in.fixed<std::uint64_t>() : message.payload.size();
-  message.packet_id = in.fixed<std::uint16_t>();
   return message;
 }
 

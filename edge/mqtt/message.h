@@ -1,5 +1,5 @@
-// A message as it lies in the journal: the payload as it came, with the packet id behind it, and
-// what MQTT said about it in the entry's kind. FORMAT.md.
+// A message as it lies in the journal: topic and payload as they came, the packet id as the entry's
+// mark, and what MQTT said about it in the entry's kind. FORMAT.md.
 #pragma once
 
 #include <cstdint>
@@ -35,7 +35,7 @@ struct Message {
 
 inline constexpr std::size_t kCutBytes = 512;  // of a message that is too large
 
-// Fills kind, topic and payload of `entry`; the payload lies in `buffer`.
+// Fills kind, mark, topic and payload of `entry`; the payload of a cut message lies in `buffer`.
 void to_entry(const Message& message, ByteVector& buffer, journal::Entry& entry);
 // Of a kMessage entry; its spans are those of the entry. Fault::corrupt: not ours.
 Result<Message> from_entry(const journal::Entry& entry);

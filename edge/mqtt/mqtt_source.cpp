@@ -34,6 +34,7 @@ class MqttSource final : public source::Source {
         decoder_(options_, seen_.get()),
         client_(options_,
                 {.message = [this](const Delivery& d) { return take(d); },
+                 .settled = [this] { return settle(); },
                  .new_session = [this] { return take_session(); }},
                 random) {}
 
@@ -66,7 +67,7 @@ class MqttSource final : public source::Source {
   bool take(const Delivery& delivery) {
     Message message;
     message.packet_id = delivery.packet_id;
-    message.size = delivery.payload.size();
+    message.size = delivery.size;
     message.topic = as_bytes(delivery.topic);
     message.payload = delivery.payload;
     if (delivery.duplicate) message.flags |= kDuplicate;
@@ -82,7 +83,7 @@ class MqttSource final : public source::Source {
   bool take_session() {
     journal::Entry entry;
     entry.kind = kNewSession;
-    return store(entry, nullptr);
+    return store(entry, nullptr) && settle();
   }
 
   static void cut(Message& message) {
@@ -90,7 +91,16 @@ class MqttSource final : public source::Source {
     message.payload = message.payload.first(std::min(message.payload.size(), kCutBytes));
   }
 
-  // Waits for room, and with `durable` for the flush; false when the source stops before.
+  // With `durable`: waits for the flush of what was stored; false when the source stops before.
+  bool settle() {
+    if (!options_.durable) return true;
+    while (!journal_.wait_durable(stored_, kPatience)) {
+      if (client_.stopping()) return false;
+    }
+    return true;
+  }
+
+  // Waits for room; false when the source stops before.
   bool store(journal::Entry& entry, Message* message) {
     entry.source = options_.index;
     entry.arrived = clock_.wall();
@@ -101,7 +111,10 @@ class MqttSource final : public source::Source {
       if (client_.stopping()) return false;
       const auto before = clock_.steady();
       const auto stored = journal_.append(entry, kPatience);
-      if (stored) return !options_.durable || wait_durable(*stored);
+      if (stored) {
+        stored_ = *stored;
+        return true;
+      }
       if (stored.error().fault() != Fault::full) return false;
       const bool at_once = clock_.steady() - before < kPatience / 2;
       if (at_once && message != nullptr && !message->has(kCut)) {
@@ -114,13 +127,6 @@ class MqttSource final : public source::Source {
     }
   }
 
-  bool wait_durable(journal::Position position) {
-    while (!journal_.wait_durable(position, kPatience)) {
-      if (client_.stopping()) return false;
-    }
-    return true;
-  }
-
   Options options_;
   journal::Journal& journal_;
   const Clock& clock_;
@@ -128,6 +134,7 @@ class MqttSource final : public source::Source {
   MessageDecoder decoder_;
   ByteVector buffer_;  // of the client's thread, as steady_
   std::int64_t steady_ = 0;
+  journal::Position stored_;
   std::atomic<std::uint64_t> heard_{0};
   BrokerClient client_;  // last: its thread uses all of the above
 };
@@ -172,7 +179,7 @@ Result<std::unique_ptr<source::Source>> make_source(Options options, journal::Jo
     return Error(checked.error()).within("source " + options.name);
   }
   const auto file = options.folder / ("mqtt-" + clean_name(options.name) + ".seen");
-  auto seen = SeenTable::open(file, boot_id(), journal.end().journal);
+  auto seen = SeenTable::open(file, journal::boot_id(), journal.end().journal);
   if (!seen) return std::move(seen).error().within("source " + options.name);
   return std::unique_ptr<source::Source>(std::make_unique<MqttSource>(
       options, journal, clock, random, std::move(seen).value()));

@@ -13,17 +13,11 @@
 #include "common/base/bytes.h"
 #include "common/base/disk.h"
 #include "common/base/hash.h"
-#include "common/base/text.h"
 
 namespace tidemark::mqtt {
 
 namespace {
 constexpr std::string_view kMagic = "TIDMSEE1";
-}
-
-std::string boot_id() {
-  const auto text = read_file("/proc/sys/kernel/random/boot_id", 128);
-  return text ? std::string(trim(*text)) : std::string();
 }
 
 Result<std::unique_ptr<SeenTable>> SeenTable::open(const std::filesystem::path& file,

@@ -61,7 +61,4 @@ class SeenTable {
   std::int64_t newest_ = 0;
 };
 
-// This boot of the machine, or empty where the kernel does not say.
-std::string boot_id();
-
 }  // namespace tidemark::mqtt

@@ -59,6 +59,7 @@ Pipeline::Pipeline(Options options, std::vector<SourceEntry> sources, journal::J
       clock_(clock),
       stamper_(options_.plausible_from),
       manifest_(options_.incarnation),
+      tier_choice_(options_.tier),
       past_(ring.recovered().ledger) {
   book_.label(options_.labels);
   for (auto& entry : sources) {
@@ -210,7 +211,7 @@ void Pipeline::take(const journal::Entry& entry) {
   decoded_.poll_class.clear();
   source.entry.source->decoder().decode(entry, table_, decoded_);
   for (const auto& e : decoded_.expected) {
-    manifest_.expected(line_of(source, e.poll_class), arrival, 1, e.good ? 1 : 0);
+    manifest_.expected(line_of(source, e.poll_class), arrival - e.ago, 1, e.good ? 1 : 0);
   }
   for (const auto& r : decoded_.rejected) {
     ++rejected_messages_;
@@ -330,8 +331,12 @@ bool Pipeline::flush_due(SteadyTime now) const {
   if (unwritten_ || unsynced_) return now - last_flush_ >= kRetry || stopping_.load();
   if (collector_.full()) return true;
   if (alarm_ && now - last_flush_ >= kAlarmPace) return true;
-  if (journal_.used().count > options_.journal_capacity.count / 2) return true;
-  if (gathering_since_) return now - *gathering_since_ >= options_.sync_interval;
+  if (gathering_since_) {
+    // What fills the journal may not have been read yet: then a flush makes no room.
+    if (journal_.used().count > options_.journal_capacity.count / 2) return true;
+    if (journal_.durable_awaited() && position_ == journal_.end()) return true;
+    return now - *gathering_since_ >= options_.sync_interval;
+  }
   return now - last_flush_ >= kIdleSeal && stamper_.state() != ClockState::unknown;
 }
 
@@ -355,24 +360,9 @@ bool Pipeline::flush() {
   }
   for (auto& row : rows) collector_.add_partial(std::move(row));
   ring::Flush out;
-  auto next = ring_.next_sequence();
   const bool alarm = !collector_.empty() && std::exchange(alarm_, false);
-  for (auto& block : collector_.take()) {
-    book_.translate(block, table_);
-    auto bytes = codec::encode(block, options_.tier, memories_);
-    TIDE_CHECK(bytes.ok(), "a block within the collector's bounds does not pack");
-    BlockRecord record;
-    record.name = {options_.incarnation, next};
-    record.readings = readings_carried(block);
-    const auto summary = codec::summary(*bytes);
-    TIDE_CHECK(summary.ok(), "a block that was just packed has no summary");
-    record.time_min = summary->time_min;
-    record.time_max = summary->time_max;
-    record.alarm = alarm;
-    record.bytes = std::move(*bytes);
-    out.blocks.push_back(std::move(record));
-    ++next.count;
-  }
+  out.blocks = pack(collector_.take(), alarm);
+  const Sequence next{ring_.next_sequence().count + out.blocks.size()};
   out.dictionaries = book_.take_new();
   const auto evicted = ring_.take_evicted();
   evicted_.add(evicted.current);
@@ -387,6 +377,34 @@ bool Pipeline::flush() {
   if (!counted && !read_on) return true;
   unwritten_ = std::move(out);
   return write_out();
+}
+
+std::vector<BlockRecord> Pipeline::pack(std::vector<Block> blocks, bool alarm) {
+  std::vector<BlockRecord> records;
+  const auto capacity = static_cast<double>(options_.journal_capacity.count);
+  const auto tier = tier_choice_.choose(last_flush_,
+                                        static_cast<double>(journal_.used().count) / capacity);
+  const auto begun = clock_.thread_cpu();
+  std::uint64_t values = 0;
+  auto next = ring_.next_sequence();
+  for (auto& block : blocks) {
+    book_.translate(block, table_);
+    auto bytes = codec::encode(block, tier, memories_);
+    TIDE_CHECK(bytes.ok(), "a block within the collector's bounds does not pack");
+    const auto summary = codec::summary(block);
+    BlockRecord record;
+    record.name = {options_.incarnation, next};
+    record.readings = summary.readings;
+    record.time_min = summary.time_min;
+    record.time_max = summary.time_max;
+    record.alarm = alarm;
+    record.bytes = std::move(*bytes);
+    values += record.readings;
+    records.push_back(std::move(record));
+    ++next.count;
+  }
+  tier_choice_.packed(values, clock_.thread_cpu() - begun);
+  return records;
 }
 
 bool Pipeline::write_out() {
@@ -460,6 +478,9 @@ Status Pipeline::status() const {
   s.clock_steps = stamper_.steps();
   s.rejected_messages = rejected_messages_;
   s.error = error_;
+  s.tier = tier_choice_.tier();
+  s.tier_why = tier_choice_.why();
+  s.packing_share = tier_choice_.cpu_share();
   return s;
 }
 

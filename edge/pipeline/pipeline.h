@@ -26,6 +26,7 @@
 #include "edge/pipeline/progress.h"
 #include "edge/pipeline/route.h"
 #include "edge/pipeline/tap_hub.h"
+#include "edge/pipeline/tier_choice.h"
 #include "edge/quarantine/quarantine.h"
 #include "edge/ring/ring_buffer.h"
 #include "edge/source/source.h"
@@ -40,7 +41,7 @@ struct Options {
   Nanoseconds skew = std::chrono::seconds(2);
   EventTime plausible_from = {};  // wall clocks and readings before it cannot be true
   Bytes journal_capacity{4 << 20};
-  codec::Tier tier = codec::Tier::standard;
+  TierOptions tier;
   std::map<std::string, std::string> labels;  // of every series
   std::vector<Rule> rules;  // first match decides
 };
@@ -72,6 +73,9 @@ struct Status {
   std::uint64_t clock_steps = 0;
   std::uint64_t rejected_messages = 0;
   std::string error;  // why flushes fail; empty when they do not
+  codec::Tier tier = codec::Tier::standard;  // of the last blocks
+  std::string tier_why;
+  double packing_share = 0;  // of one CPU, over the last TierChoice::kMeasure
 };
 
 class Pipeline final : public uplink::SealSource {
@@ -121,6 +125,7 @@ class Pipeline final : public uplink::SealSource {
   void pause();  // a moment, or until stop()
   [[nodiscard]] bool flush_due(SteadyTime now) const;
   bool flush();  // false: the ring does not take it now
+  std::vector<BlockRecord> pack(std::vector<Block> blocks, bool alarm);
   bool write_out();
   [[nodiscard]] std::vector<EventTime> sealed_until() const;
 
@@ -147,6 +152,7 @@ class Pipeline final : public uplink::SealSource {
   Collector collector_;
   DictionaryBook book_;
   codec::Memories memories_;  // what fitted each series in its last block
+  TierChoice tier_choice_;
   SequenceRanges evicted_;
   Ledger past_;
   Ledger cloud_;

@@ -43,6 +43,7 @@ struct Decoded {
   struct Expected {
     std::string poll_class;
     bool good = false;
+    Nanoseconds ago{};  // due so long before the entry arrived
   };
   std::vector<Expected> expected;
   // What of the entry could not be used, for the quarantine; the rest is in groups all the same.

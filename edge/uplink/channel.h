@@ -38,6 +38,7 @@ class Channel {
 
   [[nodiscard]] const tls::Peer& peer() const { return tls_->peer(); }
   [[nodiscard]] std::uint64_t bytes_out() const { return tls_->bytes_out(); }
+  [[nodiscard]] std::uint64_t bytes_in() const { return tls_->bytes_in(); }
 
  private:
   Channel(int descriptor, std::string address)

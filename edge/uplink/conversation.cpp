@@ -46,7 +46,7 @@ void Conversation::say(FrameType type, ByteSpan payload) {
 }
 
 bool Conversation::say_within_credit(FrameType type, ByteSpan payload) {
-  if (payload.size() > room()) return false;
+  if (payload.size() > credit_left()) return false;
   said_ += payload.size();
   say(type, payload);
   return true;
@@ -168,7 +168,7 @@ Result<> Conversation::fill() {
     return Error{Fault::unavailable, welcomed_ ? "the gateway has gone silent"
                                                : "no welcome: the gateway waits for the cloud"};
   }
-  if (now - pinged_ >= kPingEvery) {
+  if (now - pinged_ >= ping_every()) {
     pinged_ = now;
     ByteVector payload;
     ByteWriter(payload).fixed(static_cast<std::uint64_t>(now.time_since_epoch().count()));
@@ -186,10 +186,26 @@ Result<> Conversation::fill() {
   return {};
 }
 
+Room Conversation::room() const {
+  auto room = parts_.budget.room(parts_.clock.wall(), output_.size());
+  const auto credit = credit_left() > kBlockOverhead ? credit_left() - kBlockOverhead : 0;
+  room.alarm = std::min(room.alarm, credit);
+  room.live = std::min(room.live, credit);
+  room.backlog = std::min(room.backlog, credit > kReservedForLive ? credit - kReservedForLive : 0);
+  return room;
+}
+
+Nanoseconds Conversation::ping_every() const {
+  return parts_.budget.limited() ? kPingMetered : kPingEvery;
+}
+
+Nanoseconds Conversation::between_seals() const {
+  const auto least = blocks_since_seal_ ? kSealAfterBlocks : kSealIdle;
+  return std::max(least, parts_.budget.between_seals(seal_bytes_));
+}
+
 Result<bool> Conversation::fill_block() {
-  const auto left = room() > kBlockOverhead ? room() - kBlockOverhead : 0;
-  const auto backlog_left = left > kReservedForLive ? left - kReservedForLive : 0;
-  const auto choice = schedule_.next(left, backlog_left);
+  const auto choice = schedule_.next(room());
   if (!choice) return false;
   auto record = parts_.ring.read(choice->name);
   if (!record) {
@@ -236,9 +252,9 @@ bool Conversation::send_dictionary(DictionaryHash hash) {
 }
 
 void Conversation::fill_seals(SteadyTime now) {
-  const auto since = now - sealed_;
-  if (seals_.empty() && (since >= kSealIdle || (blocks_since_seal_ && since >= kSealAfterBlocks))) {
+  if (seals_.empty() && now - sealed_ >= between_seals()) {
     sealed_ = now;
+    seal_bytes_ = 0;
     blocks_since_seal_ = false;
     const auto known = parts_.memory.seals[parts_.options.incarnation];
     if (auto seal = parts_.seals.seal_since(known, seal_sent_)) {
@@ -251,7 +267,8 @@ void Conversation::fill_seals(SteadyTime now) {
     ByteVector payload;
     ByteWriter w(payload);
     seals_.front().encode(w);
-    if (!say_within_credit(FrameType::seal, payload)) return;
+    if (payload.size() > room().alarm || !say_within_credit(FrameType::seal, payload)) return;
+    seal_bytes_ += payload.size();
     seals_.pop_front();
   }
 }
@@ -259,8 +276,9 @@ void Conversation::fill_seals(SteadyTime now) {
 Nanoseconds Conversation::patience() const {
   const auto now = parts_.clock.steady();
   if (!welcomed_) return std::chrono::seconds(1);
-  Nanoseconds wait = std::min(kPingEvery - (now - pinged_), kSealIdle - (now - sealed_));
-  if (blocks_since_seal_) wait = std::min<Nanoseconds>(wait, kSealAfterBlocks - (now - sealed_));
+  Nanoseconds wait = ping_every() - (now - pinged_);
+  // Seals that wait for credit or budget do so without a look every moment.
+  if (seals_.empty()) wait = std::min<Nanoseconds>(wait, between_seals() - (now - sealed_));
   return std::clamp<Nanoseconds>(wait, std::chrono::milliseconds(1), std::chrono::seconds(5));
 }
 

@@ -12,6 +12,7 @@
 #include "common/tls/key.h"
 #include "common/wire/frame.h"
 #include "edge/ring/ring_buffer.h"
+#include "edge/uplink/budget.h"
 #include "edge/uplink/schedule.h"
 #include "edge/uplink/uplink.h"
 
@@ -32,6 +33,7 @@ class Conversation {
  public:
   static constexpr Nanoseconds kWelcomeWithin = std::chrono::seconds(30);
   static constexpr Nanoseconds kPingEvery = std::chrono::seconds(10);
+  static constexpr Nanoseconds kPingMetered = std::chrono::seconds(45);  // below kSilenceMax
   static constexpr Nanoseconds kSilenceMax = std::chrono::seconds(60);
   static constexpr Nanoseconds kSealAfterBlocks = std::chrono::seconds(1);
   static constexpr Nanoseconds kSealIdle = std::chrono::seconds(5);
@@ -42,6 +44,7 @@ class Conversation {
     SealSource& seals;
     const Clock& clock;
     Memory& memory;
+    const Budget& budget;
   };
   // Says hello into `output`, which the caller empties.
   Conversation(Parts parts, const std::string& site, ByteVector& output);
@@ -76,7 +79,10 @@ class Conversation {
   bool send_dictionary(DictionaryHash hash);
   bool say_within_credit(wire::FrameType type, ByteSpan payload);
   void say(wire::FrameType type, ByteSpan payload);
-  [[nodiscard]] std::uint64_t room() const { return credit_ > said_ ? credit_ - said_ : 0; }
+  [[nodiscard]] std::uint64_t credit_left() const { return credit_ > said_ ? credit_ - said_ : 0; }
+  [[nodiscard]] Room room() const;  // by credit and budget
+  [[nodiscard]] Nanoseconds ping_every() const;
+  [[nodiscard]] Nanoseconds between_seals() const;
 
   Parts parts_;
   ByteVector& output_;
@@ -90,6 +96,7 @@ class Conversation {
   std::deque<DictionaryHash> dictionaries_wanted_;
   std::deque<Seal> seals_;                 // to be sent
   std::uint64_t seal_sent_ = 0;            // of this incarnation
+  std::size_t seal_bytes_ = 0;             // of the last one
   std::map<Incarnation, std::uint64_t> past_seals_sent_;
   bool blocks_since_seal_ = false;
   SteadyTime begun_;

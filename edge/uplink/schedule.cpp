@@ -49,16 +49,16 @@ void Schedule::look() {
   }
 }
 
-std::optional<Schedule::Choice> Schedule::next(std::uint64_t room, std::uint64_t backlog_room) {
+std::optional<Schedule::Choice> Schedule::next(const Room& room) {
   for (auto& [incarnation, blocks] : wanted_) {
-    if (blocks.empty()) continue;
+    if (blocks.empty() || room.backlog < kBlockBytesMax) continue;
     const auto first = blocks.ranges().front().first;
     return Choice{{incarnation, {first}}, Lane::backlog, 0};  // its size is known when it is read
   }
   if (look_again_ || (alarms_.empty() && live_.empty() && backlog_.empty())) look();
-  if (!alarms_.empty() && alarms_.front().bytes <= room) return alarms_.front();
-  const bool backlog_fits = !backlog_.empty() && backlog_.front().bytes <= backlog_room;
-  const bool live_fits = !live_.empty() && live_.front().bytes <= room;
+  if (!alarms_.empty() && alarms_.front().bytes <= room.alarm) return alarms_.front();
+  const bool backlog_fits = !backlog_.empty() && backlog_.front().bytes <= room.backlog;
+  const bool live_fits = !live_.empty() && live_.front().bytes <= room.live;
   const bool backlog_turn =
       backlog_fits && backlog_owed_ >= static_cast<double>(backlog_.front().bytes);
   if (live_fits && !backlog_turn) return live_.front();

@@ -17,6 +17,7 @@
 #include "common/base/time.h"
 #include "common/model/record.h"
 #include "edge/ring/ring_buffer.h"
+#include "edge/uplink/budget.h"
 
 namespace tidemark::uplink {
 
@@ -33,9 +34,9 @@ class Schedule {
     Lane lane = Lane::live;
     std::uint64_t bytes = 0;
   };
-  // What to send next, of at most `room` bytes, backlog only up to `backlog_room`; nothing when
-  // nothing waits or it is too large for now. Does not change anything but caches.
-  std::optional<Choice> next(std::uint64_t room, std::uint64_t backlog_room);
+  // What to send next; nothing when nothing waits or it is too large for now. Does not change
+  // anything but caches.
+  std::optional<Choice> next(const Room& room);
   // It was sent (or cannot be read: skip it for this connection).
   void sent(const Choice& choice);
   void skip(const Choice& choice);

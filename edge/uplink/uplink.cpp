@@ -10,6 +10,7 @@
 #include <thread>
 
 #include "common/base/log.h"
+#include "edge/uplink/budget.h"
 #include "edge/uplink/channel.h"
 #include "edge/uplink/conversation.h"
 #include "edge/uplink/identity.h"
@@ -48,8 +49,11 @@ class TlsUplink final : public Uplink {
  public:
   TlsUplink(Options options, ring::RingBuffer& ring, SealSource& seals, Clock& clock,
             Random& random)
-      : options_(std::move(options)), ring_(ring), seals_(seals), clock_(clock), random_(random) {
+      : options_(std::move(options)), ring_(ring), seals_(seals), clock_(clock), random_(random),
+        budget_(options_.budget, noted()) {
     status_.state = "connecting";
+    status_.budget = options_.budget;
+    status_.budget_spent = budget_.spent(clock_.wall());
   }
   ~TlsUplink() override { stop(); }
 
@@ -115,9 +119,12 @@ class TlsUplink final : public Uplink {
     }
     TIDE_ASSIGN(const auto channel,
                 Channel::dial(gateway, options_.proxy, *tls_, kDialPatience, stop_.descriptor()));
-    const Conversation::Parts parts{options_, ring_, seals_, clock_, memory_};
+    accounted_ = 0;
+    account(*channel);
+    const Conversation::Parts parts{options_, ring_, seals_, clock_, memory_, budget_};
     Conversation talk(parts, identity.facts.site, channel->output());
     const auto outcome = converse(*channel, talk, identity);
+    account(*channel);
     bytes_before_ += channel->bytes_out();
     publish(0);
     return outcome;
@@ -129,6 +136,7 @@ class TlsUplink final : public Uplink {
     for (;;) {
       TIDE_TRY(talk.fill());
       auto turned = channel.turn(talk.patience(), wake_.descriptor());
+      account(channel);
       if (wake_.answer()) talk.ring_changed();
       for (;;) {  // before the fault is told: a refusal may have come with it
         TIDE_ASSIGN(const auto frame, channel.next());
@@ -176,6 +184,27 @@ class TlsUplink final : public Uplink {
     return std::move(*key);
   }
 
+  [[nodiscard]] Budget::Note noted() const {
+    if (options_.budget.count == 0) return {};
+    auto note = load_note(options_.budget_file);
+    if (note) return *note;
+    log::warning("what was spent of the link's budget is not known; today begins anew", "error={}",
+                 note.error().text());
+    return {};
+  }
+
+  // What this connection moved since the last call goes to the day's account.
+  void account(const Channel& channel) {
+    const auto moved = channel.bytes_out() + channel.bytes_in();
+    budget_.spend(clock_.wall(), moved - accounted_);
+    accounted_ = moved;
+    if (!budget_.note_due()) return;
+    if (auto saved = save_note(options_.budget_file, budget_.take_note()); !saved) {
+      log::warning("what is spent of the link's budget cannot be noted", "error={}",
+                   saved.error().text());
+    }
+  }
+
   void set_state(const std::string& state, const std::string& error) {
     const std::lock_guard lock(mutex_);
     if (state == "up" && status_.state != "up") status_.connected_since = clock_.wall();
@@ -190,6 +219,7 @@ class TlsUplink final : public Uplink {
     status_.blocks_acknowledged = memory_.blocks_acknowledged;
     status_.readings_acknowledged = memory_.readings_acknowledged;
     status_.bytes_sent = bytes_before_ + bytes_of_this_connection;
+    status_.budget_spent = budget_.spent(clock_.wall());
   }
 
   Nanoseconds jittered(Nanoseconds d) const {  // half of it to one and a half
@@ -223,6 +253,8 @@ class TlsUplink final : public Uplink {
   std::size_t attempt_ = 0;
   Nanoseconds backoff_ = kBackoffMin;
   std::uint64_t bytes_before_ = 0;  // of earlier connections
+  Budget budget_;
+  std::uint64_t accounted_ = 0;     // of this connection's bytes
 
   mutable std::mutex mutex_;
   Status status_;

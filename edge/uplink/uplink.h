@@ -33,6 +33,8 @@ struct Options {
   Proxy proxy;
   std::filesystem::path identity_folder;   // key, certificate and CA, from enrolment (common/tls)
   double backlog_share = 0.2;
+  Bytes budget;                            // of a UTC day, see budget.h; 0: unlimited
+  std::filesystem::path budget_file;       // what of it is spent; needed with a budget
   Incarnation incarnation;
   std::uint64_t start_ordinal = 1;
   std::string version;                     // of this program
@@ -61,6 +63,8 @@ struct Status {
   std::uint64_t blocks_acknowledged = 0;
   std::uint64_t readings_acknowledged = 0;
   EventTime connected_since = {};
+  Bytes budget;        // of a day; 0: unlimited
+  Bytes budget_spent;  // of today
 };
 
 class Uplink {

@@ -72,6 +72,21 @@ TEST_F(EdgeCli, AConfigurationThatIsNotThereIsNotGuessedAround) {
   EXPECT_EQ(output_.errors, "error: /nosuch: no such file\n");
 }
 
+TEST_F(EdgeCli, StatusTellsTheTierItsReasonAndWhatIsSpentOfTheBudget) {
+  status_["uplink"]["bytes_per_reading"] = nullptr;
+  status_["ring"]["oldest"] = nullptr;
+  status_["ledger"] = json::object();
+  status_["uplink"]["tier"] = {
+      {"now", "standard"}, {"why", "dense took 16.9 % of a CPU"}, {"cpu_share", 0.031}};
+  status_["uplink"]["budget"] = {{"bytes_a_day", 50 << 20}, {"spent", 1 << 20}};
+  EXPECT_EQ(run({"edge", "status"}), kExitDegraded);  // a source is not connected
+  EXPECT_NE(output_.text.find("packs standard (dense took 16.9 % of a CPU)   3.1 % of a CPU\n"),
+            std::string::npos)
+      << output_.text;
+  EXPECT_NE(output_.text.find("1 MiB of 50 MiB a day are spent\n"), std::string::npos)
+      << output_.text;
+}
+
 TEST_F(EdgeCli, SeriesComeInOrderAndNoneIsSaid) {
   EXPECT_EQ(run({"series", "list"}), kExitOk);
   EXPECT_EQ(output_.text, "");

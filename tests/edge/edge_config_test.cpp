@@ -1,6 +1,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "edge/config/bus_url.h"
 #include "edge/config/edge_config.h"
 
 namespace tidemark::config {
@@ -29,6 +30,9 @@ sync_interval = "500ms"
 
 [uplink]
 gateway = ["gw1.example:7443", "gw2.example:7443"]
+budget = "50 MiB/day"
+tier = "auto"
+cpu_share = 0.05
 backlog_share = 0.2
 skew = "2s"
 
@@ -83,6 +87,9 @@ TEST(EdgeConfig, ReadsTheCompleteExample) {
   EXPECT_EQ(c.ring.size, Bytes{2ull << 30});
   EXPECT_EQ(c.uplink.gateway.size(), 2u);
   EXPECT_EQ(c.uplink.skew, 2s);
+  EXPECT_EQ(c.uplink.budget, Bytes{50 << 20});
+  EXPECT_EQ(c.uplink.tier, "auto");
+  EXPECT_EQ(c.uplink.cpu_share, 0.05);
   EXPECT_EQ(c.journal.capacity, Bytes{4 << 20});
   ASSERT_EQ(c.mqtt.size(), 2u);
   EXPECT_EQ(c.mqtt[0].format, "auto");
@@ -158,10 +165,28 @@ INSTANTIATE_TEST_SUITE_P(
         Mistake{"unknown payload profile", MQTT "profile = \"x\"",
                 "'x' is not a known payload profile; known: generic-json"},
         Mistake{"password without user", MQTT "password_file = \"x\"", "there is no username"},
-        Mistake{"serial line",
+        Mistake{"serial line by number",
                 "[[source.modbus]]\nname = \"m\"\nurl = \"rtu:///dev/ttyUSB0\"\n"
                 "profile = \"banner-qm30vt2\"",
-                "serial lines are not built in yet"},
+                "warning: source.modbus.url: /dev/ttyUSB0 may be another adapter after the next"},
+        Mistake{"serial option",
+                "[[source.modbus]]\nname = \"m\"\nurl = \"rtu:///dev/a?party=even\"\n"
+                "profile = \"banner-qm30vt2\"",
+                "unknown option 'party', did you mean 'parity'?"},
+        Mistake{"serial speed",
+                "[[source.modbus]]\nname = \"m\"\nurl = \"rtu:///dev/a?baud=9601\"\n"
+                "profile = \"banner-qm30vt2\"",
+                "baud=9601 is not one of 1200, 2400"},
+        Mistake{"serial without a port",
+                "[[source.modbus]]\nname = \"m\"\nurl = \"rtu://ttyUSB0\"\n"
+                "profile = \"banner-qm30vt2\"",
+                "does not name a port; expected rtu:///dev/serial/by-id/NAME"},
+        Mistake{"two speeds of one line",
+                "[[source.modbus]]\nname = \"m\"\nurl = \"rtu:///dev/a\"\n"
+                "profile = \"banner-qm30vt2\"\n[[source.modbus]]\nname = \"n\"\n"
+                "url = \"rtu:///dev/a?baud=9600\"\nprofile = \"banner-qm30vt2\"",
+                "source 'm' has the same bus as rtu:///dev/a?baud=19200&parity=even&stop=1"},
+        Mistake{"too small requests", MODBUS "max_registers = 0", "0 is below the minimum of 1"},
         Mistake{"modbus port", "[[source.modbus]]\nname = \"m\"\nurl = \"tcp://h:0\"\n"
                                "profile = \"banner-qm30vt2\"",
                 "has a port that is not a number from 1 to 65535"},
@@ -173,6 +198,11 @@ INSTANTIATE_TEST_SUITE_P(
         Mistake{"unit out of range", MODBUS "unit = 300", "300 is above the maximum of 255"},
         Mistake{"unknown poll class", MODBUS "poll = { fats = \"1s\" }",
                 "unknown key 'fats' in [source.modbus.poll], did you mean 'fast'?"},
+        Mistake{"a budget of no time", "[uplink]\nbudget = \"50 MiB\"",
+                "edge.toml:4:10: error: uplink.budget: '50 MiB' is neither \"unlimited\" nor bytes "
+                "a day, such as \"50 MiB/day\""},
+        Mistake{"a budget below a block", "[uplink]\nbudget = \"2047 KiB/day\"",
+                "'2047 KiB/day' is less than 2 MiB/day: a large block would never be sent"},
         Mistake{"gateway without a port", "[uplink]\ngateway = [\"gw1\"]",
                 "'gw1' is not host:port"},
         Mistake{"proxy without a port", "[uplink]\nproxy = \"http://proxy\"",
@@ -235,6 +265,19 @@ TEST(EdgeConfig, UrlsWithAndWithoutPort) {
   EXPECT_FALSE(parse_url("tcp://h:", 502).ok());
   EXPECT_FALSE(parse_url("tcp://h:70000", 502).ok());
   EXPECT_FALSE(parse_url("tcp://user@h", 502).ok());
+}
+
+TEST(EdgeConfig, BusUrlsOfEveryKind) {
+  EXPECT_EQ(parse_bus_url("tcp://h")->place(), "h:502");
+  EXPECT_EQ(parse_bus_url("rtu+tcp://[::1]:4001")->text(), "rtu+tcp://[::1]:4001");
+  const auto line = parse_bus_url("rtu:///dev/serial/by-id/x?baud=9600&parity=odd&stop=2");
+  ASSERT_TRUE(line.ok());
+  EXPECT_EQ(line->place(), "/dev/serial/by-id/x");
+  EXPECT_EQ(line->baud, 9600);
+  EXPECT_EQ(line->parity, BusUrl::Parity::odd);
+  EXPECT_EQ(*parse_bus_url(line->text()), *line);
+  EXPECT_FALSE(parse_bus_url("mqtt://h").ok());
+  EXPECT_FALSE(parse_bus_url("rtu:///dev/x?baud").ok());
 }
 
 TEST(EdgeConfig, ReferenceNamesEveryTable) {

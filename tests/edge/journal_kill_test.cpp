@@ -96,5 +96,60 @@ TEST(JournalKill, LosesAndRepeatsNothing) {
   ::munmap(shared, 4096);
 }
 
+// The broker's plug-in dies at any moment, with the lock in its hand too: what it was told is taken
+// is there, and the agent goes on.
+TEST(JournalKill, AGuestThatDiesLosesNothingAndHoldsNobodyUp) {
+  const test::TemporaryFolder folder;
+  const auto file = folder / "intake.journal";
+  void* shared = ::mmap(nullptr, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  ASSERT_NE(shared, MAP_FAILED);
+  auto& promised = *new (shared) Promised{};
+  auto j = Journal::open({file, Bytes{64 * 1024}}).value();
+  SeededRandom random(6);
+  std::uint64_t last = 0;
+  std::uint64_t own = 0;
+  const auto read = [&](std::chrono::milliseconds wait) {
+    const auto e = j->next(wait);
+    if (!e) return false;
+    const auto n = number_in(e->first.payload);
+    EXPECT_EQ(as_text(e->first.payload), payload_of(n));
+    if (e->first.source == 1) {
+      EXPECT_EQ(n, last + 1);
+      last = n;
+    }
+    j->release(e->second);
+    return true;
+  };
+  for (int life = 0; life < 60; ++life) {
+    const auto child = ::fork();
+    ASSERT_GE(child, 0);
+    if (child == 0) {
+      auto guest = Journal::open({file, Bytes{64 * 1024}, true}).value();
+      for (auto n = last + 1;; ++n) {
+        const auto payload = payload_of(n);
+        if (!guest->append({1, 1, {}, 0, {}, as_bytes(payload)}, 10s).ok()) std::abort();
+        promised.appended.store(n);
+      }
+    }
+    const auto enough = last + 1 + random.below(2'000);
+    while (promised.appended.load() < enough) {
+      read(1ms);
+      const auto mine = payload_of(++own);
+      static_cast<void>(j->append({2, 1, {}, 0, {}, as_bytes(mine)}, 0ms));
+    }
+    ASSERT_EQ(::kill(child, SIGKILL), 0);
+    int status = 0;
+    ASSERT_EQ(::waitpid(child, &status, 0), child);
+    ASSERT_TRUE(WIFSIGNALED(status)) << "the child failed by itself";
+    while (read(0ms)) {
+    }
+    ASSERT_GE(last, promised.appended.load()) << "life " << life << ": an appended entry is lost";
+    ASSERT_LE(last, promised.appended.load() + 1);
+    ASSERT_TRUE(j->append({2, 1, {}, 0, {}, as_bytes("x234567890")}, 1s).ok());
+    ASSERT_TRUE(j->next(0ms));
+  }
+  ::munmap(shared, 4096);
+}
+
 }  // namespace
 }  // namespace tidemark::journal

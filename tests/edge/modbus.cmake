@@ -4,3 +4,5 @@ tide_test(modbus_tcp_test SOURCES edge/modbus_tcp_test.cpp
           DEPS tidemark::edge_modbus lib::modbus)
 target_compile_definitions(modbus_tcp_test PRIVATE
   TIDEMARK_PROFILES="${PROJECT_SOURCE_DIR}/firmware-profiles")
+tide_test(modbus_rtu_test SOURCES edge/modbus_rtu_test.cpp
+          DEPS tidemark::edge_modbus lib::modbus)

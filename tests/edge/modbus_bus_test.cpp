@@ -23,7 +23,9 @@ class ScriptedBus final : public FieldBus {
   explicit ScriptedBus(ManualClock& clock) : clock_(clock) {}
   Result<> connect(Nanoseconds timeout) override {
     ++connects;
-    if (refuse) return Error{Fault::unavailable, "connect plant:502: Connection refused"};
+    if (refuse) {
+      return Error{Fault::unavailable, "connect plant:502: Connection refused; is the device on?"};
+    }
     (void)timeout;
     open = true;
     return {};
@@ -32,19 +34,26 @@ class ScriptedBus final : public FieldBus {
   Reply read(const Request& request, Nanoseconds timeout, std::span<std::uint16_t> out) override {
     EXPECT_TRUE(open);
     requests.push_back(request);
+    times.push_back(clock_.steady());
     Reply reply;
     if (answer.contains(request.unit)) reply = answer.at(request.unit)(request);
-    if (reply.kind == Kind::silent) clock_.advance(timeout);
+    if (reply.kind == Kind::silent) {
+      clock_.advance(timeout);
+      waited += timeout;
+    }
     clock_.advance(duration);
     for (std::size_t i = 0; i < out.size(); ++i) {
       out[i] = static_cast<std::uint16_t>(request.address + i);
     }
     return reply;
   }
+  void pause(Nanoseconds time) override { clock_.advance(time); }
   void interrupt() override {}
 
   std::map<int, std::function<Reply(const Request&)>> answer;
   std::vector<Request> requests;
+  std::vector<SteadyTime> times;
+  Nanoseconds waited{};
   Nanoseconds duration = 1ms;
   bool refuse = false;
   bool open = false;
@@ -80,8 +89,8 @@ class BusTest : public ::testing::Test {
   void build(std::vector<DeviceOptions> devices) {
     auto field_bus = std::make_unique<ScriptedBus>(clock_);
     script_ = field_bus.get();
-    bus_ = std::make_unique<Bus>("plant:502", std::move(field_bus), std::move(devices), journal_,
-                                 clock_, random_);
+    bus_ = std::make_unique<Bus>(BusOptions{"plant:502"}, std::move(field_bus),
+                                 std::move(devices), journal_, clock_, random_);
     bus_->begin();
   }
   void run_for(Nanoseconds span) {
@@ -212,6 +221,59 @@ TEST_F(BusTest, ADeadDeviceDoesNotSlowTheOthers) {
   }
   EXPECT_EQ(due(journal_.of(2), "fast"), 600u);
   EXPECT_EQ(script_->connects, 1);  // the others answer, so the connection is not doubted
+}
+
+// The share of the bus's time that waits for a device that does not answer.
+TEST_F(BusTest, DeadDevicesTakeLessThanATwentiethOfTheirBus) {
+  for (const auto timeout : {200ms, 1000ms, 5000ms}) {
+    for (const std::uint32_t dead : {1u, timeout > 1s ? 2u : 4u}) {
+      std::vector<DeviceOptions> devices;
+      for (std::uint32_t id = 1; id <= 8; ++id) {
+        devices.push_back(device(id, {point("a", 0, "fast")}));
+        devices.back().timeout = timeout;
+      }
+      build(std::move(devices));
+      for (std::uint32_t id = 1; id <= dead; ++id) {
+        script_->answer[static_cast<int>(id)] = [](const Request&) {
+          return Reply{Kind::silent, 0, ""};
+        };
+      }
+      run_for(3h);
+      const auto waited = static_cast<double>(script_->waited.count());
+      EXPECT_LT(waited / Nanoseconds(3h).count(), 0.05) << timeout.count() << " ms, " << dead;
+      EXPECT_GT(script_->waited, 20 * timeout);  // none is given up
+    }
+  }
+}
+
+TEST_F(BusTest, ADeviceThatNeedsPausesGetsThem) {
+  auto slow = device(1, {point("a", 0, "fast"), point("b", 100, "fast")});
+  slow.profile.pause_after_connect = 300ms;
+  slow.profile.pause_between_requests = 50ms;
+  build({slow});
+  run_for(3s);
+  const auto& at = script_->times;
+  ASSERT_GE(at.size(), 4u);
+  EXPECT_GE(at[0] - SteadyTime{}, 300ms);
+  EXPECT_EQ(at[1] - at[0], 51ms);              // an answer takes 1 ms
+  EXPECT_EQ(at[2] - at[0], 1s - 350ms + 0ms);  // no pause when the bus was silent long enough
+}
+
+// Coverage is by minute: a poll that was missed belongs to the minute in which it was due.
+TEST_F(BusTest, WhatWasNotReadSaysWhenItWasDue) {
+  build({device(1, {point("a", 0, "fast")})});
+  (void)bus_->step();
+  clock_.advance(150s);  // something held the thread up
+  (void)bus_->step();
+  const auto missed = journal_.of(1).at(1);
+  EXPECT_EQ(missed.poll.count, 149u);
+  EXPECT_EQ(missed.poll.period, 1s);
+  EXPECT_EQ(missed.poll.ago, 149s + 1ms);  // the first was due 1 s after the start;
+  script_->answer[1] = [](const Request&) { return Reply{Kind::silent, 0, ""}; };
+  run_for(3s);
+  const auto silent = journal_.of(1).at(3);
+  EXPECT_EQ(silent.poll.count, 1u);
+  EXPECT_GE(silent.poll.ago, 2s);  // two tries of a second
 }
 
 TEST_F(BusTest, SlotsThatPassUnaskedAreOneEntryWithTheirCount) {

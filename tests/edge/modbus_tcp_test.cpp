@@ -103,12 +103,17 @@ Read read(FieldBus& bus, Request request, Nanoseconds timeout = 2s) {
   return r;
 }
 
+std::unique_ptr<FieldBus> bus_to(std::uint16_t port) {
+  static const SystemClock clock;
+  return field_bus(config::parse_bus_url("tcp://127.0.0.1:" + std::to_string(port)).value(), clock);
+}
+
 TEST(TcpBus, ReadsAllFourTables) {
   Server server;
   server.mapping().tab_input_registers[7] = 0xBEEF;
   server.mapping().tab_registers[0] = 4711;
   server.mapping().tab_bits[3] = 1;
-  auto bus = tcp_bus("127.0.0.1", server.port());
+  auto bus = bus_to(server.port());
   ASSERT_TRUE(bus->connect(2s).ok());
   EXPECT_THAT(read(*bus, {1, 4, 6, 2}).registers, ElementsAre(0, 0xBEEF));
   EXPECT_THAT(read(*bus, {1, 3, 5200, 1}).registers, ElementsAre(4711));
@@ -117,7 +122,7 @@ TEST(TcpBus, ReadsAllFourTables) {
 
 TEST(TcpBus, ExceptionsKeepTheConnection) {
   Server server;
-  auto bus = tcp_bus("127.0.0.1", server.port());
+  auto bus = bus_to(server.port());
   ASSERT_TRUE(bus->connect(2s).ok());
   const auto refused = read(*bus, {1, 4, 99, 2});
   EXPECT_EQ(refused.reply.kind, Kind::exception);
@@ -127,7 +132,7 @@ TEST(TcpBus, ExceptionsKeepTheConnection) {
 
 TEST(TcpBus, SilenceAndHalfAnswersEndInTime) {
   Server server;
-  auto bus = tcp_bus("127.0.0.1", server.port());
+  auto bus = bus_to(server.port());
   ASSERT_TRUE(bus->connect(2s).ok());
   server.mood = Mood::silent;
   EXPECT_EQ(read(*bus, {1, 4, 0, 2}, 50ms).reply.kind, Kind::silent);
@@ -139,7 +144,7 @@ TEST(TcpBus, SilenceAndHalfAnswersEndInTime) {
 
 TEST(TcpBus, ALostConnectionIsBroken) {
   Server server;
-  auto bus = tcp_bus("127.0.0.1", server.port());
+  auto bus = bus_to(server.port());
   ASSERT_TRUE(bus->connect(2s).ok());
   server.mood = Mood::hangs_up;
   EXPECT_EQ(read(*bus, {1, 4, 0, 2}).reply.kind, Kind::broken);
@@ -156,7 +161,7 @@ TEST(TcpBus, NobodyListens) {
     const Server server;
     port = server.port();
   }
-  auto bus = tcp_bus("127.0.0.1", port);
+  auto bus = bus_to(port);
   const auto done = bus->connect(1s);
   ASSERT_FALSE(done.ok());
   EXPECT_EQ(done.error().fault(), Fault::unavailable);
@@ -166,7 +171,7 @@ TEST(TcpBus, NobodyListens) {
 TEST(TcpBus, InterruptEndsAReadThatWaits) {
   Server server;
   server.mood = Mood::silent;
-  auto bus = tcp_bus("127.0.0.1", server.port());
+  auto bus = bus_to(server.port());
   ASSERT_TRUE(bus->connect(2s).ok());
   std::thread other([&] { bus->interrupt(); });
   EXPECT_NE(read(*bus, {1, 4, 0, 2}, 60s).reply.kind, Kind::good);

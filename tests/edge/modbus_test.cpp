@@ -58,7 +58,7 @@ PollEntry good_poll() {
   PollEntry entry;
   entry.poll_class = "fast";
   entry.good = true;
-  entry.ranges = {{4, 0, {0x4367, 0x3333}}};
+  entry.ranges = {{4, 0, 0, {0x4367, 0x3333}}};
   return entry;
 }
 
@@ -70,8 +70,15 @@ ByteVector bytes_of(const PollEntry& entry) {
 }
 
 TEST(PollEntry, IsWhatTheFormatSays) {
-  EXPECT_EQ(to_hex(bytes_of(good_poll())), "010466617374010100010400000267433333");
+  EXPECT_EQ(to_hex(bytes_of(good_poll())), "02046661737401010000000104000000026743"
+                                           "3333");
   EXPECT_EQ(PollEntry::decode(bytes_of(good_poll())).value(), good_poll());
+}
+
+TEST(PollEntry, ReadsTheVersionBeforeTimesAndModels) {
+  const ByteVector bytes = {1, 4, 'f', 'a', 's', 't',  1,    1,    0,
+                            1, 4, 0,   0,   2,   0x67, 0x43, 0x33, 0x33};
+  EXPECT_EQ(PollEntry::decode(bytes).value(), good_poll());
 }
 
 TEST(PollEntry, RefusesWhatIsCutOrNewer) {
@@ -83,7 +90,7 @@ TEST(PollEntry, RefusesWhatIsCutOrNewer) {
   longer.push_back(0);
   EXPECT_EQ(PollEntry::decode(longer).error().fault(), Fault::bad_input);
   auto newer = bytes;
-  newer[0] = 2;
+  newer[0] = 3;
   EXPECT_EQ(PollEntry::decode(newer).error().fault(), Fault::unsupported);
 }
 
@@ -112,7 +119,7 @@ class Decoding : public ::testing::Test {
 
 TEST_F(Decoding, OneRowAColumnAPoint) {
   const auto out =
-      decode({"fast", 1, true, "", {{3, 0, {2312, 0, 7}}, {3, 10, {65535}}}});
+      decode({"fast", 1, true, "", {}, {}, {{3, 0, 0, {2312, 0, 7}}, {3, 10, 0, {65535}}}});
   ASSERT_EQ(out.groups.size(), 1u);
   EXPECT_THAT(out.groups[0].times, ElementsAre(0));
   ASSERT_EQ(out.groups[0].columns.size(), 3u);
@@ -131,7 +138,7 @@ TEST_F(Decoding, OneRowAColumnAPoint) {
 }
 
 TEST_F(Decoding, HalfAPollGivesWhatAnsweredAndIsNotGood) {
-  const auto out = decode({"fast", 1, false, "no answer", {{3, 0, {9999, 0, 7}}}});
+  const auto out = decode({"fast", 1, false, "no answer", {}, {}, {{3, 0, 0, {9999, 0, 7}}}});
   ASSERT_EQ(out.groups.size(), 1u);
   ASSERT_EQ(out.groups[0].columns.size(), 2u);
   EXPECT_EQ(out.groups[0].columns[0].quality_of(0), Quality::bad_range);
@@ -141,13 +148,23 @@ TEST_F(Decoding, HalfAPollGivesWhatAnsweredAndIsNotGood) {
 }
 
 TEST_F(Decoding, MissedSlotsAreAllDue) {
-  const auto out = decode({"fast", 7, false, "busy", {}});
+  const auto out = decode({"fast", 7, false, "busy", {}, {}, {}});
   EXPECT_TRUE(out.groups.empty());
   EXPECT_EQ(out.expected.size(), 7u);
 }
 
+TEST_F(Decoding, WhatWasNotReadIsDueInItsOwnTimeAndReadingsWhereTheyLie) {
+  const auto missed = decode({"fast", 3, false, "busy", 150s, 60s, {}});
+  ASSERT_EQ(missed.expected.size(), 3u);
+  EXPECT_EQ(missed.expected[0].ago, 150s);
+  EXPECT_EQ(missed.expected[1].ago, 90s);
+  EXPECT_EQ(missed.expected[2].ago, 30s);
+  EXPECT_EQ(decode({"fast", 1, false, "silent", 2s, {}, {}}).expected.at(0).ago, 2s);
+  EXPECT_EQ(decode({"fast", 1, true, "", 2s, {}, {{3, 0, 0, {1, 0, 7}}}}).expected.at(0).ago, 0s);
+}
+
 TEST_F(Decoding, ClassesAreApart) {
-  const auto out = decode({"normal", 1, true, "", {{3, 0, {5, 0, 0}}}});
+  const auto out = decode({"normal", 1, true, "", {}, {}, {{3, 0, 0, {5, 0, 0}}}});
   ASSERT_EQ(out.groups.size(), 1u);
   ASSERT_EQ(out.groups[0].columns.size(), 1u);
   EXPECT_EQ(series_.at(out.groups[0].columns[0].series).metric, "n");
@@ -166,12 +183,12 @@ TEST_F(Decoding, ForeignEntriesAreRejectedWithAReason) {
 }
 
 TEST_F(Decoding, AFreshSeriesTableGetsFreshHandles) {
-  (void)decode({"fast", 1, true, "", {{3, 0, {1, 0, 7}}}});
+  (void)decode({"fast", 1, true, "", {}, {}, {{3, 0, 0, {1, 0, 7}}}});
   source::SeriesTable other;
   SeriesDescription first;
   first.device = first.metric = "x";
   ASSERT_TRUE(other.intern(first).ok());
-  const auto bytes = bytes_of({"fast", 1, true, "", {{3, 0, {1, 0, 7}}}});
+  const auto bytes = bytes_of({"fast", 1, true, "", {}, {}, {{3, 0, 0, {1, 0, 7}}}});
   journal::Entry entry;
   entry.kind = kPollKind;
   entry.payload = bytes;

@@ -75,8 +75,8 @@ class KeptQuarantine final : public quarantine::Quarantine {
 };
 
 // Entries hold "metric time value" lines; time 0 is edge-stamped, "bad" is rejected, "poll" a good
-// poll, "miss" a failed one. "wave n time" is n readings of one series, "wide n time" one of each
-// of n series.
+// poll, "miss" a failed one, "old miss" one that was due 70 s before. "wave n time" is n readings
+// of one series, "wide n time" one of each of n series.
 class LineSource final : public source::Source, public source::Decoder {
  public:
   explicit LineSource(bool device_stamped) : device_stamped_(device_stamped) {}
@@ -98,8 +98,8 @@ class LineSource final : public source::Source, public source::Decoder {
     double value = 0;
     const std::string line(as_text(entry.payload));
     if (std::sscanf(line.c_str(), "%31s %lld %lf", metric, &time, &value) != 3) {
-      if (line == "poll" || line == "miss") {
-        out.expected.push_back({"fast", line == "poll"});
+      if (line == "poll" || line.ends_with("miss")) {
+        out.expected.push_back({"fast", line == "poll", line == "old miss" ? 70s : 0s});
         out.poll_class = "fast";
       } else {
         out.rejected.push_back({"not a line", 2});
@@ -223,6 +223,48 @@ TEST_F(PipelineTest, ReadingsLeaveAsOneBlockWithTheirSeal) {
   EXPECT_GE(flushed_, 1);
 }
 
+// The tier of a block lies in its second byte (common/codec/FORMAT.md).
+codec::Tier tier_of(const BlockRecord& block) {
+  return static_cast<codec::Tier>(block.bytes.at(1) >> 1 & 3);
+}
+
+TEST_F(PipelineTest, BlocksArePackedInTheTierThatTheCpuCanPay) {
+  options_.tier = {std::nullopt, true, 0.1};
+  clock_.cpu_step(1s);  // what packing a flush seems to take
+  say(1, "temp " + at(0s) + " 1");
+  auto& pipeline = run();
+  for (const int second : {6, 12}) {  // a second of six: more than its share
+    clock_.advance(6s);
+    say(1, "temp " + at(std::chrono::seconds(second)) + " 1");
+    pipeline.run([] {});
+  }
+  std::vector<codec::Tier> tiers;
+  for (const auto& flush : ring_.flushes) {
+    for (const auto& block : flush.blocks) tiers.push_back(tier_of(block));
+  }
+  EXPECT_EQ(tiers, (std::vector{codec::Tier::dense, codec::Tier::standard, codec::Tier::fast}));
+  const auto status = pipeline.status();
+  EXPECT_EQ(status.tier, codec::Tier::fast);
+  EXPECT_EQ(status.tier_why, "standard took 16.7 % of a CPU, at most 10.0 %");
+  EXPECT_EQ(status.ledger.taken, 3u);
+}
+
+// It also has to be read: once a start with such a journal flushed nothing for ever.
+TEST_F(PipelineTest, AFullJournalIsPackedFast) {
+  options_.tier = {std::nullopt, true, 0.1};
+  options_.journal_capacity = Bytes{1 << 20};
+  const std::string filler(400, ' ');
+  std::uint64_t said = 0;
+  for (; journal_->used().count < (800 << 10); ++said) {
+    say(1, "temp " + at(said * 1us) + " 1" + filler);
+  }
+  const auto status = run().status();
+  ASSERT_FALSE(ring_.flushes.empty());
+  EXPECT_EQ(tier_of(ring_.flushes.front().blocks.at(0)), codec::Tier::fast);
+  EXPECT_NE(status.tier_why.find("intake journal"), std::string::npos) << status.tier_why;
+  EXPECT_EQ(status.ledger.taken, said);
+}
+
 TEST_F(PipelineTest, EveryEntryIsTakenHoweverManyWait) {
   constexpr int kMany = 1000;
   for (int i = 0; i < kMany; ++i) say(1, "temp " + at(-1s + i * 1us) + " " + std::to_string(i));
@@ -305,6 +347,20 @@ TEST_F(PipelineTest, PollsAreCountedAsDueAndGood) {
   EXPECT_EQ(line->minutes[0].due, 3u);
   EXPECT_EQ(line->minutes[0].good, 1u);
   EXPECT_TRUE(ring_.flushes[0].blocks.empty());
+}
+
+TEST_F(PipelineTest, AMissedPollCountsInTheMinuteInWhichItWasDue) {
+  say(2, "poll");
+  say(2, "old miss");
+  run();
+  for (const auto& s : ring_.flushes.at(0).seal.sources) {
+    if (s.source != "meter") continue;
+    ASSERT_EQ(s.minutes.size(), 2u);
+    EXPECT_EQ(s.minutes[0].due, 1u);
+    EXPECT_EQ(s.minutes[0].good, 0u);
+    EXPECT_EQ(s.minutes[1].due, 1u);
+    EXPECT_EQ(s.minutes[1].good, 1u);
+  }
 }
 
 TEST_F(PipelineTest, WhatIsRejectedIsCountedInItsOwnPollClass) {

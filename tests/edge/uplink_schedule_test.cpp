@@ -12,11 +12,12 @@ using test::FakeRing;
 
 constexpr std::int64_t kSecond = 1'000'000'000;
 constexpr std::int64_t kNow = 1'000 * kSecond;
-constexpr std::uint64_t kRoom = 1 << 20;
+constexpr std::uint64_t kMuch = 1 << 20;
+constexpr Room kRoom{kMuch, kMuch, kMuch};
 
 std::vector<std::pair<Lane, std::uint64_t>> all(Schedule& s) {
   std::vector<std::pair<Lane, std::uint64_t>> out;
-  while (const auto c = s.next(kRoom, kRoom)) {
+  while (const auto c = s.next(kRoom)) {
     out.emplace_back(c->lane, c->name.sequence.count);
     s.sent(*c);
   }
@@ -56,7 +57,7 @@ TEST(Schedule, TheBacklogGetsItsShareBesideLive) {
   for (int i = 0; i < 100; ++i) ring.put(kNow, 1000);
   int backlog = 0;
   for (int i = 0; i < 100; ++i) {
-    const auto c = s.next(kRoom, kRoom);
+    const auto c = s.next(kRoom);
     ASSERT_TRUE(c);
     backlog += c->lane == Lane::backlog ? 1 : 0;
     s.sent(*c);
@@ -69,7 +70,7 @@ TEST(Schedule, ATooSlowLineShowsThePresent) {
   Schedule s(ring, {1}, 0.2, event_time(kNow));
   for (std::size_t i = 0; i < Schedule::kLook * 2; ++i) ring.put(kNow);
   s.ring_changed();
-  EXPECT_EQ(s.next(kRoom, 0)->name.sequence.count, Schedule::kLook + 1);
+  EXPECT_EQ(s.next({kMuch, kMuch, 0})->name.sequence.count, Schedule::kLook + 1);
 }
 
 TEST(Schedule, AlarmsGoBeforeAll) {
@@ -89,12 +90,12 @@ TEST(Schedule, TheCreditBoundsWhatGoes) {
   FakeRing ring;
   ring.put(kNow - 100 * kSecond, 1000);
   Schedule s(ring, {1}, 0.2, event_time(kNow));
-  EXPECT_FALSE(s.next(kRoom, 999));
-  EXPECT_TRUE(s.next(kRoom, 1000));
+  EXPECT_FALSE(s.next({kMuch, kMuch, 999}));
+  EXPECT_TRUE(s.next({kMuch, kMuch, 1000}));
   ring.put(kNow, 2000);
   s.ring_changed();
-  EXPECT_FALSE(s.next(1999, 0));
-  EXPECT_TRUE(s.next(2000, 0));
+  EXPECT_FALSE(s.next({1999, 1999, 0}));
+  EXPECT_TRUE(s.next({2000, 2000, 0}));
 }
 
 TEST(Schedule, WhatTheCloudWantsAgainGoesAgain) {

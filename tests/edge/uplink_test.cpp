@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "edge/uplink/budget.h"
 #include "edge/uplink/identity.h"
 #include "common/base/disk.h"
 #include "tests/edge/fake_ring.h"
@@ -49,8 +50,10 @@ struct FakeSeals final : SealSource {
 
 class UplinkTest : public testing::Test {
  protected:
-  void start(const std::string& edge = "press-07", bool enrolled = true) {
+  void start(const std::string& edge = "press-07", bool enrolled = true, Bytes budget = {}) {
     Options o;
+    o.budget = budget;
+    o.budget_file = rig.folder.path / "uplink.budget";
     o.edge = edge;
     o.incarnation = {1};
     o.version = "0.1.0";
@@ -95,6 +98,26 @@ TEST_F(UplinkTest, CarriesEveryBlockAndLetsGoOfItWhenTheCloudHasIt) {
   uplink->wake();
   ASSERT_TRUE(all_released());
   EXPECT_EQ(rig.cloud.edge("press-07").order.back(), std::pair(Lane::live, live));
+}
+
+// The rest of a day's budget is for alarms and seals; the backlog waits in the ring.
+TEST_F(UplinkTest, ASpentBudgetLetsAlarmsThroughAndKeepsTheRest) {
+  const auto today = now() / 86'400'000'000'000;
+  const Bytes day{20 << 20};
+  ASSERT_TRUE(save_note(rig.folder.path / "uplink.budget", {today, day.count * 19 / 20}));
+  for (int i = 0; i < 10; ++i) ring.put(now() - 3'600'000'000'000);
+  ring.put(now());
+  const auto alarm = ring.put(now(), 1000, true);
+  seals.number = 1;
+  start("press-07", true, day);
+  ASSERT_TRUE(eventually([&] { return uplink->status().blocks_acknowledged == 1; }));
+  ASSERT_TRUE(eventually([&] { return seals.acknowledged() == 1; }));
+  EXPECT_EQ(rig.cloud.edge("press-07").order,
+            (std::vector{std::pair(Lane::alarm, alarm)}));
+  const auto status = uplink->status();
+  EXPECT_EQ(status.budget.count, day.count);
+  EXPECT_GT(status.budget_spent.count, day.count * 19 / 20 + 1000);
+  EXPECT_EQ(ring.unreleased_count(), 11u);
 }
 
 TEST_F(UplinkTest, NothingIsReleasedBeforeTheCloudSaysSo) {

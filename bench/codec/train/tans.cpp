@@ -97,10 +97,10 @@ void count(const Model& model, const std::vector<std::vector<std::int64_t>>& str
            Weights& counts) {
   Tokens tokens;
   for (const auto& residuals : streams) {
-    tokenise(model, residuals, tokens);
-    for (const auto t : tokens.scales) counts[t >> 6][t & 63] += 1;
+    tokenise(model, residuals, 1, tokens);
+    for (const auto t : tokens.scale_tokens) counts[t >> 6][t & 63] += 1;
     for (std::size_t i = 0; i < residuals.size(); ++i) {
-      if (!tokens.zeros[i / kRun]) counts[tokens.values[i] >> 6][tokens.values[i] & 63] += 1;
+      if (tokens.scales[i / kRun] != 0) counts[tokens.values[i] >> 6][tokens.values[i] & 63] += 1;
     }
   }
 }

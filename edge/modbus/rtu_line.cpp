@@ -1,0 +1,196 @@
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <modbus.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <sys/file.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <termios.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+
+#include "edge/modbus/rtu_bus.h"
+
+namespace tidemark::modbus {
+namespace {
+
+using config::BusUrl;
+
+struct ContextDeleter {
+  void operator()(modbus_t* context) const { modbus_free(context); }
+};
+
+// libmodbus opens the port and sets speed, parity and the RS-485 direction; it restores the port's
+// settings when it closes it.
+class SerialLine final : public RtuLine {
+ public:
+  explicit SerialLine(BusUrl url) : url_(std::move(url)) {}
+  ~SerialLine() override { SerialLine::close(); }
+
+  Result<int> open(Nanoseconds) override {
+    close();
+    const char parity = url_.parity == BusUrl::Parity::none   ? 'N'
+                        : url_.parity == BusUrl::Parity::even ? 'E'
+                                                              : 'O';
+    // Before anything is changed: the port may be another program's.
+    lock_ = ::open(url_.device.c_str(), O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
+    if (lock_ < 0) return fault(errno, advice(errno));
+    if (::flock(lock_, LOCK_EX | LOCK_NB) != 0) return fault(EBUSY, advice(EBUSY));
+    context_.reset(modbus_new_rtu(url_.device.c_str(), url_.baud, parity, 8, url_.stop_bits));
+    if (!context_) return fault(errno, "");
+    if (modbus_connect(context_.get()) != 0) return fault(errno, advice(errno));
+    connected_ = true;
+    const int fd = modbus_get_socket(context_.get());
+    static_cast<void>(::ioctl(fd, TIOCEXCL));
+    // libmodbus leaves VMIN at 0: reading nothing would look like the end of the line.
+    termios settings{};
+    if (::tcgetattr(fd, &settings) != 0) return fault(errno, "is it a serial port?");
+    settings.c_cc[VMIN] = 1;
+    if (::tcsetattr(fd, TCSANOW, &settings) != 0) return fault(errno, "is it a serial port?");
+    if (!set_direction()) {
+      return fault(errno, "its driver does not turn an RS-485 line; leave rs485 out when the "
+                          "adapter does it by itself, else try rs485=rts-up");
+    }
+    return fd;
+  }
+
+  void close() override {
+    if (connected_) {
+      static_cast<void>(::ioctl(modbus_get_socket(context_.get()), TIOCNXCL));
+      modbus_close(context_.get());
+    }
+    connected_ = false;
+    context_.reset();
+    if (lock_ >= 0) ::close(lock_);
+    lock_ = -1;
+  }
+
+  // libmodbus drives RTS around its own sending only, and the frames are ours.
+  void talk(bool on) override {
+    const bool up = url_.direction == BusUrl::Direction::rts_up;
+    if (!up && url_.direction != BusUrl::Direction::rts_down) return;
+    if (!on) static_cast<void>(::tcdrain(modbus_get_socket(context_.get())));
+    static_cast<void>(set_rts(on == up));
+  }
+
+  // 3.5 characters of 11 bits; above 19,200 baud 1.75 ms (Modbus over serial line 2.5.1.1).
+  [[nodiscard]] Nanoseconds gap() const override {
+    if (url_.baud > 19'200) return std::chrono::microseconds(1750);
+    return Nanoseconds(std::int64_t{38'500'000'000} / url_.baud);
+  }
+
+ private:
+  bool set_direction() {
+    switch (url_.direction) {
+      case BusUrl::Direction::adapter: return true;
+      case BusUrl::Direction::kernel:
+        return modbus_rtu_set_serial_mode(context_.get(), MODBUS_RTU_RS485) == 0;
+      default: return set_rts(url_.direction == BusUrl::Direction::rts_down);  // listen
+    }
+  }
+  bool set_rts(bool high) {
+    const int rts = TIOCM_RTS;
+    return ::ioctl(modbus_get_socket(context_.get()), high ? TIOCMBIS : TIOCMBIC, &rts) == 0;
+  }
+
+  static std::string advice(int error) {
+    switch (error) {
+      case ENOENT:
+      case ENXIO:
+      case ENODEV: return "is the adapter plugged in? look at /dev/serial/by-id";
+      case EACCES:
+      case EPERM: return "the user of this program is not in the group dialout";
+      case EBUSY: return "another program has it; a line has one master";
+      default: return "";
+    }
+  }
+  [[nodiscard]] Error fault(int error, const std::string& next) {
+    close();
+    const auto fault = error == EACCES || error == EPERM || error == EBUSY ? Fault::denied
+                                                                           : Fault::unavailable;
+    return {fault, fmt::format("open {}: {}{}{}", url_.device, modbus_strerror(error),
+                               next.empty() ? "" : "; ", next)};
+  }
+
+  BusUrl url_;
+  std::unique_ptr<modbus_t, ContextDeleter> context_;
+  bool connected_ = false;
+  int lock_ = -1;
+};
+
+// A converter that hands RTU frames through unchanged.
+class TcpLine final : public RtuLine {
+ public:
+  explicit TcpLine(BusUrl url) : url_(std::move(url)) {}
+  ~TcpLine() override { TcpLine::close(); }
+
+  Result<int> open(Nanoseconds timeout) override {
+    close();
+    addrinfo hints{};
+    hints.ai_socktype = SOCK_STREAM;
+    addrinfo* found = nullptr;
+    const auto port = std::to_string(url_.port);
+    if (const int error = ::getaddrinfo(url_.host.c_str(), port.c_str(), &hints, &found);
+        error != 0) {
+      return Error{Fault::unavailable,
+                   fmt::format("connect {}: {}", url_.place(), ::gai_strerror(error))};
+    }
+    int why = 0;
+    for (const auto* a = found; a != nullptr && fd_ < 0; a = a->ai_next) {
+      why = connect_to(*a, timeout);
+    }
+    ::freeaddrinfo(found);
+    if (fd_ >= 0) return fd_;
+    return Error{Fault::unavailable,
+                 fmt::format("connect {}: {}; is the converter on, are host and port right?",
+                             url_.place(), std::strerror(why))};
+  }
+
+  void close() override {
+    if (fd_ >= 0) ::close(fd_);
+    fd_ = -1;
+  }
+  // The converter keeps the silence of its line; this much tells two answers apart.
+  [[nodiscard]] Nanoseconds gap() const override { return std::chrono::milliseconds(2); }
+
+ private:
+  int connect_to(const addrinfo& a, Nanoseconds timeout) {
+    fd_ = ::socket(a.ai_family, a.ai_socktype | SOCK_CLOEXEC | SOCK_NONBLOCK, a.ai_protocol);
+    if (fd_ < 0) return errno;
+    int why = 0;
+    if (::connect(fd_, a.ai_addr, a.ai_addrlen) != 0) why = errno;
+    if (why == EINPROGRESS) {
+      pollfd p{fd_, POLLOUT, 0};
+      const auto ms = std::chrono::ceil<std::chrono::milliseconds>(timeout).count();
+      socklen_t size = sizeof why;
+      if (::poll(&p, 1, static_cast<int>(ms)) <= 0) {
+        why = ETIMEDOUT;
+      } else if (::getsockopt(fd_, SOL_SOCKET, SO_ERROR, &why, &size) != 0) {
+        why = errno;
+      }
+    }
+    const int on = 1;
+    static_cast<void>(::setsockopt(fd_, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on));
+    if (why != 0) close();
+    return why;
+  }
+
+  BusUrl url_;
+  int fd_ = -1;
+};
+
+}  // namespace
+
+std::unique_ptr<RtuLine> serial_line(const config::BusUrl& url) {
+  return std::make_unique<SerialLine>(url);
+}
+std::unique_ptr<RtuLine> tcp_line(const config::BusUrl& url) {
+  return std::make_unique<TcpLine>(url);
+}
+
+}  // namespace tidemark::modbus
