@@ -55,15 +55,15 @@ TIDE_CODEC_CLONES Scan scan(const double* v, std::size_t n) {
   return {zero != 0 || largest >= kExponentBits, differs == 0, std::bit_cast<double>(largest)};
 }
 
-// Ulps are noise of a few bits. Of many, a second pass of tANS has to be worth the nanosecond that
-// it takes for each.
+// Ulps are noise of a few bits. Of many, a second pass of tANS has to be worth the time that it
+// takes for each.
 constexpr std::size_t kManyUlps = 4000;
 Tier ulps_tier(Tier tier, std::size_t values) {
   return tier == Tier::standard && values >= kManyUlps ? Tier::fast : tier;
 }
 Effort ulps_effort(Tier tier) {
   return {.linear = false, .table = false, .divisor = false,
-          .frequencies = tier == Tier::standard, .frequencies_worth = 1};
+          .frequencies = tier == Tier::standard, .frequencies_worth = 2};
 }
 
 std::span<const std::uint64_t> words_of(std::span<const double> values) {

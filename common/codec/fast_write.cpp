@@ -199,9 +199,17 @@ void write_run(const Residuals& r, std::size_t n, Plan& plan, ByteWriter& out) {
   bits.finish();
 }
 
+// For what the forecast says, twice as much as there was at least: growing in small steps copies
+// all that is there each time.
+void make_room(const Predictor& p, ByteVector& bytes) {
+  const auto wanted = bytes.size() + static_cast<std::size_t>(p.bits / 7) + kRun;
+  if (wanted > bytes.capacity()) bytes.reserve(std::max(wanted, 2 * bytes.capacity()));
+}
+
 }  // namespace
 
 void write(const Predictor& p, std::span<const std::int64_t> values, ByteWriter& out) {
+  make_room(p, out.out());
   Residuals r;
   Plan plan;
   std::size_t zeros_at = 0;  // the byte of the zero runs just before, if there are any

@@ -305,13 +305,19 @@ class FromTable final : public Values {
   bool inside_ = true;
 };
 
+// There are fewer entries than ranks, but they have to be there before the first of those.
+Cut cut_of_entries(Tier tier, std::size_t entries) {
+  const auto lanes = cut_of(tier, 4 * entries).lanes;
+  return {lanes, (entries + lanes - 1) / lanes};
+}
+
 bool read_table(Tier tier, ByteReader& in, std::size_t count, const Cut& cut, Values& to) {
   const auto entries = in.varint();
   if (entries < 2 || entries > count) in.fail();
   if (!in.ok()) return false;
   std::vector<std::int64_t> table(static_cast<std::size_t>(entries));
   Into into(table);
-  if (!read_plain(tier, in, table.size(), cut_of(tier, table.size()), into)) return false;
+  if (!read_plain(tier, in, table.size(), cut_of_entries(tier, table.size()), into)) return false;
   FromTable from(table, to);
   if (!read_plain(tier, in, count, cut, from)) return false;
   if (!from.inside()) in.fail();
@@ -413,7 +419,7 @@ void write_table(Tier tier, const TablePlan& plan, const Cut& cut, Effort effort
                  ByteWriter& out) {
   const auto& entries = plan.table.values;
   out.varint(entries.size());
-  write_plain(tier, plan.entries, entries, cut_of(tier, entries.size()), {}, out);
+  write_plain(tier, plan.entries, entries, cut_of_entries(tier, entries.size()), {}, out);
   write_plain(tier, plan.ranks, plan.table.ranks, cut, effort, out);
 }
 

@@ -248,7 +248,7 @@ struct LowBits {
       shift[l] = shift_of(scales[l]);
       mask[l] = (std::uint64_t{1} << shift[l]) - 1;
       begin[l] = row_bits;
-      row_bits += shift[l];
+      row_bits += static_cast<std::size_t>(shift[l]);
     }
   }
 };
