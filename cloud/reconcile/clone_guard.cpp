@@ -36,21 +36,37 @@ CloneGuard::Outcome CloneGuard::hello(Incarnation current, const std::vector<Clo
     refuse(current);
     return {.welcome = false, .refused = current};
   }
-  const auto known = std::find_if(greetings_.begin(), greetings_.end(), [&](const Greeting& g) {
-    return g.incarnation == current;
-  });
+  const auto named = [&](Incarnation i) {
+    return std::any_of(closings.begin(), closings.end(),
+                       [&](const Closing& c) { return c.incarnation == i; });
+  };
+  const auto index_of = [&](Incarnation i) {
+    return std::find_if(greetings_.begin(), greetings_.end(),
+                        [&](const Greeting& g) { return g.incarnation == i; }) -
+           greetings_.begin();
+  };
+  const auto end = static_cast<std::ptrdiff_t>(greetings_.size());
   const auto before = std::exchange(last_, current);
-  if (known == greetings_.end()) {
-    greetings_.push_back({current});
-    if (greetings_.size() > kGreetingsMax) greetings_.erase(greetings_.begin());
-    return {};
+  const auto own = index_of(current);
+  const bool back = own != end && before != current &&
+                    (named(before) || (index_of(before) != end && index_of(before) > own));
+  // It takes the place of the starts that it descends from.
+  Greeting greeting{current, own == end ? 0 : greetings_[static_cast<std::size_t>(own)].returns};
+  if (back) ++greeting.returns;
+  auto place = own;
+  for (std::ptrdiff_t i = end; i-- > 0;) {
+    const auto& g = greetings_[static_cast<std::size_t>(i)];
+    if (g.incarnation != current && !named(g.incarnation)) continue;
+    place = i;
+    greetings_.erase(greetings_.begin() + i);
   }
-  if (before == current || ++known->returns < kReturnsMax) return {};
-  const auto other = std::find_if(greetings_.begin(), greetings_.end(), [&](const Greeting& g) {
-    return g.incarnation == before;
-  });
-  if (other == greetings_.end()) return {};
-  const auto second = other > known ? before : current;
+  greetings_.insert(greetings_.begin() + std::min<std::ptrdiff_t>(
+                                             place, static_cast<std::ptrdiff_t>(greetings_.size())),
+                    greeting);
+  if (greetings_.size() > kGreetingsMax) greetings_.erase(greetings_.begin());
+  if (greeting.returns < kReturnsMax) return {};
+  // A copy that was made of a running box names that one's start among its own.
+  const auto second = named(before) ? current : before;
   last_ = second == current ? before : current;
   refuse(second);
   for (auto& g : greetings_) g.returns = 0;

@@ -19,9 +19,9 @@ class CloneGuard {
  public:
   static constexpr std::size_t kGreetingsMax = 16;
   static constexpr std::size_t kRefusedMax = 1024;
-  // So often a start comes back after another one before it is a clone's other half: one hello may
-  // lie at a gateway until that learns that its connection has gone.
-  static constexpr unsigned kReturnsMax = 2;
+  // So often a start comes back after a later one before they are two boxes: a hello may lie at a
+  // gateway until that learns that its connection has gone.
+  static constexpr unsigned kReturnsMax = 3;
 
   struct Outcome {
     bool welcome = true;                 // the start that says hello
@@ -40,7 +40,8 @@ class CloneGuard {
     Incarnation incarnation;
     unsigned returns = 0;
   };
-  std::vector<Greeting> greetings_;   // in the order of their first hello
+  // In the order of their first hello; a start stands where those it descends from stood.
+  std::vector<Greeting> greetings_;
   std::vector<Incarnation> refused_;  // oldest first
   Incarnation last_;
 };

@@ -13,7 +13,8 @@ using testing::HasSubstr;
 
 std::vector<query::Alarm> alarms_of(Node& node, const std::string& edge) {
   auto reader = query::Reader::open(node.folder.path);
-  for (const auto& e : reader.value()->edges().value()) {
+  const auto edges = reader.value()->edges().value();
+  for (const auto& e : edges) {
     if (e.name == edge) return e.alarms;
   }
   return {};
@@ -90,7 +91,7 @@ TEST(Clone, TheSecondBoxIsRefusedUntilAPersonDecides) {
   const auto second = minute_of_readings("press-07", 0xb2, 5, kStart + 10 * kMinute);
   send(node, first);
   node.commit();
-  for (int turn = 0; turn < 2; ++turn) {
+  for (int turn = 0; turn < 3; ++turn) {
     node.take(second, second.hello());
     node.commit();
     EXPECT_TRUE(alarms_of(node, "press-07").empty());
@@ -154,6 +155,21 @@ TEST(Clone, AnOrderThatMakesNoSenseSaysWhy) {
   }
 }
 
+// The image was taken of a running box, so that the copy knows its start as an earlier one of its own.
+TEST(CloneGuard, ACopyOfARunningBoxIsRefused) {
+  reconcile::CloneGuard guard;
+  Closing running;
+  running.incarnation = {1};
+  guard.hello({1}, {});
+  for (int turn = 0; turn < 3; ++turn) {
+    EXPECT_TRUE(guard.hello({2}, {running}).welcome);
+    EXPECT_TRUE(guard.hello({1}, {}).welcome);
+  }
+  EXPECT_FALSE(guard.hello({2}, {running}).welcome);
+  EXPECT_TRUE(guard.refuses({2}));
+  EXPECT_TRUE(guard.hello({1}, {}).welcome);
+}
+
 TEST(CloneGuard, RestartsAndLateHellosAreNoClones) {
   reconcile::CloneGuard guard;
   Closing past;
@@ -190,7 +206,8 @@ TEST(Bound, SourcesOfAnEdgeAreBoundedAndOthersDoNotNotice) {
   send(node, good);
   node.commit();
   auto reader = query::Reader::open(node.folder.path).value();
-  for (const auto& e : reader->edges().value()) {
+  const auto edges = reader->edges().value();
+  for (const auto& e : edges) {
     EXPECT_EQ(e.sources.size(), e.name == "hostile" ? reconcile::kSourcesMax : 1u);
   }
   const auto alarms = alarms_of(node, "hostile");
