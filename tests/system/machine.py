@@ -16,15 +16,17 @@ AGGREGATES = list(oracle.AGGREGATES)
 TUMBLING, HOPPING = 'odd/t', 'm00/a'
 
 
-def rules():
+def rules(stack):
     publish = 'tidemark/press/{series}'
-    return toml_table('[[rule]]', {
-        'select': TUMBLING, 'window': {'type': 'tumbling', 'size': '1s', 'lateness': '20s'},
-        'aggregates': [*AGGREGATES, 'p95', 'twa', 'increase'],
-        'forward': 'windows+context', 'context': {'before': '1s', 'after': '1s'},
-        'publish': publish}) + 'detectors = [{ type = "spike" }]\n\n' + toml_table('[[rule]]', {
-            'select': HOPPING, 'window': {'type': 'hopping', 'size': '4s', 'hop': '1s'},
-            'aggregates': AGGREGATES, 'publish': publish})
+    return toml_table('[publish]', {'url': f'mqtt://127.0.0.1:{stack.broker_port}'}) + toml_table(
+        '[[rule]]', {
+            'select': TUMBLING, 'window': {'type': 'tumbling', 'size': '1s', 'lateness': '20s'},
+            'aggregates': [*AGGREGATES, 'p95', 'twa', 'increase'],
+            'forward': 'windows+context', 'context': {'before': '1s', 'after': '1s'},
+            'publish': publish}) + 'detectors = [{ type = "spike" }]\n\n' + toml_table(
+                '[[rule]]', {
+                    'select': HOPPING, 'window': {'type': 'hopping', 'size': '4s', 'hop': '1s'},
+                    'aggregates': AGGREGATES, 'publish': publish})
 
 
 class Panel:
@@ -102,7 +104,7 @@ def look(stack, expected, events):
 
 def machine(stack, seconds=20):
     stack.start_broker()
-    scenarios.start_chain(stack, extra=rules())
+    scenarios.start_chain(stack, extra=rules(stack))
     panel = Panel(stack)
     time.sleep(1)
     stack.start_plant(sensors=[
