@@ -36,13 +36,18 @@ Result<> Database::set_up(const Options& options) {
   const auto check_version = [&]() -> Result<> {
     TIDE_ASSIGN(const auto found, ask("PRAGMA user_version"));
     if (found == options.version) return {};
-    if (found != 0 || options.reader) {
+    const auto liftable = static_cast<std::int64_t>(options.lifts.size());  // versions 1 to this
+    const bool known = found == 0 || (found <= liftable && found < options.version);
+    if (!known || options.reader) {
       return Error{Fault::unsupported,
                    fmt::format("{}: its format {} is {} than {}, which this program knows", name_,
                                found, found > options.version ? "newer" : "older",
                                options.version)};
     }
-    TIDE_TRY(execute(options.schema));
+    if (found == 0) TIDE_TRY(execute(options.schema));
+    for (auto v = found; v > 0 && v < options.version; ++v) {
+      TIDE_TRY(execute(options.lifts[static_cast<std::size_t>(v - 1)]));
+    }
     return execute(fmt::format("PRAGMA user_version={}", options.version));
   };
   if (options.reader) return check_version();

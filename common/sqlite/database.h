@@ -24,6 +24,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "common/base/bytes.h"
 #include "common/base/result.h"
@@ -40,6 +41,9 @@ struct Options {
       "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA secure_delete=0";
   std::string schema{};  // makes the tables of `version`, in a file whose user_version is 0
   int version = 1;
+  // lifts[n - 1] makes a file of version n one of version n + 1, rows included; as many as there
+  // are older versions, or none.
+  std::vector<std::string> lifts{};
   bool reader = false;       // the file must be there, of just this version; it is never written
   bool quick_check = false;  // reads all of it: for small files that can be made anew
   std::chrono::milliseconds busy_wait{10'000};  // for another process's commit
@@ -48,8 +52,8 @@ struct Options {
 
 class Database {
  public:
-  // Opens or creates. An older version's file is refused too: who raises a version brings the code
-  // that lifts its files.
+  // Opens or creates. An older version's file is lifted, or refused where Options::lifts says no
+  // way; by a reader always.
   static Result<std::unique_ptr<Database>> open(const std::filesystem::path& path,
                                                 const Options& options);
   Database(const Database&) = delete;
