@@ -223,13 +223,13 @@ void Intake::take_block(Session& s, Lane lane, BlockRecord record) {
     s.added[record.name.incarnation].add(record.name.sequence);
     return;
   }
-  if (edge.books.of(record.name.incarnation).received_any(record.replaces)) {
-    return dead_letter(s, record, "it replaces blocks that are here: two agents of one name?");
-  }
   if (!edge.books.room_for(record.name.incarnation, record.name.sequence)) {
     return put_off(s, fmt::format("more than {} gaps between blocks and blocks without a seal; "
                                   "what comes out of order waits at the edge",
                                   reconcile::kWeightMax));
+  }
+  if (books != nullptr && books->received_any(record.replaces)) {
+    return dead_letter(s, record, "it replaces blocks that are here: two agents of one name?");
   }
   auto block = codec::decode(record.bytes);
   if (!block) return dead_letter(s, record, block.error().text());

@@ -144,7 +144,8 @@ bool IncarnationBooks::fits(Sequence s) const {
 }
 
 std::size_t IncarnationBooks::weight() const {
-  return received_.ranges().size() + evicted_.ranges().size() + beyond_.size() + statements_;
+  return received_.ranges().size() + replaced_.ranges().size() + evicted_.ranges().size() +
+         beyond_.size() + statements_;
 }
 
 bool IncarnationBooks::blank() const {

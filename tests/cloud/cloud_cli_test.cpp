@@ -49,7 +49,6 @@ class CloudCli : public testing::Test {
     auto early = some_answer(kPower, start_ + std::chrono::minutes(2), 4877);
     early.state = answers::State::provisional;
     early.completeness = 0.9996;
-    early.estimated = true;
     early.missing = {{"line1", "3 blocks under way"}};
     store_.emit(early);
     store_.emit(some_answer("press-08/line2/power_total", start_, 12'900));

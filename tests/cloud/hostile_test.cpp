@@ -155,7 +155,8 @@ TEST(Clone, AnOrderThatMakesNoSenseSaysWhy) {
   }
 }
 
-// The image was taken of a running box, so that the copy knows its start as an earlier one of its own.
+// The image was taken of a running box, so that the copy knows its start as an earlier one of its
+// own.
 TEST(CloneGuard, ACopyOfARunningBoxIsRefused) {
   reconcile::CloneGuard guard;
   Closing running;
