@@ -13,6 +13,7 @@
 #include "common/cli/table.h"
 #include "common/config/file.h"
 #include "edge/cli/agent.h"
+#include "edge/cli/profile_command.h"
 #include "edge/control/control.h"
 #include "edge/uplink/enroll.h"
 
@@ -395,6 +396,8 @@ class Words {
 int run_cli(const std::vector<std::string>& words, Output& output) {
   cli::Command root("tidemark", "The edge agent.");
   const Words declared(root, output);
+  const auto profile = add_profile(root, output);
+  const auto modbus = add_modbus(root, output);
   return root.run(words, output);
 }
 

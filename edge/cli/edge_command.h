@@ -1,7 +1,8 @@
-// The edge's words of the `tidemark` command: edge, tap, series, buffer, enroll, doctor.
+// The edge's words of the `tidemark` command: edge, tap, series, buffer, enroll, profile,
+// modbus, doctor.
 //
 // They speak to the running agent over its control socket; the agent's configuration says where
-// that is. With the agent stopped they say so, and what to do.
+// that is. With the agent stopped they say so, and what to do; profile and modbus work without it.
 #pragma once
 
 #include <string>

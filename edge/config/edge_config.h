@@ -63,7 +63,8 @@ struct MqttConfig {
   std::string cert_file;
   std::string key_file;
   std::vector<std::string> topics;
-  std::string format;   // auto, json, number, packed
+  std::string format;   // auto, json, number, packed, csv, influx, sparkplug
+  std::vector<std::string> columns;  // of csv
   std::string profile;  // generic-json, or empty
   std::string metric_prefix;  // the same forms as device; empty: none
   std::string device;   // "topic[1]", or a plain name; empty: what the wildcards stand for

@@ -70,9 +70,15 @@ void check_mqtt(Section& s, MqttConfig& c) {
                                       "Leave it out and say format and series instead",
                                       c.profile));
   }
-  if (!c.series.empty() && c.format != "json" && c.format != "auto") {
-    s.complain("series", fmt::format("only JSON messages have paths, here format is \"{}\"",
-                                     c.format));
+  if (!c.series.empty() && (c.format == "number" || c.format == "packed")) {
+    s.complain("series", fmt::format("messages of format \"{}\" have no paths", c.format));
+  }
+  if (!c.columns.empty() && c.format != "csv") {
+    s.complain("columns", fmt::format("only CSV has columns, here format is \"{}\"", c.format));
+  }
+  if (c.format == "sparkplug" && !(c.device.empty() && c.metric_prefix.empty())) {
+    s.complain(c.device.empty() ? "metric_prefix" : "device",
+               "Sparkplug names its devices itself: GROUP-NODE-DEVICE; remove it");
   }
   if (c.stamp == "edge" && !c.time.empty()) {
     s.complain("time", "stamp = \"edge\" ignores the device's time; remove one of them");
@@ -124,9 +130,14 @@ void describe(Section& s, MqttConfig& c) {
   s.text("key_file", c.key_file, {.help = "Its key."});
   s.texts("topics", c.topics,
           {.required = true, .help = "What to subscribe to.", .example = "[\"sensors/#\"]"});
-  s.choice("format", c.format, {"auto", "json", "number", "packed"},
+  s.choice("format", c.format,
+           {"auto", "json", "number", "packed", "csv", "influx", "sparkplug"},
            {.preset = "auto",
-            .help = "What messages hold. JSON: a series of each value, or of [[series]] only."});
+            .help = "What messages hold; auto: JSON, a number or packed. A series of each value, "
+                    "or of [[series]] only. sparkplug: subscribe to spBv1.0/#."});
+  s.texts("columns", c.columns,
+          {.help = "Names of the columns of CSV; else the first line of each message has them.",
+           .example = "[\"time\", \"temperature\"]"});
   s.text("profile", c.profile, {.help = "A profile of such devices, instead of a format."});
   if (s.has("format") && s.has("profile")) {
     s.complain("profile", "the profile has its own format; remove one of them");

@@ -136,6 +136,8 @@ class Server final : public Control {
       const auto limit = json.find("limit");
       const bool given = limit != json.end() && limit->is_number_unsigned();
       send_line(fd, handlers_.quarantine(given ? limit->get<std::size_t>() : 20));
+    } else if (command == "modbus" && handlers_.modbus) {
+      send_line(fd, handlers_.modbus(request));
     } else if (command == "tap") {
       tap(fd, word("glob", "**"));
     } else {

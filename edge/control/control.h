@@ -2,7 +2,9 @@
 // close.
 //
 // Request    one JSON object: {"command":"status"} · {"command":"series"} · {"command":"buffer"} ·
-//            {"command":"quarantine","limit":20} · {"command":"tap","glob":"**"}.
+//            {"command":"quarantine","limit":20} · {"command":"tap","glob":"**"} ·
+//            {"command":"modbus","bus":"plant:502","unit":1,"function":3,"address":0,"count":2,
+//            "timeout_ms":1000}.
 // Answer     JSON objects, one a line; {"v":1,"error":"…"} when the request is not understood.
 // Bounds     kClientsMax connections, a request of at most 4 KiB within 5 s; further ones are
 //            closed.
@@ -29,6 +31,7 @@ struct Handlers {
   std::function<std::string()> series;
   std::function<std::string()> buffer;
   std::function<std::string(std::size_t limit)> quarantine;
+  std::function<std::string(const std::string& request)> modbus;
 };
 
 class Control {

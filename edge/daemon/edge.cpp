@@ -8,6 +8,7 @@
 #include "common/base/log.h"
 #include "common/base/version.h"
 #include "edge/control/control.h"
+#include "edge/daemon/bus_request.h"
 #include "edge/daemon/sources.h"
 #include "edge/daemon/status.h"
 #include "edge/pipeline/pipeline.h"
@@ -73,7 +74,7 @@ class Agent final : public Edge {
     ring.now = clock_.wall();
     TIDE_ASSIGN(ring_, ring::RingBuffer::open(ring, disk_));
     TIDE_ASSIGN(quarantine_, quarantine::Quarantine::open(config_.data_dir));
-    TIDE_ASSIGN(sources_, build_sources(config_, *journal_, clock_, random_));
+    TIDE_ASSIGN(sources_, build_sources(config_, *journal_, clock_, random_, buses_));
 
     pipeline::Options options;
     options.edge = config_.edge;
@@ -117,6 +118,9 @@ class Agent final : public Edge {
     handlers.buffer = [this] { return buffer_json(parts(), config_.data_dir.string()); };
     handlers.quarantine = [this](std::size_t limit) {
       return quarantine_json(quarantine_->newest(limit), quarantine_->counts());
+    };
+    handlers.modbus = [this](const std::string& request) {
+      return answer_bus_request(request, buses_);
     };
     TIDE_ASSIGN(auto control,
                 control::Control::open(config_.control_socket(), std::move(handlers), tap_));
@@ -181,6 +185,7 @@ class Agent final : public Edge {
   std::unique_ptr<journal::Journal> journal_;
   std::unique_ptr<ring::RingBuffer> ring_;
   std::unique_ptr<quarantine::Quarantine> quarantine_;
+  modbus::Buses buses_;
   std::vector<BuiltSource> sources_;
   std::unique_ptr<pipeline::Pipeline> pipeline_;
   std::unique_ptr<uplink::Uplink> uplink_;

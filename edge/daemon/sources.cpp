@@ -31,7 +31,10 @@ Enum value_of(const std::string& word, const Word<Enum> (&words)[N]) {
 constexpr Word<mqtt::Format> kFormats[] = {{"auto", mqtt::Format::automatic},
                                            {"json", mqtt::Format::json},
                                            {"number", mqtt::Format::number},
-                                           {"packed", mqtt::Format::packed}};
+                                           {"packed", mqtt::Format::packed},
+                                           {"csv", mqtt::Format::csv},
+                                           {"influx", mqtt::Format::influx},
+                                           {"sparkplug", mqtt::Format::sparkplug}};
 constexpr Word<mqtt::Stamp> kStamps[] = {{"auto", mqtt::Stamp::automatic},
                                          {"device", mqtt::Stamp::device},
                                          {"edge", mqtt::Stamp::edge}};
@@ -61,6 +64,7 @@ Result<BuiltSource> build_mqtt(const config::MqttConfig& c, const config::EdgeCo
   o.key_file = c.key_file;
   o.topics = c.topics;
   o.format = value_of(c.format, kFormats);
+  o.columns = c.columns;
   o.device = c.device;
   o.metric_prefix = c.metric_prefix;
   for (const auto& s : c.series) {
@@ -89,7 +93,7 @@ Result<BuiltSource> build_mqtt(const config::MqttConfig& c, const config::EdgeCo
 
 Result<std::vector<BuiltSource>> build_sources(const config::EdgeConfig& config,
                                                journal::Journal& journal, Clock& clock,
-                                               Random& random) {
+                                               Random& random, modbus::Buses& buses) {
   std::vector<BuiltSource> out;
   for (const auto& c : config.mqtt) {
     auto built = build_mqtt(c, config, journal, clock, random);
@@ -98,7 +102,8 @@ Result<std::vector<BuiltSource>> build_sources(const config::EdgeConfig& config,
   }
   const profile::Library profiles(profile::search_folders(config.profile_path));
   TIDE_ASSIGN(auto devices,
-              modbus::make_sources(config.modbus, profiles, id_of, journal, clock, random));
+              modbus::make_sources(config.modbus, profiles, id_of, journal, clock, random,
+                                   &buses));
   for (std::size_t i = 0; i < devices.size(); ++i) {
     const auto& c = config.modbus[i];
     out.push_back({id_of(c.name), c.name, c.labels, std::move(devices[i])});

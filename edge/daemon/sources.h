@@ -11,6 +11,7 @@
 #include "common/base/result.h"
 #include "edge/config/edge_config.h"
 #include "edge/journal/journal.h"
+#include "edge/modbus/modbus_source.h"
 #include "edge/source/source.h"
 
 namespace tidemark::edge {
@@ -26,6 +27,6 @@ struct BuiltSource {
 // Fault::bad_input names the source and what to do.
 Result<std::vector<BuiltSource>> build_sources(const config::EdgeConfig& config,
                                                journal::Journal& journal, Clock& clock,
-                                               Random& random);
+                                               Random& random, modbus::Buses& buses);
 
 }  // namespace tidemark::edge

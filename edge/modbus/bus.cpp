@@ -91,12 +91,56 @@ source::Status Bus::status(std::size_t device) const {
 
 void Bus::run() {
   while (true) {
+    answer_one();
     const auto idle = step();
     std::unique_lock lock(mutex_);
-    if (stopping_) return;
-    if (idle.count() > 0) wake_.wait_for(lock, idle, [&] { return stopping_; });
+    const auto wanted = [&] { return stopping_ || asked_ != nullptr; };
+    if (idle.count() > 0) wake_.wait_for(lock, idle, wanted);
     if (stopping_) return;
   }
+}
+
+Reply Bus::ask(const Request& request, Nanoseconds timeout, Nanoseconds patience,
+               std::vector<std::uint16_t>& out) {
+  Asked asked{request, timeout, &out, std::nullopt};
+  std::unique_lock lock(mutex_);
+  const auto until = std::chrono::steady_clock::now() + patience;
+  const auto broken = [](std::string why) { return Reply{Reply::Kind::broken, 0, std::move(why)}; };
+  // One at a time: commands are rare.
+  if (!answered_.wait_until(lock, until, [&] { return asked_ == nullptr; })) {
+    return broken(name_ + " is busy with other commands");
+  }
+  if (!thread_.joinable()) return broken(name_ + " is stopped");
+  asked_ = &asked;
+  wake_.notify_all();
+  answered_.wait_until(lock, until, [&] { return asked.reply.has_value(); });
+  answered_.wait(lock, [&] { return !answering_; });  // it has begun: its timeout bounds this
+  asked_ = nullptr;
+  answered_.notify_all();
+  return asked.reply.value_or(broken(name_ + " is busy with its own polls"));
+}
+
+void Bus::answer_one() {
+  Asked* asked = nullptr;
+  {
+    const std::scoped_lock lock(mutex_);
+    if (asked_ == nullptr || asked_->reply) return;
+    asked = asked_;
+    answering_ = true;
+  }
+  Reply reply{Reply::Kind::broken, 0, why_not_};
+  if (connected(clock_.steady())) {
+    asked->out->resize(asked->request.count);
+    reply = field_bus_->read(asked->request, asked->timeout, *asked->out);
+    turn_.quiet_since = clock_.steady();
+    if (reply.kind == Reply::Kind::broken) lose(reply.text, turn_.quiet_since);
+  } else {
+    reply.text = why_not_;
+  }
+  const std::scoped_lock lock(mutex_);
+  asked->reply = std::move(reply);
+  answering_ = false;
+  answered_.notify_all();
 }
 
 Bus::Member* Bus::earliest() {

@@ -5,6 +5,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <thread>
 #include <vector>
 
@@ -35,6 +36,11 @@ class Bus {
   void stop(std::size_t device);
   [[nodiscard]] source::Status status(std::size_t device) const;
 
+  // Asks on behalf of a command, between two polls: a second master would collide. Any thread;
+  // broken when the bus is stopped, not connected or has no turn for it within `patience`.
+  Reply ask(const Request& request, Nanoseconds timeout, Nanoseconds patience,
+            std::vector<std::uint16_t>& out);
+
   // What the thread does, one poll at a time: returns how long nothing is due. For tests without
   // the thread: begin() first.
   void begin();
@@ -47,7 +53,14 @@ class Bus {
     source::Status status;
     std::map<std::string, std::string> faults;  // by poll class, of its last poll
   };
+  struct Asked {
+    Request request;
+    Nanoseconds timeout{};
+    std::vector<std::uint16_t>* out;
+    std::optional<Reply> reply;
+  };
   void run();
+  void answer_one();
   Member* earliest();
   [[nodiscard]] std::size_t dead() const;  // members that rest
   bool connected(SteadyTime now);
@@ -77,6 +90,10 @@ class Bus {
   std::condition_variable wake_;
   std::vector<Member> members_;
   bool stopping_ = false;
+  // The one that is waited for; the asker owns it and takes it back when its patience ends.
+  Asked* asked_ = nullptr;
+  bool answering_ = false;  // the thread has it: it must not be taken back
+  std::condition_variable answered_;
   std::thread thread_;
 };
 

@@ -35,7 +35,7 @@ std::string_view exception_name(std::uint8_t code) {
   }
 }
 
-std::string exception_advice(const Range& range, std::uint8_t code, const std::string& profile) {
+std::string exception_advice(const Request& range, std::uint8_t code, const std::string& profile) {
   const int other = range.function == 3 ? 4 : range.function == 4 ? 3 : range.function == 1 ? 2 : 1;
   switch (code) {
     case 1:
@@ -67,9 +67,21 @@ Device::Device(DeviceOptions options, std::string bus_name)
       max_gap_(options_.profile.max_gap),
       backoff_(std::max<Nanoseconds>(1s, 5 * options_.timeout),
                std::max(kRestLongest, kRestTimeouts * options_.timeout)) {
+  options_.timeout = std::max(options_.timeout, options_.profile.timeout_least);
   for (const auto& [poll_class, period] : options_.periods) {
-    auto ranges = plan_requests(options_.profile, poll_class, max_gap_);
-    if (!ranges.empty()) slots_.push_back({poll_class, period, {}, std::move(ranges)});
+    const auto& points = options_.profile.points;
+    const bool any = std::any_of(points.begin(), points.end(), [&](const profile::Point& p) {
+      return p.poll_class == poll_class;
+    });
+    if (any) slots_.push_back({poll_class, period, {}, {}});
+  }
+  plan();
+}
+
+void Device::plan() {
+  const auto sunspec = sunspec_.value_or(SunSpecMap{});
+  for (auto& slot : slots_) {
+    slot.ranges = plan_requests(options_.profile, slot.poll_class, max_gap_, sunspec);
   }
 }
 
@@ -99,9 +111,8 @@ std::optional<std::string> Device::resting(SteadyTime now) const {
                      silent_reason_);
 }
 
-Reply Device::read(Turn& turn, const Range& range, std::vector<std::uint16_t>& registers) {
-  const Request request{options_.unit, range.function, range.address, range.count};
-  registers.resize(range.count);
+Reply Device::read(Turn& turn, const Request& request, std::vector<std::uint16_t>& registers) {
+  registers.resize(request.count);
   // A device that was silent a moment ago gets one try: its bus has others to ask.
   const auto tries = silent_ ? 1 : 1 + options_.retries;
   Reply reply;
@@ -117,7 +128,7 @@ Reply Device::read(Turn& turn, const Range& range, std::vector<std::uint16_t>& r
   return reply;
 }
 
-std::string Device::tell(const Range& range, const Reply& reply) const {
+std::string Device::tell(const Request& range, const Reply& reply) const {
   const auto where = fmt::format("{} unit {}, function {}, {} from {:#06x}", bus_name_,
                                  options_.unit, range.function, range.count, range.address);
   switch (reply.kind) {
@@ -137,30 +148,58 @@ std::string Device::tell(const Range& range, const Reply& reply) const {
 
 void Device::avoid_holes() {
   max_gap_ = 0;
-  for (auto& slot : slots_) {
-    slot.ranges = plan_requests(options_.profile, slot.poll_class, max_gap_);
-  }
+  plan();
   log::warning("modbus device refuses registers between its points; reading them apart",
                "source={} profile={}", options_.name, options_.profile.id);
+}
+
+bool Device::discover(Turn& turn, PollEntry& entry, bool& lost) {
+  if (sunspec_ || !options_.profile.is_sunspec()) return true;
+  auto map = find_sunspec(options_.unit, [&](const Request& r, std::vector<std::uint16_t>& out) {
+    return read(turn, r, out);
+  });
+  if (!map.fault) {
+    sunspec_ = std::move(map);
+    plan();
+    return true;
+  }
+  const auto& fault = *map.fault;
+  lost = fault.kind == Reply::Kind::broken;
+  silent_ = means_silent(fault);
+  entry.reason = fault.kind == Reply::Kind::good
+                     ? fmt::format("{} unit {}: no SunSpec map at 40000, 50000 or 0; is SunSpec "
+                                   "switched on in the device?", bus_name_, options_.unit)
+                     : tell(map.asked, fault);
+  return false;
 }
 
 PollEntry Device::poll(Turn& turn, Slot& slot, bool& lost) {
   PollEntry entry;
   entry.poll_class = slot.poll_class;
-  entry.good = true;
-  bool hole_refused = false;
   silent_reason_.clear();
+  if (!discover(turn, entry, lost)) return entry;
+  entry.good = !slot.ranges.empty();
+  if (!entry.good) {
+    entry.reason = fmt::format("{} unit {} has no SunSpec model of class {} in profile {}",
+                               bus_name_, options_.unit, slot.poll_class, options_.profile.id);
+  }
+  bool hole_refused = false;
   bool silent = false;
   for (const auto& range : slot.ranges) {
-    ReadRange answer{range.function, range.address, 0, {}};
-    const auto reply = read(turn, range, answer.registers);
+    ReadRange answer{range.function, range.address, range.model, {}};
+    Request request{options_.unit, range.function, range.address, range.count};
+    if (range.model != 0) {
+      const auto* model = sunspec_->find({range.model}, 0u + range.address + range.count);
+      request.address = static_cast<std::uint16_t>(request.address + model->address);
+    }
+    const auto reply = read(turn, request, answer.registers);
     if (reply.kind == Reply::Kind::good) {
       silent_ = false;
       entry.ranges.push_back(std::move(answer));
       continue;
     }
     entry.good = false;
-    if (entry.reason.empty()) entry.reason = tell(range, reply);
+    if (entry.reason.empty()) entry.reason = tell(request, reply);
     if (reply.kind == Reply::Kind::broken) {
       lost = true;
       break;
@@ -174,6 +213,7 @@ PollEntry Device::poll(Turn& turn, Slot& slot, bool& lost) {
   }
   silent_ = silent;
   if (hole_refused) avoid_holes();
+  if (!entry.good) sunspec_.reset();
   return entry;
 }
 

@@ -49,13 +49,17 @@ class Device {
   [[nodiscard]] bool is_dead() const;  // silent so often that it rests
 
  private:
-  Reply read(Turn& turn, const Range& range, std::vector<std::uint16_t>& registers);
-  [[nodiscard]] std::string tell(const Range& range, const Reply& reply) const;
+  Reply read(Turn& turn, const Request& request, std::vector<std::uint16_t>& registers);
+  [[nodiscard]] std::string tell(const Request& request, const Reply& reply) const;
   void avoid_holes();
+  void plan();
+  // Finds the device's SunSpec models, once a connection; why not is in `entry` then.
+  bool discover(Turn& turn, PollEntry& entry, bool& lost);
 
   DeviceOptions options_;
   std::string bus_name_;
   std::vector<Slot> slots_;
+  std::optional<SunSpecMap> sunspec_;  // until something fails: it may be another device then
   std::uint16_t max_gap_;
   bool silent_ = false;        // in its last poll
   unsigned silent_polls_ = 0;  // in a row

@@ -76,7 +76,7 @@ Result<DeviceOptions> device_options(const config::ModbusConfig& c,
 Result<std::vector<std::unique_ptr<source::Source>>> make_sources(
     const std::vector<config::ModbusConfig>& configs, const profile::Library& profiles,
     const std::function<std::uint32_t(const std::string& name)>& id_of, journal::Journal& journal,
-    Clock& clock, Random& random) {
+    Clock& clock, Random& random, Buses* owned) {
   struct Planned {
     config::BusUrl url;
     std::vector<DeviceOptions> devices;
@@ -106,6 +106,7 @@ Result<std::vector<std::unique_ptr<source::Source>>> make_sources(
     if (planned.url.kind == config::BusUrl::Kind::rtu) options.reconnect_longest = kReopenLongest;
     auto bus = std::make_shared<Bus>(options, field_bus(planned.url, clock), planned.devices,
                                      journal, clock, random);
+    if (owned != nullptr) owned->emplace(name, bus);
     for (std::size_t k = 0; k < planned.devices.size(); ++k) {
       sources[planned.positions[k]] =
           std::make_unique<ModbusSource>(bus, k, planned.devices[k]);

@@ -39,11 +39,15 @@ struct DeviceOptions {
   unsigned retries = 1;
 };
 
+class Bus;
+// Those that this agent owns, by BusUrl::place(): commands read through them.
+using Buses = std::map<std::string, std::shared_ptr<Bus>>;
+
 // In the order of `configs`. Fault::bad_input names the source. `random` is used by all their
 // threads.
 Result<std::vector<std::unique_ptr<source::Source>>> make_sources(
     const std::vector<config::ModbusConfig>& configs, const profile::Library& profiles,
     const std::function<std::uint32_t(const std::string& name)>& id_of, journal::Journal& journal,
-    Clock& clock, Random& random);
+    Clock& clock, Random& random, Buses* buses = nullptr);
 
 }  // namespace tidemark::modbus

@@ -9,13 +9,19 @@
 namespace tidemark::modbus {
 namespace {
 
-// The registers of a point among the ranges that answered; empty when none holds all of them.
+// The registers of a point, with its dynamic scale, among the ranges that answered; empty when none
+// holds all of them.
 std::span<const std::uint16_t> registers_of(const profile::Point& p, const PollEntry& poll) {
   for (const auto& range : poll.ranges) {
-    if (range.function != p.function || p.address < range.address) continue;
-    const auto from = static_cast<std::size_t>(p.address - range.address);
-    if (from + p.registers <= range.registers.size()) {
-      return std::span(range.registers).subspan(from, p.registers);
+    const bool here = p.models.empty()
+                          ? range.model == 0
+                          : std::find(p.models.begin(), p.models.end(), range.model) !=
+                                p.models.end();
+    if (!here || range.function != p.function || p.begin() < range.address) continue;
+    const auto from = static_cast<std::size_t>(p.begin() - range.address);
+    const auto count = static_cast<std::size_t>(p.end() - p.begin());
+    if (from + count <= range.registers.size()) {
+      return std::span(range.registers).subspan(from, count);
     }
   }
   return {};
@@ -94,7 +100,7 @@ void PollDecoder::decode(const journal::Entry& entry, source::SeriesTable& serie
     }
     Column column;
     column.series = *handle;
-    add_value(column, p, profile::decode(p, registers));
+    add_value(column, p, profile::decode_at(p, registers));
     group.columns.push_back(std::move(column));
   }
   if (!group.columns.empty()) out.groups.push_back(std::move(group));

@@ -154,6 +154,16 @@ BrokerClient::State BrokerClient::state() const {
   return state_;
 }
 
+void BrokerClient::publish(const std::string& topic, ByteSpan payload) {
+  const int code = client_ == nullptr ? MOSQ_ERR_NO_CONN
+                                      : mosquitto_publish(client_, nullptr, topic.c_str(),
+                                                          static_cast<int>(payload.size()),
+                                                          payload.data(), 0, false);
+  if (code == MOSQ_ERR_SUCCESS) return;
+  log::warning("mqtt message is not sent", "source={} topic={} error=\"{}\"", options_.name, topic,
+               error_text(code));
+}
+
 void BrokerClient::set(std::string state, std::string error) {
   const std::lock_guard lock(mutex_);
   state_.state = std::move(state);

@@ -12,7 +12,7 @@
 //            otherwise, no message counts as repeated (and a test fails).
 // Gathering  where messages come close together the thread rests between two looks at the socket,
 //            at most kGather: a wake-up costs more than a message. Arrival stamps are so coarse.
-// Threads    the handlers run on the client's thread; stop() and state() from any.
+// Threads    the handlers run on the client's thread; stop(), publish() and state() from any.
 #pragma once
 
 #include <atomic>
@@ -56,6 +56,8 @@ class BrokerClient {
 
   Result<> start();
   void stop();
+  // QoS 0; lost when the broker is away.
+  void publish(const std::string& topic, ByteSpan payload);
   [[nodiscard]] bool stopping() const { return stopping_.load(std::memory_order_relaxed); }
 
   struct State {

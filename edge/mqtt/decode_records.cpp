@@ -15,6 +15,10 @@ void MessageDecoder::decode_json(Topic& topic, const Message& message) {
     reject(parsed.error().text(), 0);
     return;
   }
+  take_records(topic, message);
+}
+
+void MessageDecoder::take_records(Topic& topic, const Message& message) {
   // Leaves of one record are neighbours, except where the record goes on after an array of records:
   // then its leaves come in two or more rows of one time.
   for (std::size_t first = 0; first < payload_.leaves.size();) {

@@ -43,7 +43,7 @@ std::optional<bool> parse_switch(std::string_view text) {
 }  // namespace
 
 MessageDecoder::MessageDecoder(const Options& options, SeenTable* seen)
-    : options_(options), seen_(seen) {
+    : options_(options), seen_(seen), csv_(options.columns) {
   const auto canonical = [](std::string_view path) {
     auto result = canonical_path(path);
     return result ? std::move(result).value() : std::string();
@@ -100,6 +100,10 @@ void MessageDecoder::decode(const journal::Entry& entry, source::SeriesTable& se
                        "raise payload_max", message->size, options_.payload_max.count), 0);
   } else if (!topic.refused.empty()) {
     reject(topic.refused, 0);
+  } else if (options_.format == Format::sparkplug) {
+    decode_sparkplug(entry, *message);
+  } else if (options_.format == Format::csv || options_.format == Format::influx) {
+    decode_text(topic, *message);
   } else if (options_.format == Format::packed ||
              (options_.format == Format::automatic && is_packed(message->payload))) {
     decode_packed(topic, *message);

@@ -9,6 +9,7 @@
 // Threads    the pipeline's.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -19,7 +20,9 @@
 #include "edge/mqtt/mqtt_source.h"
 #include "edge/mqtt/payload.h"
 #include "edge/mqtt/seen_table.h"
+#include "edge/mqtt/text_payload.h"
 #include "edge/source/source.h"
+#include "edge/sparkplug/session.h"
 
 namespace tidemark::mqtt {
 
@@ -33,6 +36,10 @@ class MessageDecoder final : public source::Decoder {
 
   // `options` passed their check(); `seen` may be null: then repetitions are not known.
   MessageDecoder(const Options& options, SeenTable* seen);
+
+  // Where commands to devices go (Sparkplug's request for a rebirth); without it they are dropped.
+  using Command = std::function<void(const std::string& topic, ByteSpan payload)>;
+  void on_command(Command command) { command_ = std::move(command); }
 
   void decode(const journal::Entry& entry, source::SeriesTable& series,
               source::Decoded& out) override;
@@ -68,6 +75,13 @@ class MessageDecoder final : public source::Decoder {
     std::string path;  // canonical
     const SeriesOptions* options;
   };
+  // Of a series of Sparkplug, for when its device dies.
+  struct LastValue {
+    ValueType type = ValueType::f64;
+    double f64 = 0;
+    std::int64_t i64 = 0;
+    std::string text;
+  };
   // A value on its way into a column.
   struct Cell {
     std::uint32_t series = 0;
@@ -88,6 +102,12 @@ class MessageDecoder final : public source::Decoder {
   void decode_json(Topic& topic, const Message& message);
   void decode_number(Topic& topic, const Message& message);
   void decode_packed(Topic& topic, const Message& message);
+  void decode_text(Topic& topic, const Message& message);  // CSV and line protocol
+  void decode_sparkplug(const journal::Entry& entry, const Message& message);
+  Topic& device_topic(const std::string& device);
+  void take_metrics(const Message& message, const sparkplug::Outcome& said);
+  void take_death(Topic& topic, EventTime arrived);
+  void take_records(Topic& topic, const Message& message);  // of payload_
   void take_record(Topic& topic, const Message& message, std::size_t first_leaf,
                    std::size_t last_leaf);
   void take_array(Topic& topic, const Leaf& leaf, const Record& record,
@@ -112,6 +132,11 @@ class MessageDecoder final : public source::Decoder {
   std::size_t bindings_ = 0;
   ByName<std::string> owners_;  // "device/metric" to "topic path"
   JsonParser json_;
+  LineParser lines_;
+  CsvParser csv_;
+  sparkplug::Session sparkplug_;
+  std::unordered_map<std::uint32_t, LastValue> last_;  // by series, of Sparkplug
+  Command command_;
   Payload payload_;
   std::vector<Cell> cells_;
   std::uint64_t row_ = 0;           // rows so far, to see a key that comes twice in one

@@ -67,7 +67,10 @@ void Payload::clear() {
   values.clear();
   leaves.clear();
   records.clear();
+  refused.clear();
 }
+
+bool is_time_name(std::string_view name) { return contains(kTimeNames, name); }
 
 Nanoseconds Payload::interval_of(const Record& record) const {
   return record.interval.value_or(Nanoseconds{});

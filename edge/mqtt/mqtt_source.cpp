@@ -36,7 +36,11 @@ class MqttSource final : public source::Source {
                 {.message = [this](const Delivery& d) { return take(d); },
                  .settled = [this] { return settle(); },
                  .new_session = [this] { return take_session(); }},
-                random) {}
+                random) {
+    decoder_.on_command([this](const std::string& topic, ByteSpan payload) {
+      client_.publish(topic, payload);
+    });
+  }
 
   Result<> start() override { return client_.start(); }
   void stop() override { client_.stop(); }

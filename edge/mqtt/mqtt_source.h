@@ -15,7 +15,8 @@
 //            lapse; the client then comes back and the broker repeats. A message above payload_max
 //            is kept by its first kExcerptBytes, for the quarantine.
 // Threads    one of its own for the client; the decoder runs on the pipeline's.
-// Formats    JSON, bare numbers, packed arrays: FORMAT.md beside this file.
+// Formats    JSON, bare numbers, packed arrays, CSV, Influx line protocol, Sparkplug B: FORMAT.md
+//            beside this file.
 #pragma once
 
 #include <cstdint>
@@ -40,6 +41,9 @@ enum class Format : std::uint8_t {
   json,
   number,  // also true and false; metric is the last topic level
   packed,
+  csv,
+  influx,     // line protocol
+  sparkplug,  // B
 };
 
 enum class TimeUnit : std::uint8_t { automatic, s, ms, us, ns, iso8601 };
@@ -76,6 +80,7 @@ struct Options {
   std::string device;
   std::string metric_prefix;  // the same forms; put before every metric, joined by '_'
   std::vector<SeriesOptions> series;
+  std::vector<std::string> columns;  // of CSV; empty: the first line of each message names them
   Stamp stamp = Stamp::automatic;
   std::string time_path;      // "$.meta.ts"; empty: the usual names, see FORMAT.md
   TimeUnit time_unit = TimeUnit::automatic;

@@ -39,11 +39,18 @@ struct Record {
   std::string fault;         // its time cannot be read: none of its readings can be used
 };
 
+// A part of a payload that cannot be used, beside those that can.
+struct RefusedPart {
+  std::string reason;
+  std::uint64_t readings = 0;
+};
+
 struct Payload {
   std::string paths;
   std::vector<Value> values;
   std::vector<Leaf> leaves;
   std::vector<Record> records;
+  std::vector<RefusedPart> refused;
   void clear();
   [[nodiscard]] std::string_view path(const Leaf& leaf) const {
     return std::string_view(paths).substr(leaf.path_begin, leaf.path_size);
@@ -61,6 +68,9 @@ struct TimeKeys {
   std::string interval_path;
   TimeUnit interval_unit = TimeUnit::automatic;
 };
+
+// Whether a key of this name is the time of its record without being said.
+bool is_time_name(std::string_view name);
 
 // "$.a.b[0]" to "a.b[0]". Fault::bad_input when it is no path.
 Result<std::string> canonical_path(std::string_view path);

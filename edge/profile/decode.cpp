@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <bit>
 #include <cmath>
+#include <cstdlib>
 #include <limits>
 
 #include "common/base/check.h"
@@ -40,12 +41,40 @@ std::int64_t scaled_unsigned(const Point& p, std::uint64_t raw, Quality& quality
   return scaled(p, static_cast<std::int64_t>(std::min(raw, kMax)), quality);
 }
 
+// The dynamic scale of SunSpec is from -10 to 10; 0x8000 says that there is none now.
+constexpr int kScaleMost = 10;
+constexpr std::uint16_t kNoScale = 0x8000;
+
+std::int64_t scaled_by(const Point& p, std::int64_t raw, std::uint16_t scale, Quality& quality) {
+  const int power = static_cast<std::int16_t>(scale);
+  if (scale == kNoScale) quality = Quality::bad_sentinel;
+  if (std::abs(power) > kScaleMost) {
+    if (quality == Quality::good) quality = Quality::bad_range;
+    return 0;
+  }
+  auto v = scaled(p, raw, quality);
+  int shift = p.scale_exponent + power - p.exponent;
+  for (; shift > 0; --shift) {
+    if (!__builtin_mul_overflow(v, std::int64_t{10}, &v)) continue;
+    quality = Quality::bad_range;
+    return raw < 0 ? std::numeric_limits<std::int64_t>::min()
+                   : std::numeric_limits<std::int64_t>::max();
+  }
+  if (shift == 0) return v;
+  std::int64_t step = 1;
+  for (; shift < 0 && step <= std::numeric_limits<std::int64_t>::max() / 10; ++shift) step *= 10;
+  // To the nearest, halves away from zero.
+  const auto rest = v % step;
+  const auto up = std::abs(rest) >= step / 2 + step % 2 ? 1 : 0;
+  return v / step + (v < 0 ? -up : up);
+}
+
 std::string text_of(const Point& p, std::span<const std::uint16_t> registers) {
   std::string out;
   for (auto r : registers) {
     if (bytes_swapped(p.byte_order)) r = swap_bytes(r);
-    out += static_cast<char>(r >> 8);
-    out += static_cast<char>(r & 0xff);
+    if (p.text_bytes != TextBytes::low) out += static_cast<char>(r >> 8);
+    if (p.text_bytes != TextBytes::high) out += static_cast<char>(r & 0xff);
   }
   const auto end = out.find('\0');  // padded with NUL or blanks
   if (end != std::string::npos) out.resize(end);
@@ -75,7 +104,14 @@ void split_registers(std::uint64_t bits, ByteOrder order, std::span<std::uint16_
   }
 }
 
-Value decode(const Point& p, std::span<const std::uint16_t> registers) {
+Value decode_at(const Point& p, std::span<const std::uint16_t> registers) {
+  const auto first = p.begin();
+  const auto scale = p.scale_address < 0 ? std::uint16_t{0}
+                                         : registers[p.scale_register() - first];
+  return decode(p, registers.subspan(p.address - first, p.registers), scale);
+}
+
+Value decode(const Point& p, std::span<const std::uint16_t> registers, std::uint16_t scale) {
   TIDE_CHECK(registers.size() == p.registers, "decode() got another number of registers");
   Value out;
   if (p.type == RegisterType::string) {
@@ -99,19 +135,23 @@ Value decode(const Point& p, std::span<const std::uint16_t> registers) {
     case RegisterType::i16:
     case RegisterType::i32:
     case RegisterType::i64:
-      out.i64 = scaled(p, sign_extend(bits, width), out.quality);
+      out.i64 = p.scale_address < 0
+                    ? scaled(p, sign_extend(bits, width), out.quality)
+                    : scaled_by(p, sign_extend(bits, width), scale, out.quality);
       break;
     case RegisterType::bits:
       out.i64 = p.bit < 0 ? static_cast<std::int64_t>(bits)
                           : static_cast<std::int64_t>(bits >> p.bit & 1);
       break;
     default:
-      out.i64 = scaled_unsigned(p, bits, out.quality);
+      out.i64 = p.scale_address < 0
+                    ? scaled_unsigned(p, bits, out.quality)
+                    : scaled_by(p, static_cast<std::int64_t>(bits), scale, out.quality);
       break;
   }
   if (not_available) {
     out.quality = Quality::bad_sentinel;
-  } else if (p.min || p.max) {
+  } else if (out.quality == Quality::good && (p.min || p.max)) {
     const auto v = number_of(p, out);
     // A NaN is not outside; windows count it apart.
     if ((p.min && v < *p.min) || (p.max && v > *p.max)) out.quality = Quality::bad_range;

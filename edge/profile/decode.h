@@ -18,8 +18,11 @@ struct Value {
   std::string text;
 };
 
-// `registers` holds exactly point.registers of them.
-Value decode(const Point& point, std::span<const std::uint16_t> registers);
+// `registers` holds exactly point.registers of them, `scale` the dynamic scale's if it has one.
+Value decode(const Point& point, std::span<const std::uint16_t> registers,
+             std::uint16_t scale = 0);
+// The same from all registers of point.begin() to point.end().
+Value decode_at(const Point& point, std::span<const std::uint16_t> registers);
 
 // Up to four registers as one number, first byte highest after undoing `order`.
 std::uint64_t join_registers(std::span<const std::uint16_t> registers, ByteOrder order);

@@ -111,14 +111,22 @@ Result<Profile> Library::load(const std::string& name) const {
 Library::Checked Library::check(const fs::path& file) const { return check(file, {}); }
 
 Library::Checked Library::check(const fs::path& file, std::vector<std::string> children) const {
-  const auto name = file.stem().string();
-  children.push_back(name);
   auto text = read_file(file, kFileBytesMax);
   if (!text) return failed(file, text.error().text());
+  return check_text(*text, file, std::move(children));
+}
 
+Library::Checked Library::check_text(const std::string& text, const fs::path& file) const {
+  return check_text(text, file, {});
+}
+
+Library::Checked Library::check_text(const std::string& text, const fs::path& file,
+                                     std::vector<std::string> children) const {
+  const auto name = file.stem().string();
+  children.push_back(name);
   ProfileHead head;
   {
-    auto document = config::Document::parse(*text, file.string());
+    auto document = config::Document::parse(text, file.string());
     document.fill(head);
   }
   Checked parent;
@@ -139,7 +147,7 @@ Library::Checked Library::check(const fs::path& file, std::vector<std::string> c
   ProfileFile content;
   content.expected_id = name;
   if (!head.extends.empty()) content.parent = &parent.profile;
-  auto document = config::Document::parse(*text, file.string());
+  auto document = config::Document::parse(text, file.string());
   document.fill(content);
   Checked out;
   out.profile = std::move(content.profile);

@@ -38,10 +38,16 @@ class Library {
     bool ok = false;
   };
   [[nodiscard]] Checked check(const std::filesystem::path& file) const;
+  // The same of a text that is to become `file`.
+  [[nodiscard]] Checked check_text(const std::string& text,
+                                   const std::filesystem::path& file) const;
+  [[nodiscard]] const std::vector<std::filesystem::path>& folders() const { return folders_; }
 
  private:
   [[nodiscard]] Checked check(const std::filesystem::path& file,
                               std::vector<std::string> children) const;
+  [[nodiscard]] Checked check_text(const std::string& text, const std::filesystem::path& file,
+                                   std::vector<std::string> children) const;
   std::vector<std::filesystem::path> folders_;
 };
 

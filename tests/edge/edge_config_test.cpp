@@ -150,7 +150,7 @@ INSTANTIATE_TEST_SUITE_P(
         Mistake{"path without a dollar", MQTT "time = \"ts\"", "write \"$.ts\""},
         Mistake{"paths in what is no JSON",
                 MQTT "format = \"number\"\n[[source.mqtt.series]]\npath = \"$.a\"",
-                "only JSON messages have paths"},
+                "messages of format \"number\" have no paths"},
         Mistake{"a resolution that is no power of ten",
                 MQTT "[[source.mqtt.series]]\npath = \"$.a\"\ntype = \"decimal\"\n"
                      "resolution = 0.5",

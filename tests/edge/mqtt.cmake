@@ -2,6 +2,9 @@ tide_test(mqtt_decoder_test
           SOURCES edge/mqtt_decoder_test.cpp edge/mqtt_names_test.cpp edge/mqtt_fuzz_test.cpp
                   edge/mqtt_seen_test.cpp edge/mqtt_reader_test.cpp
           DEPS tidemark::edge_mqtt)
+tide_test(mqtt_formats_test
+          SOURCES edge/mqtt_formats_test.cpp edge/mqtt_sparkplug_test.cpp
+          DEPS tidemark::edge_mqtt)
 tide_test(mqtt_source_test SOURCES edge/mqtt_source_test.cpp DEPS tidemark::edge_mqtt
           LABELS integration)
 target_compile_definitions(mqtt_decoder_test PRIVATE TIDEMARK_SOURCE="${PROJECT_SOURCE_DIR}")

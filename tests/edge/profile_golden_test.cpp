@@ -1,160 +1,210 @@
-// What ships in firmware-profiles/: register images as the devices send them, and what people read.
+// What ships in firmware-profiles/: register images as the devices send them, what people read, and
+// that a wrong byte order is found and not printed.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <charconv>
-#include <map>
-
-#include "common/base/text.h"
-#include "edge/profile/decode.h"
+#include "edge/modbus/request_plan.h"
+#include "edge/probe/scan.h"
 #include "edge/profile/library.h"
+#include "tests/edge/register_image.h"
 
-namespace tidemark::profile {
+namespace tidemark::probe {
 namespace {
 
-struct Golden {
-  const char* id;
-  // "address: register register …", all in hex; one run a line.
-  const char* image;
-  std::map<std::string, double> expected;
-  ByteOrder wrong_order;  // that must not look plausible
+using profile::ByteOrder;
+using profile::Library;
+using profile::Profile;
+
+constexpr std::array kOrders = {ByteOrder::abcd, ByteOrder::cdab, ByteOrder::badc, ByteOrder::dcba};
+const std::filesystem::path kProfiles = TIDEMARK_PROFILES;
+const std::filesystem::path kImages = TIDEMARK_IMAGES;
+
+std::vector<std::string> modbus_profiles() {
+  const Library library({kProfiles});
+  auto names = library.names();
+  std::erase_if(names, [&](const std::string& name) {
+    return library.protocol(name).value() != "modbus";  // others are tested where they are read
+  });
+  return names;
+}
+
+class ShippedProfile : public ::testing::TestWithParam<std::string> {
+ protected:
+  void SetUp() override {
+    const auto checked = Library({kProfiles}).check(kProfiles / (GetParam() + ".toml"));
+    for (const auto& problem : checked.problems) ADD_FAILURE() << config::render(problem);
+    profile_ = checked.profile;
+    image_ = test::RegisterImage::read(kImages / (GetParam() + ".txt"));
+    ASSERT_FALSE(image_.registers.empty()) << "it has no golden image";
+  }
+  Profile profile_;
+  test::RegisterImage image_;
 };
-void PrintTo(const Golden& g, std::ostream* out) { *out << g.id; }
-
-std::uint16_t hex(std::string_view text) {
-  std::uint16_t v = 0;
-  std::from_chars(text.data(), text.data() + text.size(), v, 16);
-  return v;
-}
-
-std::map<std::uint16_t, std::uint16_t> parse_image(std::string_view text) {
-  std::map<std::uint16_t, std::uint16_t> image;
-  for (const auto line : split(text, '\n')) {
-    const auto colon = line.find(':');
-    if (colon == std::string_view::npos) continue;
-    auto address = hex(trim(line.substr(0, colon)));
-    for (const auto word : split(trim(line.substr(colon + 1)), ' ')) image[address++] = hex(word);
-  }
-  return image;
-}
-
-Value read(const Point& p, const std::map<std::uint16_t, std::uint16_t>& image) {
-  std::vector<std::uint16_t> registers;
-  for (std::uint16_t i = 0; i < p.registers; ++i) {
-    registers.push_back(image.at(static_cast<std::uint16_t>(p.address + i)));
-  }
-  return decode(p, registers);
-}
-
-class ShippedProfile : public ::testing::TestWithParam<Golden> {};
 
 TEST_P(ShippedProfile, ReadsItsRegisterImage) {
-  const auto loaded = Library({TIDEMARK_PROFILES}).load(GetParam().id);
-  ASSERT_TRUE(loaded.ok()) << loaded.error().text();
-  const auto image = parse_image(GetParam().image);
-  for (const auto& [name, value] : GetParam().expected) {
-    const auto* p = loaded->find(name);
-    ASSERT_NE(p, nullptr) << name;
-    const auto v = read(*p, image);
-    EXPECT_EQ(v.quality, Quality::good) << name;
-    EXPECT_DOUBLE_EQ(number_of(*p, v), value) << name;
+  const auto read = image_.reader();
+  modbus::SunSpecMap map;
+  if (profile_.is_sunspec()) map = modbus::find_sunspec(1, read);
+  std::map<std::string, std::string> expected(image_.expected.begin(), image_.expected.end());
+  for (const auto& p : profile_.points) {
+    const auto* model = p.models.empty() ? nullptr : map.find(p.models, p.end());
+    if (!p.models.empty() && model == nullptr) continue;  // the device does not have it
+    ASSERT_TRUE(expected.contains(p.name)) << p.name;
+    const auto base = model == nullptr ? 0 : model->address;
+    std::vector<std::uint16_t> registers;
+    const auto reply = read({1, p.function, static_cast<std::uint16_t>(base + p.begin()),
+                             static_cast<std::uint16_t>(p.end() - p.begin())}, registers);
+    ASSERT_EQ(reply.kind, modbus::Reply::Kind::good) << p.name;
+    const auto v = decode_at(p, registers);
+    EXPECT_EQ(v.quality, Quality::good) << p.name;
+    const auto& text = expected[p.name];
+    expected.erase(p.name);
+    if (p.value_type == ValueType::text) {
+      EXPECT_EQ('"' + v.text + '"', text);
+      continue;
+    }
+    const auto number = number_of(p, v), wanted = std::strtod(text.c_str(), nullptr);
+    if (p.type == profile::RegisterType::f32) {
+      EXPECT_NEAR(number, wanted, std::abs(wanted) * 1e-6) << p.name;
+    } else {
+      EXPECT_DOUBLE_EQ(number, wanted) << p.name;
+    }
+  }
+  for (const auto& [name, text] : expected) ADD_FAILURE() << name << " is not in the profile";
+}
+
+TEST_P(ShippedProfile, IsRecognised) {
+  const auto outcome = probe(profile_, 1, image_.reader());
+  const bool undecidable = image_.probe == "undecidable";
+  EXPECT_EQ(outcome.verdict, undecidable ? Verdict::undecidable : Verdict::follows)
+      << outcome.reason;
+}
+
+// Whatever the order of the device is: it is named, or nothing is.
+TEST_P(ShippedProfile, ASwappedOrderIsNamedOrRefused) {
+  const bool wide = std::any_of(profile_.points.begin(), profile_.points.end(), [](const auto& p) {
+    return p.registers > 1 && p.is_number() && p.models.empty();
+  });
+  if (!wide) return;
+  for (const auto order : kOrders) {
+    const auto other = image_.reordered(profile_, order);
+    const auto outcome = probe(profile_, 1, other.reader());
+    if (image_.probe == "undecidable") {
+      EXPECT_EQ(outcome.verdict, Verdict::undecidable) << to_string(order) << outcome.reason;
+      continue;
+    }
+    const bool own = to_string(order) == image_.probe;
+    EXPECT_EQ(outcome.verdict, own ? Verdict::follows : Verdict::differs)
+        << to_string(order) << ": " << outcome.reason;
+    EXPECT_EQ(outcome.found, (Variant{false, 0, order})) << to_string(order);
   }
 }
 
-TEST_P(ShippedProfile, AWrongWordOrderIsSeenByItsRanges) {
-  auto loaded = Library({TIDEMARK_PROFILES}).load(GetParam().id);
-  ASSERT_TRUE(loaded.ok());
-  const auto* probe = loaded->find(loaded->probe);
-  ASSERT_NE(probe, nullptr);
-  if (probe->registers == 1) return;  // one register has one order
-  const auto image = parse_image(GetParam().image);
-  loaded->set_byte_order(GetParam().wrong_order);
-  EXPECT_EQ(read(*loaded->find(loaded->probe), image).quality, Quality::bad_range);
+TEST_P(ShippedProfile, ZerosAreNeverAnAnswer) {
+  for (auto& [at, word] : image_.registers) {
+    if (!profile_.is_sunspec()) word = 0;
+  }
+  if (profile_.is_sunspec()) return;
+  const auto outcome = probe(profile_, 1, image_.reader());
+  EXPECT_EQ(outcome.verdict, Verdict::undecidable);
+  EXPECT_THAT(outcome.reason, ::testing::HasSubstr("every register is 0"));
 }
 
-INSTANTIATE_TEST_SUITE_P(
-    Table, ShippedProfile,
-    ::testing::Values(
-        Golden{"eastron-sdm630",
-               R"(
-0000: 4367 3333 4366 CCCD 4368 0000 40A0 0000 40C0 0000 40E0 0000
-000C: 4489 8000 4489 8000 4489 8000
-001E: 3F7A E148
-0034: 454E 4000
-0046: 4248 0000 461C 4000
-)",
-               {{"voltage_l1", static_cast<double>(231.2f)},
-                {"voltage_l2", static_cast<double>(230.8f)},
-                {"voltage_l3", 232},
-                {"current_l1", 5},
-                {"current_l3", 7},
-                {"power_l2", 1100},
-                {"power_factor_l1", static_cast<double>(0.98f)},
-                {"power_total", 3300},
-                {"frequency", 50},
-                {"energy_import", 10000}},
-               ByteOrder::badc},
-        Golden{"carlogavazzi-em340",
-               R"(
-0000: 0908 0000 0904 0000 0910 0000
-000C: 1388 0000 FFFF FFFF 0000 0001
-0012: 2AF8 0000 D508 FFFF
-0028: 80E8 0000
-002E: 03D4 FC2C 03E8 03D4
-0033: 01F4 86A0 0001
-004E: 000A 0000
-)",
-               {{"voltage_l1", 231.2},
-                {"voltage_l2", 230.8},
-                {"voltage_l3", 232},
-                {"current_l1", 5},
-                {"current_l2", -0.001},
-                {"current_l3", 65.536},
-                {"power_l1", 1100},
-                {"power_l2", -1100},
-                {"power_total", 3300},
-                {"power_factor_l1", 0.98},
-                {"power_factor_l2", -0.98},
-                {"power_factor_total", 0.98},
-                {"frequency", 50},
-                {"energy_import", 10000},
-                {"energy_export", 1}},
-               ByteOrder::abcd},
-        Golden{"banner-qm30vt2",
-               R"(
-1450: 0190 03F8 1B58 07D0 0064 00FE 0BB8 03E8 0258 04B0
-145C: 0BB8 0C1C 0FA0 1004
-1464: 01F4 FFFF
-)",
-               {{"velocity_rms_z_inch", 0.04},
-                {"velocity_rms_z", 1.016},
-                {"temperature_fahrenheit", 70},
-                {"temperature", 20},
-                {"velocity_rms_x_inch", 0.01},
-                {"velocity_rms_x", 0.254},
-                {"acceleration_peak_z", 3},
-                {"acceleration_peak_x", 1},
-                {"peak_frequency_z", 60},
-                {"peak_frequency_x", 120},
-                {"kurtosis_z", 3},
-                {"kurtosis_x", 3.1},
-                {"crest_factor_z", 4},
-                {"crest_factor_x", 4.1},
-                {"acceleration_hf_rms_z", 0.5},
-                {"acceleration_hf_rms_x", 65.535}},
-               ByteOrder::abcd}));
+std::string test_name(const ::testing::TestParamInfo<std::string>& info) {
+  auto name = info.param;
+  std::replace(name.begin(), name.end(), '-', '_');
+  return name;
+}
+INSTANTIATE_TEST_SUITE_P(All, ShippedProfile, ::testing::ValuesIn(modbus_profiles()), test_name);
 
-TEST(ShippedProfiles, AreAllWithoutProblems) {
-  const Library library({TIDEMARK_PROFILES});
-  ASSERT_GE(library.names().size(), 3u);
-  for (const auto& name : library.names()) {
-    const auto protocol = library.protocol(name);
-    ASSERT_TRUE(protocol.ok()) << protocol.error().text();
-    if (*protocol != "modbus") continue;  // others are tested where they are read
-    const auto loaded = library.load(name);
-    EXPECT_TRUE(loaded.ok()) << (loaded.ok() ? "" : loaded.error().text());
+struct Device {
+  Profile profile;
+  test::RegisterImage image;
+};
+Device device(const std::string& id) {
+  return {Library({kProfiles}).load(id).value(),
+          test::RegisterImage::read(kImages / (id + ".txt"))};
+}
+
+TEST(Probe, FindsTheOtherFunctionAndBase) {
+  const auto [profile, image] = device("eastron-sdm630");
+  for (const int shift : {-1, 0, 1}) {
+    for (const bool other : {false, true}) {
+      if (shift == 0 && !other) continue;
+      // A shift down needs room: the first register is at 0.
+      if (shift < 0) continue;
+      const auto moved = image.moved(shift, other);
+      const auto outcome = probe(profile, 1, moved.reader());
+      EXPECT_EQ(outcome.verdict, Verdict::differs) << shift << other << outcome.reason;
+      EXPECT_EQ(outcome.found, (Variant{other, shift, ByteOrder::abcd})) << outcome.reason;
+    }
   }
+}
+
+TEST(Probe, TellsTheTwoEm24Apart) {
+  const auto serial = device("carlogavazzi-em24"), ethernet = device("carlogavazzi-em340");
+  EXPECT_EQ(probe(serial.profile, 1, serial.image.reader()).verdict, Verdict::follows);
+  EXPECT_NE(probe(serial.profile, 1, ethernet.image.reader()).verdict, Verdict::follows);
+  EXPECT_NE(probe(ethernet.profile, 1, serial.image.reader()).verdict, Verdict::follows);
+}
+
+TEST(Probe, RefusesToGuess) {
+  auto [profile, image] = device("eastron-sdm630");
+  std::erase_if(profile.points, [](const auto& p) { return p.name != "voltage_l1"; });
+  // 2.0 as ABCD is 4000 0000; both 4040 and 0000 are alike in ABCD and BADC.
+  image.registers[{4, 0}] = 0x4242;
+  image.registers[{4, 1}] = 0x0000;
+  const auto outcome = probe(profile, 1, image.reader());
+  EXPECT_EQ(outcome.verdict, Verdict::undecidable);
+  EXPECT_THAT(outcome.reason, ::testing::HasSubstr("more than one reading is plausible: byte order "
+                                                   "ABCD; byte order BADC"));
+}
+
+TEST(Probe, SilenceAndRefusalAreNoVerdict) {
+  const auto [profile, image] = device("eastron-sdm630");
+  const auto reply = [](modbus::Reply r) {
+    return [r](const modbus::Request&, std::vector<std::uint16_t>&) { return r; };
+  };
+  EXPECT_EQ(probe(profile, 1, reply({modbus::Reply::Kind::silent, 0, ""})).verdict,
+            Verdict::no_answer);
+  EXPECT_EQ(probe(profile, 1, reply({modbus::Reply::Kind::garbled, 0, "its CRC is wrong"})).reason,
+            "half or wrong answers (its CRC is wrong)");
+  EXPECT_EQ(probe(profile, 1, reply({modbus::Reply::Kind::exception, 2, ""})).verdict,
+            Verdict::refused);
+}
+
+TEST(Scan, NamesTheProfilesThatADeviceFollows) {
+  std::vector<Profile> profiles;
+  for (const auto& id : modbus_profiles()) profiles.push_back(device(id).profile);
+  for (const auto* id : {"abb-b23", "chint-dtsu666", "sunspec-meter", "lovato-dmg610"}) {
+    const auto found = identify(7, profiles, device(id).image.reader());
+    EXPECT_THAT(found.profiles, ::testing::ElementsAre(id));
+  }
+}
+
+TEST(Scan, FindsSpeedAndParityOfALine) {
+  const auto line = config::parse_bus_url("rtu:///dev/x?baud=19200&parity=even").value();
+  const auto open = [](const config::BusUrl& url) -> Result<modbus::ReadRegisters> {
+    const bool right = url.baud == 38'400 && url.parity == config::BusUrl::Parity::odd;
+    const bool near = url.baud == 38'400;
+    return modbus::ReadRegisters([right, near](const modbus::Request& r,
+                                               std::vector<std::uint16_t>& out) {
+      out.assign(r.count, 1);
+      using Kind = modbus::Reply::Kind;
+      if (r.unit != 9) return modbus::Reply{Kind::silent, 0, ""};
+      return modbus::Reply{right ? Kind::good : near ? Kind::garbled : Kind::silent, 0, ""};
+    });
+  };
+  std::size_t tried = 0;
+  const auto done = sweep(line, {1, 9}, open, [&](const auto&, Presence) { ++tried; });
+  ASSERT_TRUE(done.ok());
+  ASSERT_TRUE(done->found.has_value());
+  EXPECT_EQ(done->found->text(), "rtu:///dev/x?baud=38400&parity=odd&stop=1&rs485=adapter");
+  EXPECT_EQ(done->garbled.size(), 2u);
+  EXPECT_GT(tried, 3u);
+  const auto nobody = sweep(line, {1, 2}, open, [](const auto&, Presence) {});
+  EXPECT_FALSE(nobody->found.has_value());
 }
 
 }  // namespace
-}  // namespace tidemark::profile
+}  // namespace tidemark::probe

@@ -226,7 +226,8 @@ void PrintTo(const Mistake& m, std::ostream* out) { *out << m.name; }
 class ProfileMistake : public ProfileFiles, public ::testing::WithParamInterface<Mistake> {};
 TEST_P(ProfileMistake, IsToldInItsPlace) {
   profile("p", GetParam().toml);
-  const auto checked = library().check(folder_ / "local/p.toml");
+  auto checked = library().check(folder_ / "local/p.toml");
+  std::erase_if(checked.problems, [](const auto& problem) { return problem.warning; });
   ASSERT_EQ(checked.problems.size(), 1u);
   EXPECT_GT(checked.problems[0].line, 0);
   EXPECT_THAT(checked.problems[0].text, HasSubstr(GetParam().text));

@@ -3,6 +3,7 @@
 #include "tests/fuzz/codec_fuzz.h"
 #include "tests/fuzz/codec_parts_fuzz.h"
 #include "tests/fuzz/model_fuzz.h"
+#include "tests/fuzz/payload_fuzz.h"
 #include "tests/fuzz/wire_fuzz.h"
 
 namespace tidemark::fuzz {
@@ -22,6 +23,9 @@ std::span<const Target> targets() {
       {"seal", seal},
       {"partial", partial},
       {"wire", wire},
+      {"sparkplug", sparkplug},
+      {"influx", influx},
+      {"csv", csv},
   };
   return kTargets;
 }

@@ -1,0 +1,166 @@
+// MessageDecoder for lines of text and Sparkplug B: their parsers fill a Payload as JSON's does.
+#include <fmt/format.h>
+#include <simdjson.h>
+
+#include <algorithm>
+#include <deque>
+
+#include "edge/mqtt/decoder.h"
+#include "edge/mqtt/topic.h"
+
+namespace tidemark::mqtt {
+namespace {
+
+// Names and texts go on into JSON, which is UTF-8.
+bool is_utf8(std::string_view text) { return simdjson::validate_utf8(text.data(), text.size()); }
+
+Value to_value(const sparkplug::Reading& reading, std::deque<std::string>& texts) {
+  using Kind = sparkplug::Value::Kind;
+  const auto& from = reading.value;
+  Value v;
+  v.at = reading.at;
+  switch (from.kind) {
+    case Kind::boolean:
+      v.kind = Value::Kind::boolean;
+      v.boolean = from.boolean;
+      v.text = from.boolean ? "true" : "false";
+      return v;
+    case Kind::text:
+      v.kind = Value::Kind::text;
+      v.text = from.text;
+      return v;
+    case Kind::signed_integer:
+      v.number = static_cast<double>(from.i64);
+      v.text = texts.emplace_back(fmt::to_string(from.i64));
+      break;
+    case Kind::unsigned_integer:
+      v.number = static_cast<double>(from.u64);
+      v.text = texts.emplace_back(fmt::to_string(from.u64));
+      break;
+    case Kind::number:
+      v.number = from.f64;
+      v.text = texts.emplace_back(fmt::to_string(from.f64));
+      break;
+  }
+  v.kind = Value::Kind::number;
+  return v;
+}
+
+}  // namespace
+
+void MessageDecoder::decode_text(Topic& topic, const Message& message) {
+  if (!is_utf8(as_text(message.payload))) {
+    reject("text is not UTF-8", 0);
+    return;
+  }
+  const auto parsed = options_.format == Format::csv
+                          ? csv_.parse(message.payload, keys_, payload_)
+                          : lines_.parse(message.payload, options_.time_unit, payload_);
+  if (!parsed) {
+    reject(parsed.error().text(), 0);
+    return;
+  }
+  for (auto& part : payload_.refused) reject(std::move(part.reason), part.readings);
+  take_records(topic, message);
+}
+
+// One way to a series, whichever kind of message brings it.
+MessageDecoder::Topic& MessageDecoder::device_topic(const std::string& device) {
+  const auto name = fmt::format("Sparkplug {}", device);
+  if (const auto known = topics_.find(name); known != topics_.end()) return *known->second;
+  if (topics_.size() >= kTopicsMax) return too_many_topics_;
+  auto topic = std::make_unique<Topic>();
+  topic->name = name;
+  topic->device = clean_name(device);
+  return *topics_.emplace(name, std::move(topic)).first->second;
+}
+
+void MessageDecoder::decode_sparkplug(const journal::Entry& entry, const Message& message) {
+  const auto topic = sparkplug::parse_topic(as_text(message.topic));
+  if (!topic) {
+    reject(topic.error().text(), 0);
+    return;
+  }
+  if (topic->kind == sparkplug::MessageKind::other) return;
+  const auto payload = sparkplug::parse(message.payload);
+  if (!payload) {
+    reject(payload.error().text(), 0);
+    return;
+  }
+  auto said = sparkplug_.take(*topic, *payload, entry.steady);
+  for (auto& refused : said.refused) reject(std::move(refused.reason), refused.readings);
+  take_metrics(message, said);
+  for (const auto& device : said.died) take_death(device_topic(device), entry.arrived);
+  if (said.rebirth.empty() || !command_) return;
+  const auto ms = count_ns(entry.arrived) / 1'000'000;
+  command_(said.rebirth, sparkplug::encode_command(sparkplug::Session::kRebirth,
+                                                   static_cast<std::uint64_t>(ms)));
+}
+
+void MessageDecoder::take_metrics(const Message& message, const sparkplug::Outcome& said) {
+  if (said.readings.empty()) return;
+  auto& topic = device_topic(said.device);
+  if (!topic.refused.empty()) {
+    reject(topic.refused, said.readings.size());
+    return;
+  }
+  payload_.clear();
+  std::deque<std::string> texts;
+  for (const auto& reading : said.readings) {
+    const auto value = to_value(reading, texts);
+    if (!is_utf8(reading.name) || (value.kind == Value::Kind::text && !is_utf8(value.text))) {
+      reject(fmt::format("Sparkplug: at byte {}: a text is not UTF-8", reading.at), 1);
+      continue;
+    }
+    auto& records = payload_.records;
+    if (records.empty() || records.back().time != reading.time) {
+      records.emplace_back().time = reading.time;
+    }
+    payload_.values.push_back(value);
+    payload_.leaves.push_back(
+        {.record = static_cast<std::uint32_t>(records.size() - 1),
+         .path_begin = static_cast<std::uint32_t>(payload_.paths.size()),
+         .path_size = static_cast<std::uint32_t>(reading.name.size()),
+         .first = static_cast<std::uint32_t>(payload_.values.size() - 1),
+         .count = 1});
+    payload_.paths += reading.name;
+  }
+  const auto first = out_->groups.size();
+  take_records(topic, message);
+  for (auto g = first; g < out_->groups.size(); ++g) {
+    for (const auto& c : out_->groups[g].columns) {
+      auto& last = last_[c.series];
+      last.type = c.type;
+      if (c.type == ValueType::f64) {
+        last.f64 = c.f64.back();
+      } else if (c.type == ValueType::text) {
+        last.text = c.text.back();
+      } else {
+        last.i64 = c.i64.back();
+      }
+    }
+  }
+}
+
+// What was read last is marked as no longer valid, at the time of the death.
+void MessageDecoder::take_death(Topic& topic, EventTime arrived) {
+  Group group;
+  group.times = {count_ns(arrived)};
+  for (const auto& [path, binding] : topic.paths) {
+    if (binding.handle[1] < 0) continue;
+    const auto series = static_cast<std::uint32_t>(binding.handle[1]);
+    const auto last = last_.find(series);
+    if (last == last_.end()) continue;
+    auto& column = group.columns.emplace_back();
+    column.series = series;
+    column.type = last->second.type;
+    append(column, {series, column.type, last->second.f64, last->second.i64, last->second.text});
+    column.quality = {Quality::bad_device};
+  }
+  if (group.columns.empty()) return;
+  std::sort(group.columns.begin(), group.columns.end(),
+            [](const Column& a, const Column& b) { return a.series < b.series; });
+  out_->groups.push_back(std::move(group));
+}
+
+}  // namespace tidemark::mqtt
