@@ -183,11 +183,12 @@ bool zstd_takes_more(std::span<const double> values, std::size_t size) {
 }
 
 // Replaces what was written from `at` on by zstd's or the raw bytes, where those are smaller.
-void fall_back(bool zstd_may_win, std::span<const double> values, std::size_t at,
+void fall_back(Tier tier, bool zstd_may_win, std::span<const double> values, std::size_t at,
                ByteWriter& out) {
   const auto raw = raw_bytes(values);
   const auto size = out.size() - at;
-  if (size > kFallbackMin && zstd_may_win && !zstd_takes_more(values, size)) {
+  const bool in_vain = tier == Tier::fast && zstd_may_win && zstd_takes_more(values, size);
+  if (size > kFallbackMin && zstd_may_win && !in_vain) {
     const auto packed = pack(raw, kFallbackLevel);
     if (!packed.empty() && packed.size() + 3 < std::min(size, raw.size())) {
       out.out().resize(at);
@@ -377,7 +378,7 @@ void write_doubles(Tier tier, std::span<const double> values, Memory& memory, By
   } else {
     zstd_may_win = write_ordinary(tier, values, of, memory, out);
   }
-  fall_back(zstd_may_win, values, at, out);
+  fall_back(tier, zstd_may_win, values, at, out);
 }
 
 bool read_doubles(Tier tier, ByteReader& in, std::span<double> values) {
