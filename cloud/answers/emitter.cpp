@@ -50,10 +50,12 @@ std::string_view to_string(Cause cause) {
 }
 
 Emitter::Emitter(store::Store& store, std::vector<View> views,
-                 const reconcile::Horizons& horizons, NameMissing name_missing, GaveUp gave_up)
+                 const reconcile::Horizons& horizons, NameMissing name_missing, Off off,
+                 GaveUp gave_up)
     : store_(store),
       horizons_(horizons),
       name_missing_(std::move(name_missing)),
+      off_(std::move(off)),
       gave_up_(std::move(gave_up)) {
   auto& db = store.database();
   select_views_ = {db, "SELECT id FROM views WHERE name=? AND definition=?"};
@@ -238,8 +240,8 @@ void Emitter::extend_back(SlotId id, EventTime start, Cause cause, SteadyTime no
   const auto old = std::exchange(slots_[id].begins, start);
   save_slot_.run(views_[slots_[id].view].id, slots_[id].series, count_ns(start),
                  count_ns(slots_[id].sealed_to));
-  std::size_t n = 0;
-  for (auto w = start + width; w < old && n < kSilentWindowsMax; w += width, ++n) {
+  for (auto w = start + width; w < old && extended_ < kExtendedMax; w += width, ++extended_) {
+    if (w - start > width * static_cast<std::int64_t>(kSilentWindowsMax)) break;
     pend(id, w, cause, now);
   }
 }
@@ -270,6 +272,7 @@ SteadyTime Emitter::due() const {
 
 std::size_t Emitter::emit(SteadyTime now, EventTime wall, std::size_t budget) {
   std::size_t done = 0;
+  extended_ = 0;
   while (!sealing_.empty() && done < budget) {
     const auto id = sealing_.front();
     sealing_.pop_front();
@@ -369,14 +372,15 @@ Answer Emitter::compute(const ViewState& view, const SeriesState& series, EventT
   window::Partial sum(row.description.type);
   store_.panes().sum(row.id, a.start, a.end, sum);
   fill_values(a, sum, row.description, view.view.aggregates);
-  manifest = store_.manifests().sum(row.source, a.start, a.end);
+  manifest = minutes_of(row, a.start, a.end);
   const bool sealed = frontier_of(row.source) >= a.end;
   const bool whole_minutes = view.view.finest() == reconcile::Tier::minute;
   const bool asks = sealed && !whole_minutes;
   judge(a, manifest,
         {.sealed = sealed,
          .whole_minutes = whole_minutes,
-         .none_given_up = asks && !gave_up_(row, a.start)});
+         .none_given_up = asks && !gave_up_(row, a.start),
+         .off = reconcile::covered(off_(row, a.start, a.end), a.start, a.end)});
   if (before) {
     a.revision = before->revision + 1;
     a.previous = before->values;
@@ -386,6 +390,13 @@ Answer Emitter::compute(const ViewState& view, const SeriesState& series, EventT
     }
   }
   return a;
+}
+
+reconcile::ManifestSum Emitter::minutes_of(const store::SeriesRow& row, EventTime from,
+                                           EventTime to) {
+  auto sum = store_.manifests().sum(row.source, from, to);
+  for (const auto source : row.earlier) sum += store_.manifests().sum(source, from, to);
+  return sum;
 }
 
 bool Emitter::emit_window(SlotId id, EventTime start, Cause cause, EventTime wall) {

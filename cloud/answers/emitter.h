@@ -5,7 +5,8 @@
 //            is sealed only when its source's frontier has passed its end; what is pending is found
 //            again after a restart.
 // Bounds     emit() writes at most `budget` answers; the rest waits for the next call. A silent
-//            stretch is answered with at most kSilentWindowsMax windows of no readings.
+//            stretch is answered with at most kSilentWindowsMax windows of no readings; those that
+//            one batch opens before the first windows of its series are kExtendedMax together.
 // Threads    that of its Store, inside a batch.
 #pragma once
 
@@ -25,16 +26,22 @@ std::string_view to_string(Cause cause);
 class Emitter {
  public:
   static constexpr std::size_t kSilentWindowsMax = 10'080;
+  // Silent windows before the first one, that readings of one batch have answered.
+  static constexpr std::size_t kExtendedMax = 100'000;
 
   // Names what a window still waits for, or why it stays incomplete.
   using NameMissing = std::function<void(const store::SeriesRow&, const Answer&,
                                          const reconcile::ManifestSum&, std::vector<Missing>&)>;
 
+  // Times in [from, to) at which the edge of a series was switched off.
+  using Off = std::function<std::vector<reconcile::OffTimes::Span>(const store::SeriesRow&,
+                                                                   EventTime, EventTime)>;
+
   // Whether the edge of a series may have evicted or lost blocks of about that time.
   using GaveUp = std::function<bool(const store::SeriesRow&, EventTime)>;
 
   Emitter(store::Store& store, std::vector<View> views, const reconcile::Horizons& horizons,
-          NameMissing name_missing, GaveUp gave_up);
+          NameMissing name_missing, Off off, GaveUp gave_up);
   // Reads what an earlier run left. Before add_series().
   Result<> load();
   void add_series(const store::SeriesRow& row, const std::string& full_name, EventTime frontier,
@@ -106,12 +113,15 @@ class Emitter {
                  const std::optional<Answer>& before, reconcile::ManifestSum& manifest);
   std::optional<Answer> current(const ViewState& view, const Slot& slot, EventTime start);
   [[nodiscard]] EventTime frontier_of(store::SourceId source) const;
+  // Of all sources that the series has belonged to.
+  reconcile::ManifestSum minutes_of(const store::SeriesRow& row, EventTime from, EventTime to);
   // Windows that start before are frozen: their panes have merged into wider ones.
   [[nodiscard]] EventTime frozen_before(const Slot& slot) const;
 
   store::Store& store_;
   reconcile::Horizons horizons_;
   NameMissing name_missing_;
+  Off off_;
   GaveUp gave_up_;
   std::vector<ViewState> views_;
   std::vector<Slot> slots_;
@@ -121,6 +131,7 @@ class Emitter {
   std::deque<SlotId> sealing_;
   std::uint64_t position_ = 0;
   std::uint64_t emitted_ = 0;
+  std::size_t extended_ = 0;  // since the last emit()
   sqlite::Statement select_views_, add_view_, retire_views_, slot_, save_slot_, current_,
       add_history_, save_answer_, add_due_, remove_due_, due_, position_of_, prune_end_, prune_,
       forget_history_, forget_answers_;

@@ -1,5 +1,7 @@
 #include "cloud/answers/judge.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 namespace tidemark::answers {
@@ -18,8 +20,15 @@ void fill_values(Answer& answer, const window::Partial& sum, const SeriesDescrip
 
 void judge(Answer& answer, const reconcile::ManifestSum& manifest, const Knowledge& known) {
   answer.state = known.sealed ? State::sealed : State::provisional;
-  if (known.whole_minutes && manifest.due > 0) {
+  const auto width = answer.end - answer.start;
+  if (known.off > Nanoseconds{} && known.off >= width) {
+    answer.coverage = 0;
+  } else if (known.whole_minutes && manifest.due > 0) {
     answer.coverage = static_cast<double>(manifest.good) / static_cast<double>(manifest.due);
+    if (known.off > Nanoseconds{}) {
+      *answer.coverage *= static_cast<double>((width - known.off).count()) /
+                          static_cast<double>(width.count());
+    }
   }
   if (known.sealed && !known.whole_minutes && known.none_given_up) {
     answer.completeness = 1.0;
@@ -32,10 +41,24 @@ void judge(Answer& answer, const reconcile::ManifestSum& manifest, const Knowled
   } else if (known.sealed) {
     answer.completeness = 1.0;
   }
-  answer.estimated =
-      manifest.received != manifest.sent &&
-      (!known.sealed || !known.whole_minutes || manifest.received > manifest.sent);
+  const bool differs = manifest.received != manifest.sent &&
+                       (!known.whole_minutes || manifest.received > manifest.sent);
+  answer.estimated = answer.completeness && (!known.sealed || differs);
   if (known.sealed) answer.lost = sent - manifest.received;
+}
+
+void note_off(const std::string& source, const std::vector<reconcile::OffTimes::Span>& off,
+              std::vector<Missing>& missing) {
+  constexpr std::size_t kNamed = 3;
+  for (std::size_t i = 0; i < off.size(); ++i) {
+    if (i == kNamed) {
+      missing.push_back({source, fmt::format("edge was off {} more times until {}",
+                                             off.size() - kNamed, format_utc(off.back().until))});
+      return;
+    }
+    missing.push_back({source, fmt::format("edge was off from {} to {}", format_utc(off[i].from),
+                                           format_utc(off[i].until))});
+  }
 }
 
 }  // namespace tidemark::answers

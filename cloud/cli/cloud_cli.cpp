@@ -24,6 +24,7 @@ struct Words {
   std::string config, url;
   std::string expression, glob = "**";
   std::string view, from, to, by, tz, as_of, newest, limit;
+  std::string edge, incarnation;
 };
 
 // The series that an expression is about; those of a view are its own.
@@ -61,6 +62,7 @@ class CloudCommands {
   template <typename Print>
   int show(const std::string& path, const Parameters& parameters, Print&& print,
            const std::string& select = "**");
+  int order(const std::string& words);
   int no_such_series(Source& source, const std::string& select);
   int doctor();
 
@@ -156,9 +158,48 @@ void CloudCommands::add_commands() {
     });
   });
 
+  auto& edge = cloud.add("edge", "Decides which of two boxes that share a name is the edge.");
+  for (const auto& [verb, help] :
+       {std::pair{"accept", "This start is the edge's: it is welcome again."},
+        std::pair{"refuse", "This start, and those that follow it, are not the edge's."}}) {
+    auto& decide = edge.add(verb, help);
+    decide.argument("EDGE", w.edge, "Its name.")
+        .argument("INCARNATION", w.incarnation, "Of the start, as cloud status shows it.")
+        .option("--config", w.config, "cloud.toml, for the folder of the node.", "FILE")
+        .flag("--json", w.json, "One JSON object.");
+    decide.action([this, &w, verb = std::string(verb)] {
+      return order(fmt::format("{} {} {}", verb, w.edge, w.incarnation));
+    });
+  }
+
   auto& doctor_command = root_.add("doctor", "Checks the cloud node.");
   common(doctor_command);
   doctor_command.action([this] { return doctor(); });
+}
+
+int CloudCommands::order(const std::string& words) {
+  const auto settings = world_.settings(words_.config);
+  if (!settings) {
+    output_.fail(settings.error());
+    return settings.error().fault() == Fault::unavailable ? kExitNoInput : kExitConfig;
+  }
+  const auto outcome = world_.order(settings->data_dir, words);
+  if (!outcome) return output_.fail(outcome.error(), "run it as the node's user, on its machine");
+  if (!*outcome) {
+    output_.err("the node has not taken it yet; it does when it runs\n"
+                "  try: tidemark cloud status\n");
+    return kExitTryAgain;
+  }
+  const bool good = (*outcome)->starts_with("ok: ");
+  const auto text = (*outcome)->substr(good ? 4 : 7);
+  if (words_.json) {
+    output_.out(Json{{"v", 1}, {"ok", good}, {"text", text}}.dump() + "\n");
+  } else if (good) {
+    output_.out(text + "\n");
+  } else {
+    output_.err("error: " + text + "\n");
+  }
+  return good ? kExitOk : kExitBadData;
 }
 
 template <typename Print>

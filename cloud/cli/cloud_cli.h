@@ -26,6 +26,10 @@ struct Settings {  // of cloud.toml
 struct World {
   std::function<Result<Settings>(const std::string& file)> settings;
   std::function<Result<std::unique_ptr<query::Reader>>(const std::filesystem::path&)> open;
+  // Leaves an order for the node of that folder and waits a while; what came of it, nothing while
+  // no node has taken it.
+  std::function<Result<std::optional<std::string>>(const std::filesystem::path&,
+                                                   const std::string& words)> order;
   const Clock& clock;
 };
 

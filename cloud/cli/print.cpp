@@ -62,6 +62,12 @@ std::string percent_of(const Json& object, const char* key) {
   return fmt::format("{:g} %", std::floor(at->get<double>() * 1000 + kRounding) / 10);
 }
 
+// What more may have been taken is not known yet: then the figure is estimated.
+std::string completeness_of(const Json& answer) {
+  const auto percent = percent_of(answer, "completeness");
+  return answer.value("estimated", false) ? "~" + percent : percent;
+}
+
 std::string seconds_of(const Json& object, const char* key) {
   const auto at = object.find(key);
   if (at == object.end() || !at->is_number()) return "–";
@@ -199,6 +205,16 @@ int print_status(const Json& body, const std::string& node, cli::Output& output)
   } else {
     output.out(table.text(output.terminal()));
   }
+  int alarms = 0;
+  for (const auto& e : list_of(body, "edges")) {
+    for (const auto& a : list_of(e, "alarms")) {
+      ++alarms;
+      output.out(output.paint(Tone::bad, fmt::format("alarm   {}: {}", text_of(e, "name"),
+                                                     text_of(a, "text"))) +
+                 fmt::format(" ({}, {} times, last {})\n", text_of(a, "kind"),
+                             count_of(a, "times"), moment(text_of(a, "last"), true)));
+    }
+  }
   const auto ledger = body.value("ledger", Json::object());
   std::string terms;
   for (const char* key : kPlaces) {
@@ -213,8 +229,11 @@ int print_status(const Json& body, const std::string& node, cli::Output& output)
     output.out(output.paint(Tone::bad, "ledger  does not add up: please report this\n"));
     return kExitDegraded;
   }
-  if (away > 0) output.err(fmt::format("exit 2: degraded ({} away)\n", away));
-  return away > 0 ? kExitDegraded : kExitOk;
+  if (away == 0 && alarms == 0) return kExitOk;
+  std::string why = away > 0 ? fmt::format("{} away", away) : "";
+  if (alarms > 0) why += fmt::format("{}{} alarms", why.empty() ? "" : ", ", alarms);
+  output.err(fmt::format("exit 2: degraded ({})\n", why));
+  return kExitDegraded;
 }
 
 int print_answers(const Json& body, bool every_revision, cli::Output& output) {
@@ -234,7 +253,11 @@ int print_answers(const Json& body, bool every_revision, cli::Output& output) {
   const bool days = !on_one_day(answers);
   const bool views = !one_of(answers, "view");
   bool notes = false;
-  for (const auto& a : answers) notes = notes || !note_of(a).empty();
+  bool covered = false;  // somewhere: a plant without schedules needs no column of dashes
+  for (const auto& a : answers) {
+    notes = notes || !note_of(a).empty();
+    covered = covered || (a.contains("coverage") && a["coverage"].is_number());
+  }
 
   std::vector<cli::Column> columns;
   if (grouped_rows) columns.push_back({"series"});
@@ -244,7 +267,9 @@ int print_answers(const Json& body, bool every_revision, cli::Output& output) {
     columns.push_back({names.size() == 1 ? "value" : name, Align::right});
   }
   if (counted) columns.push_back({"n", Align::right});
-  columns.insert(columns.end(), {{"complete", Align::right}, {"state"}, {"revision"}});
+  columns.push_back({"complete", Align::right});
+  if (covered) columns.push_back({"coverage", Align::right});
+  columns.insert(columns.end(), {{"state"}, {"revision"}});
   if (every_revision) columns.push_back({"known at"});
   if (notes) columns.push_back({"note"});
   Table table(columns);
@@ -262,9 +287,10 @@ int print_answers(const Json& body, bool every_revision, cli::Output& output) {
     }
     if (counted) cells.push_back(figure_of(values, "count"));
     const auto state = text_of(a, "state");
-    cells.insert(cells.end(), {percent_of(a, "completeness"),
-                               output.paint(tone_of(state), state),
-                               revision_of(a, names.front())});
+    cells.push_back(completeness_of(a));
+    if (covered) cells.push_back(percent_of(a, "coverage"));
+    cells.insert(cells.end(),
+                 {output.paint(tone_of(state), state), revision_of(a, names.front())});
     if (every_revision) cells.push_back(moment(text_of(a, "known_at"), days));
     if (notes) cells.push_back(note_of(a));
     table.row(std::move(cells));

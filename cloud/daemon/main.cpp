@@ -1,10 +1,13 @@
 // tidemark-cloud: the cloud node.
+#include <unistd.h>
+
 #include <string>
 #include <vector>
 
 #include "cloud/cli/cloud_cli.h"
 #include "cloud/daemon/cloud_config.h"
 #include "cloud/daemon/node.h"
+#include "cloud/store/orders.h"
 #include "common/base/exit_code.h"
 #include "common/base/log.h"
 #include "common/base/version.h"
@@ -40,6 +43,19 @@ int run_cloud(const std::string& option, bool check, cli::Output& output) {
   return kExitFault;
 }
 
+// Nodes take orders every five seconds.
+Result<std::optional<std::string>> give_order(const std::filesystem::path& folder,
+                                              const std::string& words, const Clock& clock) {
+  constexpr int kLooks = 60;
+  TIDE_ASSIGN(const auto order, store::give_order(folder, words, clock.wall()));
+  for (int i = 0; i < kLooks; ++i) {
+    TIDE_ASSIGN(auto outcome, store::order_outcome(folder, order));
+    if (outcome) return outcome;
+    ::usleep(200'000);
+  }
+  return std::optional<std::string>{};
+}
+
 int run_commands(const std::vector<std::string>& words, cli::Output& output) {
   SystemClock clock;
   const cloud_cli::World world{
@@ -53,7 +69,11 @@ int run_commands(const std::vector<std::string>& words, cli::Output& output) {
         }
         return Error(Fault::bad_input, "the configuration is wrong");
       },
-      [](const std::filesystem::path& folder) { return query::Reader::open(folder); }, clock};
+      [](const std::filesystem::path& folder) { return query::Reader::open(folder); },
+      [&](const std::filesystem::path& folder, const std::string& order) {
+        return give_order(folder, order, clock);
+      },
+      clock};
   return cloud_cli::run(words, world, output);
 }
 

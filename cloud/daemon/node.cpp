@@ -21,7 +21,13 @@ class Metrics {
         commits_(r.counter("tidemark_cloud_commits_total", "Batches committed.")),
         answers_(r.counter("tidemark_cloud_answers_total", "Answers emitted.")),
         parked_(r.counter("tidemark_cloud_parked_blocks_total",
-                          "Blocks that waited for a dictionary.")) {}
+                          "Blocks that waited for a dictionary.")),
+        alarms_(r.counter("tidemark_cloud_alarms_total",
+                          "Clones, contradictions and bounds of one edge that were met.")),
+        put_off_(r.counter("tidemark_cloud_put_off_frames_total",
+                           "Frames not taken because a bound of their edge was reached.")),
+        refused_(r.counter("tidemark_cloud_refused_frames_total",
+                           "Frames of a second box that says it is an edge.")) {}
 
   void update(const intake::Counters& now) {
     frames_.add(now.frames - last_.frames);
@@ -32,12 +38,15 @@ class Metrics {
     commits_.add(now.commits - last_.commits);
     answers_.add(now.answers - last_.answers);
     parked_.add(now.parked - last_.parked);
+    alarms_.add(now.alarms - last_.alarms);
+    put_off_.add(now.put_off - last_.put_off);
+    refused_.add(now.refused - last_.refused);
     last_ = now;
   }
 
  private:
   metrics::Counter &frames_, &blocks_, &readings_, &repeats_, &letters_, &commits_, &answers_,
-      &parked_;
+      &parked_, &alarms_, &put_off_, &refused_;
   intake::Counters last_;
 };
 

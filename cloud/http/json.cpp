@@ -42,6 +42,12 @@ std::string to_json(const query::SourceState& s) {
       time_or_null(s.frontier), s.device_stamped, s.due, s.good, s.taken);
 }
 
+std::string to_json(const query::Alarm& a) {
+  return fmt::format(R"({{"kind":{},"text":{},"first":{},"last":{},"times":{}}})",
+                     json_quote(a.kind), json_quote(a.text), time_or_null(a.first),
+                     time_or_null(a.last), a.times);
+}
+
 }  // namespace
 
 std::string time_or_null(EventTime t) {
@@ -73,11 +79,12 @@ std::string to_json(const query::EdgeState& e, EventTime now) {
   return fmt::format(
       R"({{"name":{},"site":{},"version":{},"state":"{}","incarnation":"{:016x}","starts":{},)"
       R"("seen":{},"blocks":{},"blocks_missing":{},"frontier":{},"frontier_lag_s":{},)"
-      R"("completeness":{},"ledger":{},"sources":{}}})",
+      R"("completeness":{},"ledger":{},"alarms":{},"sources":{}}})",
       json_quote(e.name), json_quote(e.site), json_quote(e.program_version),
       e.connected ? "connected" : "away", e.incarnation.count, e.start_ordinal,
       e.seen == EventTime{} ? "null" : time_or_null(e.seen), e.blocks, e.blocks_missing,
       time_or_null(frontier), lag_or_null(frontier, now), completeness, to_json(l),
+      json_list(e.alarms, [](const auto& a) { return to_json(a); }),
       json_list(e.sources, [](const auto& s) { return to_json(s); }));
 }
 

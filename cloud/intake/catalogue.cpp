@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <limits>
 #include <utility>
 
@@ -18,17 +19,13 @@ std::string identity_of(const SeriesDescription& d) {
 Result<> Catalogue::load(const std::vector<std::unique_ptr<Edge>>& edges) {
   std::unordered_map<store::EdgeId, Edge*> by_id;
   for (const auto& e : edges) by_id[e->row.id] = e.get();
-  Result<> outcome;
-  store_.small().each_dictionary([&](ByteSpan bytes) {
-    auto dictionary = Dictionary::decode(bytes);
-    if (!dictionary) {
-      outcome = std::move(dictionary).error().within("cloud.db: dictionaries");
-      return;
-    }
-    const auto hash = dictionary->hash();
-    dictionaries_[hash] = std::make_shared<const Dictionary>(std::move(dictionary).value());
-  });
-  TIDE_TRY(std::move(outcome));
+  store_.dictionaries().each(
+      [&](store::EdgeId id, DictionaryHash hash, const store::Said& said, std::size_t bytes) {
+        const auto edge = by_id.find(id);
+        if (edge == by_id.end()) return;
+        edge->second->dictionaries[hash].said = said;
+        edge->second->dictionary_bytes += bytes;
+      });
   TIDE_ASSIGN(auto rows, store_.series().all());
   for (auto& row : rows) {
     const auto edge = by_id.find(row.edge);
@@ -41,62 +38,143 @@ Result<> Catalogue::load(const std::vector<std::unique_ptr<Edge>>& edges) {
   return {};
 }
 
-Result<DictionaryPtr> Catalogue::add_dictionary(ByteSpan bytes) {
-  TIDE_ASSIGN(auto decoded, Dictionary::decode(bytes));
-  auto& known = dictionaries_[decoded.hash()];
-  if (!known) {
-    store_.small().add_dictionary(decoded.hash(), bytes);
-    known = std::make_shared<const Dictionary>(std::move(decoded));
+Result<DictionaryHash> Catalogue::add_dictionary(Edge& edge, ByteSpan bytes) {
+  TIDE_ASSIGN(const auto decoded, Dictionary::decode(bytes));
+  const auto hash = decoded.hash();
+  if (edge.dictionaries.contains(hash)) {
+    TIDE_ASSIGN(const auto known, store_.dictionaries().bytes(edge.row.id, hash));
+    if (!std::equal(known.begin(), known.end(), bytes.begin(), bytes.end())) {
+      return Error(Fault::bad_input, fmt::format("another dictionary of this edge has the hash "
+                                                 "{:016x} already", hash.count));
+    }
+    return hash;
   }
-  return known;
+  if (edge.dictionary_bytes + bytes.size() > kDictionaryBytesMax) {
+    return Error(Fault::full, fmt::format("dictionaries of this edge would pass {} B",
+                                          kDictionaryBytesMax));
+  }
+  edge.dictionary_bytes += bytes.size();
+  store_.dictionaries().add(edge.row.id, hash, bytes);
+  edge.dictionaries.try_emplace(hash);
+  return hash;
 }
 
-std::vector<DictionaryHash> Catalogue::unknown(const std::vector<DictionaryHash>& hashes) const {
+std::vector<DictionaryHash> Catalogue::unknown(const Edge& edge,
+                                               const std::vector<DictionaryHash>& hashes) {
   std::vector<DictionaryHash> missing;
   for (const auto h : hashes) {
-    if (!dictionaries_.contains(h)) missing.push_back(h);
+    if (!edge.dictionaries.contains(h)) missing.push_back(h);
   }
   return missing;
 }
 
-void Catalogue::bind(Edge& edge, const std::vector<DictionaryHash>& hashes,
-                     std::vector<Series*>& out) {
+Result<> Catalogue::bind_known(Edge& edge, const std::vector<DictionaryHash>& hashes,
+                               std::vector<Bound>& out) {
   out.clear();
   for (const auto hash : hashes) {
-    auto [it, missing] = edge.bindings.try_emplace(hash);
-    if (missing) {
-      for (const auto& d : dictionaries_.at(hash)->series()) {
-        it->second.push_back(series_of(edge, d));
-      }
-    }
-    out.insert(out.end(), it->second.begin(), it->second.end());
+    auto& binding = edge.dictionaries.at(hash);
+    if (!binding.used) TIDE_TRY(use(edge, hash, binding));
+    out.insert(out.end(), binding.series.begin(), binding.series.end());
   }
+  return {};
 }
 
-Series* Catalogue::series_of(Edge& edge, const SeriesDescription& d) {
-  const auto source = edge.books.source(d.source, d.poll_class);
+Result<> Catalogue::bind(Edge& edge, const std::vector<DictionaryHash>& hashes,
+                         const BlockName& block, std::vector<Bound>& out) {
+  const auto* books = edge.books.find(block.incarnation);
+  const store::Said said{books != nullptr ? books->ordinal() : 0, block.incarnation,
+                         block.sequence};
+  TIDE_TRY(bind_known(edge, hashes, out));
+  for (const auto hash : hashes) {
+    auto& binding = edge.dictionaries.at(hash);
+    if (said <= binding.said) continue;
+    binding.said = said;
+    if (!binding.changed) {
+      binding.changed = true;
+      used_.push_back({&edge, hash, &binding});
+    }
+    if (binding.behind) TIDE_TRY(describe(edge, hash, binding));
+  }
+  return {};
+}
+
+// Finds or makes the series of a dictionary that is used for the first time since the start.
+Result<> Catalogue::use(Edge& edge, DictionaryHash hash, Binding& binding) {
+  TIDE_ASSIGN(const auto bytes, store_.dictionaries().bytes(edge.row.id, hash));
+  TIDE_ASSIGN(const auto dictionary, Dictionary::decode(bytes));
+  binding.series.clear();
+  for (const auto& d : dictionary.series()) {
+    TIDE_ASSIGN(auto* series, series_of(edge, hash, d, binding));
+    TIDE_ASSIGN(const auto source, edge.books.source(d.source, d.poll_class));
+    binding.series.push_back({series, edge.books.sources()[source].id});
+  }
+  binding.used = true;
+  return {};
+}
+
+// Whether the words that describe the series stand against those of this dictionary.
+bool Catalogue::stands(Edge& edge, const Series& series, DictionaryHash hash,
+                       const store::Said& said) {
+  if (series.row.said_in == hash) return true;
+  const auto other = edge.dictionaries.find(series.row.said_in);
+  return other != edge.dictionaries.end() && other->second.said > said;
+}
+
+// The words of this dictionary stand for those of its series that an older one describes so far.
+Result<> Catalogue::describe(Edge& edge, DictionaryHash hash, Binding& binding) {
+  const auto late = [&](const Bound& b) { return !stands(edge, *b.series, hash, binding.said); };
+  if (std::none_of(binding.series.begin(), binding.series.end(), late)) return {};
+  TIDE_ASSIGN(const auto bytes, store_.dictionaries().bytes(edge.row.id, hash));
+  TIDE_ASSIGN(const auto dictionary, Dictionary::decode(bytes));
+  binding.behind = false;
+  for (std::size_t i = 0; i < binding.series.size(); ++i) {
+    auto& series = *binding.series[i].series;
+    if (!late(binding.series[i])) {
+      binding.behind = binding.behind || series.row.said_in != hash;
+      continue;
+    }
+    const auto other = edge.dictionaries.find(series.row.said_in);
+    if (other != edge.dictionaries.end()) other->second.behind = true;
+    series.row.said_in = hash;
+    const auto& d = dictionary.series()[i];
+    series.row.description = d;
+    const auto before = std::exchange(series.row.source, binding.series[i].source);
+    series.source = edge.books.source(d.source, d.poll_class).value();
+    store_.series().save(series.row);
+    if (before == series.row.source) continue;
+    auto& earlier = series.row.earlier;
+    std::erase(earlier, series.row.source);
+    earlier.push_back(before);
+    store_.series().add_source(series.row.id, before);
+    on_moved(edge, series);
+  }
+  return {};
+}
+
+Result<Series*> Catalogue::series_of(Edge& edge, DictionaryHash hash, const SeriesDescription& d,
+                                     Binding& binding) {
+  TIDE_ASSIGN(const auto source, edge.books.source(d.source, d.poll_class));
   auto& sources = edge.books.sources();
   if (sources[source].device_stamped != d.device_stamped && d.device_stamped) {
     sources[source].device_stamped = true;
     sources[source].changed = true;
   }
   if (sources[source].id == 0) store_.edges().save_sources(edge.row.id, edge.books);
-  const auto it = edge.series.find(identity_of(d));
-  if (it != edge.series.end()) {
+  if (const auto it = edge.series.find(identity_of(d)); it != edge.series.end()) {
     auto& known = *it->second;
-    if (!(known.row.description == d)) {  // the newest words about it stand
-      known.row.description = d;
-      known.source = source;
-      const auto before = std::exchange(known.row.source, sources[source].id);
-      note_changed(known);
-      if (known.row.source != before) on_moved(edge, known);
-    }
+    if (known.row.said_in != hash) binding.behind = true;
     return &known;
+  }
+  if (edge.series.size() >= kSeriesMax) {
+    return Error(Fault::full, fmt::format("'{}' would be series number {} of this edge, at most {} "
+                                          "are kept; is there a counter or an id in its name?",
+                                          d.local_name(), edge.series.size() + 1, kSeriesMax));
   }
   store::SeriesRow row;
   row.edge = edge.row.id;
   row.source = sources[source].id;
   row.description = d;
+  row.said_in = hash;
   row.first = std::numeric_limits<std::int64_t>::max();
   row.last = std::numeric_limits<std::int64_t>::min();
   row.id = store_.series().add(row);
@@ -110,7 +188,7 @@ Series* Catalogue::adopt(Edge& edge, store::SeriesRow row) {
   series->row = std::move(row);
   const auto& d = series->row.description;
   series->full_name = edge.row.name + "/" + d.local_name();
-  series->source = edge.books.source(d.source, d.poll_class);
+  series->source = edge.books.source(d.source, d.poll_class).value();  // it has its row
   series->newest = std::numeric_limits<std::int64_t>::min();
   auto* raw = series.get();
   edge.series[identity_of(d)] = raw;
@@ -131,6 +209,14 @@ void Catalogue::save_changed() {
     s->changed = false;
   }
   changed_.clear();
+}
+
+void Catalogue::save_used() {
+  for (const auto& [edge, hash, binding] : used_) {
+    store_.dictionaries().save(edge->row.id, hash, binding->said);
+    binding->changed = false;
+  }
+  used_.clear();
 }
 
 Series* Catalogue::find(store::SeriesId id) {

@@ -1,18 +1,31 @@
 // The series of all edges, and what the columns of a block mean.
 //
+// Promise    what a series is called and labelled does not depend on the order of arrival: of the
+//            dictionaries that describe it, the one counts that the edge used last, by (ordinal of
+//            the start, incarnation, sequence). Dictionaries are each edge's own: no edge can
+//            speak for another's hash.
+// Bounds     kSeriesMax series and kDictionaryBytesMax bytes of dictionaries an edge; what needs
+//            more is refused by Fault::full, with the bound in words.
 // Threads    that of its Store. Series live for ever; pointers to them stay valid.
 #pragma once
 
+#include <functional>
 #include <memory>
+#include <tuple>
 #include <unordered_map>
 #include <vector>
 
+#include "cloud/reconcile/clone_guard.h"
 #include "cloud/reconcile/edge_books.h"
 #include "cloud/reconcile/tiers.h"
 #include "cloud/store/store.h"
+#include "common/model/record.h"
 #include "common/model/series.h"
 
 namespace tidemark::intake {
+
+inline constexpr std::size_t kSeriesMax = 100'000;             // an edge holds 50,000 a start
+inline constexpr std::size_t kDictionaryBytesMax = 64 << 20;  // an edge, over all its starts
 
 struct Series {
   store::SeriesRow row;
@@ -23,13 +36,30 @@ struct Series {
   bool changed = false;     // row is to be saved
 };
 
+// A series as one dictionary says it is: its readings travelled under this source's seals.
+struct Bound {
+  Series* series = nullptr;
+  store::SourceId source = 0;
+};
+
+// A dictionary of an edge.
+struct Binding {
+  store::Said said;  // the newest block that named it
+  std::vector<Bound> series;  // empty before it is used
+  bool used = false;
+  bool behind = false;   // some of its series are described by another one so far
+  bool changed = false;  // `said` is to be saved
+};
+
 // One edge as the intake holds it.
 struct Edge {
   store::EdgeRow row;
   reconcile::EdgeBooks books;
+  reconcile::CloneGuard guard;
   // By local name, type and exponent.
   std::unordered_map<std::string, Series*> series;
-  std::unordered_map<DictionaryHash, std::vector<Series*>> bindings;
+  std::unordered_map<DictionaryHash, Binding> dictionaries;
+  std::size_t dictionary_bytes = 0;
 };
 
 class Catalogue {
@@ -41,26 +71,42 @@ class Catalogue {
   std::function<void(Edge&, Series&)> on_moved;
 
   Result<> load(const std::vector<std::unique_ptr<Edge>>& edges);
-  // False when it was known. bad_input when it is no dictionary.
-  Result<DictionaryPtr> add_dictionary(ByteSpan bytes);
+  // bad_input when it is no dictionary, or another one of the edge has its hash; full past a bound.
+  Result<DictionaryHash> add_dictionary(Edge& edge, ByteSpan bytes);
   // Those of `hashes` that are not known.
-  std::vector<DictionaryHash> unknown(const std::vector<DictionaryHash>& hashes) const;
-  // The block's column indices as series; all dictionaries are known.
-  void bind(Edge& edge, const std::vector<DictionaryHash>& hashes, std::vector<Series*>& out);
-  // Series whose rows changed, for the batch; `all`: also those that wait to be written lazily.
+  static std::vector<DictionaryHash> unknown(const Edge& edge,
+                                             const std::vector<DictionaryHash>& hashes);
+  // The block's column indices as series; all dictionaries are known. Fault::full past a bound.
+  Result<> bind(Edge& edge, const std::vector<DictionaryHash>& hashes, const BlockName& block,
+                std::vector<Bound>& out);
+  // The same of an archived block, which is known already.
+  Result<> bind_known(Edge& edge, const std::vector<DictionaryHash>& hashes,
+                      std::vector<Bound>& out);
+  // Series whose rows changed, to be written lazily.
   void note_changed(Series& series);
   void save_changed();
+  // Which dictionaries were used last: with the batch that used them.
+  void save_used();
   [[nodiscard]] Series* find(store::SeriesId id);
   [[nodiscard]] const std::vector<std::unique_ptr<Series>>& all() const { return all_; }
 
  private:
-  Series* series_of(Edge& edge, const SeriesDescription& description);
+  Result<> use(Edge& edge, DictionaryHash hash, Binding& binding);
+  Result<> describe(Edge& edge, DictionaryHash hash, Binding& binding);
+  Result<Series*> series_of(Edge& edge, DictionaryHash hash, const SeriesDescription& description,
+                            Binding& binding);
+  bool stands(Edge& edge, const Series& series, DictionaryHash hash, const store::Said& said);
   Series* adopt(Edge& edge, store::SeriesRow row);
   store::Store& store_;
-  std::unordered_map<DictionaryHash, DictionaryPtr> dictionaries_;
   std::vector<std::unique_ptr<Series>> all_;
   std::unordered_map<store::SeriesId, Series*> by_id_;
   std::vector<Series*> changed_;
+  struct Used {
+    Edge* edge;
+    DictionaryHash hash;
+    Binding* binding;
+  };
+  std::vector<Used> used_;
 };
 
 }  // namespace tidemark::intake

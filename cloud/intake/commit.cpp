@@ -20,6 +20,7 @@ constexpr std::size_t kRangesAskedMax = 64;
 // Ranges, incarnations or hashes in one frame: 20 B each at most, and so within its bound.
 constexpr std::size_t kPiecesMax = 16'384;
 constexpr auto kFrozenShown = std::chrono::hours(24);
+constexpr auto kAlarmShown = std::chrono::hours(24);
 
 std::vector<wire::Holdings> holdings_of(const std::map<Incarnation, SequenceRanges>& blocks,
                                         const reconcile::EdgeBooks& books) {
@@ -80,7 +81,10 @@ Result<std::vector<Reply>> Intake::commit() {
       store_->edges().save_incarnation(edge.row.id, i, edge.books.of(i));
     }
     store_->edges().save(edge.row, edge.books);
+    for (const auto i : edge.books.fold()) store_->edges().forget_incarnation(edge.row.id, i);
+    edge.books.weigh();
   }
+  catalogue_->save_used();
   TIDE_TRY(store_->commit());
   ++counters_.commits;
   std::vector<Reply> replies;
@@ -110,7 +114,7 @@ void Intake::advance(Session& s) {
 void Intake::answer(Session& s, std::vector<Reply>& replies) {
   const auto& edge = *s.edge;
   const auto say = [&](wire::FrameType type, ByteVector payload) {
-    replies.push_back({edge.row.name, type, std::move(payload)});
+    replies.push_back({edge.row.name, type, std::move(payload), 0});
   };
   auto told = holdings_of(s.added, edge.books);
   if (s.greeted) {
@@ -148,6 +152,11 @@ void Intake::answer(Session& s, std::vector<Reply>& replies) {
     if (request.dictionaries.empty() && request.missing.empty()) continue;
     say(wire::FrameType::request, wire::encode(request));
   }
+  if (s.refused_connection != 0) {
+    replies.push_back({edge.row.name, wire::FrameType::refuse,
+                       wire::encode(wire::Refuse{wire::Refusal::clone, s.refusal}),
+                       std::exchange(s.refused_connection, 0)});
+  }
   s.greeted = false;
   s.welcome.clear();
   s.added.clear();
@@ -161,6 +170,7 @@ void Intake::maintain() {
   const auto now = clock_.steady();
   maintained_ = now;
   catalogue_->save_changed();
+  take_orders();
   const auto& all = catalogue_->all();
   for (std::size_t n = 0; n < std::min(kSeriesFoldedPerTurn, all.size()); ++n) {
     keep_within_horizons(*all[fold_next_++ % all.size()]);
@@ -169,8 +179,13 @@ void Intake::maintain() {
   slow_maintained_ = now;
   emitter_->prune(clock_.wall() - options_.keep_revisions, kRevisionsPrunedMax);
   store_->small().bound_dead_letters();
+  store_->alarms().clear_before(clock_.wall() - kAlarmShown);
+  store_->alarms().forget_orders(clock_.wall() - kAlarmShown);
   remove_old_segments();
-  for (auto& [name, s] : sessions_) look_for_gaps(*s);
+  for (auto& [name, s] : sessions_) {
+    s->letter_bytes = 0;
+    look_for_gaps(*s);
+  }
 }
 
 void Intake::keep_within_horizons(Series& series) {

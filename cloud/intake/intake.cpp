@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <utility>
+
 #include "cloud/intake/reasons.h"
 #include "cloud/intake/session.h"
 #include "common/base/hash.h"
@@ -12,6 +14,7 @@ namespace tidemark::intake {
 namespace {
 
 constexpr std::size_t kEdgesMax = 100'000;
+constexpr std::size_t kEvictedRangesMax = 16'384;  // of one seal
 // Panes and windows reach beyond the readings in them: as near to the ends of time no sum of times
 // overflows.
 constexpr Nanoseconds kFromTheEndsOfTime = std::chrono::hours(24 * 400);
@@ -48,6 +51,10 @@ Result<> Intake::load() {
     auto edge = std::make_unique<Edge>();
     edge->row = std::move(row);
     TIDE_TRY(store_->edges().load_books(edge->row.id, edge->books));
+    for (const auto i : edge->books.fold()) store_->edges().forget_incarnation(edge->row.id, i);
+    edge->books.weigh();
+    edge->guard.restore(edge->row.incarnation);
+    for (const auto i : store_->edges().refused(edge->row.id)) edge->guard.refuse(i);
     store_->edges().save(edge->row, edge->books);
     auto session = std::make_unique<Session>();
     session->edge = edge.get();
@@ -62,6 +69,9 @@ Result<> Intake::load() {
       [this](const store::SeriesRow& series, const answers::Answer& answer,
              const reconcile::ManifestSum& manifest, std::vector<answers::Missing>& missing) {
         name_missing(*by_id_.at(series.edge)->edge, series, answer, manifest, missing);
+      },
+      [this](const store::SeriesRow& series, EventTime from, EventTime to) {
+        return by_id_.at(series.edge)->edge->books.off().meeting(from, to);
       },
       [this](const store::SeriesRow& series, EventTime at) {
         return by_id_.at(series.edge)->edge->books.gave_up(at);
@@ -138,15 +148,15 @@ void Intake::take(const std::string& name, std::uint64_t session, const wire::Fr
 }
 
 void Intake::refuse_frame(Session& s, const wire::Frame& frame, const Error& error) {
-  ++counters_.dead_letters;
   log::warning("frame refused", "edge={} type={} error={}", s.edge->row.name,
                static_cast<int>(frame.type), error.text());
-  store_->small().add_dead_letter(s.edge->row.name, error.text(), clock_.wall(), frame.payload, 0);
+  keep_letter(s, error.text(), frame.payload, 0);
 }
 
 void Intake::take_hello(Session& s, std::uint64_t session, const wire::Frame& frame) {
   auto hello = wire::decode_hello(frame.payload);
   if (!hello) return refuse_frame(s, frame, hello.error());
+  if (!admit(s, session, *hello)) return;
   auto& row = s.edge->row;
   row.site = hello->site;
   row.program_version = hello->program_version;
@@ -157,14 +167,17 @@ void Intake::take_hello(Session& s, std::uint64_t session, const wire::Frame& fr
   s.greeted = true;
   s.welcome.insert(hello->incarnation);
   s.changed.insert(hello->incarnation);
+  std::vector<reconcile::OffTimes::Span> off;
+  const auto forgotten =
+      s.edge->books.hello(hello->incarnation, hello->start_ordinal, hello->closings, off);
+  for (const auto& span : off) store_->edges().add_off(row.id, span);
   for (const auto& c : hello->closings) {
     s.welcome.insert(c.incarnation);
-    s.changed.insert(c.incarnation);
+    if (s.edge->books.find(c.incarnation) != nullptr) s.changed.insert(c.incarnation);
   }
-  const auto forgotten =
-      s.edge->books.hello(hello->incarnation, hello->start_ordinal, hello->closings);
   for (const auto& [incarnation, missing] : forgotten) {
     s.changed.insert(incarnation);
+    if (missing.empty()) continue;
     s.wanted_blocks[incarnation].add(missing);
     log::warning("edge no longer waits for an earlier start of which blocks are missing",
                  "edge={} incarnation={:016x} blocks={}", row.name, incarnation.count,
@@ -173,13 +186,18 @@ void Intake::take_hello(Session& s, std::uint64_t session, const wire::Frame& fr
 }
 
 void Intake::take_dictionary(Session& s, const wire::Frame& frame) {
-  auto dictionary = catalogue_->add_dictionary(frame.payload);
-  if (!dictionary) return refuse_frame(s, frame, dictionary.error());
-  s.dictionaries.push_back((*dictionary)->hash());
-  s.wanted.erase((*dictionary)->hash());
+  const auto added = catalogue_->add_dictionary(*s.edge, frame.payload);
+  if (!added) {
+    alarm(s, added.error().fault() == Fault::full ? store::AlarmKind::bound
+                                                  : store::AlarmKind::dictionary_conflict,
+          added.error().text());
+    return refuse_frame(s, frame, added.error());
+  }
+  s.dictionaries.push_back(*added);
+  s.wanted.erase(*added);
   auto parked = std::move(s.parked);
   s.parked.clear();
-  s.parked_bytes = 0;
+  parked_bytes_ -= std::exchange(s.parked_bytes, 0);
   for (auto& p : parked) take_block(s, p.lane, std::move(p.record));
   if (s.parked.empty()) {
     for (const auto& [incarnation, ranges] : s.dropped) s.wanted_blocks[incarnation].add(ranges);
@@ -190,25 +208,32 @@ void Intake::take_dictionary(Session& s, const wire::Frame& frame) {
 void Intake::take_block(Session& s, Lane lane, BlockRecord record) {
   auto& edge = *s.edge;
   ++counters_.blocks;
-  if (edge.books.of(record.name.incarnation).has(record.name.sequence)) {
+  if (refuses(s, record.name.incarnation)) return;
+  unfold(s, record.name.incarnation);
+  const auto* books = edge.books.find(record.name.incarnation);
+  if (books != nullptr && books->has(record.name.sequence)) {
     ++counters_.duplicates;
     const auto known = store_->blocks().hash_of(edge.row.id, record.name);
     if (known && *known != xxh3(record.bytes)) {
-      log::error("two blocks under one name, the second is kept aside",
-                 "edge={} incarnation={:016x} sequence={}", edge.row.name,
-                 record.name.incarnation.count, record.name.sequence.count);
-      store_->small().add_dead_letter(edge.row.name, "another block has this name already",
-                                      clock_.wall(), record.bytes, 0);
+      alarm(s, store::AlarmKind::block_conflict,
+            fmt::format("two blocks are called {:016x}/{}; the second is kept aside",
+                        record.name.incarnation.count, record.name.sequence.count));
+      keep_letter(s, "another block has this name already", record.bytes, 0);
     }
     s.added[record.name.incarnation].add(record.name.sequence);
     return;
   }
-  if (edge.books.of(record.name.incarnation).received_any(record.replaces)) {
+  if (!edge.books.room_for(record.name.incarnation, record.name.sequence)) {
+    return put_off(s, fmt::format("more than {} gaps between blocks and blocks without a seal; "
+                                  "what comes out of order waits at the edge",
+                                  reconcile::kWeightMax));
+  }
+  if (books != nullptr && books->received_any(record.replaces)) {
     return dead_letter(s, record, "it replaces blocks that are here: two agents of one name?");
   }
   auto block = codec::decode(record.bytes);
   if (!block) return dead_letter(s, record, block.error().text());
-  const auto unknown = catalogue_->unknown(block->dictionaries);
+  const auto unknown = Catalogue::unknown(edge, block->dictionaries);
   if (!unknown.empty()) return park(s, lane, std::move(record), unknown);
   if (readings_carried(*block) != record.readings) {
     return dead_letter(s, record, fmt::format("it carries {} readings and says {}",
@@ -232,8 +257,11 @@ void Intake::take_block(Session& s, Lane lane, BlockRecord record) {
 void Intake::place_block(Session& s, Lane lane, const BlockRecord& record, const Block& block,
                          const std::vector<window::Partial>& partials) {
   auto& edge = *s.edge;
-  std::vector<Series*> series;
-  catalogue_->bind(edge, block.dictionaries, series);
+  std::vector<Bound> series;
+  if (const auto bound = catalogue_->bind(edge, block.dictionaries, record.name, series); !bound) {
+    alarm(s, store::AlarmKind::bound, bound.error().text());
+    return dead_letter(s, record, bound.error().text());
+  }
   bool sound = true;
   for (const auto& g : block.groups) {
     for (const auto& c : g.columns) sound = sound && c.series < series.size();
@@ -241,9 +269,13 @@ void Intake::place_block(Session& s, Lane lane, const BlockRecord& record, const
   for (std::size_t i = 0; i < partials.size(); ++i) {
     const auto& p = block.partials[i];
     sound = sound && p.series < series.size() &&
-            series[p.series]->row.description.type == partials[i].type();
+            series[p.series].series->row.description.type == partials[i].type();
   }
   if (!sound) return dead_letter(s, record, "a column names a series that its dictionaries lack");
+  if (auto fits = placer_->check({edge, record.name, block, series, partials, {}, {}}); !fits) {
+    alarm(s, store::AlarmKind::bound, fits.error().text());
+    return dead_letter(s, record, fits.error().text());
+  }
   auto& books = edge.books.of(record.name.incarnation);
   const auto at = store_->archive().append(edge.row.name, record);
   store_->blocks().add(edge.row.id, record.name, xxh3(record.bytes), at, record.readings);
@@ -259,12 +291,10 @@ void Intake::place_block(Session& s, Lane lane, const BlockRecord& record, const
 
 void Intake::dead_letter(Session& s, const BlockRecord& record, const std::string& reason) {
   auto& edge = *s.edge;
-  ++counters_.dead_letters;
   log::error("block cannot be read, it is kept aside",
              "edge={} incarnation={:016x} sequence={} reason={}", edge.row.name,
              record.name.incarnation.count, record.name.sequence.count, reason);
-  store_->small().add_dead_letter(edge.row.name, reason, clock_.wall(), record.bytes,
-                                  record.readings);
+  keep_letter(s, reason, record.bytes, record.readings);
   store_->blocks().add(edge.row.id, record.name, xxh3(record.bytes), store_->archive().end(),
                        record.readings);
   reconcile::Placed placed;
@@ -278,11 +308,13 @@ void Intake::park(Session& s, Lane lane, BlockRecord record,
                   const std::vector<DictionaryHash>& unknown) {
   s.wanted.insert(unknown.begin(), unknown.end());
   ++counters_.parked;
-  if (s.parked_bytes + record.bytes.size() > kParkedBytesMax) {
+  if (s.parked_bytes + record.bytes.size() > kParkedBytesMax ||
+      parked_bytes_ + record.bytes.size() > kParkedBytesAllMax) {
     s.dropped[record.name.incarnation].add(record.name.sequence);
     return;
   }
   s.parked_bytes += record.bytes.size();
+  parked_bytes_ += record.bytes.size();
   s.parked.push_back({lane, std::move(record)});
 }
 
@@ -290,20 +322,57 @@ void Intake::take_seal(Session& s, const wire::Frame& frame) {
   auto seal = Seal::decode(frame.payload);
   if (!seal) return refuse_frame(s, frame, seal.error());
   auto& edge = *s.edge;
+  if (refuses(s, seal->incarnation)) return;
+  unfold(s, seal->incarnation);
+  if (!edge.books.room_for(seal->incarnation, Sequence{1})) {
+    return put_off(s, "a seal of a start that no hello named, and too many are open");
+  }
+  if (seal->evicted.ranges().size() > kEvictedRangesMax) {
+    const auto text = fmt::format("a seal names {} evicted ranges, at most {} are taken",
+                                  seal->evicted.ranges().size(), kEvictedRangesMax);
+    alarm(s, store::AlarmKind::bound, text);
+    return refuse_frame(s, frame, Error(Fault::full, text));
+  }
+  if (edge.books.of(seal->incarnation).contradicts(*seal)) {
+    const auto text = fmt::format("two seals of start {:016x} have number {}; the second is kept "
+                                  "aside", seal->incarnation.count, seal->number);
+    alarm(s, store::AlarmKind::seal_conflict, text);
+    return refuse_frame(s, frame, Error(Fault::bad_input, text));
+  }
   // Of times to come an edge can state nothing, and a frontier never goes back: a clock that jumped
   // to 2080 for a minute would make all that follows late, for ever (semantics D14).
   const auto latest = clock_.wall() + kAheadMax;
   for (auto& stated : seal->sources) stated.sealed_until = std::min(stated.sealed_until, latest);
+  std::erase_if(seal->sources, [&](const SourceSeal& stated) {
+    const auto known = edge.books.source(stated.source, stated.poll_class);
+    if (!known) alarm(s, store::AlarmKind::bound, known.error().text());
+    return !known.ok();
+  });
   edge.books.seal(*seal, [&](Incarnation i, SequenceRange r) {
     return store_->blocks().readings_in(edge.row.id, i, r);
   });
   store_->edges().save_sources(edge.row.id, edge.books);
-  for (const auto& stated : seal->sources) {
-    auto& source = edge.books.sources()[edge.books.source(stated.source, stated.poll_class)];
+  take_minutes(s, *seal);
+  s.changed.insert(seal->incarnation);
+  s.added[seal->incarnation];  // its number is acknowledged
+}
+
+void Intake::take_minutes(Session& s, const Seal& seal) {
+  auto& edge = *s.edge;
+  for (const auto& stated : seal.sources) {
+    auto& source =
+        edge.books.sources()[edge.books.source(stated.source, stated.poll_class).value()];
     for (const auto& counts : stated.minutes) {
       auto& manifest = store_->manifests().change(source.id, counts.minute);
+      if (manifest.contradicts(seal.incarnation, seal.number, counts)) {
+        alarm(s, store::AlarmKind::seal_conflict,
+              fmt::format("two seals with number {} count minute {} of '{}' differently; the first "
+                          "one stands", seal.number,
+                          format_utc(event_time(counts.minute * 60'000'000'000)), stated.source));
+        continue;
+      }
       const auto before = manifest.sum();
-      if (!manifest.state(seal->incarnation, seal->number, counts)) continue;
+      if (!manifest.state(seal.incarnation, seal.number, counts)) continue;
       const auto after = manifest.sum();
       source.due += after.due - before.due;
       source.good += after.good - before.good;
@@ -317,8 +386,15 @@ void Intake::take_seal(Session& s, const wire::Frame& frame) {
       }
     }
   }
-  s.changed.insert(seal->incarnation);
-  s.added[seal->incarnation];  // its number is acknowledged
+}
+
+bool Intake::full() const {
+  return store_->panes().changed() + store_->manifests().changed() > kTouchedMax;
+}
+
+std::size_t Intake::starts_in_memory(const std::string& edge) const {
+  const auto it = sessions_.find(edge);
+  return it == sessions_.end() ? 0 : it->second->edge->books.starts();
 }
 
 Ledger Intake::ledger() const {

@@ -3,8 +3,12 @@
 // Promise    what commit() answers is on the medium: archive, books, panes and answers in one step.
 //            A node that dies before has never heard of the batch, and edges send it again.
 // Faults     commit() failing is final for this object: open it anew from what is on disk.
-// Bounds     blocks whose dictionary is unknown wait within kParkedBytesMax an edge; others are
-//            asked for again. Emissions per commit are bounded, the rest follows with the next.
+// Bounds     blocks whose dictionary is unknown wait within kParkedBytesMax an edge and
+//            kParkedBytesAllMax together; others are asked for again. Emissions per commit are
+//            bounded, the rest follows with the next; a batch is full() past kTouchedMax panes and
+//            minutes. What an edge would make grow past a bound of its books (edge_books.h) or of
+//            its series (catalogue.h) is put off, that is not acknowledged, or kept aside, and is
+//            an alarm of that edge; the others do not notice.
 // Threads    one.
 #pragma once
 
@@ -25,6 +29,9 @@
 namespace tidemark::intake {
 
 inline constexpr std::size_t kParkedBytesMax = 8 << 20;
+inline constexpr std::size_t kParkedBytesAllMax = 256 << 20;
+inline constexpr std::size_t kTouchedMax = 100'000;
+inline constexpr std::size_t kLetterBytesMax = 16 << 20;  // of dead letters, an edge and minute
 inline constexpr std::size_t kEmissionsPerCommitMax = 2000;
 
 struct Options {
@@ -40,11 +47,15 @@ struct Reply {
   std::string edge;
   wire::FrameType type{};
   ByteVector payload;
+  std::uint64_t session = 0;  // for this connection only; 0: for the edge's newest
 };
 
 struct Counters {
   std::uint64_t frames = 0, blocks = 0, readings = 0, duplicates = 0, dead_letters = 0;
   std::uint64_t commits = 0, answers = 0, parked = 0;
+  std::uint64_t alarms = 0;   // raised, repetitions included
+  std::uint64_t put_off = 0;  // frames not taken because a bound of their edge was reached
+  std::uint64_t refused = 0;  // frames of a second box that says it is an edge
 };
 
 class Intake {
@@ -55,6 +66,8 @@ class Intake {
   // Into the running batch. `session` tells connections of one edge apart.
   void take(const std::string& edge, std::uint64_t session, const wire::Frame& frame);
   [[nodiscard]] bool has_batch() const;
+  // The batch is as large as it should become: commit() next.
+  [[nodiscard]] bool full() const;
   // Ends the batch, if there is anything to write. Also to be called when due() has passed.
   Result<std::vector<Reply>> commit();
   // The last commit before this object goes: what is written lazily is written, too.
@@ -64,6 +77,8 @@ class Intake {
   [[nodiscard]] Counters counters() const { return counters_; }
   // Conservation, for tests and metrics: the ledger of all edges.
   [[nodiscard]] Ledger ledger() const;
+  // Of one edge: starts that are not folded (edge_books.h).
+  [[nodiscard]] std::size_t starts_in_memory(const std::string& edge) const;
 
  private:
   struct Session;  // what is in flight for one edge
@@ -72,11 +87,23 @@ class Intake {
   void begin();
   Session& session_of(const std::string& edge);
   void take_hello(Session& s, std::uint64_t session, const wire::Frame& frame);
+  // Whether the start that says hello is the edge's; refuses a clone.
+  bool admit(Session& s, std::uint64_t session, const wire::Hello& hello);
+  [[nodiscard]] bool refuses(Session& s, Incarnation i);
+  // Brings a start back into memory of which a frame speaks.
+  void unfold(Session& s, Incarnation i);
   void take_dictionary(Session& s, const wire::Frame& frame);
   void take_block(Session& s, Lane lane, BlockRecord record);
   void take_seal(Session& s, const wire::Frame& frame);
   void place_block(Session& s, Lane lane, const BlockRecord& record, const Block& block,
                    const std::vector<window::Partial>& partials);
+  void take_minutes(Session& s, const Seal& seal);
+  void keep_letter(Session& s, const std::string& reason, ByteSpan bytes, std::uint64_t readings);
+  void alarm(Session& s, store::AlarmKind kind, const std::string& text);
+  // The frame is not taken and not acknowledged: it comes again.
+  void put_off(Session& s, const std::string& why);
+  void take_orders();
+  Result<std::string> obey(const std::string& words);
   void park(Session& s, Lane lane, BlockRecord record, const std::vector<DictionaryHash>& unknown);
   void dead_letter(Session& s, const BlockRecord& record, const std::string& reason);
   void refuse_frame(Session& s, const wire::Frame& frame, const Error& error);
@@ -100,6 +127,7 @@ class Intake {
   SteadyTime maintained_{};
   SteadyTime slow_maintained_{};
   std::size_t fold_next_ = 0;
+  std::size_t parked_bytes_ = 0;  // of all edges
   Counters counters_;
 };
 

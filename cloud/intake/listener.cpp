@@ -176,7 +176,9 @@ Result<> Listener::State::commit(Intake& intake, bool last) {
   TIDE_ASSIGN(const auto replies, last ? intake.finish() : intake.commit());
   for (const auto& reply : replies) {
     const auto route = routes.find(reply.edge);
-    if (route != routes.end()) send(route->second, reply.edge, reply.type, reply.payload);
+    if (route == routes.end()) continue;
+    if (reply.session != 0 && reply.session != route->second.session) continue;  // it has gone
+    send(route->second, reply.edge, reply.type, reply.payload);
   }
   return {};
 }
@@ -190,7 +192,7 @@ Result<> Listener::run(Intake& intake, const StopSignal& stop,
   while (!stop.asked()) {
     const auto now = s.clock.steady();
     if (frames == 0) batch_end = now + kBatchWait;
-    const bool full = frames >= kBatchFramesMax || bytes >= kBatchBytesMax;
+    const bool full = frames >= kBatchFramesMax || bytes >= kBatchBytesMax || intake.full();
     if (full || (frames > 0 && now >= batch_end)) {
       TIDE_TRY(s.commit(intake, false));
       committed();

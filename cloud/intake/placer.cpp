@@ -1,5 +1,7 @@
 #include "cloud/intake/placer.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <limits>
 
@@ -25,6 +27,18 @@ bool has_series_twice(const Block& block) {
   return std::adjacent_find(all.begin(), all.end()) != all.end();
 }
 
+// The times in stretches of at most this width, in order.
+std::vector<std::pair<std::int64_t, std::int64_t>> pieces_of(std::vector<std::int64_t> times,
+                                                             std::int64_t width) {
+  std::sort(times.begin(), times.end());
+  std::vector<std::pair<std::int64_t, std::int64_t>> pieces;
+  for (const auto t : times) {
+    if (pieces.empty() || t - pieces.back().first > width) pieces.emplace_back(t, t);
+    pieces.back().second = t;
+  }
+  return pieces;
+}
+
 }  // namespace
 
 reconcile::Placed Placer::place(const Incoming& in, SteadyTime now) {
@@ -44,37 +58,75 @@ reconcile::Placed Placer::place(const Incoming& in, SteadyTime now) {
   return placed;
 }
 
+Result<> Placer::check(const Incoming& in) {
+  std::uint64_t panes = 0;
+  std::uint64_t compared = 0;
+  for (const auto& group : in.block.groups) {
+    if (group.copy || group.times.empty()) continue;
+    const auto [min, max] = std::minmax_element(group.times.begin(), group.times.end());
+    if (*max - *min <= kPieceNs) {  // nearly all: at most a pane a second
+      panes += std::min<std::uint64_t>(group.times.size(), 3601) * group.columns.size();
+      continue;
+    }
+    std::vector<std::int64_t> seconds;
+    for (const auto t : group.times) seconds.push_back(t / 1'000'000'000);
+    std::sort(seconds.begin(), seconds.end());
+    const auto distinct = std::unique(seconds.begin(), seconds.end()) - seconds.begin();
+    panes += static_cast<std::uint64_t>(distinct) * group.columns.size();
+    for (const auto& column : group.columns) {
+      const auto& bound = in.series[column.series];
+      if (compared > kComparedMax || !bound.series->row.description.device_stamped) continue;
+      compared += beside(group, column, bound).size();
+    }
+  }
+  if (panes > kPanesMax) {
+    return Error(Fault::full, fmt::format("a block's readings lie in {} panes, at most {} are "
+                                          "taken; does a clock jump?", panes, kPanesMax));
+  }
+  if (compared > kComparedMax) {
+    return Error(Fault::full, fmt::format("a block's readings lie beside more than {} archived "
+                                          "blocks that they are to be compared with",
+                                          kComparedMax));
+  }
+  return {};
+}
+
 // The archive's index by source and time, for finding repeats and for reading windows finer than
 // the panes.
 void Placer::note_spans(const Incoming& in) {
   spans_.clear();
-  const auto widen = [&](store::SourceId source, std::int64_t min, std::int64_t max) {
-    auto it = std::find_if(spans_.begin(), spans_.end(),
-                           [&](const auto& s) { return s.first == source; });
-    if (it == spans_.end()) {
-      spans_.push_back({source, {min, max}});
-    } else {
-      it->second.min = std::min(it->second.min, min);
-      it->second.max = std::max(it->second.max, max);
-    }
-  };
+  std::vector<store::SourceId> sources;
   for (const auto& group : in.block.groups) {
     if (group.times.empty()) continue;
-    const auto [min, max] = std::minmax_element(group.times.begin(), group.times.end());
-    store::SourceId last = 0;
+    sources.clear();
     for (const auto& column : group.columns) {
-      const auto source = in.series[column.series]->row.source;
-      if (source == last) continue;
-      last = source;
-      widen(source, *min, *max);
+      const auto source = in.series[column.series].source;
+      if (std::find(sources.begin(), sources.end(), source) == sources.end()) {
+        sources.push_back(source);
+      }
     }
+    for (const auto source : sources) note_times(source, group.times);
   }
   for (const auto& p : in.block.partials) {
-    widen(in.series[p.series]->row.source, p.start, p.start + p.size - 1);
+    // Who reads it asks for its start.
+    spans_.push_back({in.series[p.series].source, p.start,
+                      p.start + std::min(p.size, kPieceNs) - 1});
   }
-  for (const auto& [source, span] : spans_) {
-    store_.blocks().add_span(source, span.min, span.max, in.at);
+  std::sort(spans_.begin(), spans_.end());
+  for (std::size_t i = 0; i < spans_.size();) {
+    auto span = spans_[i];
+    for (++i; i < spans_.size() && spans_[i].source == span.source &&
+              std::max(span.max, spans_[i].max) - span.min <= kPieceNs; ++i) {
+      span.max = std::max(span.max, spans_[i].max);
+    }
+    store_.blocks().add_span(span.source, span.min, span.max, in.at);
   }
+}
+
+void Placer::note_times(store::SourceId source, const std::vector<std::int64_t>& times) {
+  const auto [min, max] = std::minmax_element(times.begin(), times.end());
+  if (*max - *min <= kPieceNs) return spans_.push_back({source, *min, *max});
+  for (const auto& [low, high] : pieces_of(times, kPieceNs)) spans_.push_back({source, low, high});
 }
 
 Placer::Sealed Placer::sealed_of(const Edge& edge, const Series& series) const {
@@ -86,12 +138,12 @@ Placer::Sealed Placer::sealed_of(const Edge& edge, const Series& series) const {
   return sealed;
 }
 
-void Placer::heard(const Series& series, std::int64_t time, std::uint64_t readings) {
+void Placer::heard(store::SourceId source, std::int64_t time, std::uint64_t readings) {
   const auto minute = minute_of(time);
   // Columns of a block mostly speak of one source and minute.
-  if (heard_ == nullptr || heard_source_ != series.row.source || heard_minute_ != minute) {
-    heard_ = &store_.manifests().change(series.row.source, minute);
-    heard_source_ = series.row.source;
+  if (heard_ == nullptr || heard_source_ != source || heard_minute_ != minute) {
+    heard_ = &store_.manifests().change(source, minute);
+    heard_source_ = source;
     heard_minute_ = minute;
   }
   heard_->receive(readings);
@@ -99,11 +151,12 @@ void Placer::heard(const Series& series, std::int64_t time, std::uint64_t readin
 
 void Placer::place_column(const Incoming& in, const Group& group, const Column& column,
                           SteadyTime now, reconcile::Placed& placed) {
-  auto& series = *in.series[column.series];
+  const auto& bound = in.series[column.series];
+  auto& series = *bound.series;
   any_repeated_ = false;
   if (series.row.description.device_stamped) {
     if (!reconcile::surely_new(group, column, series.newest)) {
-      const auto repeats = find_repeats(in, group, column, series);
+      const auto repeats = find_repeats(in, group, column, bound);
       any_repeated_ = repeats > 0;
       placed.duplicate += repeats;
     }
@@ -118,16 +171,17 @@ void Placer::place_column(const Incoming& in, const Group& group, const Column& 
       ++row;
       continue;
     }
-    place_run(series, group, column, row, value, sealed, in, now, placed);
+    place_run(bound, group, column, row, value, sealed, in, now, placed);
   }
   series.row.readings += column.values();
   catalogue_.note_changed(series);
 }
 
 // From `row` on, as long as rows belong to the same pane.
-void Placer::place_run(Series& series, const Group& group, const Column& column, std::size_t& row,
+void Placer::place_run(Bound bound, const Group& group, const Column& column, std::size_t& row,
                        std::size_t& value, const Sealed& sealed, const Incoming& in,
                        SteadyTime now, reconcile::Placed& placed) {
+  auto& series = *bound.series;
   const auto first = event_time(group.times[row]);
   std::size_t tier = static_cast<std::size_t>(series.finest);
   while (tier < reconcile::kTiers && first < sealed.floors[tier]) ++tier;
@@ -157,7 +211,7 @@ void Placer::place_run(Series& series, const Group& group, const Column& column,
     if (time < begin || time >= end) break;
     if (width.count() > kMinuteNs) {
       if (const auto m = minute_of(time); m != minute) {
-        heard(series, minute * kMinuteNs, in_minute);
+        heard(bound.source, minute * kMinuteNs, in_minute);
         minute = m;
         in_minute = 0;
       }
@@ -172,7 +226,7 @@ void Placer::place_run(Series& series, const Group& group, const Column& column,
     }
     ++value;
   }
-  heard(series, minute * kMinuteNs, in_minute);
+  heard(bound.source, minute * kMinuteNs, in_minute);
   series.row.first = std::min(series.row.first, low);
   series.row.last = std::max(series.row.last, high);
   series.newest = std::max(series.newest, high);
@@ -193,10 +247,10 @@ void Placer::place_run(Series& series, const Group& group, const Column& column,
 void Placer::place_partial(const Incoming& in, const PartialRow& row,
                            const window::Partial& state, SteadyTime now,
                            reconcile::Placed& placed) {
-  auto& series = *in.series[row.series];
+  auto& series = *in.series[row.series].series;
   const auto start = event_time(row.start);
   const auto size = Nanoseconds(row.size);
-  heard(series, row.start, row.readings);
+  heard(in.series[row.series].source, row.start, row.readings);
   const auto tier = reconcile::tier_holding(start, size, series.finest);
   const auto sealed = sealed_of(in.edge, series);
   // A pane past its horizon has been merged, so that a revision could not be replaced in it.
@@ -219,29 +273,51 @@ void Placer::place_partial(const Incoming& in, const PartialRow& row,
 }
 
 std::uint64_t Placer::find_repeats(const Incoming& in, const Group& group, const Column& column,
-                                   const Series& series) {
+                                   const Bound& bound) {
   repeated_.assign(column.values(), false);
   reconcile::mark_repeats(group, column, repeated_);
-  auto low = std::numeric_limits<std::int64_t>::max();
-  auto high = std::numeric_limits<std::int64_t>::min();
-  reconcile::each_value(group, column, [&](std::size_t row, std::size_t) {
-    low = std::min(low, group.times[row]);
-    high = std::max(high, group.times[row]);
-  });
   const auto compare = [&](const reconcile::BlockIdentities& before) {
     reconcile::each_value(group, column, [&](std::size_t row, std::size_t value) {
       if (repeated_[value]) return;
       repeated_[value] = before.contains(
-          series.row.id, {group.times[row], reconcile::value_bits(column, value)});
+          bound.series->row.id, {group.times[row], reconcile::value_bits(column, value)});
     });
   };
   earlier_.sort();
   compare(earlier_);
-  for (const auto at : store_.blocks().overlapping(series.row.source, low, high)) {
+  for (const auto at : beside(group, column, bound)) {
     if (at.value == in.at.value) continue;
     if (const auto* before = identities_of(in.edge, at)) compare(*before);
   }
   return static_cast<std::uint64_t>(std::count(repeated_.begin(), repeated_.end(), true));
+}
+
+std::vector<store::ArchivePosition> Placer::beside(const Group& group, const Column& column,
+                                                   const Bound& bound) {
+  std::vector<std::int64_t> times;
+  times.reserve(column.values());
+  reconcile::each_value(group, column,
+                        [&](std::size_t row, std::size_t) { times.push_back(group.times[row]); });
+  // Under all names that its source ever had: a reading sent before may lie under any of them.
+  const auto& row = bound.series->row;
+  auto sources = row.earlier;
+  for (const auto source : {row.source, bound.source}) {
+    if (std::find(sources.begin(), sources.end(), source) == sources.end()) {
+      sources.push_back(source);
+    }
+  }
+  std::vector<store::ArchivePosition> all;
+  for (const auto& [low, high] : pieces_of(std::move(times), kPieceNs)) {
+    for (const auto source : sources) {
+      const auto some = store_.blocks().overlapping(source, low, high);
+      all.insert(all.end(), some.begin(), some.end());
+    }
+  }
+  std::sort(all.begin(), all.end(), [](auto a, auto b) { return a.value < b.value; });
+  const auto last = std::unique(all.begin(), all.end(),
+                                [](auto a, auto b) { return a.value == b.value; });
+  all.erase(last, all.end());
+  return all;
 }
 
 const reconcile::BlockIdentities* Placer::identities_of(Edge& edge, store::ArchivePosition at) {
@@ -259,13 +335,17 @@ const reconcile::BlockIdentities* Placer::identities_of(Edge& edge, store::Archi
                block.error().text());
     return nullptr;
   }
-  std::vector<Series*> series;
-  catalogue_.bind(edge, block->dictionaries, series);
+  std::vector<Bound> series;
+  if (const auto bound = catalogue_.bind_known(edge, block->dictionaries, series); !bound) {
+    log::error("archived block cannot be compared", "position={} error={}", at.value,
+               bound.error().text());
+    return nullptr;
+  }
   auto identities = std::make_unique<reconcile::BlockIdentities>();
   for (const auto& group : block->groups) {
     if (group.copy) continue;
     for (const auto& column : group.columns) {
-      const auto& s = *series[column.series];
+      const auto& s = *series[column.series].series;
       if (s.row.description.device_stamped) identities->add(s.row.id, group, column);
     }
   }

@@ -20,7 +20,7 @@ struct Incoming {
   Edge& edge;
   const BlockName& name;
   const Block& block;
-  const std::vector<Series*>& series;            // by column index
+  const std::vector<Bound>& series;              // by column index
   const std::vector<window::Partial>& partials;  // decoded states of block.partials
   store::ArchivePosition at;
   answers::Cause cause;
@@ -32,6 +32,9 @@ class Placer {
          const reconcile::Horizons& horizons)
       : store_(store), catalogue_(catalogue), emitter_(emitter), horizons_(horizons) {}
 
+  // Fault::full for a block that would cost more than its share of all edges' time: readings in
+  // more than kPanesMax panes, or beside more than kComparedMax archived blocks. Before place().
+  [[nodiscard]] Result<> check(const Incoming& in);
   reconcile::Placed place(const Incoming& in, SteadyTime now);
 
  private:
@@ -45,20 +48,29 @@ class Placer {
     std::unique_ptr<reconcile::BlockIdentities> identities;
   };
   static constexpr std::size_t kComparedReadingsMax = 1'000'000;
+  static constexpr std::size_t kPanesMax = 262'144;
+  static constexpr std::size_t kComparedMax = 8'192;
+  // Longest span of time under which the archive's index lists a block; longer ones are listed by
+  // pieces, or each look for repeats would go through all that came in the longest span of all.
+  static constexpr std::int64_t kPieceNs = 3'600'000'000'000;
 
   void place_column(const Incoming& in, const Group& group, const Column& column, SteadyTime now,
                     reconcile::Placed& placed);
-  void place_run(Series& series, const Group& group, const Column& column, std::size_t& row,
+  void place_run(Bound bound, const Group& group, const Column& column, std::size_t& row,
                  std::size_t& value, const Sealed& sealed, const Incoming& in, SteadyTime now,
                  reconcile::Placed& placed);
   void place_partial(const Incoming& in, const PartialRow& row, const window::Partial& state,
                      SteadyTime now, reconcile::Placed& placed);
   // Marks in repeated_ the values that were counted before; how many.
   std::uint64_t find_repeats(const Incoming& in, const Group& group, const Column& column,
-                             const Series& series);
+                             const Bound& bound);
+  // Archived blocks with readings of the series at the times of this column.
+  std::vector<store::ArchivePosition> beside(const Group& group, const Column& column,
+                                             const Bound& bound);
   const reconcile::BlockIdentities* identities_of(Edge& edge, store::ArchivePosition at);
-  void heard(const Series& series, std::int64_t time, std::uint64_t readings);
+  void heard(store::SourceId source, std::int64_t time, std::uint64_t readings);
   void note_spans(const Incoming& in);
+  void note_times(store::SourceId source, const std::vector<std::int64_t>& times);
   Sealed sealed_of(const Edge& edge, const Series& series) const;
 
   store::Store& store_;
@@ -75,9 +87,11 @@ class Placer {
   bool twice_ = false;                  // the block has two columns of one series
   reconcile::BlockIdentities earlier_;  // then: columns of this block that came before
   struct Span {
+    store::SourceId source;
     std::int64_t min, max;
+    friend auto operator<=>(const Span&, const Span&) = default;
   };
-  std::vector<std::pair<store::SourceId, Span>> spans_;
+  std::vector<Span> spans_;  // of the block at hand
 };
 
 }  // namespace tidemark::intake

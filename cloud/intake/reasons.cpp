@@ -2,18 +2,15 @@
 
 #include <fmt/format.h>
 
+#include "cloud/answers/judge.h"
+
 namespace tidemark::intake {
 
 void name_missing(const Edge& edge, const store::SeriesRow& series, const answers::Answer& answer,
                   const reconcile::ManifestSum& manifest, std::vector<answers::Missing>& missing) {
   const auto name = edge.row.name + "/" + series.description.source;
   const bool sealed = answer.state != answers::State::provisional;
-  for (const auto& c : edge.books.closings()) {
-    if (c.off_from < answer.end && c.off_until > answer.start && c.off_from < c.off_until) {
-      missing.push_back({name, fmt::format("edge was off from {} to {}", format_utc(c.off_from),
-                                           format_utc(c.off_until))});
-    }
-  }
+  answers::note_off(name, edge.books.off().meeting(answer.start, answer.end), missing);
   if (manifest.due > 0 && manifest.good == 0 && missing.empty()) {
     missing.push_back({name, "not heard"});
   }

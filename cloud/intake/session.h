@@ -14,6 +14,8 @@ struct Intake::Session {
 
   // Since the last commit.
   bool greeted = false;
+  std::string refusal;                      // for refused_connection
+  std::uint64_t refused_connection = 0;
   std::set<Incarnation> welcome;            // whose holdings the hello asks for
   std::map<Incarnation, SequenceRanges> added;
   std::set<Incarnation> changed;            // books to be saved
@@ -28,6 +30,8 @@ struct Intake::Session {
   std::vector<Parked> parked;
   std::size_t parked_bytes = 0;
   std::map<Incarnation, SequenceRanges> dropped;  // were parked past the bound
+
+  std::size_t letter_bytes = 0;  // dead letters of this minute
 
   // For gaps that do not fill.
   std::uint64_t blocks_taken = 0;

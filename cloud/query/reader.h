@@ -41,6 +41,15 @@ struct SourceState {
   std::uint64_t due = 0, good = 0, taken = 0;
 };
 
+// What a person should look at; gone a day after its last time, a clone's when it is decided.
+struct Alarm {
+  std::string kind;  // clone, block_conflict, seal_conflict, dictionary_conflict, bound
+  std::string text;
+  EventTime first{};
+  EventTime last{};
+  std::uint64_t times = 0;
+};
+
 struct EdgeState {
   std::string name;
   std::string site;
@@ -53,6 +62,7 @@ struct EdgeState {
   std::uint64_t blocks_missing = 0; // below the highest that is known of
   Ledger ledger;
   std::vector<SourceState> sources;
+  std::vector<Alarm> alarms;
 };
 
 struct LateRow {  // a reading that came after its window's first answer, folded by view window

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <set>
 
 #include "cloud/reconcile/pane.h"
 #include "common/base/text.h"
@@ -15,10 +16,12 @@ constexpr std::int64_t kMinuteNs = 60'000'000'000;
 Snapshot::Snapshot(sqlite::Database& db)
     : database_(db),
       select_edges_(db, "SELECT id,name,site,connected,seen,missing FROM edges"),
+      off_times_(db, "SELECT edge,off_from,off_until FROM off_times ORDER BY off_from"),
       select_views_(db, "SELECT id,definition FROM views WHERE current=1 ORDER BY id"),
       select_series_(db, "SELECT s.id,s.edge,s.source,e.name,s.description FROM series s"
                          " JOIN edges e ON e.id=s.edge"),
-      version_(db, "SELECT COUNT(*)+COALESCE(SUM(source),0) FROM series"),
+      sources_(db, "SELECT series,source FROM series_sources"),
+      version_(db, "SELECT COUNT(*)+COALESCE(SUM(source+said_in%1000003),0) FROM series"),
       source_(db, "SELECT frontier FROM sources WHERE id=?"),
       minutes_(db, "SELECT state FROM minutes WHERE source=? AND minute>=? AND minute<?"),
       spans_(db, "SELECT position FROM spans WHERE source=?1 AND time_min>=?2-(SELECT span_max"
@@ -42,6 +45,11 @@ void Snapshot::begin() {
     e.seen = event_time(select_edges_.integer(4));
     e.missing = select_edges_.count(5);
     edges_[static_cast<store::EdgeId>(select_edges_.integer(0))] = std::move(e);
+  }
+  off_times_.start();
+  while (off_times_.next()) {
+    edges_[static_cast<store::EdgeId>(off_times_.integer(0))].off.add(
+        {event_time(off_times_.integer(1)), event_time(off_times_.integer(2))});
   }
   views_.clear();
   select_views_.start();
@@ -79,6 +87,12 @@ void Snapshot::load_series() {
     s.description = std::move(description).value();
     series_[s.id] = std::move(s);
   }
+  sources_.start();
+  while (sources_.next()) {
+    const auto it = series_.find(static_cast<store::SeriesId>(sources_.integer(0)));
+    const auto source = static_cast<store::SourceId>(sources_.integer(1));
+    if (it != series_.end() && it->second.source != source) it->second.earlier.push_back(source);
+  }
 }
 
 std::vector<const SeriesEntry*> Snapshot::match(const std::string& glob) {
@@ -104,24 +118,34 @@ EventTime Snapshot::frontier(store::SourceId source) {
   return frontier;
 }
 
-reconcile::ManifestSum Snapshot::manifest(store::SourceId source, EventTime from, EventTime to) {
+reconcile::ManifestSum Snapshot::manifest(const SeriesEntry& series, EventTime from, EventTime to) {
   const auto minute = Nanoseconds(kMinuteNs);
   const auto first = count_ns(floor_to(from, minute)) / kMinuteNs;
   const auto end = count_ns(floor_to(to - Nanoseconds(1), minute)) / kMinuteNs + 1;
   reconcile::ManifestSum sum;
-  minutes_.start(source, first, end);
-  while (minutes_.next()) {
-    ByteReader in(minutes_.blob(0));
-    sum += reconcile::MinuteManifest::decode(in).sum();
-  }
+  const auto add = [&](store::SourceId source) {
+    minutes_.start(source, first, end);
+    while (minutes_.next()) {
+      ByteReader in(minutes_.blob(0));
+      sum += reconcile::MinuteManifest::decode(in).sum();
+    }
+  };
+  add(series.source);
+  for (const auto source : series.earlier) add(source);
   return sum;
 }
 
-std::vector<store::ArchivePosition> Snapshot::blocks(store::SourceId source, EventTime from,
+std::vector<store::ArchivePosition> Snapshot::blocks(const SeriesEntry& series, EventTime from,
                                                      EventTime to) {
+  std::set<std::uint64_t> found;
+  const auto add = [&](store::SourceId source) {
+    spans_.start(source, count_ns(from), count_ns(to));
+    while (spans_.next()) found.insert(spans_.count(0));
+  };
+  add(series.source);
+  for (const auto source : series.earlier) add(source);
   std::vector<store::ArchivePosition> all;
-  spans_.start(source, count_ns(from), count_ns(to));
-  while (spans_.next()) all.push_back({spans_.count(0)});
+  for (const auto position : found) all.push_back({position});
   return all;
 }
 

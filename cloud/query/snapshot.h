@@ -15,6 +15,7 @@ struct SeriesEntry {
   store::SeriesId id = 0;
   store::EdgeId edge = 0;
   store::SourceId source = 0;
+  std::vector<store::SourceId> earlier;  // that it belonged to before
   std::string name;  // edge/device/metric
   SeriesDescription description;
 };
@@ -25,6 +26,7 @@ struct EdgeEntry {
   bool connected = false;
   EventTime seen{};
   std::uint64_t missing = 0;
+  reconcile::OffTimes off;
 };
 
 struct ViewEntry {
@@ -45,9 +47,10 @@ class Snapshot {
   const EdgeEntry& edge(store::EdgeId id) { return edges_[id]; }
   [[nodiscard]] const std::vector<ViewEntry>& views() const { return views_; }
   EventTime frontier(store::SourceId source);
-  reconcile::ManifestSum manifest(store::SourceId source, EventTime from, EventTime to);
-  // Archived blocks with readings of the source in [from, to), oldest first.
-  std::vector<store::ArchivePosition> blocks(store::SourceId source, EventTime from, EventTime to);
+  reconcile::ManifestSum manifest(const SeriesEntry& series, EventTime from, EventTime to);
+  // Archived blocks with readings of the series' sources in [from, to), oldest first.
+  std::vector<store::ArchivePosition> blocks(const SeriesEntry& series, EventTime from,
+                                             EventTime to);
   // First and last pane of the series as [first, end); nothing without panes.
   std::optional<std::pair<EventTime, EventTime>> extent(store::SeriesId id);
   // The newest pane that is there.
@@ -67,8 +70,8 @@ class Snapshot {
   std::unordered_map<store::EdgeId, EdgeEntry> edges_;
   std::vector<ViewEntry> views_;
   reconcile::Horizons horizons_;
-  sqlite::Statement select_edges_, select_views_, select_series_, version_, source_, minutes_,
-      spans_, first_, last_, panes_, meta_;
+  sqlite::Statement select_edges_, off_times_, select_views_, select_series_, sources_,
+      version_, source_, minutes_, spans_, first_, last_, panes_, meta_;
 };
 
 }  // namespace tidemark::query

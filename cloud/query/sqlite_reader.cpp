@@ -56,6 +56,7 @@ class SqliteReader final : public Reader {
                            "missing,ledger FROM edges ORDER BY name"),
         sources_(*database_, "SELECT name,class,sealed_until,frontier,stamped,due,good,taken"
                              " FROM sources WHERE edge=? ORDER BY name,class"),
+        alarms_(*database_, "SELECT kind,text,first,last,times FROM alarms WHERE edge=?"),
         late_(*database_, "SELECT series,start,readings,placement FROM late ORDER BY start DESC"),
         dead_letters_(*database_, "SELECT id,edge,reason,at,length(bytes),readings FROM deadletters"
                                   " ORDER BY id DESC LIMIT ?") {}
@@ -91,7 +92,7 @@ class SqliteReader final : public Reader {
   store::ArchiveReader archive_;
   Windows windows_;
   sqlite::Statement current_, as_of_, revisions_, since_, position_, series_, edges_, sources_,
-      late_, dead_letters_;
+      alarms_, late_, dead_letters_;
 };
 
 Error too_many(std::size_t limit) {
@@ -158,6 +159,12 @@ Result<std::vector<EdgeState>> SqliteReader::edges() {
       s.good = sources_.count(6);
       s.taken = sources_.count(7);
       e.sources.push_back(std::move(s));
+    }
+    alarms_.start(edges_.integer(0));
+    while (alarms_.next()) {
+      e.alarms.push_back({std::string(alarms_.text(0)), std::string(alarms_.text(1)),
+                          event_time(alarms_.integer(2)), event_time(alarms_.integer(3)),
+                          alarms_.count(4)});
     }
     all.push_back(std::move(e));
   }

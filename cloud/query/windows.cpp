@@ -83,10 +83,10 @@ class RawReadings {
 Result<std::vector<bool>> find_series(sqlite::Database& database, const SeriesEntry& series,
                                       const Block& block) {
   std::vector<bool> is_series;
-  sqlite::Statement select(database, "SELECT bytes FROM dictionaries WHERE hash=?");
+  sqlite::Statement select(database, "SELECT bytes FROM dictionaries WHERE edge=? AND hash=?");
   const auto& d = series.description;
   for (const auto hash : block.dictionaries) {
-    if (!select.start(hash.count).next()) {
+    if (!select.start(series.edge, hash.count).next()) {
       return Error(Fault::corrupt, "an archived block names a dictionary that is not there");
     }
     TIDE_ASSIGN(const auto dictionary, Dictionary::decode(select.blob(0)));
@@ -104,7 +104,7 @@ Result<std::vector<bool>> find_series(sqlite::Database& database, const SeriesEn
 Result<Windows::Slices> Windows::raw(const SeriesEntry& series, Nanoseconds width, EventTime from,
                                      EventTime to) {
   RawReadings readings(series, width, from, to);
-  for (const auto at : snapshot_.blocks(series.source, from, to)) {
+  for (const auto at : snapshot_.blocks(series, from, to)) {
     TIDE_ASSIGN(const auto archived, archive_.read(at));
     TIDE_ASSIGN(const auto block, codec::decode(archived.record.bytes));
     TIDE_ASSIGN(const auto is_series, find_series(snapshot_.database(), series, block));
@@ -146,8 +146,13 @@ answers::Answer Windows::answer(const SeriesEntry& series, const window::Partial
   a.end = end;
   answers::fill_values(a, sum, series.description, aggregates);
   const bool whole = start == floor_to(start, kMinute) && end == floor_to(end, kMinute);
-  answers::judge(a, snapshot_.manifest(series.source, start, end),
-                 {.sealed = frontier >= end, .whole_minutes = whole});
+  const auto off = snapshot_.edge(series.edge).off.meeting(start, end);
+  answers::judge(a, snapshot_.manifest(series, start, end),
+                 {.sealed = frontier >= end,
+                  .whole_minutes = whole,
+                  .off = reconcile::covered(off, start, end)});
+  answers::note_off(snapshot_.edge(series.edge).name + "/" + series.description.source, off,
+                    a.missing);
   a.known_at = snapshot_.edge(series.edge).seen;
   return a;
 }

@@ -1,17 +1,23 @@
 #include "cloud/reconcile/edge_books.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
+#include <iterator>
 
 namespace tidemark::reconcile {
 
 std::vector<EdgeBooks::Forgotten> EdgeBooks::hello(Incarnation current, std::uint64_t ordinal,
-                                                   const std::vector<Closing>& closings) {
-  // Of a start that was closed in the meantime: it came late, through another gateway.
-  const auto* known = find(current);
-  const bool late = known != nullptr && known->closed();
-  starts_[current].set_ordinal(ordinal);
+                                                   const std::vector<Closing>& closings,
+                                                   std::vector<OffTimes::Span>& off) {
+  // Of a start that was closed in the meantime: it came late, through another gateway. One that was
+  // forgotten is there after all.
+  auto& own = starts_[current];
+  own.reopen();
+  const bool late = own.closed();
+  own.set_ordinal(ordinal);
   for (const auto& c : closings) {
-    if (c.incarnation != current) starts_[c.incarnation].close(c);
+    if (c.incarnation != current) take_closing(c, off);
   }
   std::vector<Forgotten> forgotten;
   for (auto& [incarnation, books] : starts_) {
@@ -19,12 +25,60 @@ std::vector<EdgeBooks::Forgotten> EdgeBooks::hello(Incarnation current, std::uin
       return c.incarnation == incarnation;
     });
     if (incarnation == current || told || books.settled() || late) continue;
-    if (auto missing = books.missing(); !missing.empty()) {
-      forgotten.emplace_back(incarnation, std::move(missing));
-    }
+    forgotten.emplace_back(incarnation, books.missing());
     books.close_forgotten();
   }
   return forgotten;
+}
+
+void EdgeBooks::take_closing(const Closing& closing, std::vector<OffTimes::Span>& off) {
+  const OffTimes::Span span{closing.off_from, closing.off_until};
+  if (off_.add(span)) off.push_back(span);
+  // A start that took nothing is not worth a line: an agent that fails at once is started often.
+  const bool blank = closing.durable_through == Sequence{} && find(closing.incarnation) == nullptr;
+  if (!blank && !folded(closing.incarnation)) starts_[closing.incarnation].close(closing);
+}
+
+bool EdgeBooks::room_for(Incarnation current, const std::vector<Closing>& closings) const {
+  std::size_t fresh = find(current) == nullptr ? 1 : 0;
+  for (const auto& c : closings) {
+    const bool known = find(c.incarnation) != nullptr || folded(c.incarnation);
+    fresh += known || c.durable_through == Sequence{} ? 0 : 1;
+  }
+  return starts_.size() + fresh <= kStartsOpenMax + kStartsKept &&
+         starts_.size() + folded_.size() + fresh <= kStartsMax;
+}
+
+bool EdgeBooks::room_for(Incarnation i, Sequence s) const {
+  const auto* books = find(i);
+  if (books == nullptr) return room_for(i, std::vector<Closing>{});
+  return weight_ < kWeightMax || books->fits(s);
+}
+
+std::vector<Incarnation> EdgeBooks::fold() {
+  std::vector<Incarnation> blank;
+  if (starts_.size() <= 2 * kStartsKept) return blank;
+  const auto order = by_ordinal();
+  for (const auto i : order) {
+    if (starts_.size() <= kStartsKept) break;
+    const auto& books = starts_.at(i);
+    if (!books.settled()) continue;
+    if (books.blank()) {
+      blank.push_back(i);
+    } else {
+      folded_.insert(i);
+      folded_ledger_ += books.ledger();
+      folded_found_ += books.found();
+      folded_blocks_ += books.received().count();
+    }
+    starts_.erase(i);
+  }
+  return blank;
+}
+
+void EdgeBooks::weigh() {
+  weight_ = 0;
+  for (const auto& [incarnation, books] : starts_) weight_ += books.weight();
 }
 
 IncarnationBooks& EdgeBooks::of(Incarnation i) { return starts_[i]; }
@@ -34,17 +88,21 @@ const IncarnationBooks* EdgeBooks::find(Incarnation i) const {
   return it == starts_.end() ? nullptr : &it->second;
 }
 
-SourceIndex EdgeBooks::source(const std::string& name, const std::string& poll_class) {
-  const auto [it, added] = source_index_.try_emplace({name, poll_class},
-                                                     static_cast<SourceIndex>(sources_.size()));
-  if (added) {
-    SourceBooks s;
-    s.name = name;
-    s.poll_class = poll_class;
-    s.changed = true;
-    sources_.push_back(std::move(s));
+Result<SourceIndex> EdgeBooks::source(const std::string& name, const std::string& poll_class) {
+  const auto known = source_index_.find({name, poll_class});
+  if (known != source_index_.end()) return known->second;
+  if (sources_.size() >= kSourcesMax) {
+    return Error(Fault::full, fmt::format("'{}' would be source number {} of this edge, at most {} "
+                                          "are kept", name, sources_.size() + 1, kSourcesMax));
   }
-  return it->second;
+  SourceBooks s;
+  s.name = name;
+  s.poll_class = poll_class;
+  s.changed = true;
+  const auto index = static_cast<SourceIndex>(sources_.size());
+  source_index_[{name, poll_class}] = index;
+  sources_.push_back(std::move(s));
+  return index;
 }
 
 void EdgeBooks::restore_source(SourceBooks source) {
@@ -52,13 +110,24 @@ void EdgeBooks::restore_source(SourceBooks source) {
   sources_.push_back(std::move(source));
 }
 
-void EdgeBooks::restore(Incarnation i, IncarnationBooks books) { starts_[i] = std::move(books); }
+void EdgeBooks::restore(Incarnation i, IncarnationBooks books) {
+  // Closings say when the edge was off; rows of format 1 have it here only.
+  if (books.closing()) off_.add({books.closing()->off_from, books.closing()->off_until});
+  if (folded_.erase(i) > 0) {
+    folded_ledger_ -= books.ledger();
+    folded_found_ -= books.found();
+    folded_blocks_ -= books.received().count();
+  }
+  starts_[i] = std::move(books);
+}
 
 bool EdgeBooks::seal(const Seal& seal, const ReadingsIn& readings) {
   std::vector<SourceIndex> indices;
   indices.reserve(seal.sources.size());
   for (const auto& s : seal.sources) {
-    indices.push_back(source(s.source, s.poll_class));
+    const auto index = source(s.source, s.poll_class);
+    TIDE_CHECK(index.ok(), "who takes a seal has made room for its sources");
+    indices.push_back(*index);
     if (seal.more) continue;
     auto& books = sources_[indices.back()];
     if (books.device_stamped != s.device_stamped || s.sealed_until > books.sealed_until) {
@@ -110,13 +179,13 @@ std::vector<SourceIndex> EdgeBooks::advance() {
 }
 
 Ledger EdgeBooks::ledger() const {
-  Ledger sum;
+  Ledger sum = folded_ledger_;
   for (const auto& [incarnation, books] : starts_) sum += books.ledger();
   return sum;
 }
 
 Ledger EdgeBooks::found() const {
-  Ledger sum;
+  Ledger sum = folded_found_;
   for (const auto& [incarnation, books] : starts_) sum += books.found();
   return sum;
 }
@@ -128,17 +197,9 @@ std::uint64_t EdgeBooks::missing() const {
 }
 
 std::uint64_t EdgeBooks::blocks() const {
-  std::uint64_t n = 0;
+  std::uint64_t n = folded_blocks_;
   for (const auto& [incarnation, books] : starts_) n += books.received().count();
   return n;
-}
-
-std::vector<Closing> EdgeBooks::closings() const {
-  std::vector<Closing> all;
-  for (const auto& [incarnation, books] : starts_) {
-    if (books.closing()) all.push_back(*books.closing());
-  }
-  return all;
 }
 
 }  // namespace tidemark::reconcile

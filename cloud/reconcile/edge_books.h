@@ -3,15 +3,28 @@
 //
 // Promise    a frontier never goes back; it passes T only when every block that a seal of T speaks
 //            of is received, evicted or lost, in this start and in all earlier ones.
+// Bounds     kSourcesMax sources; kStartsMax starts, of which kStartsKept settled ones stay in
+//            memory and the others are known by name (folded); kWeightMax pieces in the books of
+//            all starts (ranges, blocks before their seal, seals before their blocks). Who would
+//            pass one asks first, and leaves the frame to be sent again.
 #pragma once
 
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
 #include "cloud/reconcile/incarnation_books.h"
+#include "cloud/reconcile/off_times.h"
+#include "common/base/result.h"
 
 namespace tidemark::reconcile {
+
+inline constexpr std::size_t kSourcesMax = 1024;
+inline constexpr std::size_t kStartsMax = 100'000;
+inline constexpr std::size_t kStartsKept = 64;
+inline constexpr std::size_t kStartsOpenMax = 4096;
+inline constexpr std::size_t kWeightMax = 262'144;
 
 struct SourceBooks {
   std::uint32_t id = 0;  // the store's
@@ -33,14 +46,27 @@ class EdgeBooks {
   // The edge has started, or connects again. A start that is in the books, but neither this one,
   // nor closed here, nor settled, is none that the edge still waits for: its ring was wiped,
   // or this node comes from a backup. What is missing of it is lost until it comes; returned, so
-  // that it can be asked for.
+  // that it can be asked for; nothing may be.
+  // `off` gets the times that nobody listened and that are new here.
   std::vector<Forgotten> hello(Incarnation current, std::uint64_t ordinal,
-                               const std::vector<Closing>& closings);
+                               const std::vector<Closing>& closings,
+                               std::vector<OffTimes::Span>& off);
+  // Whether the starts that a hello names can be kept.
+  [[nodiscard]] bool room_for(Incarnation current, const std::vector<Closing>& closings) const;
+  // Whether a block of that start can be taken: under kWeightMax, or closing a gap.
+  [[nodiscard]] bool room_for(Incarnation i, Sequence s) const;
   IncarnationBooks& of(Incarnation i);
   [[nodiscard]] const IncarnationBooks* find(Incarnation i) const;
   // False when a newer statement stands. A part before the last changes nothing here: its minutes
   // are for the manifests.
   bool seal(const Seal& seal, const ReadingsIn& readings);
+  // Settled starts of which nothing is kept in memory: all they sent is in. Their rows bring them
+  // back when a frame speaks of one.
+  [[nodiscard]] bool folded(Incarnation i) const { return folded_.contains(i); }
+  // Folds what is over kStartsKept. Blank ones go for good: they are returned.
+  std::vector<Incarnation> fold();
+  // Counts pieces anew; after changes, before room_for() is asked again.
+  void weigh();
   // Sources whose frontier moved since the last call.
   std::vector<SourceIndex> advance();
 
@@ -48,22 +74,31 @@ class EdgeBooks {
   // less than an hour before.
   [[nodiscard]] bool gave_up(EventTime at) const;
 
-  SourceIndex source(const std::string& name, const std::string& poll_class);
+  // Fault::full past kSourcesMax.
+  Result<SourceIndex> source(const std::string& name, const std::string& poll_class);
   [[nodiscard]] std::vector<SourceBooks>& sources() { return sources_; }
   [[nodiscard]] const std::vector<SourceBooks>& sources() const { return sources_; }
   // The store's rows come back at start, in order of their index.
   void restore_source(SourceBooks source);
   void restore(Incarnation i, IncarnationBooks books);
+  void restore_off(OffTimes::Span span) { off_.add(span); }
 
+  [[nodiscard]] std::size_t starts() const { return starts_.size(); }  // in memory
   [[nodiscard]] Ledger ledger() const;
   [[nodiscard]] Ledger found() const;  // IncarnationBooks::found() of all starts
   [[nodiscard]] std::uint64_t missing() const;  // blocks, over all starts
   [[nodiscard]] std::uint64_t blocks() const;
   // Nobody listened in these spans of event time.
-  [[nodiscard]] std::vector<Closing> closings() const;
+  [[nodiscard]] const OffTimes& off() const { return off_; }
 
  private:
+  void take_closing(const Closing& closing, std::vector<OffTimes::Span>& off);
   std::map<Incarnation, IncarnationBooks> starts_;
+  std::set<Incarnation> folded_;
+  Ledger folded_ledger_, folded_found_;
+  std::uint64_t folded_blocks_ = 0;
+  std::size_t weight_ = 0;
+  OffTimes off_;
   std::vector<Incarnation> by_ordinal() const;
   std::vector<SourceBooks> sources_;
   std::map<std::pair<std::string, std::string>, SourceIndex> source_index_;

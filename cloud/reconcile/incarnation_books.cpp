@@ -1,6 +1,7 @@
 #include "cloud/reconcile/incarnation_books.h"
 
 #include <algorithm>
+#include <iterator>
 #include <limits>
 
 namespace tidemark::reconcile {
@@ -62,7 +63,7 @@ bool IncarnationBooks::seal(const Seal& seal, const std::vector<SourceIndex>& so
   for (std::size_t i = 0; i < seal.sources.size(); ++i) {
     statement[sources[i]] = seal.sources[i].sealed_until;
   }
-  if (seal.number != seal_number_) wait(seal.next.count, std::move(statement));
+  if (seal.number != seal_number_) wait(seal.next.count, statement);
   for (const auto& range : seal.evicted.ranges()) {
     const auto not_yet = evicted_.missing_in(range);
     for (const auto& fresh : not_yet.ranges()) {
@@ -84,25 +85,42 @@ bool IncarnationBooks::seal(const Seal& seal, const std::vector<SourceIndex>& so
   return true;
 }
 
-void IncarnationBooks::wait(std::uint64_t next, Statement statement) {
+void IncarnationBooks::wait(std::uint64_t next, const Statement& statement) {
   if (statement.empty()) return;
   auto& at = waiting_[next];
   for (const auto& [source, until] : statement) {
-    auto& have = at.try_emplace(source, until).first->second;
+    const auto [have, added] = at.try_emplace(source, until);
+    have->second = std::max(have->second, until);
+    if (added) ++statements_;
+  }
+  while (waiting_.size() > kSealsWaitingMax ||
+         (statements_ > kStatementsMax && waiting_.size() > 1)) {
+    // Every second one of the older half goes into its successor.
+    const auto merges = std::max<std::size_t>(1, waiting_.size() / 4);
+    auto it = waiting_.begin();
+    for (std::size_t i = 0; i < merges; ++i) {
+      const auto later = std::next(it);
+      merge_waiting(it);
+      it = std::next(later);
+    }
+  }
+}
+
+// Into the one behind it, which is there.
+void IncarnationBooks::merge_waiting(std::map<std::uint64_t, Statement>::iterator earlier) {
+  auto& later = std::next(earlier)->second;
+  statements_ -= earlier->second.size() + later.size();
+  for (const auto& [source, until] : earlier->second) {
+    auto& have = later.try_emplace(source, until).first->second;
     have = std::max(have, until);
   }
-  if (waiting_.size() <= kSealsWaitingMax) return;
-  // Every second one of the older half goes into its successor.
-  auto it = waiting_.begin();
-  for (std::size_t i = 0; i < kSealsWaitingMax / 4; ++i) {
-    auto merged = std::move(it->second);
-    it = waiting_.erase(it);
-    for (const auto& [source, until] : merged) {
-      auto& have = it->second.try_emplace(source, until).first->second;
-      have = std::max(have, until);
-    }
-    ++it;
-  }
+  statements_ += later.size();
+  waiting_.erase(earlier);
+}
+
+bool IncarnationBooks::contradicts(const Seal& seal) const {
+  return !seal.more && !closing_ && seal.number != 0 && seal.number == seal_number_ &&
+         (seal.next != seal_next_ || !(seal.ledger == sealed_));
 }
 
 void IncarnationBooks::close(const Closing& closing) {
@@ -114,6 +132,24 @@ void IncarnationBooks::close_forgotten() {
   Closing closing;
   closing.start_ordinal = ordinal_;
   closing_ = closing;
+}
+
+void IncarnationBooks::reopen() {
+  const bool forgotten = closing_ && closing_->incarnation == Incarnation{};
+  if (forgotten) closing_.reset();
+}
+
+bool IncarnationBooks::fits(Sequence s) const {
+  return s.count == 1 || received_.contains({s.count - 1}) || received_.contains({s.count + 1});
+}
+
+std::size_t IncarnationBooks::weight() const {
+  return received_.ranges().size() + replaced_.ranges().size() + evicted_.ranges().size() +
+         beyond_.size() + statements_;
+}
+
+bool IncarnationBooks::blank() const {
+  return settled() && received_.empty() && evicted_.empty() && seal_number_ == 0;
 }
 
 std::uint64_t IncarnationBooks::covered_end() const {
@@ -231,7 +267,8 @@ IncarnationBooks IncarnationBooks::decode(ByteReader& in) {
   const auto waiting = in.length(2);
   for (std::size_t i = 0; i < waiting && in.ok(); ++i) {
     const auto next = in.varint();
-    b.waiting_[next] = decode_statement(in);
+    auto& statement = b.waiting_[next] = decode_statement(in);
+    b.statements_ += statement.size();
   }
   b.proved_ = decode_statement(in);
   return b;

@@ -4,8 +4,9 @@
 // Promise    ledger().adds_up() after every call; an older or repeated seal changes nothing; a
 //            block is received once. Coverage, strongest first: received, replaced (by a block
 //            that was received), evicted, lost.
-// Bounds     kSealsWaitingMax seals wait for their blocks; beyond it neighbours are merged into the
-//            later one, which proves the same a little later.
+// Bounds     kSealsWaitingMax seals of kStatementsMax lines wait for their blocks; beyond it
+//            neighbours are merged into the later one, which proves the same a little later. What
+//            else grows with what an edge sends is weight(), which the edge's books bound.
 #pragma once
 
 #include <cstdint>
@@ -24,6 +25,7 @@
 namespace tidemark::reconcile {
 
 inline constexpr std::size_t kSealsWaitingMax = 256;
+inline constexpr std::size_t kStatementsMax = 16'384;
 
 // Where the readings of received blocks went.
 struct Placed {
@@ -57,9 +59,14 @@ class IncarnationBooks {
   // False when the statement is not newer than the one that stands. `sources` are the seal's
   // sources in its order.
   bool seal(const Seal& seal, const std::vector<SourceIndex>& sources, const ReadingsIn& readings);
+  // Another statement stands under the number of this one: one of the two is none of this start's.
+  // Of a start that is closed the last words are made anew and prove nothing.
+  [[nodiscard]] bool contradicts(const Seal& seal) const;
   void close(const Closing& closing);
   // The edge no longer knows this incarnation: what did not come will not come.
   void close_forgotten();
+  // It is not forgotten after all: it says hello.
+  void reopen();
   void set_ordinal(std::uint64_t ordinal) { ordinal_ = ordinal; }
 
   // Applies the seals whose blocks are all in, and calls visit(source, sealed_until) for each.
@@ -71,6 +78,7 @@ class IncarnationBooks {
         auto& proved = proved_.try_emplace(source, kEventTimeMin).first->second;
         if (until > proved) proved = until;
       }
+      statements_ -= waiting_.begin()->second.size();
       waiting_.erase(waiting_.begin());
     }
     for (const auto& [source, until] : proved_) visit(source, until);
@@ -87,6 +95,12 @@ class IncarnationBooks {
   [[nodiscard]] std::uint64_t ordinal() const { return ordinal_; }
   [[nodiscard]] std::uint64_t seal_number() const { return seal_number_; }
   [[nodiscard]] const SequenceRanges& received() const { return received_; }
+  // Taking it opens no gap in what is received or given up.
+  [[nodiscard]] bool fits(Sequence s) const;
+  // Pieces that are held: ranges, blocks that no seal speaks of yet, seals that wait.
+  [[nodiscard]] std::size_t weight() const;
+  // Nothing came of it and nothing is missing.
+  [[nodiscard]] bool blank() const;
   [[nodiscard]] bool was_given_up(Sequence s) const;  // evicted, or declared lost
   // Any that did not come all the same; or readings of a minute came as one, so that no window
   // finer than that can be whole.
@@ -101,7 +115,8 @@ class IncarnationBooks {
   using Statement = std::map<SourceIndex, EventTime>;
   // The first number that is not covered; the end of time when it is closed and covered.
   [[nodiscard]] std::uint64_t covered_end() const;
-  void wait(std::uint64_t next, Statement statement);
+  void wait(std::uint64_t next, const Statement& statement);
+  void merge_waiting(std::map<std::uint64_t, Statement>::iterator earlier);
 
   std::uint64_t ordinal_ = 0;
   SequenceRanges received_;
@@ -118,6 +133,7 @@ class IncarnationBooks {
   std::uint64_t evicted_but_here_ = 0;  // readings of evicted blocks that had arrived
   Placed placed_;
   std::map<std::uint64_t, Statement> waiting_;  // by `next`
+  std::size_t statements_ = 0;                  // in waiting_
   Statement proved_;
 };
 

@@ -1,5 +1,7 @@
 #include "cloud/reconcile/manifest.h"
 
+#include <algorithm>
+
 namespace tidemark::reconcile {
 
 ManifestSum& ManifestSum::operator+=(const ManifestSum& o) {
@@ -22,6 +24,15 @@ bool MinuteManifest::state(Incarnation incarnation, std::uint64_t seal_number,
   }
   entries_.push_back({incarnation, seal_number, counts});
   return true;
+}
+
+bool MinuteManifest::contradicts(Incarnation incarnation, std::uint64_t seal_number,
+                                 const MinuteCounts& counts) const {
+  return std::any_of(entries_.begin(), entries_.end(), [&](const Entry& e) {
+    auto said = e.counts;
+    said.minute = counts.minute;  // a row that was read back does not repeat its key
+    return e.incarnation == incarnation && e.seal_number == seal_number && !(said == counts);
+  });
 }
 
 ManifestSum MinuteManifest::sum() const {

@@ -21,6 +21,9 @@ class MinuteManifest {
  public:
   // False when a newer statement stands.
   bool state(Incarnation incarnation, std::uint64_t seal_number, const MinuteCounts& counts);
+  // Other counts stand under the same number.
+  [[nodiscard]] bool contradicts(Incarnation incarnation, std::uint64_t seal_number,
+                                 const MinuteCounts& counts) const;
   void receive(std::uint64_t readings) { received_ += readings; }
   [[nodiscard]] ManifestSum sum() const;
 

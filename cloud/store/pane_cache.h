@@ -44,6 +44,7 @@ class PaneCache {
   std::vector<EventTime> starts(SeriesId series, Tier coarsest, EventTime from, EventTime to,
                                 std::size_t limit);
   [[nodiscard]] std::size_t size() const { return panes_.size(); }
+  [[nodiscard]] std::size_t changed() const { return changed_.size(); }
 
  private:
   struct Key {

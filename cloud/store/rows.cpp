@@ -30,7 +30,15 @@ EdgeRows::EdgeRows(sqlite::Database& database)
                              "taken=? WHERE id=?"),
       incarnations_(database, "SELECT incarnation,state FROM incarnations WHERE edge=?"),
       sources_(database, "SELECT id,name,class,stamped,sealed_until,frontier,due,good,taken"
-                         " FROM sources WHERE edge=? ORDER BY id") {}
+                         " FROM sources WHERE edge=? ORDER BY id"),
+      one_incarnation_(database, "SELECT state FROM incarnations WHERE edge=? AND incarnation=?"),
+      forget_incarnation_(database, "DELETE FROM incarnations WHERE edge=? AND incarnation=?"),
+      off_times_(database, "SELECT off_from,off_until FROM off_times WHERE edge=?"
+                           " ORDER BY off_from"),
+      add_off_(database, "INSERT OR IGNORE INTO off_times VALUES(?,?,?)"),
+      refused_(database, "SELECT incarnation FROM refused WHERE edge=? ORDER BY since"),
+      refuse_(database, "INSERT OR IGNORE INTO refused VALUES(?,?,?)"),
+      accept_(database, "DELETE FROM refused WHERE edge=? AND incarnation=?") {}
 
 std::vector<EdgeRow> EdgeRows::all() {
   std::vector<EdgeRow> rows;
@@ -106,16 +114,52 @@ Result<> EdgeRows::load_books(EdgeId edge, reconcile::EdgeBooks& books) {
     if (!in.done()) return Error(Fault::corrupt, "cloud.db: the books of an incarnation");
     books.restore(Incarnation{incarnations_.count(0)}, std::move(state));
   }
+  off_times_.start(edge);
+  while (off_times_.next()) {
+    books.restore_off({event_time(off_times_.integer(0)), event_time(off_times_.integer(1))});
+  }
   return {};
 }
 
+Result<> EdgeRows::load_incarnation(EdgeId edge, Incarnation i, reconcile::EdgeBooks& books) {
+  const bool there = one_incarnation_.start(edge, i.count).next();
+  ByteReader in(there ? one_incarnation_.blob(0) : ByteSpan{});
+  auto state = reconcile::IncarnationBooks::decode(in);
+  const bool good = there && in.done();
+  one_incarnation_.rewind();
+  if (!good) return Error(Fault::corrupt, "cloud.db: the books of an incarnation");
+  books.restore(i, std::move(state));
+  return {};
+}
+
+void EdgeRows::forget_incarnation(EdgeId edge, Incarnation i) {
+  forget_incarnation_.run(edge, i.count);
+}
+
+void EdgeRows::add_off(EdgeId edge, const reconcile::OffTimes::Span& span) {
+  add_off_.run(edge, ns(span.from), ns(span.until));
+}
+
+std::vector<Incarnation> EdgeRows::refused(EdgeId edge) {
+  std::vector<Incarnation> all;
+  refused_.start(edge);
+  while (refused_.next()) all.push_back({refused_.count(0)});
+  return all;
+}
+void EdgeRows::refuse(EdgeId edge, Incarnation i, EventTime since) {
+  refuse_.run(edge, i.count, ns(since));
+}
+void EdgeRows::accept(EdgeId edge, Incarnation i) { accept_.run(edge, i.count); }
+
 SeriesRows::SeriesRows(sqlite::Database& database)
     : database_(database),
-      all_(database, "SELECT id,edge,source,description,first,last,readings FROM series"),
+      all_(database, "SELECT id,edge,source,description,first,last,readings,said_in FROM series"),
       add_(database, "INSERT INTO series(edge,name,type,exponent,source,description,first,last,"
-                     "readings) VALUES(?,?,?,?,?,?,?,?,?)"),
-      save_(database, "UPDATE series SET source=?,description=?,first=?,last=?,readings=?"
-                      " WHERE id=?") {}
+                     "readings,said_in) VALUES(?,?,?,?,?,?,?,?,?,?)"),
+      save_(database, "UPDATE series SET source=?,description=?,first=?,last=?,readings=?,"
+                      "said_in=? WHERE id=?"),
+      sources_(database, "SELECT series,source FROM series_sources"),
+      add_source_(database, "INSERT OR IGNORE INTO series_sources VALUES(?,?)") {}
 
 Result<std::vector<SeriesRow>> SeriesRows::all() {
   std::vector<SeriesRow> rows;
@@ -129,7 +173,18 @@ Result<std::vector<SeriesRow>> SeriesRows::all() {
     row.first = all_.integer(4);
     row.last = all_.integer(5);
     row.readings = all_.count(6);
+    row.said_in = {all_.count(7)};
     rows.push_back(std::move(row));
+  }
+  std::unordered_map<SeriesId, SeriesRow*> by_id;
+  for (auto& row : rows) by_id[row.id] = &row;
+  sources_.start();
+  while (sources_.next()) {
+    const auto row = by_id.find(static_cast<SeriesId>(sources_.integer(0)));
+    const auto source = static_cast<SourceId>(sources_.integer(1));
+    if (row != by_id.end() && row->second->source != source) {
+      row->second->earlier.push_back(source);
+    }
   }
   return rows;
 }
@@ -137,13 +192,17 @@ Result<std::vector<SeriesRow>> SeriesRows::all() {
 SeriesId SeriesRows::add(const SeriesRow& row) {
   const auto& d = row.description;
   add_.run(row.edge, d.local_name(), static_cast<int>(d.type), static_cast<int>(d.exponent),
-           row.source, encode_description(d), row.first, row.last, row.readings);
+           row.source, encode_description(d), row.first, row.last, row.readings, row.said_in.count);
   return static_cast<SeriesId>(database_.last_row_id());
 }
 
 void SeriesRows::save(const SeriesRow& row) {
   save_.run(row.source, encode_description(row.description), row.first, row.last, row.readings,
-            row.id);
+            row.said_in.count, row.id);
+}
+
+void SeriesRows::add_source(SeriesId series, SourceId earlier) {
+  add_source_.run(series, earlier);
 }
 
 BlockIndex::BlockIndex(sqlite::Database& database)
@@ -282,9 +341,7 @@ void ManifestRows::forget_before(SourceId source, EventTime t) {
 }
 
 SmallRows::SmallRows(sqlite::Database& database)
-    : dictionaries_(database, "SELECT bytes FROM dictionaries"),
-      add_dictionary_(database, "INSERT OR IGNORE INTO dictionaries VALUES(?,?)"),
-      add_dead_letter_(database, "INSERT INTO deadletters(edge,reason,at,bytes,readings)"
+    : add_dead_letter_(database, "INSERT INTO deadletters(edge,reason,at,bytes,readings)"
                                  " VALUES(?,?,?,?,?)"),
       add_late_(database, "INSERT INTO late VALUES(?,?,?,?)"
                           " ON CONFLICT DO UPDATE SET readings=readings+excluded.readings"),
@@ -300,14 +357,6 @@ void SmallRows::forget_late(SeriesId series, EventTime before) {
 }
 void SmallRows::bound_dead_letters() { bound_letters_.run(std::uint64_t{kDeadLettersMax}); }
 
-
-void SmallRows::each_dictionary(const std::function<void(ByteSpan)>& visit) {
-  dictionaries_.start();
-  while (dictionaries_.next()) visit(dictionaries_.blob(0));
-}
-void SmallRows::add_dictionary(DictionaryHash hash, ByteSpan bytes) {
-  add_dictionary_.run(hash.count, bytes);
-}
 void SmallRows::add_dead_letter(const std::string& edge, const std::string& reason, EventTime at,
                                 ByteSpan bytes, std::uint64_t readings) {
   add_dead_letter_.run(edge, reason, ns(at), bytes, readings);

@@ -44,11 +44,19 @@ class EdgeRows {
   // Gives sources that have no id one; saves those that changed.
   void save_sources(EdgeId edge, reconcile::EdgeBooks& books);
   Result<> load_books(EdgeId edge, reconcile::EdgeBooks& books);
+  Result<> load_incarnation(EdgeId edge, Incarnation i, reconcile::EdgeBooks& books);
+  void forget_incarnation(EdgeId edge, Incarnation i);
+  void add_off(EdgeId edge, const reconcile::OffTimes::Span& span);
+  // Starts whose frames are not taken: another box says that it is the edge.
+  std::vector<Incarnation> refused(EdgeId edge);
+  void refuse(EdgeId edge, Incarnation i, EventTime since);
+  void accept(EdgeId edge, Incarnation i);
 
  private:
   sqlite::Database& database_;
   sqlite::Statement all_, add_, save_, save_incarnation_, add_source_, save_source_, incarnations_,
-      sources_;
+      sources_, one_incarnation_, forget_incarnation_, off_times_, add_off_, refused_, refuse_,
+      accept_;
   ByteVector scratch_;
 };
 
@@ -56,7 +64,9 @@ struct SeriesRow {
   SeriesId id = 0;
   EdgeId edge = 0;
   SourceId source = 0;
+  std::vector<SourceId> earlier;  // its sources before; readings and minutes of then are theirs
   SeriesDescription description;
+  DictionaryHash said_in;  // the dictionary that has the description
   std::int64_t first = 0;
   std::int64_t last = 0;
   std::uint64_t readings = 0;
@@ -68,10 +78,11 @@ class SeriesRows {
   Result<std::vector<SeriesRow>> all();
   SeriesId add(const SeriesRow& row);
   void save(const SeriesRow& row);
+  void add_source(SeriesId series, SourceId earlier);
 
  private:
   sqlite::Database& database_;
-  sqlite::Statement all_, add_, save_;
+  sqlite::Statement all_, add_, save_, sources_, add_source_;
 };
 
 // Which blocks are in the archive, and where; which of them speak of a source at a given time.
@@ -104,6 +115,7 @@ class ManifestRows {
   reconcile::ManifestSum sum(SourceId source, EventTime from, EventTime to);
   void flush();
   void forget_before(SourceId source, EventTime t);
+  [[nodiscard]] std::size_t changed() const { return changed_.size(); }
 
  private:
   struct Key {
@@ -123,11 +135,9 @@ class ManifestRows {
   ByteVector scratch_;
 };
 
-class SmallRows {  // dictionaries, dead letters, late readings, single values
+class SmallRows {  // dead letters, late readings, single values
  public:
   explicit SmallRows(sqlite::Database& database);
-  void each_dictionary(const std::function<void(ByteSpan)>& visit);
-  void add_dictionary(DictionaryHash hash, ByteSpan bytes);
   void add_dead_letter(const std::string& edge, const std::string& reason, EventTime at,
                        ByteSpan bytes, std::uint64_t readings);
   void add_late(SeriesId series, EventTime start, std::string_view placement,
@@ -141,7 +151,7 @@ class SmallRows {  // dictionaries, dead letters, late readings, single values
   void set_meta(std::string_view key, std::uint64_t value);
 
  private:
-  sqlite::Statement dictionaries_, add_dictionary_, add_dead_letter_, add_late_, meta_, set_meta_,
+  sqlite::Statement add_dead_letter_, add_late_, meta_, set_meta_,
       forget_late_, bound_letters_;
 };
 

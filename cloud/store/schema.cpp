@@ -3,7 +3,7 @@
 namespace tidemark::store {
 namespace {
 
-constexpr int kVersion = 1;
+constexpr int kVersion = 2;
 constexpr std::chrono::milliseconds kBusyWait{5000};
 constexpr auto kSchema = R"sql(
     CREATE TABLE IF NOT EXISTS meta(key TEXT PRIMARY KEY, value INTEGER) WITHOUT ROWID;
@@ -22,8 +22,25 @@ constexpr auto kSchema = R"sql(
     CREATE TABLE IF NOT EXISTS series(
       id INTEGER PRIMARY KEY, edge INTEGER, name TEXT, type INTEGER, exponent INTEGER,
       source INTEGER, description BLOB, first INTEGER, last INTEGER, readings INTEGER,
+      said_in INTEGER NOT NULL DEFAULT 0,
       UNIQUE(edge, name, type, exponent));
-    CREATE TABLE IF NOT EXISTS dictionaries(hash INTEGER PRIMARY KEY, bytes BLOB);
+    CREATE TABLE IF NOT EXISTS series_sources(
+      series INTEGER, source INTEGER, PRIMARY KEY(series, source)) WITHOUT ROWID;
+    CREATE TABLE IF NOT EXISTS dictionaries(
+      edge INTEGER, hash INTEGER, bytes BLOB, ordinal INTEGER NOT NULL DEFAULT 0,
+      incarnation INTEGER NOT NULL DEFAULT 0, sequence INTEGER NOT NULL DEFAULT 0,
+      PRIMARY KEY(edge, hash));
+    CREATE TABLE IF NOT EXISTS off_times(
+      edge INTEGER, off_from INTEGER, off_until INTEGER,
+      PRIMARY KEY(edge, off_from, off_until)) WITHOUT ROWID;
+    CREATE TABLE IF NOT EXISTS refused(
+      edge INTEGER, incarnation INTEGER, since INTEGER,
+      PRIMARY KEY(edge, incarnation)) WITHOUT ROWID;
+    CREATE TABLE IF NOT EXISTS alarms(
+      edge INTEGER, kind TEXT, text TEXT, first INTEGER, last INTEGER, times INTEGER,
+      PRIMARY KEY(edge, kind)) WITHOUT ROWID;
+    CREATE TABLE IF NOT EXISTS orders(
+      id INTEGER PRIMARY KEY AUTOINCREMENT, at INTEGER, words TEXT, outcome TEXT, done INTEGER);
     CREATE TABLE IF NOT EXISTS blocks(
       edge INTEGER, incarnation INTEGER, sequence INTEGER, hash INTEGER, position INTEGER,
       readings INTEGER, PRIMARY KEY(edge, incarnation, sequence)) WITHOUT ROWID;
@@ -55,6 +72,18 @@ constexpr auto kSchema = R"sql(
       id INTEGER PRIMARY KEY AUTOINCREMENT, edge TEXT, reason TEXT, at INTEGER, bytes BLOB,
       readings INTEGER);)sql";
 
+// From version 1: a dictionary was known by its hash alone, and is every edge's now.
+constexpr auto kLiftTo2 = R"sql(
+    ALTER TABLE series ADD COLUMN said_in INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE dictionaries RENAME TO dictionaries_1;
+    CREATE TABLE dictionaries(
+      edge INTEGER, hash INTEGER, bytes BLOB, ordinal INTEGER NOT NULL DEFAULT 0,
+      incarnation INTEGER NOT NULL DEFAULT 0, sequence INTEGER NOT NULL DEFAULT 0,
+      PRIMARY KEY(edge, hash));
+    INSERT INTO dictionaries(edge, hash, bytes) SELECT e.id, d.hash, d.bytes
+      FROM edges e, dictionaries_1 d;
+    DROP TABLE dictionaries_1;)sql";
+
 }  // namespace
 
 Result<std::unique_ptr<sqlite::Database>> open_writer(const std::filesystem::path& file) {
@@ -65,6 +94,7 @@ Result<std::unique_ptr<sqlite::Database>> open_writer(const std::filesystem::pat
                         "PRAGMA temp_store=MEMORY",
              .schema = kSchema,
              .version = kVersion,
+             .lifts = {std::string(kLiftTo2) + kSchema},
              .busy_wait = kBusyWait,
              .io_error = Fault::unavailable});
 }

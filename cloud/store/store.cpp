@@ -26,6 +26,8 @@ Result<std::unique_ptr<Store>> Store::open(Disk& disk, const std::filesystem::pa
   store->blocks_ = std::make_unique<BlockIndex>(database);
   store->manifests_ = std::make_unique<ManifestRows>(database);
   store->small_ = std::make_unique<SmallRows>(database);
+  store->dictionaries_ = std::make_unique<DictionaryRows>(database);
+  store->alarms_ = std::make_unique<AlarmRows>(database);
   TIDE_TRY(database.fault());
   const ArchivePosition end{store->small_->meta(kArchiveEnd)};
   store->committed_end_ = end.value;

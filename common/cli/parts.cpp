@@ -73,7 +73,8 @@ bool drain(Pipe& out, Pipe& errors, Ran& ran, Clock::time_point deadline) {
 
 const std::vector<Part>& parts() {
   static const std::vector<Part> all = {
-      {"edge", {"edge", "tap", "series", "buffer", "enroll", "profile", "modbus"}},
+      {"edge",
+       {"edge", "tap", "series", "event", "buffer", "enroll", "profile", "modbus"}},
       {"gateway", {"gateway"}},
       {"cloud", {"cloud"}},
   };

@@ -30,6 +30,20 @@ Ledger& Ledger::operator+=(const Ledger& o) {
   return *this;
 }
 
+Ledger& Ledger::operator-=(const Ledger& o) {
+  taken -= o.taken;
+  answered -= o.answered;
+  thinned -= o.thinned;
+  duplicate -= o.duplicate;
+  local -= o.local;
+  late_ledger -= o.late_ledger;
+  quarantined -= o.quarantined;
+  evicted -= o.evicted;
+  lost -= o.lost;
+  pending -= o.pending;
+  return *this;
+}
+
 void Ledger::encode(ByteWriter& out) const {
   each_count(*this, [&](std::uint64_t c) { out.varint(c); });
 }

@@ -33,6 +33,7 @@ struct Ledger {
                         lost + pending;
   }
   Ledger& operator+=(const Ledger& o);
+  Ledger& operator-=(const Ledger& o);  // what was added before
   void encode(ByteWriter& out) const;
   static Ledger decode(ByteReader& in);
   friend bool operator==(const Ledger&, const Ledger&) = default;

@@ -36,13 +36,18 @@ Result<> Database::set_up(const Options& options) {
   const auto check_version = [&]() -> Result<> {
     TIDE_ASSIGN(const auto found, ask("PRAGMA user_version"));
     if (found == options.version) return {};
-    if (found != 0 || options.reader) {
+    const auto liftable = static_cast<std::int64_t>(options.lifts.size());  // versions 1 to this
+    const bool known = found == 0 || (found <= liftable && found < options.version);
+    if (!known || options.reader) {
       return Error{Fault::unsupported,
                    fmt::format("{}: its format {} is {} than {}, which this program knows", name_,
                                found, found > options.version ? "newer" : "older",
                                options.version)};
     }
-    TIDE_TRY(execute(options.schema));
+    if (found == 0) TIDE_TRY(execute(options.schema));
+    for (auto v = found; v > 0 && v < options.version; ++v) {
+      TIDE_TRY(execute(options.lifts[static_cast<std::size_t>(v - 1)]));
+    }
     return execute(fmt::format("PRAGMA user_version={}", options.version));
   };
   if (options.reader) return check_version();
@@ -100,6 +105,12 @@ Result<std::int64_t> Database::data_version() { return ask("PRAGMA data_version"
 std::int64_t Database::rows_changed() const { return sqlite3_changes64(handle_.get()); }
 std::int64_t Database::last_row_id() const { return sqlite3_last_insert_rowid(handle_.get()); }
 
+std::uint64_t Database::pages_written() const {
+  int pages = 0, highest = 0;
+  sqlite3_db_status(handle_.get(), SQLITE_DBSTATUS_CACHE_WRITE, &pages, &highest, 0);
+  return static_cast<std::uint64_t>(pages);
+}
+
 Statement::Statement(Database& database, std::string_view sql) {
   const int code = prepare(database, sql);
   if (code != SQLITE_OK) database.keep(database.error(code));
@@ -152,6 +163,9 @@ void Statement::bound_all(int values) {
 void Statement::bind_integer(int at, std::int64_t value) {
   bound(sqlite3_bind_int64(handle_.get(), at, value));
 }
+void Statement::bind(int at, double value) {
+  bound(sqlite3_bind_double(handle_.get(), at, value));
+}
 void Statement::bind(int at, std::string_view value) {
   const char* text = value.data() == nullptr ? "" : value.data();  // a null pointer would be NULL
   bound(sqlite3_bind_text64(handle_.get(), at, text, value.size(), SQLITE_TRANSIENT, SQLITE_UTF8));
@@ -163,6 +177,9 @@ void Statement::bind(int at, ByteSpan value) {
 
 std::int64_t Statement::integer(int column) const {
   return sqlite3_column_int64(handle_.get(), column);
+}
+double Statement::real(int column) const {
+  return sqlite3_column_double(handle_.get(), column);
 }
 bool Statement::is_null(int column) const {
   return sqlite3_column_type(handle_.get(), column) == SQLITE_NULL;

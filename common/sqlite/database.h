@@ -24,6 +24,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "common/base/bytes.h"
 #include "common/base/result.h"
@@ -40,6 +41,9 @@ struct Options {
       "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA secure_delete=0";
   std::string schema{};  // makes the tables of `version`, in a file whose user_version is 0
   int version = 1;
+  // lifts[n - 1] makes a file of version n one of version n + 1, rows included; as many as there
+  // are older versions, or none.
+  std::vector<std::string> lifts{};
   bool reader = false;       // the file must be there, of just this version; it is never written
   bool quick_check = false;  // reads all of it: for small files that can be made anew
   std::chrono::milliseconds busy_wait{10'000};  // for another process's commit
@@ -48,8 +52,8 @@ struct Options {
 
 class Database {
  public:
-  // Opens or creates. An older version's file is refused too: who raises a version brings the code
-  // that lifts its files.
+  // Opens or creates. An older version's file is lifted, or refused where Options::lifts says no
+  // way; by a reader always.
   static Result<std::unique_ptr<Database>> open(const std::filesystem::path& path,
                                                 const Options& options);
   Database(const Database&) = delete;
@@ -63,6 +67,8 @@ class Database {
   [[nodiscard]] Result<> fault() const;  // the first that was kept, or none
   [[nodiscard]] std::int64_t rows_changed() const;  // by the last statement
   [[nodiscard]] std::int64_t last_row_id() const;
+  // Written since it was opened, to the log where there is one (WAL): what wear is counted by.
+  [[nodiscard]] std::uint64_t pages_written() const;
   // Another value than before: somebody else has changed the file. Cheap.
   Result<std::int64_t> data_version();
 
@@ -122,6 +128,7 @@ class Statement {
   [[nodiscard]] std::uint64_t count(int column) const {
     return static_cast<std::uint64_t>(integer(column));
   }
+  [[nodiscard]] double real(int column) const;
   [[nodiscard]] bool is_null(int column) const;
   [[nodiscard]] std::string text(int column) const { return std::string(as_text(blob(column))); }
   [[nodiscard]] ByteSpan blob(int column) const;
@@ -134,6 +141,7 @@ class Statement {
     bind_integer(at, static_cast<std::int64_t>(value));
   }
   void bind_integer(int at, std::int64_t value);
+  void bind(int at, double value);  // NaN becomes NULL
   void bind(int at, std::string_view value);
   void bind(int at, ByteSpan value);
   void bound(int code);

@@ -51,6 +51,14 @@ constexpr Wide square_of(std::uint64_t a) {
   const std::uint64_t sum = low + (cross << 33);
   return {sum, h * h + (cross >> 31) + (sum < low ? 1 : 0)};
 }
+constexpr Wide product_of(std::uint64_t a, std::uint64_t b) {
+  const std::uint64_t low_a = a & kLow32, high_a = a >> 32;
+  const std::uint64_t low_b = b & kLow32, high_b = b >> 32;
+  const std::uint64_t low = low_a * low_b;
+  const std::uint64_t middle = high_a * low_b + (low >> 32);
+  const std::uint64_t cross = low_a * high_b + (middle & kLow32);
+  return {cross << 32 | (low & kLow32), high_a * high_b + (middle >> 32) + (cross >> 32)};
+}
 
 constexpr int floor_div32(int v) { return v >> 5; }
 
@@ -117,6 +125,17 @@ void ExactSum::add_square(double v) {
 void ExactSum::add_square(std::int64_t v) {
   const auto square = square_of(magnitude_of(v));
   deposit(square.low, square.high, 0, false);
+}
+
+void ExactSum::add_product(double v, std::uint64_t by) {
+  const auto p = parts_of(v);
+  const auto product = product_of(p.mantissa, by);
+  deposit(product.low, product.high, p.exponent, p.negative);
+}
+
+void ExactSum::add_product(std::int64_t v, std::uint64_t by) {
+  const auto product = product_of(magnitude_of(v), by);
+  deposit(product.low, product.high, 0, v < 0);
 }
 
 void ExactSum::add_limbs(const ExactSum& other, bool negative) {

@@ -24,6 +24,8 @@ class ExactSum {
   void add(std::int64_t v);
   void add_square(double v);        // v is finite
   void add_square(std::int64_t v);
+  void add_product(double v, std::uint64_t by);  // v is finite
+  void add_product(std::int64_t v, std::uint64_t by);
   void merge(const ExactSum& other);
   void subtract(const ExactSum& other);
 

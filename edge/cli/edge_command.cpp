@@ -13,6 +13,7 @@
 #include "common/cli/table.h"
 #include "common/config/file.h"
 #include "edge/cli/agent.h"
+#include "edge/cli/history_command.h"
 #include "edge/cli/profile_command.h"
 #include "edge/control/control.h"
 #include "edge/uplink/enroll.h"
@@ -75,6 +76,33 @@ std::string source_line(const json& s) {
   return line + "\n";
 }
 
+std::string local_lines(const json& s) {
+  std::string text;
+  const auto trouble = [](const json& part) {
+    const auto error = text_of(part, "error");
+    return error.empty() ? std::string() : "   " + error;
+  };
+  if (const auto h = s.find("history"); h != s.end() && h->is_object()) {
+    text +=
+        fmt::format(" history  {} of {}   {} windows, {} events since the start   written {}{}\n",
+                    format_bytes({count_of(*h, "bytes")}), format_bytes({count_of(*h, "size")}),
+                    count_of(*h, "windows"), count_of(*h, "events"),
+                    format_bytes({count_of(*h, "bytes_written")}), trouble(*h));
+  }
+  if (const auto p = s.find("publish"); p != s.end() && p->is_object()) {
+    text += fmt::format(" publish  {}  {}   {} published, {} dropped{}\n", text_of(*p, "url"),
+                        text_of(*p, "state"), count_of(*p, "published"), count_of(*p, "dropped"),
+                        trouble(*p));
+  }
+  if (const auto r = s.find("recorder"); r != s.end() && count_of(*r, "contexts") > 0) {
+    text += fmt::format(" context  {} anomalies, {} readings; {} of {}, {} began late\n",
+                        count_of(*r, "contexts"), count_of(*r, "readings"),
+                        format_bytes({count_of(*r, "bytes")}), format_bytes({count_of(*r, "size")}),
+                        count_of(*r, "cut"));
+  }
+  return text;
+}
+
 int print_status(const json& s, Output& out) {
   const auto& ring = s["ring"];
   const auto& uplink = s["uplink"];
@@ -108,6 +136,7 @@ int print_status(const json& s, Output& out) {
   }
   if (const auto error = text_of(uplink, "error"); !error.empty())
     text += "          " + error + "\n";
+  text += local_lines(s);
   text += fmt::format(" ledger   taken {} = answered {}", count_of(ledger, "taken"),
                       count_of(ledger, "answered"));
   for (const char* key : {"thinned", "duplicate", "local", "late_ledger", "quarantined", "evicted",
@@ -123,12 +152,32 @@ int print_status(const json& s, Output& out) {
   return degraded(s) ? kExitDegraded : kExitOk;
 }
 
+std::string tap_line(const json& j) {
+  const auto type = text_of(j, "type");
+  if (type == "event") {
+    return fmt::format("{}  {:<32} event {} {}: {}\n", text_of(j, "time"),
+                       printable(text_of(j, "series")), count_of(j, "id"), text_of(j, "state"),
+                       printable(text_of(j, "text")));
+  }
+  if (type == "window") {
+    return fmt::format("{}  {:<32} window to {}{}  {}\n", text_of(j, "start"),
+                       printable(text_of(j, "series")), text_of(j, "end"),
+                       j.contains("withdrawn") ? "  withdrawn" : "",
+                       j.value("values", json::object()).dump());
+  }
+  return fmt::format("{}  {:<32} {:>14} {:<4} {}\n", text_of(j, "time"),
+                     printable(text_of(j, "series")), j["value"].dump(),
+                     printable(text_of(j, "unit")), text_of(j, "quality"));
+}
+
 class Words {
  public:
   Words(cli::Command& root, Output& out) : out_(out) {
     edge(root.add("edge", "The agent on this machine."));
-    tap(root.add("tap", "Readings as they pass."));
+    tap(root.add("tap", "Readings, results of windows and events as they pass."));
     series(root.add("series", "The series of this edge."));
+    history_.emplace(root.add("series", ""),
+                     root.add("event", "What the detectors raised, and who has seen it."), out);
     buffer(root.add("buffer", "What waits for the link."));
     enroll(root.add("enroll", "Gives this edge an identity that the gateway knows."));
     doctor(root.add("doctor", "Checks this part and says what to do."));
@@ -168,6 +217,9 @@ class Words {
       return answer({{"command", "status"}},
                     [this](const json& s) { return print_status(s, out_); });
     });
+    auto& reload = c.add("reload", "Reads the configuration again; unchanged sources go on.");
+    common(reload);
+    act(reload, [this] { return run_reload(); });
     auto& quarantine = c.add("quarantine", "What could not be used, and why.");
     common(quarantine);
     quarantine.option("--limit", limit_, "How many of the newest.");
@@ -190,10 +242,41 @@ class Words {
     });
   }
 
+  int run_reload() {
+    const auto reply = find_agent(config_).ask({{"command", "reload"}});
+    if (!reply && reply.error().fault() != Fault::bad_input) {
+      return not_running(out_, reply.error());
+    }
+    if (!reply) {
+      out_.fail(reply.error());
+      return kExitConfig;
+    }
+    if (json_) {
+      out_.out(reply->dump() + "\n");
+      return kExitOk;
+    }
+    const auto names = [&](const char* key, const char* text) {
+      std::string all;
+      for (const auto& name : (*reply)[key]) {
+        all += (all.empty() ? "" : ", ") + printable(name.get<std::string>());
+      }
+      if (!all.empty()) out_.out(fmt::format("{:<28} {}\n", text, all));
+    };
+    names("kept", "untouched");
+    names("changed", "made anew");
+    names("added", "new");
+    names("removed", "stopped");
+    names("restart", "counts from the next start");
+    return kExitOk;
+  }
+
   void tap(cli::Command& c) {
     common(c);
     c.argument("GLOB", glob_, "Which series, as line1/* or **.", false);
-    c.option("--count", limit_count_, "Stop after so many readings.");
+    c.flag("--raw", raw_, "Readings; alone when none of these is given.");
+    c.flag("--windows", windows_, "Results of windows.");
+    c.flag("--events", events_, "What detectors raise and clear.");
+    c.option("--count", limit_count_, "Stop after so many lines.");
     c.option("--for", for_, "Stop after this time, as 10s.", "TIME");
     act(c, [this] { return run_tap(); });
   }
@@ -216,17 +299,18 @@ class Words {
       }
       if (j.contains("series")) {
         ++seen;
-        out_.out(json_ ? line + "\n"
-                       : fmt::format("{}  {:<32} {:>14} {:<4} {}\n", text_of(j, "time"),
-                                     text_of(j, "series"), j["value"].dump(), text_of(j, "unit"),
-                                     text_of(j, "quality")));
+        out_.out(json_ ? line + "\n" : tap_line(j));
       }
       return (limit_count_ == 0 || seen < limit_count_) && (!until || clock.steady() < *until);
     };
-    const auto done = control::ask(find_agent(config_).socket(),
-                                   json{{"command", "tap"}, {"glob", glob_}}.dump(), show, until);
+    json kinds = json::array();
+    if (raw_ || (!windows_ && !events_)) kinds.push_back("raw");
+    if (windows_) kinds.push_back("windows");
+    if (events_) kinds.push_back("events");
+    const json request = {{"command", "tap"}, {"glob", glob_}, {"kinds", kinds}};
+    const auto done = control::ask(find_agent(config_).socket(), request.dump(), show, until);
     if (!done) return not_running(out_, done.error());
-    if (!json_) out_.err(fmt::format("{} readings, {} lines lost\n", seen, lost));
+    if (!json_) out_.err(fmt::format("{} lines, {} lost\n", seen, lost));
     return kExitOk;
   }
 
@@ -380,7 +464,8 @@ class Words {
   }
 
   Output& out_;
-  bool json_ = false;
+  std::optional<HistoryWords> history_;
+  bool json_ = false, raw_ = false, windows_ = false, events_ = false;
   std::string config_;
   std::string glob_ = "**";
   std::string for_;

@@ -55,6 +55,7 @@ struct MqttSeriesConfig {
 
 struct MqttConfig {
   std::string name;
+  bool plugin = false;  // the broker's plug-in hands over: no url
   std::string url;  // mqtt://host:port, mqtts://host:port
   std::string client_id;  // empty: "tidemark-EDGE-NAME", filled in by load
   std::string username;
@@ -103,18 +104,56 @@ struct ModbusConfig {
 };
 
 struct WindowConfig {
-  std::string type;  // tumbling, hopping
+  std::string type;  // tumbling, hopping, sliding, session, count
   Nanoseconds size{};
-  Nanoseconds hop{};  // size when tumbling
+  Nanoseconds hop{};       // size when tumbling
+  Nanoseconds gap{};       // session
+  std::int64_t count = 0;  // count
+  Nanoseconds lateness{};  // 0: as of pipeline::WindowRule
+  Nanoseconds carrier{};
+  std::string group;       // series, device, source, rule
+  std::string name;        // of groups
+  Nanoseconds max_hold{};
+  double rollover = 0;
+};
+
+struct ContextConfig {
+  Nanoseconds before{};
+  Nanoseconds after{};
 };
 
 struct RuleConfig {
   std::string select;
-  std::string forward;  // raw, windows, both, nothing
+  std::string forward;  // raw, windows, both, windows+context, nothing
   std::optional<WindowConfig> window;
   std::vector<std::string> aggregates;  // that the windows have to be able to answer
   filter::FilterOptions filter;         // detectors, hold and thin; passed its check()
+  ContextConfig context;
+  std::string publish;                  // topic with {series} and the like; empty: none
   std::string place;
+};
+
+// The broker that windows and events are published to.
+struct PublishConfig {
+  std::string url;
+  std::string client_id;  // empty: "tidemark-EDGE-publish", filled in by load
+  std::string username;
+  std::string password_file;
+  std::string ca_file;
+  std::string cert_file;
+  std::string key_file;
+  bool retain = false;
+};
+
+struct HistoryConfig {
+  Bytes size{};  // 0: none
+  Nanoseconds keep{};
+  Nanoseconds commit_interval{};
+  Bytes budget{};
+};
+
+struct RecorderConfig {
+  Bytes memory{};
 };
 
 struct EdgeConfig {
@@ -131,7 +170,12 @@ struct EdgeConfig {
   std::vector<MqttConfig> mqtt;
   std::vector<ModbusConfig> modbus;
   std::vector<RuleConfig> rules;
+  PublishConfig publish;
+  HistoryConfig history;
+  RecorderConfig recorder;
 
+  // Whether any rule has something to say locally: windows or detectors.
+  [[nodiscard]] bool says_locally() const;
   [[nodiscard]] std::filesystem::path control_socket() const { return run_dir / "edge.sock"; }
   [[nodiscard]] std::filesystem::path identity_folder() const { return data_dir / "identity"; }
 };

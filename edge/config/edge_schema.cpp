@@ -183,8 +183,17 @@ void describe(Section& s, EdgeConfig& c) {
   s.tables("source.modbus", c.modbus, "A Modbus device to poll; sources of one url share a bus.");
   s.tables("rule", c.rules,
            "What becomes of the series that `select` matches; the first matching rule decides.");
+  s.table("publish", c.publish, "The broker nearby that windows and events are published to.");
+  s.table("history", c.history, "Results of windows and events of the last days, at the machine.");
+  s.table("recorder", c.recorder, "The flight recorder.");
+  check_loops(s, c);
   Names names(s);
   names.add("source.mqtt", c.mqtt);
+  for (std::size_t i = 0, plugins = 0; i < c.mqtt.size(); ++i) {
+    if (!c.mqtt[i].plugin || ++plugins == 1) continue;
+    s.complain("source.mqtt", "source '" + c.mqtt[i].name + "' is the second with plugin = true: "
+                              "the journal has one broker; put the topics of both into one");
+  }
   names.add("source.modbus", c.modbus);
 }
 

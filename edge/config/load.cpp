@@ -56,6 +56,7 @@ Loaded finish(Document document) {
       source.client_id = fmt::format("tidemark-{}-{}", c.edge, source.name);
     }
   }
+  if (c.publish.client_id.empty()) c.publish.client_id = "tidemark-" + c.edge + "-publish";
   for (auto& source : c.modbus) source.labels.insert(c.labels.begin(), c.labels.end());
   out.problems = document.problems();
   out.settings = document.settings();

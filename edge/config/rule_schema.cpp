@@ -9,6 +9,7 @@
 #include <set>
 
 #include "edge/config/schema.h"
+#include "edge/window/series_window.h"
 
 namespace tidemark::config {
 namespace {
@@ -139,54 +140,150 @@ void check_repeats(Section& s, const std::vector<Detector>& detectors) {
   }
 }
 
+constexpr std::array<std::string_view, 4> kOrdered = {"twa", "integral", "increase",
+                                                      "time_in_state"};
+
+bool sends_windows(const RuleConfig& c) {
+  return c.forward == "windows" || c.forward == "both" || c.forward == "windows+context";
+}
+bool aligned_type(const WindowConfig& w) { return w.type == "tumbling" || w.type == "hopping"; }
+
+// What carries has to lie inside the panes of the cloud.
+void check_carrier(Section& s, const RuleConfig& c) {
+  const auto& w = *c.window;
+  const bool own = aligned_type(w);
+  if (c.forward == "both" && !own) {
+    s.complain("forward", fmt::format("\"both\" sends tumbling and hopping windows; {} windows "
+                                      "stay at the edge: \"raw\" or \"windows\"",
+                                      w.type));
+    return;
+  }
+  if (w.size.count() == 0 && own) return;
+  const Nanoseconds pane = own ? Nanoseconds(std::gcd(w.size.count(), w.hop.count())) : w.carrier;
+  if (aligned(pane)) return;
+  s.complain(
+      own ? "window.size" : "window.carrier",
+      fmt::format("{} is not aligned with the seconds, minutes, quarters of an hour and days "
+                  "that the cloud keeps; near it are {}",
+                  format_duration(pane), aligned_near(pane)));
+}
+
 void check_window(Section& s, const RuleConfig& c) {
-  const bool wants = c.forward == "windows" || c.forward == "both";
-  if (wants && !c.window) {
+  if (sends_windows(c) && !c.window) {
     s.complain("forward", fmt::format("\"{}\" needs a window, for example window = {{ type = "
                                       "\"tumbling\", size = \"1s\" }}",
                                       c.forward));
   }
-  if (!wants && c.window) {
-    s.complain("window", fmt::format("forward = \"{}\" sends no windows; set it to \"windows\" or "
-                                     "\"both\"",
-                                     c.forward));
-  }
+  if (c.window && sends_windows(c)) check_carrier(s, c);
   if (!c.window && !c.aggregates.empty()) s.complain("aggregates", "there is no window for them");
-  static const std::vector<std::string> kAggregates = {"count", "min",    "max",   "sum", "mean",
-                                                       "avg",   "stddev", "first", "last"};
+  if (const auto wanted = window::Wanted::parse(c.aggregates); !wanted) {
+    s.complain("aggregates", wanted.error().text());
+  }
+  if (!c.window || c.window->group == "series") return;
   for (const auto& name : c.aggregates) {
-    if (std::find(kAggregates.begin(), kAggregates.end(), name) == kAggregates.end()) {
-      s.complain("aggregates", fmt::format("'{}' is not one of {}", name,
-                                           fmt::join(kAggregates, ", ")));
+    if (std::find(kOrdered.begin(), kOrdered.end(), name) != kOrdered.end()) {
+      s.complain("aggregates",
+                 fmt::format("'{}' depends on the order of one series; a group has no "
+                             "such order",
+                             name));
     }
   }
 }
 
+void check_context(Section& s, const RuleConfig& c, bool detectors) {
+  const bool wants = c.forward == "windows+context";
+  if (wants && !detectors) {
+    s.complain("forward", "\"windows+context\" needs detectors: without an anomaly there is no "
+                          "context; or set it to \"windows\"");
+  }
+  if (!wants && s.has("context")) {
+    s.complain("context", fmt::format("forward = \"{}\" sends no context; set it to "
+                                      "\"windows+context\"",
+                                      c.forward));
+  }
+}
+
+void check_publish(Section& s, const RuleConfig& c, bool says) {
+  if (c.publish.empty()) return;
+  if (c.publish.find_first_of("+#") != std::string::npos || c.publish.front() == '$' ||
+      c.publish.size() > 512) {
+    s.complain("publish", fmt::format("'{}' is no topic to publish to: no + and #, no $ first, at "
+                                      "most 512 bytes",
+                                      c.publish));
+  }
+  if (!says)
+    s.complain("publish", "there is no window and no detector whose news it could publish");
+}
+
 }  // namespace
 
+void describe(Section& s, ContextConfig& c) {
+  s.duration("before", c.before,
+             {.preset = "10s", .max = "10min", .help = "Raw readings from so long before it."});
+  s.duration("after", c.after, {.preset = "10s", .max = "10min", .help = "And so long after it."});
+}
+
 void describe(Section& s, WindowConfig& c) {
-  s.choice("type", c.type, {"tumbling", "hopping"}, {.preset = "tumbling"});
+  s.choice("type", c.type, {"tumbling", "hopping", "sliding", "session", "count"},
+           {.preset = "tumbling", .help = "Their kind; the last three stay at the edge."});
   s.duration("size", c.size,
-             {.min = "1ms", .max = "366 days", .required = true, .example = "\"1s\""});
-  s.duration("hop", c.hop, {.help = "hopping: from one start to the next."});
-  if (c.size.count() == 0) return;
-  if (c.type == "tumbling") {
-    if (s.has("hop")) s.complain("hop", "tumbling windows have none; set type = \"hopping\"");
-    c.hop = c.size;
-  } else if (c.hop.count() == 0) {
+             {.max = "366 days", .help = "Length: tumbling, hopping, sliding.",
+              .example = "\"1s\""});
+  s.duration(
+      "hop", c.hop,
+      {.help = "hopping: from one start to the next; sliding: one result in so long (all)."});
+  s.duration("gap", c.gap, {.max = "366 days", .help = "session: so long a silence ends it."});
+  s.integer("count", c.count,
+            {.min = "0", .max = "1000000000", .help = "count: readings of a window."});
+  s.duration("lateness", c.lateness,
+             {.max = "366 days",
+              .help = "How late, behind what the source allows, a reading still revises a result; "
+                      "0s: eight panes."});
+  s.duration("carrier", c.carrier,
+             {.preset = "1s", .min = "1ms", .max = "1day",
+              .help = "sliding, session, count with forward = \"windows\": readings travel in "
+                      "tumbling windows of this size."});
+  s.choice("group", c.group, {"series", "device", "source", "rule"},
+           {.preset = "series", .help = "One window for each of these."});
+  s.text("name", c.name, {.preset = "group", .help = "Last level of the name of a group."});
+  check_name(s, "name", c.name);
+  s.duration("max_hold", c.max_hold,
+             {.preset = "1h", .min = "1ms",
+              .help = "twa, integral, time_in_state: a value counts for so long at most."});
+  s.number(
+      "rollover", c.rollover,
+      {.preset = "0", .min = "0", .help = "increase: where the counter begins anew; 0: never."});
+  const auto needs = [&](std::string_view key, bool given, bool wanted, std::string_view example) {
+    if (given && !wanted) {
+      s.complain(key, fmt::format("{} windows have no {}", c.type, key));
+    } else if (wanted && !given) {
+      s.complain("type", fmt::format("{} windows need a {}, for example {} = {}", c.type, key, key,
+                                     example));
+    }
+  };
+  const bool sized = aligned_type(c) || c.type == "sliding";
+  needs("size", s.has("size"), sized, "\"1min\"");
+  needs("gap", s.has("gap"), c.type == "session", "\"30s\"");
+  needs("count", s.has("count"), c.type == "count", "100");
+  if (c.type == "tumbling" && s.has("hop")) {
+    s.complain("hop", "tumbling windows have none; set type = \"hopping\"");
+  }
+  if (c.type == "hopping" && c.hop.count() == 0) {
     s.complain("type", "hopping windows need a hop, for example hop = \"1s\"");
-    c.hop = c.size;
-  } else if (c.hop > c.size) {
+  }
+  if (sized && c.hop > c.size && c.size.count() > 0 && c.type != "tumbling") {
     s.complain("hop", fmt::format("{} is more than the size of {}: readings between windows would "
                                   "be in none",
                                   format_duration(c.hop), format_duration(c.size)));
     c.hop = c.size;
   }
-  const Nanoseconds pane{std::gcd(c.size.count(), c.hop.count())};
-  if (!aligned(pane)) {
-    s.complain("size", fmt::format("{} is not aligned with the seconds, minutes, quarters of an "
-                                   "hour and days that the cloud keeps; near it are {}",
-                                   format_duration(pane), aligned_near(pane)));
+  if (c.type == "sliding" && c.hop.count() == 0) c.hop = Nanoseconds(1);
+  if (aligned_type(c) && (c.type == "tumbling" || c.hop.count() == 0)) c.hop = c.size;
+  if (aligned_type(c) && c.size.count() > 0) {
+    const window::WindowOptions options{.size = c.size, .hop = c.hop};
+    if (const auto checked = options.check(); !checked) {
+      s.complain("size", checked.error().text());
+    }
   }
 }
 
@@ -195,23 +292,32 @@ void describe(Section& s, RuleConfig& c) {
          {.required = true, .help = "Series by device/metric; * within a level, ** across.",
           .example = "\"line1/power_*\""});
   c.place = s.place("select");
-  s.choice("forward", c.forward, {"raw", "windows", "both", "nothing"},
+  s.choice("forward", c.forward, {"raw", "windows", "both", "windows+context", "nothing"},
            {.preset = "raw", .help = "What is sent."});
   if (s.has("window")) {
     c.window.emplace();
     s.table("window", *c.window, "The windows that the edge computes.");
   }
-  s.texts("aggregates", c.aggregates,
-          {.help = "Figures that the windows must be able to answer."});
+  s.texts(
+      "aggregates", c.aggregates,
+      {.help = "Figures of the windows: count, min, max, sum, mean, stddev, first, last, p95 and "
+               "the like, twa, integral, increase, time_in_state (count, min, max, mean, last)."});
   std::vector<Detector> detectors;
   s.tables("detectors", detectors, "What marks readings and raises events.");
   Thin thin;
   s.table("thin", thin, "Leaves out raw readings that say nothing new; windows still see them.");
   Hold hold;
   s.table("hold", hold, "How long an event is not repeated.");
+  s.table("context", c.context, "windows+context: raw readings around an anomaly.");
+  s.text("publish", c.publish,
+         {.help = "Topic for windows and events, at the broker of [publish]: {series} is "
+                  "device/metric, {edge}, {device}, {metric} are its parts.",
+          .example = "\"tidemark/press-07/{series}\""});
 
   check_repeats(s, detectors);
   check_window(s, c);
+  check_context(s, c, !detectors.empty());
+  check_publish(s, c, c.window || !detectors.empty());
   c.filter = {};
   for (const auto& d : detectors) add_detector(c.filter, d);
   c.filter.thin = {thin.deadband, thin.keep_every};

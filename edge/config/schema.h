@@ -14,6 +14,11 @@ void describe(Section& s, ModbusConfig& c);
 void describe(Section& s, PollConfig& c);
 void describe(Section& s, RuleConfig& c);
 void describe(Section& s, WindowConfig& c);
+void describe(Section& s, ContextConfig& c);
+void describe(Section& s, PublishConfig& c);
+void describe(Section& s, HistoryConfig& c);
+void describe(Section& s, RecorderConfig& c);
+void check_loops(Section& s, const EdgeConfig& c);
 
 // Names are levels of series names: letters, digits and ._- only, at most 64.
 void check_name(Section& s, std::string_view key, const std::string& name);

@@ -37,8 +37,24 @@ void check_path(Section& s, std::string_view key, const std::string& path) {
   }
 }
 
+// What only a client of the broker has.
+void check_plugin(Section& s, const MqttConfig& c) {
+  for (const auto* key : {"url", "client_id", "username", "password_file", "ca_file", "cert_file",
+                          "key_file"}) {
+    if (s.has(key)) s.complain(key, "the broker's plug-in is no client; remove it");
+  }
+  if (c.durable) {
+    s.complain("durable", "the broker acknowledges, not this client: say plugin_opt_durable true "
+                          "in mosquitto.conf");
+  }
+}
+
 void check_mqtt(Section& s, MqttConfig& c) {
-  if (!c.url.empty()) {
+  if (c.plugin) {
+    check_plugin(s, c);
+  } else if (c.url.empty()) {
+    s.complain("url", "the broker is missing; write \"mqtt://127.0.0.1:1883\", or plugin = true");
+  } else {
     const auto url = parse_url(c.url, kMqttPort);
     if (!url) {
       s.complain("url", url.error().text());
@@ -120,8 +136,10 @@ void describe(Section& s, MqttConfig& c) {
   s.text("name", c.name, {.required = true, .help = "Name of the source.", .example = "\"floor\""});
   c.place = s.place("name");
   check_name(s, "name", c.name);
+  s.flag("plugin", c.plugin,
+         {.help = "The local broker's plug-in hands messages over (tidemark-mosquitto): no url."});
   s.text("url", c.url,
-         {.required = true, .help = "The broker.", .example = "\"mqtt://127.0.0.1:1883\""});
+         {.help = "The broker; needed without plugin.", .example = "\"mqtt://127.0.0.1:1883\""});
   s.text("client_id", c.client_id, {.help = "Else tidemark-EDGE-NAME."});
   s.text("username", c.username, {});
   s.text("password_file", c.password_file, {.help = "File that holds the password, mode 0600."});

@@ -42,10 +42,6 @@ bool send_line(int fd, const std::string& line) {
   return true;
 }
 
-std::string failure(const std::string& text) {
-  return nlohmann::json{{"v", 1}, {"error", text}}.dump();
-}
-
 class Server final : public Control {
  public:
   Server(int fd, std::filesystem::path socket, Handlers handlers, pipeline::TapHub& tap)
@@ -136,17 +132,27 @@ class Server final : public Control {
       const auto limit = json.find("limit");
       const bool given = limit != json.end() && limit->is_number_unsigned();
       send_line(fd, handlers_.quarantine(given ? limit->get<std::size_t>() : 20));
+    } else if (command == "reload") {
+      send_line(fd, handlers_.reload());
     } else if (command == "modbus" && handlers_.modbus) {
       send_line(fd, handlers_.modbus(request));
     } else if (command == "tap") {
-      tap(fd, word("glob", "**"));
+      pipeline::TapKinds kinds{};
+      for (const auto& kind : json.value("kinds", nlohmann::json::array({"raw"}))) {
+        kinds[0] = kinds[0] || kind == "raw";
+        kinds[1] = kinds[1] || kind == "windows";
+        kinds[2] = kinds[2] || kind == "events";
+      }
+      tap(fd, word("glob", "**"), kinds);
+    } else if (command == "history") {
+      send_line(fd, handlers_.history());
     } else {
       send_line(fd, failure("unknown command '" + command + "'"));
     }
   }
 
-  void tap(int fd, const std::string& glob) {
-    const auto subscriber = tap_.subscribe(glob);
+  void tap(int fd, const std::string& glob, pipeline::TapKinds kinds) {
+    const auto subscriber = tap_.subscribe(glob, kinds);
     if (!subscriber) {
       send_line(fd, failure("too many taps are open; close one and try again"));
       return;
@@ -190,6 +196,10 @@ Result<int> connect_to(const std::filesystem::path& socket) {
 }
 
 }  // namespace
+
+std::string failure(const std::string& text) {
+  return nlohmann::json{{"v", 1}, {"error", text}}.dump();
+}
 
 Result<std::unique_ptr<Control>> Control::open(const std::filesystem::path& socket,
                                                Handlers handlers, pipeline::TapHub& tap) {

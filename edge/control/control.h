@@ -2,7 +2,8 @@
 // close.
 //
 // Request    one JSON object: {"command":"status"} · {"command":"series"} · {"command":"buffer"} ·
-//            {"command":"quarantine","limit":20} · {"command":"tap","glob":"**"} ·
+//            {"command":"quarantine","limit":20} · {"command":"history"} · {"command":"reload"} ·
+//            {"command":"tap","glob":"**","kinds":["raw","windows","events"]} ·
 //            {"command":"modbus","bus":"plant:502","unit":1,"function":3,"address":0,"count":2,
 //            "timeout_ms":1000}.
 // Answer     JSON objects, one a line; {"v":1,"error":"…"} when the request is not understood.
@@ -31,8 +32,13 @@ struct Handlers {
   std::function<std::string()> series;
   std::function<std::string()> buffer;
   std::function<std::string(std::size_t limit)> quarantine;
+  std::function<std::string()> history;  // commits what waits, so that its file tells all
+  std::function<std::string()> reload;
   std::function<std::string(const std::string& request)> modbus;
 };
+
+// The answer to a request that cannot be followed.
+std::string failure(const std::string& text);
 
 class Control {
  public:

@@ -9,8 +9,11 @@
 #include "common/base/version.h"
 #include "edge/control/control.h"
 #include "edge/daemon/bus_request.h"
-#include "edge/daemon/sources.h"
+#include "edge/daemon/memory.h"
+#include "edge/daemon/rules.h"
+#include "edge/daemon/source_set.h"
 #include "edge/daemon/status.h"
+#include "edge/local/local_feed.h"
 #include "edge/pipeline/pipeline.h"
 #include "edge/quarantine/quarantine.h"
 
@@ -21,13 +24,6 @@ namespace {
 constexpr EventTime kPlausibleFrom = event_time(1'262'304'000'000'000'000);  // 2010-01-01
 
 constexpr int kWatchdogMs = 5000;
-
-pipeline::Forward forward_of(const std::string& word) {
-  if (word == "windows") return pipeline::Forward::windows;
-  if (word == "both") return pipeline::Forward::both;
-  if (word == "nothing") return pipeline::Forward::nothing;
-  return pipeline::Forward::raw;
-}
 
 pipeline::TierOptions tier_options(const config::UplinkConfig& uplink) {
   pipeline::TierOptions options;
@@ -40,26 +36,14 @@ pipeline::TierOptions tier_options(const config::UplinkConfig& uplink) {
   return options;
 }
 
-std::vector<pipeline::Rule> rules_of(const config::EdgeConfig& config) {
-  std::vector<pipeline::Rule> rules;
-  for (const auto& r : config.rules) {
-    pipeline::Rule rule;
-    rule.select = r.select;
-    rule.forward = forward_of(r.forward);
-    rule.filter = r.filter;
-    if (r.window) {
-      rule.window = window::WindowOptions{.size = r.window->size, .hop = r.window->hop};
-      rule.window->keep = std::max<Nanoseconds>(2 * r.window->size, std::chrono::minutes(1));
-    }
-    rules.push_back(std::move(rule));
-  }
-  return rules;
-}
-
 class Agent final : public Edge {
  public:
-  Agent(const config::EdgeConfig& config, Clock& clock, Random& random)
-      : config_(config), clock_(clock), random_(random), started_(clock.steady()) {}
+  Agent(config::Loaded loaded, const std::filesystem::path& file, Clock& clock, Random& random)
+      : config_(loaded.config),
+        clock_(clock),
+        random_(random),
+        started_(clock.steady()),
+        sources_(std::move(loaded), file, clock, random) {}
 
   Result<> open() {
     TIDE_TRY(make_folder(config_.data_dir));
@@ -74,7 +58,7 @@ class Agent final : public Edge {
     ring.now = clock_.wall();
     TIDE_ASSIGN(ring_, ring::RingBuffer::open(ring, disk_));
     TIDE_ASSIGN(quarantine_, quarantine::Quarantine::open(config_.data_dir));
-    TIDE_ASSIGN(sources_, build_sources(config_, *journal_, clock_, random_, buses_));
+    TIDE_TRY(sources_.build(*journal_));
 
     pipeline::Options options;
     options.edge = config_.edge;
@@ -85,11 +69,12 @@ class Agent final : public Edge {
     options.journal_capacity = config_.journal.capacity;
     options.tier = tier_options(config_.uplink);
     options.labels = config_.labels;
-    options.rules = rules_of(config_);
-    std::vector<pipeline::SourceEntry> entries;
-    for (const auto& s : sources_) entries.push_back({s.id, s.name, s.source.get(), s.labels});
-    pipeline_ = std::make_unique<pipeline::Pipeline>(options, std::move(entries), *journal_, *ring_,
-                                                     *quarantine_, tap_, clock_);
+    TIDE_ASSIGN(options.rules, rules_of(config_));
+    options.recorder_memory = config_.recorder.memory;
+    TIDE_TRY(open_local());
+    pipeline_ = std::make_unique<pipeline::Pipeline>(options, sources_.entries(), *journal_,
+                                                     *ring_, *quarantine_, tap_, clock_,
+                                                     local_.get());
     if (!config_.uplink.gateway.empty()) {
       uplink::Options up;
       up.edge = config_.edge;
@@ -116,15 +101,23 @@ class Agent final : public Edge {
     handlers.status = [this] { return status_json(parts()); };
     handlers.series = [this] { return series_json(config_.edge, pipeline_->series()); };
     handlers.buffer = [this] { return buffer_json(parts(), config_.data_dir.string()); };
+    handlers.history = [this] {
+      return history_json(config_.data_dir.string(), history_ ? history_->commit() : Result<>(),
+                          history_ != nullptr);
+    };
     handlers.quarantine = [this](std::size_t limit) {
       return quarantine_json(quarantine_->newest(limit), quarantine_->counts());
     };
+    handlers.reload = [this] {
+      const auto plan = sources_.reload(*pipeline_);
+      return plan ? reload_json(*plan) : control::failure(plan.error().text());
+    };
     handlers.modbus = [this](const std::string& request) {
-      return answer_bus_request(request, buses_);
+      return answer_bus_request(request, sources_.buses());
     };
     TIDE_ASSIGN(auto control,
                 control::Control::open(config_.control_socket(), std::move(handlers), tap_));
-    for (const auto& s : sources_) TIDE_TRY(s.source->start());
+    TIDE_TRY(sources_.start());
     if (uplink_) uplink_->start();
     std::thread pipeline([this] {
       pipeline_->run([this] {
@@ -132,18 +125,44 @@ class Agent final : public Edge {
       });
     });
     notify_service("READY=1");
+    give_back_startup_pages();
     wait_for(stop);
     notify_service("STOPPING=1");
     // No new input; then what the journal holds goes into the ring; then the link closes.
-    for (const auto& s : sources_) s.source->stop();
+    sources_.stop();
     pipeline_->stop();
     pipeline.join();
     journal_->stop();
     if (uplink_) uplink_->stop();
+    control.reset();  // it asks all of these
+    local_.reset();
+    publisher_.reset();
+    history_.reset();
     return ring_->close();
   }
 
  private:
+  // What rules say at the machine itself. A history that cannot be opened does not stop the agent:
+  // the status says so.
+  Result<> open_local() {
+    if (!config_.says_locally()) return {};
+    if (config_.history.size.count > 0) {
+      auto opened = history::History::open({config_.data_dir, config_.history.size,
+                                            config_.history.keep, config_.history.commit_interval,
+                                            config_.history.budget},
+                                           clock_);
+      if (opened) {
+        history_ = std::move(opened).value();
+      } else {
+        history_error_ = opened.error().text();
+        log::error("there is no local history", "error=\"{}\"", history_error_);
+      }
+    }
+    TIDE_ASSIGN(publisher_, build_publisher(config_));
+    local_ = std::make_unique<local::LocalFeed>(history_.get(), publisher_.get(), tap_);
+    return {};
+  }
+
   // Until told to stop; meanwhile the service manager hears that the pipeline moves.
   void wait_for(const StopSignal& stop) const {
     pollfd p{stop.descriptor(), POLLIN, 0};
@@ -162,7 +181,7 @@ class Agent final : public Edge {
     p.started = started_;
     p.steady = clock_.steady();
     p.pipeline = pipeline_->status();
-    for (const auto& s : sources_) p.sources.push_back(s.source->status());
+    p.sources = sources_.status();
     p.ring = ring_->usage();
     p.tier = config_.uplink.tier;
     if (uplink_) {
@@ -171,6 +190,10 @@ class Agent final : public Edge {
       p.uplink.state = "off";
       p.uplink.error = "no gateway is configured: set uplink.gateway";
     }
+    if (history_) p.history = history_->usage();
+    p.history_error = history_error_;
+    if (publisher_) p.publish = publisher_->status();
+    p.publish_url = config_.publish.url;
     const auto up = std::chrono::duration<double>(p.steady - started_).count();
     if (up > 0) p.written_per_second = static_cast<double>(p.ring.bytes_written) / up;
     return p;
@@ -185,17 +208,21 @@ class Agent final : public Edge {
   std::unique_ptr<journal::Journal> journal_;
   std::unique_ptr<ring::RingBuffer> ring_;
   std::unique_ptr<quarantine::Quarantine> quarantine_;
-  modbus::Buses buses_;
-  std::vector<BuiltSource> sources_;
+  SourceSet sources_;
+  std::unique_ptr<history::History> history_;
+  std::string history_error_;
+  std::unique_ptr<publish::Publisher> publisher_;
+  std::unique_ptr<local::LocalFeed> local_;
   std::unique_ptr<pipeline::Pipeline> pipeline_;
   std::unique_ptr<uplink::Uplink> uplink_;
 };
 
 }  // namespace
 
-Result<std::unique_ptr<Edge>> Edge::build(const config::EdgeConfig& config, Clock& clock,
+Result<std::unique_ptr<Edge>> Edge::build(config::Loaded loaded,
+                                          const std::filesystem::path& file, Clock& clock,
                                           Random& random) {
-  auto agent = std::make_unique<Agent>(config, clock, random);
+  auto agent = std::make_unique<Agent>(std::move(loaded), file, clock, random);
   TIDE_TRY(agent->open());
   return std::unique_ptr<Edge>(std::move(agent));
 }

@@ -1,6 +1,7 @@
 // The agent as a whole: opens its files, then runs until it is told to stop.
 #pragma once
 
+#include <filesystem>
 #include <memory>
 
 #include "common/base/random.h"
@@ -13,8 +14,10 @@ namespace tidemark::edge {
 
 class Edge {
  public:
-  // Opens journal, ring and quarantine and builds the sources; reaches nobody yet.
-  static Result<std::unique_ptr<Edge>> build(const config::EdgeConfig& config, Clock& clock,
+  // Opens journal, ring and quarantine and builds the sources; reaches nobody yet. `file` is where
+  // `loaded` came from: a reload reads it again.
+  static Result<std::unique_ptr<Edge>> build(config::Loaded loaded,
+                                             const std::filesystem::path& file, Clock& clock,
                                              Random& random);
   virtual ~Edge() = default;
   // Starts sources and uplink and runs the pipeline. On stop: no new input, the journal drained,

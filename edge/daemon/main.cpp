@@ -37,7 +37,7 @@ int run_agent(const std::string& option, bool check, cli::Output& output) {
   StopSignal stop;  // first: it blocks the signals for every thread to come
   SystemClock clock;
   SystemRandom random;
-  auto agent = edge::Edge::build(loaded.config, clock, random);
+  auto agent = edge::Edge::build(std::move(loaded), file, clock, random);
   if (!agent) {
     // Nothing is wrong but the moment: another agent has this run_dir.
     const bool later = agent.error().fault() == Fault::unavailable;

@@ -3,7 +3,9 @@
 #include "common/base/disk.h"
 #include "common/base/hash.h"
 #include "common/base/text.h"
+#include "edge/daemon/words.h"
 #include "edge/modbus/modbus_source.h"
+#include "edge/mqtt/message.h"
 #include "edge/mqtt/mqtt_source.h"
 #include "edge/profile/library.h"
 
@@ -12,20 +14,6 @@ namespace {
 
 std::uint32_t id_of(const std::string& name) {
   return static_cast<std::uint32_t>(xxh3(as_bytes(name)));
-}
-
-template <typename Enum>
-struct Word {
-  std::string_view word;
-  Enum value;
-};
-
-template <typename Enum, std::size_t N>
-Enum value_of(const std::string& word, const Word<Enum> (&words)[N]) {
-  for (const auto& w : words) {
-    if (w.word == word) return w.value;
-  }
-  return words[0].value;
 }
 
 constexpr Word<mqtt::Format> kFormats[] = {{"auto", mqtt::Format::automatic},
@@ -55,6 +43,7 @@ Result<BuiltSource> build_mqtt(const config::MqttConfig& c, const config::EdgeCo
   mqtt::Options o;
   o.index = id_of(c.name);
   o.name = c.name;
+  o.plugin = c.plugin;
   o.url = c.url;
   o.client_id = c.client_id;
   o.username = c.username;
@@ -86,7 +75,8 @@ Result<BuiltSource> build_mqtt(const config::MqttConfig& c, const config::EdgeCo
   o.payload_max = c.payload_max;
   o.folder = config.run_dir;
   TIDE_ASSIGN(auto source, mqtt::make_source(std::move(o), journal, clock, random));
-  return BuiltSource{id_of(c.name), c.name, c.labels, std::move(source)};
+  return BuiltSource{c.plugin ? mqtt::kBrokerSource : id_of(c.name), c.name, c.labels,
+                     std::move(source)};
 }
 
 }  // namespace

@@ -71,6 +71,40 @@ json ring_json(const StatusParts& parts) {
       {"error", parts.pipeline.error.empty() ? json(nullptr) : json(parts.pipeline.error)}};
 }
 
+// Windows, events and context at the machine itself.
+json local_json(const StatusParts& parts) {
+  const auto& r = parts.pipeline.recorder;
+  json out = {{"windows", {{"late", parts.pipeline.windows_late},
+                           {"unsure", parts.pipeline.windows_unsure}}},
+              {"recorder",
+               {{"bytes", r.bytes.count},
+                {"size", r.memory.count},
+                {"contexts", r.contexts},
+                {"readings", r.readings},
+                {"cut", r.cut}}},
+              {"history", nullptr},
+              {"publish", nullptr}};
+  if (const auto& h = parts.history) {
+    out["history"] = {{"bytes", h->bytes.count},
+                      {"size", h->size.count},
+                      {"windows", h->windows},
+                      {"events", h->events},
+                      {"bytes_written", h->written.count},
+                      {"commits", h->commits},
+                      {"dropped", h->dropped},
+                      {"error", h->error.empty() ? json(nullptr) : json(h->error)}};
+  } else if (!parts.history_error.empty()) {
+    out["history"] = {{"error", parts.history_error}};
+  }
+  if (const auto& p = parts.publish) {
+    out["publish"] = {{"url", parts.publish_url},   {"state", p->state},
+                      {"published", p->published},  {"dropped", p->dropped},
+                      {"queued", p->queued},
+                      {"error", p->error.empty() ? json(nullptr) : json(p->error)}};
+  }
+  return out;
+}
+
 json uplink_json(const StatusParts& parts) {
   const auto& u = parts.uplink;
   json budget = nullptr;
@@ -111,6 +145,7 @@ std::uint64_t resident_bytes() {
 }
 
 std::string status_json(const StatusParts& parts) {
+  const auto local = local_json(parts);
   const json out = {
       {"v", 1},
       {"edge", parts.edge},
@@ -121,6 +156,10 @@ std::string status_json(const StatusParts& parts) {
       {"ring", ring_json(parts)},
       {"uplink", uplink_json(parts)},
       {"ledger", ledger_json(parts.pipeline.ledger)},
+      {"windows", local["windows"]},
+      {"recorder", local["recorder"]},
+      {"history", local["history"]},
+      {"publish", local["publish"]},
       {"rejected_messages", parts.pipeline.rejected_messages},
       {"clock",
        {{"state", clock_name(parts.pipeline.clock)},
@@ -128,6 +167,16 @@ std::string status_json(const StatusParts& parts) {
         {"steps", parts.pipeline.clock_steps}}},
       {"rss_bytes", resident_bytes()}};
   return out.dump();
+}
+
+std::string reload_json(const ReloadPlan& plan) {
+  return json{{"v", 1},
+              {"kept", plan.kept},
+              {"changed", plan.changed},
+              {"added", plan.added},
+              {"removed", plan.removed},
+              {"restart", plan.restart}}
+      .dump();
 }
 
 std::string series_json(const std::string& edge,
@@ -147,6 +196,12 @@ std::string series_json(const std::string& edge,
 
 std::string buffer_json(const StatusParts& parts, const std::string& folder) {
   return json{{"v", 1}, {"folder", folder}, {"ring", ring_json(parts)}}.dump();
+}
+
+std::string history_json(const std::string& folder, const Result<>& committed, bool kept) {
+  json out = {{"v", 1}, {"folder", folder}, {"kept", kept}};
+  if (!committed) out["error"] = committed.error().text();
+  return out.dump();
 }
 
 std::string quarantine_json(const std::vector<quarantine::Item>& items,

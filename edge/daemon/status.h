@@ -1,10 +1,14 @@
 // What the agent tells about itself, as the JSON objects of the contract.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "edge/daemon/reload.h"
+#include "edge/history/history.h"
 #include "edge/pipeline/pipeline.h"
+#include "edge/publish/publisher.h"
 #include "edge/quarantine/quarantine.h"
 #include "edge/ring/ring_buffer.h"
 #include "edge/source/source.h"
@@ -22,15 +26,23 @@ struct StatusParts {
   std::vector<source::Status> sources;
   ring::Usage ring;
   uplink::Status uplink;
+  std::optional<history::Usage> history;
+  std::string history_error;  // why there is none although there should be
+  std::optional<publish::Status> publish;
+  std::string publish_url;
   std::string tier;  // as configured
   double written_per_second = 0;  // bytes into the ring, since the start
 };
 
 std::string status_json(const StatusParts& parts);
+std::string reload_json(const ReloadPlan& plan);
 std::string series_json(const std::string& edge, const std::vector<pipeline::SeriesCounts>& series);
 std::string buffer_json(const StatusParts& parts, const std::string& folder);
 std::string quarantine_json(const std::vector<quarantine::Item>& items,
                             const std::vector<quarantine::Quarantine::Count>& counts);
+
+// What a command needs to know before it reads the history: all that was said is committed.
+std::string history_json(const std::string& folder, const Result<>& committed, bool kept);
 
 // Resident memory of this process, bytes.
 std::uint64_t resident_bytes();

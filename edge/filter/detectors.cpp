@@ -66,8 +66,8 @@ SpikeDetector::SpikeDetector(const SpikeOptions& options) : options_(options) {
   sorted_.reserve(options.samples);
 }
 
-// The place of the first value that is not below `v`. Without a branch: which way it goes is as good
-// as chance, and a wrong guess would cost more than the whole search.
+// The place of the first value that is not below `v`. Without a branch: which way it goes is as
+// good as chance, and a wrong guess would cost more than the whole search.
 std::size_t SpikeDetector::place_of(double v) const {
   const double* base = sorted_.data();
   std::size_t n = sorted_.size();

@@ -124,6 +124,7 @@ class MappedJournal final : public Journal {
     return Bytes{file_->end() - released};
   }
   [[nodiscard]] Position end() const override { return {file_->id(), file_->end()}; }
+  [[nodiscard]] bool has_guest() const override { return file_->has_guest(); }
   [[nodiscard]] bool replaced() const override { return file_->replaced(); }
 
  private:

@@ -92,6 +92,8 @@ class Journal {
   virtual void stop() = 0;  // wakes everybody
   [[nodiscard]] virtual Bytes used() const = 0;
   [[nodiscard]] virtual Position end() const = 0;
+  // Some guest has this journal open.
+  [[nodiscard]] virtual bool has_guest() const { return false; }
   // A guest's question: another file has taken this one's place, open that one.
   [[nodiscard]] virtual bool replaced() const { return false; }
 };

@@ -49,6 +49,15 @@ bool claim(int fd, Claim what, short type, bool wait) {
   return ::fcntl(fd, wait ? F_OFD_SETLKW : F_OFD_SETLK, &lock) == 0;
 }
 
+bool claimed(int fd, Claim what) {  // by somebody else
+  struct flock lock {};
+  lock.l_type = F_WRLCK;
+  lock.l_whence = SEEK_SET;
+  lock.l_start = what;
+  lock.l_len = 1;
+  return ::fcntl(fd, F_OFD_GETLK, &lock) == 0 && lock.l_type != F_UNLCK;
+}
+
 bool claim_role(int fd, const Options& options) {
   return options.guest ? claim(fd, kGuests, F_RDLCK, true) : claim(fd, kAgent, F_WRLCK, false);
 }
@@ -136,6 +145,8 @@ Result<std::unique_ptr<JournalFile>> JournalFile::existing(const Options& option
     log::warning("journal replaced: damaged header", "file={}", path.string());
     return give_up(std::unique_ptr<JournalFile>());
   }
+  // What an agent reads is right, whatever a guest thinks of its boot.
+  if (options.guest && claimed(fd, kAgent)) return file;
   const auto boot = hash_of(options.boot);
   if (h.boot != boot && h.boot != 0 && boot != 0) {
     log::warning("journal replaced: it is of another boot", "file={} bytes_unread={}",
@@ -192,6 +203,8 @@ JournalFile::~JournalFile() {
   ::munmap(map_, bytes_);
   if (fd_ >= 0) ::close(fd_);
 }
+
+bool JournalFile::has_guest() const { return claimed(fd_, kGuests); }
 
 bool JournalFile::replaced() const {
   return std::atomic_ref(signals().replaced).load() != 0 || !has_name(fd_, path_);

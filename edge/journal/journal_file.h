@@ -97,6 +97,7 @@ class JournalFile {
   [[nodiscard]] std::uint64_t id() const { return header().journal; }
   [[nodiscard]] Signals& signals() const { return header().signals; }
   [[nodiscard]] bool replaced() const;
+  [[nodiscard]] bool has_guest() const;
   // Bytes of the data area, and of an entry in it.
   [[nodiscard]] std::uint64_t room() const { return bytes_ - kDataAt; }
   static std::uint64_t length_of(const Entry& entry);

@@ -222,6 +222,20 @@ void MessageDecoder::name_binding(const Topic& topic, std::string_view path, Bin
 }
 
 MessageDecoder::Binding& MessageDecoder::binding_of(Topic& topic, std::string_view path) {
+  const auto place = cells_.size();
+  if (place < topic.order.size() && topic.order[place].second != nullptr &&
+      topic.order[place].first == path) {
+    return *topic.order[place].second;
+  }
+  auto& binding = find_binding(topic, path);
+  if (place < kOrderMax && &binding != &too_many_paths_) {
+    if (place >= topic.order.size()) topic.order.resize(place + 1);
+    topic.order[place] = {std::string(path), &binding};
+  }
+  return binding;
+}
+
+MessageDecoder::Binding& MessageDecoder::find_binding(Topic& topic, std::string_view path) {
   // A value alone, under "v", or in a list of such, is one series: devices send now one, now many.
   if (configured_.empty()) {
     if (path.starts_with("[*]")) path.remove_prefix(path.starts_with("[*].") ? 4 : 3);

@@ -32,6 +32,7 @@ class MessageDecoder final : public source::Decoder {
   static constexpr std::size_t kPathsMax = 60'000;
   static constexpr std::size_t kRejectsMax = 16;
   static constexpr std::size_t kTextBytesMax = 1024;
+  static constexpr std::size_t kOrderMax = 32;  // values of a row whose place is remembered
   static constexpr std::uint32_t kIndexedMax = 16;  // elements of an array without an interval
 
   // `options` passed their check(); `seen` may be null: then repetitions are not known.
@@ -70,6 +71,8 @@ class MessageDecoder final : public source::Decoder {
     std::string last_level;
     std::string refused;
     ByName<Binding> paths;
+    // Of the last message, by place in its row: the next one looks the same.
+    std::vector<std::pair<std::string, Binding*>> order;
   };
   struct Configured {
     std::string path;  // canonical
@@ -94,6 +97,7 @@ class MessageDecoder final : public source::Decoder {
   Topic& topic_of(std::string_view topic);
   void name_topic(Topic& topic) const;
   Binding& binding_of(Topic& topic, std::string_view path);
+  Binding& find_binding(Topic& topic, std::string_view path);
   void name_binding(const Topic& topic, std::string_view path, Binding& binding);
   [[nodiscard]] std::string metric_of(const Topic& topic, std::string_view path) const;
   // The series of this binding, made at its first value. Empty, and refused is set, when it cannot.

@@ -33,6 +33,10 @@ struct Message {
   [[nodiscard]] std::uint64_t fingerprint() const;
 };
 
+// Entry::source of what the broker's plug-in appends (edge/plugin). Other sources have a hash of
+// their name.
+inline constexpr std::uint32_t kBrokerSource = 1;
+
 inline constexpr std::size_t kCutBytes = 512;  // of a message that is too large
 
 // Fills kind, mark, topic and payload of `entry`; the payload of a cut message lies in `buffer`.

@@ -61,7 +61,7 @@ class MqttSource final : public source::Source {
     return {{.poll_class = "", .period = options_.every}};
   }
   [[nodiscard]] bool device_stamped() const override {
-    return options_.stamp != Stamp::edge && options_.format != Format::number;
+    return options_.device_stamped();
   }
   [[nodiscard]] Nanoseconds lateness() const override {
     return device_stamped() ? options_.lateness : Nanoseconds{};
@@ -147,7 +147,8 @@ class MqttSource final : public source::Source {
 
 Result<> Options::check() const {
   if (name.empty()) return bad("name: it must not be empty");
-  TIDE_TRY(parse_broker_url(url));
+  if (plugin && !url.empty()) return bad("url: the broker's plug-in needs none");
+  if (!plugin) TIDE_TRY(parse_broker_url(url));
   if (topics.empty()) return bad("topics: at least one is needed");
   for (const auto& topic : topics) TIDE_TRY(check_filter(topic));
   TIDE_TRY(check_name_expression(device));
@@ -182,6 +183,7 @@ Result<std::unique_ptr<source::Source>> make_source(Options options, journal::Jo
   if (const auto checked = options.check(); !checked) {
     return Error(checked.error()).within("source " + options.name);
   }
+  if (options.plugin) return make_plugin_source(options, journal);
   const auto file = options.folder / ("mqtt-" + clean_name(options.name) + ".seen");
   auto seen = SeenTable::open(file, journal::boot_id(), journal.end().journal);
   if (!seen) return std::move(seen).error().within("source " + options.name);

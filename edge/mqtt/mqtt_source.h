@@ -15,6 +15,8 @@
 //            lapse; the client then comes back and the broker repeats. A message above payload_max
 //            is kept by its first kExcerptBytes, for the quarantine.
 // Threads    one of its own for the client; the decoder runs on the pipeline's.
+// Plug-in    with Options::plugin there is no client and none of the above: the broker's plug-in
+//            appends (edge/plugin), and the journal's promise holds for each PUBACK of the broker.
 // Formats    JSON, bare numbers, packed arrays, CSV, Influx line protocol, Sparkplug B: FORMAT.md
 //            beside this file.
 #pragma once
@@ -68,6 +70,7 @@ struct SeriesOptions {
 struct Options {
   std::uint32_t index = 0;  // in the configuration's list of sources: journal::Entry::source
   std::string name;
+  bool plugin = false;      // the broker's plug-in appends: no client, no url
   std::string url;          // mqtt://host[:1883] or mqtts://host[:8883]
   std::string client_id;    // fixed, unique at the broker; empty: "tidemark-" and the name
   std::string username;
@@ -96,10 +99,17 @@ struct Options {
 
   // Everything that can be wrong without a broker. Fault::bad_input.
   [[nodiscard]] Result<> check() const;
+  [[nodiscard]] bool device_stamped() const {
+    return stamp != Stamp::edge && format != Format::number;
+  }
 };
 
 // Opens the table of seen messages; reaches nobody before start(). The references outlive it.
 Result<std::unique_ptr<source::Source>> make_source(Options options, journal::Journal& journal,
                                                     const Clock& clock, Random& random);
+
+// The source of a broker's plug-in; part of make_source().
+std::unique_ptr<source::Source> make_plugin_source(const Options& options,
+                                                   journal::Journal& journal);
 
 }  // namespace tidemark::mqtt

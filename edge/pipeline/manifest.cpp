@@ -21,9 +21,12 @@ MinuteCounts& Manifest::touch(std::size_t index, EventTime at) {
   dirty_ = true;
   auto& line = lines_[index];
   const auto minute = count_ns(floor_to(at, std::chrono::minutes(1))) / 60'000'000'000;
-  if (minute < line.pruned_below) return unstated_;
-  auto& m = line.minutes[minute];
-  m.counts.minute = minute;
+  if (line.last == nullptr || line.last->counts.minute != minute) {
+    if (minute < line.pruned_below) return unstated_;
+    line.last = &line.minutes[minute];
+    line.last->counts.minute = minute;
+  }
+  auto& m = *line.last;
   if (!m.touched) {
     m.touched = true;
     line.touched.push_back(minute);
@@ -71,6 +74,7 @@ Seal Manifest::state(Sequence next, const std::vector<EventTime>& sealed_until, 
       s.minutes.push_back(m.counts);
     }
     line.touched.clear();
+    line.last = nullptr;  // it may go now
     if (!line.minutes.empty()) {
       line.pruned_below =
           std::max(line.pruned_below, line.minutes.rbegin()->first - kMinutesKept);

@@ -70,6 +70,7 @@ class Manifest {
     bool device_stamped = false;
     std::map<std::int64_t, Minute> minutes;
     std::int64_t pruned_below = std::numeric_limits<std::int64_t>::min();
+    Minute* last = nullptr;  // the one that changed last, mostly the next one's too
     std::vector<std::int64_t> touched;
     Totals totals;
     EventTime sealed_until = kEventTimeMin;

@@ -52,7 +52,7 @@ std::string_view quality_name(Quality q) {
 
 Pipeline::Pipeline(Options options, std::vector<SourceEntry> sources, journal::Journal& journal,
                    ring::RingBuffer& ring, quarantine::Quarantine& quarantine, TapHub& tap,
-                   Clock& clock)
+                   Clock& clock, LocalSink* local)
     : options_(std::move(options)),
       journal_(journal),
       ring_(ring),
@@ -61,23 +61,46 @@ Pipeline::Pipeline(Options options, std::vector<SourceEntry> sources, journal::J
       clock_(clock),
       stamper_(options_.plausible_from),
       manifest_(options_.incarnation),
+      recorder_(options_.recorder_memory),
+      local_(local),
       tier_choice_(options_.tier),
       past_(ring.recovered().ledger),
       compaction_(options_.edge, options_.rules,
                   [&ring](DictionaryHash hash) { return ring.dictionary(hash); }) {
   book_.label(options_.labels);
-  for (auto& entry : sources) {
-    book_.label(entry.name, entry.labels);
-    source_by_id_[entry.id] = sources_.size();
-    source_by_name_[entry.name] = sources_.size();
-    auto* source = entry.source;
-    sources_.push_back({std::move(entry), {},
-                        Progress(source->device_stamped(), source->lateness())});
-    // Lines exist from the start, so that a source that is never heard is stated as such.
-    for (const auto& s : source->schedules()) line_of(sources_.back(), s.poll_class);
-    if (source->schedules().empty()) line_of(sources_.back(), "");
-  }
+  for (auto& entry : sources) add_source(std::move(entry));
   stamper_.observe(clock_.wall(), clock_.steady());
+}
+
+void Pipeline::add_source(SourceEntry entry) {
+  book_.label(entry.name, entry.labels);
+  auto* source = entry.source;
+  const Progress progress(source->device_stamped(), source->lateness());
+  const auto [known, fresh] = source_by_name_.try_emplace(entry.name, sources_.size());
+  source_by_id_[entry.id] = known->second;
+  if (fresh) {
+    sources_.push_back({std::move(entry), {}, progress});
+  } else {
+    sources_[known->second].entry = std::move(entry);
+    sources_[known->second].progress.bound(progress);
+  }
+  auto& state = sources_[known->second];
+  // Lines exist from the start, so that a source that is never heard is stated as such.
+  for (const auto& s : source->schedules()) line_of(state, s.poll_class);
+  if (source->schedules().empty()) line_of(state, "");
+}
+
+void Pipeline::set_sources(std::vector<SourceEntry> sources) {
+  const std::lock_guard lock(mutex_);
+  source_by_id_.clear();
+  for (auto& s : sources_) s.entry.source = nullptr;  // may be gone when this returns
+  for (auto& entry : sources) add_source(std::move(entry));
+}
+
+bool Pipeline::has_read(journal::Position end) const {
+  const std::lock_guard lock(mutex_);
+  return journal_.used().count == 0 ||
+         (position_.journal == end.journal && position_.offset >= end.offset);
 }
 
 std::size_t Pipeline::line_of(SourceState& source, const std::string& poll_class) {
@@ -123,7 +146,7 @@ void Pipeline::run(const std::function<void()>& flushed) {
       }
       continue;
     }
-    const bool held_up = (unwritten_ || unsynced_) && collector_.full();
+    const bool held_up = (unwritten_ || unsynced_) && (collector_.full() || context_.full());
     lock.unlock();
     if (!clock_known || held_up) {
       // Entries wait undecoded until there is a time to stamp them with (semantics D13), or until
@@ -145,7 +168,7 @@ void Pipeline::run(const std::function<void()>& flushed) {
     for (std::size_t n = 1; item; ++n) {
       take(item->first);
       position_ = item->second;
-      if (collector_.full() || n == kEntriesALock) break;
+      if (collector_.full() || context_.full() || n == kEntriesALock) break;
       item = journal_.next(std::chrono::milliseconds(0));
     }
   }
@@ -181,6 +204,7 @@ void Pipeline::state_off_time() {
   auto from = std::max(closing.off_from, options_.plausible_from);
   from = std::max(from, until - std::chrono::minutes(kOffMinutesMax));
   for (auto& source : sources_) {
+    if (source.entry.source == nullptr) continue;
     for (const auto& schedule : source.entry.source->schedules()) {
       if (schedule.period.count() <= 0) continue;
       const auto line = line_of(source, schedule.poll_class);
@@ -271,9 +295,11 @@ Pipeline::SeriesState& Pipeline::series_state(std::uint32_t handle) {
   while (series_.size() <= handle) {
     const auto h = static_cast<std::uint32_t>(series_.size());
     const auto& d = table_.at(h);
-    series_.push_back({line_of(sources_[source_by_name_.at(d.source)], d.poll_class),
-                       Route(d, options_.edge, options_.rules), 0, 0});
+    const auto line = line_of(sources_[source_by_name_.at(d.source)], d.poll_class);
+    series_.push_back({line, Route(d, options_.edge, options_.rules, line,
+                                   {groups_, recorder_, local_, &shared_memory_}), 0, 0});
     if (series_.back().route.has_windows()) windowed_.push_back(h);
+    if (series_.back().route.track()) recorded_.push_back(h);
   }
   return series_[handle];
 }
@@ -281,9 +307,11 @@ Pipeline::SeriesState& Pipeline::series_state(std::uint32_t handle) {
 void Pipeline::take_group(SourceState& source, const Group& group, const journal::Entry& entry,
                           EventTime arrival) {
   const auto columns = group.columns.size();
-  std::vector<std::size_t> next(columns, 0), value_at(columns, 0);
-  std::vector<bool> keep(columns);
-  std::vector<Quality> quality(columns);
+  auto& [next, value_at, keep, quality] = row_;
+  next.assign(columns, 0);
+  value_at.assign(columns, 0);
+  keep.assign(columns, false);
+  quality.assign(columns, Quality::good);
   for (std::size_t row = 0; row < group.times.size(); ++row) {
     for (std::size_t c = 0; c < columns; ++c) {
       const auto& present = group.columns[c].present;
@@ -317,10 +345,10 @@ void Pipeline::take_group(SourceState& source, const Group& group, const journal
           keep[c] = any = true;
           break;
       }
-      if (tap_.listening()) {
+      if (tap_.listening(TapKind::readings)) {
         const auto& d = table_.at(column.series);
         tap_.publish(
-            d.local_name(),
+            TapKind::readings, d.local_name(),
             fmt::format(R"({{"v":1,"series":{},"time":"{}","value":{},"unit":{},"quality":"{}"}})",
                         json_quote(options_.edge + "/" + d.local_name()), format_utc(at),
                         value_json(column, value_at[c], d), json_quote(d.unit),
@@ -328,12 +356,32 @@ void Pipeline::take_group(SourceState& source, const Group& group, const journal
       }
     }
     if (any) collector_.add_row(group, row, *time, value_at, keep, quality);
+    if (!recorder_.due().empty()) gather_context();
   }
+}
+
+// What the flight recorder hands out, as rows that are copies.
+void Pipeline::gather_context() {
+  for (const auto& due : recorder_.due()) {
+    const auto handle = recorded_[due.track];
+    context_row_.copy = true;
+    auto& column = context_row_.columns.emplace_back();
+    column.series = handle;
+    column.type = table_.at(handle).type;
+    if (column.type == ValueType::f64) {
+      column.f64 = {std::bit_cast<double>(due.reading.bits)};
+    } else {
+      column.i64 = {static_cast<std::int64_t>(due.reading.bits)};
+    }
+    context_.add_row(context_row_, 0, due.reading.time, {0}, {true}, {due.reading.quality});
+    context_row_.columns.clear();
+  }
+  recorder_.due().clear();
 }
 
 bool Pipeline::flush_due(SteadyTime now) const {
   if (unwritten_ || unsynced_) return now - last_flush_ >= kRetry || stopping_.load();
-  if (collector_.full()) return true;
+  if (collector_.full() || context_.full()) return true;
   if (alarm_ && now - last_flush_ >= kAlarmPace) return true;
   if (gathering_since_) {
     // What fills the journal may not have been read yet: then a flush makes no room.
@@ -353,19 +401,28 @@ std::vector<EventTime> Pipeline::sealed_until() const {
   return out;
 }
 
-bool Pipeline::flush() {
-  last_flush_ = clock_.steady();
-  if (unwritten_ || unsynced_) return write_out();
-  const auto frontiers = sealed_until();
+// Carriers into the collector, results to the local sink.
+void Pipeline::flush_windows(const std::vector<EventTime>& frontiers) {
   std::vector<PartialRow> rows;
   for (const auto handle : windowed_) {
     auto& state = series_[handle];
     state.route.flush_windows(frontiers[state.line], handle, rows);
   }
   for (auto& row : rows) collector_.add_partial(std::move(row));
+  groups_.flush(frontiers, local_);
+}
+
+bool Pipeline::flush() {
+  last_flush_ = clock_.steady();
+  if (unwritten_ || unsynced_) return write_out();
+  const auto frontiers = sealed_until();
+  flush_windows(frontiers);
   ring::Flush out;
-  const bool alarm = !collector_.empty() && std::exchange(alarm_, false);
-  out.blocks = pack(collector_.take(), alarm);
+  auto blocks = collector_.take();
+  // Blocks from here on take the alarm lane: all with an anomaly, else only context.
+  const auto alarm_from = std::exchange(alarm_, false) ? 0 : blocks.size();
+  for (auto& block : context_.take()) blocks.push_back(std::move(block));
+  out.blocks = pack(std::move(blocks), alarm_from);
   const Sequence next{ring_.next_sequence().count + out.blocks.size()};
   out.dictionaries = book_.take_new();
   const bool dirty = manifest_.dirty();
@@ -424,7 +481,7 @@ bool Pipeline::compact(const std::vector<ring::Stored>& ahead) {
   return write_out();
 }
 
-std::vector<BlockRecord> Pipeline::pack(std::vector<Block> blocks, bool alarm) {
+std::vector<BlockRecord> Pipeline::pack(std::vector<Block> blocks, std::size_t alarm_from) {
   std::vector<BlockRecord> records;
   const auto capacity = static_cast<double>(options_.journal_capacity.count);
   const auto tier = tier_choice_.choose(last_flush_,
@@ -442,7 +499,7 @@ std::vector<BlockRecord> Pipeline::pack(std::vector<Block> blocks, bool alarm) {
     record.readings = summary.readings;
     record.time_min = summary.time_min;
     record.time_max = summary.time_max;
-    record.alarm = alarm;
+    record.alarm = records.size() >= alarm_from;
     record.bytes = std::move(*bytes);
     values += record.readings;
     records.push_back(std::move(record));
@@ -499,54 +556,6 @@ void Pipeline::seal_acknowledged(std::uint64_t number) {
 void Pipeline::cloud_ledger(const Ledger& ledger) {
   const std::lock_guard lock(mutex_);
   cloud_ = ledger;
-}
-
-Status Pipeline::status() const {
-  const std::lock_guard lock(mutex_);
-  Status s;
-  auto edge = past_;
-  edge += const_cast<Manifest&>(manifest_).ledger();
-  s.ledger = edge;
-  s.ledger.answered = cloud_.answered;
-  s.ledger.late_ledger = cloud_.late_ledger;
-  s.ledger.lost = cloud_.lost;
-  s.ledger.duplicate = edge.duplicate + cloud_.duplicate;
-  s.ledger.quarantined = edge.quarantined + cloud_.quarantined;
-  s.ledger.evicted = edge.evicted - std::min(edge.evicted, cloud_.evicted);
-  const auto placed = s.ledger.answered + s.ledger.thinned + s.ledger.duplicate + s.ledger.local +
-                      s.ledger.late_ledger + s.ledger.quarantined + s.ledger.evicted +
-                      s.ledger.lost;
-  s.ledger.pending = s.ledger.taken > placed ? s.ledger.taken - placed : 0;
-  for (const auto& source : sources_) {
-    const auto totals = manifest_.totals(source.entry.name);
-    SourceCounts c{source.entry.name, 0, totals.due, totals.good, totals.taken};
-    for (std::size_t h = 0; h < series_.size(); ++h) {
-      if (lines_[series_[h].line].source == static_cast<std::size_t>(&source - sources_.data())) {
-        ++c.series;
-      }
-    }
-    s.sources.push_back(std::move(c));
-  }
-  s.clock = stamper_.state();
-  s.clock_offset = stamper_.offset();
-  s.clock_steps = stamper_.steps();
-  s.rejected_messages = rejected_messages_;
-  s.compacted = compaction_.counts();
-  s.error = error_;
-  s.tier = tier_choice_.tier();
-  s.tier_why = tier_choice_.why();
-  s.packing_share = tier_choice_.cpu_share();
-  return s;
-}
-
-std::vector<SeriesCounts> Pipeline::series() const {
-  const std::lock_guard lock(mutex_);
-  std::vector<SeriesCounts> out;
-  for (std::size_t h = 0; h < series_.size(); ++h) {
-    out.push_back({table_.at(static_cast<std::uint32_t>(h)), series_[h].readings,
-                   event_time(series_[h].last)});
-  }
-  return out;
 }
 
 }  // namespace tidemark::pipeline

@@ -46,6 +46,7 @@ struct Options {
   TierOptions tier;
   std::map<std::string, std::string> labels;  // of every series
   std::vector<Rule> rules;  // first match decides
+  Bytes recorder_memory{4 << 20};  // of the flight recorder, all series together
 };
 
 struct SourceEntry {
@@ -76,6 +77,9 @@ struct Status {
   std::uint64_t rejected_messages = 0;
   Compacted compacted;
   std::string error;  // why flushes fail; empty when they do not
+  recorder::Usage recorder;
+  std::uint64_t windows_late = 0;    // readings that no local result could take in any more
+  std::uint64_t windows_unsure = 0;  // in windows and perhaps repeats (recent_readings.h)
   codec::Tier tier = codec::Tier::standard;  // of the last blocks
   std::string tier_why;
   double packing_share = 0;  // of one CPU, over the last TierChoice::kMeasure
@@ -83,13 +87,21 @@ struct Status {
 
 class Pipeline final : public uplink::SealSource {
  public:
+  // `local` may be null: results of windows and events are then nobody's.
   Pipeline(Options options, std::vector<SourceEntry> sources, journal::Journal& journal,
-           ring::RingBuffer& ring, quarantine::Quarantine& quarantine, TapHub& tap, Clock& clock);
+           ring::RingBuffer& ring, quarantine::Quarantine& quarantine, TapHub& tap, Clock& clock,
+           LocalSink* local = nullptr);
 
   // Returns after stop(), with all that the journal holds flushed and synced (unless the ring
   // fails). `flushed` is called after each flush: the uplink's wake().
   void run(const std::function<void()>& flushed);
   void stop();  // any thread
+
+  // The sources from now on: those of the same name go on with their series and windows. What the
+  // journal holds of others goes into quarantine.
+  void set_sources(std::vector<SourceEntry> sources);
+  // Whether all that was appended to the journal before `end` has been decoded.
+  [[nodiscard]] bool has_read(journal::Position end) const;
 
   [[nodiscard]] Status status() const;
   [[nodiscard]] std::vector<SeriesCounts> series() const;
@@ -115,6 +127,7 @@ class Pipeline final : public uplink::SealSource {
     std::size_t source;
   };
 
+  void add_source(SourceEntry entry);
   void take(const journal::Entry& entry);
   void take_group(SourceState& source, const Group& group, const journal::Entry& entry,
                   EventTime arrival);
@@ -128,8 +141,11 @@ class Pipeline final : public uplink::SealSource {
   void pause();  // a moment, or until stop()
   [[nodiscard]] bool flush_due(SteadyTime now) const;
   bool flush();  // false: the ring does not take it now
-  std::vector<BlockRecord> pack(std::vector<Block> blocks, bool alarm);
+  // Those from `alarm_from` on take the alarm lane.
+  std::vector<BlockRecord> pack(std::vector<Block> blocks, std::size_t alarm_from);
   bool write_out();
+  void flush_windows(const std::vector<EventTime>& frontiers);
+  void gather_context();
   bool make_room();
   bool compact(const std::vector<ring::Stored>& ahead);
   Seal seal_of(Sequence next, const std::vector<EventTime>& frontiers);
@@ -155,7 +171,14 @@ class Pipeline final : public uplink::SealSource {
   std::vector<std::uint32_t> windowed_;  // handles whose route has windows
   clock::EventStamper stamper_;
   Manifest manifest_;
+  GroupWindows groups_;
+  std::size_t shared_memory_ = RecentReadings::kSharedInWindows;
+  recorder::FlightRecorder recorder_;
+  std::vector<std::uint32_t> recorded_;  // handles by the recorder's track
+  Group context_row_;
   Collector collector_;
+  Collector context_;  // of the flight recorder: blocks of its own, on the alarm lane
+  LocalSink* local_;
   DictionaryBook book_;
   codec::Memories memories_;  // what fitted each series in its last block
   TierChoice tier_choice_;
@@ -166,6 +189,11 @@ class Pipeline final : public uplink::SealSource {
   std::string error_;
 
   source::Decoded decoded_;  // reused from entry to entry
+  struct {
+    std::vector<std::size_t> next, value_at;
+    std::vector<bool> keep;
+    std::vector<Quality> quality;
+  } row_;  // by column of the group at hand, reused
   journal::Position position_;
   std::optional<ring::Flush> unwritten_;
   Compaction compaction_;

@@ -20,6 +20,12 @@ class Progress {
   Progress(bool device_stamped, Nanoseconds lateness)
       : device_stamped_(device_stamped), lateness_(lateness) {}
 
+  // The source was made anew: its kind and lateness may be others.
+  void bound(const Progress& other) {
+    device_stamped_ = other.device_stamped_;
+    lateness_ = other.lateness_;
+  }
+
   void reading(EventTime event, EventTime arrival) {
     last_arrival_ = std::max(last_arrival_, arrival);
     if (event <= newest_) return;

@@ -1,5 +1,7 @@
 #include "edge/pipeline/route.h"
 
+#include <fmt/format.h>
+
 #include "common/base/log.h"
 #include "common/base/text.h"
 
@@ -8,23 +10,143 @@ namespace {
 
 Quality worse(Quality a, Quality b) { return a < b ? b : a; }
 
+std::string replaced(std::string text, std::string_view word, std::string_view by) {
+  for (auto at = text.find(word); at != std::string::npos; at = text.find(word, at + by.size())) {
+    text.replace(at, word.size(), by);
+  }
+  return text;
+}
+
+// Wildcards in the name of a series would make a topic that nobody may publish to.
+std::string topic_of(const std::string& pattern, const std::string& edge, const std::string& device,
+                     const std::string& metric) {
+  if (pattern.empty()) return {};
+  auto topic = replaced(pattern, "{series}", device + "/" + metric);
+  topic = replaced(replaced(replaced(topic, "{edge}", edge), "{device}", device), "{metric}",
+                   metric);
+  for (auto& c : topic) {
+    if (c == '+' || c == '#' || static_cast<unsigned char>(c) < ' ') c = '_';
+  }
+  return topic;
+}
+
+// The detectors as configured, by cause.
+std::vector<std::string> detectors_of(const filter::FilterOptions& f) {
+  std::vector<std::string> out(static_cast<std::size_t>(filter::Cause::lolo) + 1);
+  const auto at = [&](filter::Cause c) -> std::string& { return out[static_cast<std::size_t>(c)]; };
+  if (f.range)
+    at(filter::Cause::range) = fmt::format("range, {} to {}", f.range->min, f.range->max);
+  if (f.rate) {
+    at(filter::Cause::rate) = fmt::format("rate, at most {} per second over {} readings",
+                                          f.rate->per_second_max, f.rate->samples);
+  }
+  if (f.stuck) {
+    at(filter::Cause::stuck) = fmt::format("stuck, unchanged within {} for {}", f.stuck->tolerance,
+                                           format_duration(f.stuck->after));
+  }
+  if (f.spike) {
+    at(filter::Cause::spike) = fmt::format("spike, {} readings, {} sigmas", f.spike->samples,
+                                           f.spike->sigmas);
+  }
+  for (const auto& l : f.limits) {
+    const auto text = [&](std::string_view name, double level) {
+      return fmt::format("limit, {} {}, deadband {}, on after {}, off after {}", name, level,
+                         l.deadband, format_duration(l.on_delay), format_duration(l.off_delay));
+    };
+    if (l.hihi) at(filter::Cause::hihi) = text("hihi", *l.hihi);
+    if (l.hi) at(filter::Cause::hi) = text("hi", *l.hi);
+    if (l.lo) at(filter::Cause::lo) = text("lo", *l.lo);
+    if (l.lolo) at(filter::Cause::lolo) = text("lolo", *l.lolo);
+  }
+  return out;
+}
+
 }  // namespace
 
 Route::Route(const SeriesDescription& series, const std::string& edge,
-             const std::vector<Rule>& rules)
-    : name_(edge + "/" + series.local_name()), exponent_(series.exponent) {
-  if (series.device_stamped) recent_.emplace();
+             const std::vector<Rule>& rules, std::size_t line, RouteParts parts)
+    : parts_(parts), exponent_(series.exponent) {
+  local_.name = edge + "/" + series.local_name();
+  local_.unit = series.unit;
   for (const auto& rule : rules) {
-    if (!series_match(rule.select, name_)) continue;
-    forward_ = rule.forward;
-    if (!rule.filter.empty() && series.type != ValueType::text) filter_.emplace(rule.filter);
-    if (rule.window) {
-      auto options = *rule.window;
-      options.raw_travels = forward_ != Forward::windows;
-      window_.emplace(series.type, options);
-    }
+    if (!series_match(rule.select, local_.name)) continue;
+    follow(rule, series, edge, line);
     break;
   }
+  if (series.device_stamped) {
+    recent_.emplace(carrier_windows_ ? parts_.shared_memory : nullptr);
+  }
+}
+
+void Route::follow(const Rule& rule, const SeriesDescription& series, const std::string& edge,
+                   std::size_t line) {
+  forward_ = rule.forward;
+  carrier_windows_ = forward_ == Forward::windows || forward_ == Forward::windows_and_context;
+  local_.topic = topic_of(rule.publish, edge, series.device, series.metric);
+  const bool numbers = series.type != ValueType::text;
+  if (!rule.filter.empty() && numbers) {
+    filter_.emplace(rule.filter);
+    local_.detectors = detectors_of(rule.filter);
+  }
+  if (forward_ == Forward::windows_and_context && filter_) {
+    track_ = parts_.recorder.track(rule.context);
+  }
+  if (!rule.window) return;
+  local_.window = to_string(rule.window->type);
+  const bool grouped = rule.window->group != GroupBy::series;
+  auto own = *rule.window;
+  if (grouped) own.wanted = nullptr;
+  const auto upstream = carrier_windows_            ? window::Upstream::carrier
+                        : forward_ == Forward::both ? window::Upstream::copy
+                                                    : window::Upstream::none;
+  if (!grouped || upstream != window::Upstream::none) {
+    window_.emplace(own, series.type, series.exponent, upstream);
+  }
+  if (!grouped || !numbers) return;
+  LocalSeries group;
+  const auto& middle = rule.window->group == GroupBy::device   ? series.device
+                       : rule.window->group == GroupBy::source ? series.source
+                                                               : std::string("all");
+  group.name = fmt::format("{}/{}/{}", edge, middle, rule.window->name);
+  group.unit = series.unit;
+  group.window = local_.window;
+  group.topic = topic_of(rule.publish, edge, middle, rule.window->name);
+  group_ = parts_.groups.find(group, *rule.window);
+  if (group_ != nullptr) group_->lines.insert(line);
+}
+
+void Route::filter_reading(std::int64_t time, const Column& column, std::size_t value,
+                           Outcome& out, bool& kept) {
+  const double v = column.type == ValueType::f64 ? column.f64[value]
+                                                 : decimal_to_double(column.i64[value], exponent_);
+  events_.clear();
+  const auto verdict = filter_->check(event_time(time), v, events_);
+  for (const auto& e : events_) {
+    log::info("anomaly", "series={} {}", local_.name, e.text());
+    out.alarm = out.alarm || e.raised;
+    if (parts_.sink != nullptr) parts_.sink->event(local_, e, track_.has_value());
+  }
+  out.quality = worse(out.quality, verdict.quality);
+  kept = filter_->keep(event_time(time), v, verdict);
+}
+
+// Whether a carrier took it.
+bool Route::window_reading(EventTime time, const Column& column, std::size_t value,
+                           Quality quality) {
+  const auto add = [&](const Column& c, std::size_t at) {
+    if (group_ != nullptr) group_->add(time, c, at, exponent_);
+    return window_ && window_->add(time, c, at);
+  };
+  if (quality == column.quality_of(value)) return add(column, value);
+  Column marked;
+  marked.type = column.type;
+  if (column.type == ValueType::f64) {
+    marked.f64 = {column.f64[value]};
+  } else {
+    marked.i64 = {column.i64[value]};
+  }
+  marked.quality = {quality};
+  return add(marked, 0);
 }
 
 Route::Outcome Route::take(std::int64_t time, const Column& column, std::size_t value,
@@ -32,41 +154,19 @@ Route::Outcome Route::take(std::int64_t time, const Column& column, std::size_t 
   if (recent_ && recent_->repeated(time, bits))
     return {Way::duplicate, column.quality_of(value), false};
   Outcome out{Way::raw, column.quality_of(value), false};
-  filter::Verdict verdict;
   bool kept = true;
-  if (filter_ && !is_bad(out.quality)) {
-    const double v = column.type == ValueType::f64
-                         ? column.f64[value]
-                         : decimal_to_double(column.i64[value], exponent_);
-    events_.clear();
-    verdict = filter_->check(event_time(time), v, events_);
-    for (const auto& e : events_) {
-      log::info("anomaly", "series={} {}", name_, e.text());
-      out.alarm = out.alarm || e.raised;
-    }
-    out.quality = worse(out.quality, verdict.quality);
-    kept = filter_->keep(event_time(time), v, verdict);
+  if (filter_ && !is_bad(out.quality)) filter_reading(time, column, value, out, kept);
+  if (track_) {
+    parts_.recorder.add(*track_, {time, bits, out.quality});
+    if (out.alarm) parts_.recorder.anomaly(*track_, time);
   }
-  auto in_window = window::SeriesWindow::Placement::too_old;
-  if (window_) {
-    if (out.quality == column.quality_of(value)) {
-      in_window = window_->add(event_time(time), column, value);
-    } else {
-      Column marked;
-      marked.type = column.type;
-      if (column.type == ValueType::f64) {
-        marked.f64 = {column.f64[value]};
-      } else {
-        marked.i64 = {column.i64[value]};
-      }
-      marked.quality = {out.quality};
-      in_window = window_->add(event_time(time), marked, 0);
-    }
-  }
+  const bool carried = (window_ || group_ != nullptr) &&
+                       window_reading(event_time(time), column, value, out.quality);
   switch (forward_) {
     case Forward::nothing: out.way = Way::local; break;
     case Forward::windows:
-      if (in_window == window::SeriesWindow::Placement::taken) out.way = Way::window;
+    case Forward::windows_and_context:
+      if (carried) out.way = Way::window;
       break;
     case Forward::raw:
     case Forward::both:
@@ -77,7 +177,9 @@ Route::Outcome Route::take(std::int64_t time, const Column& column, std::size_t 
 }
 
 void Route::flush_windows(EventTime frontier, std::uint32_t handle, std::vector<PartialRow>& out) {
-  window_->flush(frontier, handle, out);
+  results_.clear();
+  window_->flush(frontier, handle, out, results_);
+  if (parts_.sink != nullptr && !results_.empty()) parts_.sink->windows(local_, results_);
 }
 
 }  // namespace tidemark::pipeline

@@ -14,24 +14,39 @@
 #include "common/model/block.h"
 #include "common/model/series.h"
 #include "edge/filter/series_filter.h"
+#include "edge/pipeline/group_windows.h"
+#include "edge/pipeline/local_sink.h"
 #include "edge/pipeline/recent_readings.h"
-#include "edge/window/series_window.h"
+#include "edge/pipeline/rule_window.h"
+#include "edge/recorder/flight_recorder.h"
 
 namespace tidemark::pipeline {
 
-enum class Forward : std::uint8_t { raw, windows, both, nothing };
+enum class Forward : std::uint8_t { raw, windows, both, windows_and_context, nothing };
 
 struct Rule {
   std::string select = "**";  // over device/metric, or edge/device/metric
   Forward forward = Forward::raw;
-  filter::FilterOptions filter;
-  std::optional<window::WindowOptions> window;  // raw_travels is set by forward
+  filter::FilterOptions filter = {};
+  std::optional<WindowRule> window = std::nullopt;
+  recorder::Context context = {};  // of windows_and_context
+  // "tidemark/press-07/{series}": {series} device/metric, {edge}, {device}, {metric}; empty: none.
+  std::string publish = "";
+};
+
+// What routes share.
+struct RouteParts {
+  GroupWindows& groups;
+  recorder::FlightRecorder& recorder;
+  LocalSink* sink = nullptr;
+  std::size_t* shared_memory = nullptr;  // of repeats in windows: recent_readings.h
 };
 
 class Route {
  public:
-  // Without a matching rule a series goes raw and unfiltered.
-  Route(const SeriesDescription& series, const std::string& edge, const std::vector<Rule>& rules);
+  // Without a matching rule a series goes raw and unfiltered. `line`: of the manifest.
+  Route(const SeriesDescription& series, const std::string& edge, const std::vector<Rule>& rules,
+        std::size_t line, RouteParts parts);
 
   enum class Way : std::uint8_t { raw, window, thinned, local, duplicate };
   struct Outcome {
@@ -45,14 +60,35 @@ class Route {
   [[nodiscard]] bool has_windows() const { return window_.has_value(); }
   void flush_windows(EventTime frontier, std::uint32_t handle, std::vector<PartialRow>& out);
 
+  [[nodiscard]] const std::optional<recorder::FlightRecorder::Track>& track() const {
+    return track_;
+  }
+  // Readings that no result could take in any more.
+  [[nodiscard]] std::uint64_t late() const { return window_ ? window_->late() : 0; }
+  // Readings that may have been repeats and travel in windows: counted twice if they were.
+  [[nodiscard]] std::uint64_t unsure() const {
+    return recent_ && carrier_windows_ ? recent_->unsure() : 0;
+  }
+
  private:
-  std::string name_;
+  void follow(const Rule& rule, const SeriesDescription& series, const std::string& edge,
+              std::size_t line);
+  void filter_reading(std::int64_t time, const Column& column, std::size_t value,
+                      Outcome& out, bool& kept);
+  bool window_reading(EventTime time, const Column& column, std::size_t value, Quality quality);
+
+  RouteParts parts_;
+  LocalSeries local_;
   Forward forward_ = Forward::raw;
+  bool carrier_windows_ = false;
   int exponent_ = 0;
   std::optional<RecentReadings> recent_;
   std::optional<filter::SeriesFilter> filter_;
-  std::optional<window::SeriesWindow> window_;
+  std::optional<RuleWindow> window_;
+  GroupWindows::Group* group_ = nullptr;
+  std::optional<recorder::FlightRecorder::Track> track_;
   std::vector<filter::Event> events_;
+  std::vector<window::LocalResult> results_;
 };
 
 }  // namespace tidemark::pipeline

@@ -1,5 +1,7 @@
 #include "edge/pipeline/tap_hub.h"
 
+#include <algorithm>
+
 #include "common/base/text.h"
 
 namespace tidemark::pipeline {
@@ -13,20 +15,29 @@ std::vector<std::string> TapHub::Subscriber::take(std::chrono::milliseconds wait
   return out;
 }
 
-std::shared_ptr<TapHub::Subscriber> TapHub::subscribe(const std::string& glob) {
+void TapHub::count() {
+  for (std::size_t kind = 0; kind < count_.size(); ++kind) {
+    const auto n = std::count_if(subscribers_.begin(), subscribers_.end(),
+                                 [&](const auto& s) { return s->kinds_[kind]; });
+    count_[kind].store(static_cast<std::size_t>(n), std::memory_order_relaxed);
+  }
+}
+
+std::shared_ptr<TapHub::Subscriber> TapHub::subscribe(const std::string& glob, TapKinds kinds) {
   const std::lock_guard lock(mutex_);
   if (subscribers_.size() >= kSubscribersMax) return nullptr;
   auto s = std::make_shared<Subscriber>();
   s->glob_ = glob;
+  s->kinds_ = kinds;
   subscribers_.push_back(s);
-  count_.store(subscribers_.size(), std::memory_order_relaxed);
+  count();
   return s;
 }
 
 void TapHub::unsubscribe(const std::shared_ptr<Subscriber>& subscriber) {
   const std::lock_guard lock(mutex_);
   std::erase(subscribers_, subscriber);
-  count_.store(subscribers_.size(), std::memory_order_relaxed);
+  count();
 }
 
 void TapHub::close() {
@@ -38,10 +49,10 @@ void TapHub::close() {
   }
 }
 
-void TapHub::publish(const std::string& series, const std::string& line) {
+void TapHub::publish(TapKind kind, const std::string& series, const std::string& line) {
   const std::lock_guard lock(mutex_);
   for (const auto& s : subscribers_) {
-    if (!series_match(s->glob_, series)) continue;
+    if (!s->kinds_[static_cast<std::size_t>(kind)] || !series_match(s->glob_, series)) continue;
     const std::lock_guard inner(s->mutex_);
     if (s->lines_.size() >= kLinesMax) {
       s->lost_.fetch_add(1, std::memory_order_relaxed);

@@ -1,10 +1,12 @@
-// Live lines for `tidemark tap`: readings as they pass, one JSON object a line.
+// Live lines for `tidemark tap`: readings as they pass, results of windows, events; one JSON object
+// a line.
 //
 // A subscriber that cannot keep up loses its own lines (counted in its last one), never the
 // pipeline's. Costs one relaxed load a reading when nobody listens.
 // Bound: kSubscribersMax, kLinesMax lines each. Threads: any.
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <chrono>
 #include <condition_variable>
@@ -16,6 +18,9 @@
 #include <vector>
 
 namespace tidemark::pipeline {
+
+enum class TapKind : std::uint8_t { readings, windows, events };
+using TapKinds = std::array<bool, 3>;  // by TapKind
 
 class TapHub {
  public:
@@ -31,6 +36,7 @@ class TapHub {
    private:
     friend class TapHub;
     std::string glob_;
+    TapKinds kinds_{};
     std::mutex mutex_;
     std::condition_variable arrived_;
     std::deque<std::string> lines_;
@@ -39,16 +45,20 @@ class TapHub {
   };
 
   // nullptr when kSubscribersMax listen already. `glob` is over device/metric.
-  std::shared_ptr<Subscriber> subscribe(const std::string& glob);
+  std::shared_ptr<Subscriber> subscribe(const std::string& glob, TapKinds kinds);
   void unsubscribe(const std::shared_ptr<Subscriber>& subscriber);
   void close();  // wakes everybody
 
-  [[nodiscard]] bool listening() const { return count_.load(std::memory_order_relaxed) > 0; }
-  // To those whose glob matches `series` (device/metric).
-  void publish(const std::string& series, const std::string& line);
+  [[nodiscard]] bool listening(TapKind kind) const {
+    return count_[static_cast<std::size_t>(kind)].load(std::memory_order_relaxed) > 0;
+  }
+  // To those who asked for this kind and whose glob matches `series` (device/metric, or with edge).
+  void publish(TapKind kind, const std::string& series, const std::string& line);
 
  private:
-  std::atomic<std::size_t> count_{0};
+  void count();
+
+  std::array<std::atomic<std::size_t>, 3> count_{};  // subscribers by kind
   std::mutex mutex_;
   std::vector<std::shared_ptr<Subscriber>> subscribers_;
 };

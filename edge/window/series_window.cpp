@@ -23,6 +23,19 @@ std::int64_t add_capped(std::int64_t a, std::int64_t b) {
 
 }  // namespace
 
+// Panes as the elements of a RangeFold, numbered by start / pane.
+struct PaneSource {
+  const SeriesWindow& window;
+  [[nodiscard]] Cell empty() const { return Cell(window.options_.shape); }
+  void add(Cell& to, std::int64_t from, std::int64_t until) const {
+    auto it = window.panes_.lower_bound(from * window.pane_);
+    for (; it != window.panes_.end() && it->first < until * window.pane_; ++it) {
+      to.merge(it->second.cell, window.options_.shape);
+    }
+  }
+  void join(Cell& to, const Cell& later) const { to.merge(later, window.options_.shape); }
+};
+
 Nanoseconds WindowOptions::pane() const {
   return Nanoseconds(std::gcd(size.count(), hop.count()));
 }
@@ -45,12 +58,11 @@ Result<> WindowOptions::check() const {
   return {};
 }
 
-SeriesWindow::SeriesWindow(ValueType type, const WindowOptions& options)
-    : type_(type),
-      options_(options),
-      size_(options.size.count()),
-      hop_(options.hop.count()),
-      pane_(options.pane().count()),
+SeriesWindow::SeriesWindow(WindowOptions options)
+    : options_(std::move(options)),
+      size_(options_.size.count()),
+      hop_(options_.hop.count()),
+      pane_(options_.pane().count()),
       latest_(panes_.end()) {}
 
 std::size_t SeriesWindow::panes_max() const {
@@ -67,7 +79,7 @@ SeriesWindow::Pane* SeriesWindow::find_or_make(std::int64_t start) {
   auto it = panes_.lower_bound(start);
   if (it == panes_.end() || it->first != start) {
     if (panes_.size() >= kPanesMax || forgotten(start, add_capped(start, pane_))) return nullptr;
-    it = panes_.emplace_hint(it, start, Pane{.partial = Partial(type_)});
+    it = panes_.emplace_hint(it, start, Pane{.cell = Cell(options_.shape)});
   }
   latest_ = it;
   return &it->second;
@@ -78,11 +90,20 @@ std::int64_t SeriesWindow::first_window_of(std::int64_t pane_start) const {
   return -floor_ns(size_ - pane_ - pane_start, hop_);
 }
 
-void SeriesWindow::touch_windows(std::int64_t pane_start) {
-  for (auto start = first_window_of(pane_start); start <= pane_start; start += hop_) {
-    // A window with a forgotten pane cannot be computed again; its last row stands.
-    if (!forgotten(start, start + size_)) windows_[start].dirty = true;
+// The windows of this pane that were emitted, or passed over, have changed.
+void SeriesWindow::touch(std::int64_t pane_start) {
+  fold_.changed(pane_start / pane_);
+  bool late = false;
+  for (auto start = first_window_of(pane_start); start <= pane_start && start < next_;
+       start += hop_) {
+    // A window with a forgotten pane cannot be computed again; its last result stands.
+    if (forgotten(start, start + size_)) {
+      late = true;
+    } else {
+      changed_.insert(start);
+    }
   }
+  late_ += late ? 1 : 0;
 }
 
 SeriesWindow::Placement SeriesWindow::add(EventTime time, const Column& column,
@@ -94,9 +115,16 @@ SeriesWindow::Placement SeriesWindow::add(EventTime time, const Column& column,
   }
   const auto start = floor_ns(ns, pane_);
   auto* pane = find_or_make(start);
-  if (pane == nullptr) return Placement::too_old;
-  pane->partial.add(ns, column, value);
-  if (options_.hops() && pane->fresh == 0) touch_windows(start);
+  if (pane == nullptr) {
+    if (options_.shape.wanted) ++late_;
+    return Placement::too_old;
+  }
+  pane->cell.add(ns, column, value);
+  if (options_.shape.wanted) {
+    heard_from_ = std::min(heard_from_, ns);
+    if (pane->fresh == 0 || pane->touched != flushes_) touch(start);
+    if (pane->cell.ordered) reorder_.add(ns, column, value, names_);
+  }
   ++pane->fresh;
   pane->touched = flushes_;
   dirty_ = true;
@@ -104,45 +132,76 @@ SeriesWindow::Placement SeriesWindow::add(EventTime time, const Column& column,
 }
 
 void SeriesWindow::publish_pane(std::int64_t start, Pane& pane, std::uint32_t series,
-                                std::vector<PartialRow>& out) const {
+                                std::vector<PartialRow>& rows) const {
   PartialRow row{.series = series,
                  .start = start,
                  .size = pane_,
                  .revision = ++pane.revision,
                  .readings = std::exchange(pane.fresh, 0),
-                 .copy = options_.raw_travels,
+                 .copy = options_.upstream == Upstream::copy,
                  .state = {}};
   ByteWriter writer(row.state);
-  pane.partial.encode(writer);
-  out.push_back(std::move(row));
+  pane.cell.partial.encode(writer);
+  rows.push_back(std::move(row));
 }
 
-void SeriesWindow::publish_windows(EventTime frontier, std::uint32_t series,
-                                   std::vector<PartialRow>& out) {
-  for (auto& [start, window] : windows_) {
-    if (!window.dirty) continue;
-    if (start + size_ > count_ns(frontier)) {
-      dirty_ = true;
-      continue;
+// Hands readings that the frontier has passed to the ordered part of their panes.
+void SeriesWindow::put_in_order(std::int64_t until) {
+  reorder_.release(until, [&](const OrderedSample& sample) {
+    const auto pane = panes_.find(floor_ns(sample.time, pane_));
+    if (pane == panes_.end()) return;
+    if (!last_in_order_ || sample.time >= last_in_order_->time) {
+      pane->second.cell.ordered->add(sample, options_.shape.ordered);
+      last_in_order_ = sample;
+      return;
     }
-    Partial sum(type_);
-    for (auto it = panes_.lower_bound(start); it != panes_.end() && it->first < start + size_;
-         ++it) {
-      sum.merge(it->second.partial);
+    // It missed its place: its own pane and what was held after it are not exact any more.
+    pane->second.cell.ordered->miss();
+    if (const auto next = std::next(pane); next != panes_.end()) {
+      next->second.cell.ordered->miss();
+      touch(next->first);
     }
-    const auto readings = sum.readings();
-    PartialRow row{.series = series,
-                   .start = start,
-                   .size = size_,
-                   .revision = ++window.revision,
-                   .readings = readings - window.published,
-                   .copy = true,
-                   .state = {}};
-    ByteWriter writer(row.state);
-    sum.encode(writer);
-    out.push_back(std::move(row));
-    window.published = readings;
-    window.dirty = false;
+  });
+}
+
+std::optional<OrderedSample> SeriesWindow::reading_before(std::int64_t start) const {
+  if (!options_.shape.wanted->ordered()) return std::nullopt;
+  for (auto it = panes_.lower_bound(start); it != panes_.begin();) {
+    const auto& ordered = (--it)->second.cell.ordered;
+    if (!ordered->empty()) return ordered->last();
+  }
+  if (before_ && before_->time < start) return before_;
+  return std::nullopt;
+}
+
+void SeriesWindow::emit(std::int64_t start, bool in_order, std::vector<LocalResult>& out) {
+  const PaneSource source{*this};
+  const auto low = start / pane_;
+  const auto high = low + size_ / pane_;
+  Cell sum = source.empty();
+  if (in_order && options_.hops()) {
+    sum = fold_.over(low, high, source);
+  } else {
+    source.add(sum, low, high);
+  }
+  auto result = result_of(sum, start, start + size_, reading_before(start), options_.shape,
+                          names_.names());
+  result.revision = emitted_[start]++;
+  result.cut = start < heard_from_ || forgotten(start, start + size_);
+  out.push_back(std::move(result));
+}
+
+void SeriesWindow::emit_results(std::vector<LocalResult>& out) {
+  put_in_order(horizon_);
+  for (const auto start : changed_) emit(start, false, out);
+  changed_.clear();
+  while (true) {
+    const auto pane = panes_.lower_bound(next_);
+    if (pane == panes_.end()) break;
+    const auto start = std::max(next_, first_window_of(pane->first));
+    if (add_capped(start, size_) > horizon_) break;
+    emit(start, true, out);
+    next_ = start + hop_;
   }
 }
 
@@ -165,8 +224,13 @@ std::vector<std::int64_t> SeriesWindow::due_to_go(EventTime frontier) const {
 }
 
 void SeriesWindow::forget(std::int64_t start) {
-  panes_.erase(start);
-  for (auto w = first_window_of(start); w <= start; w += hop_) windows_.erase(w);
+  const auto gone = panes_.find(start);
+  if (const auto& ordered = gone->second.cell.ordered;
+      ordered && !ordered->empty() && (!before_ || ordered->last().time > before_->time)) {
+    before_ = ordered->last();
+  }
+  panes_.erase(gone);
+  for (auto w = first_window_of(start); w <= start; w += hop_) emitted_.erase(w);
   const auto at = std::lower_bound(forgotten_.begin(), forgotten_.end(), start,
                                    [](const Range& r, std::int64_t s) { return r.begin < s; });
   forgotten_.insert(at, {start, start + pane_});
@@ -182,27 +246,43 @@ void SeriesWindow::forget(std::int64_t start) {
   }
 }
 
-void SeriesWindow::flush(EventTime frontier, std::uint32_t series, std::vector<PartialRow>& out) {
+void SeriesWindow::flush(EventTime frontier, std::uint32_t series, std::vector<PartialRow>& rows,
+                         std::vector<LocalResult>& results) {
+  if (!dirty_ && count_ns(frontier) < wake_) return;
   ++flushes_;
   dirty_ = false;
   const auto go = due_to_go(frontier);
-  const bool wait_for_end = options_.raw_travels;
-  if (!options_.hops() || !options_.raw_travels) {
-    for (auto& [start, pane] : panes_) {
-      if (pane.fresh == 0) continue;
-      if (wait_for_end && start + pane_ > count_ns(frontier) &&
-          std::find(go.begin(), go.end(), start) == go.end()) {
-        dirty_ = true;
-        continue;
-      }
-      publish_pane(start, pane, series, out);
+  for (auto& [start, pane] : panes_) {
+    if (pane.fresh == 0) continue;
+    if (options_.upstream == Upstream::none) {
+      pane.fresh = 0;
+    } else if (options_.upstream == Upstream::copy && start + pane_ > count_ns(frontier) &&
+               std::find(go.begin(), go.end(), start) == go.end()) {
+      dirty_ = true;
+    } else {
+      publish_pane(start, pane, series, rows);
     }
-  } else {
-    for (auto& [start, pane] : panes_) pane.fresh = 0;
   }
-  if (options_.hops()) publish_windows(frontier, series, out);
+  if (options_.shape.wanted) {
+    horizon_ = std::max(horizon_, count_ns(frontier));
+    for (const auto start : go) {
+      horizon_ = std::max(horizon_, add_capped(floor_ns(start, hop_), size_));
+    }
+    emit_results(results);
+  }
   for (const auto start : go) forget(start);
   latest_ = panes_.end();
+  wake_ = due_next();
+}
+
+// The least frontier at which there is something to do without a further reading.
+std::int64_t SeriesWindow::due_next() const {
+  if (panes_.empty()) return count_ns(kEventTimeMax);
+  const auto last_window = floor_ns(panes_.begin()->first, hop_);
+  const auto forgetting = add_capped(last_window + size_, options_.keep.count());
+  const auto pane = panes_.lower_bound(next_);
+  if (!options_.shape.wanted || pane == panes_.end()) return forgetting;
+  return std::min(forgetting, add_capped(std::max(next_, first_window_of(pane->first)), size_));
 }
 
 }  // namespace tidemark::window

@@ -76,6 +76,11 @@ class CloudCli : public testing::Test {
           if (no_store_) return Error(Fault::unavailable, "no store in /nowhere");
           return store_.reader();
         },
+        [this](const std::filesystem::path&,
+               const std::string& order) -> Result<std::optional<std::string>> {
+          ordered_ = order;
+          return outcome_;
+        },
         clock_};
     return cloud_cli::run(words, world, *output_);
   }
@@ -87,6 +92,8 @@ class CloudCli : public testing::Test {
   std::unique_ptr<http::Face> face_;
   std::string listen_ = "127.0.0.1:1";  // nobody listens on tcpmux
   bool no_store_ = false;
+  std::string ordered_;
+  std::optional<std::string> outcome_;
   std::unique_ptr<cli::TextOutput> output_;  // of the last run()
 };
 

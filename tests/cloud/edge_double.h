@@ -53,6 +53,12 @@ class EdgeDouble {
     dictionary_.emplace(series_);
   }
 
+  // Other words about a series than before; its source is the edge's only one.
+  template <typename Change>
+  void describe(std::uint32_t series, Change change) {
+    change(series_[series]);
+    dictionary_.emplace(series_);
+  }
   // The value of an i64 series is its mantissa.
   void take(std::uint32_t series, std::int64_t time, double value) {
     log.push_back({series, time, value});
@@ -163,6 +169,8 @@ class EdgeDouble {
     c.incarnation = incarnation_;
     c.start_ordinal = ordinal_;
     c.durable_through = Sequence{durable_through};
+    c.off_from = off_from;
+    c.off_until = off_until;
     return c;
   }
   [[nodiscard]] wire::Frame dictionary() const {
@@ -187,6 +195,8 @@ class EdgeDouble {
     return name_ + "/" + series_[s].local_name();
   }
 
+  EventTime off_from = kEventTimeMin;  // of its closing
+  EventTime off_until = kEventTimeMin;
   std::vector<TakenReading> log;  // all that was ever taken
   std::map<std::uint64_t, BlockRecord> blocks;
   std::vector<Seal> seals;

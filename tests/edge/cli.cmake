@@ -1,2 +1,3 @@
 tide_test(edge_cli_test SOURCES edge/cli_test.cpp
-  DEPS tidemark::edge_cli tidemark::edge_control nlohmann_json::nlohmann_json)
+  DEPS tidemark::edge_cli tidemark::edge_control tidemark::edge_history
+       nlohmann_json::nlohmann_json)

@@ -1,12 +1,14 @@
 #include <gtest/gtest.h>
 
 #include <nlohmann/json.hpp>
+#include <thread>
 
 #include "common/base/disk.h"
 #include "common/base/exit_code.h"
 #include "common/cli/doctor.h"
 #include "edge/cli/edge_command.h"
 #include "edge/control/control.h"
+#include "edge/history/history.h"
 #include "tests/edge/temporary_folder.h"
 
 namespace tidemark::edge {
@@ -26,6 +28,13 @@ class EdgeCli : public testing::Test {
     h.series = [this] { return json{{"v", 1}, {"series", series_}}.dump(); };
     h.buffer = [] { return std::string(R"({"v":1})"); };
     h.quarantine = [this](std::size_t) { return quarantine_.dump(); };
+    h.history = [this] {
+      ++history_asked_;
+      if (history_) {
+        EXPECT_TRUE(history_->commit());
+      }
+      return std::string(R"({"v":1,"kept":true})");
+    };
     auto opened = control::Control::open(folder_ / "edge.sock", std::move(h), tap_);
     EXPECT_TRUE(opened) << opened.error().text();
     if (opened) control_ = std::move(*opened);
@@ -48,9 +57,113 @@ class EdgeCli : public testing::Test {
                   {"clock", {{"state", "good"}}}};
   json series_ = json::array();
   json quarantine_;
+  int history_asked_ = 0;
+  std::unique_ptr<history::History> history_;
   std::unique_ptr<control::Control> control_;
   cli::TextOutput output_;
 };
+
+class HistoryCli : public EdgeCli {
+ protected:
+  HistoryCli() {
+    auto opened = history::History::open({.folder = folder_.path()}, clock_);
+    EXPECT_TRUE(opened);
+    history_ = std::move(opened).value();
+    for (std::int64_t s = 0; s < 3; ++s) {
+      history::Window w;
+      w.series = "press-07/line1/power";
+      w.unit = "W";
+      w.type = "tumbling";
+      w.start = count_ns(clock_.wall()) + s * 1'000'000'000;
+      w.end = w.start + 1'000'000'000;
+      w.cut = s == 0;
+      w.values = R"({"mean":21.5,"time_in_state":{"RUN":0.75}})";
+      history_->add(w);
+    }
+    history::Event e;
+    e.id = 1;
+    e.series = "press-07/line1/power";
+    e.unit = "W";
+    e.cause = "spike";
+    e.detector = "spike, 64 readings, 5 sigmas";
+    e.text = "spike: 98.2, expected about 21.4 (score 3.10)";
+    e.time = clock_.wall();
+    e.value = 98.2;
+    e.expected = 21.4;
+    e.score = 3.1;
+    e.context = true;
+    history_->add(e);
+  }
+  ManualClock clock_{event_time(1'790'000'000'000'000'000)};
+};
+
+TEST_F(HistoryCli, ShowsWhatWaitsInTheAgentAndWhatIsInTheFile) {
+  EXPECT_EQ(run({"series", "history", "line1/*"}), kExitOk);
+  EXPECT_EQ(history_asked_, 1);
+  EXPECT_EQ(output_.text,
+            "start                 end                   mean  time_in_state  unit  remarks\n"
+            "2026-09-21T14:13:20Z  2026-09-21T14:13:21Z  21.5     RUN 0.75 s  W     cut\n"
+            "2026-09-21T14:13:21Z  2026-09-21T14:13:22Z  21.5     RUN 0.75 s  W\n"
+            "2026-09-21T14:13:22Z  2026-09-21T14:13:23Z  21.5     RUN 0.75 s  W\n");
+  control_.reset();  // no agent
+  history_.reset();
+  EXPECT_EQ(run({"series", "history", "--from", "2026-09-21T14:13:22Z", "--json"}), kExitOk);
+  const auto told = json::parse(output_.text);
+  ASSERT_EQ(told["windows"].size(), 1u);
+  EXPECT_EQ(told["windows"][0]["values"]["mean"], 21.5);
+  EXPECT_EQ(told["windows"][0]["series"], "press-07/line1/power");
+  EXPECT_EQ(run({"series", "history", "line1/powr"}), kExitNoInput);
+  EXPECT_NE(output_.errors.find("did you mean 'line1/power'?"), std::string::npos);
+  EXPECT_EQ(run({"series", "history", "--to", "2020-01-01"}), kExitOk);
+  EXPECT_EQ(output_.errors, "no windows in this time\n");
+  EXPECT_EQ(run({"series", "history", "--from", "yesterday"}), kExitUsage);
+}
+
+TEST_F(HistoryCli, EventsAreListedExplainedAndAcknowledged) {
+  EXPECT_EQ(run({"event", "list"}), kExitOk);
+  EXPECT_NE(output_.text.find("1  2026-09-21T14:13:20Z  press-07/line1/power  raised  spike: 98.2"),
+            std::string::npos)
+      << output_.text;
+  EXPECT_EQ(run({"event", "explain", "1"}), kExitOk);
+  for (const char* words : {"score 3.10", "detector: spike, 64 readings, 5 sigmas",
+                            "sent on the alarm lane", "RUN 0.75 s"}) {
+    EXPECT_NE(output_.text.find(words), std::string::npos) << words << "\n" << output_.text;
+  }
+  EXPECT_EQ(run({"event", "ack", "1", "--by", "ana", "--note", "a loose wire"}), kExitOk);
+  EXPECT_EQ(output_.text, "event 1 is acknowledged by ana\n");
+  EXPECT_EQ(run({"event", "list", "--open"}), kExitOk);
+  EXPECT_EQ(output_.text, "no events\n");
+  EXPECT_EQ(run({"event", "explain", "1", "--json"}), kExitOk);
+  const auto told = json::parse(output_.text);
+  EXPECT_EQ(told["v"], 1);
+  EXPECT_EQ(told["acked_by"], "ana");
+  EXPECT_EQ(told["note"], "a loose wire");
+  EXPECT_EQ(told["windows"].size(), 3u);
+  EXPECT_EQ(run({"event", "ack", "9"}), kExitNoInput);
+  EXPECT_EQ(run({"event", "explain", "x"}), kExitUsage);
+}
+
+TEST_F(EdgeCli, AHistoryThatIsNotThereIsSaid) {
+  EXPECT_EQ(run({"event", "list"}), kExitNoInput);
+  EXPECT_NE(output_.errors.find("no history in"), std::string::npos) << output_.errors;
+}
+
+TEST_F(EdgeCli, TapAsksForItsKinds) {
+  const auto after = [this](const char* kind) {
+    std::thread speaker([this] {
+      while (!tap_.listening(pipeline::TapKind::windows)) std::this_thread::yield();
+      tap_.publish(pipeline::TapKind::readings, "line1/power", R"({"series":"reading"})");
+      tap_.publish(pipeline::TapKind::windows, "e/line1/power",
+                   R"({"type":"window","series":"e/line1/power","start":"S","end":"E",)"
+                   R"("values":{"mean":2}})");
+    });
+    const int code = run({"tap", "line1/*", kind, "--count", "1"});
+    speaker.join();
+    return code;
+  };
+  EXPECT_EQ(after("--windows"), kExitOk);
+  EXPECT_NE(output_.text.find("window to E  {\"mean\":2}"), std::string::npos) << output_.text;
+}
 
 TEST_F(EdgeCli, DoctorTellsWhatTheFrontProgramReads) {
   EXPECT_EQ(run({"doctor", "--json"}), kExitProblems);

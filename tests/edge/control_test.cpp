@@ -49,14 +49,14 @@ TEST_F(ControlTest, AnswersAndRefusesInWords) {
 TEST_F(ControlTest, TapsUntilTheListenerLeaves) {
   const auto control = open();
   std::thread speaker([&] {
-    while (!tap_.listening()) std::this_thread::yield();
-    while (tap_.listening()) {
-      tap_.publish("line1/power", "{\"series\":\"x\"}");
+    while (!tap_.listening(pipeline::TapKind::events)) std::this_thread::yield();
+    while (tap_.listening(pipeline::TapKind::events)) {
+      tap_.publish(pipeline::TapKind::events, "line1/power", "{\"series\":\"x\"}");
       std::this_thread::yield();
     }
   });
   int lines = 0;
-  ASSERT_TRUE(ask(socket_, R"({"command":"tap","glob":"line1/*"})",
+  ASSERT_TRUE(ask(socket_, R"({"command":"tap","glob":"line1/*","kinds":["events"]})",
                   [&](const std::string&) { return ++lines < 10; }));
   speaker.join();
   EXPECT_EQ(lines, 10);

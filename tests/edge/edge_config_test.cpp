@@ -142,6 +142,17 @@ INSTANTIATE_TEST_SUITE_P(
         Mistake{"unknown scheme", "[[source.mqtt]]\nname = \"a\"\nurl = \"http://h\"\n"
                                   "topics = [\"t\"]",
                 "edge.toml:5:7: error: source.mqtt.url: 'http' is not a known scheme"},
+        Mistake{"no broker", "[[source.mqtt]]\nname = \"a\"\ntopics = [\"t\"]",
+                "source.mqtt.url: the broker is missing"},
+        Mistake{"a url beside the plug-in", MQTT "plugin = true",
+                "source.mqtt.url: the broker's plug-in is no client"},
+        Mistake{"durable beside the plug-in",
+                "[[source.mqtt]]\nname = \"a\"\nplugin = true\ntopics = [\"t\"]\ndurable = true",
+                "say plugin_opt_durable true in mosquitto.conf"},
+        Mistake{"two plug-ins",
+                "[[source.mqtt]]\nname = \"a\"\nplugin = true\ntopics = [\"t\"]\n"
+                "[[source.mqtt]]\nname = \"b\"\nplugin = true\ntopics = [\"u\"]",
+                "source 'b' is the second with plugin = true"},
         Mistake{"no scheme", "[[source.mqtt]]\nname = \"a\"\nurl = \"h:1883\"\ntopics = [\"t\"]",
                 "'h:1883' has no scheme; expected scheme://host:port"},
         Mistake{"bad topic", "[[source.mqtt]]\nname = \"a\"\nurl = \"mqtt://h\"\n"
@@ -224,12 +235,48 @@ INSTANTIATE_TEST_SUITE_P(
                 "rule.window.hop: 2s is more than the size of 1s"},
         Mistake{"windows without a window", "[[rule]]\nselect = \"*\"\nforward = \"windows\"",
                 "\"windows\" needs a window"},
-        Mistake{"window that is not sent", "[[rule]]\nselect = \"*\"\nwindow = { size = \"1s\" }",
-                "forward = \"raw\" sends no windows"},
         Mistake{"unknown aggregate",
                 "[[rule]]\nselect = \"*\"\nforward = \"both\"\nwindow = { size = \"1s\" }\n"
-                "aggregates = [\"p95\"]",
-                "'p95' is not one of count, min"},
+                "aggregates = [\"p101\"]",
+                "'p101' is not an aggregate"},
+        Mistake{"order of a group",
+                "[[rule]]\nselect = \"*\"\nwindow = { size = \"1s\", group = \"device\" }\n"
+                "aggregates = [\"twa\"]",
+                "'twa' depends on the order of one series"},
+        Mistake{"session without a gap",
+                "[[rule]]\nselect = \"*\"\nwindow = { type = \"session\" }",
+                "session windows need a gap"},
+        Mistake{"size of a session",
+                "[[rule]]\nselect = \"*\"\nwindow = { type = \"session\", gap = \"1s\", "
+                "size = \"1s\" }",
+                "session windows have no size"},
+        Mistake{"sessions that are to be sent",
+                "[[rule]]\nselect = \"*\"\nforward = \"both\"\n"
+                "window = { type = \"session\", gap = \"1s\" }",
+                "session windows stay at the edge"},
+        Mistake{"carrier that is not aligned",
+                "[[rule]]\nselect = \"*\"\nforward = \"windows\"\n"
+                "window = { type = \"count\", count = 10, carrier = \"7s\" }",
+                "rule.window.carrier: 7s is not aligned"},
+        Mistake{"context without detectors",
+                "[[rule]]\nselect = \"*\"\nforward = \"windows+context\"\n"
+                "window = { size = \"1s\" }",
+                "\"windows+context\" needs detectors"},
+        Mistake{"context that is not sent",
+                "[[rule]]\nselect = \"*\"\ncontext = { before = \"1s\" }",
+                "forward = \"raw\" sends no context"},
+        Mistake{"topic with wildcards",
+                "[[rule]]\nselect = \"*\"\nwindow = { size = \"1s\" }\npublish = \"a/#\"",
+                "'a/#' is no topic to publish to"},
+        Mistake{"nothing to publish", "[[rule]]\nselect = \"*\"\npublish = \"a/{series}\"",
+                "there is no window and no detector"},
+        Mistake{"a topic that comes back",
+                "[[source.mqtt]]\nname = \"f\"\nurl = \"mqtt://127.0.0.1:1883\"\n"
+                "topics = [\"a/#\"]\n"
+                "[[rule]]\nselect = \"*\"\nwindow = { size = \"1s\" }\npublish = \"a/{series}\"",
+                "source f subscribes to a/# at the same broker"},
+        Mistake{"history that is too small", "[history]\nsize = \"10 KiB\"",
+                "it is below the 1 MiB minimum"},
         Mistake{"key of another detector",
                 "[[rule]]\nselect = \"*\"\ndetectors = [{ type = \"spike\", hi = 5 }]",
                 "edge.toml:5:37: error: rule.detectors.hi: a spike detector does not have it; it "

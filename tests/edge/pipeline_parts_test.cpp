@@ -57,6 +57,19 @@ TEST(RecentReadings, KnowsARepeatAmongTheRemembered) {
   EXPECT_FALSE(recent.repeated(100, 7));  // forgotten: the cloud knows it
 }
 
+TEST(RecentReadings, WhereWindowsCarryTheyShareABoundedMemory) {
+  std::size_t shared = 500;
+  RecentReadings first(&shared), second(&shared);
+  for (std::int64_t t = 0; t < 1000; ++t) EXPECT_FALSE(first.repeated(t, 1));
+  for (std::int64_t t = 0; t < 1000; ++t) EXPECT_FALSE(second.repeated(t, 1));
+  EXPECT_EQ(shared, 500u - 128 - 256);  // 512 and 128 remembered
+  EXPECT_TRUE(first.repeated(500, 1));
+  EXPECT_EQ(first.unsure(), 0u);
+  EXPECT_FALSE(second.repeated(500, 1));
+  EXPECT_EQ(second.unsure(), 1u);
+  EXPECT_TRUE(second.repeated(900, 1));
+}
+
 TEST(Progress, EdgeStampsAreSealedUpToWhatWasHeard) {
   const Progress p(false, 0ns);
   EXPECT_EQ(p.sealed_until(kNoon), kNoon);
@@ -203,18 +216,19 @@ TEST(DictionaryBook, PlacesSeriesOnceAndNamesWhatABlockUses) {
 
 TEST(TapHub, ASlowListenerLosesItsOwnLinesOnly) {
   TapHub hub;
-  EXPECT_FALSE(hub.listening());
-  const auto slow = hub.subscribe("line1/*");
-  const auto other = hub.subscribe("**");
-  for (std::size_t i = 0; i < TapHub::kLinesMax + 5; ++i) hub.publish("line1/power", "x");
-  hub.publish("line2/power", "y");
+  EXPECT_FALSE(hub.listening(TapKind::readings));
+  const auto slow = hub.subscribe("line1/*", {true, false, false});
+  const auto other = hub.subscribe("**", {true, false, true});
+  for (std::size_t i = 0; i < TapHub::kLinesMax + 5; ++i)
+    hub.publish(TapKind::readings, "line1/power", "x");
+  hub.publish(TapKind::readings, "line2/power", "y");
   EXPECT_EQ(slow->lost(), 5u);
   EXPECT_EQ(slow->take(0ms).size(), TapHub::kLinesMax);
-  hub.publish("line1/power", "z");
+  hub.publish(TapKind::readings, "line1/power", "z");
   EXPECT_EQ(slow->take(0ms), std::vector<std::string>{"z"});
   hub.unsubscribe(slow);
   hub.unsubscribe(other);
-  EXPECT_FALSE(hub.listening());
+  EXPECT_FALSE(hub.listening(TapKind::readings));
 }
 
 }  // namespace

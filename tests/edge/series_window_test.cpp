@@ -44,12 +44,14 @@ Partial state_of(const PartialRow& row) {
 
 std::vector<PartialRow> flush(SeriesWindow& window, double frontier_second) {
   std::vector<PartialRow> rows;
-  window.flush(at(frontier_second), 3, rows);
+  std::vector<LocalResult> results;
+  window.flush(at(frontier_second), 3, rows, results);
+  EXPECT_TRUE(results.empty());
   return rows;
 }
 
 TEST(SeriesWindow, ACarrierLeavesWithEveryFlushAndIsCumulative) {
-  SeriesWindow window(ValueType::f64, tumbling(seconds(10)));
+  SeriesWindow window(tumbling(seconds(10)));
   EXPECT_FALSE(window.dirty());
   ASSERT_EQ(add(window, 0, 4), Placement::taken);
   ASSERT_EQ(add(window, 9.999999999, 6), Placement::taken);
@@ -79,7 +81,7 @@ TEST(SeriesWindow, ACarrierLeavesWithEveryFlushAndIsCumulative) {
 }
 
 TEST(SeriesWindow, TimesBefore1970FallIntoTheirOwnSlice) {
-  SeriesWindow window(ValueType::f64, tumbling(seconds(10)));
+  SeriesWindow window(tumbling(seconds(10)));
   ASSERT_EQ(add(window, -0.5, 1), Placement::taken);
   const auto rows = flush(window, -5);
   ASSERT_EQ(rows.size(), 1u);
@@ -89,7 +91,7 @@ TEST(SeriesWindow, TimesBefore1970FallIntoTheirOwnSlice) {
 TEST(SeriesWindow, ALateReadingReopensItsWindowWhileThatIsKept) {
   auto options = tumbling(seconds(10));
   options.keep = seconds(30);
-  SeriesWindow window(ValueType::f64, options);
+  SeriesWindow window(options);
   (void)add(window, 5, 1);
   (void)flush(window, 39.9);
   ASSERT_EQ(add(window, 6, 2), Placement::taken);
@@ -105,7 +107,7 @@ TEST(SeriesWindow, BeyondItsBoundTheLeastRecentlyTouchedPaneGoes) {
   auto options = tumbling(seconds(1));
   options.late_panes = 2;
   options.keep = seconds(1000);
-  SeriesWindow window(ValueType::f64, options);
+  SeriesWindow window(options);
   ASSERT_EQ(window.panes_max(), 3u);
   for (const double t : {100.0, 101.0, 102.0}) {
     (void)add(window, t, 1);
@@ -120,7 +122,7 @@ TEST(SeriesWindow, BeyondItsBoundTheLeastRecentlyTouchedPaneGoes) {
 }
 
 TEST(SeriesWindow, AJumpAheadAndBackCostsOnlyThePanesOfTheJump) {
-  SeriesWindow window(ValueType::f64, tumbling(seconds(1)));
+  SeriesWindow window(tumbling(seconds(1)));
   (void)add(window, 1'000'000, 1);
   (void)flush(window, 1'000'002);
   EXPECT_EQ(add(window, 50, 1), Placement::taken);
@@ -129,7 +131,7 @@ TEST(SeriesWindow, AJumpAheadAndBackCostsOnlyThePanesOfTheJump) {
 }
 
 TEST(SeriesWindow, BetweenFlushesItIsBoundedToo) {
-  SeriesWindow window(ValueType::f64, tumbling(seconds(1)));
+  SeriesWindow window(tumbling(seconds(1)));
   for (std::size_t i = 0; i < SeriesWindow::kPanesMax; ++i) {
     ASSERT_EQ(add(window, static_cast<double>(i), 1), Placement::taken);
   }
@@ -141,9 +143,9 @@ TEST(SeriesWindow, BetweenFlushesItIsBoundedToo) {
 
 TEST(SeriesWindow, CopiesWaitForTheirEnd) {
   auto options = tumbling(seconds(10));
-  options.raw_travels = true;
+  options.upstream = Upstream::copy;
   options.keep = seconds(60);
-  SeriesWindow window(ValueType::f64, options);
+  SeriesWindow window(options);
   (void)add(window, 5, 1);
   EXPECT_TRUE(flush(window, 9).empty());
   EXPECT_TRUE(window.dirty());
@@ -156,54 +158,21 @@ TEST(SeriesWindow, CopiesWaitForTheirEnd) {
   EXPECT_EQ(rows[0].revision, 2u);
 }
 
-TEST(SeriesWindow, HoppingSendsPanesAndCopies) {
-  SeriesWindow window(ValueType::f64, hopping(seconds(6), seconds(4)));  // panes of 2 s
+TEST(SeriesWindow, HoppingSendsItsPanes) {
+  SeriesWindow window(hopping(seconds(6), seconds(4)));  // panes of 2 s
   for (int s = 0; s < 12; ++s) (void)add(window, s, 1);
-  const auto rows = flush(window, 12);
   std::vector<std::tuple<bool, std::int64_t, std::int64_t, std::uint64_t>> got;
-  for (const auto& row : rows) {
+  for (const auto& row : flush(window, 12)) {
     got.emplace_back(row.copy, row.start / kSecond, row.size / kSecond, row.readings);
   }
   EXPECT_THAT(got, testing::ElementsAre(
                        std::tuple(false, 0, 2, 2u), std::tuple(false, 2, 2, 2u),
                        std::tuple(false, 4, 2, 2u), std::tuple(false, 6, 2, 2u),
-                       std::tuple(false, 8, 2, 2u), std::tuple(false, 10, 2, 2u),
-                       std::tuple(true, -4, 6, 2u), std::tuple(true, 0, 6, 6u),
-                       std::tuple(true, 4, 6, 6u)));  // that of 8 s is open
-}
-
-TEST(SeriesWindow, WhenRawTravelsHoppingSendsNoPanes) {
-  auto options = hopping(seconds(2), seconds(1));
-  options.raw_travels = true;
-  SeriesWindow window(ValueType::f64, options);
-  (void)add(window, 0.5, 1);
-  const auto rows = flush(window, 5);
-  ASSERT_EQ(rows.size(), 2u);
-  EXPECT_TRUE(rows[0].copy && rows[1].copy);
-  EXPECT_EQ(rows[0].start, -kSecond);
-  EXPECT_EQ(rows[1].start, 0);
-}
-
-TEST(SeriesWindow, ALateReadingRevisesEveryHoppingWindowThatHoldsIt) {
-  auto options = hopping(seconds(3), seconds(1));
-  options.keep = seconds(100);
-  options.late_panes = 100;
-  SeriesWindow window(ValueType::f64, options);
-  for (int s = 0; s < 10; ++s) (void)add(window, s, 1);
-  (void)flush(window, 10);
-  (void)add(window, 5.5, 1);
-  std::set<std::int64_t> revised;
-  for (const auto& row : flush(window, 10)) {
-    if (!row.copy) continue;
-    EXPECT_EQ(row.revision, 2u);
-    EXPECT_EQ(row.readings, 1u);
-    revised.insert(row.start / kSecond);
-  }
-  EXPECT_EQ(revised, (std::set<std::int64_t>{3, 4, 5}));
+                       std::tuple(false, 8, 2, 2u), std::tuple(false, 10, 2, 2u)));
 }
 
 TEST(SeriesWindow, BadAndNonFiniteReadingsAreCountedApart) {
-  SeriesWindow window(ValueType::f64, tumbling(seconds(1)));
+  SeriesWindow window(tumbling(seconds(1)));
   auto column = column_of({1, std::numeric_limits<double>::infinity(), 3});
   column.quality = {Quality::bad_range, Quality::good, Quality::uncertain};
   for (std::size_t i = 0; i < 3; ++i) ASSERT_EQ(window.add(at(0), column, i), Placement::taken);
@@ -235,13 +204,14 @@ TEST(SeriesWindow, TheOrderOfArrivalDoesNotMatter) {
       for (std::size_t i = readings.size(); i > 1; --i) {
         std::swap(readings[i - 1], readings[random.below(i)]);
       }
-      SeriesWindow window(ValueType::f64, options);
+      SeriesWindow window(options);
       Final last;
       std::map<std::tuple<bool, std::int64_t, std::int64_t>, std::uint64_t> revisions;
       std::uint64_t carried = 0;
       const auto take = [&](EventTime frontier) {
         std::vector<PartialRow> rows;
-        window.flush(frontier, 0, rows);
+        std::vector<LocalResult> results;
+        window.flush(frontier, 0, rows, results);
         for (auto& row : rows) {
           const std::tuple key{row.copy, row.start, row.size};
           EXPECT_EQ(row.revision, ++revisions[key]);

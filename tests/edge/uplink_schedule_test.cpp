@@ -93,7 +93,7 @@ TEST(Schedule, AnAlarmIsFoundBetweenTheOldestAndTheNewest) {
   const auto alarm = ring.put(kNow - 100 * kSecond, 100, true);
   for (int i = 0; i < many; ++i) ring.put(kNow - 100 * kSecond);
   Schedule s(ring, {1}, 0.2, event_time(kNow));
-  const auto first = s.next(kRoom, kRoom);
+  const auto first = s.next(kRoom);
   ASSERT_TRUE(first);
   EXPECT_EQ(first->name, alarm);
   EXPECT_EQ(first->lane, Lane::alarm);

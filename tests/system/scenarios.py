@@ -343,6 +343,9 @@ def named(name):
     if name == 'heartpy':
         import replay
         return replay.heartpy
+    if name == 'machine':
+        import machine
+        return machine.machine
     if name == 'bad_input':
         import bad_input
         return bad_input.bad_input
@@ -351,7 +354,7 @@ def named(name):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split('\n')[0])
-    parser.add_argument('name', choices=sorted([*NAMES, 'heartpy', 'bad_input']))
+    parser.add_argument('name', choices=sorted([*NAMES, 'heartpy', 'bad_input', 'machine']))
     parser.add_argument('--keep', metavar='FOLDER', help='work there, and leave it')
     arguments = parser.parse_args()
     return run(named(arguments.name), arguments.name, arguments.keep)

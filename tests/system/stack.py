@@ -189,12 +189,12 @@ class Stack:
 
     # Broker and plant
 
-    def start_broker(self):
+    def start_broker(self, more=''):
         self.broker_port = free_port()
         with open(self.path('etc/mosquitto.conf'), 'w', encoding='utf-8') as conf:
             conf.write(f'listener {self.broker_port} 127.0.0.1\nallow_anonymous true\n'
                        'persistence false\nmax_queued_messages 0\nmax_inflight_messages 200\n'
-                       'set_tcp_nodelay true\nlog_type warning\nlog_type error\n')
+                       'set_tcp_nodelay true\nlog_type warning\nlog_type error\n' + more)
         program = shutil.which('mosquitto', path=os.environ.get('PATH', '') + ':/usr/sbin')
         self.launch('broker', program, '-c', self.path('etc/mosquitto.conf'))
         self.wait_port('broker', self.broker_port)
@@ -310,9 +310,9 @@ class Stack:
         wait_for('the edge to answer', answers)
 
     def mqtt_source(self, name='floor', topics=('plant/+/data',), **options):
+        url = {} if options.get('plugin') else {'url': f'mqtt://127.0.0.1:{self.broker_port}'}
         return toml_table('[[source.mqtt]]', {
-            'name': name, 'url': f'mqtt://127.0.0.1:{self.broker_port}', 'topics': list(topics),
-            'device': 'topic[1]', **options})
+            'name': name, **url, 'topics': list(topics), 'device': 'topic[1]', **options})
 
     def modbus_source(self, name, profile, **options):
         found = self.path('etc/profiles', profile + '.toml')

@@ -1,0 +1,58 @@
+// What persons decided, in the words of the command line: `accept EDGE INCARNATION`. Orders lie in
+// cloud.db, where the command wrote them, and are taken between batches.
+#include <fmt/format.h>
+
+#include <charconv>
+
+#include "cloud/intake/intake.h"
+#include "cloud/intake/session.h"
+#include "common/base/log.h"
+#include "common/base/text.h"
+
+namespace tidemark::intake {
+namespace {
+
+Result<Incarnation> incarnation_of(std::string_view text) {
+  Incarnation i;
+  const auto [end, code] = std::from_chars(text.data(), text.data() + text.size(), i.count, 16);
+  if (code == std::errc{} && end == text.data() + text.size() && i.count != 0) return i;
+  return Error(Fault::bad_input, fmt::format("'{}' is no incarnation, expected 16 hexadecimal "
+                                             "digits as `tidemark cloud status` shows them", text));
+}
+
+}  // namespace
+
+void Intake::take_orders() {
+  for (const auto& order : store_->alarms().open_orders()) {
+    const auto outcome = obey(order.words);
+    const auto text = outcome ? "ok: " + *outcome : "error: " + outcome.error().text();
+    log::info("order", "words={} outcome={}", order.words, text);
+    store_->alarms().close_order(order.id, text);
+  }
+}
+
+Result<std::string> Intake::obey(const std::string& words) {
+  const auto parts = split(words, ' ');
+  if (parts.size() != 3 || (parts[0] != "accept" && parts[0] != "refuse")) {
+    return Error(Fault::bad_input, fmt::format("no order '{}'", words));
+  }
+  const auto session = sessions_.find(std::string(parts[1]));
+  if (session == sessions_.end()) {
+    return Error(Fault::bad_input, fmt::format("no edge is called '{}'", parts[1]));
+  }
+  TIDE_ASSIGN(const auto incarnation, incarnation_of(parts[2]));
+  auto& edge = *session->second->edge;
+  if (parts[0] == "refuse") {
+    edge.guard.refuse(incarnation);
+    store_->edges().refuse(edge.row.id, incarnation, clock_.wall());
+  } else {
+    edge.guard.accept(incarnation);
+    store_->edges().accept(edge.row.id, incarnation);
+  }
+  store_->alarms().clear(edge.row.id, store::AlarmKind::clone);
+  return fmt::format("start {:016x} of {} is {}", incarnation.count, edge.row.name,
+                     parts[0] == "accept" ? "accepted: it is welcome at its next hello"
+                                          : "refused, and its later starts with it");
+}
+
+}  // namespace tidemark::intake

@@ -1,0 +1,44 @@
+// What a person should look at, by edge and kind; and what persons decided, on its way to the node.
+//
+// Bounds     one row an edge and kind: a repetition counts and keeps the newest words.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "cloud/store/rows.h"
+
+namespace tidemark::store {
+
+enum class AlarmKind : std::uint8_t {
+  clone,           // two boxes say they are this edge; the second is refused
+  block_conflict,  // two blocks under one name
+  seal_conflict,   // two statements under one number
+  dictionary_conflict,
+  bound,           // a bound of what is kept of one edge was reached; something is not taken
+};
+std::string_view to_string(AlarmKind kind);
+
+class AlarmRows {
+ public:
+  explicit AlarmRows(sqlite::Database& database);
+  void raise(EdgeId edge, AlarmKind kind, const std::string& text, EventTime at);
+  void clear(EdgeId edge, AlarmKind kind);
+  // All but clones, which wait for a decision.
+  void clear_before(EventTime last);
+
+  struct Order {
+    std::int64_t id = 0;
+    std::string words;
+  };
+  std::vector<Order> open_orders();
+  void close_order(std::int64_t id, const std::string& outcome);
+  // Orders that are done and older than this.
+  void forget_orders(EventTime before);
+
+ private:
+  sqlite::Statement raise_, clear_, clear_before_, orders_, close_, forget_;
+};
+
+}  // namespace tidemark::store

@@ -1,0 +1,28 @@
+#include "cloud/store/orders.h"
+
+#include "cloud/store/schema.h"
+#include "cloud/store/store.h"
+
+namespace tidemark::store {
+
+Result<std::int64_t> give_order(const std::filesystem::path& data_dir, const std::string& words,
+                                EventTime at) {
+  // A reader first: a folder without a store is no place to leave an order.
+  TIDE_TRY(open_reader(database_path(data_dir)));
+  TIDE_ASSIGN(const auto database, open_writer(database_path(data_dir)));
+  TIDE_ASSIGN(auto insert,
+              database->prepare("INSERT INTO orders(at,words,outcome,done) VALUES(?,?,'',0)"));
+  TIDE_TRY(insert.execute(count_ns(at), words));
+  return database->last_row_id();
+}
+
+Result<std::optional<std::string>> order_outcome(const std::filesystem::path& data_dir,
+                                                 std::int64_t order) {
+  TIDE_ASSIGN(const auto database, open_reader(database_path(data_dir)));
+  TIDE_ASSIGN(auto select, database->prepare("SELECT done,outcome FROM orders WHERE id=?"));
+  TIDE_ASSIGN(const bool there, select.start(order).step());
+  if (!there || select.integer(0) == 0) return std::optional<std::string>{};
+  return std::optional<std::string>(select.text(1));
+}
+
+}  // namespace tidemark::store

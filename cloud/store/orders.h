@@ -1,0 +1,21 @@
+// A person's decision on its way to the node: written into cloud.db beside the node, which takes it
+// within some seconds (cloud/intake/orders.cpp). Works while the node is stopped: then it waits.
+#pragma once
+
+#include <filesystem>
+#include <optional>
+#include <string>
+
+#include "common/base/result.h"
+#include "common/base/time.h"
+
+namespace tidemark::store {
+
+// Its number. unavailable while the node holds the file for longer than some seconds.
+Result<std::int64_t> give_order(const std::filesystem::path& data_dir, const std::string& words,
+                                EventTime at);
+// "ok: …" or "error: …" once the node has taken it.
+Result<std::optional<std::string>> order_outcome(const std::filesystem::path& data_dir,
+                                                 std::int64_t order);
+
+}  // namespace tidemark::store

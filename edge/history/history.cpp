@@ -1,0 +1,341 @@
+#include "edge/history/history.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <condition_variable>
+#include <deque>
+#include <map>
+#include <mutex>
+#include <optional>
+#include <thread>
+#include <variant>
+
+#include "common/base/disk.h"
+#include "common/base/log.h"
+#include "common/sqlite/database.h"
+#include "edge/history/schema.h"
+
+namespace tidemark::history {
+namespace {
+
+constexpr std::uint64_t kPageBytes = 4096;
+constexpr std::uint64_t kFrameBytes = kPageBytes + 24;  // of the log
+constexpr std::uint64_t kCheckpointPages = 256;
+constexpr std::chrono::seconds kRetry{5};
+constexpr std::size_t kRowsOfRoom = 64;  // in a sixteenth of the least size, 1 KiB each
+
+// The tables, on one thread at a time.
+class Tables {
+ public:
+  Tables(std::unique_ptr<sqlite::Database> db, Bytes size)
+      : db_(std::move(db)),
+        size_(size),
+        put_series_(*db_, "INSERT INTO series(name, unit) VALUES(?1, ?2) "
+                          "ON CONFLICT(name) DO UPDATE SET unit = ?2 RETURNING id"),
+        put_window_(*db_, R"(INSERT INTO windows(series, start, "end", type, revision, readings,
+                                                 flags, "values") VALUES(?,?,?,?,?,?,?,?)
+                             ON CONFLICT(series, start, "end") DO UPDATE SET
+                             type = excluded.type, revision = excluded.revision,
+                             readings = excluded.readings, flags = excluded.flags,
+                             "values" = excluded."values"
+                             WHERE excluded.flags & 1 = 0 OR excluded.readings >= readings)"),
+        drop_window_(*db_, R"(DELETE FROM windows WHERE series = ? AND start = ? AND "end" = ?)"),
+        drop_others_(*db_, R"(DELETE FROM windows WHERE series = ? AND start = ? AND "end" <> ?)"),
+        put_event_(*db_, "INSERT OR REPLACE INTO events(id, series, time, cause, detector, text, "
+                         "value, expected, score, context) VALUES(?,?,?,?,?,?,?,?,?,?)"),
+        clear_event_(*db_, "UPDATE events SET cleared = ?3 WHERE id = (SELECT max(id) FROM events "
+                           "WHERE series = ?1 AND cause = ?2) AND cleared IS NULL"),
+        put_mark_(*db_, "INSERT OR REPLACE INTO marks VALUES(?1, ifnull((SELECT max(id) FROM "
+                        "windows), 0), ifnull((SELECT max(id) FROM events), 0))") {}
+
+  [[nodiscard]] Result<> fault() const { return db_->fault(); }
+
+  Result<> write(const std::deque<std::variant<Window, Event>>& rows, EventTime now,
+                 Nanoseconds keep) {
+    TIDE_ASSIGN(auto transaction, sqlite::Transaction::begin(*db_));
+    TIDE_TRY(drop_old(count_ns(now - keep) / 1'000'000'000));
+    // Room first, so that the file never passes its size.
+    std::size_t until_room = 0;
+    for (const auto& row : rows) {
+      if (until_room == 0) {
+        TIDE_TRY(make_room());
+        until_room = kRowsOfRoom;
+      }
+      --until_room;
+      TIDE_TRY(std::visit([this](const auto& r) { return put(r); }, row));
+    }
+    TIDE_TRY(put_mark_.execute(count_ns(now) / 1'000'000'000));
+    TIDE_TRY(transaction.commit());
+    return checkpoint();
+  }
+
+  // In use; the file itself may be larger and keeps what was freed for the next rows.
+  Result<std::uint64_t> bytes() {
+    TIDE_ASSIGN(const auto pages, number("PRAGMA page_count"));
+    TIDE_ASSIGN(const auto free, number("PRAGMA freelist_count"));
+    return static_cast<std::uint64_t>(pages - free) * kPageBytes;
+  }
+  [[nodiscard]] std::uint64_t bytes_written() const {
+    return db_->pages_written() * kFrameBytes + checkpointed_ * kPageBytes;
+  }
+  Result<std::uint64_t> last_event() {
+    TIDE_ASSIGN(const auto id, number("SELECT ifnull(max(id), 0) FROM events"));
+    return static_cast<std::uint64_t>(id);
+  }
+
+ private:
+  Result<std::int64_t> number(std::string_view sql) {
+    TIDE_ASSIGN(auto query, db_->prepare(sql));
+    TIDE_TRY(query.step());
+    return query.integer(0);
+  }
+
+  Result<std::int64_t> series_id(const std::string& name, const std::string& unit) {
+    if (const auto known = ids_.find(name); known != ids_.end()) return known->second;
+    put_series_.start(name, unit);
+    TIDE_TRY(put_series_.step());
+    const auto id = put_series_.integer(0);
+    put_series_.rewind();
+    ids_.emplace(name, id);
+    return id;
+  }
+
+  Result<> put(const Window& w) {
+    TIDE_ASSIGN(const auto series, series_id(w.series, w.unit));
+    if (w.withdrawn) return drop_window_.execute(series, w.start, w.end);
+    // A session that grew has another end than before.
+    if (w.type == "session" && w.revision > 0) {
+      TIDE_TRY(drop_others_.execute(series, w.start, w.end));
+    }
+    const int flags = (w.cut ? kCut : 0) | (w.approximate ? kApproximate : 0);
+    return put_window_.execute(series, w.start, w.end, w.type, w.revision, w.readings, flags,
+                               w.values);
+  }
+
+  Result<> put(const Event& e) {
+    TIDE_ASSIGN(const auto series, series_id(e.series, e.unit));
+    if (e.clears) return clear_event_.execute(series, e.cause, count_ns(e.time));
+    return put_event_.execute(e.id, series, count_ns(e.time), e.cause, e.detector, e.text, e.value,
+                              e.expected, e.score, e.context ? 1 : 0);
+  }
+
+  Result<> drop_old(std::int64_t stored_before) {
+    TIDE_ASSIGN(auto old, db_->prepare("SELECT window, event FROM marks WHERE stored < ? "
+                                       "ORDER BY stored DESC LIMIT 1"));
+    old.start(stored_before);
+    TIDE_ASSIGN(const bool any, old.step());
+    if (!any) return {};
+    const auto window = old.integer(0), event = old.integer(1);
+    old.rewind();
+    TIDE_TRY(db_->execute(fmt::format("DELETE FROM windows WHERE id <= {}; "
+                                      "DELETE FROM events WHERE id <= {}; "
+                                      "DELETE FROM marks WHERE stored < {}",
+                                      window, event, stored_before)));
+    return {};
+  }
+
+  // For kRowsOfRoom rows: the oldest go.
+  Result<> make_room() {
+    for (int turn = 0; turn < 32; ++turn) {
+      TIDE_ASSIGN(const auto used, bytes());
+      if (used <= size_.count / 16 * 15) return {};
+      for (const char* table : {"windows", "events"}) {
+        TIDE_TRY(db_->execute(fmt::format(
+            "DELETE FROM {0} WHERE id <= (SELECT min(id) + (max(id) - min(id)) / 16 FROM {0})",
+            table)));
+        if (db_->rows_changed() > 0) break;
+      }
+    }
+    return {};
+  }
+
+  Result<> checkpoint() {
+    if (db_->pages_written() - checkpointed_at_ < kCheckpointPages) return {};
+    TIDE_ASSIGN(auto query, db_->prepare("PRAGMA wal_checkpoint(PASSIVE)"));
+    TIDE_TRY(query.step());
+    checkpointed_ += query.count(2);
+    checkpointed_at_ = db_->pages_written();
+    return {};
+  }
+
+  std::unique_ptr<sqlite::Database> db_;
+  Bytes size_;
+  sqlite::Statement put_series_, put_window_, drop_window_, drop_others_, put_event_, clear_event_,
+      put_mark_;
+  std::map<std::string, std::int64_t> ids_;
+  std::uint64_t checkpointed_ = 0;  // pages
+  std::uint64_t checkpointed_at_ = 0;
+};
+
+class Store final : public History {
+ public:
+  Store(std::unique_ptr<Tables> tables, const Options& options, const Clock& clock,
+        std::uint64_t next_event)
+      : options_(options), clock_(clock), next_event_(next_event), tables_(std::move(tables)) {
+    usage_.size = options.size;
+    paid_ = clock.steady() - std::chrono::hours(1);
+    if (const auto used = tables_->bytes(); used.ok()) usage_.bytes = {*used};
+    thread_ = std::thread([this] { run(); });
+  }
+  ~Store() override {
+    {
+      const std::lock_guard lock(mutex_);
+      stopping_ = true;
+    }
+    wake_.notify_all();
+    thread_.join();
+    if (const auto last = write(); !last) {
+      log::warning("history cannot be written", "error=\"{}\"", last.error().text());
+    }
+  }
+
+  void add(Window window) override {
+    if (afford(window)) wait_with(std::move(window));
+  }
+  void add(Event event) override { wait_with(std::move(event)); }
+  Result<> commit() override { return write(); }
+  [[nodiscard]] std::uint64_t next_event() const override { return next_event_; }
+  [[nodiscard]] Usage usage() const override {
+    const std::lock_guard lock(mutex_);
+    return usage_;
+  }
+
+ private:
+  using Row = std::variant<Window, Event>;
+
+  // A row is written twice, to the log and to the file, with its share of the index.
+  bool afford(const Window& window) {
+    constexpr double kDay = 86'400, kHand = 3'600, kRowBytes = 160;
+    const std::lock_guard lock(mutex_);
+    const auto now = clock_.steady();
+    const double a_second = static_cast<double>(options_.budget.count) / kDay;
+    in_hand_ += std::chrono::duration<double>(now - paid_).count() * a_second;
+    in_hand_ = std::min(in_hand_, kHand * a_second);
+    paid_ = now;
+    const double cost = kRowBytes + 2 * static_cast<double>(window.values.size());
+    if (in_hand_ < cost) {
+      ++usage_.dropped;
+      return false;
+    }
+    in_hand_ -= cost;
+    return true;
+  }
+
+  void wait_with(Row row) {
+    const std::lock_guard lock(mutex_);
+    auto& kind = std::holds_alternative<Window>(row) ? usage_.windows : usage_.events;
+    ++kind;
+    if (waiting_.size() >= kWaitingMax) {
+      waiting_.pop_front();
+      ++usage_.dropped;
+    }
+    waiting_.push_back(std::move(row));
+    if (waiting_.size() == kWaitingMax / 2) wake_.notify_all();
+  }
+
+  void run() {
+    std::unique_lock lock(mutex_);
+    bool failing = false;
+    while (!stopping_) {
+      wake_.wait_for(lock, failing ? Nanoseconds(kRetry) : options_.commit_interval, [&] {
+        return stopping_ || (!failing && waiting_.size() >= kWaitingMax / 2);
+      });
+      if (stopping_ || waiting_.empty()) continue;
+      lock.unlock();
+      const auto written = write();
+      failing = !written.ok();
+      if (failing) {
+        log::warning("history cannot be written; it keeps the newest in memory", "error=\"{}\"",
+                     written.error().text());
+      }
+      lock.lock();
+    }
+  }
+
+  // All that waits, as one transaction; what fails goes on waiting.
+  Result<> write() {
+    const std::lock_guard turn(tables_mutex_);
+    std::deque<Row> rows;
+    {
+      const std::lock_guard lock(mutex_);
+      rows.swap(waiting_);
+    }
+    if (rows.empty()) return {};
+    auto done = tables_->write(rows, clock_.wall(), options_.keep);
+    const auto used = tables_->bytes();
+    const std::lock_guard lock(mutex_);
+    usage_.error = done.ok() ? "" : done.error().text();
+    if (used.ok()) usage_.bytes = {*used};
+    usage_.written = {tables_->bytes_written()};
+    if (done.ok()) {
+      ++usage_.commits;
+      return done;
+    }
+    rows.insert(rows.end(), std::make_move_iterator(waiting_.begin()),
+                std::make_move_iterator(waiting_.end()));
+    while (rows.size() > kWaitingMax) {
+      rows.pop_front();
+      ++usage_.dropped;
+    }
+    waiting_.swap(rows);
+    return done;
+  }
+
+  const Options options_;
+  const Clock& clock_;
+  const std::uint64_t next_event_;
+  std::mutex tables_mutex_;  // of the tables; taken before mutex_
+  std::unique_ptr<Tables> tables_;
+  mutable std::mutex mutex_;  // of all below
+  std::condition_variable wake_;
+  std::deque<Row> waiting_;
+  Usage usage_;
+  double in_hand_ = 0;  // bytes that windows may write at once
+  SteadyTime paid_;     // up to when they were added
+  bool stopping_ = false;
+  std::thread thread_;
+};
+
+Result<std::unique_ptr<History>> open_store(const Options& options, const Clock& clock) {
+  // No sync at a commit, and checkpoints of our own, so that they can be counted.
+  TIDE_ASSIGN(auto db,
+              sqlite::Database::open(
+                  options.folder / kFile,
+                  {.pragmas = fmt::format("PRAGMA page_size={}; PRAGMA journal_mode=WAL; PRAGMA "
+                                          "synchronous=NORMAL; PRAGMA secure_delete=0; PRAGMA "
+                                          "cache_size=-512; PRAGMA wal_autocheckpoint=0; PRAGMA "
+                                          "journal_size_limit=1048576",
+                                          kPageBytes),
+                   .schema = kSchema,
+                   .version = kVersion,
+                   .busy_wait = std::chrono::seconds(2),
+                   .io_error = Fault::unavailable}));
+  auto tables = std::make_unique<Tables>(std::move(db), options.size);
+  TIDE_TRY(tables->fault());
+  TIDE_ASSIGN(const auto last, tables->last_event());
+  return std::unique_ptr<History>(
+      std::make_unique<Store>(std::move(tables), options, clock, last + 1));
+}
+
+}  // namespace
+
+Result<std::unique_ptr<History>> History::open(const Options& options, const Clock& clock) {
+  TIDE_TRY(make_folder(options.folder));
+  auto store = open_store(options, clock);
+  if (store.ok() || (store.error().fault() != Fault::corrupt &&
+                     store.error().fault() != Fault::unsupported)) {
+    return store;
+  }
+  const auto file = options.folder / kFile;
+  const auto aside = file.string() + ".damaged";
+  log::warning("history cannot be read: kept aside, begun anew", "file={} error=\"{}\"", aside,
+               store.error().text());
+  std::error_code ignored;
+  std::filesystem::rename(file, aside, ignored);
+  std::filesystem::remove(file.string() + "-wal", ignored);
+  std::filesystem::remove(file.string() + "-shm", ignored);
+  return open_store(options, clock);
+}
+
+}  // namespace tidemark::history

@@ -1,0 +1,50 @@
+// What a command reads of history.db, whether or not the agent runs; and the acknowledgement, which
+// is the one thing that a command writes.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "common/base/result.h"
+#include "common/base/time.h"
+#include "edge/history/history.h"
+
+namespace tidemark::history {
+
+struct Selection {
+  std::string glob = "**";  // over full names (series_match)
+  EventTime from = kEventTimeMin;
+  EventTime to = kEventTimeMax;
+  std::size_t limit = 100;  // the newest so many
+};
+
+struct StoredEvent {
+  Event event;
+  std::optional<EventTime> cleared, acked;
+  std::string acked_by, note;
+};
+
+class Reader {
+ public:
+  // Fault::bad_input when there is no history in this folder.
+  static Result<std::unique_ptr<Reader>> open(const std::filesystem::path& folder);
+  virtual ~Reader() = default;
+
+  virtual Result<std::vector<std::string>> series() = 0;
+  // By start within a series, series by name; start in [from, to).
+  virtual Result<std::vector<Window>> windows(const Selection& selection) = 0;
+  // Newest first; `open` ones only: not acknowledged, or not cleared although they could be.
+  virtual Result<std::vector<StoredEvent>> events(const Selection& selection, bool open) = 0;
+  virtual Result<std::optional<StoredEvent>> event(std::uint64_t id) = 0;
+};
+
+// Fault::bad_input when there is no such event; an earlier acknowledgement stays, `by` and the note
+// are replaced.
+Result<> acknowledge(const std::filesystem::path& folder, std::uint64_t id, const std::string& by,
+                     const std::string& note, EventTime now);
+
+}  // namespace tidemark::history

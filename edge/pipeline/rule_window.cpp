@@ -1,0 +1,97 @@
+#include "edge/pipeline/rule_window.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+
+namespace tidemark::pipeline {
+namespace {
+
+using window::LocalOptions;
+using window::WindowOptions;
+
+WindowOptions aligned_options(const WindowRule& rule) {
+  WindowOptions o{.size = rule.size, .hop = rule.hop};
+  if (!rule.aligned()) o.size = o.hop = rule.carrier;
+  if (rule.lateness.count() > 0 && o.hop.count() > 0) {
+    const auto panes = static_cast<std::size_t>(rule.lateness / std::max(o.pane(), Nanoseconds(1)));
+    o.late_panes = std::clamp<std::size_t>(panes + 1, WindowRule::kLatePanes,
+                                           WindowOptions::kLatePanesMax);
+    o.keep = rule.lateness;
+  } else {
+    o.keep = std::max<Nanoseconds>(2 * o.size, std::chrono::minutes(1));
+  }
+  return o;
+}
+
+LocalOptions local_options(const WindowRule& rule) {
+  LocalOptions o;
+  o.kind = rule.type == WindowType::sliding   ? LocalOptions::Kind::sliding
+           : rule.type == WindowType::session ? LocalOptions::Kind::session
+                                              : LocalOptions::Kind::count;
+  o.size = rule.size;
+  o.hop = rule.hop;
+  o.gap = rule.gap;
+  o.count = rule.count;
+  o.keep = rule.lateness.count() > 0 ? rule.lateness : std::max(rule.size, rule.gap);
+  return o;
+}
+
+// In mantissas; what does not fit is none.
+std::int64_t mantissa_of(double value, int exponent) {
+  const double scaled = value / std::pow(10.0, exponent);
+  return scaled < 9.2e18 ? static_cast<std::int64_t>(std::llround(scaled)) : 0;
+}
+
+}  // namespace
+
+std::string_view to_string(WindowType type) {
+  static constexpr std::array<std::string_view, 5> kNames{"tumbling", "hopping", "sliding",
+                                                          "session", "count"};
+  return kNames[static_cast<std::size_t>(type)];
+}
+
+Result<> WindowRule::check() const {
+  TIDE_TRY(aligned_options(*this).check());
+  if (!aligned()) TIDE_TRY(local_options(*this).check());
+  return {};
+}
+
+RuleWindow::RuleWindow(const WindowRule& rule, ValueType type, int exponent,
+                       window::Upstream upstream)
+    : carries_(upstream == window::Upstream::carrier) {
+  window::Shape shape{.type = type, .exponent = exponent, .wanted = rule.wanted, .ordered = {}};
+  shape.ordered.max_hold = rule.max_hold.count();
+  shape.ordered.rollover_f64 = rule.rollover;
+  shape.ordered.rollover_i64 = mantissa_of(rule.rollover, exponent);
+  if (rule.aligned() || carries_) {
+    auto options = aligned_options(rule);
+    options.upstream = upstream;
+    options.shape = shape;
+    if (!rule.aligned()) options.shape.wanted = nullptr;
+    panes_.emplace(std::move(options));
+  }
+  if (!rule.aligned() && rule.wanted) {
+    auto options = local_options(rule);
+    options.shape = shape;
+    local_ = window::LocalWindow::make(options);
+  }
+}
+
+bool RuleWindow::add(EventTime time, const Column& column, std::size_t value) {
+  if (local_) local_->add(time, column, value);
+  return panes_ && panes_->add(time, column, value) == window::SeriesWindow::Placement::taken &&
+         carries_;
+}
+
+void RuleWindow::flush(EventTime frontier, std::uint32_t handle, std::vector<PartialRow>& rows,
+                       std::vector<window::LocalResult>& results) {
+  if (panes_) panes_->flush(frontier, handle, rows, results);
+  if (local_) local_->flush(frontier, results);
+}
+
+std::uint64_t RuleWindow::late() const {
+  return (panes_ ? panes_->late() : 0) + (local_ ? local_->late() : 0);
+}
+
+}  // namespace tidemark::pipeline

@@ -1,0 +1,57 @@
+// The window of a rule for one series, or for a group of them: carriers for the cloud where the
+// rule forwards windows, and results for the machine's own people.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "common/model/series.h"
+#include "edge/window/local_window.h"
+#include "edge/window/series_window.h"
+
+namespace tidemark::pipeline {
+
+enum class WindowType : std::uint8_t { tumbling, hopping, sliding, session, count };
+std::string_view to_string(WindowType type);
+
+enum class GroupBy : std::uint8_t { series, device, source, rule };
+
+struct WindowRule {
+  WindowType type = WindowType::tumbling;
+  Nanoseconds size{};
+  Nanoseconds hop{};
+  Nanoseconds gap{};
+  std::uint64_t count = 0;
+  Nanoseconds lateness{};  // 0: kLatePanes panes, or one window of the other kinds
+  Nanoseconds carrier = std::chrono::seconds(1);  // pane that carries where the window cannot
+  GroupBy group = GroupBy::series;
+  std::string name = "group";  // of a group: edge/device/name, edge/source/name, edge/all/name
+  std::shared_ptr<const window::Wanted> wanted = nullptr;  // aggregates
+  Nanoseconds max_hold = std::chrono::hours(1);
+  double rollover = 0;     // of counters, in the unit of the series; 0: none
+
+  static constexpr int kLatePanes = 8;
+  [[nodiscard]] bool aligned() const { return type <= WindowType::hopping; }
+  [[nodiscard]] Result<> check() const;  // Fault::bad_input
+};
+
+class RuleWindow {
+ public:
+  // `rule` passed its check(). Without rule.wanted there are carriers only.
+  RuleWindow(const WindowRule& rule, ValueType type, int exponent, window::Upstream upstream);
+
+  // Whether a carrier took it; false as well when there is none.
+  bool add(EventTime time, const Column& column, std::size_t value);
+  void flush(EventTime frontier, std::uint32_t handle, std::vector<PartialRow>& rows,
+             std::vector<window::LocalResult>& results);
+  [[nodiscard]] std::uint64_t late() const;
+
+ private:
+  bool carries_;
+  std::optional<window::SeriesWindow> panes_;
+  std::unique_ptr<window::LocalWindow> local_;
+};
+
+}  // namespace tidemark::pipeline

@@ -1,0 +1,178 @@
+// What the cloud says it knows: estimated completeness, switched-off time, and descriptions and
+// sources that do not depend on the order of arrival.
+#include <gmock/gmock.h>
+
+#include "cloud/store/store.h"
+#include "common/sqlite/database.h"
+#include "tests/cloud/edge_double.h"
+
+namespace tidemark::test {
+namespace {
+
+using testing::HasSubstr;
+
+void send(Node& node, const EdgeDouble& edge, const std::vector<Closing>& closings = {}) {
+  node.take(edge, edge.hello(closings));
+  node.take(edge, edge.dictionary());
+  for (const auto& [sequence, block] : edge.blocks) node.take(edge, edge.block(sequence));
+  node.take(edge, edge.last_seal());
+}
+
+// One reading and one good poll a second.
+void measure(EdgeDouble& edge, std::int64_t from, std::int64_t until) {
+  for (auto t = from; t < until; t += kSecond) {
+    edge.take(0, t, static_cast<double>(t / kSecond % 100));
+    edge.poll(t, true);
+  }
+  edge.flush(until);
+}
+
+TEST(Knowledge, CompletenessIsEstimatedUntilTheWindowIsSealed) {
+  Node node;
+  EdgeDouble edge("press-07", 11, 1);
+  measure(edge, kStart, kStart + 30 * kSecond);
+  send(node, edge);
+  node.commit();
+  node.settle();
+  const auto query = query::Reader::parse("max press-07/line1/m0 by 2min").value();
+  for (const auto& a : {node.answers("minute").at(0), node.ask(query).at(0)}) {
+    EXPECT_EQ(a.state, answers::State::provisional);
+    EXPECT_EQ(a.completeness, 1.0);
+    EXPECT_TRUE(a.estimated);
+  }
+  measure(edge, kStart + 30 * kSecond, kStart + 2 * kMinute);
+  send(node, edge);
+  node.commit();
+  for (const auto& a : {node.answers("minute").at(0), node.ask(query).at(0)}) {
+    EXPECT_EQ(a.state, answers::State::sealed);
+    EXPECT_EQ(a.completeness, 1.0);
+    EXPECT_FALSE(a.estimated);
+  }
+}
+
+TEST(Knowledge, SwitchedOffTimeIsNotCoveredAndSaysWhy) {
+  Node node;
+  EdgeDouble first("press-07", 1, 1);
+  measure(first, kStart, kStart + 30 * kSecond);
+  send(node, first);
+  first.off_from = event_time(kStart + 30 * kSecond);
+  first.off_until = event_time(kStart + 2 * kMinute + 30 * kSecond);
+  EdgeDouble next("press-07", 2, 2);
+  measure(next, kStart + 2 * kMinute + 30 * kSecond, kStart + 4 * kMinute);
+  send(node, next, {first.closing(1)});
+  node.commit();
+  node.settle();
+  for (int restart = 0; restart < 2; ++restart) {
+    const auto query = query::Reader::parse("count press-07/line1/m0 by 2min").value();
+    for (const auto& [all, widths] :
+         {std::pair{node.answers("minute"), 1}, std::pair{node.ask(query), 2}}) {
+      ASSERT_EQ(all.size(), 4u / static_cast<unsigned>(widths));
+      EXPECT_DOUBLE_EQ(all[0].coverage.value(), widths == 1 ? 0.5 : 0.25);
+      EXPECT_DOUBLE_EQ(all[1].coverage.value(), widths == 1 ? 0.0 : 0.75);
+      ASSERT_FALSE(all[0].missing.empty());
+      EXPECT_EQ(all[0].missing[0].source, "press-07/line1");
+      EXPECT_THAT(all[0].missing[0].reason, HasSubstr("edge was off from "));
+      EXPECT_TRUE(all.back().missing.empty() || widths == 2);
+    }
+    node.kill();
+    node.start();
+  }
+}
+
+TEST(OffTimes, OverlappingSpansCountOnce) {
+  reconcile::OffTimes off;
+  const auto at = [](std::int64_t s) { return event_time(kStart + s * kSecond); };
+  EXPECT_TRUE(off.add({at(10), at(30)}));
+  EXPECT_TRUE(off.add({at(20), at(40)}));
+  EXPECT_FALSE(off.add({at(20), at(40)}));
+  EXPECT_FALSE(off.add({at(50), at(50)}));
+  EXPECT_FALSE(off.add({kEventTimeMin, at(50)}));
+  EXPECT_EQ(reconcile::covered(off.meeting(at(0), at(60)), at(0), at(60)),
+            std::chrono::seconds(30));
+  EXPECT_EQ(reconcile::covered(off.meeting(at(15), at(25)), at(15), at(25)),
+            std::chrono::seconds(10));
+  EXPECT_TRUE(off.meeting(at(40), at(60)).empty());
+}
+
+// Two starts say different words about one series: whatever comes first, those of the later start.
+TEST(Description, IsThatOfTheLastStartWhateverTheOrder) {
+  for (const bool turned : {false, true}) {
+    Node node;
+    EdgeDouble first("press-07", 1, 1);
+    EdgeDouble next("press-07", 2, 2, false, 2, "fast");
+    next.describe(0, [](SeriesDescription& d) { d.unit = "mV"; });
+    measure(first, kStart, kStart + 30 * kSecond);
+    measure(next, kStart + kMinute, kStart + 2 * kMinute);
+    node.take(next, next.hello({first.closing(1)}));
+    for (const auto* edge : {&first, &next}) node.take(*edge, edge->dictionary());
+    for (const auto* edge : turned ? std::vector{&next, &first} : std::vector{&first, &next}) {
+      node.take(*edge, edge->block(1));
+      node.commit();
+      node.kill();
+      node.start();
+      node.take(next, next.hello({first.closing(1)}));
+    }
+    node.commit();
+    auto reader = query::Reader::open(node.folder.path).value();
+    EXPECT_EQ(reader->series("press-07/line1/m0").value().at(0).description.unit, "mV") << turned;
+  }
+}
+
+// A reading of a device that was sent again under another name of its source counts once.
+TEST(Repeats, AreFoundUnderTheEarlierNameOfTheSource) {
+  Node node;
+  EdgeDouble first("press-07", 1, 1, true);
+  EdgeDouble next("press-07", 2, 2, true);
+  next.describe(0, [](SeriesDescription& d) { d.source = "line1-renamed"; });
+  for (auto* edge : {&first, &next}) {
+    for (std::int64_t s = 0; s < 30; ++s) edge->take(0, kStart + s * kSecond, 100.0);
+  }
+  next.take(0, kStart + 30 * kSecond, 7.0);
+  first.flush(kStart + 30 * kSecond);
+  next.flush(kStart + 40 * kSecond);
+  send(node, first);
+  node.commit();
+  node.take(next, next.hello({first.closing(1)}));
+  node.take(next, next.dictionary());
+  node.take(next, next.block(1));
+  node.commit();
+  EXPECT_EQ(node.intake->ledger().answered, 31u);
+  EXPECT_EQ(node.intake->ledger().duplicate, 30u);
+  node.settle();
+  EXPECT_EQ(node.answers("minute", "**/m0").at(0).values.at("count"), 31.0);
+  // What is read from the archive counts it once, too.
+  const auto finer = node.ask(query::Reader::parse("count press-07/line1/m0 by 40s").value());
+  EXPECT_EQ(finer.at(0).values.at("count"), 31.0);
+}
+
+TEST(Store, AFileOfVersion1IsLifted) {
+  Node node;
+  EdgeDouble edge("press-07", 1, 1);
+  measure(edge, kStart, kStart + kMinute);
+  send(node, edge);
+  node.commit();
+  const auto before = node.answers("minute").at(0);
+  node.kill();
+  {
+    auto database = sqlite::Database::open(store::database_path(node.folder.path),
+                                           {.version = 2}).value();
+    ASSERT_TRUE(database->execute(
+        "ALTER TABLE series DROP COLUMN said_in;"
+        "CREATE TABLE d(hash INTEGER PRIMARY KEY, bytes BLOB);"
+        "INSERT INTO d SELECT hash,bytes FROM dictionaries; DROP TABLE dictionaries;"
+        "ALTER TABLE d RENAME TO dictionaries; DROP TABLE series_sources; DROP TABLE off_times;"
+        "DROP TABLE refused; DROP TABLE alarms; DROP TABLE orders; PRAGMA user_version=1").ok());
+  }
+  node.start();
+  measure(edge, kStart + kMinute, kStart + 2 * kMinute);
+  send(node, edge);
+  node.commit();
+  const auto after = node.answers("minute");
+  ASSERT_EQ(after.size(), 2u);
+  EXPECT_EQ(after[0].values, before.values);
+  EXPECT_EQ(node.intake->ledger().answered, 120u);
+  EXPECT_EQ(node.intake->counters().parked, 0u);  // its dictionary is known
+}
+
+}  // namespace
+}  // namespace tidemark::test
