@@ -24,6 +24,17 @@ constexpr std::uint64_t low_mask(unsigned bits) {
   return bits >= 64 ? ~std::uint64_t{0} : (std::uint64_t{1} << bits) - 1;
 }
 
+// 64 bytes that are 0 or 1, as bits, the first lowest.
+inline std::uint64_t packed_flags(const std::uint8_t* flags) {
+  std::uint64_t packed = 0;
+  for (unsigned i = 0; i < 8; ++i) {
+    std::uint64_t eight;
+    std::memcpy(&eight, flags + 8 * i, sizeof eight);
+    packed |= (eight * 0x0102040810204080U >> 56) << (8 * i);
+  }
+  return packed;
+}
+
 class BitReader {
  public:
   explicit BitReader(ByteSpan bytes) : bytes_(bytes) {}

@@ -21,6 +21,7 @@ constexpr unsigned kExponentOfPlain = 7;    // a longer exact decimal may be a f
 constexpr unsigned kExponentOfShort = 9;
 constexpr unsigned kFloatDigits = 4;        // as many are a choice of the sensor's, more may not be
 constexpr unsigned kTriesAtFirst = 8;       // blocks
+constexpr std::size_t kGridSample = 600;    // values that tell whether there is a grid
 constexpr unsigned kTriesWithoutGrid = 16;  // one in so many blocks, later
 
 // Integers that rise with the values; those of -0.0 and 0.0 are the same.
@@ -153,7 +154,8 @@ class Chooser {
       const auto n = std::min<std::size_t>(at == 0 ? 32 : 512, v_.size() - at);
       far += near_misses(mode, v_.data() + at, n, by, c_.integers.data() + at,
                          c_.ulps.data() + at);
-      if (far > v_.size() / 100) return false;
+      // Most misses show at once.
+      if (far > v_.size() / 100 || (at == 0 && far * 4 > n)) return false;
       at += n;
     }
     c_.mode = mode;
@@ -198,9 +200,8 @@ double rough_grid_of(std::span<const double> v, double tolerance) {
 // The step of which all values are multiples, nearly: Euclid on the distances of the values that
 // occur, then least squares. 0 when there is none. `tolerance` is relative to the largest.
 double grid_of(std::span<const double> values, double tolerance) {
-  constexpr std::size_t kSample = 600;
   std::vector<double> v(values.begin(), values.begin() + static_cast<std::ptrdiff_t>(
-                                                             std::min(values.size(), kSample)));
+                                                             std::min(values.size(), kGridSample)));
   std::sort(v.begin(), v.end());
   v.erase(std::unique(v.begin(), v.end()), v.end());
   if (v.size() < 8) return 0;
@@ -275,7 +276,7 @@ bool all_end_in_0(std::span<const std::int64_t> integers) {
 }
 
 bool time_to_search(const Memory& m) {
-  return m.blocks < kTriesAtFirst || m.blocks % kTriesWithoutGrid == 0;
+  return (m.blocks < kTriesAtFirst && !m.no_grid) || m.blocks % kTriesWithoutGrid == 0;
 }
 
 // A remembered mode that still fits, and is still the shortest.
@@ -299,19 +300,22 @@ bool as_before(Chooser& chooser, const Memory& m, DoubleChoice& c) {
   return !has_scale(mode) || static_cast<std::size_t>(off) * 64 <= c.ulps.size();
 }
 
-bool near_grid(Chooser& chooser, std::span<const double> values, bool floats, const Memory& m) {
+bool near_grid(Chooser& chooser, std::span<const double> values, bool floats, Memory& m) {
   const auto mode = static_cast<DoubleMode>(m.mode);
   const bool had_none = mode == DoubleMode::ordered_bits || mode == DoubleMode::float_bits ||
                         mode == DoubleMode::float_split;
   if (had_none && !time_to_search(m)) return false;
   const double step = grid_of(values, floats ? 3e-7 : 1e-12);
-  if (!(step > 0)) return false;
-  return floats ? chooser.near(DoubleMode::float_grid_ulps, 0, float_grid(values, step))
-                : chooser.near(DoubleMode::grid_ulps, 0, exact_grid(values, step));
+  const bool found =
+      step > 0 &&
+      (floats ? chooser.near(DoubleMode::float_grid_ulps, 0, float_grid(values, step))
+              : chooser.near(DoubleMode::grid_ulps, 0, exact_grid(values, step)));
+  m.no_grid = !found && values.size() >= kGridSample;
+  return found;
 }
 
 // Decimals with many digits are near to anything: a grid, if there is one, comes before them.
-bool near_any(Chooser& chooser, std::span<const double> values, bool floats, const Memory& m) {
+bool near_any(Chooser& chooser, std::span<const double> values, bool floats, Memory& m) {
   const auto decimals = [&](DoubleMode mode, unsigned from, unsigned to) {
     for (unsigned e = from; e <= to; ++e) {
       if (chooser.near(mode, e, 0)) return true;
@@ -329,7 +333,7 @@ bool near_any(Chooser& chooser, std::span<const double> values, bool floats, con
          decimals(DoubleMode::decimal_ulps, kExponentOfPlain + 1, 12);
 }
 
-void search(Chooser& chooser, std::span<const double> values, const Memory& m, DoubleChoice& c) {
+void search(Chooser& chooser, std::span<const double> values, Memory& m, DoubleChoice& c) {
   const bool decimal = chooser.exact_up_to(DoubleMode::decimal, kExponentMax);
   const auto exponent = c.exponent;
   if (decimal && exponent <= kExponentOfPlain) return;

@@ -127,18 +127,21 @@ bool write_chosen(Tier tier, std::span<const double> values, const DoubleChoice&
   const auto at = out.size();
   write_head(choice.mode, choice.exponent, out);
   if (has_scale(choice.mode)) out.fixed(bits_of(choice.scale));
-  const auto sequences_at = out.size();
-  const auto write_sequences = [&](bool table) {
-    write_sequence(tier, choice.integers, out, {.table = table});
-    if (!has_ulps(choice.mode)) return;
+  const auto integers_at = out.size();
+  write_sequence(tier, choice.integers, out, {.table = tier != Tier::fast});
+  const auto ulps_at = out.size();
+  if (has_ulps(choice.mode)) {
     write_sequence(ulps_tier(tier, values.size()), choice.ulps, out, ulps_effort(tier));
-  };
-  write_sequences(tier != Tier::fast);
+  }
   const auto may_win = [&] { return zstd_may_win(words_of(values), out.size() - at); };
   if (tier == Tier::fast) {
     if (!may_win()) return false;
-    out.out().resize(sequences_at);
-    write_sequences(true);  // takes as long as all else
+    // A table takes as long as all else.
+    const ByteVector ulps(out.out().begin() + static_cast<std::ptrdiff_t>(ulps_at),
+                          out.out().end());
+    out.out().resize(integers_at);
+    write_sequence(tier, choice.integers, out);
+    out.raw(ulps);
   }
   if (choice.mode == DoubleMode::float_bits) write_split(tier, values, at, out);
   return tier == Tier::dense || may_win();
@@ -162,12 +165,30 @@ bool write_ordinary(Tier tier, std::span<const double> values, const Scan& of, M
   return write_chosen(tier, values, choice, out);
 }
 
+// Whether zstd takes far more than `size` bytes for these, by a quarter of them: 16 parts, so that
+// all that the values do is in it. Of so many, all together recur little more than these do.
+bool zstd_takes_more(std::span<const double> values, std::size_t size) {
+  constexpr std::size_t kWorth = 4096, kParts = 16, kShare = 4;
+  constexpr double kFarMore = 1.4;
+  if (values.size() < kWorth) return false;
+  const auto n = values.size() / (kParts * kShare);
+  std::vector<double> sample;
+  for (std::size_t i = 0; i < kParts; ++i) {
+    const auto part = values.subspan(i * (values.size() / kParts), n);
+    sample.insert(sample.end(), part.begin(), part.end());
+  }
+  const auto packed = pack(raw_bytes(sample), kFallbackLevel);
+  const auto share = static_cast<double>(sample.size()) / static_cast<double>(values.size());
+  return static_cast<double>(packed.size()) > kFarMore * share * static_cast<double>(size);
+}
+
 // Replaces what was written from `at` on by zstd's or the raw bytes, where those are smaller.
-void fall_back(bool zstd_may_win, std::span<const double> values, std::size_t at,
+void fall_back(Tier tier, bool zstd_may_win, std::span<const double> values, std::size_t at,
                ByteWriter& out) {
   const auto raw = raw_bytes(values);
   const auto size = out.size() - at;
-  if (size > kFallbackMin && zstd_may_win) {
+  const bool in_vain = tier == Tier::fast && zstd_may_win && zstd_takes_more(values, size);
+  if (size > kFallbackMin && zstd_may_win && !in_vain) {
     const auto packed = pack(raw, kFallbackLevel);
     if (!packed.empty() && packed.size() + 3 < std::min(size, raw.size())) {
       out.out().resize(at);
@@ -357,7 +378,7 @@ void write_doubles(Tier tier, std::span<const double> values, Memory& memory, By
   } else {
     zstd_may_win = write_ordinary(tier, values, of, memory, out);
   }
-  fall_back(zstd_may_win, values, at, out);
+  fall_back(tier, zstd_may_win, values, at, out);
 }
 
 bool read_doubles(Tier tier, ByteReader& in, std::span<double> values) {

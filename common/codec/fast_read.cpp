@@ -17,11 +17,13 @@ constexpr std::int64_t kNearEnd = std::int64_t{1} << 31;  // of offsets within a
 using Numbers = std::array<std::uint32_t, kRun>;
 using Residuals = std::array<std::int64_t, kRun>;
 typedef std::uint32_t Four __attribute__((vector_size(16)));
+typedef std::uint64_t FourWide __attribute__((vector_size(32)));
 
 // A run that was read but not put together yet.
 struct Parts {
   Run run;
-  ByteSpan numbers, positions, patched;
+  ByteSpan numbers, positions;
+  ByteSpan patched;  // and all that lies behind it, which whole words are read into
 
   // Calls set(place, residual minus low) for each patch.
   template <typename Set>
@@ -60,8 +62,9 @@ bool read_parts(ByteReader& in, std::size_t n, unsigned& zero_runs, Parts& parts
   if (!in.ok()) return false;
   parts.numbers = in.raw((n * run.width + 7) / 8);
   parts.positions = in.raw(run.patches);
-  parts.patched = in.raw((std::size_t{run.patches} * run.patch_width + 7) / 8);
+  const auto patched = in.raw((std::size_t{run.patches} * run.patch_width + 7) / 8);
   if (!in.ok()) return false;
+  parts.patched = {patched.data(), patched.size() + in.left()};
   for (const auto p : parts.positions) {
     if (p < n) continue;
     in.fail();
@@ -156,6 +159,22 @@ TIDE_CODEC_CLONES void sum_twice(std::uint32_t* numbers, std::uint32_t low, std:
   }
 }
 
+// Residuals into `last` and the sums of them up to each.
+TIDE_CODEC_CLONES void sum_wide(std::int64_t* residuals, std::int64_t last) {
+  constexpr FourWide kNone{};
+  auto before = kNone + static_cast<std::uint64_t>(last);
+  for (std::size_t i = 0; i < kRun; i += 4) {
+    FourWide x;
+    std::memcpy(&x, residuals + i, sizeof x);
+    x += __builtin_shuffle(kNone, x, FourWide{0, 4, 5, 6});
+    x += __builtin_shuffle(kNone, x, FourWide{0, 1, 4, 5});
+    const auto total = __builtin_shuffle(x, FourWide{3, 3, 3, 3});
+    x += before;
+    before += total;
+    std::memcpy(residuals + i, &x, sizeof x);
+  }
+}
+
 // Adds residuals up to values, run by run.
 class Summing {
  public:
@@ -213,7 +232,8 @@ class Summing {
         for (auto& x : residuals_) x = plus(mean_, x);
         break;
       case Prediction::delta:
-        for (std::size_t i = 0; i < n; ++i) residuals_[i] = last = plus(last, residuals_[i]);
+        sum_wide(residuals_.data(), last);
+        last = residuals_[n - 1];
         break;
       default:
         for (std::size_t i = 0; i < n; ++i) {
@@ -230,7 +250,7 @@ class Summing {
   std::int64_t last_, mean_, step_;
   Values& to_;
   alignas(32) Numbers numbers_;
-  Residuals residuals_{};
+  alignas(32) Residuals residuals_{};
 };
 
 }  // namespace

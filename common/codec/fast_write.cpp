@@ -144,12 +144,22 @@ struct Patches {
   std::array<std::uint64_t, kRun> numbers;
 };
 
+TIDE_CODEC_CLONES void flag_above(const std::uint32_t* numbers, std::uint32_t mask,
+                                  std::uint8_t* flags) {
+  for (std::size_t i = 0; i < kRun; ++i) flags[i] = numbers[i] > mask ? 1 : 0;
+}
+
 // Takes those outside of the window out of the numbers, which are above its start.
 void take_patches(Numbers& numbers, std::uint32_t mask, std::uint32_t start, Patches& patches) {
+  constexpr unsigned kWord = 64;
+  std::array<std::uint8_t, kRun> flags;
+  flag_above(numbers.data(), mask, flags.data());
   unsigned count = 0;
-  for (unsigned i = 0; i < kRun; ++i) {
-    patches.positions[count] = static_cast<std::uint8_t>(i);
-    count += numbers[i] > mask ? 1 : 0;
+  for (unsigned at = 0; at < kRun; at += kWord) {
+    for (auto word = packed_flags(flags.data() + at); word != 0; word &= word - 1) {
+      const auto place = at + static_cast<unsigned>(std::countr_zero(word));
+      patches.positions[count++] = static_cast<std::uint8_t>(place);
+    }
   }
   for (unsigned i = 0; i < count; ++i) {
     auto& number = numbers[patches.positions[i]];

@@ -4,6 +4,8 @@
 #include <array>
 #include <bit>
 
+#include "common/codec/bits.h"
+
 namespace tidemark::codec {
 namespace {
 
@@ -51,19 +53,25 @@ namespace {
 // Of a narrow range: by a place for each value of it.
 std::optional<ValueTable> table_by_place(std::span<const std::int64_t> values, std::int64_t low,
                                          std::size_t places) {
-  thread_local std::vector<std::int32_t> ranks;
-  ranks.assign(places, -1);
-  for (const auto v : values) ranks[static_cast<std::size_t>(v - low)] = 0;
+  constexpr std::size_t kWord = 64;
+  thread_local std::vector<std::uint8_t> working_flags;
+  thread_local std::vector<std::uint16_t> working_ranks(kPlacesMax);
+  working_flags.assign((places + kWord - 1) / kWord * kWord, 0);
+  auto* const occurs = working_flags.data();  // 0 or 1
+  auto* const ranks = working_ranks.data();   // where it occurs
+  for (const auto v : values) occurs[v - low] = 1;
   ValueTable table;
-  for (std::size_t i = 0; i < places; ++i) {
-    if (ranks[i] < 0) continue;
-    ranks[i] = static_cast<std::int32_t>(table.values.size());
-    table.values.push_back(low + static_cast<std::int64_t>(i));
+  for (std::size_t at = 0; at < places; at += kWord) {
+    for (auto word = packed_flags(occurs + at); word != 0; word &= word - 1) {
+      const auto place = at + static_cast<std::size_t>(std::countr_zero(word));
+      ranks[place] = static_cast<std::uint16_t>(table.values.size());
+      table.values.push_back(low + static_cast<std::int64_t>(place));
+    }
   }
   if (table.values.size() < 2 || table.values.size() * 2 > values.size()) return std::nullopt;
   table.ranks.resize(values.size());
   for (std::size_t i = 0; i < values.size(); ++i) {
-    table.ranks[i] = ranks[static_cast<std::size_t>(values[i] - low)];
+    table.ranks[i] = ranks[values[i] - low];
   }
   return table;
 }

@@ -164,7 +164,7 @@ void MessageDecoder::add_samples(Column column, std::size_t rows, EventTime star
 }
 
 void MessageDecoder::decode_packed(Topic& topic, const Message& message) {
-  auto parsed = parse_packed(message.payload);
+  auto parsed = payload::parse_packed(message.payload);
   if (!parsed) {
     reject(parsed.error().text(), 0);
     return;

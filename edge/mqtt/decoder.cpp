@@ -6,8 +6,8 @@
 #include <array>
 
 #include "common/base/text.h"
-#include "edge/mqtt/number_text.h"
 #include "edge/mqtt/topic.h"
+#include "edge/payload/number_text.h"
 
 namespace tidemark::mqtt {
 
@@ -45,7 +45,7 @@ std::optional<bool> parse_switch(std::string_view text) {
 MessageDecoder::MessageDecoder(const Options& options, SeenTable* seen)
     : options_(options), seen_(seen), csv_(options.columns) {
   const auto canonical = [](std::string_view path) {
-    auto result = canonical_path(path);
+    auto result = payload::canonical_path(path);
     return result ? std::move(result).value() : std::string();
   };
   keys_ = {canonical(options_.time_path), options_.time_unit, canonical(options_.interval_path),
@@ -105,7 +105,7 @@ void MessageDecoder::decode(const journal::Entry& entry, source::SeriesTable& se
   } else if (options_.format == Format::csv || options_.format == Format::influx) {
     decode_text(topic, *message);
   } else if (options_.format == Format::packed ||
-             (options_.format == Format::automatic && is_packed(message->payload))) {
+             (options_.format == Format::automatic && payload::is_packed(message->payload))) {
     decode_packed(topic, *message);
   } else {
     const auto text = trim(as_text(message->payload));
@@ -290,7 +290,7 @@ std::optional<std::string> MessageDecoder::to_cell(Binding& binding, const Value
   switch (type) {
     case ValueType::f64: {
       const auto v = value.kind == Value::Kind::number ? std::optional(value.number)
-                     : from_text                ? parse_double(trim(value.text))
+                     : from_text                ? payload::parse_double(trim(value.text))
                                                 : std::nullopt;
       if (!v) return refuse();
       cell.f64 = *v;
@@ -298,8 +298,8 @@ std::optional<std::string> MessageDecoder::to_cell(Binding& binding, const Value
     }
     case ValueType::i64: {
       if (value.kind != Value::Kind::number && !from_text) return refuse();
-      const auto v = parse_decimal(trim(value.text), binding.description.exponent,
-                                   Rounding::exact);
+      const auto v = payload::parse_decimal(trim(value.text), binding.description.exponent,
+                                   payload::Rounding::exact);
       if (!v) return refuse("; " + v.error().text());
       cell.i64 = *v;
       return std::nullopt;
@@ -387,7 +387,7 @@ void MessageDecoder::decode_number(Topic& topic, const Message& message) {
   Value value;
   value.at = text.empty() ? 0 : static_cast<std::size_t>(text.data() - whole.data());
   value.text = text;
-  if (const auto number = parse_double(text)) {
+  if (const auto number = payload::parse_double(text)) {
     value.kind = Value::Kind::number;
     value.number = *number;
   } else if (text == "true" || text == "false") {

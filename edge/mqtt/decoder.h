@@ -18,13 +18,18 @@
 
 #include "edge/mqtt/message.h"
 #include "edge/mqtt/mqtt_source.h"
-#include "edge/mqtt/payload.h"
 #include "edge/mqtt/seen_table.h"
-#include "edge/mqtt/text_payload.h"
+#include "edge/payload/payload.h"
+#include "edge/payload/text_payload.h"
 #include "edge/source/source.h"
 #include "edge/sparkplug/session.h"
 
 namespace tidemark::mqtt {
+
+using payload::Leaf;
+using payload::Payload;
+using payload::Record;
+using payload::Value;
 
 class MessageDecoder final : public source::Decoder {
  public:
@@ -128,16 +133,16 @@ class MessageDecoder final : public source::Decoder {
 
   Options options_;
   SeenTable* seen_;
-  TimeKeys keys_;
+  payload::TimeKeys keys_;
   std::vector<Configured> configured_;
   std::unordered_map<std::string, std::unique_ptr<Topic>, StringHash, std::equal_to<>> topics_;
   Topic too_many_topics_;
   Binding too_many_paths_;
   std::size_t bindings_ = 0;
   ByName<std::string> owners_;  // "device/metric" to "topic path"
-  JsonParser json_;
-  LineParser lines_;
-  CsvParser csv_;
+  payload::JsonParser json_;
+  payload::LineParser lines_;
+  payload::CsvParser csv_;
   sparkplug::Session sparkplug_;
   std::unordered_map<std::uint32_t, LastValue> last_;  // by series, of Sparkplug
   Command command_;

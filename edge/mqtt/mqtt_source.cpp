@@ -10,9 +10,9 @@
 #include "edge/mqtt/broker_client.h"
 #include "edge/mqtt/decoder.h"
 #include "edge/mqtt/message.h"
-#include "edge/mqtt/payload.h"
 #include "edge/mqtt/seen_table.h"
 #include "edge/mqtt/topic.h"
+#include "edge/payload/payload.h"
 
 namespace tidemark::mqtt {
 
@@ -153,11 +153,11 @@ Result<> Options::check() const {
   for (const auto& topic : topics) TIDE_TRY(check_filter(topic));
   TIDE_TRY(check_name_expression(device));
   TIDE_TRY(check_name_expression(metric_prefix));
-  TIDE_TRY(canonical_path(time_path));
-  TIDE_TRY(canonical_path(interval_path));
+  TIDE_TRY(payload::canonical_path(time_path));
+  TIDE_TRY(payload::canonical_path(interval_path));
   std::set<std::string> paths;
   for (const auto& s : series) {
-    TIDE_ASSIGN(auto path, canonical_path(s.path));
+    TIDE_ASSIGN(auto path, payload::canonical_path(s.path));
     if (!paths.insert(std::move(path)).second) {
       return bad(fmt::format("series: path '{}' comes twice", s.path));
     }

@@ -18,7 +18,7 @@
 // Plug-in    with Options::plugin there is no client and none of the above: the broker's plug-in
 //            appends (edge/plugin), and the journal's promise holds for each PUBACK of the broker.
 // Formats    JSON, bare numbers, packed arrays, CSV, Influx line protocol, Sparkplug B: FORMAT.md
-//            beside this file.
+//            beside this file and edge/payload/FORMAT.md.
 #pragma once
 
 #include <cstdint>
@@ -34,6 +34,7 @@
 #include "common/base/time.h"
 #include "common/model/series.h"
 #include "edge/journal/journal.h"
+#include "edge/payload/number_text.h"
 #include "edge/source/source.h"
 
 namespace tidemark::mqtt {
@@ -48,7 +49,7 @@ enum class Format : std::uint8_t {
   sparkplug,  // B
 };
 
-enum class TimeUnit : std::uint8_t { automatic, s, ms, us, ns, iso8601 };
+using payload::TimeUnit;
 
 // Who says when a reading was measured.
 enum class Stamp : std::uint8_t {
@@ -85,7 +86,7 @@ struct Options {
   std::vector<SeriesOptions> series;
   std::vector<std::string> columns;  // of CSV; empty: the first line of each message names them
   Stamp stamp = Stamp::automatic;
-  std::string time_path;      // "$.meta.ts"; empty: the usual names, see FORMAT.md
+  std::string time_path;      // "$.meta.ts"; empty: the usual names, edge/payload/FORMAT.md
   TimeUnit time_unit = TimeUnit::automatic;
   std::string interval_path;  // of arrays of samples; empty: the usual names
   TimeUnit interval_unit = TimeUnit::automatic;  // automatic: text with its unit, or seconds

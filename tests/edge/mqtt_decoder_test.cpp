@@ -354,7 +354,7 @@ TEST(MessageDecoder, ReadsPackedArrays) {
 }
 
 TEST(MessageDecoder, ThePackedExampleOfTheFormatPageIsRead) {
-  const auto page = read_file(TIDEMARK_SOURCE "/edge/mqtt/FORMAT.md", 1 << 20);
+  const auto page = read_file(TIDEMARK_SOURCE "/edge/payload/FORMAT.md", 1 << 20);
   ASSERT_TRUE(page.ok());
   const auto begin = page->find("```hex packed") + 13;
   std::string bytes;

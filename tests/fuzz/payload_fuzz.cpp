@@ -3,18 +3,18 @@
 #include <algorithm>
 
 #include "common/base/check.h"
-#include "edge/mqtt/text_payload.h"
+#include "edge/payload/text_payload.h"
 #include "edge/sparkplug/session.h"
 
 namespace tidemark::fuzz {
 namespace {
 
-void check(const mqtt::Payload& payload) {
-  for (const auto& leaf : payload.leaves) {
-    TIDE_CHECK(leaf.record < payload.records.size(), "a leaf of no record");
-    TIDE_CHECK(std::size_t{leaf.first} + leaf.count <= payload.values.size(),
+void check(const payload::Payload& from) {
+  for (const auto& leaf : from.leaves) {
+    TIDE_CHECK(leaf.record < from.records.size(), "a leaf of no record");
+    TIDE_CHECK(std::size_t{leaf.first} + leaf.count <= from.values.size(),
                "a leaf of no value");
-    TIDE_CHECK(std::size_t{leaf.path_begin} + leaf.path_size <= payload.paths.size(),
+    TIDE_CHECK(std::size_t{leaf.path_begin} + leaf.path_size <= from.paths.size(),
                "a leaf of no path");
   }
 }
@@ -41,18 +41,18 @@ void sparkplug(ByteSpan input) {
 }
 
 void influx(ByteSpan input) {
-  mqtt::LineParser parser;
-  mqtt::Payload payload;
-  if (parser.parse(input, mqtt::TimeUnit::automatic, payload)) check(payload);
+  payload::LineParser parser;
+  payload::Payload out;
+  if (parser.parse(input, payload::TimeUnit::automatic, out)) check(out);
 }
 
 void csv(ByteSpan input) {
   if (input.empty()) return;
   std::vector<std::string> columns;
   if (input[0] % 2 == 1) columns = {"time", "a", "b"};
-  mqtt::CsvParser parser(columns);
-  mqtt::Payload payload;
-  if (parser.parse(input.subspan(1), {}, payload)) check(payload);
+  payload::CsvParser parser(columns);
+  payload::Payload out;
+  if (parser.parse(input.subspan(1), {}, out)) check(out);
 }
 
 }  // namespace tidemark::fuzz

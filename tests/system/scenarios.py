@@ -14,13 +14,15 @@ import tempfile
 import time
 
 import oracle
-from stack import EDGE, Failed, Stack, ledger_adds_up, wait_for
+from stack import EDGE, START_LIMIT, Failed, Stack, ledger_adds_up, wait_for
 
 VIEW = 'all_1s'
 MINUTES = 'all_1min'
 # Object sensors with device times: 5 readings a message, so 20 of them at 55 messages a second make
 # 5,500 readings a second.
 CHANNELS = ['a', 'b', 'c', 'd']
+# After a cut an edge tries again at least every 30 s (kBackoffMax of edge/uplink), and greets then.
+RECONNECT_LIMIT = 45
 
 
 def sensors(count, rate, **options):
@@ -42,13 +44,13 @@ def start_chain(stack, sources=None, **edge_options):
     connected(stack)
 
 
-def connected(stack):
+def connected(stack, limit=START_LIMIT):
     """Waits for the uplink, and for the broker to know what the edge subscribes to."""
     def all_up():
         status = stack.edge_status()
         return status['uplink']['state'] == 'up' and all(
             s['state'] == 'ok' for s in status['sources'] if s.get('protocol') == 'mqtt')
-    wait_for('the edge to connect', all_up)
+    wait_for('the edge to connect', all_up, limit)
 
 
 def judge(stack, published=None, faults=(), limit=90, view=VIEW, size=oracle.SECOND):
@@ -122,7 +124,7 @@ def stop_polling(stack):
     stack.stop('edge')
     stack.write_edge(stack.mqtt_source())
     stack.start_edge()
-    connected(stack)
+    connected(stack, RECONNECT_LIMIT)
 
 
 def cut(stack, seconds=20, rate=50):
@@ -262,7 +264,7 @@ def pressure(stack):
     if ring['readings_merged'] == 0 or ring['bytes'] > ring['size']:
         raise Failed(f'not merged first, or too large: {ring}')
     stack.proxy.restore()
-    connected(stack)
+    connected(stack, RECONNECT_LIMIT)
     time.sleep(3)
     stack.stop_plant()
     print({k: v for k, v in ring.items() if k.startswith('readings_')})
@@ -289,7 +291,7 @@ def evicted(stack):
     stack.start_edge()
     wait_for('the ring to overflow', lambda: stack.edge_status()['ledger']['evicted'] > 30_000, 120)
     stack.proxy.restore()
-    connected(stack)
+    connected(stack, RECONNECT_LIMIT)
     time.sleep(3)
     stack.stop_plant()
     ledger = stack.settle(120)

@@ -6,10 +6,10 @@
 #include <array>
 #include <limits>
 
-#include "edge/mqtt/number_text.h"
-#include "edge/mqtt/payload.h"
+#include "edge/payload/number_text.h"
+#include "edge/payload/payload.h"
 
-namespace tidemark::mqtt {
+namespace tidemark::payload {
 
 namespace {
 
@@ -381,4 +381,4 @@ simdjson::error_code JsonParser::State::any(auto& value, std::size_t record, std
   return simdjson::SUCCESS;
 }
 
-}  // namespace tidemark::mqtt
+}  // namespace tidemark::payload

@@ -8,9 +8,10 @@
 
 #include "common/base/result.h"
 #include "common/base/time.h"
-#include "edge/mqtt/mqtt_source.h"
 
-namespace tidemark::mqtt {
+namespace tidemark::payload {
+
+enum class TimeUnit : std::uint8_t { automatic, s, ms, us, ns, iso8601 };
 
 enum class Rounding : std::uint8_t { exact, truncate };
 
@@ -30,4 +31,4 @@ Result<EventTime> parse_time_text(std::string_view text, TimeUnit unit);
 // A length of time: a number in `unit` (seconds when automatic).
 Result<Nanoseconds> parse_interval_number(std::string_view number, TimeUnit unit);
 
-}  // namespace tidemark::mqtt
+}  // namespace tidemark::payload

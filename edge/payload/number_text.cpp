@@ -1,4 +1,4 @@
-#include "edge/mqtt/number_text.h"
+#include "edge/payload/number_text.h"
 
 #include <fmt/format.h>
 
@@ -7,7 +7,7 @@
 #include <cmath>
 #include <limits>
 
-namespace tidemark::mqtt {
+namespace tidemark::payload {
 
 namespace {
 
@@ -140,4 +140,4 @@ Result<Nanoseconds> parse_interval_number(std::string_view number, TimeUnit unit
   return Nanoseconds(*ns);
 }
 
-}  // namespace tidemark::mqtt
+}  // namespace tidemark::payload

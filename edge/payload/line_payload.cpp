@@ -4,10 +4,10 @@
 #include <algorithm>
 #include <array>
 
-#include "edge/mqtt/number_text.h"
-#include "edge/mqtt/text_payload.h"
+#include "edge/payload/number_text.h"
+#include "edge/payload/text_payload.h"
 
-namespace tidemark::mqtt {
+namespace tidemark::payload {
 
 // Where the parser is in a line; `end` is that of the payload, since a text may hold line ends.
 struct LineParser::Line {
@@ -180,4 +180,4 @@ Result<> LineParser::take_line(Line& line, TimeUnit unit, Payload& out) {
   return {};
 }
 
-}  // namespace tidemark::mqtt
+}  // namespace tidemark::payload

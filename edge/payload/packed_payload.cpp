@@ -3,9 +3,9 @@
 
 #include <bit>
 
-#include "edge/mqtt/payload.h"
+#include "edge/payload/payload.h"
 
-namespace tidemark::mqtt {
+namespace tidemark::payload {
 
 namespace {
 
@@ -101,4 +101,4 @@ Result<PackedSamples> parse_packed(ByteSpan payload) {
   return out;
 }
 
-}  // namespace tidemark::mqtt
+}  // namespace tidemark::payload

@@ -10,10 +10,10 @@
 
 #include "common/base/bytes.h"
 #include "common/base/time.h"
-#include "edge/mqtt/mqtt_source.h"
-#include "edge/source/source.h"
+#include "common/model/block.h"
+#include "edge/payload/number_text.h"
 
-namespace tidemark::mqtt {
+namespace tidemark::payload {
 
 struct Value {
   enum class Kind : std::uint8_t { number, boolean, text, unusable };
@@ -109,4 +109,4 @@ struct PackedSamples {
 bool is_packed(ByteSpan payload);
 Result<PackedSamples> parse_packed(ByteSpan payload);
 
-}  // namespace tidemark::mqtt
+}  // namespace tidemark::payload

@@ -4,10 +4,10 @@
 #include <algorithm>
 
 #include "common/base/text.h"
-#include "edge/mqtt/number_text.h"
-#include "edge/mqtt/text_payload.h"
+#include "edge/payload/number_text.h"
+#include "edge/payload/text_payload.h"
 
-namespace tidemark::mqtt {
+namespace tidemark::payload {
 namespace {
 
 constexpr std::size_t kNone = static_cast<std::size_t>(-1);
@@ -156,4 +156,4 @@ void CsvParser::take_row(std::size_t line, const std::vector<std::string>& names
   }
 }
 
-}  // namespace tidemark::mqtt
+}  // namespace tidemark::payload

@@ -10,9 +10,9 @@
 #include <string>
 #include <vector>
 
-#include "edge/mqtt/payload.h"
+#include "edge/payload/payload.h"
 
-namespace tidemark::mqtt {
+namespace tidemark::payload {
 
 // A number as people of this payload write it; a value of kind unusable when it is none.
 Value number_value(std::string_view text, std::size_t at);
@@ -53,4 +53,4 @@ class CsvParser {
   std::deque<std::string> texts_;
 };
 
-}  // namespace tidemark::mqtt
+}  // namespace tidemark::payload
