@@ -377,7 +377,7 @@ void MessageDecoder::take_row(std::optional<EventTime> time) {
     }
   }
   auto& group = groups[*rows_];
-  group.times.push_back(time ? count_ns(*time) : 0);
+  group.times.push_back(time ? count_ns(*time) : source::Decoded::kArrival);
   for (std::size_t i = 0; i < cells_.size(); ++i) append(group.columns[i], cells_[i]);
 }
 

@@ -256,9 +256,7 @@ void Pipeline::take(const journal::Entry& entry) {
 std::optional<std::int64_t> Pipeline::row_time(SourceState& source, const Group& group,
                                                std::size_t row, const journal::Entry& entry,
                                                EventTime arrival) {
-  const bool device_stamped =
-      !group.columns.empty() && table_.at(group.columns[0].series).device_stamped;
-  if (!device_stamped) {
+  if (group.times[row] == source::Decoded::kArrival) {
     // Strictly rising within the source, so that edge stamps name a reading; a clock that was set
     // back is followed.
     auto t = arrival;
@@ -331,8 +329,9 @@ void Pipeline::take_group(SourceState& source, const Group& group, const journal
       ++state.readings;
       state.last = *time;
       manifest_.taken(state.line, at, 1);
+      const bool repeats = group.times[row] != source::Decoded::kArrival;
       const auto outcome = state.route.take(*time, column, value_at[c],
-                                            value_bits(column, value_at[c]));
+                                            value_bits(column, value_at[c]), repeats);
       quality[c] = outcome.quality;
       alarm_ = alarm_ || outcome.alarm;
       switch (outcome.way) {

@@ -7,18 +7,22 @@
 namespace tidemark::source {
 namespace {
 
-// What makes two readings the same series: a value of another type, resolution or kind of time in
-// the same name is a series beside it, as its column could not hold both.
+// What makes two readings the same series: a value of another type or resolution in the same name
+// is a series beside it, as its column could not hold both.
 std::string identity(const SeriesDescription& d) {
-  return fmt::format("{}\n{}\n{}\n{}:{}:{}", d.source, d.device, d.metric,
-                     static_cast<int>(d.type), static_cast<int>(d.exponent), d.device_stamped);
+  return fmt::format("{}\n{}\n{}\n{}:{}", d.source, d.device, d.metric,
+                     static_cast<int>(d.type), static_cast<int>(d.exponent));
 }
 
 }  // namespace
 
 Result<std::uint32_t> SeriesTable::intern(const SeriesDescription& description) {
   auto key = identity(description);
-  if (const auto known = by_name_.find(key); known != by_name_.end()) return known->second;
+  if (const auto known = by_name_.find(key); known != by_name_.end()) {
+    auto& d = series_[known->second];
+    d.device_stamped = d.device_stamped || description.device_stamped;
+    return known->second;
+  }
   const auto name = description.local_name();
   for (const auto& part : {description.device, description.metric}) {
     if (part.empty()) {
