@@ -9,6 +9,7 @@
 #include "cloud/answers/judge.h"
 #include "cloud/reconcile/identities.h"
 #include "common/codec/codec.h"
+#include "common/codec/outline.h"
 
 namespace tidemark::query {
 namespace {
@@ -74,11 +75,11 @@ class RawReadings {
 
 // Which column indices of the block are this series.
 Result<std::vector<bool>> find_series(sqlite::Database& database, const SeriesEntry& series,
-                                      const Block& block) {
+                                      const std::vector<DictionaryHash>& dictionaries) {
   std::vector<bool> is_series;
   sqlite::Statement select(database, "SELECT bytes FROM dictionaries WHERE edge=? AND hash=?");
   const auto& d = series.description;
-  for (const auto hash : block.dictionaries) {
+  for (const auto hash : dictionaries) {
     if (!select.start(series.edge, hash.count).next()) {
       return Error(Fault::corrupt, "an archived block names a dictionary that is not there");
     }
@@ -99,8 +100,12 @@ Result<Sums> Windows::raw(const SeriesEntry& series, Nanoseconds width, EventTim
   RawReadings readings(series, width, from, to);
   for (const auto at : snapshot_.blocks(series, from, to)) {
     TIDE_ASSIGN(const auto archived, archive_.read(at));
-    TIDE_ASSIGN(const auto block, codec::decode(archived.record.bytes));
-    TIDE_ASSIGN(const auto is_series, find_series(snapshot_.database(), series, block));
+    const auto& bytes = archived.record.bytes;
+    TIDE_ASSIGN(const auto outline, codec::outline(bytes));
+    TIDE_ASSIGN(const auto is_series,
+                find_series(snapshot_.database(), series, outline.summary.dictionaries));
+    if (!outline.may_hold(is_series, count_ns(from), count_ns(to))) continue;
+    TIDE_ASSIGN(const auto block, codec::decode(bytes));
     readings.add(archived.record, block, is_series);
   }
   return readings.finish();

@@ -233,10 +233,7 @@ void Pipeline::take(const journal::Entry& entry) {
     return;
   }
   auto& source = sources_[known->second];
-  decoded_.groups.clear();
-  decoded_.expected.clear();
-  decoded_.rejected.clear();
-  decoded_.poll_class.clear();
+  decoded_.clear();
   source.entry.source->decoder().decode(entry, table_, decoded_);
   for (const auto& e : decoded_.expected) {
     manifest_.expected(line_of(source, e.poll_class), arrival - e.ago, 1, e.good ? 1 : 0);

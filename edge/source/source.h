@@ -56,6 +56,13 @@ struct Decoded {
   };
   std::vector<Rejected> rejected;
   std::string poll_class;  // of a failed poll, or empty
+
+  void clear();  // keeps memory for the next entry
+  // One more group, with no rows, of `columns` columns without series and type.
+  Group& add_group(std::size_t columns);
+
+ private:
+  std::vector<Group> spare_;  // of small ones
 };
 
 class Decoder {
