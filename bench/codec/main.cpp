@@ -95,6 +95,7 @@ int main(int argc, char** argv) {
     results.clocks.push_back(std::move(result));
   }
   results.short_columns = short_columns(codec::Tier::standard);
+  results.skipping = skipping(codec::Tier::standard);
   const auto text = arguments.json ? as_json(results) : as_text(results);
   std::fputs(text.c_str(), stdout);
   return 0;

@@ -27,6 +27,7 @@ struct Results {
   std::vector<RowsResult> rows;
   std::vector<ClockResult> clocks;
   std::vector<ShortColumns> short_columns;  // standard tier
+  Skipping skipping;                        // the same
 };
 
 struct Speed {

@@ -4,7 +4,9 @@
 #include <bit>
 #include <cmath>
 
+#include "bench/codec/measure.h"
 #include "common/base/random.h"
+#include "common/codec/outline.h"
 
 namespace tidemark::bench {
 namespace {
@@ -78,6 +80,39 @@ std::vector<ShortColumns> short_columns(codec::Tier tier) {
   return {short_columns_of("registers that stand", 1, 1, tier),
           short_columns_of("registers, noise of 8 steps", 8, 1, tier),
           short_columns_of("doubles, 2 decimals, noise of 20 steps", 20, 100, tier)};
+}
+
+Skipping skipping(codec::Tier tier) {
+  constexpr std::size_t kColumns = 8, kRows = 1000, kTimes = 50;
+  SeededRandom random(7);
+  Block block;
+  block.groups.resize(1);
+  auto& group = block.groups[0];
+  group.columns.resize(kColumns);
+  for (std::size_t i = 0; i < kRows; ++i) {
+    group.times.push_back(kBegin + static_cast<std::int64_t>(i) * 100'000'000);
+  }
+  for (std::size_t s = 0; s < kColumns; ++s) {
+    group.columns[s].series = static_cast<std::uint32_t>(s);
+    double level = 200;
+    for (std::size_t i = 0; i < kRows; ++i) {
+      level += static_cast<double>(random.next() % 9) - 4;
+      group.columns[s].f64.push_back(level / 10);
+    }
+  }
+  const auto bytes = codec::encode(block, tier);
+  Skipping result{1e9, 1e9};
+  const auto best_us = [](double best, const auto& read) {
+    const auto begin = cpu_seconds();
+    const bool ok = read();
+    const auto us = 1e6 * (cpu_seconds() - begin);
+    return ok ? std::min(best, us) : best;
+  };
+  for (std::size_t pass = 0; bytes.ok() && pass < kTimes; ++pass) {
+    result.outline_us = best_us(result.outline_us, [&] { return codec::outline(*bytes).ok(); });
+    result.decode_us = best_us(result.decode_us, [&] { return codec::decode(*bytes).ok(); });
+  }
+  return result;
 }
 
 }  // namespace tidemark::bench

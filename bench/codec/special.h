@@ -1,4 +1,5 @@
-// The two questions that are not about one column: what clocks cost, and many short columns.
+// The questions that are not about one column: what clocks cost, many short columns, and what a
+// reader that skips a block saves.
 #pragma once
 
 #include <string>
@@ -20,5 +21,11 @@ struct ShortColumns {
   [[nodiscard]] double above() const { return bytes - packed; }
 };
 std::vector<ShortColumns> short_columns(codec::Tier tier);
+
+// A block of 8 series by 1,000 rows: thread CPU time of reading its outline, and of all of it.
+struct Skipping {
+  double outline_us = 0, decode_us = 0;
+};
+Skipping skipping(codec::Tier tier);
 
 }  // namespace tidemark::bench

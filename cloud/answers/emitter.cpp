@@ -362,25 +362,29 @@ std::optional<Answer> Emitter::current(const ViewState& view, const Slot& slot, 
   return answer;
 }
 
-Answer Emitter::compute(const ViewState& view, const SeriesState& series, EventTime start,
-                        Cause cause, const std::optional<Answer>& before,
-                        reconcile::ManifestSum& manifest) {
+Basis Emitter::look(const ViewState& view, const SeriesState& series, EventTime start,
+                    window::Partial& sum) {
   const auto& row = series.row;
+  const auto end = start + view.view.window.size;
+  Basis basis;
+  basis.unplaced = store_.panes().sum(row.id, start, end, sum);
+  basis.readings = sum.count();
+  basis.manifest = minutes_of(row, start, end);
+  basis.sealed = frontier_of(row.source) >= end;
+  basis.whole_minutes = view.view.finest() == reconcile::Tier::minute;
+  basis.none_given_up = basis.sealed && !basis.whole_minutes && !gave_up_(row, start);
+  basis.off = reconcile::covered(off_(row, start, end), start, end);
+  return basis;
+}
+
+Answer Emitter::compute(const ViewState& view, const SeriesState& series, EventTime start,
+                        Cause cause, const std::optional<Answer>& before, const Basis& basis,
+                        const window::Partial& sum) {
   Answer a;
   a.start = start;
   a.end = start + view.view.window.size;
-  window::Partial sum(row.description.type);
-  store_.panes().sum(row.id, a.start, a.end, sum);
-  fill_values(a, sum, row.description, view.view.aggregates);
-  manifest = minutes_of(row, a.start, a.end);
-  const bool sealed = frontier_of(row.source) >= a.end;
-  const bool whole_minutes = view.view.finest() == reconcile::Tier::minute;
-  const bool asks = sealed && !whole_minutes;
-  judge(a, manifest,
-        {.sealed = sealed,
-         .whole_minutes = whole_minutes,
-         .none_given_up = asks && !gave_up_(row, a.start),
-         .off = reconcile::covered(off_(row, a.start, a.end), a.start, a.end)});
+  fill_values(a, sum, series.row.description, view.view.aggregates);
+  judge(a, basis);
   if (before) {
     a.revision = before->revision + 1;
     a.previous = before->values;
@@ -405,11 +409,12 @@ bool Emitter::emit_window(SlotId id, EventTime start, Cause cause, EventTime wal
   const auto& series = series_.at(slot.series);
   const auto before = current(view, slot, start);
   if (before && start < frozen_before(slot)) return true;
-  reconcile::ManifestSum manifest;
-  auto answer = compute(view, series, start, cause, before, manifest);
+  window::Partial sum(series.row.description.type);
+  const auto basis = look(view, series, start, sum);
+  auto answer = compute(view, series, start, cause, before, basis, sum);
   const bool any = !answer.values.contains("count") || answer.values["count"].value_or(0) > 0;
   if (before && unchanged(*before, answer)) return any;
-  name_missing_(series.row, answer, manifest, answer.missing);
+  name_missing_(series.row, answer, basis, answer.missing);
   ++position_;
   ++emitted_;
   scratch_.clear();

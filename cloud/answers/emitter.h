@@ -13,7 +13,7 @@
 #include <deque>
 #include <unordered_map>
 
-#include "cloud/answers/answer.h"
+#include "cloud/answers/judge.h"
 #include "cloud/answers/view.h"
 #include "cloud/store/store.h"
 
@@ -31,7 +31,7 @@ class Emitter {
 
   // Names what a window still waits for, or why it stays incomplete.
   using NameMissing = std::function<void(const store::SeriesRow&, const Answer&,
-                                         const reconcile::ManifestSum&, std::vector<Missing>&)>;
+                                         const Basis&, std::vector<Missing>&)>;
 
   // Times in [from, to) at which the edge of a series was switched off.
   using Off = std::function<std::vector<reconcile::OffTimes::Span>(const store::SeriesRow&,
@@ -109,8 +109,12 @@ class Emitter {
   std::size_t seal(SlotId id, EventTime wall, std::size_t budget);
   // True when the window has readings.
   bool emit_window(SlotId id, EventTime start, Cause cause, EventTime wall);
+  // The readings of a window are merged into `sum`.
+  Basis look(const ViewState& view, const SeriesState& series, EventTime start,
+             window::Partial& sum);
   Answer compute(const ViewState& view, const SeriesState& series, EventTime start, Cause cause,
-                 const std::optional<Answer>& before, reconcile::ManifestSum& manifest);
+                 const std::optional<Answer>& before, const Basis& basis,
+                 const window::Partial& sum);
   std::optional<Answer> current(const ViewState& view, const Slot& slot, EventTime start);
   [[nodiscard]] EventTime frontier_of(store::SourceId source) const;
   // Of all sources that the series has belonged to.

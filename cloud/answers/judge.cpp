@@ -18,22 +18,14 @@ void fill_values(Answer& answer, const window::Partial& sum, const SeriesDescrip
   }
 }
 
-void judge(Answer& answer, const reconcile::ManifestSum& manifest, const Knowledge& known) {
-  answer.state = known.sealed ? State::sealed : State::provisional;
-  const auto width = answer.end - answer.start;
-  if (known.off > Nanoseconds{} && known.off >= width) {
-    answer.coverage = 0;
-  } else if (known.whole_minutes && manifest.due > 0) {
-    answer.coverage = static_cast<double>(manifest.good) / static_cast<double>(manifest.due);
-    if (known.off > Nanoseconds{}) {
-      *answer.coverage *= static_cast<double>((width - known.off).count()) /
-                          static_cast<double>(width.count());
-    }
-  }
+namespace {
+
+void judge_completeness(Answer& answer, const Basis& known) {
   if (known.sealed && !known.whole_minutes && known.none_given_up) {
     answer.completeness = 1.0;
     return;
   }
+  const auto& manifest = known.manifest;
   // Blocks may be here before the seal that counts them.
   const auto sent = std::max(manifest.sent, manifest.received);
   if (sent > 0) {
@@ -45,6 +37,36 @@ void judge(Answer& answer, const reconcile::ManifestSum& manifest, const Knowled
                        (!known.whole_minutes || manifest.received > manifest.sent);
   answer.estimated = answer.completeness && (!known.sealed || differs);
   if (known.sealed) answer.lost = sent - manifest.received;
+}
+
+}  // namespace
+
+void judge(Answer& answer, const Basis& known) {
+  answer.state = known.sealed ? State::sealed : State::provisional;
+  const auto width = answer.end - answer.start;
+  if (known.off > Nanoseconds{} && known.off >= width) {
+    answer.coverage = 0;
+  } else if (known.whole_minutes && known.manifest.due > 0) {
+    answer.coverage = static_cast<double>(known.manifest.good) /
+                      static_cast<double>(known.manifest.due);
+    if (known.off > Nanoseconds{}) {
+      *answer.coverage *= static_cast<double>((width - known.off).count()) /
+                          static_cast<double>(width.count());
+    }
+  }
+  judge_completeness(answer, known);
+  if (known.unplaced == 0) return;
+  const auto certain = static_cast<double>(known.readings) /
+                       static_cast<double>(known.readings + known.unplaced);
+  answer.completeness = std::min(answer.completeness.value_or(1.0), certain);
+  answer.estimated = true;
+}
+
+void note_unplaced(const std::string& source, std::uint64_t unplaced,
+                   std::vector<Missing>& missing) {
+  if (unplaced == 0) return;
+  missing.push_back({source, fmt::format("{} readings came in sums that are wider than this window",
+                                         unplaced)});
 }
 
 void note_off(const std::string& source, const std::vector<reconcile::OffTimes::Span>& off,

@@ -137,7 +137,9 @@ Result<> Catalogue::describe(Edge& edge, DictionaryHash hash, Binding& binding) 
     if (other != edge.dictionaries.end()) other->second.behind = true;
     series.row.said_in = hash;
     const auto& d = dictionary.series()[i];
+    const bool stamped = series.row.description.device_stamped;
     series.row.description = d;
+    series.row.description.device_stamped = d.device_stamped || stamped;
     const auto before = std::exchange(series.row.source, binding.series[i].source);
     series.source = edge.books.source(d.source, d.poll_class).value();
     store_.series().save(series.row);
@@ -163,6 +165,11 @@ Result<Series*> Catalogue::series_of(Edge& edge, DictionaryHash hash, const Seri
   if (const auto it = edge.series.find(identity_of(d)); it != edge.series.end()) {
     auto& known = *it->second;
     if (known.row.said_in != hash) binding.behind = true;
+    // Whatever was said last: readings with times of their own can be repeats for ever.
+    if (d.device_stamped && !known.row.description.device_stamped) {
+      known.row.description.device_stamped = true;
+      store_.series().save(known.row);
+    }
     return &known;
   }
   if (edge.series.size() >= kSeriesMax) {

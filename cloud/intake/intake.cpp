@@ -67,8 +67,8 @@ Result<> Intake::load() {
   emitter_ = std::make_unique<answers::Emitter>(
       *store_, options_.views, options_.horizons,
       [this](const store::SeriesRow& series, const answers::Answer& answer,
-             const reconcile::ManifestSum& manifest, std::vector<answers::Missing>& missing) {
-        name_missing(*by_id_.at(series.edge)->edge, series, answer, manifest, missing);
+             const answers::Basis& basis, std::vector<answers::Missing>& missing) {
+        name_missing(*by_id_.at(series.edge)->edge, series, answer, basis, missing);
       },
       [this](const store::SeriesRow& series, EventTime from, EventTime to) {
         return by_id_.at(series.edge)->edge->books.off().meeting(from, to);
@@ -282,7 +282,7 @@ void Intake::place_block(Session& s, Lane lane, const BlockRecord& record, const
   const auto cause = cause_of(lane, books.was_given_up(record.name.sequence));
   const auto placed = placer_->place(
       {edge, record.name, block, series, partials, at, cause}, clock_.steady());
-  books.receive(record.name.sequence, record.readings, placed, record.replaces, record.reduction);
+  books.receive(record.name.sequence, record.readings, placed, record.replaces);
   counters_.readings += record.readings;
   ++s.blocks_taken;
   s.added[record.name.incarnation].add(record.name.sequence);

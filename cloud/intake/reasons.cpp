@@ -2,18 +2,17 @@
 
 #include <fmt/format.h>
 
-#include "cloud/answers/judge.h"
-
 namespace tidemark::intake {
 
 void name_missing(const Edge& edge, const store::SeriesRow& series, const answers::Answer& answer,
-                  const reconcile::ManifestSum& manifest, std::vector<answers::Missing>& missing) {
+                  const answers::Basis& basis, std::vector<answers::Missing>& missing) {
   const auto name = edge.row.name + "/" + series.description.source;
   const bool sealed = answer.state != answers::State::provisional;
   answers::note_off(name, edge.books.off().meeting(answer.start, answer.end), missing);
-  if (manifest.due > 0 && manifest.good == 0 && missing.empty()) {
+  if (basis.manifest.due > 0 && basis.manifest.good == 0 && missing.empty()) {
     missing.push_back({name, "not heard"});
   }
+  answers::note_unplaced(name, basis.unplaced, missing);
   if (sealed) {
     if (answer.lost > 0) {
       missing.push_back({name, fmt::format("{} readings evicted or lost", answer.lost)});

@@ -1,13 +1,12 @@
 // Why a window is not complete, in words for people.
 #pragma once
 
-#include "cloud/answers/answer.h"
+#include "cloud/answers/judge.h"
 #include "cloud/intake/catalogue.h"
-#include "cloud/reconcile/manifest.h"
 
 namespace tidemark::intake {
 
 void name_missing(const Edge& edge, const store::SeriesRow& series, const answers::Answer& answer,
-                  const reconcile::ManifestSum& manifest, std::vector<answers::Missing>& missing);
+                  const answers::Basis& basis, std::vector<answers::Missing>& missing);
 
 }  // namespace tidemark::intake

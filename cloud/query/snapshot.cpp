@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <set>
 
-#include "cloud/reconcile/pane.h"
 #include "common/base/text.h"
 
 namespace tidemark::query {
@@ -184,23 +183,16 @@ std::optional<window::Partial> Snapshot::newest(const SeriesEntry& series) {
   return newest;
 }
 
-void Snapshot::each_pane(const SeriesEntry& series, EventTime from, EventTime to,
-                         const std::function<void(EventTime, const window::Partial&)>& visit) {
+void Snapshot::each_pane(
+    const SeriesEntry& series, EventTime from, EventTime to,
+    const std::function<void(EventTime, Nanoseconds, const reconcile::Pane&)>& visit) {
   for (std::size_t t = 0; t < reconcile::kTiers; ++t) {
     const auto width = reconcile::width_of(static_cast<reconcile::Tier>(t));
-    if (to < kEventTimeMin + width) continue;
-    panes_.start(series.id, static_cast<std::int64_t>(t), count_ns(from), count_ns(to - width));
+    panes_.start(series.id, static_cast<std::int64_t>(t), count_ns(floor_to(from, width)),
+                 count_ns(to - Nanoseconds(1)));
     while (panes_.next()) {
-      const auto start = event_time(panes_.integer(0));
-      auto pane = reconcile::Pane::decode(panes_.blob(1));
-      if (!pane) continue;
-      if (pane->windows.empty()) {
-        visit(start, pane->rows);
-        continue;
-      }
-      window::Partial all(series.description.type);
-      pane->add_to(all);
-      visit(start, all);
+      const auto pane = reconcile::Pane::decode(panes_.blob(1));
+      if (pane) visit(event_time(panes_.integer(0)), width, *pane);
     }
   }
 }

@@ -6,6 +6,7 @@
 #include "cloud/answers/view.h"
 #include "cloud/query/reader.h"
 #include "cloud/reconcile/manifest.h"
+#include "cloud/reconcile/pane.h"
 #include "cloud/store/rows.h"
 #include "common/window/partial.h"
 
@@ -55,9 +56,10 @@ class Snapshot {
   std::optional<std::pair<EventTime, EventTime>> extent(store::SeriesId id);
   // The newest pane that is there.
   std::optional<window::Partial> newest(const SeriesEntry& series);
-  // All panes inside [from, to): visit(start, pane).
-  void each_pane(const SeriesEntry& series, EventTime from, EventTime to,
-                 const std::function<void(EventTime, const window::Partial&)>& visit);
+  // All panes that meet [from, to): visit(start, width, pane).
+  void each_pane(
+      const SeriesEntry& series, EventTime from, EventTime to,
+      const std::function<void(EventTime, Nanoseconds, const reconcile::Pane&)>& visit);
   // Windows of this resolution that begin before are frozen.
   EventTime frozen_before(reconcile::Tier tier, store::SourceId source);
   [[nodiscard]] sqlite::Database& database() { return database_; }

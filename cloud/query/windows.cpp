@@ -9,6 +9,7 @@
 #include "cloud/answers/judge.h"
 #include "cloud/reconcile/identities.h"
 #include "common/codec/codec.h"
+#include "common/codec/outline.h"
 
 namespace tidemark::query {
 namespace {
@@ -24,7 +25,7 @@ EventTime ceil_to(EventTime t, Nanoseconds width) {
 class RawReadings {
  public:
   RawReadings(const SeriesEntry& series, Nanoseconds width, EventTime from, EventTime to)
-      : series_(series), width_(width), from_(from), to_(to) {}
+      : series_(series), from_(from), to_(to), sums_(series.description.type, width, from, to) {}
 
   void add(const BlockRecord& record, const Block& block, const std::vector<bool>& is_series) {
     for (const auto& group : block.groups) {
@@ -36,20 +37,20 @@ class RawReadings {
     for (const auto& row : block.partials) {
       if (row.copy || !is_series[row.series]) continue;
       const auto start = event_time(row.start);
-      const auto slice = slice_of(start);
-      if (start < from_ || start + Nanoseconds(row.size) > std::min(to_, slice + width_)) continue;
+      if (start >= to_ || start + Nanoseconds(row.size) <= from_) continue;
       auto& known = partials_[{row.start, row.size, record.name.incarnation}];
       if (row.revision >= known.revision) known = row;
     }
   }
 
-  Result<std::map<EventTime, window::Partial>> finish() {
+  Result<Sums> finish() {
     for (const auto& [key, row] : partials_) {
       ByteReader in(row.state);
       TIDE_ASSIGN(const auto state, window::Partial::decode(in));
-      if (state.type() == series_.description.type) slice(event_time(row.start)).merge(state);
+      const auto start = event_time(row.start);
+      sums_.add(start, start + Nanoseconds(row.size), state);
     }
-    return std::move(slices_);
+    return std::move(sums_);
   }
 
  private:
@@ -61,31 +62,24 @@ class RawReadings {
           !seen_.insert({group.times[row], reconcile::value_bits(column, value)}).second) {
         return;
       }
-      slice(time).add(group.times[row], column, value);
+      sums_.slice(time).add(group.times[row], column, value);
     });
-  }
-  EventTime slice_of(EventTime t) const {
-    return width_ == Nanoseconds{} ? from_ : floor_to(t, width_);
-  }
-  window::Partial& slice(EventTime t) {
-    return slices_.try_emplace(slice_of(t), series_.description.type).first->second;
   }
 
   const SeriesEntry& series_;
-  Nanoseconds width_;
   EventTime from_, to_;
+  Sums sums_;
   std::set<reconcile::Identity> seen_;
   std::map<std::tuple<std::int64_t, std::int64_t, Incarnation>, PartialRow> partials_;
-  std::map<EventTime, window::Partial> slices_;
 };
 
 // Which column indices of the block are this series.
 Result<std::vector<bool>> find_series(sqlite::Database& database, const SeriesEntry& series,
-                                      const Block& block) {
+                                      const std::vector<DictionaryHash>& dictionaries) {
   std::vector<bool> is_series;
   sqlite::Statement select(database, "SELECT bytes FROM dictionaries WHERE edge=? AND hash=?");
   const auto& d = series.description;
-  for (const auto hash : block.dictionaries) {
+  for (const auto hash : dictionaries) {
     if (!select.start(series.edge, hash.count).next()) {
       return Error(Fault::corrupt, "an archived block names a dictionary that is not there");
     }
@@ -101,58 +95,74 @@ Result<std::vector<bool>> find_series(sqlite::Database& database, const SeriesEn
 
 }  // namespace
 
-Result<Windows::Slices> Windows::raw(const SeriesEntry& series, Nanoseconds width, EventTime from,
-                                     EventTime to) {
+Result<Sums> Windows::raw(const SeriesEntry& series, Nanoseconds width, EventTime from,
+                          EventTime to) {
   RawReadings readings(series, width, from, to);
   for (const auto at : snapshot_.blocks(series, from, to)) {
     TIDE_ASSIGN(const auto archived, archive_.read(at));
-    TIDE_ASSIGN(const auto block, codec::decode(archived.record.bytes));
-    TIDE_ASSIGN(const auto is_series, find_series(snapshot_.database(), series, block));
+    const auto& bytes = archived.record.bytes;
+    TIDE_ASSIGN(const auto outline, codec::outline(bytes));
+    TIDE_ASSIGN(const auto is_series,
+                find_series(snapshot_.database(), series, outline.summary.dictionaries));
+    if (!outline.may_hold(is_series, count_ns(from), count_ns(to))) continue;
+    TIDE_ASSIGN(const auto block, codec::decode(bytes));
     readings.add(archived.record, block, is_series);
   }
   return readings.finish();
 }
 
-Result<Windows::Slices> Windows::slices(const SeriesEntry& series, Nanoseconds width,
-                                        EventTime from, EventTime to) {
-  if (width % kMinute != Nanoseconds{}) return raw(series, width, from, to);
-  Slices all;
-  snapshot_.each_pane(series, from, to, [&](EventTime start, const window::Partial& pane) {
-    all.try_emplace(floor_to(start, width), series.description.type).first->second.merge(pane);
-  });
+Sums Windows::panes(const SeriesEntry& series, Nanoseconds width, EventTime from, EventTime to) {
+  Sums all(series.description.type, width, from, to);
+  snapshot_.each_pane(series, from, to,
+                      [&](EventTime start, Nanoseconds size, const reconcile::Pane& pane) {
+                        all.add(start, start + size, pane.rows);
+                        for (const auto& w : pane.windows) {
+                          const auto begin = event_time(w.start);
+                          all.add(begin, begin + Nanoseconds(w.size), w.state);
+                        }
+                      });
   return all;
 }
 
+Result<Sums> Windows::sums(const SeriesEntry& series, Nanoseconds width, EventTime from,
+                           EventTime to) {
+  if (width % kMinute != Nanoseconds{}) return raw(series, width, from, to);
+  return panes(series, width, from, to);
+}
+
 // Whole minutes from panes, what sticks out at both ends from raw readings.
-Result<window::Partial> Windows::span(const SeriesEntry& series, EventTime from, EventTime to) {
-  window::Partial sum(series.description.type);
+Result<Found> Windows::span(const SeriesEntry& series, EventTime from, EventTime to) {
+  Found found(series.description.type);
   const auto head = std::min(ceil_to(from, kMinute), to);
   const auto tail = std::max(floor_to(to, kMinute), head);
-  snapshot_.each_pane(series, head, tail,
-                      [&](EventTime, const window::Partial& pane) { sum.merge(pane); });
+  if (head < tail) panes(series, Nanoseconds{}, head, tail).find(head, tail, found);
   for (const auto& [begin, end] : {std::pair{from, head}, std::pair{tail, to}}) {
     if (begin >= end) continue;
     TIDE_ASSIGN(const auto edge, raw(series, Nanoseconds{}, begin, end));
-    for (const auto& [start, partial] : edge) sum.merge(partial);
+    edge.find(begin, end, found);
   }
-  return sum;
+  return found;
 }
 
-answers::Answer Windows::answer(const SeriesEntry& series, const window::Partial& sum,
-                                EventTime start, EventTime end, EventTime frontier,
+answers::Answer Windows::answer(const SeriesEntry& series, const Found& found, EventTime start,
+                                EventTime end, EventTime frontier,
                                 const std::vector<std::string>& aggregates) {
   answers::Answer a;
   a.start = start;
   a.end = end;
-  answers::fill_values(a, sum, series.description, aggregates);
-  const bool whole = start == floor_to(start, kMinute) && end == floor_to(end, kMinute);
+  answers::fill_values(a, found.sum, series.description, aggregates);
   const auto off = snapshot_.edge(series.edge).off.meeting(start, end);
-  answers::judge(a, snapshot_.manifest(series, start, end),
-                 {.sealed = frontier >= end,
-                  .whole_minutes = whole,
-                  .off = reconcile::covered(off, start, end)});
-  answers::note_off(snapshot_.edge(series.edge).name + "/" + series.description.source, off,
-                    a.missing);
+  answers::Basis basis;
+  basis.manifest = snapshot_.manifest(series, start, end);
+  basis.readings = found.sum.count();
+  basis.unplaced = found.unplaced;
+  basis.sealed = frontier >= end;
+  basis.whole_minutes = start == floor_to(start, kMinute) && end == floor_to(end, kMinute);
+  basis.off = reconcile::covered(off, start, end);
+  answers::judge(a, basis);
+  const auto source = snapshot_.edge(series.edge).name + "/" + series.description.source;
+  answers::note_off(source, off, a.missing);
+  answers::note_unplaced(source, found.unplaced, a.missing);
   a.known_at = snapshot_.edge(series.edge).seen;
   return a;
 }
@@ -169,8 +179,8 @@ Result<std::vector<answers::Answer>> Windows::of(const SeriesEntry& series, cons
   if (grid.size == Nanoseconds{}) {
     from = std::max(from, extent->first);
     if (from >= end) return all;
-    TIDE_ASSIGN(const auto sum, span(series, from, end));
-    all.push_back(answer(series, sum, from, end, frontier, aggregates));
+    TIDE_ASSIGN(const auto found, span(series, from, end));
+    all.push_back(answer(series, found, from, end, frontier, aggregates));
     return all;
   }
   // The first window that reaches into what there is.
@@ -185,14 +195,11 @@ Result<std::vector<answers::Answer>> Windows::of(const SeriesEntry& series, cons
     return Error(Fault::full, fmt::format("more than {} windows of {}; ask for less at once or for "
                                           "longer windows", limit, series.name));
   }
-  TIDE_ASSIGN(const auto parts, slices(series, width, start, ceil_to(end, grid.every) + grid.size));
+  TIDE_ASSIGN(const auto parts, sums(series, width, start, ceil_to(end, grid.every) + grid.size));
   for (; start < end; start += grid.every) {
-    window::Partial sum(series.description.type);
-    for (auto it = parts.lower_bound(start); it != parts.end() && it->first < start + grid.size;
-         ++it) {
-      sum.merge(it->second);
-    }
-    all.push_back(answer(series, sum, start, start + grid.size, frontier, aggregates));
+    Found found(series.description.type);
+    parts.find(start, start + grid.size, found);
+    all.push_back(answer(series, found, start, start + grid.size, frontier, aggregates));
   }
   return all;
 }

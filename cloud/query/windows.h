@@ -2,9 +2,8 @@
 // than they are, from the archived blocks.
 #pragma once
 
-#include <map>
-
 #include "cloud/query/snapshot.h"
+#include "cloud/query/sums.h"
 #include "cloud/store/archive.h"
 
 namespace tidemark::query {
@@ -27,14 +26,13 @@ class Windows {
                                           std::size_t limit);
 
  private:
-  using Slices = std::map<EventTime, window::Partial>;
-  // Sums of readings in slices of this width in [from, to), which are multiples of it.
-  Result<Slices> slices(const SeriesEntry& series, Nanoseconds width, EventTime from,
-                        EventTime to);
+  // What [from, to) holds, in slices of this width, which both are multiples of.
+  Result<Sums> sums(const SeriesEntry& series, Nanoseconds width, EventTime from, EventTime to);
   // The same from raw readings, for any bounds.
-  Result<Slices> raw(const SeriesEntry& series, Nanoseconds width, EventTime from, EventTime to);
-  Result<window::Partial> span(const SeriesEntry& series, EventTime from, EventTime to);
-  answers::Answer answer(const SeriesEntry& series, const window::Partial& sum, EventTime start,
+  Result<Sums> raw(const SeriesEntry& series, Nanoseconds width, EventTime from, EventTime to);
+  Sums panes(const SeriesEntry& series, Nanoseconds width, EventTime from, EventTime to);
+  Result<Found> span(const SeriesEntry& series, EventTime from, EventTime to);
+  answers::Answer answer(const SeriesEntry& series, const Found& found, EventTime start,
                          EventTime end, EventTime frontier,
                          const std::vector<std::string>& aggregates);
 

@@ -7,7 +7,8 @@
 namespace tidemark::reconcile {
 namespace {
 
-constexpr std::uint8_t kVersion = 2;  // 1 knew nothing of reductions
+// 1 knew nothing of reductions; 2 also said whether sums of minutes came.
+constexpr std::uint8_t kVersion = 3;
 constexpr auto kNoEnd = std::numeric_limits<std::uint64_t>::max();
 
 void encode_statement(ByteWriter& out, const std::map<SourceIndex, EventTime>& statement) {
@@ -37,12 +38,11 @@ bool IncarnationBooks::received_any(const SequenceRanges& blocks) const {
 }
 
 bool IncarnationBooks::receive(Sequence s, std::uint64_t readings, const Placed& placed,
-                               const SequenceRanges& replaces, Reduction reduction) {
+                               const SequenceRanges& replaces) {
   if (!received_.add(s)) return false;
   TIDE_CHECK(placed.total() == readings, "every reading of a block has one place");
   if (evicted_.contains(s)) evicted_but_here_ += readings;
   replaced_.add(replaces);
-  minutes_came_ = minutes_came_ || reduction == Reduction::minutes;
   covered_.add(replaces);
   covered_.add(s);
   placed_.answered += placed.answered;
@@ -167,7 +167,7 @@ bool IncarnationBooks::was_given_up(Sequence s) const {
 bool IncarnationBooks::gave_up() const {
   auto here = received_;
   here.add(replaced_);
-  return minutes_came_ || covered_.count() != here.count() || ledger().lost > 0;
+  return covered_.count() != here.count() || ledger().lost > 0;
 }
 
 SequenceRanges IncarnationBooks::missing() const {
@@ -209,7 +209,6 @@ void IncarnationBooks::encode(ByteWriter& out) const {
   out.varint(ordinal_);
   received_.encode(out);
   replaced_.encode(out);
-  out.u8(minutes_came_ ? 1 : 0);
   evicted_.encode(out);
   out.u8(closing_ ? 1 : 0);
   if (closing_) closing_->encode(out);
@@ -242,7 +241,7 @@ IncarnationBooks IncarnationBooks::decode(ByteReader& in) {
   b.received_ = SequenceRanges::decode(in);
   if (version > 1) {
     b.replaced_ = SequenceRanges::decode(in);
-    b.minutes_came_ = in.u8() != 0;
+    if (version == 2) in.u8();
   }
   b.evicted_ = SequenceRanges::decode(in);
   b.covered_ = b.received_;

@@ -53,7 +53,7 @@ class IncarnationBooks {
   // The block is in, with those that it replaces, and all its readings have their place. False when
   // it was in already.
   bool receive(Sequence s, std::uint64_t readings, const Placed& placed,
-               const SequenceRanges& replaces = {}, Reduction reduction = Reduction::none);
+               const SequenceRanges& replaces = {});
   // Whether one of them has come by itself: they cannot be replaced then.
   [[nodiscard]] bool received_any(const SequenceRanges& blocks) const;
   // False when the statement is not newer than the one that stands. `sources` are the seal's
@@ -121,7 +121,6 @@ class IncarnationBooks {
   std::uint64_t ordinal_ = 0;
   SequenceRanges received_;
   SequenceRanges replaced_;
-  bool minutes_came_ = false;  // a block with Reduction::minutes
   SequenceRanges evicted_;
   SequenceRanges covered_;  // all three
   std::optional<Closing> closing_;

@@ -29,6 +29,20 @@ void Pane::add_to(window::Partial& sum) const {
   for (const auto& w : windows) sum.merge(w.state);
 }
 
+std::uint64_t Pane::add_certain(EventTime from, EventTime to, window::Partial& sum) const {
+  auto unplaced = rows.count();
+  for (const auto& w : windows) {
+    const auto start = event_time(w.start);
+    const auto end = start + Nanoseconds(w.size);
+    if (start >= from && end <= to) {
+      sum.merge(w.state);
+    } else if (start < to && end > from) {
+      unplaced += w.state.count();
+    }
+  }
+  return unplaced;
+}
+
 void Pane::encode(ByteWriter& out) const {
   out.u8(kVersion);
   rows.encode(out);

@@ -26,6 +26,9 @@ struct Pane {
   // False when this or a higher revision is here already.
   bool replace(EdgePartial partial);
   void add_to(window::Partial& sum) const;
+  // Of a pane that reaches beyond [from, to): merges what lies inside for certain. Returns how many
+  // readings may lie inside or not.
+  std::uint64_t add_certain(EventTime from, EventTime to, window::Partial& sum) const;
 
   void encode(ByteWriter& out) const;
   static Result<Pane> decode(ByteSpan bytes);

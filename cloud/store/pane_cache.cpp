@@ -79,27 +79,44 @@ Pane& PaneCache::change(SeriesId series, ValueType type, Tier tier, EventTime st
   return entry->pane;
 }
 
-void PaneCache::sum(SeriesId series, EventTime from, EventTime to, window::Partial& sum) {
+void PaneCache::sum_inside(SeriesId series, Tier tier, EventTime from, EventTime to,
+                           window::Partial& sum) {
+  const auto width = reconcile::width_of(tier);
+  if (to - from == width) {  // one pane: the ordinary case of the built-in view
+    const Key key{series, tier, count_ns(from)};
+    const auto* entry = cached(key);
+    if (entry == nullptr) entry = load(key, sum.type());
+    entry->pane.add_to(sum);
+    return;
+  }
+  flush();
+  range_.start(series, tier_number(tier), count_ns(from), count_ns(to - width));
+  while (range_.next()) {
+    auto pane = Pane::decode(range_.blob(1));
+    TIDE_CHECK(pane.ok(), "a pane in cloud.db decodes");
+    pane->add_to(sum);
+  }
+}
+
+std::uint64_t PaneCache::sum(SeriesId series, EventTime from, EventTime to,
+                             window::Partial& sum) {
+  std::uint64_t unplaced = 0;
   for (std::size_t t = 0; t < reconcile::kTiers; ++t) {
     if (!rows_of(series).any[t]) continue;
     const auto tier = static_cast<Tier>(t);
     const auto width = reconcile::width_of(tier);
-    if (to - from < width) break;
-    if (to - from == width) {  // one pane: the ordinary case of the built-in view
-      const Key key{series, tier, count_ns(from)};
+    if (to - from >= width) sum_inside(series, tier, from, to, sum);
+    const auto first = floor_to(from, width);
+    const auto last = floor_to(to - Nanoseconds(1), width);
+    for (auto start = first; start <= last; start += std::max(last - first, width)) {
+      if (start >= from && start + width <= to) continue;
+      const Key key{series, tier, count_ns(start)};
       const auto* entry = cached(key);
       if (entry == nullptr) entry = load(key, sum.type());
-      entry->pane.add_to(sum);
-      continue;
-    }
-    flush();
-    range_.start(series, tier_number(tier), count_ns(from), count_ns(to - width));
-    while (range_.next()) {
-      auto pane = Pane::decode(range_.blob(1));
-      TIDE_CHECK(pane.ok(), "a pane in cloud.db decodes");
-      pane->add_to(sum);
+      unplaced += entry->pane.add_certain(from, to, sum);
     }
   }
+  return unplaced;
 }
 
 void PaneCache::flush() {

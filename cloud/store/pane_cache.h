@@ -27,8 +27,9 @@ class PaneCache {
   explicit PaneCache(sqlite::Database& database);
   // The pane, made if it is not there, and taken as changed. Valid until flush().
   Pane& change(SeriesId series, ValueType type, Tier tier, EventTime start);
-  // Merges all panes inside [from, to) into `sum`.
-  void sum(SeriesId series, EventTime from, EventTime to, window::Partial& sum);
+  // Merges all panes inside [from, to) into `sum`. Returns how many readings lie in panes that
+  // reach beyond, so that they may be inside or not.
+  std::uint64_t sum(SeriesId series, EventTime from, EventTime to, window::Partial& sum);
   // Writes what changed.
   void flush();
   // Between batches: forgets what is over the bound.
@@ -63,6 +64,7 @@ class PaneCache {
   };
   Entry* cached(const Key& key);
   Entry* load(const Key& key, ValueType type);
+  void sum_inside(SeriesId series, Tier tier, EventTime from, EventTime to, window::Partial& sum);
 
   sqlite::Statement select_, upsert_, range_, newest_, oldest_, remove_, starts_;
   std::unordered_map<Key, std::unique_ptr<Entry>, KeyHash> panes_;

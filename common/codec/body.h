@@ -6,7 +6,7 @@
 
 #include "common/base/bytes.h"
 #include "common/base/result.h"
-#include "common/codec/codec.h"
+#include "common/codec/outline.h"
 #include "common/model/block.h"
 
 namespace tidemark::codec {

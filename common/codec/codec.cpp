@@ -7,6 +7,7 @@
 #include "common/codec/body.h"
 #include "common/codec/column_coding.h"
 #include "common/codec/footer.h"
+#include "common/codec/outline.h"
 #include "common/codec/packing.h"
 #include "common/codec/sequence.h"
 #include "common/model/record.h"
@@ -210,10 +211,22 @@ Result<Summary> summary(ByteSpan bytes) {
   return std::move(head.summary);
 }
 
-Result<std::vector<ColumnSummary>> column_summaries(ByteSpan bytes) {
+Result<Outline> outline(ByteSpan bytes) {
   ByteReader in({});
   TIDE_ASSIGN(auto head, read_head(bytes, in));
-  return std::move(head.footers);
+  Outline out{std::move(head.summary), std::move(head.footers)};
+  std::uint64_t told = 0;
+  for (const auto& c : out.columns) told += c.copy ? 0 : c.count;
+  out.complete = told == out.summary.readings;
+  return out;
+}
+
+bool Outline::may_hold(const std::vector<bool>& series, std::int64_t from, std::int64_t to) const {
+  if (summary.time_max < from || summary.time_min > to) return false;
+  return !complete || std::ranges::any_of(columns, [&](const ColumnSummary& c) {
+    return !c.copy && c.series < series.size() && series[c.series] && c.time_max >= from &&
+           c.time_min <= to;
+  });
 }
 
 ByteVector encode_values(const Column& column, Tier tier, Memory* memory) {

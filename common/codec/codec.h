@@ -42,32 +42,6 @@ struct Summary {
   std::vector<DictionaryHash> dictionaries;
 };
 
-// A sum of 65,536 int64 at most: high * 2^64 + low.
-struct WideSum {
-  std::int64_t high = 0;
-  std::uint64_t low = 0;
-  friend bool operator==(const WideSum&, const WideSum&) = default;
-};
-
-// What a block says of one of its columns without decoding its values. Only long columns of numbers
-// (128 values) that are all good have one.
-struct ColumnSummary {
-  std::uint32_t series = 0;
-  ValueType type = ValueType::f64;
-  bool copy = false;
-  std::uint64_t count = 0;    // values
-  std::uint64_t missing = 0;  // rows of its group without one
-  std::int64_t time_min = 0;  // of the rows of its group, both ends inside
-  std::int64_t time_max = 0;
-  // Integers, and doubles that are decimals: value = k / 10^exponent; the sum is exact.
-  bool decimal = false;
-  std::uint8_t exponent = 0;
-  std::int64_t min = 0, max = 0, first = 0, last = 0;
-  WideSum sum;
-  // Other doubles; their sum is not told, since it would depend on the order.
-  double min_value = 0, max_value = 0, first_value = 0, last_value = 0;
-};
-
 // What the encoder remembers of a series from block to block: it tries first what fitted last time,
 // and verifies it. Forgetting, or another series' memory, costs time and a few bytes only.
 struct Memory {
@@ -104,10 +78,6 @@ Result<Block> decode(ByteSpan bytes);
 Result<Summary> summary(ByteSpan bytes);
 // The same of a block at hand, without encoding it.
 Summary summary(const Block& block);
-// Of the long columns, in their order. The same faults. A full decode() checks that they are true;
-// this believes the writer.
-Result<std::vector<ColumnSummary>> column_summaries(ByteSpan bytes);
-
 // How the encoder would write the values of a column, in words, for people who compare.
 struct Method {
   std::string mode;       // what is written: "decimal", "bits", "integers" …

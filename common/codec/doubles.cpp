@@ -11,6 +11,7 @@
 #include "common/codec/double_modes.h"
 #include "common/codec/numbers.h"
 #include "common/codec/packing.h"
+#include "common/codec/recurrence.h"
 #include "common/codec/sequence.h"
 
 namespace tidemark::codec {
@@ -187,7 +188,9 @@ void fall_back(Tier tier, bool zstd_may_win, std::span<const double> values, std
                ByteWriter& out) {
   const auto raw = raw_bytes(values);
   const auto size = out.size() - at;
-  const bool in_vain = tier == Tier::fast && zstd_may_win && zstd_takes_more(values, size);
+  const bool in_vain = tier == Tier::fast && zstd_may_win &&
+                       recurring_share(words_of(values), size) == 0 &&
+                       zstd_takes_more(values, size);
   if (size > kFallbackMin && zstd_may_win && !in_vain) {
     const auto packed = pack(raw, kFallbackLevel);
     if (!packed.empty() && packed.size() + 3 < std::min(size, raw.size())) {

@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "common/base/bytes.h"
-#include "common/codec/codec.h"
+#include "common/codec/outline.h"
 #include "common/model/block.h"
 
 namespace tidemark::codec {

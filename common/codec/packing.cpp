@@ -8,6 +8,7 @@
 #include <memory>
 
 #include "common/codec/numbers.h"
+#include "common/codec/recurrence.h"
 
 namespace tidemark::codec {
 namespace {
@@ -52,30 +53,6 @@ bool unpack(ByteSpan frame, std::span<std::uint8_t> to) {
 }
 
 namespace {
-
-// Rows of one value do not count: predictors see them.
-bool rows_recur(std::span<const std::uint64_t> words) {
-  // Six in a row: of a few coarse levels triples recur by chance, and then zstd gains nothing.
-  constexpr std::size_t kRow = 6, kSlots = 1024, kSample = 512;
-  if (words.size() < 2 * kRow) return false;
-  std::array<std::uint32_t, kSlots> seen{};
-  const auto n = std::min(words.size() - kRow, kSample);
-  const auto* w = words.data() + (words.size() - kRow - n) / 2;
-  std::array<std::uint64_t, kSample + kRow> pairs;
-  for (std::size_t i = 0; i < n + kRow - 2; ++i) {
-    pairs[i] = (w[i] ^ std::rotl(w[i + 1], 21)) * 0x9e3779b97f4a7c15U;
-  }
-  std::size_t again = 0;
-  for (std::size_t i = 0; i < n; ++i) {
-    const auto hash = pairs[i] ^ std::rotl(pairs[i + 2], 17) ^ std::rotl(pairs[i + 4], 39);
-    const bool even = pairs[i] == pairs[i + 2] && pairs[i] == pairs[i + 4] && w[i] == w[i + 1];
-    const auto key = static_cast<std::uint32_t>(hash >> 32) | 1U;
-    auto& slot = seen[(hash >> 16) % kSlots];
-    again += slot == key && !even ? 1 : 0;
-    slot = key;
-  }
-  return again * 4 > n;
-}
 
 constexpr std::size_t kSampleMax = 512, kSampleMin = 96;
 
@@ -122,8 +99,14 @@ bool below_order_0(std::span<const std::uint64_t> words, std::size_t bytes) {
 
 bool zstd_may_win(std::span<const std::uint64_t> words, std::size_t bytes) {
   constexpr std::size_t kFrameMin = 40;  // bytes: a frame of a few values has hardly fewer
-  if (words.size() < 12) return false;
-  return (bytes > kFrameMin && !below_order_0(words, bytes)) || rows_recur(words);
+  constexpr std::size_t kFrameLeast = 24;
+  constexpr double kSure = 0.2, kMore = 1.3;  // a share by sample may be as much more
+  if (words.size() < 12 || bytes <= kFrameLeast) return false;
+  if (bytes > kFrameMin && !below_order_0(words, bytes)) return true;
+  const auto share = recurring_share(words, bytes);
+  if (share == 0) return false;
+  const auto ours = static_cast<double>(bytes) * 8 / static_cast<double>(words.size());
+  return share > kSure || ours > (1 - kMore * share) * bits_of_order_0(words, kSampleMax);
 }
 
 }  // namespace tidemark::codec

@@ -88,7 +88,7 @@ void PollDecoder::decode(const journal::Entry& entry, source::SeriesTable& serie
   const auto points = points_.find(poll->poll_class);
   if (points == points_.end() || poll->ranges.empty()) return;
   Group group;
-  group.times = {0};
+  group.times = {source::Decoded::kArrival};
   for (const auto index : points->second) {
     const auto& p = profile_.points[index];
     const auto registers = registers_of(p, *poll);

@@ -6,8 +6,20 @@
 #include "edge/mqtt/decoder.h"
 
 namespace tidemark::mqtt {
+namespace {
+
+constexpr std::uint32_t kLearnAfter = 32;  // messages that were not like the last shape
+
+}  // namespace
 
 void MessageDecoder::decode_json(Topic& topic, const Message& message) {
+  if (topic.shape != nullptr) {
+    if (topic.shape->read(message.payload, keys_.time_unit, payload_)) {
+      take_records(topic, message);
+      return;
+    }
+    ++topic.unlike;
+  }
   constexpr std::string_view kMark = "\xef\xbb\xbf";  // a byte order mark is no JSON, but is sent
   auto body = message.payload;
   if (as_text(body).starts_with(kMark)) body = body.subspan(kMark.size());
@@ -15,7 +27,23 @@ void MessageDecoder::decode_json(Topic& topic, const Message& message) {
     reject(parsed.error().text(), 0);
     return;
   }
+  if (topic.shape == nullptr || topic.unlike % kLearnAfter == 0) {
+    learn_shape(topic, message.payload);
+  }
   take_records(topic, message);
+}
+
+// Messages of one shape share it, whatever their topic.
+void MessageDecoder::learn_shape(Topic& topic, ByteSpan payload) {
+  auto shape = payload::MessageShape::of(payload, payload_);
+  if (shape == nullptr) return;
+  auto known = shapes_.find(shape->key());
+  if (known == shapes_.end()) {
+    if (shapes_.size() >= kShapesMax) return;
+    auto key = shape->key();
+    known = shapes_.emplace(std::move(key), std::move(shape)).first;
+  }
+  topic.shape = known->second.get();
 }
 
 void MessageDecoder::take_records(Topic& topic, const Message& message) {

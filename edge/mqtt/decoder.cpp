@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstring>
 
 #include "common/base/text.h"
 #include "edge/mqtt/topic.h"
@@ -123,6 +124,15 @@ void MessageDecoder::decode(const journal::Entry& entry, source::SeriesTable& se
 }
 
 MessageDecoder::Topic& MessageDecoder::topic_of(std::string_view name) {
+  std::uint64_t end = 0;  // where topics differ
+  const auto bytes = std::min(name.size(), sizeof end);
+  std::memcpy(&end, name.data() + name.size() - bytes, bytes);
+  auto& recent = recent_topics_[(end + name.size()) * 0x9e3779b97f4a7c15 >> 56];
+  if (recent == nullptr || recent->name != name) recent = &find_topic(name);
+  return *recent;
+}
+
+MessageDecoder::Topic& MessageDecoder::find_topic(std::string_view name) {
   if (const auto known = topics_.find(name); known != topics_.end()) return *known->second;
   if (topics_.size() >= kTopicsMax) return too_many_topics_;
   auto topic = std::make_unique<Topic>();
@@ -369,15 +379,14 @@ void MessageDecoder::take_row(std::optional<EventTime> time) {
   auto& groups = out_->groups;
   if (!rows_ || !same(groups[*rows_])) {
     rows_ = groups.size();
-    auto& group = groups.emplace_back();
-    group.columns.resize(cells_.size());
+    auto& group = out_->add_group(cells_.size());
     for (std::size_t i = 0; i < cells_.size(); ++i) {
       group.columns[i].series = cells_[i].series;
       group.columns[i].type = cells_[i].type;
     }
   }
   auto& group = groups[*rows_];
-  group.times.push_back(time ? count_ns(*time) : 0);
+  group.times.push_back(time ? count_ns(*time) : source::Decoded::kArrival);
   for (std::size_t i = 0; i < cells_.size(); ++i) append(group.columns[i], cells_[i]);
 }
 

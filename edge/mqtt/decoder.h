@@ -9,6 +9,7 @@
 // Threads    the pipeline's.
 #pragma once
 
+#include <array>
 #include <functional>
 #include <memory>
 #include <string>
@@ -19,6 +20,7 @@
 #include "edge/mqtt/message.h"
 #include "edge/mqtt/mqtt_source.h"
 #include "edge/mqtt/seen_table.h"
+#include "edge/payload/message_shape.h"
 #include "edge/payload/payload.h"
 #include "edge/payload/text_payload.h"
 #include "edge/source/source.h"
@@ -38,6 +40,7 @@ class MessageDecoder final : public source::Decoder {
   static constexpr std::size_t kRejectsMax = 16;
   static constexpr std::size_t kTextBytesMax = 1024;
   static constexpr std::size_t kOrderMax = 32;  // values of a row whose place is remembered
+  static constexpr std::size_t kShapesMax = 256;  // of messages; others are parsed each time
   static constexpr std::uint32_t kIndexedMax = 16;  // elements of an array without an interval
 
   // `options` passed their check(); `seen` may be null: then repetitions are not known.
@@ -78,6 +81,8 @@ class MessageDecoder final : public source::Decoder {
     ByName<Binding> paths;
     // Of the last message, by place in its row: the next one looks the same.
     std::vector<std::pair<std::string, Binding*>> order;
+    const payload::MessageShape* shape = nullptr;  // of the last one that had any
+    std::uint32_t unlike = 0;                      // messages of another shape since
   };
   struct Configured {
     std::string path;  // canonical
@@ -100,6 +105,7 @@ class MessageDecoder final : public source::Decoder {
   };
 
   Topic& topic_of(std::string_view topic);
+  Topic& find_topic(std::string_view topic);
   void name_topic(Topic& topic) const;
   Binding& binding_of(Topic& topic, std::string_view path);
   Binding& find_binding(Topic& topic, std::string_view path);
@@ -109,6 +115,7 @@ class MessageDecoder final : public source::Decoder {
   std::optional<std::uint32_t> series_of(Binding& binding, bool device_stamped);
 
   void decode_json(Topic& topic, const Message& message);
+  void learn_shape(Topic& topic, ByteSpan payload);
   void decode_number(Topic& topic, const Message& message);
   void decode_packed(Topic& topic, const Message& message);
   void decode_text(Topic& topic, const Message& message);  // CSV and line protocol
@@ -136,11 +143,13 @@ class MessageDecoder final : public source::Decoder {
   payload::TimeKeys keys_;
   std::vector<Configured> configured_;
   std::unordered_map<std::string, std::unique_ptr<Topic>, StringHash, std::equal_to<>> topics_;
+  std::array<Topic*, 256> recent_topics_{};  // by a hash
   Topic too_many_topics_;
   Binding too_many_paths_;
   std::size_t bindings_ = 0;
   ByName<std::string> owners_;  // "device/metric" to "topic path"
   payload::JsonParser json_;
+  ByName<std::unique_ptr<const payload::MessageShape>> shapes_;  // by key
   payload::LineParser lines_;
   payload::CsvParser csv_;
   sparkplug::Session sparkplug_;

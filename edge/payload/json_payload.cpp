@@ -63,6 +63,7 @@ Result<EventTime> time_of(const Value& value, TimeUnit unit) {
 }  // namespace
 
 void Payload::clear() {
+  shape = nullptr;
   paths.clear();
   values.clear();
   leaves.clear();
@@ -71,6 +72,7 @@ void Payload::clear() {
 }
 
 bool is_time_name(std::string_view name) { return contains(kTimeNames, name); }
+bool may_be_time(std::string_view name) { return contains(kWeakTimeNames, name); }
 
 Nanoseconds Payload::interval_of(const Record& record) const {
   return record.interval.value_or(Nanoseconds{});

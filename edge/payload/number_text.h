@@ -15,6 +15,23 @@ enum class TimeUnit : std::uint8_t { automatic, s, ms, us, ns, iso8601 };
 
 enum class Rounding : std::uint8_t { exact, truncate };
 
+// A number without exponent, as JSON allows it: (negative ? -1 : 1) * digits * 10^-decimals.
+struct PlainNumber {
+  static constexpr std::size_t kDigitsMax = 18;
+
+  std::uint64_t digits = 0;
+  std::uint8_t decimals = 0;
+  bool negative = false;
+  std::size_t size = 0;  // characters that it takes
+
+  // Empty when no such number begins here, when it has more digits, or when it goes on with 'e'.
+  static std::optional<PlainNumber> scan(std::string_view text);
+  // The nearest double; empty when that takes more than one exact division.
+  [[nodiscard]] std::optional<double> to_double() const;
+  // What parse_time_number() says of it; empty: ask that.
+  [[nodiscard]] std::optional<EventTime> to_time(TimeUnit unit) const;
+};
+
 // JSON number text as mantissa * 10^exponent. Fault::bad_input names what is wrong: no number,
 // finer than 10^exponent (Rounding::exact only), or beyond 64 bits.
 Result<std::int64_t> parse_decimal(std::string_view text, int exponent, Rounding rounding);

@@ -45,7 +45,10 @@ struct RefusedPart {
   std::uint64_t readings = 0;
 };
 
+class MessageShape;
+
 struct Payload {
+  const MessageShape* shape = nullptr;  // that filled it; only values and the time are its own then
   std::string paths;
   std::vector<Value> values;
   std::vector<Leaf> leaves;
@@ -71,6 +74,8 @@ struct TimeKeys {
 
 // Whether a key of this name is the time of its record without being said.
 bool is_time_name(std::string_view name);
+// Whether it is that when its value can be a time, and a reading otherwise.
+bool may_be_time(std::string_view name);
 
 // "$.a.b[0]" to "a.b[0]". Fault::bad_input when it is no path.
 Result<std::string> canonical_path(std::string_view path);

@@ -173,6 +173,23 @@ void DictionaryBook::gather(const Block& block, const source::SeriesTable& table
   add(scattered, table);
 }
 
+// The series of this block whose readings got times of their own since they were described.
+void DictionaryBook::describe_anew(const Block& block, const source::SeriesTable& table) {
+  std::vector<std::uint32_t> changed;
+  const auto look = [&](std::uint32_t handle) {
+    const auto& place = places_[handle];
+    const auto& said = dictionaries_[place.dictionary]->series()[place.index];
+    if (said.device_stamped != table.at(handle).device_stamped) changed.push_back(handle);
+  };
+  for (const auto& g : block.groups) {
+    for (const auto& c : g.columns) look(c.series);
+  }
+  for (const auto& p : block.partials) look(p.series);
+  std::sort(changed.begin(), changed.end());
+  changed.erase(std::unique(changed.begin(), changed.end()), changed.end());
+  add(changed, table);
+}
+
 void DictionaryBook::translate(Block& block, const source::SeriesTable& table) {
   if (places_.size() < table.size()) {
     // All series that are new since the last block go together.
@@ -181,6 +198,7 @@ void DictionaryBook::translate(Block& block, const source::SeriesTable& table) {
     places_.resize(table.size());
     add(fresh, table);
   }
+  describe_anew(block, table);
   gather(block, table);
   std::vector<std::int64_t> offset(dictionaries_.size(), -1);
   std::int64_t series_before = 0;

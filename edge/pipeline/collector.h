@@ -104,6 +104,7 @@ class DictionaryBook {
   };
   void add(std::span<const std::uint32_t> handles, const source::SeriesTable& table);
   void gather(const Block& block, const source::SeriesTable& table);
+  void describe_anew(const Block& block, const source::SeriesTable& table);
 
   std::map<std::string, std::string> labels_;
   std::map<std::string, std::map<std::string, std::string>> source_labels_;

@@ -254,10 +254,7 @@ void Pipeline::take(const journal::Entry& entry) {
     return;
   }
   auto& source = sources_[known->second];
-  decoded_.groups.clear();
-  decoded_.expected.clear();
-  decoded_.rejected.clear();
-  decoded_.poll_class.clear();
+  decoded_.clear();
   source.entry.source->decoder().decode(entry, table_, decoded_);
   for (const auto& e : decoded_.expected) {
     manifest_.expected(line_of(source, e.poll_class), arrival - e.ago, 1, e.good ? 1 : 0);
@@ -277,9 +274,7 @@ void Pipeline::take(const journal::Entry& entry) {
 std::optional<std::int64_t> Pipeline::row_time(SourceState& source, const Group& group,
                                                std::size_t row, const journal::Entry& entry,
                                                EventTime arrival) {
-  const bool device_stamped =
-      !group.columns.empty() && table_.at(group.columns[0].series).device_stamped;
-  if (!device_stamped) {
+  if (group.times[row] == source::Decoded::kArrival) {
     // Strictly rising within the source, so that edge stamps name a reading; a clock that was set
     // back is followed.
     auto t = arrival;
@@ -352,8 +347,9 @@ void Pipeline::take_group(SourceState& source, const Group& group, const journal
       ++state.readings;
       state.last = *time;
       manifest_.taken(state.line, at, 1);
+      const bool repeats = group.times[row] != source::Decoded::kArrival;
       const auto outcome = state.route.take(*time, column, value_at[c],
-                                            value_bits(column, value_at[c]));
+                                            value_bits(column, value_at[c]), repeats);
       quality[c] = outcome.quality;
       alarm_ = alarm_ || outcome.alarm;
       switch (outcome.way) {

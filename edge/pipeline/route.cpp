@@ -73,9 +73,6 @@ Route::Route(const SeriesDescription& series, const std::string& edge,
     follow(rule, series, edge, line);
     break;
   }
-  if (series.device_stamped) {
-    recent_.emplace(carrier_windows_ ? parts_.shared_memory : nullptr);
-  }
 }
 
 void Route::follow(const Rule& rule, const SeriesDescription& series, const std::string& edge,
@@ -150,9 +147,11 @@ bool Route::window_reading(EventTime time, const Column& column, std::size_t val
 }
 
 Route::Outcome Route::take(std::int64_t time, const Column& column, std::size_t value,
-                           std::uint64_t bits) {
-  if (recent_ && recent_->repeated(time, bits))
-    return {Way::duplicate, column.quality_of(value), false};
+                           std::uint64_t bits, bool repeats) {
+  if (repeats) {
+    if (!recent_) recent_.emplace(carrier_windows_ ? parts_.shared_memory : nullptr);
+    if (recent_->repeated(time, bits)) return {Way::duplicate, column.quality_of(value), false};
+  }
   Outcome out{Way::raw, column.quality_of(value), false};
   bool kept = true;
   if (filter_ && !is_bad(out.quality)) filter_reading(time, column, value, out, kept);

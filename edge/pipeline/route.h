@@ -54,8 +54,9 @@ class Route {
     Quality quality = Quality::good;
     bool alarm = false;  // a detector raised an event with this reading
   };
-  // `bits` name the value exactly (for repeats).
-  Outcome take(std::int64_t time, const Column& column, std::size_t value, std::uint64_t bits);
+  // `bits` name the value exactly; `repeats`: its time is the device's, so that it may be a repeat.
+  Outcome take(std::int64_t time, const Column& column, std::size_t value, std::uint64_t bits,
+               bool repeats);
 
   [[nodiscard]] bool has_windows() const { return window_.has_value(); }
   void flush_windows(EventTime frontier, std::uint32_t handle, std::vector<PartialRow>& out);

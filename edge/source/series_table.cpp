@@ -7,18 +7,60 @@
 namespace tidemark::source {
 namespace {
 
-// What makes two readings the same series: a value of another type, resolution or kind of time in
-// the same name is a series beside it, as its column could not hold both.
+// Of an entry's memory that is kept: a row or some of a few series.
+constexpr std::size_t kSpareGroups = 8;
+constexpr std::size_t kSpareRows = 256;
+constexpr std::size_t kSpareColumns = 64;
+
+// What makes two readings the same series: a value of another type or resolution in the same name
+// is a series beside it, as its column could not hold both.
 std::string identity(const SeriesDescription& d) {
-  return fmt::format("{}\n{}\n{}\n{}:{}:{}", d.source, d.device, d.metric,
-                     static_cast<int>(d.type), static_cast<int>(d.exponent), d.device_stamped);
+  return fmt::format("{}\n{}\n{}\n{}:{}", d.source, d.device, d.metric,
+                     static_cast<int>(d.type), static_cast<int>(d.exponent));
 }
 
 }  // namespace
 
+void Decoded::clear() {
+  for (auto& group : groups) {
+    if (spare_.size() < kSpareGroups && group.times.capacity() <= kSpareRows &&
+        group.columns.capacity() <= kSpareColumns) {
+      spare_.push_back(std::move(group));
+    }
+  }
+  groups.clear();
+  expected.clear();
+  rejected.clear();
+  poll_class.clear();
+}
+
+Group& Decoded::add_group(std::size_t columns) {
+  if (spare_.empty()) {
+    groups.emplace_back().columns.resize(columns);
+    return groups.back();
+  }
+  auto& group = groups.emplace_back(std::move(spare_.back()));
+  spare_.pop_back();
+  group.copy = false;
+  group.times.clear();
+  group.columns.resize(columns);
+  for (auto& c : group.columns) {
+    c.f64.clear();
+    c.i64.clear();
+    c.text.clear();
+    c.present.clear();
+    c.quality.clear();
+  }
+  return group;
+}
+
 Result<std::uint32_t> SeriesTable::intern(const SeriesDescription& description) {
   auto key = identity(description);
-  if (const auto known = by_name_.find(key); known != by_name_.end()) return known->second;
+  if (const auto known = by_name_.find(key); known != by_name_.end()) {
+    auto& d = series_[known->second];
+    d.device_stamped = d.device_stamped || description.device_stamped;
+    return known->second;
+  }
   const auto name = description.local_name();
   for (const auto& part : {description.device, description.metric}) {
     if (part.empty()) {

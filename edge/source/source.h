@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <map>
 #include <string>
 #include <vector>
@@ -25,6 +26,7 @@ namespace tidemark::source {
 class SeriesTable {
  public:
   static constexpr std::size_t kSeriesMax = 50'000;
+  // A series that ever had a reading with a time of its own is device_stamped from then on.
   Result<std::uint32_t> intern(const SeriesDescription& description);
   [[nodiscard]] const SeriesDescription& at(std::uint32_t handle) const { return series_[handle]; }
   [[nodiscard]] std::size_t size() const { return series_.size(); }
@@ -36,8 +38,9 @@ class SeriesTable {
 
 // One entry, decoded. Column::series holds handles of the SeriesTable.
 struct Decoded {
-  // Times are the device's when the series is device_stamped; otherwise `times` holds one 0 a row
-  // and the pipeline stamps the row with the arrival.
+  // Times are the device's; a row that has none says kArrival and is stamped with the entry's
+  // arrival by the pipeline. A series may have rows of both kinds.
+  static constexpr std::int64_t kArrival = std::numeric_limits<std::int64_t>::min();
   std::vector<Group> groups;
   // A Modbus poll, or a message that a schedule expects: counted as due, and as good when it was.
   struct Expected {
@@ -53,6 +56,13 @@ struct Decoded {
   };
   std::vector<Rejected> rejected;
   std::string poll_class;  // of a failed poll, or empty
+
+  void clear();  // keeps memory for the next entry
+  // One more group, with no rows, of `columns` columns without series and type.
+  Group& add_group(std::size_t columns);
+
+ private:
+  std::vector<Group> spare_;  // of small ones
 };
 
 class Decoder {

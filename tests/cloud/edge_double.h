@@ -110,6 +110,12 @@ class EdgeDouble {
         first = false;
       }
     }
+    for (const auto& p : block.partials) {
+      record.time_min = first ? p.start : std::min(record.time_min, p.start);
+      record.time_max = first ? p.start : std::max(record.time_max, p.start);
+      record.time_max = std::max(record.time_max, p.start + p.size - 1);
+      first = false;
+    }
     record.bytes = codec::encode(block, codec::Tier::standard).value();
     blocks[next_++] = std::move(record);
     seal(sealed_until);
@@ -146,6 +152,36 @@ class EdgeDouble {
     }
     const auto sequence = flush(std::move(merged), sealed_until);
     blocks[sequence].reduction = Reduction::merged;
+    blocks[sequence].replaces = replaces;
+    return sequence;
+  }
+  // One block with sums of whole minutes of these blocks, which are never sent.
+  std::uint64_t replace_by_minutes(const std::vector<std::uint64_t>& sequences,
+                                   std::int64_t sealed_until) {
+    std::map<std::pair<std::uint32_t, std::int64_t>, window::Partial> sums;
+    Block reduced;
+    SequenceRanges replaces;
+    for (const auto s : sequences) {
+      const auto block = codec::decode(blocks.at(s).bytes).value();
+      reduced.dictionaries = block.dictionaries;
+      replaces.add(Sequence{s});
+      for (const auto& g : block.groups) {
+        for (const auto& c : g.columns) {
+          for (std::size_t row = 0; row < g.times.size(); ++row) {
+            const auto start = g.times[row] - g.times[row] % kMinute;
+            sums.try_emplace({c.series, start}, c.type).first->second.add(g.times[row], c, row);
+          }
+        }
+      }
+    }
+    for (const auto& [key, sum] : sums) {
+      PartialRow row{key.first, key.second, kMinute, 1, sum.count(), false, {}};
+      ByteWriter out(row.state);
+      sum.encode(out);
+      reduced.partials.push_back(std::move(row));
+    }
+    const auto sequence = flush(std::move(reduced), sealed_until);
+    blocks[sequence].reduction = Reduction::minutes;
     blocks[sequence].replaces = replaces;
     return sequence;
   }

@@ -515,6 +515,29 @@ TEST(Intake, ExpressionsComeFromPanesAndFinerOnesFromTheArchive) {
   EXPECT_EQ(answers[0].values.size(), 1u);
 }
 
+// Blocks of long columns say what they do not hold (codec::Outline); the others are the answer.
+TEST(Intake, FineAnswersPassOverBlocksOfOtherSeriesAndTimes) {
+  EdgeDouble edge("press-07", 11, 1);
+  for (std::int64_t i = 0; i < 1200; ++i) {
+    const auto time = kStart + i * kSecond / 10;
+    edge.take(static_cast<std::uint32_t>(i / 200 % 2), time, static_cast<double>(i % 7));
+    edge.poll(time, true);
+    if (i % 200 == 199) edge.flush(time + kSecond / 10);
+  }
+  Node node;
+  send_all(node, edge);
+  node.commit();
+  auto q = query::Reader::parse("count line1/m1 by 5s").value();
+  q.from = event_time(kStart);
+  q.to = event_time(kStart + 120 * kSecond);
+  const auto answers = node.ask(q);
+  ASSERT_EQ(answers.size(), 24u);
+  for (std::size_t i = 0; i < answers.size(); ++i) {
+    const bool there = (i / 4) % 2 == 1;
+    EXPECT_EQ(answers[i].values.at("count"), there ? 50.0 : 0.0) << i;
+  }
+}
+
 TEST(Intake, NewestWindowsComeAloneAndInOrder) {
   Node node;
   auto edge = two_minutes();

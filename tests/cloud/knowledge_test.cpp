@@ -94,6 +94,30 @@ TEST(OffTimes, OverlappingSpansCountOnce) {
   EXPECT_TRUE(off.meeting(at(40), at(60)).empty());
 }
 
+// A device that got its clock late: readings with times of their own may be repeats, whatever the
+// newest start says about the series.
+TEST(Description, ATimeOfItsOwnIsNotForgotten) {
+  Node node;
+  EdgeDouble first("press-07", 1, 1, true);
+  EdgeDouble next("press-07", 2, 2, true);
+  next.describe(0, [](SeriesDescription& d) { d.device_stamped = false; });
+  for (const int block : {1, 2}) {
+    first.take(0, kStart + 5 * kSecond, 7);
+    EXPECT_EQ(first.flush(kStart + block * 10 * kSecond), static_cast<std::uint64_t>(block));
+  }
+  next.take(0, kStart + 65 * kSecond, 8);
+  next.flush(kStart + 70 * kSecond);
+  node.take(next, next.hello({first.closing(2)}));
+  for (const auto* edge : {&first, &next}) node.take(*edge, edge->dictionary());
+  node.take(first, first.block(1));
+  node.take(next, next.block(1));
+  node.commit();
+  node.take(first, first.block(2));
+  node.commit();
+  EXPECT_EQ(node.intake->ledger().duplicate, 1u);
+  EXPECT_EQ(node.intake->ledger().answered, 2u);
+}
+
 // Two starts say different words about one series: whatever comes first, those of the later start.
 TEST(Description, IsThatOfTheLastStartWhateverTheOrder) {
   for (const bool turned : {false, true}) {

@@ -1,6 +1,7 @@
 // What an edge did that ran out of room: one block for several that never left it.
 #include <gtest/gtest.h>
 
+#include "cloud/query/sums.h"
 #include "tests/cloud/edge_double.h"
 
 namespace tidemark::test {
@@ -56,6 +57,74 @@ TEST(Replaced, ABlockThatReplacesWhatIsHereIsKeptAside) {
   node.commit();
   EXPECT_EQ(node.intake->ledger().answered, 80u);
   EXPECT_EQ(node.intake->ledger().quarantined, 60u);
+}
+
+// 20 readings of the first minute arrive as they are, 40 as one sum: which of its seconds these are
+// in nobody can say. The second minute has all of its own.
+TEST(Replaced, NoSecondIsCompleteWhoseMinuteCameAsOneSum) {
+  answers::View view;
+  view.name = "second";
+  view.select = {"**"};
+  view.window = {"tumbling", std::chrono::seconds(1), {}};
+  view.aggregates = {"count"};
+  Node node({}, {std::move(view)});
+  auto edge = six_blocks();
+  const auto sums = edge.replace_by_minutes({2, 3}, kStart + 120 * kSecond);
+  node.take(edge, edge.hello());
+  node.take(edge, edge.dictionary());
+  for (const std::uint64_t b : {1, 4, 5, 6}) node.take(edge, edge.block(b));
+  node.take(edge, edge.last_seal());
+  node.take(edge, edge.block(sums));
+  node.commit();
+  node.settle();
+  EXPECT_EQ(node.answers("minute").at(0).completeness, 1.0);
+  EXPECT_EQ(node.answers("minute").at(0).values.at("count"), 60.0);
+  const auto query = query::Reader::parse("count press-07/line1/m0 by 2s").value();
+  const auto seconds = node.answers("second");
+  const auto pairs = node.ask(query);
+  ASSERT_EQ(seconds.size(), 120u);
+  ASSERT_EQ(pairs.size(), 60u);
+  for (const auto* all : {&seconds, &pairs}) {
+    const double width = all == &seconds ? 1 : 2;
+    const auto raw = static_cast<std::size_t>(20 / width);
+    const auto minute = static_cast<std::size_t>(60 / width);
+    for (std::size_t i = 0; i < all->size(); ++i) {
+      const auto& a = (*all)[i];
+      SCOPED_TRACE(i);
+      EXPECT_EQ(a.state, State::sealed);
+      EXPECT_EQ(a.values.at("count"), i < raw || i >= minute ? width : 0);
+      EXPECT_EQ(a.completeness, i >= minute ? 1 : i < raw ? width / (width + 40) : 0);
+      EXPECT_EQ(a.estimated, i < minute);
+      ASSERT_EQ(a.missing.size(), i < minute ? 1u : 0u);
+      if (i < minute) {
+        EXPECT_EQ(a.missing[0].reason,
+                  "40 readings came in sums that are wider than this window");
+      }
+    }
+  }
+}
+
+// Half a minute can be told from the other where a sum ends at it.
+TEST(Replaced, ASumInsideAWindowIsOfIt) {
+  query::Sums sums(ValueType::i64, std::chrono::seconds(10), event_time(0),
+                   event_time(kMinute));
+  window::Partial twenty(ValueType::i64);
+  Column column;
+  column.type = ValueType::i64;
+  column.i64 = {7};
+  for (int i = 0; i < 20; ++i) twenty.add(i * kSecond, column, 0);
+  sums.add(event_time(0), event_time(20 * kSecond), twenty);
+  query::Found half(ValueType::i64);
+  sums.find(event_time(0), event_time(30 * kSecond), half);
+  EXPECT_EQ(half.sum.count(), 20u);
+  EXPECT_EQ(half.unplaced, 0u);
+  query::Found ten(ValueType::i64);
+  sums.find(event_time(10 * kSecond), event_time(20 * kSecond), ten);
+  EXPECT_EQ(ten.sum.count(), 0u);
+  EXPECT_EQ(ten.unplaced, 20u);
+  query::Found after(ValueType::i64);
+  sums.find(event_time(20 * kSecond), event_time(kMinute), after);
+  EXPECT_EQ(after.unplaced, 0u);
 }
 
 }  // namespace

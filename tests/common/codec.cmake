@@ -4,3 +4,5 @@ tide_test(codec_test
           common/codec_dense_test.cpp common/codec_decimals_test.cpp
   DEPS tidemark::common_codec)
 target_compile_definitions(codec_test PRIVATE TIDEMARK_SOURCE="${PROJECT_SOURCE_DIR}")
+tide_test(codec_outline_test SOURCES common/codec_outline_test.cpp DEPS tidemark::common_codec)
+tide_test(codec_recurring_test SOURCES common/codec_recurring_test.cpp DEPS tidemark::common_codec)

@@ -121,7 +121,7 @@ TEST_F(Decoding, OneRowAColumnAPoint) {
   const auto out =
       decode({"fast", 1, true, "", {}, {}, {{3, 0, 0, {2312, 0, 7}}, {3, 10, 0, {65535}}}});
   ASSERT_EQ(out.groups.size(), 1u);
-  EXPECT_THAT(out.groups[0].times, ElementsAre(0));
+  EXPECT_THAT(out.groups[0].times, ElementsAre(source::Decoded::kArrival));
   ASSERT_EQ(out.groups[0].columns.size(), 3u);
   EXPECT_THAT(out.groups[0].columns[0].i64, ElementsAre(2312));
   EXPECT_THAT(out.groups[0].columns[1].i64, ElementsAre(7));

@@ -154,9 +154,9 @@ class LineSource final : public source::Source, public source::Decoder {
     d.device = d.source;
     d.metric = metric;
     d.poll_class = device_stamped_ ? "" : "fast";
-    d.device_stamped = device_stamped_;
+    d.device_stamped = device_stamped_ && time != 0;
     Group g;
-    g.times = {time};
+    g.times = {time == 0 ? source::Decoded::kArrival : time};
     Column c;
     c.series = *table.intern(d);
     c.f64 = {value};

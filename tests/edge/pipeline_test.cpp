@@ -31,6 +31,31 @@ TEST_F(PipelineTest, ReadingsLeaveAsOneBlockWithTheirSeal) {
   EXPECT_GE(flushed_, 1);
 }
 
+// A device that has no time until its clock is set: once its series was there twice.
+TEST_F(PipelineTest, ASeriesWithAndWithoutTimesIsOneSeries) {
+  say(1, "temp 0 20");
+  auto& pipeline = run();
+  say(1, "temp " + at(-1s) + " 21");
+  say(1, "temp 0 22");
+  say(1, "temp " + at(-1s) + " 21");
+  clock_.advance(1s);
+  pipeline.run([] {});
+  ASSERT_EQ(pipeline.series().size(), 1u);
+  EXPECT_EQ(pipeline.series()[0].readings, 4u);
+  ASSERT_EQ(ring_.flushes.size(), 2u);
+  for (const bool second : {false, true}) {
+    ASSERT_EQ(ring_.flushes[second ? 1 : 0].dictionaries.size(), 1u);
+    const auto& told = ring_.flushes[second ? 1 : 0].dictionaries[0]->series();
+    ASSERT_EQ(told.size(), 1u);
+    EXPECT_EQ(told[0].device_stamped, second) << "described anew with its first own time";
+  }
+  const auto all = blocks();
+  ASSERT_EQ(all.size(), 2u);
+  ASSERT_EQ(all[1].groups.size(), 1u);
+  EXPECT_EQ(all[1].groups[0].columns[0].f64, (std::vector<double>{21, 22})) << "a repeat is one";
+  EXPECT_EQ(pipeline.status().ledger.duplicate, 1u);
+}
+
 // The tier of a block lies in its second byte (common/codec/FORMAT.md).
 codec::Tier tier_of(const BlockRecord& block) {
   return static_cast<codec::Tier>(block.bytes.at(1) >> 1 & 3);

@@ -32,6 +32,19 @@ TEST(SeriesTable, AnotherTypeOrResolutionIsAnotherSeries) {
   EXPECT_EQ(table.intern(d).value(), 2u);
 }
 
+TEST(SeriesTable, ATimeOfItsOwnMakesNoOtherSeries) {
+  SeriesTable table;
+  auto d = series("a");
+  EXPECT_EQ(table.intern(d).value(), 0u);
+  EXPECT_FALSE(table.at(0).device_stamped);
+  d.device_stamped = true;
+  EXPECT_EQ(table.intern(d).value(), 0u);
+  d.device_stamped = false;
+  EXPECT_EQ(table.intern(d).value(), 0u);
+  EXPECT_TRUE(table.at(0).device_stamped);
+  EXPECT_EQ(table.size(), 1u);
+}
+
 TEST(SeriesTable, RefusesWhatNoDictionaryCanHold) {
   SeriesTable table;
   EXPECT_EQ(table.intern(series("")).error().fault(), Fault::bad_input);

@@ -1,0 +1,37 @@
+#include "cloud/query/sums.h"
+
+#include <algorithm>
+
+namespace tidemark::query {
+
+window::Partial& Sums::slice(EventTime time) {
+  return slices_.try_emplace(slice_of(time), type_).first->second;
+}
+
+void Sums::add(EventTime start, EventTime end, const window::Partial& state) {
+  if (state.count() == 0 || state.type() != type_ || end <= from_ || start >= to_) return;
+  const auto slice_end = width_ == Nanoseconds{} ? to_ : slice_of(start) + width_;
+  if (start >= from_ && end <= std::min(slice_end, to_)) {
+    slice(start).merge(state);
+    return;
+  }
+  wide_.emplace(start, Wide{end, state});
+  widest_ = std::max(widest_, end - start);
+}
+
+void Sums::find(EventTime start, EventTime end, Found& found) const {
+  for (auto it = slices_.lower_bound(slice_of(start)); it != slices_.end() && it->first < end;
+       ++it) {
+    found.sum.merge(it->second);
+  }
+  for (auto it = wide_.lower_bound(start - widest_); it != wide_.end() && it->first < end; ++it) {
+    if (it->second.end <= start) continue;
+    if (it->first >= start && it->second.end <= end) {
+      found.sum.merge(it->second.state);
+    } else {
+      found.unplaced += it->second.state.count();
+    }
+  }
+}
+
+}  // namespace tidemark::query

@@ -1,0 +1,47 @@
+// Readings of one series, summed by slices of time, from which windows are put together.
+#pragma once
+
+#include <map>
+
+#include "common/base/time.h"
+#include "common/window/partial.h"
+
+namespace tidemark::query {
+
+// What a window holds.
+struct Found {
+  explicit Found(ValueType type) : sum(type) {}
+  window::Partial sum;
+  std::uint64_t unplaced = 0;  // readings in sums that reach beyond the window
+};
+
+class Sums {
+ public:
+  // Of [from, to), in slices [k·width, k·width + width); width 0: all of it is one slice.
+  Sums(ValueType type, Nanoseconds width, EventTime from, EventTime to)
+      : type_(type), width_(width), from_(from), to_(to) {}
+
+  // The slice of a time in [from, to).
+  window::Partial& slice(EventTime time);
+  // What somebody else summed over [start, end); what does not meet [from, to) is left out.
+  void add(EventTime start, EventTime end, const window::Partial& state);
+  // A window that consists of whole slices.
+  void find(EventTime start, EventTime end, Found& found) const;
+
+ private:
+  struct Wide {
+    EventTime end;
+    window::Partial state;
+  };
+  [[nodiscard]] EventTime slice_of(EventTime t) const {
+    return width_ == Nanoseconds{} ? from_ : floor_to(t, width_);
+  }
+  ValueType type_;
+  Nanoseconds width_;
+  EventTime from_, to_;
+  std::map<EventTime, window::Partial> slices_;
+  std::multimap<EventTime, Wide> wide_;  // by start: what no slice holds
+  Nanoseconds widest_{};
+};
+
+}  // namespace tidemark::query
