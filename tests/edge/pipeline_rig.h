@@ -107,7 +107,7 @@ class KeptLocally final : public LocalSink {
 
 // Entries hold "metric time value" lines; time 0 is edge-stamped, "bad" is rejected, "poll" a good
 // poll, "miss" a failed one, "old miss" one that was due 70 s before. "wave n time" is n readings
-// of one series, "noise n time" too and packs to nothing less, "wide n time" one of each of n
+// of one series, "hiss n time" too and packs to nothing less, "wide n time" one of each of n
 // series.
 class LineSource final : public source::Source, public source::Decoder {
  public:
@@ -139,9 +139,9 @@ class LineSource final : public source::Source, public source::Decoder {
       return;
     }
     const std::string_view what(metric);
-    if (what == "wave" || what == "noise" || what == "wide") {
+    if (what == "wave" || what == "hiss" || what == "wide") {
       many(what == "wide", time, static_cast<std::int64_t>(value), table, out);
-      if (what != "noise") return;
+      if (what != "hiss") return;
       for (long long i = 0; i < time; ++i) {
         const auto mixed = static_cast<std::uint64_t>(i) * 0x9E3779B97F4A7C15ULL;
         out.groups[0].columns[0].f64[static_cast<std::size_t>(i)] =

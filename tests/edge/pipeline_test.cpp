@@ -253,8 +253,8 @@ TEST_F(PipelineTest, ABlockMayLeaveBeforeItIsDurable) {
 TEST_F(PipelineTest, WhatASmallRingCannotTakeAtOnceIsEvictedAndTold) {
   ring_.flush_max_ = 60'000;
   ring_.refuse_large = true;
-  for (int n = 0; n < 40; ++n) say(1, "noise 1000 " + at((n - 60) * 1s));
-  say(1, "noise 60000 " + at(-10s));
+  for (int n = 0; n < 40; ++n) say(1, "hiss 1000 " + at((n - 60) * 1s));
+  say(1, "hiss 60000 " + at(-10s));
   say(1, "temp " + at(0s) + " 3");
   const auto ledger = run().status().ledger;
   EXPECT_EQ(ledger.taken, 100'001u);
