@@ -53,8 +53,7 @@ std::optional<Reply> RtuBus::receive(ByteVector& bytes) {
   return broken(std::strerror(errno));
 }
 
-std::optional<Reply> RtuBus::drain(SteadyTime until) {
-  ByteVector stray;
+std::optional<Reply> RtuBus::drain(SteadyTime until, ByteVector stray) {
   for (auto now = clock_.steady(); now < until; now = clock_.steady()) {
     const auto why = wake_.wait(fd_, Nanoseconds(until - now).count());
     if (why == Wake::Why::woken) return broken("interrupted");
@@ -64,6 +63,7 @@ std::optional<Reply> RtuBus::drain(SteadyTime until) {
     until = std::max(until, clock_.steady() + line_->gap());
     if (stray.size() > 64 * kFrameBytesMax) return broken("the line never falls silent");
   }
+  if (!stray.empty()) ++strays_;
   return std::nullopt;
 }
 
@@ -76,7 +76,7 @@ std::optional<Reply> RtuBus::settle(const Request& request) {
       unanswered_->request.address != request.address) {
     until = std::max(until, unanswered_->until);
   }
-  return drain(until);
+  return drain(until, std::move(stray));
 }
 
 std::optional<Reply> RtuBus::send(const Request& request) {

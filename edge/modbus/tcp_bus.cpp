@@ -1,147 +1,161 @@
+#include "edge/modbus/tcp_bus.h"
+
+#include <fcntl.h>
 #include <fmt/format.h>
-#include <modbus.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 
-#include <array>
+#include <algorithm>
 #include <cerrno>
-#include <mutex>
+#include <cstring>
+#include <utility>
 
-#include "edge/modbus/field_bus.h"
 #include "edge/modbus/rtu_bus.h"
-#include "edge/modbus/wake.h"
 
 namespace tidemark::modbus {
 namespace {
 
-constexpr auto kByteTimeoutMax = std::chrono::milliseconds(500);
+constexpr Nanoseconds kSendTimeout = std::chrono::seconds(1);
+constexpr int kDropsMax = 128;  // what a peer that never stops may cost
 
-struct ContextDeleter {
-  void operator()(modbus_t* context) const { modbus_free(context); }
-};
-
-struct Parts {
-  std::uint32_t seconds;
-  std::uint32_t microseconds;
-};
-Parts parts_of(Nanoseconds timeout) {
-  const auto us = std::max<std::int64_t>(1, timeout.count() / 1000);
-  return {static_cast<std::uint32_t>(us / 1'000'000), static_cast<std::uint32_t>(us % 1'000'000)};
+timeval timeval_of(Nanoseconds time) {
+  const auto us = std::max<std::int64_t>(1, time.count() / 1000);  // 0 would be for ever
+  return {static_cast<time_t>(us / 1'000'000), static_cast<suseconds_t>(us % 1'000'000)};
 }
-
-class TcpBus final : public FieldBus {
- public:
-  TcpBus(std::string host, std::uint16_t port) : host_(std::move(host)), port_(port) {}
-  ~TcpBus() override { TcpBus::close(); }
-
-  Result<> connect(Nanoseconds timeout) override {
-    close();
-    wake_.arm();
-    context_.reset(modbus_new_tcp_pi(host_.c_str(), std::to_string(port_).c_str()));
-    if (!context_) return fault("set up");
-    set_timeouts(timeout);
-    if (modbus_connect(context_.get()) != 0) {
-      auto error = fault("connect");
-      context_.reset();
-      return error;
-    }
-    const std::scoped_lock lock(socket_mutex_);
-    socket_ = modbus_get_socket(context_.get());
-    return {};
-  }
-
-  void close() override {
-    if (!context_) return;
-    {
-      const std::scoped_lock lock(socket_mutex_);
-      socket_ = -1;
-    }
-    modbus_close(context_.get());
-    context_.reset();
-  }
-
-  Reply read(const Request& request, Nanoseconds timeout, std::span<std::uint16_t> out) override {
-    if (!context_) return {Reply::Kind::broken, 0, "not connected"};
-    set_timeouts(timeout);
-    if (modbus_set_slave(context_.get(), request.unit) != 0) {
-      return {Reply::Kind::broken, 0, fmt::format("unit {} is not valid on TCP", request.unit)};
-    }
-    // What is left of an earlier, late answer would be taken for this one.
-    modbus_flush(context_.get());
-    errno = 0;
-    const int got = ask(request, out);
-    if (got == request.count) return {};
-    return reply_of(got < 0 ? errno : EMBBADDATA);
-  }
-
-  void pause(Nanoseconds time) override { static_cast<void>(wake_.wait(-1, time.count())); }
-
-  void interrupt() override {
-    wake_.wake();
-    const std::scoped_lock lock(socket_mutex_);
-    if (socket_ >= 0) ::shutdown(socket_, SHUT_RDWR);
-  }
-
- private:
-  int ask(const Request& request, std::span<std::uint16_t> out) {
-    const int address = request.address;
-    const int count = request.count;
-    switch (request.function) {
-      case 3: return modbus_read_registers(context_.get(), address, count, out.data());
-      case 4: return modbus_read_input_registers(context_.get(), address, count, out.data());
-      default: break;
-    }
-    std::array<std::uint8_t, MODBUS_MAX_READ_BITS> bits{};
-    const int got = request.function == 1
-                        ? modbus_read_bits(context_.get(), address, count, bits.data())
-                        : modbus_read_input_bits(context_.get(), address, count, bits.data());
-    for (int i = 0; i < got; ++i) {
-      out[static_cast<std::size_t>(i)] = bits[static_cast<std::size_t>(i)];
-    }
-    return got;
-  }
-
-  static Reply reply_of(int error) {
-    if (error > MODBUS_ENOBASE && error <= EMBXGTAR) {
-      return {Reply::Kind::exception, static_cast<std::uint8_t>(error - MODBUS_ENOBASE), ""};
-    }
-    switch (error) {
-      case ETIMEDOUT: return {Reply::Kind::silent, 0, ""};
-      case EMBBADCRC:
-      case EMBBADDATA:
-      case EMBBADEXC:
-      case EMBMDATA:
-      case EMBBADSLAVE: return {Reply::Kind::garbled, 0, modbus_strerror(error)};
-      default: return {Reply::Kind::broken, 0, modbus_strerror(error)};
-    }
-  }
-
-  void set_timeouts(Nanoseconds timeout) {
-    const auto whole = parts_of(timeout);
-    modbus_set_response_timeout(context_.get(), whole.seconds, whole.microseconds);
-    // Half an answer ends the wait here; libmodbus's own default is the same half second.
-    const auto byte = parts_of(std::min<Nanoseconds>(timeout, kByteTimeoutMax));
-    modbus_set_byte_timeout(context_.get(), byte.seconds, byte.microseconds);
-  }
-
-  [[nodiscard]] Error fault(std::string_view what) const {
-    return {Fault::unavailable,
-            fmt::format("{} {}:{}: {}; is the device on, are host and port right?", what, host_,
-                        port_, modbus_strerror(errno))};
-  }
-
-  std::string host_;
-  std::uint16_t port_;
-  std::unique_ptr<modbus_t, ContextDeleter> context_;
-  Wake wake_;
-  std::mutex socket_mutex_;  // interrupt() must not meet a number that was closed and given anew
-  int socket_ = -1;
-};
 
 }  // namespace
 
+Result<> TcpBus::connect(Nanoseconds timeout) {
+  close();
+  wake_.arm();
+  TIDE_ASSIGN(const int fd, line_->open(timeout));
+  // A receive that blocks saves a call a request; interrupt() ends it by a shutdown.
+  static_cast<void>(::fcntl(fd, F_SETFL, ::fcntl(fd, F_GETFL) & ~O_NONBLOCK));
+  const auto limit = timeval_of(kSendTimeout);
+  static_cast<void>(::setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit));
+  patience_ = {};
+  sent_ = 0;
+  filled_ = 0;
+  out_of_step_ = false;
+  const std::scoped_lock lock(socket_mutex_);
+  fd_ = fd;
+  return {};
+}
+
+void TcpBus::close() {
+  if (fd_ < 0) return;
+  const std::scoped_lock lock(socket_mutex_);
+  line_->close();
+  fd_ = -1;
+}
+
+void TcpBus::interrupt() {
+  wake_.wake();
+  const std::scoped_lock lock(socket_mutex_);
+  if (fd_ >= 0) ::shutdown(fd_, SHUT_RDWR);
+}
+
+Reply TcpBus::gone(std::string why) const {
+  if (wake_.wait(-1, 0) == Wake::Why::woken) why = "interrupted";
+  return {Reply::Kind::broken, 0, std::move(why)};
+}
+
+void TcpBus::set_patience(Nanoseconds timeout) {
+  if (timeout == patience_) return;
+  patience_ = timeout;
+  const auto limit = timeval_of(timeout);
+  static_cast<void>(::setsockopt(fd_, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit));
+}
+
+// What came after bytes that were no frame: nobody knows where the next one begins.
+void TcpBus::drop_pending() {
+  for (int n = 0; n < kDropsMax; ++n) {
+    if (::recv(fd_, buffer_.data(), buffer_.size(), MSG_DONTWAIT) <= 0) break;
+  }
+  filled_ = 0;
+  out_of_step_ = false;
+}
+
+std::optional<Reply> TcpBus::send(const Request& request) {
+  const auto frame = tcp_request(transaction_, request);
+  ssize_t n = 0;
+  do {
+    n = ::send(fd_, frame.data(), frame.size(), MSG_NOSIGNAL);
+  } while (n < 0 && errno == EINTR);
+  if (n == static_cast<ssize_t>(frame.size())) return std::nullopt;
+  return gone(n < 0 ? std::strerror(errno) : "the request cannot be sent");
+}
+
+Reply TcpBus::timed_out() {
+  if (filled_ == 0) return {Reply::Kind::silent, 0, ""};
+  const auto part = std::exchange(filled_, 0);
+  out_of_step_ = true;
+  return {Reply::Kind::garbled, 0, fmt::format("{} bytes of it and no more", part)};
+}
+
+std::optional<Reply> TcpBus::receive(bool first, SteadyTime until) {
+  for (bool blocking = first;; blocking = false) {
+    if (!blocking) {
+      const auto left = Nanoseconds(until - clock_.steady());
+      if (left.count() <= 0) return timed_out();
+      if (wake_.wait(fd_, left.count()) == Wake::Why::woken) return gone("");
+    }
+    const auto n = ::recv(fd_, buffer_.data() + filled_, buffer_.size() - filled_,
+                          blocking ? 0 : MSG_DONTWAIT);
+    if (n > 0) {
+      filled_ += static_cast<std::size_t>(n);
+      return std::nullopt;
+    }
+    if (n == 0 && filled_ == 0) return gone("the device closed it");
+    if (n == 0) return gone(fmt::format("the device closed it {} bytes into an answer", filled_));
+    const bool again = errno == EINTR || errno == EAGAIN || errno == EWOULDBLOCK;
+    if (!again) return gone(std::strerror(errno));
+  }
+}
+
+std::optional<Reply> TcpBus::take(const Request& request, std::span<std::uint16_t> out) {
+  using Kind = TcpAnswer::Kind;
+  while (filled_ > 0) {
+    auto answer = read_tcp(transaction_, sent_ - 1, request, ByteSpan(buffer_).first(filled_), out);
+    if (answer.kind == Kind::partial) return std::nullopt;
+    if (answer.kind == Kind::out_of_step) {
+      out_of_step_ = true;
+      return std::move(answer.reply);
+    }
+    filled_ -= answer.size;
+    std::memmove(buffer_.data(), buffer_.data() + answer.size, filled_);
+    if (answer.kind == Kind::answer) {
+      // Behind a wrong answer there may be more of it.
+      out_of_step_ = answer.reply.kind == Reply::Kind::garbled;
+      return std::move(answer.reply);
+    }
+    ++strays_;
+    if (++strays_in_a_row_ > kStraysMax) {
+      out_of_step_ = true;
+      return Reply{Reply::Kind::garbled, 0, "only answers to earlier requests came"};
+    }
+  }
+  return std::nullopt;
+}
+
+Reply TcpBus::read(const Request& request, Nanoseconds timeout, std::span<std::uint16_t> out) {
+  if (fd_ < 0) return {Reply::Kind::broken, 0, "not connected"};
+  if (out_of_step_) drop_pending();
+  ++transaction_;
+  ++sent_;
+  strays_in_a_row_ = 0;
+  set_patience(timeout);
+  if (auto unsent = send(request)) return *unsent;
+  const auto until = clock_.steady() + timeout;
+  for (bool first = true;; first = false) {
+    if (auto reply = take(request, out)) return *std::move(reply);
+    if (auto nothing = receive(first, until)) return *std::move(nothing);
+  }
+}
+
 std::unique_ptr<FieldBus> field_bus(const config::BusUrl& url, const Clock& clock) {
   switch (url.kind) {
-    case config::BusUrl::Kind::tcp: return std::make_unique<TcpBus>(url.host, url.port);
+    case config::BusUrl::Kind::tcp: return std::make_unique<TcpBus>(tcp_line(url), clock);
     case config::BusUrl::Kind::rtu: return std::make_unique<RtuBus>(serial_line(url), clock);
     case config::BusUrl::Kind::rtu_tcp: return std::make_unique<RtuBus>(tcp_line(url), clock);
   }
