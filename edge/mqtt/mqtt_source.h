@@ -23,6 +23,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -60,9 +61,11 @@ enum class Stamp : std::uint8_t {
 
 // One [[source.mqtt.series]]. When there is any, only these paths are taken from JSON.
 struct SeriesOptions {
-  std::string path;    // "$.a.b", "$.a[0]", "$[*].x", "$.samples[*].x"
-  std::string metric;  // empty: the path joined by '_'
+  std::string path;    // "$.a.b", "$.a[0]", "$[*].x"; or with wildcards: payload::path_fits()
+  std::string metric;  // empty: the path joined by '_'; "{1}" is what the first wildcard stood for
+  std::string beside = {};  // only in messages that also hold this path; empty: in all
   std::string unit;
+  std::map<std::string, std::string> units = {};  // by the text at Options::unit_at
   SeriesKind kind = SeriesKind::gauge;
   std::optional<ValueType> type;  // empty: that of the first value; numbers are f64
   std::int8_t exponent = 0;       // with type i64: values are multiples of 10^exponent, exactly
@@ -88,6 +91,8 @@ struct Options {
   Stamp stamp = Stamp::automatic;
   std::string time_path;      // "$.meta.ts"; empty: the usual names, edge/payload/FORMAT.md
   TimeUnit time_unit = TimeUnit::automatic;
+  std::shared_ptr<const TimeZone> zone;  // of times that name none; null: UTC
+  std::string unit_at;        // path of a text that chooses among SeriesOptions::units
   std::string interval_path;  // of arrays of samples; empty: the usual names
   TimeUnit interval_unit = TimeUnit::automatic;  // automatic: text with its unit, or seconds
   Nanoseconds lateness = std::chrono::seconds(5);
