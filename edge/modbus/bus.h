@@ -11,7 +11,7 @@
 
 #include "edge/modbus/backoff.h"
 #include "edge/modbus/device.h"
-#include "edge/modbus/field_bus.h"
+#include "edge/fieldbus/field_bus.h"
 #include "edge/modbus/modbus_source.h"
 #include "edge/modbus/poll_entry.h"
 

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "edge/modbus/backoff.h"
-#include "edge/modbus/field_bus.h"
+#include "edge/fieldbus/field_bus.h"
 #include "edge/modbus/modbus_source.h"
 #include "edge/modbus/poll_entry.h"
 #include "edge/modbus/request_plan.h"

@@ -3,7 +3,7 @@
 #include <gmock/gmock.h>
 
 #include "edge/modbus/bus.h"
-#include "edge/modbus/rtu_frame.h"
+#include "edge/fieldbus/rtu_frame.h"
 #include "tests/edge/faulty_server.h"
 #include "tests/edge/modbus_journal.h"
 #include "tests/support/eventually.h"

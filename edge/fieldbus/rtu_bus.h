@@ -8,9 +8,9 @@
 #include <optional>
 
 #include "common/base/bytes.h"
-#include "edge/modbus/field_bus.h"
-#include "edge/modbus/line.h"
-#include "edge/modbus/wake.h"
+#include "edge/fieldbus/field_bus.h"
+#include "edge/fieldbus/line.h"
+#include "edge/fieldbus/wake.h"
 
 namespace tidemark::modbus {
 

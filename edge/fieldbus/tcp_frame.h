@@ -5,7 +5,7 @@
 #include <array>
 
 #include "common/base/bytes.h"
-#include "edge/modbus/field_bus.h"
+#include "edge/fieldbus/field_bus.h"
 
 namespace tidemark::modbus {
 

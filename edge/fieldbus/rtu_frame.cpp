@@ -1,10 +1,10 @@
-#include "edge/modbus/rtu_frame.h"
+#include "edge/fieldbus/rtu_frame.h"
 
 #include <fmt/format.h>
 
 #include <algorithm>
 
-#include "edge/modbus/pdu.h"
+#include "edge/fieldbus/pdu.h"
 
 namespace tidemark::modbus {
 namespace {

@@ -7,10 +7,10 @@
 #include <mutex>
 #include <optional>
 
-#include "edge/modbus/field_bus.h"
-#include "edge/modbus/line.h"
-#include "edge/modbus/tcp_frame.h"
-#include "edge/modbus/wake.h"
+#include "edge/fieldbus/field_bus.h"
+#include "edge/fieldbus/line.h"
+#include "edge/fieldbus/tcp_frame.h"
+#include "edge/fieldbus/wake.h"
 
 namespace tidemark::modbus {
 

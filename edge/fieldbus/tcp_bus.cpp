@@ -1,4 +1,4 @@
-#include "edge/modbus/tcp_bus.h"
+#include "edge/fieldbus/tcp_bus.h"
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -10,7 +10,7 @@
 #include <cstring>
 #include <utility>
 
-#include "edge/modbus/rtu_bus.h"
+#include "edge/fieldbus/rtu_bus.h"
 
 namespace tidemark::modbus {
 namespace {

@@ -8,7 +8,7 @@
 
 #include <cerrno>
 
-#include "edge/modbus/line.h"
+#include "edge/fieldbus/line.h"
 
 namespace tidemark::modbus {
 namespace {

@@ -1,4 +1,4 @@
-#include "edge/modbus/rtu_bus.h"
+#include "edge/fieldbus/rtu_bus.h"
 
 #include <unistd.h>
 
@@ -7,7 +7,7 @@
 #include <cerrno>
 #include <cstring>
 
-#include "edge/modbus/rtu_frame.h"
+#include "edge/fieldbus/rtu_frame.h"
 
 namespace tidemark::modbus {
 namespace {

@@ -11,7 +11,7 @@
 #include <cerrno>
 #include <cstring>
 
-#include "edge/modbus/line.h"
+#include "edge/fieldbus/line.h"
 
 namespace tidemark::modbus {
 namespace {
