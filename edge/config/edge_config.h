@@ -57,6 +57,7 @@ struct MqttConfig {
   std::string name;
   bool plugin = false;  // the broker's plug-in hands over: no url
   std::string url;  // mqtt://host:port, mqtts://host:port
+  std::string mqtt_version;  // 3.1.1, 5
   std::string client_id;  // empty: "tidemark-EDGE-NAME", filled in by load
   std::string username;
   std::string password_file;

@@ -148,6 +148,10 @@ void describe(Section& s, MqttConfig& c) {
          {.help = "The local broker's plug-in hands messages over (tidemark-mosquitto): no url."});
   s.text("url", c.url,
          {.help = "The broker; needed without plugin.", .example = "\"mqtt://127.0.0.1:1883\""});
+  s.choice("mqtt_version", c.mqtt_version, {"3.1.1", "5"},
+           {.preset = "3.1.1",
+            .help = "Of the protocol, for brokers that take one only. Properties of messages are "
+                    "passed over."});
   s.text("client_id", c.client_id, {.help = "Else tidemark-EDGE-NAME."});
   s.text("username", c.username, {});
   s.text("password_file", c.password_file, {.help = "File that holds the password, mode 0600."});

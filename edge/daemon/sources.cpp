@@ -77,6 +77,7 @@ Result<BuiltSource> build_mqtt(const config::MqttConfig& c, const config::EdgeCo
   o.name = c.name;
   o.plugin = c.plugin;
   o.url = c.url;
+  o.version = c.mqtt_version == "5" ? mqtt::Version::v5 : mqtt::Version::v3_1_1;
   o.client_id = c.client_id;
   o.username = c.username;
   TIDE_ASSIGN(o.password, read_secret(c.password_file));

@@ -9,8 +9,8 @@
 //            dropped before it is decoded, also across a kill -9 (seen_table.h). A power cut
 //            between flush and PUBACK repeats it; device-stamped readings are then still known by
 //            content, edge-stamped ones count twice.
-// Session    persistent (clean session off) under a fixed client id: the broker keeps what comes
-//            while the agent is away.
+// Session    persistent (clean session off, with MQTT 5 for ever) under a fixed client id: the
+//            broker keeps what comes while the agent is away.
 // When full  a full journal blocks the client's thread: the broker queues, and the keep-alive may
 //            lapse; the client then comes back and the broker repeats. A message above payload_max
 //            is kept by its first kExcerptBytes, for the quarantine.
@@ -52,6 +52,8 @@ enum class Format : std::uint8_t {
 
 using payload::TimeUnit;
 
+enum class Version : std::uint8_t { v3_1_1, v5 };
+
 // Who says when a reading was measured.
 enum class Stamp : std::uint8_t {
   automatic,  // the device where the message holds a time, the edge elsewhere
@@ -76,6 +78,7 @@ struct Options {
   std::string name;
   bool plugin = false;      // the broker's plug-in appends: no client, no url
   std::string url;          // mqtt://host[:1883] or mqtts://host[:8883]
+  Version version = Version::v3_1_1;
   std::string client_id;    // fixed, unique at the broker; empty: "tidemark-" and the name
   std::string username;
   std::string password;

@@ -204,6 +204,32 @@ TEST_F(MqttSourceTest, TheBrokerKeepsWhatComesWhileTheAgentIsAway) {
   close();
 }
 
+// With MQTT 5 the session would end with the connection, and messages have properties.
+TEST_F(MqttSourceTest, Version5KeepsItsSessionAndPassesPropertiesOver) {
+  NEEDS_MOSQUITTO();
+  test::BrokerProcess broker(folder_);
+  options_.url = broker.url();
+  options_.version = Version::v5;
+  const auto send = [&](const char* value) {
+    return std::system(fmt::format("mosquitto_pub -h 127.0.0.1 -p {} -V 5 -q 1 -t s/a -m {} "
+                                   "-D publish user-property site plant7 -D publish "
+                                   "content-type text/plain", broker.port(), value).c_str());
+  };
+  open();
+  start();
+  ASSERT_TRUE(connected()) << source_->status().error;
+  ASSERT_EQ(send("1"), 0);
+  ASSERT_TRUE(take(1));
+  close();
+  ASSERT_EQ(send("2"), 0);
+  open();
+  start(position_);
+  ASSERT_TRUE(take(2));
+  EXPECT_THAT(values_, ElementsAre(1, 2));
+  EXPECT_TRUE(reasons_.empty());
+  close();
+}
+
 TEST_F(MqttSourceTest, ComesBackWhenTheBrokerDoes) {
   NEEDS_MOSQUITTO();
   test::BrokerProcess broker(folder_);
