@@ -165,7 +165,7 @@ TEST_F(MqttSourceTest, ANodeThatNoBirthNamedIsAskedForOne) {
   const auto at = fmt::format("-h 127.0.0.1 -p {}", broker.port());
   ASSERT_EQ(std::system(fmt::format("mosquitto_pub {} -t ready -m yes -r", at).c_str()), 0);
   const auto listen = fmt::format("mosquitto_sub {} -t ready -t 'spBv1.0/+/NCMD/+' -C 2 -W 20 "
-                                  "-F '%t %p'", at);
+                                  "-F '%t %x'", at);
   std::FILE* heard = ::popen(listen.c_str(), "r");
   std::array<char, 512> line{};
   ASSERT_NE(std::fgets(line.data(), line.size(), heard), nullptr);
@@ -175,14 +175,17 @@ TEST_F(MqttSourceTest, ANodeThatNoBirthNamedIsAskedForOne) {
   const auto send = fmt::format("mosquitto_pub {} -q 1 -t spBv1.0/G/NDATA/N -f {}", at,
                                 (folder_ / "ndata").string());
   ASSERT_EQ(std::system(send.c_str()), 0);
-  EXPECT_TRUE(eventually([&] { return take_one(milliseconds(1)); }));
+  EXPECT_TRUE(eventually([&] {
+    take_one(milliseconds(1));
+    return !reasons_.empty();
+  }));
   EXPECT_THAT(reasons_, ElementsAre(HasSubstr("birth")));
   const bool asked = std::fgets(line.data(), line.size(), heard) != nullptr;
   ::pclose(heard);
   ASSERT_TRUE(asked) << "nobody was asked within 20 s";
   const std::string request(line.data(), line.size());
   EXPECT_THAT(request, HasSubstr("spBv1.0/G/NCMD/N "));
-  EXPECT_THAT(request, HasSubstr("Node Control/Rebirth"));
+  EXPECT_THAT(request, HasSubstr(to_hex(as_bytes("Node Control/Rebirth"))));
   close();
 }
 
