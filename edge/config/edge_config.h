@@ -185,7 +185,6 @@ struct Loaded {
   EdgeConfig config;
   std::vector<Problem> problems;  // warnings too
   std::vector<Setting> settings;
-  std::string effective;          // Document::effective()
   bool ok = false;
 };
 // /etc/tidemark/edge.toml stands for its folder's edge.d and TIDEMARK_EDGE__ variables too.
