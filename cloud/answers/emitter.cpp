@@ -84,6 +84,7 @@ Emitter::Emitter(store::Store& store, std::vector<View> views,
   for (auto& v : views) {
     ViewState state;
     state.view = std::move(v);
+    state.grid = state.view.grid();
     views_.push_back(std::move(state));
   }
 }
@@ -154,11 +155,11 @@ void Emitter::add_slot(SeriesState& series, std::uint32_t view, SteadyTime now) 
   }
   slot_.rewind();
   // After a restart: what was not sealed is looked at again, and what was to be revised.
-  const auto size = views_[view].view.window.size;
+  const auto& grid = views_[view].grid;
   constexpr std::size_t kOpenWindowsMax = 100'000;
   for (const auto start : store_.panes().starts(slot.series, reconcile::Tier::day, slot.sealed_to,
                                                 kEventTimeMax, kOpenWindowsMax)) {
-    pend(id, floor_to(start, size), Cause::none, now);
+    pend(id, grid.floor(start), Cause::none, now);
   }
   due_.start(view_id, slot.series);
   while (due_.next()) {
@@ -188,9 +189,10 @@ void Emitter::touch(store::SeriesId id, EventTime start, Nanoseconds size, std::
   const auto& series = series_.at(id);
   bool first = true;
   for (const auto slot : series.slots) {
-    const auto width = views_[slots_[slot].view].view.window.size;
-    if (size > width) continue;  // folded past this view's resolution: its window is frozen
-    const auto window = floor_to(start, width);
+    const auto& grid = views_[slots_[slot].view].grid;
+    const auto window = grid.floor(start);
+    // Folded past this view's resolution: its window is frozen.
+    if (size > grid.end(window) - window) continue;
     if (first && slots_[slot].begun() && window < slots_[slot].sealed_to) {
       store_.small().add_late(id, window, "pane", readings);
     }
@@ -199,16 +201,16 @@ void Emitter::touch(store::SeriesId id, EventTime start, Nanoseconds size, std::
   }
 }
 
-void Emitter::touch_source(store::SourceId source, EventTime start, Nanoseconds size,
+void Emitter::touch_source(store::SourceId source, EventTime start, Nanoseconds size, Cause cause,
                            SteadyTime now) {
   const auto it = by_source_.find(source);
   if (it == by_source_.end()) return;
   for (const auto id : it->second) {
     for (const auto slot : series_.at(id).slots) {
       const auto& s = slots_[slot];
-      const auto width = views_[s.view].view.window.size;
-      for (auto w = floor_to(start, width); w < start + size; w += width) {
-        if (s.begun() && w >= s.begins && w < s.sealed_to) pend(slot, w, Cause::late, now);
+      const auto& grid = views_[s.view].grid;
+      for (auto w = grid.floor(start); w < start + size; w = grid.end(w)) {
+        if (s.begun() && w >= s.begins && w < s.sealed_to) pend(slot, w, cause, now);
       }
     }
   }
@@ -227,7 +229,7 @@ void Emitter::pend(SlotId id, EventTime start, Cause cause, SteadyTime now) {
   it->second.due = now + std::chrono::duration_cast<SteadyTime::duration>(wait);
   if (was_sealed) {
     it->second.cause = cause == Cause::none ? Cause::late : cause;
-    add_due_.run(view.id, slot.series, count_ns(start), static_cast<int>(it->second.cause));
+    due_rows_.push_back({slot.view, slot.series, start, it->second.cause});
     view.revisions.push_back({it->second.due, id, start});
   } else {
     view.early.push_back({it->second.due, id, start});
@@ -236,13 +238,15 @@ void Emitter::pend(SlotId id, EventTime start, Cause cause, SteadyTime now) {
 
 // A reading older than the first window that was sealed: the windows between are answered as well.
 void Emitter::extend_back(SlotId id, EventTime start, Cause cause, SteadyTime now) {
-  const auto width = views_[slots_[id].view].view.window.size;
+  const auto& grid = views_[slots_[id].view].grid;
   const auto old = std::exchange(slots_[id].begins, start);
   save_slot_.run(views_[slots_[id].view].id, slots_[id].series, count_ns(start),
                  count_ns(slots_[id].sealed_to));
-  for (auto w = start + width; w < old && extended_ < kExtendedMax; w += width, ++extended_) {
-    if (w - start > width * static_cast<std::int64_t>(kSilentWindowsMax)) break;
+  auto w = grid.end(start);
+  for (std::size_t n = 0; n < kSilentWindowsMax && w < old && extended_ < kExtendedMax; ++n) {
     pend(id, w, cause, now);
+    w = grid.end(w);
+    ++extended_;
   }
 }
 
@@ -271,6 +275,10 @@ SteadyTime Emitter::due() const {
 }
 
 std::size_t Emitter::emit(SteadyTime now, EventTime wall, std::size_t budget) {
+  for (const auto& d : due_rows_) {
+    add_due_.run(views_[d.view].id, d.series, count_ns(d.start), static_cast<int>(d.cause));
+  }
+  due_rows_.clear();
   std::size_t done = 0;
   extended_ = 0;
   while (!sealing_.empty() && done < budget) {
@@ -310,18 +318,18 @@ std::size_t Emitter::emit_queue(std::deque<Queued>& queue, SteadyTime now, Event
 std::size_t Emitter::seal(SlotId id, EventTime wall, std::size_t budget) {
   auto& slot = slots_[id];
   const auto& view = views_[slot.view];
-  const auto width = view.view.window.size;
+  const auto& grid = view.grid;
   const auto& series = series_.at(slot.series);
   const auto frontier = frontier_of(series.row.source);
-  const auto target = frontier == kEventTimeMin ? frontier : floor_to(frontier, width);
+  const auto target = frontier == kEventTimeMin ? frontier : grid.floor(frontier);
   slot.queued = false;
   if (!slot.begun()) {
     const auto first = store_.panes().first(slot.series);
-    if (!first || floor_to(*first, width) >= target) return 0;
+    if (!first || grid.floor(*first) >= target) return 0;
     // A view that is new to old panes begins where they are still fine enough.
     const auto frozen = frozen_before(slot);
-    slot.begins = floor_to(*first, width);
-    if (slot.begins < frozen) slot.begins = floor_to(frozen - Nanoseconds(1), width) + width;
+    slot.begins = grid.floor(*first);
+    if (slot.begins < frozen) slot.begins = grid.end(grid.floor(frozen - Nanoseconds(1)));
     slot.sealed_to = slot.begins;
   }
   std::size_t done = 0;
@@ -336,12 +344,12 @@ std::size_t Emitter::seal(SlotId id, EventTime wall, std::size_t budget) {
                                               target, 1);
       slot.silent = 0;
       slot.sealed_to = next.empty() ? target
-                                    : floor_to(*std::min_element(next.begin(), next.end()), width);
+                                    : grid.floor(*std::min_element(next.begin(), next.end()));
       continue;
     }
     const auto start = slot.sealed_to;
     slot.pending.erase(start);
-    slot.sealed_to += width;
+    slot.sealed_to = grid.end(start);
     slot.silent = emit_window(id, start, Cause::none, wall) ? 0 : slot.silent + 1;
     ++done;
   }
@@ -365,7 +373,7 @@ std::optional<Answer> Emitter::current(const ViewState& view, const Slot& slot, 
 Basis Emitter::look(const ViewState& view, const SeriesState& series, EventTime start,
                     window::Partial& sum) {
   const auto& row = series.row;
-  const auto end = start + view.view.window.size;
+  const auto end = view.grid.end(start);
   Basis basis;
   basis.unplaced = store_.panes().sum(row.id, start, end, sum);
   basis.readings = sum.count();
@@ -382,7 +390,7 @@ Answer Emitter::compute(const ViewState& view, const SeriesState& series, EventT
                         const window::Partial& sum) {
   Answer a;
   a.start = start;
-  a.end = start + view.view.window.size;
+  a.end = view.grid.end(start);
   fill_values(a, sum, series.row.description, view.view.aggregates);
   judge(a, basis);
   if (before) {

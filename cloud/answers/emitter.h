@@ -54,8 +54,11 @@ class Emitter {
   // Readings came into [start, start + size) of the series.
   void touch(store::SeriesId series, EventTime start, Nanoseconds size, std::uint64_t readings,
              Cause cause, SteadyTime now);
-  // A source amended what it says of a minute that was proved already.
-  void touch_source(store::SourceId source, EventTime start, Nanoseconds size, SteadyTime now);
+  // What is known of a minute of a source changed after it was proved: the source amended its
+  // counts, or readings came, perhaps of one series only. The completeness of all of them rests on
+  // it.
+  void touch_source(store::SourceId source, EventTime start, Nanoseconds size, Cause cause,
+                    SteadyTime now);
   void advance(store::SourceId source, EventTime frontier);
   // Writes what is due; how many.
   std::size_t emit(SteadyTime now, EventTime wall, std::size_t budget);
@@ -91,6 +94,7 @@ class Emitter {
   };
   struct ViewState {
     View view;
+    Grid grid{Nanoseconds{}};
     std::int64_t id = 0;
     std::deque<Queued> early;      // in order of due
     std::deque<Queued> revisions;  // in order of due
@@ -139,6 +143,13 @@ class Emitter {
   sqlite::Statement select_views_, add_view_, retire_views_, slot_, save_slot_, current_,
       add_history_, save_answer_, add_due_, remove_due_, due_, position_of_, prune_end_, prune_,
       forget_history_, forget_answers_;
+  struct Due {  // pending revisions of this batch, written when it ends
+    std::uint32_t view;
+    store::SeriesId series;
+    EventTime start;
+    Cause cause;
+  };
+  std::vector<Due> due_rows_;
   ByteVector scratch_;
 };
 

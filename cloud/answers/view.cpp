@@ -9,6 +9,7 @@ namespace tidemark::answers {
 namespace {
 
 constexpr std::uint8_t kVersion = 1;
+constexpr std::uint8_t kCalendarVersion = 2;  // the same, and the calendar behind it
 constexpr std::size_t kTextsMax = 64;
 
 void encode_texts(ByteWriter& out, const std::vector<std::string>& texts) {
@@ -31,7 +32,18 @@ reconcile::Tier View::finest() const {
   return whole ? reconcile::Tier::minute : reconcile::Tier::second;
 }
 
+Grid View::grid() const {
+  if (!by_calendar()) return Grid(window.size);
+  auto grid = Grid::calendar(window.calendar);
+  if (grid) return std::move(grid).value();
+  auto utc = window.calendar;
+  utc.zone = "UTC";
+  grid = Grid::calendar(utc);
+  return grid ? std::move(grid).value() : Grid(window.size);
+}
+
 reconcile::Tier View::kept_as() const {
+  if (by_calendar()) return reconcile::Tier::quarter;
   auto tier = reconcile::Tier::second;
   for (const auto t : {reconcile::Tier::minute, reconcile::Tier::quarter, reconcile::Tier::day}) {
     if (window.size % reconcile::width_of(t) == Nanoseconds{}) tier = t;
@@ -42,7 +54,7 @@ reconcile::Tier View::kept_as() const {
 ByteVector View::definition() const {
   ByteVector bytes;
   ByteWriter out(bytes);
-  out.u8(kVersion);
+  out.u8(by_calendar() ? kCalendarVersion : kVersion);
   out.text(name);
   out.text(select);
   encode_texts(out, group_by);
@@ -50,12 +62,21 @@ ByteVector View::definition() const {
   out.text(window.type);
   out.varint(static_cast<std::uint64_t>(window.size.count()));
   out.varint(static_cast<std::uint64_t>(window.every.count()));
+  if (by_calendar()) {
+    out.text(window.calendar.unit);
+    out.text(window.calendar.zone);
+    out.text(window.calendar.week_start);
+    encode_texts(out, window.calendar.shifts);
+  }
   return bytes;
 }
 
 Result<View> View::from_definition(ByteSpan bytes) {
   ByteReader in(bytes);
-  if (in.u8() != kVersion) return Error(Fault::unsupported, "view of an unknown version");
+  const auto version = in.u8();
+  if (version != kVersion && version != kCalendarVersion) {
+    return Error(Fault::unsupported, "view of an unknown version");
+  }
   View v;
   v.name = std::string(in.text());
   v.select = std::string(in.text());
@@ -64,6 +85,12 @@ Result<View> View::from_definition(ByteSpan bytes) {
   v.window.type = std::string(in.text());
   v.window.size = Nanoseconds(static_cast<std::int64_t>(in.varint()));
   v.window.every = Nanoseconds(static_cast<std::int64_t>(in.varint()));
+  if (version == kCalendarVersion) {
+    v.window.calendar.unit = std::string(in.text());
+    v.window.calendar.zone = std::string(in.text());
+    v.window.calendar.week_start = std::string(in.text());
+    v.window.calendar.shifts = decode_texts(in);
+  }
   if (!in.done()) return Error(Fault::corrupt, "view: its definition does not decode");
   return v;
 }
@@ -98,10 +125,42 @@ Result<std::vector<View>> views_in_force(std::vector<View> configured) {
   return configured;
 }
 
+namespace {
+
+void describe_calendar(config::Section& s, ViewWindow& w) {
+  auto& c = w.calendar;
+  std::string size;
+  s.text("size", size, {.preset = "1 day", .help = "1 day, 1 week or 1 month."});
+  s.text("tz", c.zone, {.preset = "UTC", .help = "Time zone in which they begin.",
+                        .example = "Europe/Berlin"});
+  s.choice("week_start", c.week_start,
+           {"monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"},
+           {.preset = "monday", .help = "Day that a week begins with."});
+  s.texts("shift", c.shifts, {.help = "Instead of a size: when shifts begin, each to the next.",
+                              .example = "06:00, 14:00, 22:00"});
+  const auto unit = size.substr(size.find_first_not_of("1 ") == std::string::npos
+                                    ? size.size()
+                                    : size.find_first_not_of("1 "));
+  c.unit = c.shifts.empty() ? unit : "shift";
+  w.size = std::chrono::hours(24) * (c.unit == "month" ? 31 : c.unit == "week" ? 7 : 1);
+  if (c.unit != "shift" && c.unit != "day" && c.unit != "week" && c.unit != "month") {
+    return s.complain("size", "'" + size + "' is no window of a calendar, expected \"1 day\", "
+                              "\"1 week\" or \"1 month\"");
+  }
+  if (const auto grid = Grid::calendar(c); !grid) {
+    s.complain(c.unit == "shift" ? "shift" : "tz", grid.error().text());
+  }
+}
+
+}  // namespace
+
 void describe(config::Section& s, ViewWindow& w) {
-  s.choice("type", w.type, {"tumbling", "hopping"},
+  s.choice("type", w.type, {"tumbling", "hopping", "calendar"},
            {.preset = "tumbling",
-            .help = "tumbling: one after another; hopping: overlapping, computed when asked."});
+            .help = "tumbling: one after another; hopping: overlapping, computed when asked; "
+                    "calendar: size = \"1 day\", \"1 week\", \"1 month\" or shift = [\"06:00\", "
+                    "\"14:00\"] in tz."});
+  if (w.type == "calendar") return describe_calendar(s, w);
   s.duration("size", w.size, {.preset = "1min", .min = "1s", .max = "31day",
                               .help = "Length of a window, in whole seconds."});
   s.duration("every", w.every, {.preset = "0s", .help = "Hopping: distance between two starts."});

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "cloud/answers/grid.h"
 #include "cloud/reconcile/tiers.h"
 #include "common/base/bytes.h"
 #include "common/base/result.h"
@@ -16,9 +17,10 @@ class Section;
 namespace tidemark::answers {
 
 struct ViewWindow {
-  std::string type;        // tumbling | hopping
-  Nanoseconds size{};
+  std::string type;        // tumbling | hopping | calendar
+  Nanoseconds size{};      // of a calendar: of its longest window
   Nanoseconds every{};     // hopping: distance between starts
+  CalendarOptions calendar{};
 };
 struct ViewEmit {
   Nanoseconds early{};     // 0: nothing before the seal
@@ -33,6 +35,10 @@ struct View {
   ViewEmit emit;
 
   [[nodiscard]] bool hopping() const { return window.type == "hopping"; }
+  [[nodiscard]] bool by_calendar() const { return window.type == "calendar"; }
+  // Of a view that is not hopping. A calendar that this machine cannot make, because its zone is
+  // not there, has UTC's windows.
+  [[nodiscard]] Grid grid() const;
   // The finest panes that its windows are made of.
   [[nodiscard]] reconcile::Tier finest() const;
   // The coarsest tier whose panes fill its windows: behind its horizon they are frozen.

@@ -88,7 +88,7 @@ void CloudCommands::add_commands() {
   query.argument("EXPR", w.expression, "Such as \"avg line1/power_total by 1m\".");
   range(query);
   query.option("--by", w.by, "Window, when EXPR names none.", "W")
-      .option("--tz", w.tz, "Time zone of the windows: UTC only for now.", "Z")
+      .option("--tz", w.tz, "Time zone in which 1day, 1week and 1month begin (UTC).", "Z")
       .option("--as-of", w.as_of, "What was known then.", "T")
       .option("--newest", w.newest, "Of each series its so many newest windows (to 10000).", "N")
       .flag("--sealed", w.sealed, "Sealed answers only.");

@@ -90,13 +90,11 @@ Result<query::AnswerQuery> query_of(const Asked& asked) {
   if (const auto* view = r.parameter("view")) query.view = *view;
   if (const auto* series = r.parameter("series")) query.select = *series;
   if (const auto* by = r.parameter("by")) {
-    auto window = parse_duration(*by);
+    auto window = query::Reader::set_window(query, *by);
     if (!window) return std::move(window).error().within("by");
-    query.window = *window;
   }
-  const auto tz = text_of(r, "tz", "UTC");
-  if (tz != "UTC" && tz != "Z") {
-    return Error(Fault::bad_input, fmt::format("tz: '{}': windows are in UTC only for now", tz));
+  if (auto zone = query::Reader::set_zone(query, text_of(r, "tz", "UTC")); !zone) {
+    return std::move(zone).error().within("tz");
   }
   TIDE_ASSIGN(query.from, time_of(r, "from", asked.now, kEventTimeMin));
   TIDE_ASSIGN(query.to, time_of(r, "to", asked.now, kEventTimeMax));

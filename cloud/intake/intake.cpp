@@ -382,7 +382,8 @@ void Intake::take_minutes(Session& s, const Seal& seal) {
       const bool amended = after.sent != before.sent || after.due != before.due ||
                            after.good != before.good;
       if (amended && minute < source.frontier) {
-        emitter_->touch_source(source.id, minute, std::chrono::minutes(1), clock_.steady());
+        emitter_->touch_source(source.id, minute, std::chrono::minutes(1), answers::Cause::late,
+                               clock_.steady());
       }
     }
   }

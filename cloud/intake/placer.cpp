@@ -45,6 +45,7 @@ reconcile::Placed Placer::place(const Incoming& in, SteadyTime now) {
   reconcile::Placed placed;
   earlier_ = {};
   heard_ = nullptr;
+  late_minutes_.clear();
   twice_ = has_series_twice(in.block);
   note_spans(in);
   for (const auto& group : in.block.groups) {
@@ -54,6 +55,13 @@ reconcile::Placed Placer::place(const Incoming& in, SteadyTime now) {
   for (std::size_t i = 0; i < in.block.partials.size(); ++i) {
     const auto& row = in.block.partials[i];
     if (!row.copy) place_partial(in, row, in.partials[i], now, placed);
+  }
+  std::sort(late_minutes_.begin(), late_minutes_.end());
+  late_minutes_.erase(std::unique(late_minutes_.begin(), late_minutes_.end()),
+                      late_minutes_.end());
+  for (const auto& [source, minute] : late_minutes_) {
+    emitter_.touch_source(source, event_time(minute * kMinuteNs), Nanoseconds(kMinuteNs), in.cause,
+                          now);
   }
   return placed;
 }
@@ -147,6 +155,9 @@ void Placer::heard(store::SourceId source, std::int64_t time, std::uint64_t read
     heard_minute_ = minute;
   }
   heard_->receive(readings);
+  // Its columns may be those of a few of the source's series, and the other windows of that minute
+  // say how complete they are by its counts.
+  if (event_time(minute * kMinuteNs) < proved_) late_minutes_.emplace_back(source, minute);
 }
 
 void Placer::place_column(const Incoming& in, const Group& group, const Column& column,
@@ -163,6 +174,7 @@ void Placer::place_column(const Incoming& in, const Group& group, const Column& 
     if (twice_) earlier_.add(series.row.id, group, column);
   }
   const auto sealed = sealed_of(in.edge, series);
+  proved_ = sealed.frontier;
   std::size_t row = 0;
   std::size_t value = 0;
   const auto rows = column.present.empty() ? column.values() : group.times.size();
@@ -197,39 +209,10 @@ void Placer::place_run(Bound bound, const Group& group, const Column& column, st
   auto* pane = ledger ? nullptr
                       : &store_.panes().change(series.row.id, series.row.description.type,
                                                static_cast<reconcile::Tier>(tier), start);
-  const auto rows = column.present.empty() ? column.values() : group.times.size();
-  const auto begin = count_ns(start);
-  std::uint64_t counted = 0;
-  std::uint64_t all = 0;
-  auto low = std::numeric_limits<std::int64_t>::max();
-  auto high = std::numeric_limits<std::int64_t>::min();
-  std::int64_t minute = minute_of(group.times[row]);
-  std::uint64_t in_minute = 0;
-  for (; row < rows; ++row) {
-    if (!column.present.empty() && !column.present[row]) continue;
-    const auto time = group.times[row];
-    if (time < begin || time >= end) break;
-    if (width.count() > kMinuteNs) {
-      if (const auto m = minute_of(time); m != minute) {
-        heard(bound.source, minute * kMinuteNs, in_minute);
-        minute = m;
-        in_minute = 0;
-      }
-    }
-    ++in_minute;
-    ++all;
-    low = std::min(low, time);
-    high = std::max(high, time);
-    if (!(any_repeated_ && repeated_[value])) {
-      if (pane != nullptr) pane->rows.add(time, column, value);
-      ++counted;
-    }
-    ++value;
-  }
-  heard(bound.source, minute * kMinuteNs, in_minute);
-  series.row.first = std::min(series.row.first, low);
-  series.row.last = std::max(series.row.last, high);
-  series.newest = std::max(series.newest, high);
+  const Run run{count_ns(start), end, width.count() <= kMinuteNs, pane};
+  const bool plain = run.in_one_minute && column.present.empty() && !any_repeated_;
+  const auto counted = plain ? add_plain(run, bound, group, column, row, value)
+                             : add_each(run, bound, group, column, row, value);
   if (counted == 0) return;
   if (ledger) {
     placed.late_ledger += counted;
@@ -244,12 +227,71 @@ void Placer::place_run(Bound bound, const Group& group, const Column& column, st
   emitter_.touch(series.row.id, start, width, counted, in.cause, now);
 }
 
+// All rows have a value, and none was counted before: in one step.
+std::uint64_t Placer::add_plain(const Run& run, const Bound& bound, const Group& group,
+                                const Column& column, std::size_t& row, std::size_t& value) {
+  const auto rows = std::span(group.times).subspan(row, column.values() - value);
+  std::size_t n = 0;
+  auto low = rows[0];
+  auto high = rows[0];
+  for (; n < rows.size() && rows[n] >= run.begin && rows[n] < run.end; ++n) {
+    low = std::min(low, rows[n]);
+    high = std::max(high, rows[n]);
+  }
+  if (run.pane != nullptr) run.pane->rows.add(rows.first(n), column, value);
+  heard(bound.source, minute_of(rows[0]) * kMinuteNs, n);
+  note_extent(*bound.series, low, high);
+  row += n;
+  value += n;
+  return n;
+}
+
+std::uint64_t Placer::add_each(const Run& run, const Bound& bound, const Group& group,
+                               const Column& column, std::size_t& row, std::size_t& value) {
+  const auto rows = column.present.empty() ? column.values() : group.times.size();
+  std::uint64_t counted = 0;
+  auto low = std::numeric_limits<std::int64_t>::max();
+  auto high = std::numeric_limits<std::int64_t>::min();
+  std::int64_t minute = minute_of(group.times[row]);
+  std::uint64_t in_minute = 0;
+  for (; row < rows; ++row) {
+    if (!column.present.empty() && !column.present[row]) continue;
+    const auto time = group.times[row];
+    if (time < run.begin || time >= run.end) break;
+    if (!run.in_one_minute) {
+      if (const auto m = minute_of(time); m != minute) {
+        heard(bound.source, minute * kMinuteNs, in_minute);
+        minute = m;
+        in_minute = 0;
+      }
+    }
+    ++in_minute;
+    low = std::min(low, time);
+    high = std::max(high, time);
+    if (!(any_repeated_ && repeated_[value])) {
+      if (run.pane != nullptr) run.pane->rows.add(time, column, value);
+      ++counted;
+    }
+    ++value;
+  }
+  heard(bound.source, minute * kMinuteNs, in_minute);
+  note_extent(*bound.series, low, high);
+  return counted;
+}
+
+void Placer::note_extent(Series& series, std::int64_t low, std::int64_t high) {
+  series.row.first = std::min(series.row.first, low);
+  series.row.last = std::max(series.row.last, high);
+  series.newest = std::max(series.newest, high);
+}
+
 void Placer::place_partial(const Incoming& in, const PartialRow& row,
                            const window::Partial& state, SteadyTime now,
                            reconcile::Placed& placed) {
   auto& series = *in.series[row.series].series;
   const auto start = event_time(row.start);
   const auto size = Nanoseconds(row.size);
+  proved_ = in.edge.books.sources()[series.source].frontier;
   heard(in.series[row.series].source, row.start, row.readings);
   const auto tier = reconcile::tier_holding(start, size, series.finest);
   const auto sealed = sealed_of(in.edge, series);

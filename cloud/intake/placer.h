@@ -1,8 +1,8 @@
 // Puts the readings of a block where they belong: into panes, the late ledger, or nowhere because
 // they are here already. Decides nothing else; the books are the intake's.
 //
-// Speed      a column is walked once; per reading it costs one Partial::add. No allocation, and no
-//            SQLite, per reading.
+// Speed      a column is walked in runs of one pane each, of which the pane takes all at once. No
+//            allocation, and no SQLite, per reading.
 #pragma once
 
 #include <list>
@@ -59,6 +59,18 @@ class Placer {
   void place_run(Bound bound, const Group& group, const Column& column, std::size_t& row,
                  std::size_t& value, const Sealed& sealed, const Incoming& in, SteadyTime now,
                  reconcile::Placed& placed);
+  struct Run {  // of rows into one pane
+    std::int64_t begin;
+    std::int64_t end;
+    bool in_one_minute;
+    store::Pane* pane;  // null: the late ledger
+  };
+  // The rows from `row` on that lie in the run; how many of them were not repeats. Moves on.
+  std::uint64_t add_plain(const Run& run, const Bound& bound, const Group& group,
+                          const Column& column, std::size_t& row, std::size_t& value);
+  std::uint64_t add_each(const Run& run, const Bound& bound, const Group& group,
+                         const Column& column, std::size_t& row, std::size_t& value);
+  static void note_extent(Series& series, std::int64_t low, std::int64_t high);
   void place_partial(const Incoming& in, const PartialRow& row, const window::Partial& state,
                      SteadyTime now, reconcile::Placed& placed);
   // Marks in repeated_ the values that were counted before; how many.
@@ -80,6 +92,8 @@ class Placer {
   reconcile::MinuteManifest* heard_ = nullptr;  // valid within one place()
   store::SourceId heard_source_ = 0;
   std::int64_t heard_minute_ = 0;
+  EventTime proved_{};                    // the frontier of the series at hand
+  std::vector<std::pair<store::SourceId, std::int64_t>> late_minutes_;  // of the block, proved
   std::vector<bool> repeated_;
   bool any_repeated_ = false;
   std::list<Compared> compared_;

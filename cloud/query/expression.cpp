@@ -1,12 +1,15 @@
 // "AGG GLOB [by WINDOW]", or a view's name.
 #include <fmt/format.h>
 
+#include "cloud/answers/grid.h"
 #include "cloud/query/reader.h"
 #include "common/base/text.h"
 #include "common/window/partial.h"
 
 namespace tidemark::query {
 namespace {
+
+constexpr Nanoseconds kDay = std::chrono::hours(24);
 
 Error expected(std::string_view expression) {
   return {Fault::bad_input,
@@ -34,10 +37,35 @@ Result<AnswerQuery> Reader::parse(std::string_view expression) {
   }
   query.select = words[1];
   if (words.size() == 4) {
-    TIDE_ASSIGN(query.window, parse_duration(words[3]));
+    TIDE_TRY(set_window(query, words[3]));
     if (query.window <= Nanoseconds::zero()) return expected(expression);
   }
   return query;
+}
+
+Result<> Reader::set_window(AnswerQuery& query, std::string_view text) {
+  query.calendar.clear();
+  if (text == "1month" || text == "month" || text == "1 month") {
+    query.calendar = "month";
+    query.window = 31 * kDay;
+    return {};
+  }
+  TIDE_ASSIGN(query.window, parse_duration(text));
+  if (query.window == 7 * kDay) query.calendar = "week";  // from Monday, not from the epoch's day
+  return {};
+}
+
+Result<> Reader::set_zone(AnswerQuery& query, const std::string& zone) {
+  if (zone == "UTC" || zone == "Z") return {};
+  if (query.window == kDay) query.calendar = "day";
+  if (query.calendar.empty()) {
+    return Error(Fault::bad_input,
+                 "windows in a time zone are 1day, 1week or 1month long, as 'by' says; a view has "
+                 "the zone that it declares");
+  }
+  query.zone = zone;
+  TIDE_TRY(answers::Grid::calendar({query.calendar, zone, "monday", {}}));
+  return {};
 }
 
 }  // namespace tidemark::query

@@ -77,6 +77,8 @@ struct AnswerQuery {
   std::vector<std::string> aggregates;  // empty: the view's
   std::string select = "**";        // series glob
   Nanoseconds window{};             // of an expression: AGG GLOB by WINDOW; 0: the whole range
+  std::string calendar;             // day | week | month: windows of that kind in `zone`
+  std::string zone = "UTC";
   EventTime from = kEventTimeMin;
   EventTime to = kEventTimeMax;
   std::optional<EventTime> as_of;   // what was known then
@@ -115,6 +117,11 @@ class Reader {
   virtual Result<std::vector<DeadLetter>> dead_letters(std::size_t limit) = 0;
   // "AGG GLOB [by WINDOW]" or a view's name, as on the command line.
   static Result<AnswerQuery> parse(std::string_view expression);
+  // The windows of `query` are that long; "1month" too, which is no duration.
+  static Result<> set_window(AnswerQuery& query, std::string_view text);
+  // They begin as a clock in that zone has it. Fault::bad_input for a zone that is none, and for
+  // windows that no calendar has.
+  static Result<> set_zone(AnswerQuery& query, const std::string& zone);
 };
 
 }  // namespace tidemark::query

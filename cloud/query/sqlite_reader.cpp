@@ -95,6 +95,12 @@ class SqliteReader final : public Reader {
       alarms_, late_, dead_letters_;
 };
 
+bool same_windows(const answers::View& view, const AnswerQuery& query) {
+  const auto& c = view.window.calendar;
+  if (!view.by_calendar()) return query.calendar.empty() && view.window.size == query.window;
+  return query.calendar == c.unit && query.zone == c.zone && c.week_start == "monday";
+}
+
 Error too_many(std::size_t limit) {
   return {Fault::full, fmt::format("more than {} answers; ask for less at once or for longer "
                                    "windows", limit)};
@@ -192,7 +198,7 @@ Result<const ViewEntry*> SqliteReader::view_for(const AnswerQuery& query) {
                                                known));
   }
   for (const auto& v : snapshot_.views()) {
-    if (v.view.hopping() || v.view.window.size != query.window) continue;
+    if (v.view.hopping() || !same_windows(v.view, query)) continue;
     if (v.view.select != "**" && v.view.select != query.select) continue;
     const bool has_all = std::all_of(
         query.aggregates.begin(), query.aggregates.end(), [&](const std::string& a) {
@@ -306,6 +312,10 @@ Result<std::vector<Answer>> SqliteReader::answers(const AnswerQuery& query) {
     }
     if (view != nullptr && !series_match(view->view.select, series->name)) continue;
     Windows::Grid grid{query.window, query.window};
+    if (!query.calendar.empty()) {
+      TIDE_ASSIGN(grid.calendar,
+                  answers::Grid::calendar({query.calendar, query.zone, "monday", {}}));
+    }
     auto aggregates = query.aggregates;
     if (view != nullptr) {
       grid = {view->view.window.size, view->view.window.every};

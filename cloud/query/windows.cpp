@@ -167,6 +167,39 @@ answers::Answer Windows::answer(const SeriesEntry& series, const Found& found, E
   return a;
 }
 
+namespace {
+Error too_many(std::size_t limit, const SeriesEntry& series) {
+  return {Fault::full, fmt::format("more than {} windows of {}; ask for less at once or for longer "
+                                   "windows", limit, series.name)};
+}
+}  // namespace
+
+// Those that start in [from, to), from panes of a quarter hour or finer.
+Result<std::vector<answers::Answer>> Windows::by_calendar(
+    const SeriesEntry& series, const answers::Grid& grid,
+    const std::vector<std::string>& aggregates, EventTime from, EventTime to, std::size_t newest,
+    std::size_t limit) {
+  std::vector<answers::Answer> all;
+  std::vector<EventTime> starts;
+  auto start = grid.floor(from);
+  if (start < from) start = grid.end(start);
+  for (; start < to; start = grid.end(start)) {
+    starts.push_back(start);
+    if (newest > 0 && starts.size() > newest) starts.erase(starts.begin());
+    if (starts.size() > limit) return too_many(limit, series);
+  }
+  if (starts.empty()) return all;
+  const auto frontier = snapshot_.frontier(series.source);
+  const auto parts = panes(series, std::chrono::minutes(15), starts.front(),
+                           grid.end(starts.back()));
+  for (const auto at : starts) {
+    Found found(series.description.type);
+    parts.find(at, grid.end(at), found);
+    all.push_back(answer(series, found, at, grid.end(at), frontier, aggregates));
+  }
+  return all;
+}
+
 Result<std::vector<answers::Answer>> Windows::of(const SeriesEntry& series, const Grid& grid,
                                                  const std::vector<std::string>& aggregates,
                                                  EventTime from, EventTime to,
@@ -176,6 +209,10 @@ Result<std::vector<answers::Answer>> Windows::of(const SeriesEntry& series, cons
   if (!extent) return all;
   const auto frontier = snapshot_.frontier(series.source);
   const auto end = std::min(to, std::max(extent->second, frontier));
+  if (grid.calendar) {
+    from = std::max(from, grid.calendar->floor(extent->first));
+    return by_calendar(series, *grid.calendar, aggregates, from, end, newest, limit);
+  }
   if (grid.size == Nanoseconds{}) {
     from = std::max(from, extent->first);
     if (from >= end) return all;
@@ -192,8 +229,7 @@ Result<std::vector<answers::Answer>> Windows::of(const SeriesEntry& series, cons
                                 grid.every * static_cast<std::int64_t>(newest - 1));
   }
   if (static_cast<std::uint64_t>((end - start - Nanoseconds(1)) / grid.every) >= limit) {
-    return Error(Fault::full, fmt::format("more than {} windows of {}; ask for less at once or for "
-                                          "longer windows", limit, series.name));
+    return too_many(limit, series);
   }
   TIDE_ASSIGN(const auto parts, sums(series, width, start, ceil_to(end, grid.every) + grid.size));
   for (; start < end; start += grid.every) {

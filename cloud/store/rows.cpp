@@ -353,6 +353,7 @@ SmallRows::SmallRows(sqlite::Database& database)
                                "-?") {}
 
 void SmallRows::forget_late(SeriesId series, EventTime before) {
+  flush();
   forget_late_.run(series, ns(before));
 }
 void SmallRows::bound_dead_letters() { bound_letters_.run(std::uint64_t{kDeadLettersMax}); }
@@ -363,7 +364,17 @@ void SmallRows::add_dead_letter(const std::string& edge, const std::string& reas
 }
 void SmallRows::add_late(SeriesId series, EventTime start, std::string_view placement,
                          std::uint64_t readings) {
-  add_late_.run(series, ns(start), placement, readings);
+  late_.push_back({series, ns(start), placement, readings});
+}
+void SmallRows::flush() {
+  std::sort(late_.begin(), late_.end(),
+            [](const Late& a, const Late& b) { return a.key() < b.key(); });
+  for (std::size_t i = 0; i < late_.size();) {
+    auto sum = late_[i];
+    while (++i < late_.size() && late_[i].key() == sum.key()) sum.readings += late_[i].readings;
+    add_late_.run(sum.series, sum.start, sum.placement, sum.readings);
+  }
+  late_.clear();
 }
 std::uint64_t SmallRows::meta(std::string_view key) {
   meta_.start(key);

@@ -4,6 +4,7 @@
 
 #include <functional>
 #include <string>
+#include <tuple>
 #include <unordered_map>
 #include <vector>
 
@@ -140,8 +141,10 @@ class SmallRows {  // dead letters, late readings, single values
   explicit SmallRows(sqlite::Database& database);
   void add_dead_letter(const std::string& edge, const std::string& reason, EventTime at,
                        ByteSpan bytes, std::uint64_t readings);
+  // Written with the batch; `placement` is one of the few words for it, which outlive that.
   void add_late(SeriesId series, EventTime start, std::string_view placement,
                 std::uint64_t readings);
+  void flush();
   // Rows of windows that were revised, not those of the late ledger.
   void forget_late(SeriesId series, EventTime before);
   // Keeps the newest kDeadLettersMax.
@@ -151,8 +154,16 @@ class SmallRows {  // dead letters, late readings, single values
   void set_meta(std::string_view key, std::uint64_t value);
 
  private:
+  struct Late {
+    SeriesId series;
+    std::int64_t start;
+    std::string_view placement;
+    std::uint64_t readings;
+    [[nodiscard]] auto key() const { return std::tuple(series, start, placement); }
+  };
   sqlite::Statement add_dead_letter_, add_late_, meta_, set_meta_,
       forget_late_, bound_letters_;
+  std::vector<Late> late_;  // of the batch
 };
 
 }  // namespace tidemark::store

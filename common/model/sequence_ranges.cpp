@@ -16,6 +16,10 @@ auto reaching(Ranges& ranges, std::uint64_t s) {
 }  // namespace
 
 bool SequenceRanges::add(Sequence s) {
+  if (!ranges_.empty() && s.count == ranges_.back().last + 1) {  // the ordinary case: in order
+    ranges_.back().last = s.count;
+    return true;
+  }
   if (contains(s)) return false;
   add(SequenceRange{s.count, s.count});
   return true;

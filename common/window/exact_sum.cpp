@@ -138,6 +138,10 @@ void ExactSum::add_product(std::int64_t v, std::uint64_t by) {
   deposit(product.low, product.high, 0, v < 0);
 }
 
+void ExactSum::add_scaled(std::uint64_t magnitude, int exponent, bool negative) {
+  deposit(magnitude, 0, exponent, negative);
+}
+
 void ExactSum::add_limbs(const ExactSum& other, bool negative) {
   if (other.limbs_.empty()) return;
   if (pending_ + other.pending_ >= kPendingMax - 2) {

@@ -26,6 +26,8 @@ class ExactSum {
   void add_square(std::int64_t v);
   void add_product(double v, std::uint64_t by);  // v is finite
   void add_product(std::int64_t v, std::uint64_t by);
+  // ±magnitude * 2^exponent, which lies within the range above.
+  void add_scaled(std::uint64_t magnitude, int exponent, bool negative);
   void merge(const ExactSum& other);
   void subtract(const ExactSum& other);
 

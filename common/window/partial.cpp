@@ -3,6 +3,10 @@
 #include <algorithm>
 #include <bit>
 #include <cmath>
+#include <limits>
+#include <type_traits>
+
+#include "common/window/run_sums.h"
 
 namespace tidemark::window {
 namespace {
@@ -20,6 +24,13 @@ std::int64_t order_of(double v) {
   const auto bits = std::bit_cast<std::int64_t>(v);
   return bits ^ static_cast<std::int64_t>(static_cast<std::uint64_t>(bits >> 63) >> 1);
 }
+
+std::int64_t order_of(std::int64_t v) { return v; }
+double value_of(std::int64_t order, double) {
+  return std::bit_cast<double>(
+      order ^ static_cast<std::int64_t>(static_cast<std::uint64_t>(order >> 63) >> 1));
+}
+std::int64_t value_of(std::int64_t order, std::int64_t) { return order; }
 
 bool below(double a, double b) { return order_of(a) < order_of(b); }
 
@@ -41,6 +52,23 @@ bool before(ValueType type, const Partial::End& a, const Partial::End& b) {
 }
 
 bool same_bits(double a, double b) { return order_of(a) == order_of(b); }
+
+constexpr std::size_t kRunMin = 4;  // below it, a run costs more than its values
+constexpr auto kHighestFinite =
+    std::bit_cast<std::int64_t>(std::numeric_limits<double>::max());
+constexpr auto kLowestFinite = -kHighestFinite - 1;
+
+bool rise(std::span<const std::int64_t> times) {
+  bool rises = true;
+  for (std::size_t i = 1; i < times.size(); ++i) rises = rises && times[i - 1] < times[i];
+  return rises;
+}
+
+bool all_good(const Column& column, std::size_t first, std::size_t n) {
+  if (column.quality.empty()) return true;
+  const auto* begin = column.quality.data() + first;
+  return std::none_of(begin, begin + n, [](Quality q) { return is_bad(q); });
+}
 
 }  // namespace
 
@@ -88,6 +116,43 @@ void Partial::add(std::int64_t time, const Column& column, std::size_t value) {
   if (type_ == ValueType::f64) return add(time, column.f64[value]);
   if (type_ == ValueType::text) return add(time, std::string_view(column.text[value]));
   add(time, column.i64[value]);
+}
+
+void Partial::add(std::span<const std::int64_t> times, const Column& column, std::size_t first) {
+  const auto n = times.size();
+  if (n >= kRunMin && column.type == type_ && all_good(column, first, n)) {
+    if (type_ == ValueType::f64 &&
+        add_run(times, std::span(column.f64).subspan(first, n), &End::f64, min_f64_, max_f64_)) {
+      return;
+    }
+    if ((type_ == ValueType::i64 || type_ == ValueType::boolean) &&
+        add_run(times, std::span(column.i64).subspan(first, n), &End::i64, min_i64_, max_i64_)) {
+      return;
+    }
+  }
+  for (std::size_t i = 0; i < n; ++i) add(times[i], column, first + i);
+}
+
+// False, and nothing done, when times do not rise or a value is not finite.
+template <typename Value, typename Held>
+bool Partial::add_run(std::span<const std::int64_t> times, std::span<const Value> values,
+                      Held End::*held, Value& min, Value& max) {
+  if (!rise(times)) return false;
+  auto low = order_of(values[0]);
+  auto high = low;
+  for (const auto v : values) {
+    const auto o = order_of(v);
+    low = std::min(low, o);
+    high = std::max(high, o);
+  }
+  if (std::is_same_v<Value, double> && (low < kLowestFinite || high > kHighestFinite)) return false;
+  if (count_ == 0 || low < order_of(min)) min = Value(value_of(low, Value{}));
+  if (count_ == 0 || order_of(max) < high) max = Value(value_of(high, Value{}));
+  window::add_run(values, sum_, squares_);
+  take(times.front(), values.front(), held);
+  take(times.back(), values.back(), held);
+  count_ += values.size() - 2;  // the ends are counted
+  return true;
 }
 
 void Partial::merge(const Partial& other) {

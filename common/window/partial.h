@@ -33,6 +33,9 @@ class Partial {
   // The i-th value of a column at its time, with its quality: the one way that readings come in. A
   // column of another type than this counts as bad (Quality::bad_type).
   void add(std::int64_t time, const Column& column, std::size_t value);
+  // The same for values [first, first + times.size()) of a column, at a fraction of the cost when
+  // their times rise and all of them are good.
+  void add(std::span<const std::int64_t> times, const Column& column, std::size_t first);
   void merge(const Partial& other);  // of the same type
 
   [[nodiscard]] ValueType type() const { return type_; }
@@ -67,6 +70,9 @@ class Partial {
   template <typename Value, typename Held>
   void take(std::int64_t time, const Value& v, Held End::*held);
   void decode_values(ByteReader& in, bool constant);
+  template <typename Value, typename Held>
+  bool add_run(std::span<const std::int64_t> times, std::span<const Value> values,
+               Held End::*held, Value& min, Value& max);
 
   ValueType type_;
   std::uint64_t count_ = 0, bad_ = 0, nonfinite_ = 0;

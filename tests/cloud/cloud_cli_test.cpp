@@ -157,7 +157,7 @@ TEST_F(CloudCli, WrongExpressionIs64AndSaysWhatWasExpected) {
   EXPECT_EQ(run({"cloud", "query", "avg"}), kExitUsage);
   EXPECT_NE(output_->errors.find("no view 'avg'"), std::string::npos) << output_->errors;
   EXPECT_EQ(run({"cloud", "query", "power_1m", "--tz", "Europe/Berlin"}), kExitUsage);
-  EXPECT_NE(output_->errors.find("UTC only for now"), std::string::npos);
+  EXPECT_NE(output_->errors.find("1week or 1month long"), std::string::npos);
   EXPECT_EQ(run({"cloud", "sttus"}), kExitUsage);
   EXPECT_NE(output_->errors.find("did you mean 'status'?"), std::string::npos);
 }

@@ -38,6 +38,26 @@ TEST(CloudConfig, AllOfItHasDefaults) {
   EXPECT_EQ(loaded.config.intake.zmq, "ipc:///run/tidemark/cloud.zmq");
 }
 
+TEST(CloudConfig, CalendarsHaveAZoneOrShifts) {
+  const auto loaded = parse_cloud(R"toml(
+[[view]]
+name = "energy_day"
+window = { type = "calendar", size = "1 day", tz = "Europe/Berlin" }
+[[view]]
+name = "by_shift"
+window = { type = "calendar", shift = ["06:00", "14:00", "22:00"], tz = "Asia/Kolkata" }
+)toml", "cloud.toml");
+  for (const auto& p : loaded.problems) ADD_FAILURE() << config::render(p);
+  ASSERT_EQ(loaded.config.views.size(), 2u);
+  for (const auto& v : loaded.config.views) {
+    const auto back = answers::View::from_definition(v.definition());
+    ASSERT_TRUE(back.ok());
+    EXPECT_EQ(back->definition(), v.definition());
+    EXPECT_EQ(back->window.calendar.unit, v.name == "by_shift" ? "shift" : "day");
+    EXPECT_EQ(back->kept_as(), reconcile::Tier::quarter);
+  }
+}
+
 struct WrongCase {
   const char* name;
   const char* toml;
@@ -62,6 +82,12 @@ INSTANTIATE_TEST_SUITE_P(
         WrongCase{"window_type", "[[view]]\nname=\"v\"\nwindow={type=\"session\"}", "session"},
         WrongCase{"sub_second", "[[view]]\nname=\"v\"\nwindow={size=\"1500ms\"}", "whole number"},
         WrongCase{"hopping", "[[view]]\nname=\"v\"\nwindow={type=\"hopping\"}", "hopping"},
+        WrongCase{"no_zone", "[[view]]\nname=\"v\"\nwindow={type=\"calendar\",tz=\"Mars/Base\"}",
+                  "Mars/Base"},
+        WrongCase{"no_calendar", "[[view]]\nname=\"v\"\nwindow={type=\"calendar\",size=\"5h\"}",
+                  "1 month"},
+        WrongCase{"no_shift", "[[view]]\nname=\"v\"\nwindow={type=\"calendar\",shift=[\"6\"]}",
+                  "06:00"},
         WrongCase{"twice", "[[view]]\nname=\"v\"\n[[view]]\nname=\"v\"", "declared twice"},
         WrongCase{"horizons", "[retention]\nanswers={\"1min\"=\"1 day\"}", "horizons rise"}),
     [](const auto& tested) { return std::string(tested.param.name); });

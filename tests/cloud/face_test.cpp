@@ -127,7 +127,7 @@ INSTANTIATE_TEST_SUITE_P(
                     BadRow{"/v1/answers?q=avg", "no view 'avg'"},
                     BadRow{"/v1/answers?view=power_2m", "did you mean 'power_1m'?"},
                     BadRow{"/v1/answers?by=1q", "by: "},
-                    BadRow{"/v1/answers?tz=Europe/Berlin", "UTC only"},
+                    BadRow{"/v1/answers?tz=Europe/Berlin", "1month long"},
                     BadRow{"/v1/answers?limit=0", "1 to 100000"},
                     BadRow{"/v1/answers?newest=0", "newest: '0' is not a number from 1 to 10000"},
                     BadRow{"/v1/answers?newest=10001", "from 1 to 10000"},

@@ -3,6 +3,8 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <bit>
+#include <cmath>
 #include <limits>
 #include <random>
 
@@ -86,6 +88,39 @@ TEST_P(PartialOfType, AnyOrderAndAnyMergesGiveTheSameBytes) {
     ASSERT_EQ(to_hex(bytes_of(merged)), to_hex(bytes_of(straight))) << "seed " << seed;
     ASSERT_EQ(merged, straight);
     ASSERT_EQ(merged.readings(), readings.size());
+  }
+}
+
+// Runs as columns have them: rising times mostly, values of a few exponents or of any.
+TEST_P(PartialOfType, ARunAtOnceGivesTheBytesOfItsReadings) {
+  for (std::uint64_t seed = 0; seed < 600; ++seed) {
+    std::mt19937_64 random(seed);
+    const auto family = random() % 5;
+    std::vector<Reading> readings(random() % (seed % 50 == 0 ? 1500 : 60));
+    std::vector<std::int64_t> times;
+    std::int64_t time = 0;
+    for (auto& r : readings) {
+      r = any_reading(random);
+      const auto small = static_cast<std::int64_t>(random() % 4000) - 2000;
+      if (family > 0) r.quality = family == 1 && small == 0 ? r.quality : Quality::good;
+      if (family == 2) r.f64 = static_cast<double>(small) * 0.01 + 1013;
+      if (family == 3) r.f64 = std::bit_cast<double>(random() & 0x800f'ffff'ffff'ffff);
+      if (family == 4) {
+        r.f64 = std::ldexp(1 + 1e-9 * static_cast<double>(small), static_cast<int>(small % 12));
+      }
+      if (family > 2) r.i64 = small << random() % 40;
+      time += family == 1 ? static_cast<std::int64_t>(random() % 20) : 7;
+      times.push_back(time);
+    }
+    const auto column = column_of(GetParam(), readings);
+    Partial straight(GetParam()), runs(GetParam());
+    for (std::size_t i = 0; i < times.size(); ++i) straight.add(times[i], column, i);
+    for (std::size_t from = 0; from < times.size();) {
+      const auto n = std::min<std::size_t>(times.size() - from, 1 + random() % 1000);
+      runs.add(std::span(times).subspan(from, n), column, from);
+      from += n;
+    }
+    ASSERT_EQ(to_hex(bytes_of(runs)), to_hex(bytes_of(straight))) << "seed " << seed;
   }
 }
 

@@ -1,0 +1,322 @@
+#include "bench/reconcile/fleet.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <bit>
+#include <cstdio>
+#include <ctime>
+#include <fstream>
+#include <map>
+#include <memory>
+#include <thread>
+
+#include "bench/reconcile/fleet_edge.h"
+#include "cloud/intake/intake.h"
+#include "cloud/query/reader.h"
+#include "common/base/random.h"
+
+namespace tidemark::bench {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+constexpr std::int64_t kSecond = 1'000'000'000;
+constexpr std::int64_t kMinute = 60 * kSecond;
+constexpr std::uint32_t kRowsLive = 10;        // a second
+constexpr std::uint32_t kRowsBacklog = 1000;   // blocks that the edge has merged
+constexpr double kCpuShare = 0.5;
+constexpr std::chrono::milliseconds kCommitEvery{50};
+
+double cpu_seconds() {
+  timespec t{};
+  ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+  return static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_nsec) * 1e-9;
+}
+
+double resident_mib() {
+  std::ifstream statm("/proc/self/statm");
+  std::size_t all = 0;
+  std::size_t resident = 0;
+  statm >> all >> resident;
+  return static_cast<double>(resident) * static_cast<double>(::sysconf(_SC_PAGESIZE)) / 1048576.0;
+}
+
+// Frames of the backlog, in a file: what waits at an edge is not this node's memory.
+class Backlog {
+ public:
+  explicit Backlog(const std::filesystem::path& file)
+      : fd_(::open(file.c_str(), O_RDWR | O_CREAT | O_TRUNC, 0600)) {}
+  ~Backlog() { ::close(fd_); }
+  Backlog(const Backlog&) = delete;
+  Backlog& operator=(const Backlog&) = delete;
+
+  bool add(unsigned edge, const wire::Frame& frame, unsigned copies) {
+    const Item item{edge, frame.type, end_, frame.payload.size()};
+    for (unsigned i = 0; i < copies; ++i) items_.push_back(item);
+    const auto written = ::pwrite(fd_, frame.payload.data(), frame.payload.size(),
+                                  static_cast<::off_t>(end_));
+    end_ += frame.payload.size();
+    return written == static_cast<::ssize_t>(frame.payload.size());
+  }
+  void shuffle(Random& random) {
+    for (auto i = items_.size(); i > 1; --i) std::swap(items_[i - 1], items_[random.below(i)]);
+  }
+  // Of the edge by that number; false when all were taken.
+  bool next(unsigned& edge, wire::Frame& frame) {
+    if (at_ == items_.size()) return false;
+    const auto& item = items_[at_++];
+    edge = item.edge;
+    frame.type = item.type;
+    frame.payload.resize(item.size);
+    return ::pread(fd_, frame.payload.data(), item.size, static_cast<::off_t>(item.offset)) ==
+           static_cast<::ssize_t>(item.size);
+  }
+  [[nodiscard]] std::size_t frames() const { return items_.size(); }
+  [[nodiscard]] std::uint64_t bytes() const { return end_; }
+
+ private:
+  struct Item {
+    unsigned edge;
+    wire::FrameType type;
+    std::uint64_t offset;
+    std::size_t size;
+  };
+  int fd_;
+  std::uint64_t end_ = 0;
+  std::size_t at_ = 0;
+  std::vector<Item> items_;
+};
+
+struct Phase {
+  double wall = 0;
+  double cpu = 0;
+  double resident = 0;          // MiB at most
+  std::vector<double> delays;   // s from the seal that passes a window's end to its answers
+};
+
+class Fleet {
+ public:
+  Fleet(const std::filesystem::path& folder, const FleetOptions& options)
+      : folder_(folder), options_(options), backlog_(folder / "backlog") {}
+
+  bool run();
+
+ private:
+  bool open();
+  void pack_backlog();
+  void live(Phase& phase);
+  bool commit(Phase& phase);
+  bool work(Phase& phase, bool backlog, Clock::time_point until);
+  bool report(const Phase& quiet, const Phase& busy);
+  std::uint64_t wrong_windows(query::Reader& reader, double backfill_s);
+
+  std::filesystem::path folder_;
+  FleetOptions options_;
+  Backlog backlog_;
+  SystemDisk disk_;
+  SystemClock clock_;
+  std::unique_ptr<intake::Intake> node_;
+  std::vector<std::unique_ptr<FleetEdge>> edges_;  // those that were away first
+  std::vector<Clock::time_point> due_;             // of the live ones, their next block
+  std::vector<Clock::time_point> sealing_;         // taken seals that pass a minute's end
+  std::int64_t first_ = 0;
+};
+
+bool Fleet::open() {
+  intake::Options o;
+  o.data_dir = folder_ / "node";
+  o.views = answers::views_in_force({}).value();
+  auto opened = intake::Intake::open(disk_, clock_, std::move(o));
+  if (!opened) {
+    std::fprintf(stderr, "%s\n", opened.error().text().c_str());
+    return false;
+  }
+  node_ = std::move(opened).value();
+  return true;
+}
+
+void Fleet::pack_backlog() {
+  const auto now = count_ns(clock_.wall()) / kMinute * kMinute;
+  first_ = now - std::int64_t{options_.hours} * 3600 * kSecond;
+  SeededRandom random(1);
+  for (unsigned e = 0; e < options_.edges; ++e) {
+    const bool away = e < options_.offline;
+    edges_.push_back(std::make_unique<FleetEdge>(e, options_.sources, away ? first_ : now));
+    auto& edge = *edges_.back();
+    node_->take(edge.name(), 1, edge.hello());
+    node_->take(edge.name(), 1, edge.dictionary());
+    due_.push_back(Clock::now() + std::chrono::milliseconds(1000 * e / options_.edges));
+    while (away && edge.time_of(edge.done()) < now) {
+      const auto record = edge.pack(kRowsBacklog);
+      backlog_.add(e, {wire::FrameType::block, wire::encode_block(Lane::backlog, record)},
+                   options_.copies);
+      backlog_.add(e, edge.seal(), 1);
+    }
+  }
+  backlog_.shuffle(random);
+}
+
+// The blocks of the second that has passed, of those whose turn it is.
+void Fleet::live(Phase& phase) {
+  const auto now = Clock::now();
+  for (unsigned e = options_.offline; e < options_.edges; ++e) {
+    if (due_[e] > now) continue;
+    due_[e] += std::chrono::seconds(1);
+    auto& edge = *edges_[e];
+    const auto before = edge.time_of(edge.done()) / kMinute;
+    const auto record = edge.pack(kRowsLive);
+    const auto seal = edge.seal();
+    const auto begin = cpu_seconds();
+    node_->take(edge.name(), 1,
+                {wire::FrameType::block, wire::encode_block(Lane::live, record)});
+    node_->take(edge.name(), 1, seal);
+    phase.cpu += cpu_seconds() - begin;
+    if (edge.time_of(edge.done()) / kMinute != before) sealing_.push_back(now);
+  }
+}
+
+bool Fleet::commit(Phase& phase) {
+  const auto begin = cpu_seconds();
+  const auto answers = node_->counters().answers;
+  if (!node_->commit()) return false;
+  phase.cpu += cpu_seconds() - begin;
+  // All windows that a batch seals are answered with it or wait for the next: in doubt, the next.
+  const bool rest = node_->counters().answers - answers >= intake::kEmissionsPerCommitMax;
+  if (!rest) {
+    const auto now = Clock::now();
+    for (const auto at : sealing_) {
+      phase.delays.push_back(std::chrono::duration<double>(now - at).count());
+    }
+    sealing_.clear();
+  }
+  phase.resident = std::max(phase.resident, resident_mib());
+  return true;
+}
+
+// Live data, and the backlog in the rest of the CPU's share; until then, or until all came.
+bool Fleet::work(Phase& phase, bool backlog, Clock::time_point until) {
+  const auto begin = Clock::now();
+  const auto wall = [&] { return std::chrono::duration<double>(Clock::now() - begin).count(); };
+  unsigned edge = 0;
+  wire::Frame frame;
+  bool more = backlog;
+  while (backlog ? more : Clock::now() < until) {
+    const auto next = Clock::now() + kCommitEvery;
+    live(phase);
+    while (more && phase.cpu < wall() * kCpuShare && !node_->full() && Clock::now() < next) {
+      const auto at = cpu_seconds();
+      more = backlog_.next(edge, frame);
+      if (more) node_->take(edges_[edge]->name(), 1, frame);
+      phase.cpu += cpu_seconds() - at;
+    }
+    if (!commit(phase)) return false;
+    std::this_thread::sleep_until(next);
+  }
+  while (backlog && node_->due() < clock_.steady()) {  // what was put off to later commits
+    live(phase);
+    if (!commit(phase)) return false;
+  }
+  phase.wall = wall();
+  return true;
+}
+
+// Of the edges that were away: bit for bit those of a batch over the same readings.
+std::uint64_t Fleet::wrong_windows(query::Reader& reader, double backfill_s) {
+  std::uint64_t wrong = 0;
+  std::uint64_t windows = 0;
+  std::uint64_t revisions = 0;
+  for (unsigned e = 0; e < options_.offline; ++e) {
+    const auto& edge = *edges_[e];
+    for (std::uint32_t s = 0; s < edge.series().size(); ++s) {
+      const auto& d = edge.series()[s];
+      query::AnswerQuery q;
+      q.view = "minute";
+      q.select = edge.name() + "/" + d.local_name();
+      auto answers = reader.answers(q);
+      if (!answers) return ~std::uint64_t{0};
+      std::map<std::int64_t, window::Partial> batch;
+      for (std::uint64_t k = 0; k < edge.done(); ++k) {
+        const auto time = edge.time_of(k);
+        auto& sum = batch.try_emplace(time / kMinute * kMinute, d.type).first->second;
+        if (d.type == ValueType::i64) {
+          sum.add(time, edge.level(s, k));
+        } else {
+          sum.add(time, static_cast<double>(edge.level(s, k)) * 0.01);
+        }
+      }
+      for (const auto& a : *answers) {
+        const auto at = batch.find(count_ns(a.start));
+        const bool whole = count_ns(a.end) <= edge.time_of(edge.done());
+        if (at == batch.end() || !whole) continue;
+        ++windows;
+        revisions = std::max(revisions, a.revision);
+        const auto figures = window::Aggregates::of(at->second, d.exponent);
+        bool same = a.completeness == 1.0 && a.lost == 0;
+        for (const auto& [name, value] : a.values) {
+          same = same && value && std::bit_cast<std::uint64_t>(*value) ==
+                                      std::bit_cast<std::uint64_t>(*figures.get(name));
+        }
+        if (!same) ++wrong;
+        batch.erase(at);
+      }
+      for (const auto& [start, sum] : batch) {
+        if (start + kMinute <= edge.time_of(edge.done())) ++wrong;
+      }
+    }
+  }
+  const auto most = backfill_s / 5 + 1;
+  fmt::print("windows of edges that were away: {} compared, {} wrong; most revisions of one {}, "
+             "at most {:.0f}\n", windows, wrong, revisions, most);
+  return wrong + (static_cast<double>(revisions) > most ? 1 : 0);
+}
+
+double p99(std::vector<double>& all) {
+  if (all.empty()) return 0;
+  const auto at = all.begin() + static_cast<std::ptrdiff_t>(all.size() * 99 / 100);
+  std::nth_element(all.begin(), at, all.end());
+  return *at;
+}
+
+bool Fleet::report(const Phase& quiet, const Phase& busy) {
+  for (const auto& [name, phase] : {std::pair{"quiet", quiet}, std::pair{"backfill", busy}}) {
+    auto delays = phase.delays;
+    fmt::print("{:<9} wall_s={:.1f} cpu={:.0f}% rss_mib={:.0f} live_p99_ms={:.1f} of {}\n", name,
+               phase.wall, 100 * phase.cpu / phase.wall, phase.resident, 1e3 * p99(delays),
+               delays.size());
+  }
+  const auto ledger = node_->ledger();
+  fmt::print("ledger: taken {} = answered {} + duplicate {} + late ledger {} + pending {}{}\n",
+             ledger.taken, ledger.answered, ledger.duplicate, ledger.late_ledger, ledger.pending,
+             ledger.adds_up() ? "" : ": DOES NOT ADD UP");
+  auto reader = query::Reader::open(folder_ / "node");
+  if (!reader) return false;
+  const bool right = wrong_windows(**reader, busy.wall) == 0;
+  return right && ledger.adds_up() && ledger.pending == 0 && ledger.answered == ledger.taken;
+}
+
+bool Fleet::run() {
+  if (!open()) return false;
+  pack_backlog();
+  fmt::print("fleet: {} edges of {} series at 10 Hz; {} come back after {} h with {} frames, "
+             "{:.1f} MiB packed\n", options_.edges, options_.sources, options_.offline,
+             options_.hours, backlog_.frames(), static_cast<double>(backlog_.bytes()) / 1048576.0);
+  Phase quiet;
+  Phase busy;
+  if (!work(quiet, false, Clock::now() + std::chrono::seconds(options_.quiet_s))) return false;
+  if (!work(busy, true, {})) return false;
+  return report(quiet, busy);
+}
+
+}  // namespace
+
+bool run_fleet(const std::filesystem::path& folder, const FleetOptions& options) {
+  std::filesystem::remove_all(folder);
+  std::filesystem::create_directories(folder);
+  const bool good = Fleet(folder, options).run();
+  std::filesystem::remove_all(folder);
+  return good;
+}
+
+}  // namespace tidemark::bench

@@ -1,0 +1,20 @@
+// An offline fleet comes back: are its answers right, and do the others notice?
+#pragma once
+
+#include <filesystem>
+
+namespace tidemark::bench {
+
+struct FleetOptions {
+  unsigned edges = 100;
+  unsigned sources = 10;     // of an edge, one series each, 10 Hz
+  unsigned offline = 5;      // edges that come back
+  unsigned hours = 72;       // of event time that they were away
+  unsigned quiet_s = 130;    // of wall time before they do
+  unsigned copies = 3;       // of each block that is sent then, in any order
+};
+
+// Prints what was measured; false when an answer is wrong or a reading has no place.
+bool run_fleet(const std::filesystem::path& folder, const FleetOptions& options);
+
+}  // namespace tidemark::bench

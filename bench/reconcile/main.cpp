@@ -1,0 +1,31 @@
+// Reconciliation: how fast, and how right when a fleet comes back. README.md says what lines mean.
+//
+//   tidemark-bench-reconcile speed FOLDER
+//   tidemark-bench-reconcile fleet FOLDER [HOURS [EDGES [OFFLINE [QUIET_SECONDS]]]]
+//
+// FOLDER may be written, and is best on a tmpfs.
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+#include <string_view>
+
+#include "bench/reconcile/fleet.h"
+#include "bench/reconcile/speed.h"
+
+int main(int argc, char** argv) {
+  using namespace tidemark::bench;
+  const std::string_view what = argc > 2 ? argv[1] : "";
+  if (what != "speed" && what != "fleet") {
+    std::fprintf(stderr, "usage: tidemark-bench-reconcile speed|fleet FOLDER [HOURS [EDGES "
+                         "[OFFLINE [QUIET_SECONDS]]]]\n");
+    return 64;
+  }
+  const auto folder = std::filesystem::path(argv[2]) / "bench-reconcile";
+  if (what == "speed") return run_speed(folder) ? 0 : 70;
+  FleetOptions o;
+  unsigned* const numbers[] = {&o.hours, &o.edges, &o.offline, &o.quiet_s};
+  for (int i = 3; i < argc && i < 7; ++i) {
+    *numbers[i - 3] = static_cast<unsigned>(std::strtoul(argv[i], nullptr, 10));
+  }
+  return run_fleet(folder, o) ? 0 : 70;
+}
