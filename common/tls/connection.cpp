@@ -119,8 +119,14 @@ struct Connection::State {
       const auto facts = facts_of(*certificate);
       if (!(s.client ? facts.server : facts.client)) *flags |= MBEDTLS_X509_BADCERT_EXT_KEY_USAGE;
     }
-    if (s.client && s.client->clock.wall() < kPlausibleTime) {
-      *flags &= ~static_cast<std::uint32_t>(MBEDTLS_X509_BADCERT_FUTURE);
+    if (s.client) {
+      // By our clock and not by the system's, which the library asks and which may say anything.
+      const auto now = s.client->clock.wall();
+      const auto facts = facts_of(*certificate);
+      *flags &= ~static_cast<std::uint32_t>(MBEDTLS_X509_BADCERT_FUTURE |
+                                            MBEDTLS_X509_BADCERT_EXPIRED);
+      if (now > facts.not_after) *flags |= MBEDTLS_X509_BADCERT_EXPIRED;
+      if (now < facts.not_before && now >= kPlausibleTime) *flags |= MBEDTLS_X509_BADCERT_FUTURE;
     }
     return 0;
   }

@@ -13,6 +13,7 @@
 #include "common/cli/table.h"
 #include "common/config/file.h"
 #include "edge/cli/agent.h"
+#include "edge/cli/clock_command.h"
 #include "edge/cli/history_command.h"
 #include "edge/cli/profile_command.h"
 #include "edge/control/control.h"
@@ -217,6 +218,7 @@ class Words {
       return answer({{"command", "status"}},
                     [this](const json& s) { return print_status(s, out_); });
     });
+    clock_.emplace(c, out_);
     auto& reload = c.add("reload", "Reads the configuration again; unchanged sources go on.");
     common(reload);
     act(reload, [this] { return run_reload(); });
@@ -465,6 +467,7 @@ class Words {
 
   Output& out_;
   std::optional<HistoryWords> history_;
+  std::optional<ClockWords> clock_;
   bool json_ = false, raw_ = false, windows_ = false, events_ = false;
   std::string config_;
   std::string glob_ = "**";

@@ -152,6 +152,11 @@ struct HistoryConfig {
   Bytes budget{};
 };
 
+struct ClockConfig {
+  std::string trust;  // plausible, confirmed
+  Bytes untimed{};    // room for what comes before the time is known
+};
+
 struct RecorderConfig {
   Bytes memory{};
 };
@@ -173,6 +178,7 @@ struct EdgeConfig {
   PublishConfig publish;
   HistoryConfig history;
   RecorderConfig recorder;
+  ClockConfig clock;
 
   // Whether any rule has something to say locally: windows or detectors.
   [[nodiscard]] bool says_locally() const;

@@ -153,6 +153,18 @@ void describe(Section& s, JournalConfig& c) {
            .help = "Memory between sources and pipeline (a file in run_dir); full: sources wait."});
 }
 
+void describe(Section& s, ClockConfig& c) {
+  s.choice("trust", c.trust, {"plausible", "confirmed"},
+           {.preset = "plausible",
+            .help = "When the system's clock is believed without NTP. plausible: when it says a "
+                    "time that can be. confirmed: never, readings wait for NTP, the gateway or "
+                    "edge clock set; for boxes without a battery whose clock wakes in the past."});
+  s.bytes("untimed", c.untimed,
+          {.preset = "64 MiB", .min = "1 MiB", .max = "16 GiB",
+           .help = "Room on disk for messages that came before the time is known; full: sources "
+                   "wait."});
+}
+
 void describe(Section& s, EdgeConfig& c) {
   s.text("edge", c.edge,
          {.required = true,
@@ -186,6 +198,7 @@ void describe(Section& s, EdgeConfig& c) {
   s.table("publish", c.publish, "The broker nearby that windows and events are published to.");
   s.table("history", c.history, "Results of windows and events of the last days, at the machine.");
   s.table("recorder", c.recorder, "The flight recorder.");
+  s.table("clock", c.clock, "What is believed about the time.");
   check_loops(s, c);
   Names names(s);
   names.add("source.mqtt", c.mqtt);

@@ -136,6 +136,8 @@ class Server final : public Control {
       send_line(fd, handlers_.reload());
     } else if (command == "modbus" && handlers_.modbus) {
       send_line(fd, handlers_.modbus(request));
+    } else if (command == "clock" && handlers_.clock) {
+      send_line(fd, handlers_.clock(request));
     } else if (command == "tap") {
       pipeline::TapKinds kinds{};
       for (const auto& kind : json.value("kinds", nlohmann::json::array({"raw"}))) {

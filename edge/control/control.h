@@ -4,6 +4,7 @@
 // Request    one JSON object: {"command":"status"} · {"command":"series"} · {"command":"buffer"} ·
 //            {"command":"quarantine","limit":20} · {"command":"history"} · {"command":"reload"} ·
 //            {"command":"tap","glob":"**","kinds":["raw","windows","events"]} ·
+//            {"command":"clock"}, with "set":"TIME" or "release":"BOOT","ended":"TIME" ·
 //            {"command":"modbus","bus":"plant:502","unit":1,"function":3,"address":0,"count":2,
 //            "timeout_ms":1000}.
 // Answer     JSON objects, one a line; {"v":1,"error":"…"} when the request is not understood.
@@ -35,6 +36,7 @@ struct Handlers {
   std::function<std::string()> history;  // commits what waits, so that its file tells all
   std::function<std::string()> reload;
   std::function<std::string(const std::string& request)> modbus;
+  std::function<std::string(const std::string& request)> clock;
 };
 
 // The answer to a request that cannot be followed.

@@ -7,8 +7,10 @@
 
 #include "common/base/log.h"
 #include "common/base/version.h"
+#include "edge/clock/device_clock.h"
 #include "edge/control/control.h"
 #include "edge/daemon/bus_request.h"
+#include "edge/daemon/clock_request.h"
 #include "edge/daemon/memory.h"
 #include "edge/daemon/rules.h"
 #include "edge/daemon/source_set.h"
@@ -20,8 +22,10 @@
 namespace tidemark::edge {
 namespace {
 
+// Readings before it cannot be true; recorded data sets may be old.
+constexpr EventTime kReadingsFrom = event_time(1'262'304'000'000'000'000);  // 2010-01-01
 // A wall clock before this program was written is wrong (no battery: 1970).
-constexpr EventTime kPlausibleFrom = event_time(1'262'304'000'000'000'000);  // 2010-01-01
+constexpr EventTime kClockFrom = event_time(1'767'225'600'000'000'000);  // 2026-01-01
 
 constexpr int kWatchdogMs = 5000;
 
@@ -36,14 +40,23 @@ pipeline::TierOptions tier_options(const config::UplinkConfig& uplink) {
   return options;
 }
 
+clock::DeviceClock::Options clock_options(const config::EdgeConfig& config) {
+  clock::DeviceClock::Options options;
+  options.plausible_from = kClockFrom;
+  options.trust_plausible = config.clock.trust != "confirmed";
+  options.file = config.run_dir / "edge.clock";
+  options.boot = journal::boot_id();
+  return options;
+}
+
 class Agent final : public Edge {
  public:
   Agent(config::Loaded loaded, const std::filesystem::path& file, Clock& clock, Random& random)
       : config_(loaded.config),
-        clock_(clock),
+        clock_(clock, clock_options(loaded.config)),
         random_(random),
         started_(clock.steady()),
-        sources_(std::move(loaded), file, clock, random) {}
+        sources_(std::move(loaded), file, clock_, random) {}
 
   Result<> open() {
     TIDE_TRY(make_folder(config_.data_dir));
@@ -58,6 +71,11 @@ class Agent final : public Edge {
     ring.now = clock_.wall();
     TIDE_ASSIGN(ring_, ring::RingBuffer::open(ring, disk_));
     TIDE_ASSIGN(quarantine_, quarantine::Quarantine::open(config_.data_dir));
+    if (const auto boot = journal::boot_id(); !boot.empty()) {
+      TIDE_ASSIGN(untimed_, untimed::Untimed::open({config_.data_dir, boot,
+                                                    config_.clock.untimed},
+                                                   disk_, ring_->recovered()));
+    }
     TIDE_TRY(sources_.build(*journal_));
 
     pipeline::Options options;
@@ -65,7 +83,8 @@ class Agent final : public Edge {
     options.incarnation = incarnation;
     options.sync_interval = config_.ring.sync_interval;
     options.skew = config_.uplink.skew;
-    options.plausible_from = kPlausibleFrom;
+    options.plausible_from = kReadingsFrom;
+    options.clock_known = [this] { return clock_.known(); };
     options.journal_capacity = config_.journal.capacity;
     options.tier = tier_options(config_.uplink);
     options.labels = config_.labels;
@@ -74,7 +93,7 @@ class Agent final : public Edge {
     TIDE_TRY(open_local());
     pipeline_ = std::make_unique<pipeline::Pipeline>(options, sources_.entries(), *journal_,
                                                      *ring_, *quarantine_, tap_, clock_,
-                                                     local_.get());
+                                                     local_.get(), untimed_.get());
     if (!config_.uplink.gateway.empty()) {
       uplink::Options up;
       up.edge = config_.edge;
@@ -88,6 +107,7 @@ class Agent final : public Edge {
       up.incarnation = incarnation;
       up.start_ordinal = ring_->recovered().start_ordinal;
       up.version = version();
+      up.on_time = [this](EventTime now, SteadyTime asked) { clock_.from_gateway(now, asked); };
       uplink_ = uplink::Uplink::make(std::move(up), *ring_, *pipeline_, clock_, random_);
     }
     log::info("edge opened", "edge={} incarnation={:016x} start={} unreleased={} rebuilt={}",
@@ -111,6 +131,10 @@ class Agent final : public Edge {
     handlers.reload = [this] {
       const auto plan = sources_.reload(*pipeline_);
       return plan ? reload_json(*plan) : control::failure(plan.error().text());
+    };
+    handlers.clock = [this](const std::string& request) {
+      return answer_clock_request(request, clock_, untimed_.get(),
+                                  [this] { pipeline_->look_at_untimed(); });
     };
     handlers.modbus = [this](const std::string& request) {
       return answer_bus_request(request, sources_.buses());
@@ -192,6 +216,8 @@ class Agent final : public Edge {
     }
     if (history_) p.history = history_->usage();
     p.history_error = history_error_;
+    p.clock = clock_.status();
+    if (untimed_) p.untimed = untimed_->boots();
     if (publisher_) p.publish = publisher_->status();
     p.publish_url = config_.publish.url;
     const auto up = std::chrono::duration<double>(p.steady - started_).count();
@@ -200,7 +226,7 @@ class Agent final : public Edge {
   }
 
   const config::EdgeConfig config_;
-  Clock& clock_;
+  clock::DeviceClock clock_;
   Random& random_;
   SteadyTime started_;
   SystemDisk disk_;
@@ -208,6 +234,7 @@ class Agent final : public Edge {
   std::unique_ptr<journal::Journal> journal_;
   std::unique_ptr<ring::RingBuffer> ring_;
   std::unique_ptr<quarantine::Quarantine> quarantine_;
+  std::unique_ptr<untimed::Untimed> untimed_;  // null where no boot can be told from the next
   SourceSet sources_;
   std::unique_ptr<history::History> history_;
   std::string history_error_;

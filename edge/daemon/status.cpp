@@ -5,6 +5,8 @@
 #include <cstdio>
 #include <nlohmann/json.hpp>
 
+#include "edge/daemon/clock_request.h"
+
 namespace tidemark::edge {
 namespace {
 
@@ -12,13 +14,11 @@ using nlohmann::json;
 
 double seconds(SteadyTime::duration d) { return std::chrono::duration<double>(d).count(); }
 
-std::string_view clock_name(ClockState state) {
-  switch (state) {
-    case ClockState::unknown: return "unknown";
-    case ClockState::set: return "set";
-    case ClockState::synchronised: return "synchronised";
-  }
-  return "unknown";
+json clock_status(const StatusParts& parts) {
+  auto out = json::parse(clock_json(parts.clock, parts.untimed));
+  out["offset_ms"] = static_cast<double>(parts.pipeline.clock_offset.count()) / 1e6;
+  out["steps"] = parts.pipeline.clock_steps;
+  return out;
 }
 
 json ledger_json(const Ledger& l) {
@@ -161,10 +161,7 @@ std::string status_json(const StatusParts& parts) {
       {"history", local["history"]},
       {"publish", local["publish"]},
       {"rejected_messages", parts.pipeline.rejected_messages},
-      {"clock",
-       {{"state", clock_name(parts.pipeline.clock)},
-        {"offset_ms", static_cast<double>(parts.pipeline.clock_offset.count()) / 1e6},
-        {"steps", parts.pipeline.clock_steps}}},
+      {"clock", clock_status(parts)},
       {"rss_bytes", resident_bytes()}};
   return out.dump();
 }

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "edge/clock/device_clock.h"
 #include "edge/daemon/reload.h"
 #include "edge/history/history.h"
 #include "edge/pipeline/pipeline.h"
@@ -12,6 +13,7 @@
 #include "edge/quarantine/quarantine.h"
 #include "edge/ring/ring_buffer.h"
 #include "edge/source/source.h"
+#include "edge/untimed/untimed.h"
 #include "edge/uplink/uplink.h"
 
 namespace tidemark::edge {
@@ -27,6 +29,8 @@ struct StatusParts {
   ring::Usage ring;
   uplink::Status uplink;
   std::optional<history::Usage> history;
+  clock::DeviceClock::Status clock;
+  std::vector<untimed::Boot> untimed;
   std::string history_error;  // why there is none although there should be
   std::optional<publish::Status> publish;
   std::string publish_url;

@@ -37,7 +37,7 @@ void Collector::next_block() {
 
 // For a piece of a row, or a partial, that may make `columns` new columns.
 void Collector::make_room(std::size_t columns) {
-  if (blocks_.empty() || last_.values >= kValuesMax || last_.bytes >= kBlockBytesMax ||
+  if (blocks_.empty() || last_.values >= kValuesMax || last_.bytes >= block_bytes_max_ ||
       last_.cells >= kBlockCellsMax || blocks_.back().partials.size() >= kBlockPartialsMax ||
       last_.columns + columns > 2 * kPieceColumnsMax) {
     next_block();

@@ -1,11 +1,13 @@
 // Gathers readings into the columns of the next block. Rows of the same set of series share one
 // group and so one time column, whichever messages they came with. Series are SeriesTable handles.
 //
-// Bound: full() tells the pipeline to flush at kValuesMax values or kBytesMax. What one message
+// Bound: full() tells the pipeline to flush at kValuesMax values or kBytesMax, earlier for a small
+// ring. What one message
 // brings beyond that (a waveform, an object of thousands of keys) goes into further blocks of the
 // same flush, so that no block passes what the codec takes.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -28,6 +30,12 @@ class Collector {
   static constexpr std::size_t kPieceColumnsMax = 8'192;
   static constexpr std::size_t kPieceBytesMax = 256 * 1024;
 
+  // Of a flush that the ring takes, so that what was gathered fits and several blocks do too.
+  void bound(std::uint64_t flush_bytes) {
+    bytes_max_ = std::min<std::size_t>(kBytesMax, flush_bytes / 4);
+    block_bytes_max_ = std::min<std::size_t>(kBlockBytesMax, flush_bytes / 2);
+  }
+
   // Adds row `row` of `group` at event time `time`, only the values that `keep` marks (by column,
   // nullptr: all that are present). Column::series holds handles. `value_at[c]` is the index of
   // this row's value in column c.
@@ -37,7 +45,7 @@ class Collector {
   void add_partial(PartialRow row);
 
   [[nodiscard]] bool empty() const { return values_ == 0 && partials_ == 0; }
-  [[nodiscard]] bool full() const { return values_ >= kValuesMax || bytes_ >= kBytesMax; }
+  [[nodiscard]] bool full() const { return values_ >= kValuesMax || bytes_ >= bytes_max_; }
   // What was gathered, with handles for series; empty afterwards. One block, but for the above.
   std::vector<Block> take();
 
@@ -65,6 +73,8 @@ class Collector {
   struct {
     std::size_t values = 0, bytes = 0, columns = 0, cells = 0;
   } last_;
+  std::size_t bytes_max_ = kBytesMax;
+  std::size_t block_bytes_max_ = kBlockBytesMax;
   std::size_t values_ = 0;
   std::size_t bytes_ = 0;
   std::size_t partials_ = 0;

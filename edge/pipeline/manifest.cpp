@@ -87,6 +87,14 @@ Seal Manifest::state(Sequence next, const std::vector<EventTime>& sealed_until, 
   return seal;
 }
 
+std::uint64_t Manifest::seal_bytes_max() const {
+  std::uint64_t bytes = 256;
+  for (const auto& line : lines_) {
+    bytes += line.source.size() + line.poll_class.size() + 32 + 32 * line.touched.size();
+  }
+  return bytes;
+}
+
 Seal Manifest::since(std::uint64_t acknowledged) const {
   Seal seal = last_;
   for (const auto& line : lines_) {

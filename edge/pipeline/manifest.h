@@ -48,6 +48,8 @@ class Manifest {
   // The next statement: only minutes that changed since the last. `sealed_until` by line.
   Seal state(Sequence next, const std::vector<EventTime>& sealed_until, ClockState clock,
              const SequenceRanges& evicted);
+  // Of what state() would give now, without `evicted`.
+  [[nodiscard]] std::uint64_t seal_bytes_max() const;
   // The newest statement with every minute that changed after seal number `acknowledged`.
   [[nodiscard]] Seal since(std::uint64_t acknowledged) const;
   [[nodiscard]] std::uint64_t number() const { return last_.number; }

@@ -1,5 +1,6 @@
 #include "edge/pipeline/pipeline.h"
 
+#include <algorithm>
 #include <bit>
 
 #include "common/base/hash.h"
@@ -9,13 +10,8 @@
 namespace tidemark::pipeline {
 namespace {
 
-constexpr auto kIdleSeal = std::chrono::seconds(5);    // progress without readings
-constexpr auto kRetry = std::chrono::milliseconds(500);  // of a ring that cannot be written
-constexpr auto kAlarmPace = std::chrono::milliseconds(50);  // an alarm waits for no interval
 constexpr auto kPause = std::chrono::milliseconds(100);
 constexpr std::size_t kEntriesALock = 64;
-constexpr int kCompactionsAFlush = 4;     // so that live data does not wait for old
-constexpr std::size_t kPiecesMax = 1024;  // of incompressible_; then all are tried again
 constexpr std::int64_t kOffMinutesMax = Manifest::kMinutesKept;
 
 std::uint64_t value_bits(const Column& c, std::size_t at) {
@@ -52,7 +48,7 @@ std::string_view quality_name(Quality q) {
 
 Pipeline::Pipeline(Options options, std::vector<SourceEntry> sources, journal::Journal& journal,
                    ring::RingBuffer& ring, quarantine::Quarantine& quarantine, TapHub& tap,
-                   Clock& clock, LocalSink* local)
+                   Clock& clock, LocalSink* local, untimed::Untimed* untimed)
     : options_(std::move(options)),
       journal_(journal),
       ring_(ring),
@@ -66,10 +62,14 @@ Pipeline::Pipeline(Options options, std::vector<SourceEntry> sources, journal::J
       tier_choice_(options_.tier),
       past_(ring.recovered().ledger),
       compaction_(options_.edge, options_.rules,
-                  [&ring](DictionaryHash hash) { return ring.dictionary(hash); }) {
+                  [&ring](DictionaryHash hash) { return ring.dictionary(hash); }),
+      untimed_(untimed),
+      started_(clock.steady()) {
   book_.label(options_.labels);
   for (auto& entry : sources) add_source(std::move(entry));
-  stamper_.observe(clock_.wall(), clock_.steady());
+  if (time_is_known()) stamper_.observe(clock_.wall(), clock_.steady());
+  collector_.bound(ring_.flush_max());
+  context_.bound(ring_.flush_max());
 }
 
 void Pipeline::add_source(SourceEntry entry) {
@@ -116,7 +116,7 @@ std::size_t Pipeline::line_of(SourceState& source, const std::string& poll_class
 }
 
 void Pipeline::run(const std::function<void()>& flushed) {
-  journal_.start_at(ring_.recovered().journal.value_or(journal::Position{}));
+  start_reading();
   bool off_stated = false;
   bool drained = false;  // stopping, and the journal has no more
   auto observed = clock_.steady();
@@ -135,10 +135,18 @@ void Pipeline::run(const std::function<void()>& flushed) {
       off_stated = true;
     }
     if (flush_due(now) || (stopping && drained && gathering_since_)) {
-      const bool done = flush();
+      // A block may leave before it is durable (semantics A1), and nobody waits for the medium.
+      bool done = flush();
       lock.unlock();
+      if (done) flushed();
+      done = done && sync_out();
       if (done) {
-        flushed();
+        lock.lock();
+        done = make_room();
+        lock.unlock();
+      }
+      if (done) {
+        continue;
       } else if (stopping) {
         return;
       } else {
@@ -148,12 +156,23 @@ void Pipeline::run(const std::function<void()>& flushed) {
     }
     const bool held_up = (unwritten_ || unsynced_) && (collector_.full() || context_.full());
     lock.unlock();
+    if (!clock_known && untimed_ != nullptr) {
+      // Undecoded, until there is a time to stamp them with (semantics D13).
+      put_aside();
+      if (stopping && !aside_ && journal_.used().count == 0) return;
+      continue;
+    }
     if (!clock_known || held_up) {
-      // Entries wait undecoded until there is a time to stamp them with (semantics D13), or until
-      // the ring takes what was gathered.
+      // Entries wait in the journal, or until the ring takes what was gathered.
       if (stopping) return;
       pause();
       continue;
+    }
+    if (untimed_ != nullptr && untimed_waits_.load()) {
+      lock.lock();
+      take_untimed();
+      if (untimed_waits_.load()) continue;
+      lock.unlock();
     }
     auto item = journal_.next(stopping ? std::chrono::milliseconds(0)
                                        : std::chrono::milliseconds(50));
@@ -175,6 +194,7 @@ void Pipeline::run(const std::function<void()>& flushed) {
 }
 
 void Pipeline::observe(SteadyTime now) {
+  if (!time_is_known()) return;
   const auto steps = stamper_.steps();
   stamper_.observe(clock_.wall(), now);
   // A clock that was set back: what was said of times that come again is taken back, or all that
@@ -200,7 +220,7 @@ void Pipeline::state_off_time() {
   if (ring_.recovered().past.empty()) return;
   const auto& closing = ring_.recovered().past.back().closing;
   gathering_since_ = clock_.steady();
-  const auto until = stamper_.now(clock_.steady());
+  const auto until = stamper_.now(started_);
   auto from = std::max(closing.off_from, options_.plausible_from);
   from = std::max(from, until - std::chrono::minutes(kOffMinutesMax));
   for (auto& source : sources_) {
@@ -222,7 +242,8 @@ void Pipeline::state_off_time() {
 }
 
 void Pipeline::take(const journal::Entry& entry) {
-  const auto arrival = stamper_.stamp(entry.arrived, entry.steady);
+  const auto arrival = other_boot_ ? event_time(entry.steady + other_boot_->count())
+                                   : stamper_.stamp(entry.arrived, entry.steady);
   heard_until_ = std::max(heard_until_, arrival - Progress::kMargin);
   if (!gathering_since_) gathering_since_ = clock_.steady();
   const auto known = source_by_id_.find(entry.source);
@@ -373,168 +394,6 @@ void Pipeline::gather_context() {
     context_row_.columns.clear();
   }
   recorder_.due().clear();
-}
-
-bool Pipeline::flush_due(SteadyTime now) const {
-  if (unwritten_ || unsynced_) return now - last_flush_ >= kRetry || stopping_.load();
-  if (collector_.full() || context_.full()) return true;
-  if (alarm_ && now - last_flush_ >= kAlarmPace) return true;
-  if (gathering_since_) {
-    // What fills the journal may not have been read yet: then a flush makes no room.
-    if (journal_.used().count > options_.journal_capacity.count / 2) return true;
-    if (journal_.durable_awaited() && position_ == journal_.end()) return true;
-    return now - *gathering_since_ >= options_.sync_interval;
-  }
-  return now - last_flush_ >= kIdleSeal && stamper_.state() != ClockState::unknown;
-}
-
-std::vector<EventTime> Pipeline::sealed_until() const {
-  std::vector<EventTime> out;
-  out.reserve(lines_.size());
-  for (const auto& line : lines_) {
-    out.push_back(sources_[line.source].progress.sealed_until(heard_until_));
-  }
-  return out;
-}
-
-// Carriers into the collector, results to the local sink.
-void Pipeline::flush_windows(const std::vector<EventTime>& frontiers) {
-  std::vector<PartialRow> rows;
-  for (const auto handle : windowed_) {
-    auto& state = series_[handle];
-    state.route.flush_windows(frontiers[state.line], handle, rows);
-  }
-  for (auto& row : rows) collector_.add_partial(std::move(row));
-  groups_.flush(frontiers, local_);
-}
-
-bool Pipeline::flush() {
-  last_flush_ = clock_.steady();
-  if (unwritten_ || unsynced_) return write_out();
-  const auto frontiers = sealed_until();
-  flush_windows(frontiers);
-  ring::Flush out;
-  auto blocks = collector_.take();
-  // Blocks from here on take the alarm lane: all with an anomaly, else only context.
-  const auto alarm_from = std::exchange(alarm_, false) ? 0 : blocks.size();
-  for (auto& block : context_.take()) blocks.push_back(std::move(block));
-  out.blocks = pack(std::move(blocks), alarm_from);
-  const Sequence next{ring_.next_sequence().count + out.blocks.size()};
-  out.dictionaries = book_.take_new();
-  const bool dirty = manifest_.dirty();
-  const auto evicted_before = evicted_.count();
-  out.seal = seal_of(next, frontiers);
-  const bool counted = dirty || !out.blocks.empty() || evicted_.count() != evicted_before;
-  out.journal = position_;
-  const bool read_on = gathering_since_.has_value();
-  gathering_since_.reset();
-  // A statement that only says how far time has come is worth sending, not writing.
-  if (!counted && !read_on) return true;
-  unwritten_ = std::move(out);
-  return write_out() && make_room();
-}
-
-Seal Pipeline::seal_of(Sequence next, const std::vector<EventTime>& frontiers) {
-  const auto evicted = ring_.take_evicted();
-  evicted_.add(evicted.current);
-  manifest_.ledger().evicted += evicted.readings_current;
-  past_.evicted += evicted.readings_past;
-  return manifest_.state(next, frontiers, stamper_.state(), evicted_);
-}
-
-// Behind a flush, when all that was taken is stated: a block that replaces others comes under a
-// seal of its own, which counts nothing new.
-bool Pipeline::make_room() {
-  for (int n = 0; n < kCompactionsAFlush; ++n) {
-    const auto ahead = ring_.next_to_go(incompressible_);
-    if (ahead.empty()) return true;
-    if (!compact(ahead)) return false;
-  }
-  return true;
-}
-
-bool Pipeline::compact(const std::vector<ring::Stored>& ahead) {
-  std::vector<BlockRecord> from;
-  for (const auto& stored : ahead) {
-    auto record = ring_.read(stored.name);
-    if (!record) break;  // evicted, and counted as such
-    from.push_back(std::move(*record));
-  }
-  auto made = from.empty() ? std::nullopt : compaction_.make(from);
-  if (!made) {
-    if (incompressible_.ranges().size() >= kPiecesMax) incompressible_ = {};
-    for (const auto& record : from) incompressible_.add(record.name.sequence);
-    return true;
-  }
-  auto next = ring_.next_sequence();
-  made->name = {options_.incarnation, next};
-  ++next.count;
-  ring::Flush out;
-  out.blocks.push_back(std::move(*made));
-  out.seal = seal_of(next, sealed_until());
-  out.journal = position_;
-  unwritten_ = std::move(out);
-  return write_out();
-}
-
-std::vector<BlockRecord> Pipeline::pack(std::vector<Block> blocks, std::size_t alarm_from) {
-  std::vector<BlockRecord> records;
-  const auto capacity = static_cast<double>(options_.journal_capacity.count);
-  const auto tier = tier_choice_.choose(last_flush_,
-                                        static_cast<double>(journal_.used().count) / capacity);
-  const auto begun = clock_.thread_cpu();
-  std::uint64_t values = 0;
-  auto next = ring_.next_sequence();
-  for (auto& block : blocks) {
-    book_.translate(block, table_);
-    auto bytes = codec::encode(block, tier, memories_);
-    TIDE_CHECK(bytes.ok(), "a block within the collector's bounds does not pack");
-    const auto summary = codec::summary(block);
-    BlockRecord record;
-    record.name = {options_.incarnation, next};
-    record.readings = summary.readings;
-    record.time_min = summary.time_min;
-    record.time_max = summary.time_max;
-    record.alarm = records.size() >= alarm_from;
-    record.bytes = std::move(*bytes);
-    values += record.readings;
-    records.push_back(std::move(record));
-    ++next.count;
-  }
-  tier_choice_.packed(values, clock_.thread_cpu() - begun);
-  return records;
-}
-
-bool Pipeline::write_out() {
-  if (unwritten_) {
-    const bool replaces = !unwritten_->blocks.empty() &&
-                          unwritten_->blocks[0].reduction != Reduction::none;
-    if (auto written = ring_.append(*unwritten_); !written) {
-      if (replaces && written.error().fault() == Fault::denied) {
-        // What it should replace is on its way to the cloud. Its number is free again.
-        unwritten_.reset();
-        seal_of(ring_.next_sequence(), sealed_until());
-        return true;
-      }
-      error_ = written.error().text();
-      log::error("the ring does not take a block; sources wait", "error={}", error_);
-      return false;
-    }
-    if (replaces) compaction_.taken();
-    unwritten_.reset();
-    unsynced_ = true;
-  }
-  if (auto synced = ring_.sync(); !synced) {
-    error_ = synced.error().text();
-    log::error("the ring cannot be made durable; trying again", "error={}", error_);
-    return false;
-  }
-  unsynced_ = false;
-  error_.clear();
-  const auto position = ring_.durable_position();
-  journal_.durable(position);
-  journal_.release(position);
-  return true;
 }
 
 std::optional<Seal> Pipeline::seal_since(std::uint64_t acknowledged, std::uint64_t sent) {

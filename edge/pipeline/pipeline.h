@@ -5,8 +5,9 @@
 //            block, or counted in the ledger under one name (semantics B10). A crash before that
 //            flush decodes the entry again; no entry is in two flushes.
 // When full  blocks that wait and never left are made smaller (compaction.h); what is left of them
-//            the ring evicts, the oldest first (in the ledger). When the ring cannot be written,
-//            the flush is tried again and the journal fills: sources wait.
+//            the ring evicts, the oldest first (in the ledger). A flush that is larger than the
+//            whole ring takes loses its largest blocks: evicted too, and told. When the ring
+//            cannot be written, the flush is tried again and the journal fills: sources wait.
 // Threads    run() is the pipeline's thread; status() and the SealSource from any.
 #pragma once
 
@@ -32,6 +33,7 @@
 #include "edge/quarantine/quarantine.h"
 #include "edge/ring/ring_buffer.h"
 #include "edge/source/source.h"
+#include "edge/untimed/untimed.h"
 #include "edge/uplink/uplink.h"
 
 namespace tidemark::pipeline {
@@ -42,6 +44,8 @@ struct Options {
   Nanoseconds sync_interval = std::chrono::milliseconds(500);
   Nanoseconds skew = std::chrono::seconds(2);
   EventTime plausible_from = {};  // wall clocks and readings before it cannot be true
+  // Whether the clock's wall() is the time; empty: when it is plausible.
+  std::function<bool()> clock_known = {};
   Bytes journal_capacity{4 << 20};
   TierOptions tier;
   std::map<std::string, std::string> labels;  // of every series
@@ -87,19 +91,23 @@ struct Status {
 
 class Pipeline final : public uplink::SealSource {
  public:
-  // `local` may be null: results of windows and events are then nobody's.
+  // `local` may be null: results of windows and events are then nobody's. `untimed` may be null:
+  // what is heard before the time is known then waits in the journal.
   Pipeline(Options options, std::vector<SourceEntry> sources, journal::Journal& journal,
            ring::RingBuffer& ring, quarantine::Quarantine& quarantine, TapHub& tap, Clock& clock,
-           LocalSink* local = nullptr);
+           LocalSink* local = nullptr, untimed::Untimed* untimed = nullptr);
 
   // Returns after stop(), with all that the journal holds flushed and synced (unless the ring
-  // fails). `flushed` is called after each flush: the uplink's wake().
+  // fails). `flushed` is called when a flush is in the ring, before it is durable: the uplink's
+  // wake().
   void run(const std::function<void()>& flushed);
   void stop();  // any thread
 
   // The sources from now on: those of the same name go on with their series and windows. What the
   // journal holds of others goes into quarantine.
   void set_sources(std::vector<SourceEntry> sources);
+  // There is something to be taken in of a boot whose time somebody told.
+  void look_at_untimed() { untimed_waits_.store(true); }
   // Whether all that was appended to the journal before `end` has been decoded.
   [[nodiscard]] bool has_read(journal::Position end) const;
 
@@ -138,12 +146,24 @@ class Pipeline final : public uplink::SealSource {
   std::size_t line_of(SourceState& source, const std::string& poll_class);
   void state_off_time();
   void observe(SteadyTime now);  // the clock
+  [[nodiscard]] bool time_is_known() const {
+    return !options_.clock_known || options_.clock_known();
+  }
+  void start_reading();
+  void put_aside();     // what comes before the time is known
+  bool keep_aside();    // makes it durable
+  void take_untimed();
+  void take_untimed(const untimed::Untimed::Next& next);
+  void count_untimed(SourceState& source, const journal::Entry& entry, const std::string& boot);
   void pause();  // a moment, or until stop()
   [[nodiscard]] bool flush_due(SteadyTime now) const;
   bool flush();  // false: the ring does not take it now
   // Those from `alarm_from` on take the alarm lane.
   std::vector<BlockRecord> pack(std::vector<Block> blocks, std::size_t alarm_from);
-  bool write_out();
+  void give_up_what_does_not_fit(std::vector<BlockRecord>& blocks, std::uint64_t beside);
+  bool append_out();
+  bool sync_out();  // takes the lock when the ring has answered
+  bool note_synced(Result<> synced);
   void flush_windows(const std::vector<EventTime>& frontiers);
   void gather_context();
   bool make_room();
@@ -197,6 +217,12 @@ class Pipeline final : public uplink::SealSource {
   journal::Position position_;
   std::optional<ring::Flush> unwritten_;
   Compaction compaction_;
+  untimed::Untimed* untimed_;
+  std::atomic<bool> untimed_waits_{true};
+  std::optional<std::pair<journal::Entry, journal::Position>> aside_;  // not taken by it yet
+  SteadyTime aside_synced_{};
+  std::optional<Nanoseconds> other_boot_;  // event time = steady + this, of the entry at hand
+  SteadyTime started_;
   SequenceRanges incompressible_;  // of this start: blocks of which nothing less can be made
   bool unsynced_ = false;
   bool alarm_ = false;  // gathered since the last flush

@@ -52,6 +52,11 @@ class StoredRing final : public RingBuffer {
     return Sequence{contents_.current().last + 1};
   }
 
+  [[nodiscard]] std::uint64_t flush_max() const override {
+    return file_->geometry().segment_max() - file_->geometry().control_max() -
+           kSegmentHeaderBytes;
+  }
+
   Result<> append(const Flush& flush) override {
     SegmentContent part;
     part.journal = flush.journal;

@@ -51,6 +51,11 @@ struct Flush {
   journal::Position journal;                // all that these blocks hold came from before it
 };
 
+// What a block takes in a segment, its record included; at most.
+inline std::uint64_t stored_bytes(const BlockRecord& block) {
+  return block.bytes.size() + 16 * block.replaces.ranges().size() + 128;
+}
+
 // What an earlier start left.
 struct Past {
   Closing closing;
@@ -106,6 +111,8 @@ class RingBuffer {
 
   // --- writer
   [[nodiscard]] virtual Sequence next_sequence() const = 0;
+  // Bytes of dictionaries, seal and blocks (stored_bytes) that one flush may have.
+  [[nodiscard]] virtual std::uint64_t flush_max() const = 0;
   // May be offered at once, is durable after the next sync(). Fault::full only if it alone is too
   // large (more than a quarter of the ring, or 8 MiB). May sync by itself when much is unsynced.
   // After a write fault the segment is given up and written once more elsewhere; when this fails

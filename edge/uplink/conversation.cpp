@@ -99,6 +99,7 @@ Result<> Conversation::on_frame(const wire::Frame& frame) {
 Result<> Conversation::on_welcome(ByteSpan payload) {
   TIDE_ASSIGN(const auto welcome, wire::decode_welcome(payload));
   welcomed_ = true;
+  if (parts_.options.on_time) parts_.options.on_time(welcome.now, begun_);
   TIDE_TRY(settle(welcome.holdings));
   parts_.memory.unacknowledged.clear();  // what the cloud has not got goes again
   seal_sent_ = parts_.memory.seals[parts_.options.incarnation];

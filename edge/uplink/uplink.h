@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -38,6 +39,8 @@ struct Options {
   Incarnation incarnation;
   std::uint64_t start_ordinal = 1;
   std::string version;                     // of this program
+  // The cloud said `now` in its welcome, after we had asked at `asked`. May be empty.
+  std::function<void(EventTime now, SteadyTime asked)> on_time = {};
 };
 
 // The pipeline, as the uplink sees it. Any thread.

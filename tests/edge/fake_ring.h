@@ -78,6 +78,7 @@ class FakeRing final : public ring::RingBuffer {
   ring::Recovered past;
 
   const ring::Recovered& recovered() const override { return past; }
+  std::uint64_t flush_max() const override { return 8 << 20; }
   Sequence next_sequence() const override {
     const std::lock_guard lock(mutex_);
     const auto at = last_.find(current_);

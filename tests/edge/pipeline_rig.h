@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <functional>
 #include <map>
 #include <string>
 
@@ -22,11 +23,15 @@ class MemoryRing final : public ring::RingBuffer {
  public:
   [[nodiscard]] const ring::Recovered& recovered() const override { return recovered_; }
   [[nodiscard]] Sequence next_sequence() const override { return next_; }
+  [[nodiscard]] std::uint64_t flush_max() const override { return flush_max_; }
   Result<> append(const ring::Flush& flush) override {
     if (failures_ > 0) {
       --failures_;
       return Error{Fault::full, "no space left"};
     }
+    std::uint64_t bytes = 0;
+    for (const auto& b : flush.blocks) bytes += ring::stored_bytes(b);
+    if (refuse_large && bytes > flush_max_) return Error{Fault::full, "too large for this ring"};
     for (const auto& b : flush.blocks) {
       EXPECT_EQ(b.name.sequence, next_);
       ++next_.count;
@@ -35,6 +40,7 @@ class MemoryRing final : public ring::RingBuffer {
     return {};
   }
   Result<> sync() override {
+    if (on_sync) on_sync();
     durable_ = flushes.empty() ? journal::Position{} : flushes.back().journal;
     return {};
   }
@@ -60,9 +66,12 @@ class MemoryRing final : public ring::RingBuffer {
   Result<> close() override { return {}; }
 
   std::vector<ring::Flush> flushes;
+  std::function<void()> on_sync;
   Evicted evicted;
   ring::Recovered recovered_;
   int failures_ = 0;
+  std::uint64_t flush_max_ = 8 << 20;
+  bool refuse_large = false;  // as the ring does
 
  private:
   Sequence next_{1};
@@ -98,7 +107,8 @@ class KeptLocally final : public LocalSink {
 
 // Entries hold "metric time value" lines; time 0 is edge-stamped, "bad" is rejected, "poll" a good
 // poll, "miss" a failed one, "old miss" one that was due 70 s before. "wave n time" is n readings
-// of one series, "wide n time" one of each of n series.
+// of one series, "hiss n time" too and packs to nothing less, "wide n time" one of each of n
+// series.
 class LineSource final : public source::Source, public source::Decoder {
  public:
   explicit LineSource(bool device_stamped) : device_stamped_(device_stamped) {}
@@ -129,8 +139,15 @@ class LineSource final : public source::Source, public source::Decoder {
       return;
     }
     const std::string_view what(metric);
-    if (what == "wave" || what == "wide") {
-      return many(what == "wide", time, static_cast<std::int64_t>(value), table, out);
+    if (what == "wave" || what == "hiss" || what == "wide") {
+      many(what == "wide", time, static_cast<std::int64_t>(value), table, out);
+      if (what != "hiss") return;
+      for (long long i = 0; i < time; ++i) {
+        const auto mixed = static_cast<std::uint64_t>(i) * 0x9E3779B97F4A7C15ULL;
+        out.groups[0].columns[0].f64[static_cast<std::size_t>(i)] =
+            1.0 / static_cast<double>(mixed >> 11 | 1);
+      }
+      return;
     }
     SeriesDescription d;
     d.source = device_stamped_ ? "floor" : "meter";

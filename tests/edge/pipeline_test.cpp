@@ -240,6 +240,38 @@ TEST_F(PipelineTest, ARingThatFailsLosesNothing) {
   EXPECT_EQ(ring_.flushes.size(), 1u);
 }
 
+TEST_F(PipelineTest, ABlockMayLeaveBeforeItIsDurable) {
+  std::size_t told_at_sync = 0;
+  ring_.on_sync = [&] { told_at_sync = static_cast<std::size_t>(flushed_); };
+  say(1, "temp " + at(0s) + " 3");
+  run();
+  ASSERT_GE(ring_.flushes.size(), 1u);
+  EXPECT_GE(told_at_sync, ring_.flushes.size()) << "the uplink waits for no medium";
+}
+
+// A ring of 1 MiB takes a quarter of that at once. It was tried again for ever, and sources waited.
+TEST_F(PipelineTest, WhatASmallRingCannotTakeAtOnceIsEvictedAndTold) {
+  ring_.flush_max_ = 60'000;
+  ring_.refuse_large = true;
+  for (int n = 0; n < 40; ++n) say(1, "hiss 1000 " + at((n - 60) * 1s));
+  say(1, "hiss 60000 " + at(-10s));
+  say(1, "temp " + at(0s) + " 3");
+  const auto ledger = run().status().ledger;
+  EXPECT_EQ(ledger.taken, 100'001u);
+  EXPECT_GT(ledger.evicted, 30'000u) << "of the one message that cannot be parted";
+  EXPECT_LE(ledger.evicted, 60'000u);
+  std::uint64_t readings = 0;
+  for (const auto& f : ring_.flushes) {
+    auto expected = f.seal.next.count - f.blocks.size();
+    for (const auto& b : f.blocks) {
+      EXPECT_EQ(b.name.sequence.count, expected++);
+      readings += b.readings;
+    }
+  }
+  EXPECT_EQ(readings + ledger.evicted, 100'001u);
+  EXPECT_EQ(ring_.flushes.back().journal, journal_->end());
+}
+
 TEST_F(PipelineTest, AClockThatIsSetBackTakesBackWhatWasSealed) {
   constexpr auto kAhead = 24h * 365 * 54;
   clock_.jump_wall(kAhead);
