@@ -135,8 +135,10 @@ struct Sources {
 class Document {
  public:
   static Document read(const Sources& sources);
-  // One text, for tests and profiles. `name` stands for the file in problems.
-  static Document parse(std::string_view toml, std::string name);
+  // One text, for tests and profiles. `name` stands for the file in problems. Without settings():
+  // a register map of a thousand points has 20,000 of them.
+  enum class Keep : std::uint8_t { settings, problems };
+  static Document parse(std::string_view toml, std::string name, Keep keep = Keep::settings);
   ~Document();
   Document(Document&&) noexcept;
 

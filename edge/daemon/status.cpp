@@ -35,6 +35,7 @@ json sources_json(const StatusParts& parts) {
     json one = {{"name", s.name},   {"protocol", s.protocol}, {"state", s.state},
                 {"heard", s.heard}, {"failed", s.failed},     {"late", s.late},
                 {"error", s.error.empty() ? json(nullptr) : json(s.error)}};
+    if (!s.refused.empty()) one["refused"] = s.refused;
     for (const auto& c : parts.pipeline.sources) {
       if (c.name != s.name) continue;
       one["series"] = c.series;

@@ -155,10 +155,12 @@ Result<> Options::check() const {
   TIDE_TRY(check_name_expression(metric_prefix));
   TIDE_TRY(payload::canonical_path(time_path));
   TIDE_TRY(payload::canonical_path(interval_path));
+  TIDE_TRY(payload::canonical_path(unit_at));
   std::set<std::string> paths;
   for (const auto& s : series) {
     TIDE_ASSIGN(auto path, payload::canonical_path(s.path));
-    if (!paths.insert(std::move(path)).second) {
+    TIDE_TRY(payload::canonical_path(s.beside));
+    if (!paths.insert(path + "\n" + s.beside).second) {
       return bad(fmt::format("series: path '{}' comes twice", s.path));
     }
     if (s.exponent < -18 || s.exponent > 18) {

@@ -9,8 +9,8 @@
 //            dropped before it is decoded, also across a kill -9 (seen_table.h). A power cut
 //            between flush and PUBACK repeats it; device-stamped readings are then still known by
 //            content, edge-stamped ones count twice.
-// Session    persistent (clean session off) under a fixed client id: the broker keeps what comes
-//            while the agent is away.
+// Session    persistent (clean session off, with MQTT 5 for ever) under a fixed client id: the
+//            broker keeps what comes while the agent is away.
 // When full  a full journal blocks the client's thread: the broker queues, and the keep-alive may
 //            lapse; the client then comes back and the broker repeats. A message above payload_max
 //            is kept by its first kExcerptBytes, for the quarantine.
@@ -23,6 +23,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -51,6 +52,8 @@ enum class Format : std::uint8_t {
 
 using payload::TimeUnit;
 
+enum class Version : std::uint8_t { v3_1_1, v5 };
+
 // Who says when a reading was measured.
 enum class Stamp : std::uint8_t {
   automatic,  // the device where the message holds a time, the edge elsewhere
@@ -60,9 +63,11 @@ enum class Stamp : std::uint8_t {
 
 // One [[source.mqtt.series]]. When there is any, only these paths are taken from JSON.
 struct SeriesOptions {
-  std::string path;    // "$.a.b", "$.a[0]", "$[*].x", "$.samples[*].x"
-  std::string metric;  // empty: the path joined by '_'
+  std::string path;    // "$.a.b", "$.a[0]", "$[*].x"; or with wildcards: payload::path_fits()
+  std::string metric;  // empty: the path joined by '_'; "{1}" is what the first wildcard stood for
+  std::string beside = {};  // only in messages that also hold this path; empty: in all
   std::string unit;
+  std::map<std::string, std::string> units = {};  // by the text at Options::unit_at
   SeriesKind kind = SeriesKind::gauge;
   std::optional<ValueType> type;  // empty: that of the first value; numbers are f64
   std::int8_t exponent = 0;       // with type i64: values are multiples of 10^exponent, exactly
@@ -73,6 +78,7 @@ struct Options {
   std::string name;
   bool plugin = false;      // the broker's plug-in appends: no client, no url
   std::string url;          // mqtt://host[:1883] or mqtts://host[:8883]
+  Version version = Version::v3_1_1;
   std::string client_id;    // fixed, unique at the broker; empty: "tidemark-" and the name
   std::string username;
   std::string password;
@@ -88,6 +94,8 @@ struct Options {
   Stamp stamp = Stamp::automatic;
   std::string time_path;      // "$.meta.ts"; empty: the usual names, edge/payload/FORMAT.md
   TimeUnit time_unit = TimeUnit::automatic;
+  std::shared_ptr<const TimeZone> zone;  // of times that name none; null: UTC
+  std::string unit_at;        // path of a text that chooses among SeriesOptions::units
   std::string interval_path;  // of arrays of samples; empty: the usual names
   TimeUnit interval_unit = TimeUnit::automatic;  // automatic: text with its unit, or seconds
   Nanoseconds lateness = std::chrono::seconds(5);

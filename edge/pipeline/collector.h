@@ -67,9 +67,11 @@ class Collector {
   Group& group_for(const Group& like, const Piece& piece);
   void make_room(std::size_t columns);
   void next_block();
+  void end_block();
 
   std::vector<Block> blocks_;  // the last one is being filled
   std::map<Key, std::size_t> by_key_;  // groups of the last
+  std::map<Key, std::size_t> before_;  // values a column of those before: reserved
   struct {
     std::size_t values = 0, bytes = 0, columns = 0, cells = 0;
   } last_;
