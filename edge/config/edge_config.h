@@ -23,6 +23,7 @@ namespace tidemark::config {
 
 struct RingConfig {
   Bytes size{};
+  std::string write;  // always, unacked
   Nanoseconds sync_interval{};
 };
 
