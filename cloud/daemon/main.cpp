@@ -19,11 +19,16 @@ using namespace tidemark;
 
 constexpr const char* kConfigFile = "/etc/tidemark/cloud.toml";
 
-int run_cloud(const cloud::CloudConfig& config) {
+int run_cloud(const cloud::CloudConfig& config, const std::string& file) {
   StopSignal stop;  // first: it blocks the signals for every thread to come
   SystemClock clock;
   SystemRandom random;
-  const auto outcome = cloud::run_node(config, clock, random, stop);
+  const auto read_views = [file]() -> Result<std::vector<answers::View>> {
+    const auto now = cloud::load_cloud(cloud::cloud_sources(file));
+    if (!now.ok) return cloud::first_problem(now);
+    return answers::views_in_force(now.config.views);
+  };
+  const auto outcome = cloud::run_node(config, read_views, clock, random, stop);
   if (outcome.ok()) return kExitOk;
   log::error("tidemark-cloud stops", "error={}", outcome.error().text());
   return kExitFault;
@@ -50,14 +55,15 @@ int run_commands(const std::vector<std::string>& words, cli::Output& output) {
         const auto loaded = cloud::load_cloud(cloud::cloud_sources(found));
         const auto& c = loaded.config;
         if (loaded.ok) return cloud_cli::Settings{c.data_dir, c.http.listen};
-        for (const auto& problem : loaded.problems) {
-          if (!problem.warning) return Error(Fault::bad_input, config::render(problem));
-        }
-        return Error(Fault::bad_input, "the configuration is wrong");
+        return cloud::first_problem(loaded);
       },
       [](const std::filesystem::path& folder) { return query::Reader::open(folder); },
       [&](const std::filesystem::path& folder, const std::string& order) {
         return give_order(folder, order, clock);
+      },
+      [](const std::string& file, const std::filesystem::path& view, bool install) -> Result<> {
+        TIDE_ASSIGN(const auto found, config::file_of(file, "TIDEMARK_CLOUD_CONFIG", kConfigFile));
+        return cloud::take_view_file(found, view, install);
       },
       clock};
   return cloud_cli::run(words, world, output);
@@ -84,6 +90,6 @@ int main(int argc, char** argv) {
              loaded = cloud::load_cloud(cloud::cloud_sources(file));
              return cli::Daemon::Loaded{loaded.problems, loaded.settings, loaded.ok};
            },
-       .run = [&](const std::string&) { return run_cloud(loaded.config); }},
+       .run = [&](const std::string& file) { return run_cloud(loaded.config, file); }},
       words, output);
 }

@@ -48,6 +48,7 @@ struct Memory {
   bool used = false;
   std::uint8_t mode = 0;      // of doubles
   std::uint8_t exponent = 0;
+  bool tabled = false;         // in tier fast
   bool no_grid = false;        // of steps, when one was sought in enough values
   std::uint32_t blocks = 0;
   double scale = 0;
