@@ -84,7 +84,7 @@ int Front::hand_over(const Part& part, const std::vector<std::string>& words) {
 
 int Front::own_command(const std::vector<std::string>& words) {
   bool json = false;
-  std::string part;
+  std::string whose;
   std::string shell;
   std::vector<std::string> topic;
   std::vector<std::string> files;
@@ -111,8 +111,8 @@ int Front::own_command(const std::vector<std::string>& words) {
       .flag("--json", json, "One JSON object.")
       .action([&] { return config_show(files, json); });
   config.add("keys", "All that a configuration can say, with limits and meaning (Markdown).")
-      .argument("PART", part, "edge, gateway or cloud.")
-      .action([&] { return config_keys(part); });
+      .argument("PART", whose, "edge, gateway or cloud.")
+      .action([&] { return config_keys(whose); });
   root.add("doctor", "Checks every part, and the clock and disk under them.")
       .flag("--json", json, "One JSON object.")
       .action([&] { return doctor(json); });
