@@ -56,7 +56,7 @@ struct MqttSeriesConfig {
 
 struct MqttConfig {
   std::string name;
-  bool plugin = false;  // the broker's plug-in hands over: no url
+  bool plugin = false;  // the broker's plug-in hands over: no url, but for wills
   std::string url;  // mqtt://host:port, mqtts://host:port
   std::string mqtt_version;  // 3.1.1, 5
   std::string client_id;  // empty: "tidemark-EDGE-NAME", filled in by load
@@ -66,6 +66,7 @@ struct MqttConfig {
   std::string cert_file;
   std::string key_file;
   std::vector<std::string> topics;
+  std::vector<std::string> wills;  // with plugin: topics that the agent subscribes to itself
   std::string format;   // auto, json, number, packed, csv, influx, sparkplug
   std::vector<std::string> columns;  // of csv
   std::string profile;  // of firmware-profiles, generic-json, or empty

@@ -41,28 +41,45 @@ void check_path(Section& s, std::string_view key, const std::string& path) {
 
 // What only a client of the broker has.
 void check_plugin(Section& s, const MqttConfig& c) {
-  for (const auto* key : {"url", "client_id", "username", "password_file", "ca_file", "cert_file",
-                          "key_file"}) {
-    if (s.has(key)) s.complain(key, "the broker's plug-in is no client; remove it");
-  }
   if (c.durable) {
     s.complain("durable", "the broker acknowledges, not this client: say plugin_opt_durable true "
                           "in mosquitto.conf");
   }
+  if (!c.wills.empty()) return;
+  for (const auto* key : {"url", "client_id", "username", "password_file", "ca_file", "cert_file",
+                          "key_file"}) {
+    if (s.has(key)) {
+      s.complain(key, "the broker's plug-in is no client; remove it, or say which wills to hear");
+    }
+  }
+}
+
+void check_broker(Section& s, const MqttConfig& c) {
+  if (c.url.empty()) {
+    s.complain("url", c.plugin ? "the broker is missing: wills are subscribed to there; write "
+                                 "\"mqtt://127.0.0.1:1883\""
+                               : "the broker is missing; write \"mqtt://127.0.0.1:1883\", or "
+                                 "plugin = true");
+    return;
+  }
+  const auto url = parse_url(c.url, kMqttPort);
+  if (!url) {
+    s.complain("url", url.error().text());
+  } else if (url->scheme != "mqtt" && url->scheme != "mqtts") {
+    s.complain("url", fmt::format("'{}' is not a known scheme; expected mqtt:// or mqtts://",
+                                  url->scheme));
+  }
 }
 
 void check_mqtt(Section& s, MqttConfig& c) {
-  if (c.plugin) {
-    check_plugin(s, c);
-  } else if (c.url.empty()) {
-    s.complain("url", "the broker is missing; write \"mqtt://127.0.0.1:1883\", or plugin = true");
-  } else {
-    const auto url = parse_url(c.url, kMqttPort);
-    if (!url) {
-      s.complain("url", url.error().text());
-    } else if (url->scheme != "mqtt" && url->scheme != "mqtts") {
-      s.complain("url", fmt::format("'{}' is not a known scheme; expected mqtt:// or mqtts://",
-                                    url->scheme));
+  if (c.plugin) check_plugin(s, c);
+  if (!c.plugin && !c.wills.empty()) {
+    s.complain("wills", "a client hears wills like any message; remove it, or say plugin = true");
+  }
+  if (!c.plugin || !c.wills.empty()) check_broker(s, c);
+  for (const auto& topic : c.wills) {
+    if (const auto fault = topic_fault(topic); !fault.empty()) {
+      s.complain("wills", fmt::format("'{}' {}", topic, fault));
     }
   }
   for (const auto& topic : c.topics) {
@@ -145,7 +162,8 @@ void describe(Section& s, MqttConfig& c) {
   c.place = s.place("name");
   check_name(s, "name", c.name);
   s.flag("plugin", c.plugin,
-         {.help = "The local broker's plug-in hands messages over (tidemark-mosquitto): no url."});
+         {.help = "The local broker's plug-in hands messages over (tidemark-mosquitto): no url, "
+                  "but for wills."});
   s.text("url", c.url,
          {.help = "The broker; needed without plugin.", .example = "\"mqtt://127.0.0.1:1883\""});
   s.choice("mqtt_version", c.mqtt_version, {"3.1.1", "5"},
@@ -161,6 +179,10 @@ void describe(Section& s, MqttConfig& c) {
   s.texts("topics", c.topics,
           {.help = "What to subscribe to; needed unless the profile says.",
            .example = "[\"sensors/#\"]"});
+  s.texts("wills", c.wills,
+          {.help = "With plugin: topics of last wills, which a broker shows to subscribers only; "
+                   "they are subscribed to at url, and taken from there alone.",
+           .example = "[\"spBv1.0/+/NDEATH/+\"]"});
   s.choice("format", c.format,
            {"auto", "json", "number", "packed", "csv", "influx", "sparkplug"},
            {.preset = "auto",

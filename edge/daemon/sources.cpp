@@ -85,6 +85,7 @@ Result<BuiltSource> build_mqtt(const config::MqttConfig& c, const config::EdgeCo
   o.cert_file = c.cert_file;
   o.key_file = c.key_file;
   o.topics = c.topics;
+  o.wills = c.wills;
   o.format = value_of(c.format, kFormats);
   o.columns = c.columns;
   o.device = c.device;

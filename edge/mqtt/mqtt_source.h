@@ -17,6 +17,9 @@
 // Threads    one of its own for the client; the decoder runs on the pipeline's.
 // Plug-in    with Options::plugin there is no client and none of the above: the broker's plug-in
 //            appends (edge/plugin), and the journal's promise holds for each PUBACK of the broker.
+//            mosquitto shows no plug-in the last wills of clients that died: Options::wills are
+//            subscribed to by a client beside it, and what the plug-in appends of these topics is
+//            passed over, so that no message comes twice.
 // Formats    JSON, bare numbers, packed arrays, CSV, Influx line protocol, Sparkplug B: FORMAT.md
 //            beside this file and edge/payload/FORMAT.md.
 #pragma once
@@ -77,13 +80,14 @@ struct Options {
   std::uint32_t index = 0;  // in the configuration's list of sources: journal::Entry::source
   std::string name;
   bool plugin = false;      // the broker's plug-in appends: no client, no url
-  std::string url;          // mqtt://host[:1883] or mqtts://host[:8883]
+  std::string url;          // mqtt://host[:1883] or mqtts://host[:8883]; plugin: for wills
   Version version = Version::v3_1_1;
   std::string client_id;    // fixed, unique at the broker; empty: "tidemark-" and the name
   std::string username;
   std::string password;
   std::filesystem::path ca_file, cert_file, key_file;  // mqtts
   std::vector<std::string> topics;  // filters, subscribed with QoS 1
+  std::vector<std::string> wills;   // with plugin: filters that a client at `url` subscribes to
   Format format = Format::automatic;
   // "topic[1]" (levels from 0, negative from the end), other text is taken as it is. Empty: the
   // levels that the wildcards of the filter matched, joined by '-'; without wildcards `name`.
@@ -117,8 +121,13 @@ struct Options {
 Result<std::unique_ptr<source::Source>> make_source(Options options, journal::Journal& journal,
                                                     const Clock& clock, Random& random);
 
-// The source of a broker's plug-in; part of make_source().
+class ClientIntake;
+class SeenTable;
+
+// The source of a broker's plug-in; part of make_source(). `wills` is null where none are expected.
 std::unique_ptr<source::Source> make_plugin_source(const Options& options,
-                                                   journal::Journal& journal);
+                                                   journal::Journal& journal,
+                                                   std::unique_ptr<SeenTable> seen,
+                                                   std::unique_ptr<ClientIntake> wills);
 
 }  // namespace tidemark::mqtt

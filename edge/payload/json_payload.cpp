@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <limits>
+#include <type_traits>
 
 #include "edge/payload/number_text.h"
 #include "edge/payload/payload.h"
@@ -214,7 +215,14 @@ Value JsonParser::State::scalar(auto& value) const {
   } else if (c == 't' || c == 'f') {
     if (value.get_bool().get(v.boolean) == simdjson::SUCCESS) v.kind = Value::Kind::boolean;
   } else if (c == '-' || (c >= '0' && c <= '9')) {
-    if (value.get_double().get(v.number) == simdjson::SUCCESS) v.kind = Value::Kind::number;
+    // What nobody asked for is passed over, but not by a document that is one value.
+    constexpr bool kWhole = std::is_same_v<std::remove_cvref_t<decltype(value)>, od::document>;
+    const auto plain = kWhole ? std::nullopt : PlainNumber::scan(v.text);
+    const auto number = plain && plain->size == v.text.size() ? plain->to_double() : std::nullopt;
+    if (number) v.number = *number;
+    if (number || value.get_double().get(v.number) == simdjson::SUCCESS) {
+      v.kind = Value::Kind::number;
+    }
   }
   return v;
 }

@@ -55,8 +55,23 @@ void Collector::make_room(std::size_t columns) {
   }
 }
 
+bool Collector::is_of(const Group& group, const Group& like, const Piece& piece) {
+  const auto from = like.columns.begin();
+  return group.copy == like.copy &&
+         std::equal(group.columns.begin(), group.columns.end(),
+                    from + static_cast<std::ptrdiff_t>(piece.first),
+                    from + static_cast<std::ptrdiff_t>(piece.last),
+                    [](const Column& a, const Column& b) { return a.series == b.series; });
+}
+
 Group& Collector::group_for(const Group& like, const Piece& piece) {
   make_room(piece.last - piece.first);
+  const auto first = like.columns[piece.first].series;
+  if (first >= guess_.size()) guess_.resize(first + 1);
+  if (auto& last = blocks_.back().groups; guess_[first] < last.size()) {
+    auto& group = last[guess_[first]];
+    if (is_of(group, like, piece)) return group;
+  }
   Key key{{}, like.copy};
   key.series.reserve(piece.last - piece.first);
   for (auto c = piece.first; c < piece.last; ++c) key.series.push_back(like.columns[c].series);
@@ -81,6 +96,7 @@ Group& Collector::group_for(const Group& like, const Piece& piece) {
     last_.columns += g.columns.size();
     last_.bytes += g.columns.size() * kColumnBytes;
   }
+  guess_[first] = static_cast<std::uint32_t>(at->second);
   return groups[at->second];
 }
 
