@@ -202,7 +202,8 @@ TEST_F(StagedRingTest, WithoutTheStageAnotherStartFindsItAllTheSame) {
   auto plain = open_unstaged({folder.path(), Bytes{1 << 20}, {2}, event_time(test::kStart), {}},
                              folder / "ring.stage", disk, disk);
   ASSERT_TRUE(plain.ok());
-  EXPECT_EQ((*plain)->recovered().past.at(0).unreleased, (SequenceRanges{{2, 2}}));
+  // 1 was acknowledged, but no segment said so before the kill: it may come again.
+  EXPECT_EQ((*plain)->recovered().past.at(0).unreleased, (SequenceRanges{{1, 2}}));
   EXPECT_FALSE(std::filesystem::exists(folder / "ring.stage"));
 }
 
