@@ -121,7 +121,7 @@ int print_status(const json& s, Output& out) {
   const auto size = count_of(ring, "size");
   text += fmt::format("          room for {} more", format_bytes({size - std::min(
                                                         size, count_of(ring, "bytes"))}));
-  if (ring["time_left_s"].is_number()) {
+  if (ring.contains("time_left_s") && ring["time_left_s"].is_number()) {
     text += ": " + short_time(number_of(ring, "time_left_s")) + " without a link at this rate";
   }
   if (const auto spared = count_of(ring, "bytes_spared"); spared > 0) {
