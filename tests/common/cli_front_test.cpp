@@ -125,6 +125,7 @@ TEST_F(FrontProgram, ConfigShowJoinsAllPartsOrShowsOneFile) {
   const auto file = folder_ / "edge.toml";
   std::ofstream(file) << "x";
   install("tidemark-edge", R"(echo "{\"words\":\"$*\"}")");
+  output_.text.clear();
   EXPECT_EQ(run({"config", "show", "--json", file.string()}), kExitOk);
   EXPECT_EQ(output_.text, R"({"v":1,"parts":[{"words":"--show --json --config )" +
                               file.string() + "\"}]}\n");
