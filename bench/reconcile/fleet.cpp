@@ -102,9 +102,11 @@ class Fleet {
       : folder_(folder), options_(options), backlog_(folder / "backlog") {}
 
   bool run();
+  bool run_isolation();
 
  private:
   bool open();
+  void add_edge(std::int64_t first);
   void pack_backlog();
   void live(Phase& phase);
   bool commit(Phase& phase);
@@ -122,6 +124,7 @@ class Fleet {
   std::vector<Clock::time_point> due_;             // of the live ones, their next block
   std::vector<Clock::time_point> sealing_;         // taken seals that pass a minute's end
   std::int64_t first_ = 0;
+  bool strangers_ = false;  // the last two edges take part
 };
 
 bool Fleet::open() {
@@ -137,17 +140,23 @@ bool Fleet::open() {
   return true;
 }
 
+void Fleet::add_edge(std::int64_t first) {
+  const auto number = static_cast<unsigned>(edges_.size());
+  edges_.push_back(std::make_unique<FleetEdge>(number, options_.sources, first));
+  auto& edge = *edges_.back();
+  node_->take(edge.name(), 1, edge.hello());
+  node_->take(edge.name(), 1, edge.dictionary());
+  due_.push_back(Clock::now() + std::chrono::milliseconds(1000 * number / options_.edges));
+}
+
 void Fleet::pack_backlog() {
   const auto now = count_ns(clock_.wall()) / kMinute * kMinute;
   first_ = now - std::int64_t{options_.hours} * 3600 * kSecond;
   SeededRandom random(1);
   for (unsigned e = 0; e < options_.edges; ++e) {
     const bool away = e < options_.offline;
-    edges_.push_back(std::make_unique<FleetEdge>(e, options_.sources, away ? first_ : now));
+    add_edge(away ? first_ : now);
     auto& edge = *edges_.back();
-    node_->take(edge.name(), 1, edge.hello());
-    node_->take(edge.name(), 1, edge.dictionary());
-    due_.push_back(Clock::now() + std::chrono::milliseconds(1000 * e / options_.edges));
     while (away && edge.time_of(edge.done()) < now) {
       const auto record = edge.pack(kRowsBacklog);
       backlog_.add(e, {wire::FrameType::block, wire::encode_block(Lane::backlog, record)},
@@ -161,9 +170,11 @@ void Fleet::pack_backlog() {
 // The blocks of the second that has passed, of those whose turn it is.
 void Fleet::live(Phase& phase) {
   const auto now = Clock::now();
-  for (unsigned e = options_.offline; e < options_.edges; ++e) {
-    if (due_[e] > now) continue;
+  for (unsigned e = options_.offline; e < edges_.size(); ++e) {
+    const bool stranger = e >= options_.edges;
+    if (due_[e] > now || (stranger && !strangers_)) continue;
     due_[e] += std::chrono::seconds(1);
+    if (e == options_.edges) continue;  // the silent one
     auto& edge = *edges_[e];
     const auto before = edge.time_of(edge.done()) / kMinute;
     const auto record = edge.pack(kRowsLive);
@@ -173,7 +184,7 @@ void Fleet::live(Phase& phase) {
                 {wire::FrameType::block, wire::encode_block(Lane::live, record)});
     node_->take(edge.name(), 1, seal);
     phase.cpu += cpu_seconds() - begin;
-    if (edge.time_of(edge.done()) / kMinute != before) sealing_.push_back(now);
+    if (!stranger && edge.time_of(edge.done()) / kMinute != before) sealing_.push_back(now);
   }
 }
 
@@ -309,7 +320,34 @@ bool Fleet::run() {
   return report(quiet, busy);
 }
 
+bool Fleet::run_isolation() {
+  options_.offline = 0;
+  if (!open()) return false;
+  const auto now = count_ns(clock_.wall()) / kMinute * kMinute;
+  for (unsigned e = 0; e <= options_.edges; ++e) add_edge(now);
+  add_edge(4'102'444'800LL * kSecond);  // 2100
+  Phase phases[2];
+  for (const bool with : {false, true}) {
+    strangers_ = with;
+    auto& phase = phases[with ? 1 : 0];
+    if (!work(phase, false, Clock::now() + std::chrono::seconds(options_.quiet_s))) return false;
+    fmt::print("{:<9} strangers: live_p99_ms={:.1f} live_max_ms={:.1f} of {} seals\n",
+               with ? "with" : "without", 1e3 * p99(phase.delays),
+               1e3 * *std::max_element(phase.delays.begin(), phase.delays.end()),
+               phase.delays.size());
+  }
+  return node_->ledger().adds_up();
+}
+
 }  // namespace
+
+bool run_isolation(const std::filesystem::path& folder, const FleetOptions& options) {
+  std::filesystem::remove_all(folder);
+  std::filesystem::create_directories(folder);
+  const bool good = Fleet(folder, options).run_isolation();
+  std::filesystem::remove_all(folder);
+  return good;
+}
 
 bool run_fleet(const std::filesystem::path& folder, const FleetOptions& options) {
   std::filesystem::remove_all(folder);

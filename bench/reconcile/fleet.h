@@ -16,5 +16,8 @@ struct FleetOptions {
 
 // Prints what was measured; false when an answer is wrong or a reading has no place.
 bool run_fleet(const std::filesystem::path& folder, const FleetOptions& options);
+// The live fleet without and with an edge that says nothing and one whose clock is in 2100, each
+// for quiet_s: the delays of the others.
+bool run_isolation(const std::filesystem::path& folder, const FleetOptions& options);
 
 }  // namespace tidemark::bench

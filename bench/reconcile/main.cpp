@@ -1,6 +1,7 @@
 // Reconciliation: how fast, and how right when a fleet comes back. README.md says what lines mean.
 //
 //   tidemark-bench-reconcile speed FOLDER
+//   tidemark-bench-reconcile isolation FOLDER
 //   tidemark-bench-reconcile fleet FOLDER [HOURS [EDGES [OFFLINE [QUIET_SECONDS]]]]
 //
 // FOLDER may be written, and is best on a tmpfs.
@@ -15,9 +16,9 @@
 int main(int argc, char** argv) {
   using namespace tidemark::bench;
   const std::string_view what = argc > 2 ? argv[1] : "";
-  if (what != "speed" && what != "fleet") {
-    std::fprintf(stderr, "usage: tidemark-bench-reconcile speed|fleet FOLDER [HOURS [EDGES "
-                         "[OFFLINE [QUIET_SECONDS]]]]\n");
+  if (what != "speed" && what != "fleet" && what != "isolation") {
+    std::fprintf(stderr, "usage: tidemark-bench-reconcile speed|isolation|fleet FOLDER [HOURS "
+                         "[EDGES [OFFLINE [QUIET_SECONDS]]]]\n");
     return 64;
   }
   const auto folder = std::filesystem::path(argv[2]) / "bench-reconcile";
@@ -27,5 +28,6 @@ int main(int argc, char** argv) {
   for (int i = 3; i < argc && i < 7; ++i) {
     *numbers[i - 3] = static_cast<unsigned>(std::strtoul(argv[i], nullptr, 10));
   }
+  if (what == "isolation") return run_isolation(folder, o) ? 0 : 70;
   return run_fleet(folder, o) ? 0 : 70;
 }

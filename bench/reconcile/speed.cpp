@@ -1,6 +1,7 @@
 #include "bench/reconcile/speed.h"
 
 #include <algorithm>
+#include <cmath>
 #include <cstdio>
 #include <ctime>
 #include <memory>
@@ -232,26 +233,28 @@ void time_received_set() {
   std::printf("%-42s ns_per_operation=%.1f\n", "books of a block, seals between", ns);
 }
 
-void time_sketch() {
-  window::Sketch a, b;
-  SeededRandom random(3);
-  constexpr int kValues = 600;
+// A channel of N(1013, 1) hPa in steps of 0.1: as mantissas, and as doubles.
+template <typename Value>
+void time_sketch(const char* name, window::Sketch::Mapping mapping, double scale) {
+  constexpr std::size_t kValues = 600;
   constexpr int kMerges = 200'000;
-  std::vector<double> values;
-  for (int i = 0; i < kValues * 100; ++i) {
-    double v = 0;
+  SeededRandom random(3);
+  std::vector<Value> values;
+  for (std::size_t i = 0; i < kValues * 100; ++i) {
+    double v = -6;
     for (int k = 0; k < 12; ++k) v += static_cast<double>(random.below(1'000'000)) * 1e-6;
-    values.push_back(1013 + v - 6);
+    const auto steps = static_cast<double>(std::llround((1013 + v) * 10));
+    values.push_back(static_cast<Value>(steps * scale));
   }
+  window::Sketch all(mapping), some(mapping);
   const auto adding = cpu_seconds();
-  for (const auto v : values) a.add(v);
+  for (const auto v : values) all.add(v);
   const auto per_value = (cpu_seconds() - adding) * 1e9 / static_cast<double>(values.size());
-  for (int i = 0; i < kValues; ++i) b.add(values[static_cast<std::size_t>(i)]);
+  for (std::size_t i = 0; i < kValues; ++i) some.add(values[i]);
   const auto begin = cpu_seconds();
-  for (int i = 0; i < kMerges; ++i) a.merge(b);
+  for (int i = 0; i < kMerges; ++i) all.merge(some);
   const auto ns = (cpu_seconds() - begin) * 1e9 / kMerges;
-  std::printf("%-42s ns_per_value=%.1f ns_per_merge=%.0f\n", "sketch, N(1013, 1), 600 values",
-              per_value, ns);
+  std::printf("%-42s ns_per_value=%.1f ns_per_merge=%.0f\n", name, per_value, ns);
 }
 
 }  // namespace
@@ -275,7 +278,10 @@ bool run_speed(const std::filesystem::path& folder) {
                 cost.placing);
   }
   time_received_set();
-  time_sketch();
+  time_sketch<std::int64_t>("sketch, linear, 600 values",
+                            window::Sketch::Mapping::linear, 1);
+  time_sketch<double>("sketch, logarithmic, 600 values",
+                      window::Sketch::Mapping::logarithmic, 0.1);
   std::filesystem::remove_all(folder);
   return good;
 }

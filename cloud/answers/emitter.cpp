@@ -222,9 +222,15 @@ void Emitter::pend(SlotId id, EventTime start, Cause cause, SteadyTime now) {
   const bool was_sealed = slot.begun() && start < slot.sealed_to;
   if (was_sealed && start < frozen_before(slot)) return;
   if (was_sealed && start < slot.begins) extend_back(id, start, cause, now);
-  if (!was_sealed && view.view.emit.early == Nanoseconds{}) return;
+  const bool early = view.view.emit.early > Nanoseconds{};
+  if (!was_sealed) note_near(id);
+  if (!was_sealed && !early && view.view.emit.complete == 0) return;
   const auto [it, added] = slot.pending.try_emplace(start);
   if (!added) return;
+  if (!was_sealed && !early) {
+    it->second.due = SteadyTime::max();
+    return;
+  }
   const auto wait = was_sealed ? view.view.emit.revision_interval : view.view.emit.early;
   it->second.due = now + std::chrono::duration_cast<SteadyTime::duration>(wait);
   if (was_sealed) {
@@ -234,6 +240,48 @@ void Emitter::pend(SlotId id, EventTime start, Cause cause, SteadyTime now) {
   } else {
     view.early.push_back({it->second.due, id, start});
   }
+}
+
+void Emitter::note_near(SlotId id) {
+  if (views_[slots_[id].view].view.emit.complete == 0 || slots_[id].near) return;
+  slots_[id].near = true;
+  near_.push_back(id);
+}
+
+void Emitter::stated(store::SourceId source, EventTime sealed_until) {
+  auto& known = stated_.try_emplace(source, kEventTimeMin).first->second;
+  known = std::max(known, sealed_until);
+  const auto it = by_source_.find(source);
+  if (it == by_source_.end()) return;
+  for (const auto id : it->second) {
+    for (const auto slot : series_.at(id).slots) note_near(slot);
+  }
+}
+
+std::size_t Emitter::answer_near(SlotId id, EventTime wall) {
+  auto& slot = slots_[id];
+  const auto& view = views_[slot.view];
+  const auto& row = series_.at(slot.series).row;
+  slot.near = false;
+  const auto stated = stated_.find(row.source);
+  if (stated == stated_.end()) return 0;
+  std::size_t done = 0;
+  for (auto it = slot.pending.lower_bound(slot.sealed_to); it != slot.pending.end();) {
+    const auto start = it->first;
+    const auto end = view.grid.end(start);
+    if (end > stated->second) break;
+    ++it;
+    if (slot.told.contains(start)) continue;
+    const auto counts = minutes_of(row, start, end);
+    const auto sent = static_cast<double>(std::max(counts.sent, counts.received));
+    const auto here = static_cast<double>(counts.received);
+    if (sent == 0 || here < view.view.emit.complete * sent) continue;
+    slot.pending.erase(start);
+    slot.told.insert(start);
+    emit_window(id, start, Cause::none, wall);
+    ++done;
+  }
+  return done;
 }
 
 // A reading older than the first window that was sealed: the windows between are answered as well.
@@ -255,11 +303,19 @@ void Emitter::advance(store::SourceId source, EventTime frontier) {
   known = std::max(known, frontier);
   const auto it = by_source_.find(source);
   if (it == by_source_.end()) return;
+  // Who has a window or two to answer goes before who was away and has days of them.
+  constexpr int kLiveWindows = 4;
   for (const auto id : it->second) {
-    for (const auto slot : series_.at(id).slots) {
-      if (slots_[slot].queued) continue;
-      slots_[slot].queued = true;
-      sealing_.push_back(slot);
+    for (const auto id_of_slot : series_.at(id).slots) {
+      auto& slot = slots_[id_of_slot];
+      if (slot.queued) continue;
+      slot.queued = true;
+      const auto near = kLiveWindows * views_[slot.view].view.window.size;
+      if (slot.begun() && known - slot.sealed_to <= near) {
+        sealing_.push_front(id_of_slot);
+      } else {
+        sealing_.push_back(id_of_slot);
+      }
     }
   }
 }
@@ -274,11 +330,15 @@ SteadyTime Emitter::due() const {
   return due;
 }
 
-std::size_t Emitter::emit(SteadyTime now, EventTime wall, std::size_t budget) {
+void Emitter::write_pending() {
   for (const auto& d : due_rows_) {
     add_due_.run(views_[d.view].id, d.series, count_ns(d.start), static_cast<int>(d.cause));
   }
   due_rows_.clear();
+}
+
+std::size_t Emitter::emit(SteadyTime now, EventTime wall, std::size_t budget) {
+  write_pending();
   std::size_t done = 0;
   extended_ = 0;
   while (!sealing_.empty() && done < budget) {
@@ -287,6 +347,8 @@ std::size_t Emitter::emit(SteadyTime now, EventTime wall, std::size_t budget) {
     done += 1 + seal(id, wall, std::min(budget - done, kWindowsATurn));
     if (slots_[id].queued) sealing_.push_back(id);
   }
+  for (const auto id : near_) done += answer_near(id, wall);
+  near_.clear();
   for (auto& v : views_) {
     if (done < budget) done += emit_queue(v.early, now, wall, budget - done);
     if (done < budget) done += emit_queue(v.revisions, now, wall, budget - done);
@@ -349,6 +411,7 @@ std::size_t Emitter::seal(SlotId id, EventTime wall, std::size_t budget) {
     }
     const auto start = slot.sealed_to;
     slot.pending.erase(start);
+    slot.told.erase(start);
     slot.sealed_to = grid.end(start);
     slot.silent = emit_window(id, start, Cause::none, wall) ? 0 : slot.silent + 1;
     ++done;

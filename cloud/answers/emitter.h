@@ -11,6 +11,7 @@
 #pragma once
 
 #include <deque>
+#include <set>
 #include <unordered_map>
 
 #include "cloud/answers/judge.h"
@@ -60,6 +61,11 @@ class Emitter {
   void touch_source(store::SourceId source, EventTime start, Nanoseconds size, Cause cause,
                     SteadyTime now);
   void advance(store::SourceId source, EventTime frontier);
+  // The edge says that it has taken all that is older, wherever that is now: windows of views that
+  // ask for a share of it may be answered.
+  void stated(store::SourceId source, EventTime sealed_until);
+  // Pending revisions as rows: before emit() of the same batch they are here only. emit() does it.
+  void write_pending();
   // Writes what is due; how many.
   std::size_t emit(SteadyTime now, EventTime wall, std::size_t budget);
   // When emit() has something to do next; the end of time when nothing is pending.
@@ -85,6 +91,8 @@ class Emitter {
     std::size_t silent = 0;               // windows without readings in a row
     bool queued = false;                  // in sealing_
     std::map<EventTime, Pending> pending;
+    bool near = false;                    // in near_
+    std::set<EventTime> told;             // windows answered for their share, not sealed yet
     [[nodiscard]] bool begun() const { return begins != kEventTimeMin; }
   };
   struct Queued {
@@ -111,6 +119,9 @@ class Emitter {
   std::size_t emit_queue(std::deque<Queued>& queue, SteadyTime now, EventTime wall,
                          std::size_t budget);
   std::size_t seal(SlotId id, EventTime wall, std::size_t budget);
+  // Answers windows that are taken in full and here for the share that the view asks for.
+  std::size_t answer_near(SlotId id, EventTime wall);
+  void note_near(SlotId id);
   // True when the window has readings.
   bool emit_window(SlotId id, EventTime start, Cause cause, EventTime wall);
   // The readings of a window are merged into `sum`.
@@ -136,7 +147,9 @@ class Emitter {
   std::unordered_map<store::SeriesId, SeriesState> series_;
   std::unordered_map<store::SourceId, std::vector<store::SeriesId>> by_source_;
   std::unordered_map<store::SourceId, EventTime> frontiers_;
+  std::unordered_map<store::SourceId, EventTime> stated_;
   std::deque<SlotId> sealing_;
+  std::vector<SlotId> near_;  // something happened to their windows in this batch
   std::uint64_t position_ = 0;
   std::uint64_t emitted_ = 0;
   std::size_t extended_ = 0;  // since the last emit()

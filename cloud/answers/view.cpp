@@ -178,6 +178,10 @@ void describe(config::Section& s, ViewEmit& e) {
                                 .help = "Cadence of answers before the seal; 0s: none."});
   s.duration("revision_interval", e.revision_interval,
              {.preset = "5s", .help = "A window is revised at most this often."});
+  s.number("complete", e.complete,
+           {.preset = "0", .min = "0", .max = "1",
+            .help = "Answer a window before its seal, at once, when its edge has taken all of it "
+                    "and this share of that has arrived; 0: no."});
 }
 
 void describe(config::Section& s, View& v) {
@@ -190,6 +194,9 @@ void describe(config::Section& s, View& v) {
                                        .help = "What is computed."});
   s.table("window", v.window);
   s.table("emit", v.emit);
+  if (v.emit.complete > 0 && (v.hopping() || v.finest() != reconcile::Tier::minute)) {
+    s.complain("emit", "'complete' needs windows of whole minutes: edges count readings by them");
+  }
   if (std::find(v.group_by.begin(), v.group_by.end(), "series") == v.group_by.end()) {
     s.complain("group_by", "answers are per series in this version: add \"series\" to group_by");
   }

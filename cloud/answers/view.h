@@ -25,6 +25,7 @@ struct ViewWindow {
 struct ViewEmit {
   Nanoseconds early{};     // 0: nothing before the seal
   Nanoseconds revision_interval{};
+  double complete = 0;     // answered before the seal when so large a share is here; 0: not
 };
 struct View {
   std::string name;

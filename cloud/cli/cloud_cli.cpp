@@ -25,6 +25,7 @@ struct Words {
   std::string expression, glob = "**";
   std::string view, from, to, by, tz, as_of, newest, limit;
   std::string edge, incarnation;
+  std::string file;
 };
 
 // The series that an expression is about; those of a view are its own.
@@ -63,6 +64,8 @@ class CloudCommands {
   int show(const std::string& path, const Parameters& parameters, Print&& print,
            const std::string& select = "**");
   int order(const std::string& words);
+  void add_view_commands(cli::Command& cloud);
+  int take_view(bool apply);
   int no_such_series(Source& source, const std::string& select);
   int doctor();
 
@@ -142,21 +145,20 @@ void CloudCommands::add_commands() {
   late.argument("GLOB", w.glob, "Of these series only.", false)
       .option("--limit", w.limit, "At most so many rows (1000).", "N");
   common(late);
-  late.action([this, &w] {
-    return show("/v1/late", {{"series", w.glob}, {"limit", w.limit}},
-                [this](const Json& body, const std::string&) {
-                  return print_late(body, output_);
-                },
-                w.glob);
-  });
-
-  auto& view = cloud.add("view", "Names of the views.");
-  common(view);
-  view.action([this] {
-    return show("/v1/views", {}, [this](const Json& body, const std::string&) {
-      return print_views(body, output_);
+  auto& late_list = late.add("list", "The same.");
+  late_list.argument("GLOB", w.glob, "Of these series only.", false)
+      .option("--limit", w.limit, "At most so many rows (1000).", "N");
+  common(late_list);
+  for (auto* command : {&late, &late_list}) {
+    command->action([this, &w] {
+      return show("/v1/late", {{"series", w.glob}, {"limit", w.limit}},
+                  [this](const Json& body, const std::string&) {
+                    return print_late(body, output_);
+                  },
+                  w.glob);
     });
-  });
+  }
+  add_view_commands(cloud);
 
   auto& edge = cloud.add("edge", "Decides which of two boxes that share a name is the edge.");
   for (const auto& [verb, help] :
@@ -175,6 +177,46 @@ void CloudCommands::add_commands() {
   auto& doctor_command = root_.add("doctor", "Checks the cloud node.");
   common(doctor_command);
   doctor_command.action([this] { return doctor(); });
+}
+
+void CloudCommands::add_view_commands(cli::Command& cloud) {
+  auto& w = words_;
+  auto& view = cloud.add("view", "Names of the views.");
+  auto& list = view.add("list", "The same.");
+  for (auto* command : {&view, &list}) {
+    common(*command);
+    command->action([this] {
+      return show("/v1/views", {}, [this](const Json& body, const std::string&) {
+        return print_views(body, output_);
+      });
+    });
+  }
+  for (const bool apply : {false, true}) {
+    auto& command = apply ? view.add("apply", "Puts a file into views.d; the node goes on with it. "
+                                              "Its windows are filled from what there is.")
+                          : view.add("check", "Whether a file of views would be right. Exit 78 if "
+                                              "not.");
+    command.argument("FILE", w.file, "As in views.d: [[view]] with a name.")
+        .option("--config", w.config, "cloud.toml; views.d is beside it.", "FILE")
+        .flag("--json", w.json, "One JSON object.");
+    command.action([this, apply] { return take_view(apply); });
+  }
+}
+
+int CloudCommands::take_view(bool apply) {
+  if (const auto taken = world_.take_view(words_.config, words_.file, apply); !taken) {
+    if (words_.json) {
+      output_.out(Json{{"v", 1}, {"ok", false}, {"text", taken.error().text()}}.dump() + "\n");
+    }
+    output_.fail(taken.error());
+    return taken.error().fault() == Fault::bad_input     ? int{kExitConfig}
+           : taken.error().fault() == Fault::unavailable ? int{kExitNoInput}
+                                                         : cli::exit_code(taken.error().fault());
+  }
+  if (apply) return order("views");
+  output_.out(words_.json ? Json{{"v", 1}, {"ok", true}, {"text", "ok"}}.dump() + "\n"
+                          : words_.file + ": ok\n");
+  return kExitOk;
 }
 
 int CloudCommands::order(const std::string& words) {

@@ -30,6 +30,9 @@ struct World {
   // no node has taken it.
   std::function<Result<std::optional<std::string>>(const std::filesystem::path&,
                                                    const std::string& words)> order;
+  // Whether the configuration of that file would be right with this one in views.d; installs it.
+  std::function<Result<>(const std::string& config, const std::filesystem::path& view,
+                         bool install)> take_view;
   const Clock& clock;
 };
 

@@ -1,5 +1,9 @@
 #include "cloud/daemon/cloud_config.h"
 
+#include <stdlib.h>
+
+#include <system_error>
+
 namespace tidemark::cloud {
 
 using config::Section;
@@ -66,11 +70,53 @@ Loaded finish(config::Document document) {
   Loaded out;
   document.fill(out.config);
   out.problems = document.problems();
-  out.effective = document.effective();
+  out.settings = document.settings();
   out.ok = document.ok();
   return out;
 }
 }  // namespace
+
+Error first_problem(const Loaded& loaded) {
+  for (const auto& problem : loaded.problems) {
+    if (!problem.warning) return {Fault::bad_input, config::render(problem)};
+  }
+  return {Fault::bad_input, "the configuration is wrong"};
+}
+
+Result<> take_view_file(const std::filesystem::path& config, const std::filesystem::path& view,
+                        bool install) {
+  namespace fs = std::filesystem;
+  const auto sources = cloud_sources(config);
+  std::error_code fault;
+  if (!fs::is_regular_file(view, fault)) {
+    return Error(Fault::unavailable, view.string() + ": no such file");
+  }
+  if (view.extension() != ".toml") {
+    return Error(Fault::bad_input, view.string() + ": files of views.d end in .toml");
+  }
+  // A copy of the folder as it would be.
+  auto trial = (fs::temp_directory_path(fault) / "tidemark-views-XXXXXX").string();
+  if (::mkdtemp(trial.data()) == nullptr) return Error(Fault::unavailable, "no temporary folder");
+  if (fs::is_directory(sources.drop_ins, fault)) {
+    fs::copy(sources.drop_ins, trial, fs::copy_options::recursive, fault);
+  }
+  fs::copy_file(view, fs::path(trial) / view.filename(), fs::copy_options::overwrite_existing,
+                fault);
+  auto as_it_would_be = sources;
+  as_it_would_be.drop_ins = trial;
+  const auto loaded = load_cloud(as_it_would_be);
+  fs::remove_all(trial, fault);
+  if (!loaded.ok) return first_problem(loaded);
+  const auto target = sources.drop_ins / view.filename();
+  if (!install || fs::equivalent(view, target, fault)) return {};
+  fs::create_directories(sources.drop_ins, fault);
+  const auto fresh = sources.drop_ins / (view.filename().string() + ".new");
+  fault.clear();
+  fs::copy_file(view, fresh, fs::copy_options::overwrite_existing, fault);
+  if (!fault) fs::rename(fresh, target, fault);
+  if (fault) return Error(Fault::denied, target.string() + ": " + fault.message());
+  return {};
+}
 
 Loaded load_cloud(const config::Sources& sources) {
   return finish(config::Document::read(sources));

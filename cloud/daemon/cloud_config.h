@@ -47,9 +47,15 @@ config::Sources cloud_sources(const std::filesystem::path& file);
 struct Loaded {
   CloudConfig config;
   std::vector<config::Problem> problems;
-  std::string effective;
+  std::vector<config::Setting> settings;
   bool ok = false;
 };
+// Of a configuration that is not ok.
+Error first_problem(const Loaded& loaded);
+// Whether the configuration would be right with this file in views.d; then puts it there, in place
+// of one of its name. bad_input names the first problem.
+Result<> take_view_file(const std::filesystem::path& config, const std::filesystem::path& view,
+                        bool install);
 Loaded load_cloud(const config::Sources& sources);
 Loaded parse_cloud(std::string_view toml, std::string name);
 

@@ -52,12 +52,14 @@ class Metrics {
 
 }  // namespace
 
-Result<> run_node(const CloudConfig& config, const Clock& clock, Random& random,
-                  const StopSignal& stop) {
+Result<> run_node(const CloudConfig& config,
+                  std::function<Result<std::vector<answers::View>>()> read_views,
+                  const Clock& clock, Random& random, const StopSignal& stop) {
   TIDE_ASSIGN(auto views, answers::views_in_force(config.views));
   intake::Options options;
   options.data_dir = config.data_dir;
   options.views = std::move(views);
+  options.read_views = std::move(read_views);
   options.horizons = config.horizons();
   options.keep_blocks = config.retention.blocks;
   options.keep_revisions = config.retention.revisions;

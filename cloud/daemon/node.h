@@ -1,6 +1,8 @@
 // The cloud node: intake on this thread, the face on its own.
 #pragma once
 
+#include <functional>
+
 #include "cloud/daemon/cloud_config.h"
 #include "common/base/random.h"
 #include "common/base/result.h"
@@ -11,7 +13,9 @@ namespace tidemark::cloud {
 
 // Opens, serves, and on stop commits what it has and leaves. Faults: what could not be opened, or
 // the commit that failed; nothing that was not committed has been acknowledged.
-Result<> run_node(const CloudConfig& config, const Clock& clock, Random& random,
-                  const StopSignal& stop);
+// `read_views` gives those that the configuration names when somebody changed it.
+Result<> run_node(const CloudConfig& config,
+                  std::function<Result<std::vector<answers::View>>()> read_views,
+                  const Clock& clock, Random& random, const StopSignal& stop);
 
 }  // namespace tidemark::cloud

@@ -64,6 +64,15 @@ Result<> Intake::load() {
   }
   catalogue_ = std::make_unique<Catalogue>(*store_);
   TIDE_TRY(catalogue_->load(edges_));
+  TIDE_TRY(start_views());
+  for (std::size_t t = 0; t < reconcile::kTiers; ++t) {
+    store_->small().set_meta(fmt::format("horizon_{}", t),
+                             static_cast<std::uint64_t>(options_.horizons.age[t].count()));
+  }
+  return store_->commit();
+}
+
+Result<> Intake::start_views() {
   emitter_ = std::make_unique<answers::Emitter>(
       *store_, options_.views, options_.horizons,
       [this](const store::SeriesRow& series, const answers::Answer& answer,
@@ -90,11 +99,7 @@ Result<> Intake::load() {
     emitter_->move_series(series.row, edge.books.sources()[series.source].frontier);
   };
   placer_ = std::make_unique<Placer>(*store_, *catalogue_, *emitter_, options_.horizons);
-  for (std::size_t t = 0; t < reconcile::kTiers; ++t) {
-    store_->small().set_meta(fmt::format("horizon_{}", t),
-                             static_cast<std::uint64_t>(options_.horizons.age[t].count()));
-  }
-  return store_->commit();
+  return {};
 }
 
 bool Intake::has_batch() const { return store_->in_batch(); }
@@ -299,7 +304,10 @@ void Intake::dead_letter(Session& s, const BlockRecord& record, const std::strin
                        record.readings);
   reconcile::Placed placed;
   placed.quarantined = record.readings;
-  edge.books.of(record.name.incarnation).receive(record.name.sequence, record.readings, placed);
+  auto& books = edge.books.of(record.name.incarnation);
+  // What it replaces never comes; unless it did, which is why this one is kept aside.
+  const auto replaces = books.received_any(record.replaces) ? SequenceRanges{} : record.replaces;
+  books.receive(record.name.sequence, record.readings, placed, replaces);
   s.added[record.name.incarnation].add(record.name.sequence);
   s.changed.insert(record.name.incarnation);
 }
@@ -353,6 +361,10 @@ void Intake::take_seal(Session& s, const wire::Frame& frame) {
   });
   store_->edges().save_sources(edge.row.id, edge.books);
   take_minutes(s, *seal);
+  for (const auto& stated : seal->sources) {
+    const auto index = edge.books.source(stated.source, stated.poll_class).value();
+    emitter_->stated(edge.books.sources()[index].id, stated.sealed_until);
+  }
   s.changed.insert(seal->incarnation);
   s.added[seal->incarnation];  // its number is acknowledged
 }

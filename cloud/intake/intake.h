@@ -12,6 +12,7 @@
 // Threads    one.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <set>
 #include <string>
@@ -32,11 +33,13 @@ inline constexpr std::size_t kParkedBytesMax = 8 << 20;
 inline constexpr std::size_t kParkedBytesAllMax = 256 << 20;
 inline constexpr std::size_t kTouchedMax = 100'000;
 inline constexpr std::size_t kLetterBytesMax = 16 << 20;  // of dead letters, an edge and minute
-inline constexpr std::size_t kEmissionsPerCommitMax = 2000;
+inline constexpr std::size_t kEmissionsPerCommitMax = 500;  // 10 ms, that live data wait at most
 
 struct Options {
   std::filesystem::path data_dir;
   std::vector<answers::View> views;  // in force
+  // Those that the configuration names by now, for the order `views`.
+  std::function<Result<std::vector<answers::View>>()> read_views = nullptr;
   reconcile::Horizons horizons;
   Nanoseconds keep_blocks = std::chrono::hours(24 * 90);
   Nanoseconds keep_revisions = std::chrono::hours(24 * 90);
@@ -84,6 +87,9 @@ class Intake {
   struct Session;  // what is in flight for one edge
   Intake(const Clock& clock, Options options);
   Result<> load();
+  // The views of options_, which go on where their rows say, and the placer that touches them.
+  Result<> start_views();
+  Result<std::string> change_views();
   void begin();
   Session& session_of(const std::string& edge);
   void take_hello(Session& s, std::uint64_t session, const wire::Frame& frame);

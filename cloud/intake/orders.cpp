@@ -31,7 +31,22 @@ void Intake::take_orders() {
   }
 }
 
+// As a restart would: what is pending lies in rows, and windows that no view had before are filled
+// from panes. Readings go into finer panes from here on where a view is finer.
+Result<std::string> Intake::change_views() {
+  if (!options_.read_views) {
+    return Error(Fault::unsupported, "this node reads its views when it starts only");
+  }
+  TIDE_ASSIGN(options_.views, options_.read_views());
+  emitter_->write_pending();
+  TIDE_TRY(start_views());
+  std::string names;
+  for (const auto& v : options_.views) names += (names.empty() ? "" : ", ") + v.name;
+  return "views in force: " + names;
+}
+
 Result<std::string> Intake::obey(const std::string& words) {
+  if (words == "views") return change_views();
   const auto parts = split(words, ' ');
   if (parts.size() != 3 || (parts[0] != "accept" && parts[0] != "refuse")) {
     return Error(Fault::bad_input, fmt::format("no order '{}'", words));

@@ -134,13 +134,14 @@ void PaneCache::flush() {
 
 void PaneCache::make_room() {
   ++flushes_;
-  if (panes_.size() <= kPanesMax) return;
+  const auto most = kPanesMax + 2 * rows_.size();
+  if (panes_.size() <= most) return;
   // Keep what the last few batches used; if they alone are too many, keep nothing.
   constexpr std::uint64_t kKeepFlushes = 8;
   std::erase_if(panes_, [&](const auto& item) {
     return !item.second->changed && item.second->used + kKeepFlushes < flushes_;
   });
-  if (panes_.size() > kPanesMax) {
+  if (panes_.size() > most) {
     std::erase_if(panes_, [](const auto& item) { return !item.second->changed; });
   }
 }

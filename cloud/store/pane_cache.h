@@ -1,6 +1,7 @@
 // Panes in memory before the rows in cloud.db: changed ones are written when the batch commits.
 //
-// Bounds     kPanesMax panes stay in memory between commits; the ones unused for longest go first.
+// Bounds     kPanesMax panes and two a series stay in memory between commits; the ones unused for
+//            longest go first. A backlog of days passes through and is not kept.
 // Threads    that of its Database.
 #pragma once
 
@@ -22,7 +23,7 @@ using SeriesId = std::uint32_t;
 
 class PaneCache {
  public:
-  static constexpr std::size_t kPanesMax = 120'000;
+  static constexpr std::size_t kPanesMax = 16'384;
 
   explicit PaneCache(sqlite::Database& database);
   // The pane, made if it is not there, and taken as changed. Valid until flush().

@@ -89,7 +89,7 @@ constexpr auto kLiftTo2 = R"sql(
 Result<std::unique_ptr<sqlite::Database>> open_writer(const std::filesystem::path& file) {
   return sqlite::Database::open(
       file, {.pragmas = "PRAGMA page_size=8192; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;"
-                        "PRAGMA secure_delete=0; PRAGMA cache_size=-65536;"
+                        "PRAGMA secure_delete=0; PRAGMA cache_size=-16384;"
                         "PRAGMA wal_autocheckpoint=4000; PRAGMA journal_size_limit=67108864;"
                         "PRAGMA temp_store=MEMORY",
              .schema = kSchema,

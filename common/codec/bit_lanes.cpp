@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "common/codec/clones.h"
+#include "common/codec/transpose.h"
 
 namespace tidemark::codec {
 namespace {
@@ -78,6 +79,47 @@ TIDE_CODEC_CLONES void pack_lanes(unsigned width, const std::uint32_t* numbers,
 TIDE_CODEC_CLONES void unpack_lanes(unsigned width, const std::uint8_t* packed,
                                     std::uint32_t* numbers) {
   unpack_at(width, packed, numbers, Widths{});
+}
+
+namespace {
+
+#ifdef TIDE_CODEC_AVX2
+// Squares of eight by eight numbers, of lines of `stride`.
+TIDE_CODEC_AVX2 void transpose_squares(const std::uint32_t* from, std::size_t stride,
+                                       std::uint32_t* to, std::size_t to_stride,
+                                       std::size_t step, std::size_t to_step) {
+  for (unsigned square = 0; square < kSteps / kLanes; ++square) {
+    __m256i x[kLanes];
+    for (unsigned i = 0; i < kLanes; ++i) {
+      x[i] = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(from + i * stride));
+    }
+    transpose_eight(x);
+    for (unsigned i = 0; i < kLanes; ++i) {
+      _mm256_storeu_si256(reinterpret_cast<__m256i*>(to + i * to_stride), x[i]);
+    }
+    from += step;
+    to += to_step;
+  }
+}
+#endif
+
+}  // namespace
+
+void to_stretches(const std::uint32_t* numbers, std::uint32_t* places) {
+#ifdef TIDE_CODEC_AVX2
+  if (has_avx2()) {
+    return transpose_squares(numbers, kSteps, places, kLanes, kLanes, kLanes * kLanes);
+  }
+#endif
+  for (std::size_t i = 0; i < kLaneNumbers; ++i) places[place_in_stretches(i)] = numbers[i];
+}
+void from_stretches(const std::uint32_t* places, std::uint32_t* numbers) {
+#ifdef TIDE_CODEC_AVX2
+  if (has_avx2()) {
+    return transpose_squares(places, kLanes, numbers, kSteps, kLanes * kLanes, kLanes);
+  }
+#endif
+  for (std::size_t i = 0; i < kLaneNumbers; ++i) numbers[i] = places[place_in_stretches(i)];
 }
 
 }  // namespace tidemark::codec

@@ -268,7 +268,8 @@ Method method_of(const Column& column, Tier tier) {
   if (mode == "constant") return {mode, "none", "none"};
   if (mode == "zstd" || mode == "stored") return {mode, "none", mode};
   if (mode == "special" || mode == "float-split") return {mode, "none", coder};
-  const std::size_t head = mode.find("grid") != std::string::npos ? 9 : 1;
+  const std::size_t head = (mode.find("grid") != std::string::npos ? 9U : 1U) +
+                           (mode.find("joined") != std::string::npos ? 1U : 0U);
   return {mode, sequence_words(ByteSpan(bytes).subspan(head)), coder};
 }
 

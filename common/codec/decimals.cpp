@@ -1,17 +1,20 @@
-// Why two steps are enough. Let P = 10^e, y = 1 / P rounded, q = k * y rounded, all to 53 bits.
-// - q is k / P but for a part of 2^-52 at most, so that the rest k - q * P is a multiple of
-//   2^e ulp(q) of at most 5^e * 2 of them: one fused step gives it exactly.
-// - q + rest * y is then k / P but for a part of 2^-105, before its one rounding.
+// Why two steps are enough. Let P = 10^e, y = 1 / P rounded, z = (1 - y * P) / P rounded, all to 53
+// bits; the rest 1 - y * P is one of a division, which a fused step gives exactly.
+// - y + z is 1 / P but for a part of 2^-105, since z is a part of 2^-53 of y at most. So k * y plus
+//   the rounded k * z, which the fused step adds up exactly, is k / P but for a part of 2^-104,
+//   before its one rounding.
 // - That rounding is the one of k / P unless a midpoint of two doubles lies between. None does: a
 //   midpoint is M * 2^t with M of 54 bits, k has 51, so t < 0 and k * 2^-t - M * 10^e is a multiple
 //   of 2^e, and not 0 since M has more bits than k. So k / P is away from it by a part of
 //   2^-54 / 5^15 > 2^-89 at least.
-// The test of a value v takes v for q. If v is not k / P rounded, k / P lies past a midpoint by
-// that much, and what comes out is another double than v, by the same reason; where v is far away
-// the rest need not be exact, and v is far from what comes out.
+// The test of a value v is v + (k - v * P) * y, by two fused steps; k - v * P is exact for a v near
+// k / P, being a multiple of 2^e ulp(v) of at most 5^e * 2 of them. If v is not k / P rounded, then
+// k / P lies past a midpoint by that much, and what comes out is another double than v, by the same
+// reason; where v is far away the rest need not be exact, and v is far from what comes out.
 #include "common/codec/decimals.h"
 
 #include <array>
+#include <cmath>
 #include <type_traits>
 
 #include "common/codec/clones.h"
@@ -24,23 +27,21 @@ constexpr std::array<double, kExponentMax + 1> kPowers = {
     1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15};
 constexpr std::uint64_t kSignAndExponent = 0xfff0000000000000U;
 
-// By a division, or by a product and two fused steps.
+// By a division, or by a product and a fused step.
 template <bool kFused>
 struct Divisor {
-  explicit Divisor(unsigned exponent) : power(kPowers[exponent]), reciprocal(1 / power) {}
-  [[nodiscard, gnu::always_inline]] double corrected(double k, double q) const {
-    return __builtin_fma(__builtin_fma(-q, power, k), reciprocal, q);
-  }
+  explicit Divisor(unsigned exponent) : power(kPowers[exponent]), by(reciprocal(exponent)) {}
   [[nodiscard, gnu::always_inline]] double of(double k) const {
-    if constexpr (kFused) return corrected(k, k * reciprocal);
+    if constexpr (kFused) return __builtin_fma(k, by.high, k * by.low);
     return k / power;
   }
   // k / power if v is that, else another double; k is v * power, nearly.
   [[nodiscard, gnu::always_inline]] double of(double k, double v) const {
-    if constexpr (kFused) return corrected(k, v);
+    if constexpr (kFused) return __builtin_fma(__builtin_fma(-v, power, k), by.high, v);
     return k / power;
   }
-  double power, reciprocal;
+  double power;
+  Reciprocal by;
 };
 
 template <bool kFused>
@@ -107,6 +108,17 @@ auto best(const Loop& loop) {
 }  // namespace
 
 double power_of_10(unsigned exponent) { return kPowers[exponent]; }
+Reciprocal reciprocal(unsigned exponent) {
+  static const auto all = [] {
+    std::array<Reciprocal, kExponentMax + 1> r;
+    for (unsigned e = 0; e <= kExponentMax; ++e) {
+      const double high = 1 / kPowers[e];
+      r[e] = {high, std::fma(-high, kPowers[e], 1.0) / kPowers[e]};
+    }
+    return r;
+  }();
+  return all[exponent];
+}
 
 std::uint64_t decimal_misses(const double* v, std::size_t n, unsigned exponent, std::int64_t* k) {
   return best([=](auto fused) __attribute__((always_inline)) {

@@ -1,8 +1,8 @@
 // Doubles that are k / 10^e and back: the loops that all tiers spend most of their time around.
 // Private to this folder.
 //
-// Where the CPU multiplies and adds in one step (FMA, NEON), k / 10^e is k times the reciprocal,
-// put right by two such steps; elsewhere it is divided. Both are the correctly rounded quotient for
+// Where the CPU multiplies and adds in one step (FMA, NEON), k / 10^e is k times the reciprocal, in
+// two such steps; elsewhere it is divided. Both are the correctly rounded quotient for
 // every |k| < 2^51 and e to 15, so that they read and write the same bytes (why: decimals.cpp).
 #pragma once
 
@@ -13,6 +13,11 @@ namespace tidemark::codec {
 
 inline constexpr unsigned kExponentMax = 15;
 double power_of_10(unsigned exponent);  // 0 to kExponentMax
+// 1 / 10^e to twice as many bits: k / 10^e is fma(k, high, k * low).
+struct Reciprocal {
+  double high = 1, low = 0;
+};
+Reciprocal reciprocal(unsigned exponent);
 
 // k[i] = v[i] * 10^e, rounded. 0 when every v[i] is k[i] / 10^e to the bit and |k[i]| < 2^51; k is
 // for use then only. Any v, also NaN, infinities and -0.0, which are none.

@@ -8,6 +8,7 @@
 #include "common/codec/clones.h"
 #include "common/codec/decimals.h"
 #include "common/codec/numbers.h"
+#include "common/codec/residuals.h"
 
 namespace tidemark::codec {
 namespace {
@@ -100,6 +101,11 @@ TIDE_CODEC_CLONES std::size_t near_misses(DoubleMode mode, const double* v, std:
       return near_misses_of<DoubleMode::printed_float>(v, n, by, k, ulps);
     default: return near_misses_of<DoubleMode::decimal_ulps>(v, n, by, k, ulps);
   }
+}
+TIDE_CODEC_CLONES std::uint64_t count_others(const std::int64_t* ulps, std::size_t n) {  // than 0
+  std::uint64_t others = 0;
+  for (std::size_t i = 0; i < n; ++i) others += std::uint64_t{ulps[i] != 0};
+  return others;
 }
 bool all_floats(std::span<const double> values) {
   return std::all_of(values.begin(), values.end(), [](double v) {
@@ -296,8 +302,7 @@ bool as_before(Chooser& chooser, const Memory& m, DoubleChoice& c) {
   if (!has_scale(mode) && m.exponent > digits_max && time_to_search(m)) return false;
   if (!chooser.near(mode, m.exponent, m.scale)) return false;
   // Of more values the step of a grid is known better.
-  const auto off = std::count_if(c.ulps.begin(), c.ulps.end(), [](auto u) { return u != 0; });
-  return !has_scale(mode) || static_cast<std::size_t>(off) * 64 <= c.ulps.size();
+  return !has_scale(mode) || count_others(c.ulps.data(), c.ulps.size()) * 64 <= c.ulps.size();
 }
 
 bool near_grid(Chooser& chooser, std::span<const double> values, bool floats, Memory& m) {
@@ -408,22 +413,20 @@ TIDE_CODEC_CLONES bool all_zero(const std::int32_t* numbers, std::size_t n) {
   for (std::size_t i = 0; i < n; ++i) any |= numbers[i];
   return any == 0;
 }
-// Towards higher values, which are more bits of positive ones, fewer of negative ones. False, and
-// nothing done, where one is so small that it may pass 0.
+// Towards higher values, which are more bits of positive ones, fewer of negative ones. False where
+// a value passed 0; `before` has what they were.
 TIDE_CODEC_CLONES bool shift_bits(std::int64_t base, const std::int32_t* offsets, std::size_t n,
-                                  double* v) {
-  std::uint64_t least = ~std::uint64_t{0};
-  for (std::size_t i = 0; i < n; ++i) {
-    const auto magnitude = bits_of(v[i]) << 1;
-    least = magnitude < least ? magnitude : least;
-  }
-  if (least >> 34 == 0) return false;
+                                  double* v, double* before) {
+  std::int64_t passed = 0;
   for (std::size_t i = 0; i < n; ++i) {
     const auto b = std::bit_cast<std::int64_t>(v[i]);
     const std::int64_t u = base + offsets[i];
-    v[i] = std::bit_cast<double>(b + (b < 0 ? -u : u));
+    const auto moved = plus(b, b < 0 ? -u : u);
+    passed |= moved ^ b;
+    before[i] = v[i];
+    v[i] = std::bit_cast<double>(moved);
   }
-  return true;
+  return passed >= 0;
 }
 TIDE_CODEC_CLONES void shift_ordered(const std::int64_t* ulps, std::size_t n, double* v) {
   for (std::size_t i = 0; i < n; ++i) v[i] = from_ordered(plus(ordered(v[i]), ulps[i]));
@@ -475,7 +478,11 @@ bool add_ulps(DoubleMode mode, std::int64_t base, std::span<const std::int32_t> 
               double* values) {
   if (base == 0 && all_zero(offsets.data(), offsets.size())) return true;  // most blocks of a grid
   if (of_floats(mode) || base < -kUlpsNear || base > kUlpsNear) return false;
-  return shift_bits(base, offsets.data(), offsets.size(), values);
+  const auto n = offsets.size();
+  std::array<double, kStep> before;
+  if (shift_bits(base, offsets.data(), n, values, before.data())) return true;
+  std::copy_n(before.data(), n, values);
+  return false;
 }
 
 void add_ulps(DoubleMode mode, std::span<const std::int64_t> ulps, double* values) {

@@ -28,6 +28,7 @@ enum class DoubleMode : std::uint8_t {
   special = 11,            // NaN, infinities and -0.0 apart
   float_grid_ulps = 12,    // float(k * scale), some ulps of a float beside
   printed_float = 13,      // float(k / 10^e), some ulps of a double beside: floats cut by a printer
+  joined = 14,             // one of those with ulps, k and the ulps in one integer (joined.h)
 };
 
 constexpr bool has_ulps(DoubleMode m) {

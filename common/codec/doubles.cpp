@@ -4,15 +4,18 @@
 #include <bit>
 #include <cmath>
 #include <limits>
+#include <utility>
 
 #include "common/codec/bits.h"
 #include "common/codec/clones.h"
 #include "common/codec/column_coding.h"
 #include "common/codec/double_modes.h"
+#include "common/codec/joined.h"
 #include "common/codec/numbers.h"
 #include "common/codec/packing.h"
 #include "common/codec/recurrence.h"
 #include "common/codec/sequence.h"
+#include "common/codec/value_table.h"
 
 namespace tidemark::codec {
 namespace {
@@ -21,6 +24,7 @@ constexpr std::uint64_t kMinusZero = 0x8000000000000000U;
 constexpr std::uint64_t kExponentBits = 0x7ff0000000000000U;
 constexpr int kFallbackLevel = 3;
 constexpr std::size_t kFallbackMin = 24;  // bytes
+constexpr std::size_t kFewValues = 64;
 constexpr std::size_t kFewSpecials = 16;  // one in so many, or fewer
 
 // What stands for a special value in the flags; of `other` the bits follow.
@@ -54,6 +58,24 @@ TIDE_CODEC_CLONES Scan scan(const double* v, std::size_t n) {
     zero |= std::uint64_t{b == kMinusZero};
   }
   return {zero != 0 || largest >= kExponentBits, differs == 0, std::bit_cast<double>(largest)};
+}
+
+constexpr std::size_t kScanned = 256;  // values at once
+
+// What all know of one part of the values.
+void add_part(const Scan& part, bool begins_alike, Scan& all) {
+  all.special = all.special || part.special;
+  all.alike = all.alike && part.alike && begins_alike;
+  all.largest = std::max(all.largest, part.largest);
+}
+// As far as the first part with a special one.
+Scan scan_ordinary(std::span<const double> values) {
+  Scan all;
+  for (std::size_t at = 0; at < values.size() && !all.special; at += kScanned) {
+    const auto n = std::min(kScanned, values.size() - at);
+    add_part(scan(values.data() + at, n), bits_of(values[at]) == bits_of(values[0]), all);
+  }
+  return all;
 }
 
 // Ulps are noise of a few bits. Of many, a second pass of tANS has to be worth the time that it
@@ -122,27 +144,90 @@ bool read_split(Tier tier, ByteReader& in, std::span<double> values) {
   return true;
 }
 
+// The head of what was chosen; k and ulps are one sequence then, if that is told.
+void write_mode(const DoubleChoice& choice, unsigned joined, ByteWriter& out) {
+  if (joined == 0) {
+    write_head(choice.mode, choice.exponent, out);
+  } else {
+    write_head(DoubleMode::joined, choice.exponent, out);
+    write_head(choice.mode, joined, out);
+  }
+  if (has_scale(choice.mode)) out.fixed(bits_of(choice.scale));
+}
+
+// Joins the ulps, if that hardly takes more than two sequences; 0 if not.
+unsigned try_to_join(DoubleChoice& choice) {
+  constexpr double kSequenceWorth = 1.03;  // of the bits: for the time of a sequence
+  constexpr double kFewBits = 3;  // for each value: there may be better coders of these
+  const auto bits = has_ulps(choice.mode) ? joined_bits(choice.ulps) : 0;
+  if (bits == 0) return 0;
+  const auto apart = forecast_bits(choice.integers) + forecast_bits(choice.ulps);
+  const auto n = choice.integers.size();
+  if (n > kFewValues && apart < kFewBits * static_cast<double>(n)) return 0;
+  join(choice.ulps, bits, choice.integers);
+  if (forecast_bits(choice.integers) <= apart * kSequenceWorth) return bits;
+  part(choice.ulps, bits, choice.integers);
+  return 0;
+}
+
+// Writes the integers behind their head, and maybe the ulps; whether by a table.
+bool write_integers(const DoubleChoice& choice, unsigned joined, bool ulps, ByteWriter& out) {
+  write_mode(choice, joined, out);
+  const auto at = out.size();
+  write_sequence(Tier::fast, choice.integers, out);
+  const bool tabled = is_tabled(ByteSpan(out.out()).subspan(at));
+  if (ulps) write_sequence(Tier::fast, choice.ulps, out, ulps_effort(Tier::fast));
+  return tabled;
+}
+
+// In tier fast, where zstd may win, tables are tried: they take as long as all else. Replaces what
+// lies from `at` on.
+void write_by_table(const DoubleChoice& choice, unsigned joined, std::size_t at, Memory& memory,
+                    ByteWriter& out) {
+  const ByteVector plain(out.out().begin() + static_cast<std::ptrdiff_t>(at), out.out().end());
+  out.out().resize(at);
+  memory.tabled = write_integers(choice, joined, has_ulps(choice.mode) && joined == 0, out);
+  if (out.size() - at < plain.size()) return;
+  memory.tabled = false;
+  out.out().resize(at);
+  out.raw(plain);
+}
+
+// By a table at once, where that was the way before. Or where values recur and have ulps: those of
+// a printer are the same ones each time, and the table has them too. False, and nothing written, if
+// it is no table then.
+bool is_tabled_at_once(DoubleChoice& choice, Memory& memory, ByteWriter& out) {
+  const bool ulps = has_ulps(choice.mode);
+  const auto bits = ulps ? joined_bits(choice.ulps) : 0;
+  const bool before = std::exchange(memory.tabled, false);
+  if (ulps ? bits == 0 : !before) return false;
+  const auto at = out.size();
+  if (bits != 0) join(choice.ulps, bits, choice.integers);
+  if (before || looks_sparse(choice.integers)) {
+    memory.tabled = write_integers(choice, bits, false, out);
+    if (memory.tabled) return true;
+    out.out().resize(at);
+  }
+  if (bits != 0) part(choice.ulps, bits, choice.integers);
+  return false;
+}
+
 // Whether zstd may take fewer bytes; writers below say the same.
-bool write_chosen(Tier tier, std::span<const double> values, const DoubleChoice& choice,
+bool write_chosen(Tier tier, std::span<const double> values, DoubleChoice& choice, Memory& memory,
                   ByteWriter& out) {
   const auto at = out.size();
-  write_head(choice.mode, choice.exponent, out);
-  if (has_scale(choice.mode)) out.fixed(bits_of(choice.scale));
-  const auto integers_at = out.size();
+  const auto may_win = [&] { return zstd_may_win(words_of(values), out.size() - at); };
+  if (tier == Tier::fast && is_tabled_at_once(choice, memory, out)) return may_win();
+  const bool ulps = has_ulps(choice.mode);
+  const auto joined = tier == Tier::fast ? try_to_join(choice) : 0;
+  write_mode(choice, joined, out);
   write_sequence(tier, choice.integers, out, {.table = tier != Tier::fast});
-  const auto ulps_at = out.size();
-  if (has_ulps(choice.mode)) {
+  if (ulps && joined == 0) {
     write_sequence(ulps_tier(tier, values.size()), choice.ulps, out, ulps_effort(tier));
   }
-  const auto may_win = [&] { return zstd_may_win(words_of(values), out.size() - at); };
   if (tier == Tier::fast) {
     if (!may_win()) return false;
-    // A table takes as long as all else.
-    const ByteVector ulps(out.out().begin() + static_cast<std::ptrdiff_t>(ulps_at),
-                          out.out().end());
-    out.out().resize(integers_at);
-    write_sequence(tier, choice.integers, out);
-    out.raw(ulps);
+    write_by_table(choice, joined, at, memory, out);
   }
   if (choice.mode == DoubleMode::float_bits) write_split(tier, values, at, out);
   return tier == Tier::dense || may_win();
@@ -163,7 +248,7 @@ bool write_ordinary(Tier tier, std::span<const double> values, const Scan& of, M
   }
   auto& choice = working_choice();
   choose_mode(values, of.largest, memory, choice);
-  return write_chosen(tier, values, choice, out);
+  return write_chosen(tier, values, choice, memory, out);
 }
 
 // Whether zstd takes far more than `size` bytes for these, by a quarter of them: 16 parts, so that
@@ -211,28 +296,31 @@ struct SpecialValue {
   std::uint64_t bits;
 };
 
+struct Specials {
+  std::vector<SpecialValue> values;
+  Scan others;  // of all that is left in their places
+};
+
 // Takes the special values out; in their places go ordinary ones: -0.0 is at home at 0.0, the
 // others where the signal was.
-std::vector<SpecialValue> take_specials(std::span<double> values) {
-  constexpr std::size_t kPart = 64;
-  std::vector<SpecialValue> specials;
+Specials take_specials(std::span<double> values) {
+  Specials specials;
   const auto first = std::find_if_not(values.begin(), values.end(), is_special);
   double last = first == values.end() ? 0 : *first;
-  for (std::size_t at = 0; at < values.size(); at += kPart) {
-    const auto end = std::min(at + kPart, values.size());
-    if (!scan(values.data() + at, end - at).special) {
-      last = values[end - 1];
-      continue;
-    }
-    for (auto i = at; i < end; ++i) {
+  for (std::size_t at = 0; at < values.size(); at += kScanned) {
+    const auto n = std::min(kScanned, values.size() - at);
+    auto part = scan(values.data() + at, n);
+    for (auto i = at; part.special && i < at + n; ++i) {
       const auto kind = special_of(values[i]);
-      if (kind == kNone) {
-        last = values[i];
-        continue;
+      if (kind != kNone) {
+        specials.values.push_back({i, kind, bits_of(values[i])});
+        values[i] = kind == kZero ? 0.0 : last;
       }
-      specials.push_back({i, kind, bits_of(values[i])});
-      values[i] = kind == kZero ? 0.0 : last;
+      last = values[i];
     }
+    if (part.special) part = scan(values.data() + at, n);
+    last = values[at + n - 1];
+    add_part(part, bits_of(values[at]) == bits_of(values[0]), specials.others);
   }
   return specials;
 }
@@ -241,7 +329,7 @@ std::vector<SpecialValue> take_specials(std::span<double> values) {
 bool write_special(Tier tier, std::span<const double> values, Memory& memory, ByteWriter& out) {
   thread_local std::vector<double> ordinary;
   ordinary.assign(values.begin(), values.end());
-  const auto specials = take_specials(ordinary);
+  const auto [specials, others] = take_specials(ordinary);
   write_head(DoubleMode::special, 0, out);
   const bool few = specials.size() * kFewSpecials <= values.size();
   out.varint(few ? specials.size() : 0);
@@ -256,7 +344,7 @@ bool write_special(Tier tier, std::span<const double> values, Memory& memory, By
     if (s.kind == kOther) out.fixed(s.bits);
     before = s.row;
   }
-  return write_ordinary(tier, ordinary, scan(ordinary.data(), ordinary.size()), memory, out);
+  return write_ordinary(tier, ordinary, others, memory, out);
 }
 
 bool read_ordinary(Tier tier, ByteReader& in, std::span<double> values);
@@ -289,31 +377,60 @@ bool read_special(Tier tier, ByteReader& in, std::span<double> values) {
   return true;
 }
 
-// Integers to doubles as they come.
+// What gives doubles for integers; the simple case of Joined.
+struct Plain {
+  DoubleMode mode;
+  unsigned exponent;
+  double scale;
+  void restore(std::span<const std::int64_t> numbers, double* to) const {
+    restore_doubles(mode, exponent, scale, numbers, to);
+  }
+  [[nodiscard]] bool restore(std::int64_t base, std::span<const std::int32_t> offsets,
+                             double* to) const {
+    return restore_doubles(mode, exponent, scale, base, offsets, to);
+  }
+};
+
+// Integers to doubles as they come, or, of a table, its doubles by rank.
+template <typename Restorer>
 class Doubles final : public Values {
  public:
-  Doubles(DoubleMode mode, unsigned exponent, double scale, std::span<double> to)
-      : mode_(mode), exponent_(exponent), scale_(scale), to_(to) {}
+  Doubles(const Restorer& restorer, std::span<double> to) : restorer_(restorer), to_(to) {}
   void take(std::int64_t* numbers, const Part& part) override {
-    if (part.cut.lanes == 1) {
-      return restore_doubles(mode_, exponent_, scale_, {numbers, part.rows}, &to_[part.at]);
-    }
+    if (part.cut.lanes == 1) return put({numbers, part.rows}, &to_[part.at]);
     std::array<double, kStep> doubles;
-    restore_doubles(mode_, exponent_, scale_, {numbers, part.numbers()}, doubles.data());
+    put({numbers, part.numbers()}, doubles.data());
     put_in_place(doubles.data(), part, to_);
   }
   void take_near(std::int64_t base, const std::int32_t* offsets, std::size_t at,
                  std::size_t n) override {
-    if (!restore_doubles(mode_, exponent_, scale_, base, {offsets, n}, &to_[at])) {
+    auto* const to = &to_[at];
+    if (!table_.empty()) {
+      const auto* const from = table_.data() + base;
+      for (std::size_t i = 0; i < n; ++i) to[i] = from[offsets[i]];
+    } else if (!restorer_.restore(base, {offsets, n}, to)) {
       Values::take_near(base, offsets, at, n);
     }
   }
+  bool map(std::span<const std::int64_t> table) override {
+    table_.resize(table.size());
+    for (std::size_t at = 0; at < table.size(); at += kStep) {
+      const auto n = std::min(kStep, table.size() - at);
+      restorer_.restore(table.subspan(at, n), table_.data() + at);
+    }
+    return true;
+  }
 
  private:
-  DoubleMode mode_;
-  unsigned exponent_;
-  double scale_;
+  void put(std::span<const std::int64_t> numbers, double* to) const {
+    if (table_.empty()) return restorer_.restore(numbers, to);
+    const auto* const from = table_.data();
+    for (std::size_t i = 0; i < numbers.size(); ++i) to[i] = from[numbers[i]];
+  }
+
+  Restorer restorer_;
   std::span<double> to_;
+  std::vector<double> table_;  // if there is one
 };
 // And the ulps that these are off.
 class Ulps final : public Values {
@@ -341,11 +458,21 @@ class Ulps final : public Values {
   std::span<double> to_;
 };
 
+bool read_joined(Tier tier, unsigned exponent, ByteReader& in, std::span<double> values) {
+  const auto head = in.u8();
+  Joined joined{static_cast<DoubleMode>(head & 15), exponent, 0, unsigned{head} >> 4};
+  if (!has_ulps(joined.mode) || joined.bits == 0 || joined.bits > kJoinedBitsMax) in.fail();
+  if (has_scale(joined.mode)) joined.scale = std::bit_cast<double>(in.fixed<std::uint64_t>());
+  if (!in.ok()) return false;
+  Doubles doubles(joined, values);
+  return read_sequence(tier, in, values.size(), doubles);
+}
+
 bool read_ordinary(Tier tier, ByteReader& in, std::span<double> values) {
   const auto head = in.u8();
   const auto mode = static_cast<DoubleMode>(head & 15);
   const unsigned exponent = head >> 4;
-  if (mode > DoubleMode::printed_float || mode == DoubleMode::special ||
+  if (mode > DoubleMode::joined || mode == DoubleMode::special ||
       mode == DoubleMode::packed || mode == DoubleMode::stored) {
     in.fail();  // these stand alone
   }
@@ -355,14 +482,15 @@ bool read_ordinary(Tier tier, ByteReader& in, std::span<double> values) {
       std::fill(values.begin(), values.end(), std::bit_cast<double>(in.fixed<std::uint64_t>()));
       return in.ok();
     case DoubleMode::float_split: return read_split(tier, in, values);
+    case DoubleMode::joined: return read_joined(tier, exponent, in, values);
     default: break;
   }
   if (!has_ulps(mode)) {
-    Doubles doubles(mode, exponent, 0, values);
+    Doubles doubles(Plain{mode, exponent, 0}, values);
     return read_sequence(tier, in, values.size(), doubles);
   }
   const auto scale = has_scale(mode) ? std::bit_cast<double>(in.fixed<std::uint64_t>()) : 0.0;
-  Doubles bases(mode, exponent, scale, values);
+  Doubles bases(Plain{mode, exponent, scale}, values);
   if (!read_sequence(tier, in, values.size(), bases)) return false;
   Ulps ulps(mode, values);
   return read_sequence(ulps_tier(tier, values.size()), in, values.size(), ulps);
@@ -375,8 +503,8 @@ void write_doubles(Tier tier, std::span<const double> values, Memory& memory, By
   const auto at = out.size();
   bool zstd_may_win = false;
   if (is_decimal_again(values, memory, working_choice())) {
-    zstd_may_win = write_chosen(tier, values, working_choice(), out);
-  } else if (const auto of = scan(values.data(), values.size()); of.special) {
+    zstd_may_win = write_chosen(tier, values, working_choice(), memory, out);
+  } else if (const auto of = scan_ordinary(values); of.special) {
     zstd_may_win = write_special(tier, values, memory, out);
   } else {
     zstd_may_win = write_ordinary(tier, values, of, memory, out);
@@ -417,7 +545,12 @@ std::string words_of_doubles(ByteSpan written) {
                                     "float-split",  "constant",    "zstd",          "stored",
                                     "special",      "float-grid+ulps", "printed-float"};
   if (written.empty()) return "empty";
-  const auto mode = written[0] & 15U;
+  const auto head = static_cast<DoubleMode>(written[0] & 15);
+  if (head == DoubleMode::joined && written.size() > 1) {
+    const std::uint8_t apart = (written[1] & 15U) | (written[0] & 0xf0U);
+    return words_of_doubles({&apart, 1}) + ", joined";
+  }
+  const auto mode = static_cast<unsigned>(head);
   std::string words = kWords[mode < std::size(kWords) ? mode : 0];
   if (words.find("decimal") != std::string::npos || words == "printed-float") {
     words += std::to_string(written[0] >> 4);

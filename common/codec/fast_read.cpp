@@ -6,6 +6,7 @@
 #include "common/codec/clones.h"
 #include "common/codec/fast.h"
 #include "common/codec/fast_run.h"
+#include "common/codec/fast_sums.h"
 
 namespace tidemark::codec::fast {
 namespace {
@@ -16,8 +17,6 @@ constexpr std::int64_t kNearEnd = std::int64_t{1} << 31;  // of offsets within a
 
 using Numbers = std::array<std::uint32_t, kRun>;
 using Residuals = std::array<std::int64_t, kRun>;
-typedef std::uint32_t Four __attribute__((vector_size(16)));
-typedef std::uint64_t FourWide __attribute__((vector_size(32)));
 
 // A run that was read but not put together yet.
 struct Parts {
@@ -31,6 +30,14 @@ struct Parts {
     BitReader bits(patched);
     for (const auto at : positions) set(std::size_t{at}, unzigzag(bits.get(run.patch_width)));
   }
+};
+
+// A run of `n` from row `at` on, some steps before it is put together: what it patches has left the
+// CPU's store buffer by then, behind which it would wait for all that was written before.
+struct Ahead {
+  Parts parts;
+  std::size_t at = 0, n = 0;
+  alignas(32) Numbers numbers;  // of narrow runs, patched
 };
 
 // The run of the next n residuals. False on what no writer wrote; `in` has failed then.
@@ -65,15 +72,14 @@ bool read_parts(ByteReader& in, std::size_t n, unsigned& zero_runs, Parts& parts
   const auto patched = in.raw((std::size_t{run.patches} * run.patch_width + 7) / 8);
   if (!in.ok()) return false;
   parts.patched = {patched.data(), patched.size() + in.left()};
+  if (n == kRun) return true;  // as many places as a byte has values
   for (const auto p : parts.positions) {
-    if (p < n) continue;
-    in.fail();
-    return false;
+    if (p >= n) in.fail();
   }
-  return true;
+  return in.ok();
 }
 
-// Numbers of at most 32 bits, those past the end 0.
+// Numbers of at most 32 bits, those past the end 0; of a whole run in the places of its lanes.
 void unpack(const Parts& parts, std::size_t n, Numbers& numbers) {
   if (n == kRun) return unpack_lanes(parts.run.width, parts.numbers.data(), numbers.data());
   BitReader bits(parts.numbers);
@@ -95,18 +101,27 @@ TIDE_CODEC_CLONES void raise_halves(const std::uint32_t* low_half, const std::ui
   }
 }
 
-// The residuals of a run of any width.
-void put_together(const Parts& parts, std::size_t n, std::int64_t* r) {
+// In their order.
+void unpack_whole(unsigned width, const std::uint8_t* packed, bool stretches, Numbers& numbers) {
+  if (!stretches) return unpack_lanes(width, packed, numbers.data());
+  alignas(32) Numbers places;
+  unpack_lanes(width, packed, places.data());
+  from_stretches(places.data(), numbers.data());
+}
+
+// The residuals of a run of any width; whether the lanes of a whole one are stretches.
+void put_together(const Parts& parts, std::size_t n, bool stretches, std::int64_t* r) {
   const auto& run = parts.run;
-  if (run.width <= kNarrowWidth) {
-    Numbers numbers;
-    unpack(parts, n, numbers);
-    raise(numbers.data(), n, run.low, r);
-  } else if (n == kRun) {
-    Numbers low, high;
-    unpack_lanes(32, parts.numbers.data(), low.data());
-    unpack_lanes(run.width - 32, parts.numbers.data() + 1024, high.data());
-    raise_halves(low.data(), high.data(), run.low, r);
+  if (n == kRun) {
+    alignas(32) Numbers low, high;
+    const auto* packed = parts.numbers.data();
+    unpack_whole(std::min(run.width, kNarrowWidth), packed, stretches, low);
+    if (run.width <= kNarrowWidth) {
+      raise(low.data(), n, run.low, r);
+    } else {
+      unpack_whole(run.width - kNarrowWidth, packed + 1024, stretches, high);
+      raise_halves(low.data(), high.data(), run.low, r);
+    }
   } else {
     BitReader bits(parts.numbers);
     for (std::size_t i = 0; i < n; ++i) {
@@ -116,65 +131,6 @@ void put_together(const Parts& parts, std::size_t n, std::int64_t* r) {
   parts.patch([&](std::size_t at, std::int64_t above) { r[at] = plus(run.low, above); });
 }
 
-// x[0], x[0] + x[1], … of four.
-[[gnu::always_inline]] inline void add_up(Four& x) {
-  constexpr Four kNone{};
-  x += __builtin_shuffle(kNone, x, Four{0, 4, 5, 6});
-  x += __builtin_shuffle(kNone, x, Four{0, 1, 4, 5});
-}
-[[gnu::always_inline]] inline void last_of(const Four& x, Four& last) {
-  last = __builtin_shuffle(x, Four{3, 3, 3, 3});
-}
-
-// Numbers into the sums of (number + low) up to them.
-TIDE_CODEC_CLONES void sum(std::uint32_t* numbers, std::uint32_t low) {
-  Four before{};
-  for (std::size_t i = 0; i < kRun; i += 4) {
-    Four x, total;
-    std::memcpy(&x, numbers + i, sizeof x);
-    x += low;
-    add_up(x);
-    last_of(x, total);
-    x += before;
-    before += total;
-    std::memcpy(numbers + i, &x, sizeof x);
-  }
-}
-// Into the sums of those sums, to each of which `step` is added.
-TIDE_CODEC_CLONES void sum_twice(std::uint32_t* numbers, std::uint32_t low, std::uint32_t step) {
-  Four before{}, step_before = Four{} + step;
-  for (std::size_t i = 0; i < kRun; i += 4) {
-    Four x, total;
-    std::memcpy(&x, numbers + i, sizeof x);
-    x += low;
-    add_up(x);
-    last_of(x, total);
-    x += step_before;
-    step_before += total;
-    add_up(x);
-    last_of(x, total);
-    x += before;
-    before += total;
-    std::memcpy(numbers + i, &x, sizeof x);
-  }
-}
-
-// Residuals into `last` and the sums of them up to each.
-TIDE_CODEC_CLONES void sum_wide(std::int64_t* residuals, std::int64_t last) {
-  constexpr FourWide kNone{};
-  auto before = kNone + static_cast<std::uint64_t>(last);
-  for (std::size_t i = 0; i < kRun; i += 4) {
-    FourWide x;
-    std::memcpy(&x, residuals + i, sizeof x);
-    x += __builtin_shuffle(kNone, x, FourWide{0, 4, 5, 6});
-    x += __builtin_shuffle(kNone, x, FourWide{0, 1, 4, 5});
-    const auto total = __builtin_shuffle(x, FourWide{3, 3, 3, 3});
-    x += before;
-    before += total;
-    std::memcpy(residuals + i, &x, sizeof x);
-  }
-}
-
 // Adds residuals up to values, run by run.
 class Summing {
  public:
@@ -182,50 +138,92 @@ class Summing {
       : kind_(p.kind), last_(p.firsts[0]), mean_(p.mean),
         step_(p.kind == Prediction::delta2 ? p.mean : 0), to_(to) {}
 
-  void take(const Parts& parts, std::size_t at, std::size_t n) {
-    if (is_near(parts.run, n)) {
-      take_near(parts, at, n);
+  // False on what no writer wrote.
+  bool fetch(ByteReader& in, std::size_t at, std::size_t n, Ahead& ahead) {
+    ahead.at = at;
+    ahead.n = n;
+    if (!read_parts(in, n, zero_runs_, ahead.parts)) return false;
+    if (!may_be_near(ahead.parts.run, n)) return true;
+    unpack(ahead.parts, n, ahead.numbers);
+    const bool stretches = n == kRun && kind_ == Prediction::delta2;
+    ahead.parts.patch([&](std::size_t i, std::int64_t above) {
+      ahead.numbers[stretches ? place_in_stretches(i) : i] = static_cast<std::uint32_t>(above);
+    });
+    return true;
+  }
+  void take(Ahead& ahead) {
+    if (is_near(ahead.parts.run, ahead.n)) {
+      take_near(ahead);
     } else {
-      take_far(parts, at, n);
+      take_far(ahead);
     }
   }
+  [[nodiscard]] bool done() const { return zero_runs_ == 0; }
 
  private:
-  // Whether no sum leaves 32 bits on the way, whatever the numbers are.
+  // Whether no sum leaves 32 bits on the way, whatever the numbers are, but for the steps that
+  // delta2 comes with.
+  [[nodiscard]] bool may_be_near(const Run& run, std::size_t n) const {
+    if (run.width > kNarrowMax || run.low <= -kNearEnd || run.low >= kNearEnd) return false;
+    return kind_ == Prediction::mean || most_of_sums(run, n) < kNearEnd;
+  }
   [[nodiscard]] bool is_near(const Run& run, std::size_t n) const {
-    if (run.width > 30 || run.low <= -kNearEnd || run.low >= kNearEnd) return false;
-    if (kind_ == Prediction::mean) return true;
-    const auto rows = static_cast<std::int64_t>(n);
-    const auto low = run.low < 0 ? -run.low : run.low;
-    auto most = rows * (low + (std::int64_t{1} << run.width));
-    if (run.patches != 0) {
-      most += std::int64_t{run.patches} << (run.patch_width - 1);
-    }
-    if (kind_ == Prediction::delta || most >= kNearEnd) return most < kNearEnd;
+    if (!may_be_near(run, n)) return false;
+    if (kind_ != Prediction::delta2) return true;
     if (step_ <= -kNearEnd || step_ >= kNearEnd) return false;
-    return rows * (most + (step_ < 0 ? -step_ : step_)) < kNearEnd;
+    const auto step = step_ < 0 ? -step_ : step_;
+    return static_cast<std::int64_t>(n) * (most_of_sums(run, n) + step) < kNearEnd;
+  }
+  static std::int64_t most_of_sums(const Run& run, std::size_t n) {
+    const auto low = run.low < 0 ? -run.low : run.low;
+    const auto most = static_cast<std::int64_t>(n) * (low + (std::int64_t{1} << run.width));
+    return run.patches == 0 ? most : most + (std::int64_t{run.patches} << (run.patch_width - 1));
   }
 
-  void take_near(const Parts& parts, std::size_t at, std::size_t n) {
-    const auto& run = parts.run;
-    unpack(parts, n, numbers_);
-    parts.patch([&](std::size_t place, std::int64_t above) {
-      numbers_[place] = static_cast<std::uint32_t>(above);
-    });
-    const auto* offsets = reinterpret_cast<const std::int32_t*>(numbers_.data());
-    const auto low = static_cast<std::uint32_t>(run.low);
-    switch (kind_) {
-      case Prediction::mean: return to_.take_near(plus(mean_, run.low), offsets, at, n);
-      case Prediction::delta: sum(numbers_.data(), low); break;
-      default: sum_twice(numbers_.data(), low, static_cast<std::uint32_t>(step_));
+  void take_near(Ahead& ahead) {
+    const auto& run = ahead.parts.run;
+    const auto at = ahead.at, n = ahead.n;
+    auto* offsets = ahead.numbers.data();
+    if (kind_ == Prediction::mean) return give(plus(mean_, run.low), offsets, at, n);
+    const auto low = static_cast<std::uint32_t>(run.low), step = static_cast<std::uint32_t>(step_);
+    const bool twice = kind_ == Prediction::delta2;
+    if (n < kRun) {
+      sum_short(offsets, n, low, twice, step);
+    } else if (!twice) {
+      sum(offsets, low);
+    } else {
+      sum_twice(offsets, low, step, numbers_.data());
+      offsets = numbers_.data();
     }
-    to_.take_near(last_, offsets, at, n);
-    step_ = n > 1 ? minus(offsets[n - 1], offsets[n - 2]) : offsets[0];
-    last_ = plus(last_, offsets[n - 1]);
+    give(last_, offsets, at, n);
+    const auto last = static_cast<std::int32_t>(offsets[n - 1]);
+    step_ = n > 1 ? minus(last, static_cast<std::int32_t>(offsets[n - 2])) : last;
+    last_ = plus(last_, last);
+  }
+  void give(std::int64_t base, const std::uint32_t* offsets, std::size_t at, std::size_t n) {
+    to_.take_near(base, reinterpret_cast<const std::int32_t*>(offsets), at, n);
+  }
+  // In their order, where they lie.
+  static void sum_short(std::uint32_t* numbers, std::size_t n, std::uint32_t low, bool twice,
+                        std::uint32_t step) {
+    std::uint32_t sum = 0;
+    for (std::size_t i = 0; i < n; ++i) {
+      step = numbers[i] + low + (twice ? step : 0);
+      numbers[i] = sum += step;
+    }
   }
 
-  void take_far(const Parts& parts, std::size_t at, std::size_t n) {
-    put_together(parts, n, residuals_.data());
+  void take_far(Ahead& ahead) {
+    const auto at = ahead.at, n = ahead.n;
+    const auto& run = ahead.parts.run;
+    if (kind_ == Prediction::delta && n == kRun && run.width <= kNarrowWidth && run.patches == 0) {
+      auto& numbers = ahead.numbers;
+      unpack(ahead.parts, n, numbers);
+      sum_wide(numbers.data(), run.low, last_, residuals_.data());
+      last_ = residuals_[n - 1];
+      return to_.take(residuals_.data(), {{1, at + n}, at, n});
+    }
+    put_together(ahead.parts, n, kind_ == Prediction::delta2, residuals_.data());
     auto last = last_, step = step_;
     switch (kind_) {
       case Prediction::mean:
@@ -246,7 +244,10 @@ class Summing {
     to_.take(residuals_.data(), {{1, at + n}, at, n});
   }
 
+  static constexpr unsigned kNarrowMax = 30;  // bits of numbers whose sums may stay in 32
+
   Prediction kind_;
+  unsigned zero_runs_ = 0;  // of those told at once
   std::int64_t last_, mean_, step_;
   Values& to_;
   alignas(32) Numbers numbers_;
@@ -259,14 +260,14 @@ bool read(const Predictor& p, ByteReader& in, std::size_t count, Values& to) {
   auto first = p.firsts[0];
   if (p.begin() == 1) to.take(&first, {{1, count}, 0, 1});
   Summing summing(p, to);
-  Parts parts;
-  unsigned zero_runs = 0;
-  for (auto at = p.begin(); at < count; at += kRun) {
-    const auto n = std::min(kRun, count - at);
-    if (!read_parts(in, n, zero_runs, parts)) return false;
-    summing.take(parts, at, n);
+  std::array<Ahead, 2> ahead;
+  std::size_t run = 0;
+  for (auto at = p.begin(); at < count; at += kRun, ++run) {
+    if (!summing.fetch(in, at, std::min(kRun, count - at), ahead[run % 2])) return false;
+    if (run > 0) summing.take(ahead[(run - 1) % 2]);
   }
-  if (zero_runs > 0) in.fail();
+  if (run > 0) summing.take(ahead[(run - 1) % 2]);
+  if (!summing.done()) in.fail();
   return in.ok();
 }
 
@@ -274,7 +275,7 @@ std::size_t Reader::next(std::int64_t* to) {
   const auto n = std::min(left_, kRun);
   Parts parts;
   if (n == 0 || !in_.ok() || !read_parts(in_, n, zero_runs_, parts)) return 0;
-  put_together(parts, n, to);
+  put_together(parts, n, false, to);
   left_ -= n;
   return n;
 }

@@ -5,6 +5,7 @@
 #include "common/codec/bit_lanes.h"
 #include "common/codec/bits.h"
 #include "common/codec/clones.h"
+#include "common/codec/extent.h"
 #include "common/codec/fast.h"
 #include "common/codec/fast_run.h"
 
@@ -19,59 +20,34 @@ constexpr unsigned kNarrowerMax = 24;     // bits that patches may take off a wi
 using Residuals = std::array<std::int64_t, kRun>;
 using Numbers = std::array<std::uint32_t, kRun>;
 
-struct Extent {
-  std::int64_t low, high;
-};
-
-TIDE_CODEC_CLONES Extent extent_of(const std::int64_t* r, std::size_t n) {
-  auto low = r[0], high = r[0];
-  for (std::size_t i = 0; i < n; ++i) {
-    low = r[i] < low ? r[i] : low;
-    high = r[i] > high ? r[i] : high;
+// What the predictor leaves of rows [at, at + n): gives (place, residual) to `put`. Plain loops,
+// for functions that are compiled for the CPU at hand.
+template <typename Put>
+[[gnu::always_inline]] inline void predict_run(const Predictor& p, const std::int64_t* v,
+                                               std::size_t at, std::size_t n, Put put) {
+  v += at;
+  const auto* before = v - 1;
+  if (p.kind == Prediction::mean) {
+    for (std::size_t i = 0; i < n; ++i) put(i, minus(v[i], p.mean));
+    return;
   }
-  return {low, high};
-}
-TIDE_CODEC_CLONES void take_off(const std::int64_t* r, std::size_t n, std::int64_t low,
-                                std::uint32_t* numbers) {
-  for (std::size_t i = 0; i < n; ++i) numbers[i] = static_cast<std::uint32_t>(minus(r[i], low));
-}
-TIDE_CODEC_CLONES void lower(std::uint32_t* numbers, std::uint32_t by) {
-  for (std::size_t i = 0; i < kRun; ++i) numbers[i] -= by;
-}
-// Of numbers outside [start, start + mask].
-TIDE_CODEC_CLONES unsigned count_outside(const std::uint32_t* numbers, std::uint32_t start,
-                                         std::uint32_t mask) {
-  std::uint32_t outside = 0;
-  for (std::size_t i = 0; i < kRun; ++i) outside += std::uint32_t{numbers[i] - start > mask};
-  return outside;
-}
-TIDE_CODEC_CLONES void split(const std::int64_t* r, std::int64_t low, std::uint32_t* low_half,
-                             std::uint32_t* high_half) {
-  for (std::size_t i = 0; i < kRun; ++i) {
-    const auto u = static_cast<std::uint64_t>(minus(r[i], low));
-    low_half[i] = static_cast<std::uint32_t>(u);
-    high_half[i] = static_cast<std::uint32_t>(u >> 32);
+  if (p.kind == Prediction::delta) {
+    for (std::size_t i = 0; i < n; ++i) put(i, minus(v[i], before[i]));
+    return;
+  }
+  std::size_t begin = 0;
+  if (at == 1) put(begin++, minus(minus(v[0], before[0]), p.mean));
+  const auto* earlier = before - 1;
+  for (auto i = begin; i < n; ++i) {
+    put(i, minus(minus(v[i], before[i]), minus(before[i], earlier[i])));
   }
 }
 
-// What the predictor leaves of rows [at, at + n).
 TIDE_CODEC_CLONES void residuals_of(const Predictor& p, const std::int64_t* v, std::size_t at,
                                     std::size_t n, std::int64_t* r) {
-  v += at;
-  if (p.kind == Prediction::mean) {
-    for (std::size_t i = 0; i < n; ++i) r[i] = minus(v[i], p.mean);
-  } else if (p.kind == Prediction::delta || at == 1) {
-    for (std::size_t i = 0; i < n; ++i) r[i] = minus(v[i], v[static_cast<std::ptrdiff_t>(i) - 1]);
-    if (p.kind == Prediction::delta) return;
-    for (auto i = n; i-- > 1;) r[i] = minus(r[i], r[i - 1]);
-    r[0] = minus(r[0], p.mean);
-  } else {
-    const auto* before = v - 1;
-    const auto* earlier = v - 2;
-    for (std::size_t i = 0; i < n; ++i) {
-      r[i] = minus(minus(v[i], before[i]), minus(before[i], earlier[i]));
-    }
-  }
+  predict_run(p, v, at, n, [=](std::size_t i, std::int64_t x) __attribute__((always_inline)) {
+    r[i] = x;
+  });
 }
 
 // Of nine numbers spread over a run: medians of three, and theirs.
@@ -94,40 +70,110 @@ struct Plan {
   Numbers numbers;  // not of wide runs; past the end as the middle one
 };
 
-void plan_patches(unsigned n, std::uint32_t range, Plan& plan) {
-  const auto widest = plan.run.width;
+// The numbers of `width` bits that are not patched: from `start` on.
+struct Window {
+  unsigned width;
+  std::uint32_t mask, start;
+};
+[[gnu::always_inline]] inline Window window_of(unsigned width, std::uint32_t middle,
+                                               std::uint32_t range) {
+  const auto mask = static_cast<std::uint32_t>(low_mask(width));
+  const auto half = mask / 2 + (mask & 1);
+  return {width, mask, std::min(middle - std::min(middle, half), range - mask)};
+}
+// Of numbers outside of each.
+struct Outside {
+  std::uint32_t of_first = 0, of_second = 0;
+};
+[[gnu::always_inline]] inline Outside count_outside(const std::uint32_t* numbers, Window first,
+                                                    Window second) {
+  std::uint32_t of_first = 0, of_second = 0;
+  for (std::size_t i = 0; i < kRun; ++i) {
+    of_first += std::uint32_t{numbers[i] - first.start > first.mask};
+    of_second += std::uint32_t{numbers[i] - second.start > second.mask};
+  }
+  return {of_first, of_second};
+}
+
+// Takes a window, if its patches save something; false: narrower ones are not worth a look.
+[[gnu::always_inline]] inline bool consider(const Window& window, std::uint32_t outside,
+                                            unsigned n, std::uint32_t range, Plan& plan) {
+  if (outside > kPatchesMax) return false;
+  const auto farthest = std::max<std::uint64_t>(2 * std::uint64_t{range - window.start},
+                                                2 * std::uint64_t{window.start});
+  if (farthest >= kNarrowEnd) return true;
+  const auto patch_width = static_cast<unsigned>(std::bit_width(farthest));
+  const auto bits = kRunHeadBits + kPatchHeadBits + std::size_t{n} * window.width +
+                    std::size_t{outside} * (kPatchPrice + kPositionBits + patch_width);
+  if (bits >= plan.bits) return true;
+  plan.bits = bits;
+  plan.start = window.start;
+  plan.run.width = window.width;
+  plan.run.patches = outside;
+  plan.run.patch_width = patch_width;
+  return true;
+}
+
+[[gnu::always_inline]] inline void plan_patches(unsigned n, std::uint32_t range, Plan& plan) {
   const auto middle = middle_of(plan.numbers, n);
-  std::fill(plan.numbers.begin() + n, plan.numbers.end(), middle);
-  for (auto w = widest; w-- > widest - std::min(widest, kNarrowerMax);) {
-    const auto mask = static_cast<std::uint32_t>(low_mask(w));
-    const auto half = mask / 2 + (mask & 1);
-    const auto start = std::min(middle - std::min(middle, half), range - mask);
-    const auto outside = count_outside(plan.numbers.data(), start, mask);
-    if (outside > kPatchesMax) break;
-    const auto farthest = std::max<std::uint64_t>(2 * std::uint64_t{range - start},
-                                                  2 * std::uint64_t{start});
-    if (farthest >= kNarrowEnd) continue;
-    const auto patch_width = static_cast<unsigned>(std::bit_width(farthest));
-    const auto bits = kRunHeadBits + kPatchHeadBits + std::size_t{n} * w +
-                      std::size_t{outside} * (kPatchPrice + kPositionBits + patch_width);
-    if (bits >= plan.bits) continue;
-    plan.bits = bits;
-    plan.start = start;
-    plan.run.width = w;
-    plan.run.patches = outside;
-    plan.run.patch_width = patch_width;
+  for (std::size_t i = n; i < kRun; ++i) plan.numbers[i] = middle;
+  auto left = std::min(plan.run.width, kNarrowerMax);  // windows, two at a time
+  for (auto width = plan.run.width; left > 0;) {
+    const auto first = window_of(--width, middle, range);
+    const auto second = left > 1 ? window_of(--width, middle, range) : first;
+    const auto outside = count_outside(plan.numbers.data(), first, second);
+    if (!consider(first, outside.of_first, n, range, plan)) return;
+    if (left > 1 && !consider(second, outside.of_second, n, range, plan)) return;
+    left -= std::min(left, 2U);
   }
 }
 
-void plan_run(const Residuals& r, std::size_t n, Plan& plan) {
-  const auto extent = extent_of(r.data(), n);
-  const auto range = static_cast<std::uint64_t>(minus(extent.high, extent.low));
-  plan.run = {extent.low, static_cast<unsigned>(std::bit_width(range)), 0, 0};
+// Of residuals that are far, but near each other.
+TIDE_CODEC_CLONES void plan_off(const std::int64_t* r, std::int64_t low, std::uint32_t range,
+                                std::size_t n, Plan& plan) {
+  for (std::size_t i = 0; i < n; ++i) {
+    plan.numbers[i] = static_cast<std::uint32_t>(minus(r[i], low));
+  }
+  plan_patches(static_cast<unsigned>(n), range, plan);
+}
+
+// Of rows [at, at + n), which `p` predicts. False: a residual takes more than 32 bits, and nothing
+// was done.
+TIDE_CODEC_CLONES bool plan_near(const Predictor& p, const std::int64_t* v, std::size_t at,
+                                 std::size_t n, Plan& plan) {
+  auto* const __restrict numbers = plan.numbers.data();
+  std::uint64_t far = 0;
+  auto low = std::numeric_limits<std::int32_t>::max(), high = -low - 1;
+  predict_run(p, v, at, n, [&](std::size_t i, std::int64_t r) __attribute__((always_inline)) {
+    const auto x = static_cast<std::int32_t>(r);
+    numbers[i] = static_cast<std::uint32_t>(x);
+    low = x < low ? x : low;
+    high = x > high ? x : high;
+    far |= (static_cast<std::uint64_t>(r) + (std::uint64_t{1} << 31)) >> 32;
+  });
+  if (far != 0) return false;
+  const auto least = static_cast<std::uint32_t>(low);
+  for (std::size_t i = 0; i < kRun; ++i) numbers[i] -= least;
+  const auto range = static_cast<std::uint32_t>(high) - least;
+  plan.run = {low, static_cast<unsigned>(std::bit_width(range)), 0, 0};
   plan.start = 0;
   plan.bits = kRunHeadBits + n * plan.run.width;
-  if (range >= kNarrowEnd) return;
-  take_off(r.data(), n, extent.low, plan.numbers.data());
-  plan_patches(static_cast<unsigned>(n), static_cast<std::uint32_t>(range), plan);
+  plan_patches(static_cast<unsigned>(n), range, plan);
+  plan.run.low += plan.start;
+  return true;
+}
+
+// `r` is filled for runs whose numbers take more than 32 bits.
+void plan_run(const Predictor& p, const std::int64_t* v, std::size_t at, std::size_t n,
+              Residuals& r, Plan& plan) {
+  if (plan_near(p, v, at, n, plan)) return;
+  residuals_of(p, v, at, n, r.data());
+  const auto [low, high] = extent_of({r.data(), n});
+  const auto range = static_cast<std::uint64_t>(minus(high, low));
+  plan.run = {low, static_cast<unsigned>(std::bit_width(range)), 0, 0};
+  plan.start = 0;
+  plan.bits = kRunHeadBits + n * plan.run.width;
+  if (range < kNarrowEnd) plan_off(r.data(), low, static_cast<std::uint32_t>(range), n, plan);
   plan.run.low = plus(plan.run.low, std::int64_t{plan.start});
 }
 
@@ -144,6 +190,17 @@ struct Patches {
   std::array<std::uint64_t, kRun> numbers;
 };
 
+TIDE_CODEC_CLONES void lower(std::uint32_t* numbers, std::uint32_t by) {
+  for (std::size_t i = 0; i < kRun; ++i) numbers[i] -= by;
+}
+TIDE_CODEC_CLONES void split(const std::int64_t* r, std::int64_t low, std::uint32_t* low_half,
+                             std::uint32_t* high_half) {
+  for (std::size_t i = 0; i < kRun; ++i) {
+    const auto u = static_cast<std::uint64_t>(minus(r[i], low));
+    low_half[i] = static_cast<std::uint32_t>(u);
+    high_half[i] = static_cast<std::uint32_t>(u >> 32);
+  }
+}
 TIDE_CODEC_CLONES void flag_above(const std::uint32_t* numbers, std::uint32_t mask,
                                   std::uint8_t* flags) {
   for (std::size_t i = 0; i < kRun; ++i) flags[i] = numbers[i] > mask ? 1 : 0;
@@ -169,7 +226,15 @@ void take_patches(Numbers& numbers, std::uint32_t mask, std::uint32_t start, Pat
   }
 }
 
-void write_run(const Residuals& r, std::size_t n, Plan& plan, ByteWriter& out) {
+// A whole run.
+void pack(unsigned width, const Numbers& numbers, bool stretches, std::uint8_t* packed) {
+  if (!stretches) return pack_lanes(width, numbers.data(), packed);
+  alignas(32) Numbers places;
+  to_stretches(numbers.data(), places.data());
+  pack_lanes(width, places.data(), packed);
+}
+
+void write_run(const Residuals& r, std::size_t n, bool stretches, Plan& plan, ByteWriter& out) {
   write_head(plan.run, out);
   const auto& run = plan.run;
   auto& bytes = out.out();
@@ -186,12 +251,12 @@ void write_run(const Residuals& r, std::size_t n, Plan& plan, ByteWriter& out) {
   if (n == kRun) {
     bytes.resize(at + std::size_t{32} * run.width);
     if (run.width <= 32) {
-      pack_lanes(run.width, numbers.data(), bytes.data() + at);
+      pack(run.width, numbers, stretches, bytes.data() + at);
     } else {
       Numbers low, high;
       split(r.data(), run.low, low.data(), high.data());
-      pack_lanes(32, low.data(), bytes.data() + at);
-      pack_lanes(run.width - 32, high.data(), bytes.data() + at + 1024);
+      pack(32, low, stretches, bytes.data() + at);
+      pack(run.width - 32, high, stretches, bytes.data() + at + 1024);
     }
   } else {
     BitWriter bits(bytes);
@@ -225,12 +290,11 @@ void write(const Predictor& p, std::span<const std::int64_t> values, ByteWriter&
   std::size_t zeros_at = 0;  // the byte of the zero runs just before, if there are any
   for (auto at = p.begin(); at < values.size(); at += kRun) {
     const auto n = std::min(kRun, values.size() - at);
-    residuals_of(p, values.data(), at, n, r.data());
-    plan_run(r, n, plan);
+    plan_run(p, values.data(), at, n, r, plan);
     const bool zeros = n == kRun && plan.run.width == 0 && plan.run.low == 0 &&
                        plan.run.patches == 0;
     if (!zeros) {
-      write_run(r, n, plan, out);
+      write_run(r, n, p.kind == Prediction::delta2, plan, out);
       zeros_at = 0;
     } else if (zeros_at != 0 && out.out()[zeros_at] < kZeroRuns + kZeroRunsMax) {
       ++out.out()[zeros_at];
@@ -264,8 +328,7 @@ Predictor choose(std::span<const std::int64_t> values) {
     p.mean = kind == Prediction::delta2 ? minus(values[1], values[0]) : values[0];
     std::size_t bits = 0;
     for (std::size_t i = 0; i < runs; ++i) {
-      residuals_of(p, values.data(), 1 + i * step, length, r.data());
-      plan_run(r, length, plan);
+      plan_run(p, values.data(), 1 + i * step, length, r, plan);
       bits += plan.bits;
     }
     p.bits = static_cast<double>(bits) * static_cast<double>(rows) /

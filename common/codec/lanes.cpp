@@ -76,7 +76,6 @@ void put_in_place(const double* numbers, const Part& part, std::span<double> to)
   put(numbers, part, to);
 }
 
-
 void Values::take_near(std::int64_t base, const std::int32_t* offsets, std::size_t at,
                        std::size_t n) {
   std::array<std::int64_t, kStep> values;
@@ -84,6 +83,7 @@ void Values::take_near(std::int64_t base, const std::int32_t* offsets, std::size
   take(values.data(), {{1, at + n}, at, n});
 }
 
+bool Values::map(std::span<const std::int64_t> /*table*/) { return false; }
 void Into::take_near(std::int64_t base, const std::int32_t* offsets, std::size_t at,
                      std::size_t n) {
   widen(base, offsets, n, &to_[at]);

@@ -259,12 +259,12 @@ Predictor choose_wide(std::span<const std::int64_t> values) {
   return p;
 }
 
-struct Extent {
+struct Spread {
   std::int64_t low, high;
   std::uint64_t sum;  // of the distances from the first value
 };
 
-TIDE_CODEC_CLONES Extent extent_of(std::span<const std::int64_t> values) {
+TIDE_CODEC_CLONES Spread spread_of(std::span<const std::int64_t> values) {
   const auto first = static_cast<std::uint64_t>(values[0]);
   auto low = values[0], high = values[0];
   std::uint64_t sum = 0;
@@ -308,7 +308,7 @@ Predictor choose_predictor(std::span<const std::int64_t> values, unsigned taps_m
   if (const auto same_steps = choose_slope(values)) return *same_steps;
   Predictor best;
   best.firsts[0] = values[0];
-  const auto extent = extent_of(values);
+  const auto extent = spread_of(values);
   const auto n = values.size();
   const auto range =
       static_cast<double>(static_cast<std::uint64_t>(minus(extent.high, extent.low)));

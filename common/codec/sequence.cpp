@@ -9,6 +9,7 @@
 
 #include "common/codec/bits.h"
 #include "common/codec/clones.h"
+#include "common/codec/extent.h"
 #include "common/codec/fast.h"
 #include "common/codec/predictor.h"
 #include "common/codec/residuals.h"
@@ -67,8 +68,10 @@ std::uint64_t divide(std::span<const std::int64_t> values, std::vector<std::int6
   const auto n = values.size();
   auto divisor = gcd_of(0, 1, std::min(n, kProbe));
   if (divisor == 1) return 1;
-  const auto [low, high] = std::minmax_element(values.begin(), values.end());
-  if (static_cast<std::uint64_t>(minus(*high, *low)) >= std::uint64_t{1} << 50) return 1;
+  const auto extent = extent_of(values);
+  if (static_cast<std::uint64_t>(minus(extent.high, extent.low)) >= std::uint64_t{1} << 50) {
+    return 1;
+  }
   quotients.resize(n);
   for (std::size_t at = 0; at < n && divisor != 1;) {
     const auto m = std::min<std::size_t>(512, n - at);
@@ -261,25 +264,44 @@ bool read_plain(Tier tier, ByteReader& in, std::size_t count, Cut cut, Values& t
   return read_residuals(tier, in, {cut.lanes, cut.rows - p.begin()}, restoring);
 }
 
-// Ranks into values.
+TIDE_CODEC_CLONES bool are_ranks(std::int64_t base, const std::int32_t* offsets, std::size_t n,
+                                 std::size_t entries) {
+  constexpr std::int64_t kNearBase = std::int64_t{1} << 40;
+  if (base < -kNearBase || base > kNearBase) return false;
+  auto least = offsets[0], largest = offsets[0];
+  for (std::size_t i = 0; i < n; ++i) {
+    least = offsets[i] < least ? offsets[i] : least;
+    largest = offsets[i] > largest ? offsets[i] : largest;
+  }
+  return base + least >= 0 && base + largest < static_cast<std::int64_t>(entries);
+}
+bool are_ranks(const std::int64_t* numbers, std::size_t n, std::size_t entries) {
+  const auto last = static_cast<std::int64_t>(entries) - 1;
+  std::int64_t outside = 0;  // its sign: a rank below 0, or above the last
+  for (std::size_t i = 0; i < n; ++i) outside |= numbers[i] | minus(last, numbers[i]);
+  return outside >= 0;
+}
+
+// Ranks into values, unless these are taken as ranks.
 class FromTable final : public Values {
  public:
-  FromTable(std::span<const std::int64_t> table, Values& to) : table_(table), to_(to) {}
+  FromTable(std::span<const std::int64_t> table, Values& to)
+      : table_(table), to_(to), ranks_taken_(to.map(table)) {}
   void take(std::int64_t* numbers, const Part& part) override {
     const auto n = part.numbers();
-    const auto last = static_cast<std::int64_t>(table_.size()) - 1;
-    std::int64_t outside = 0;  // its sign: a rank below 0, or above the last
-    for (std::size_t i = 0; i < n; ++i) outside |= numbers[i] | minus(last, numbers[i]);
-    inside_ = inside_ && outside >= 0;
+    inside_ = inside_ && are_ranks(numbers, n, table_.size());
     if (!inside_) return;
-    const auto* table = table_.data();
-    for (std::size_t i = 0; i < n; ++i) numbers[i] = table[numbers[i]];
+    if (!ranks_taken_) {
+      const auto* table = table_.data();
+      for (std::size_t i = 0; i < n; ++i) numbers[i] = table[numbers[i]];
+    }
     to_.take(numbers, part);
   }
   void take_near(std::int64_t base, const std::int32_t* offsets, std::size_t at,
                  std::size_t n) override {
-    if (!are_inside(base, offsets, n)) inside_ = false;
-    if (!inside_) return Values::take_near(base, offsets, at, n);
+    inside_ = inside_ && are_ranks(base, offsets, n, table_.size());
+    if (!inside_) return;
+    if (ranks_taken_) return to_.take_near(base, offsets, at, n);
     std::array<std::int64_t, kStep> mapped;
     const auto* from = table_.data() + base;
     for (std::size_t i = 0; i < n; ++i) mapped[i] = from[offsets[i]];
@@ -288,20 +310,9 @@ class FromTable final : public Values {
   [[nodiscard]] bool inside() const { return inside_; }
 
  private:
-  [[nodiscard]] bool are_inside(std::int64_t base, const std::int32_t* offsets,
-                                std::size_t n) const {
-    if (base < -kNearBase || base > kNearBase) return false;
-    auto least = offsets[0], largest = offsets[0];
-    for (std::size_t i = 0; i < n; ++i) {
-      least = offsets[i] < least ? offsets[i] : least;
-      largest = offsets[i] > largest ? offsets[i] : largest;
-    }
-    return base + least >= 0 && base + largest < static_cast<std::int64_t>(table_.size());
-  }
-
-  static constexpr std::int64_t kNearBase = std::int64_t{1} << 40;
   std::span<const std::int64_t> table_;
   Values& to_;
+  bool ranks_taken_;
   bool inside_ = true;
 };
 
@@ -527,6 +538,13 @@ void write_sequence(Tier tier, std::span<const std::int64_t> values, ByteWriter&
   write_short(plan, values, out);
 }
 
+double forecast_bits(std::span<const std::int64_t> values) {
+  if (values.empty()) return 0;
+  if (values.size() <= kShortMax) return 8.0 * static_cast<double>(plan_short(values).bytes);
+  thread_local std::vector<std::int64_t> quotients;
+  return choose(Tier::fast, divide(values, quotients) == 1 ? values : quotients, 0).bits;
+}
+
 bool read_sequence(Tier tier, ByteReader& in, std::size_t count, Values& to) {
   if (count == 0) return in.ok();
   auto ahead = in;
@@ -547,6 +565,8 @@ bool read_sequence(Tier tier, ByteReader& in, std::span<std::int64_t> values) {
 bool has_entropy_coder(ByteSpan written) {
   return !written.empty() && written[0] >= kByStandard && written[0] < kByStandard + kTable;
 }
+
+bool is_tabled(ByteSpan written) { return !written.empty() && written[0] == kTable; }
 
 std::string sequence_words(ByteSpan written) {
   constexpr const char* kWords[] = {"mean", "delta", "delta2", "linear", "constant", "slope"};

@@ -23,6 +23,8 @@ struct Effort {
 
 void write_sequence(Tier tier, std::span<const std::int64_t> values, ByteWriter& out,
                     Effort effort = {});
+// About the bits that tier fast takes, without tables.
+double forecast_bits(std::span<const std::int64_t> values);
 // Reads `count` values, which both sides know; false, and in.ok() is false too, when the bytes are
 // not a writer's.
 bool read_sequence(Tier tier, ByteReader& in, std::size_t count, Values& values);
@@ -32,6 +34,7 @@ bool read_sequence(Tier tier, ByteReader& in, std::span<std::int64_t> values);
 
 // Whether tier fast took the residual coder of tier standard, which leaves nothing to zstd.
 bool has_entropy_coder(ByteSpan written);
+bool is_tabled(ByteSpan written);
 // What the writer chose, in words: "delta", "table+mean" …
 std::string sequence_words(ByteSpan written);
 

@@ -5,6 +5,7 @@
 #include <bit>
 
 #include "common/codec/bits.h"
+#include "common/codec/extent.h"
 
 namespace tidemark::codec {
 namespace {
@@ -50,29 +51,44 @@ bool looks_sparse(std::span<const std::int64_t> values) {
 
 namespace {
 
-// Of a narrow range: by a place for each value of it.
+constexpr unsigned kDependentMax = 7;  // low bits of a value that the others may tell
+
+// Of a narrow range: by a place for each value of it, or for each that is left without `dependent`
+// low bits; nothing when one place has several.
 std::optional<ValueTable> table_by_place(std::span<const std::int64_t> values, std::int64_t low,
-                                         std::size_t places) {
+                                         std::size_t places, unsigned dependent) {
   constexpr std::size_t kWord = 64;
-  thread_local std::vector<std::uint8_t> working_flags;
+  thread_local std::vector<std::uint8_t> working_flags, working_rests(kPlacesMax);
   thread_local std::vector<std::uint16_t> working_ranks(kPlacesMax);
   working_flags.assign((places + kWord - 1) / kWord * kWord, 0);
   auto* const occurs = working_flags.data();  // 0 or 1
-  auto* const ranks = working_ranks.data();   // where it occurs
-  for (const auto v : values) occurs[v - low] = 1;
+  auto* const rests = working_rests.data();   // where it occurs: the dependent bits
+  auto* const ranks = working_ranks.data();   // there too
+  const auto first = low >> dependent;
+  const auto mask = static_cast<std::int64_t>(low_mask(dependent));
+  for (const auto v : values) {
+    const auto place = (v >> dependent) - first;
+    occurs[place] = 1;
+    rests[place] = static_cast<std::uint8_t>(v & mask);
+  }
   ValueTable table;
   for (std::size_t at = 0; at < places; at += kWord) {
     for (auto word = packed_flags(occurs + at); word != 0; word &= word - 1) {
       const auto place = at + static_cast<std::size_t>(std::countr_zero(word));
       ranks[place] = static_cast<std::uint16_t>(table.values.size());
-      table.values.push_back(low + static_cast<std::int64_t>(place));
+      const auto high = static_cast<std::uint64_t>(first + static_cast<std::int64_t>(place));
+      table.values.push_back(static_cast<std::int64_t>(high << dependent) | rests[place]);
     }
   }
   if (table.values.size() < 2 || table.values.size() * 2 > values.size()) return std::nullopt;
   table.ranks.resize(values.size());
+  std::int64_t others = 0;
   for (std::size_t i = 0; i < values.size(); ++i) {
-    table.ranks[i] = ranks[values[i] - low];
+    const auto place = (values[i] >> dependent) - first;
+    table.ranks[i] = ranks[place];
+    others |= (values[i] & mask) ^ rests[place];
   }
+  if (others != 0) return std::nullopt;
   return table;
 }
 
@@ -81,10 +97,14 @@ std::optional<ValueTable> table_by_hash(std::span<const std::int64_t> values);
 }  // namespace
 
 std::optional<ValueTable> table_of_values(std::span<const std::int64_t> values) {
-  const auto [low, high] = std::minmax_element(values.begin(), values.end());
-  const auto places = static_cast<std::uint64_t>(*high) - static_cast<std::uint64_t>(*low);
-  if (places < kPlacesMax) {
-    return table_by_place(values, *low, static_cast<std::size_t>(places) + 1);
+  const auto [low, high] = extent_of(values);
+  for (unsigned dependent = 0; dependent <= kDependentMax; ++dependent) {
+    const auto places = static_cast<std::uint64_t>(high >> dependent) -
+                        static_cast<std::uint64_t>(low >> dependent);
+    if (places >= kPlacesMax) continue;
+    auto table = table_by_place(values, low, static_cast<std::size_t>(places) + 1, dependent);
+    if (table || dependent == 0) return table;
+    break;
   }
   return table_by_hash(values);
 }

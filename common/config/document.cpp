@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "common/base/disk.h"
+#include "common/base/text.h"
 #include "common/config/tree_section.h"
 
 namespace tidemark::config {
@@ -147,12 +148,21 @@ bool Document::ok() const {
 
 const std::vector<Setting>& Document::settings() const { return state_->settings; }
 
-std::string Document::effective() const {
+std::string text_of(const std::vector<Setting>& settings) {
   std::string out;
-  for (const auto& s : state_->settings) {
+  for (const auto& s : settings) {
     out += fmt::format("{:<36} {:<28} # {}\n", s.key + " =", s.value, s.origin);
   }
   return out;
+}
+
+std::string json_of(const std::vector<Setting>& settings) {
+  std::string out = "[";
+  for (const auto& s : settings) {
+    out += fmt::format(R"({}{{"key":{},"value":{},"origin":{}}})", out.size() > 1 ? "," : "",
+                       json_quote(s.key), json_quote(s.value), json_quote(s.origin));
+  }
+  return out + "]";
 }
 
 }  // namespace tidemark::config

@@ -23,6 +23,7 @@ namespace tidemark::config {
 
 struct RingConfig {
   Bytes size{};
+  std::string write;  // always, unacked
   Nanoseconds sync_interval{};
 };
 
@@ -194,7 +195,6 @@ struct Loaded {
   EdgeConfig config;
   std::vector<Problem> problems;  // warnings too
   std::vector<Setting> settings;
-  std::string effective;          // Document::effective()
   bool ok = false;
 };
 // /etc/tidemark/edge.toml stands for its folder's edge.d and TIDEMARK_EDGE__ variables too.

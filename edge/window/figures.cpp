@@ -108,16 +108,21 @@ Result<Wanted> Wanted::parse(const std::vector<std::string>& names) {
 
 Cell::Cell(const Shape& shape) : partial(shape.type) {
   if (!shape.wanted) return;
-  if (shape.wanted->quantiles() && shape.type != ValueType::text) sketch.make();
+  if (shape.wanted->quantiles() && shape.type != ValueType::text) {
+    sketch.make(shape.type == ValueType::f64 ? Sketch::Mapping::logarithmic
+                                             : Sketch::Mapping::linear);
+  }
   if (shape.wanted->ordered()) ordered.make(shape.type);
 }
 
 void Cell::add(std::int64_t time, const Column& column, std::size_t value) {
   partial.add(time, column, value);
   if (!sketch || column.type != partial.type() || is_bad(column.quality_of(value))) return;
-  const double v = column.type == ValueType::f64 ? column.f64[value]
-                                                 : static_cast<double>(column.i64[value]);
-  if (std::isfinite(v)) sketch->add(v);
+  if (column.type != ValueType::f64) {
+    sketch->add(column.i64[value]);
+  } else if (std::isfinite(column.f64[value])) {
+    sketch->add(column.f64[value]);
+  }
 }
 
 void Cell::merge(const Cell& later, const Shape& shape) {

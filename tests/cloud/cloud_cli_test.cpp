@@ -81,6 +81,11 @@ class CloudCli : public testing::Test {
           ordered_ = order;
           return outcome_;
         },
+        [this](const std::string&, const std::filesystem::path& view, bool install) -> Result<> {
+          installed_ = install ? view.string() : "";
+          if (view == "wrong.toml") return Error(Fault::bad_input, "wrong.toml:3:1: error: no");
+          return {};
+        },
         clock_};
     return cloud_cli::run(words, world, *output_);
   }
@@ -94,6 +99,7 @@ class CloudCli : public testing::Test {
   bool no_store_ = false;
   std::string ordered_;
   std::optional<std::string> outcome_;
+  std::string installed_;
   std::unique_ptr<cli::TextOutput> output_;  // of the last run()
 };
 
@@ -160,6 +166,29 @@ TEST_F(CloudCli, WrongExpressionIs64AndSaysWhatWasExpected) {
   EXPECT_NE(output_->errors.find("1week or 1month long"), std::string::npos);
   EXPECT_EQ(run({"cloud", "sttus"}), kExitUsage);
   EXPECT_NE(output_->errors.find("did you mean 'status'?"), std::string::npos);
+}
+
+TEST_F(CloudCli, ViewsAreCheckedAndHandedToTheNode) {
+  EXPECT_EQ(run({"cloud", "view", "check", "energy.toml"}), kExitOk);
+  EXPECT_EQ(installed_, "");
+  EXPECT_EQ(ordered_, "");
+  EXPECT_EQ(run({"cloud", "view", "check", "wrong.toml"}), kExitConfig);
+  EXPECT_NE(output_->errors.find("wrong.toml:3:1"), std::string::npos);
+  EXPECT_EQ(run({"cloud", "view", "apply", "wrong.toml"}), kExitConfig);
+  EXPECT_EQ(ordered_, "") << "the node hears nothing of a file that is wrong";
+  outcome_ = "ok: views in force: minute, energy";
+  EXPECT_EQ(run({"cloud", "view", "apply", "energy.toml"}), kExitOk);
+  EXPECT_EQ(installed_, "energy.toml");
+  EXPECT_EQ(ordered_, "views");
+  EXPECT_EQ(output_->text, "views in force: minute, energy\n");
+  outcome_.reset();
+  EXPECT_EQ(run({"cloud", "view", "apply", "energy.toml"}), kExitTryAgain);
+  start_node();
+  EXPECT_EQ(run({"cloud", "view", "list"}), kExitOk);
+  EXPECT_EQ(run({"cloud", "late", "list"}), kExitOk);
+  const auto listed = output_->text;
+  EXPECT_EQ(run({"cloud", "late"}), kExitOk);
+  EXPECT_EQ(output_->text, listed);
 }
 
 TEST_F(CloudCli, NoNodeAndNoStoreIs69) {

@@ -1,4 +1,7 @@
 #include <gmock/gmock.h>
+#include <stdlib.h>
+
+#include <fstream>
 
 #include "cloud/daemon/cloud_config.h"
 
@@ -58,6 +61,37 @@ window = { type = "calendar", shift = ["06:00", "14:00", "22:00"], tz = "Asia/Ko
   }
 }
 
+TEST(CloudConfig, AViewFileIsTakenOnlyIfAllOfItIsRight) {
+  namespace fs = std::filesystem;
+  auto folder = (fs::temp_directory_path() / "tidemark-config-XXXXXX").string();
+  ASSERT_NE(::mkdtemp(folder.data()), nullptr);
+  const fs::path root(folder);
+  const auto write = [&](const char* name, const char* text) {
+    fs::create_directories((root / name).parent_path());
+    std::ofstream(root / name) << text;
+    return root / name;
+  };
+  const auto config = write("cloud.toml", "data_dir = \"x\"\n");
+  write("views.d/power.toml", "[[view]]\nname = \"power\"\n");
+  const auto twice = write("twice.toml", "[[view]]\nname = \"power\"\n");
+  const auto wrong = write("wrong.toml", "[[view]]\nname = \"w\"\nsize = 3\n");
+  const auto energy = write("energy.toml", "[[view]]\nname = \"energy\"\n");
+  const auto of_text = [&](const fs::path& view, bool install) {
+    const auto taken = take_view_file(config, view, install);
+    return taken ? std::string("taken") : taken.error().text();
+  };
+  EXPECT_THAT(of_text(twice, true), testing::HasSubstr("declared twice"));
+  EXPECT_THAT(of_text(wrong, true), testing::HasSubstr("size"));
+  EXPECT_THAT(of_text(root / "none.toml", true), testing::HasSubstr("no such file"));
+  EXPECT_EQ(of_text(energy, false), "taken");
+  EXPECT_FALSE(fs::exists(root / "views.d/energy.toml"));
+  EXPECT_EQ(of_text(energy, true), "taken");
+  EXPECT_EQ(of_text(energy, true), "taken") << "once more, in place of itself";
+  EXPECT_EQ(load_cloud(cloud_sources(config)).config.views.size(), 2u);
+  EXPECT_EQ(of_text(root / "views.d/power.toml", true), "taken");
+  fs::remove_all(root);
+}
+
 struct WrongCase {
   const char* name;
   const char* toml;
@@ -82,6 +116,8 @@ INSTANTIATE_TEST_SUITE_P(
         WrongCase{"window_type", "[[view]]\nname=\"v\"\nwindow={type=\"session\"}", "session"},
         WrongCase{"sub_second", "[[view]]\nname=\"v\"\nwindow={size=\"1500ms\"}", "whole number"},
         WrongCase{"hopping", "[[view]]\nname=\"v\"\nwindow={type=\"hopping\"}", "hopping"},
+        WrongCase{"share_of_seconds",
+                  "[[view]]\nname=\"v\"\nwindow={size=\"10s\"}\nemit={complete=0.9}", "minutes"},
         WrongCase{"no_zone", "[[view]]\nname=\"v\"\nwindow={type=\"calendar\",tz=\"Mars/Base\"}",
                   "Mars/Base"},
         WrongCase{"no_calendar", "[[view]]\nname=\"v\"\nwindow={type=\"calendar\",size=\"5h\"}",

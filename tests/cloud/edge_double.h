@@ -282,6 +282,7 @@ class Node {
     options.data_dir = folder.path;
     options.horizons = horizons_;
     options.views = answers::views_in_force(views_).value();
+    options.read_views = [this] { return answers::views_in_force(views_); };
     auto opened = intake::Intake::open(disk, clock, std::move(options));
     ASSERT_TRUE(opened.ok()) << opened.error().text();
     intake = std::move(opened).value();
@@ -323,6 +324,8 @@ class Node {
   SystemDisk disk;
   ManualClock clock{event_time(kStart + 3600 * kSecond)};
   std::unique_ptr<intake::Intake> intake;
+  // Of its configuration, in which a person may write while it runs.
+  std::vector<answers::View>& views() { return views_; }
 
  private:
   reconcile::Horizons horizons_;

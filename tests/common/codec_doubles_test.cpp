@@ -39,6 +39,12 @@ const Kind kKinds[] = {
        const double v = f32((walk(r, i) + 3000) / 1000);
        return std::nextafter(v, r() % 4 == 0 ? 9.0 : v);
      }},
+    {"floats of decimals, printed alike", "printed-float3", 12,
+     [](auto& r, auto i) {
+       const auto k = walk(r, i) * 7 + 4000;
+       const double v = f32(k / 1000);
+       return std::nextafter(v, std::fmod(k, 4) == 0 ? 9.0 : v);
+     }},
     {"noise of floats", "float-", 33,
      [](auto& r, auto) {
        return static_cast<double>(std::bit_cast<float>(static_cast<std::uint32_t>(r()) &

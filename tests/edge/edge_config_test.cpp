@@ -235,8 +235,7 @@ INSTANTIATE_TEST_SUITE_P(
                 "there is no proxy with it"},
         Mistake{"key of a later version", "[uplink]\ncompass = \"north\"",
                 "unknown key 'compass' in [uplink]"},
-        Mistake{"value of a later version", "[ring]\nwrite = \"unacked\"",
-                "'unacked'"},
+        Mistake{"value of a later version", "[ring]\nwrite = \"never\"", "'never'"},
         Mistake{"window that is not aligned",
                 "[[rule]]\nselect = \"*\"\nforward = \"both\"\nwindow = { size = \"7s\" }",
                 "edge.toml:6:19: error: rule.window.size: 7s is not aligned with the seconds, "

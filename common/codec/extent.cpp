@@ -1,0 +1,11 @@
+#include "common/codec/extent.h"
+
+#include "common/codec/clones.h"
+
+namespace tidemark::codec {
+
+TIDE_CODEC_CLONES Extent extent_of(std::span<const std::int64_t> values) {
+  return extent_within(values.data(), values.size());
+}
+
+}  // namespace tidemark::codec
