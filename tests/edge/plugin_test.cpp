@@ -329,5 +329,26 @@ TEST_F(PluginTest, DurableAcknowledgesAfterTheSync) {
   EXPECT_TRUE(eventually([&] { return sender.acknowledged().size() == 1; }));
 }
 
+TEST_F(PluginTest, DurableWaitsOnceForAnAgentThatIsAway) {
+  test::BrokerProcess broker(folder_.path(), lines("plugin_opt_durable true"));
+  auto j = agent();  // which syncs nothing
+  Sender sender(broker.port());
+  sender.publish(1);
+  ASSERT_TRUE(eventually([&] { return sender.cut() > 2; })) << "after 10 s, and then at once";
+  int appended = 0;
+  journal::Position last;
+  while (const auto e = j->next(200ms)) {
+    ++appended;
+    last = e->second;
+  }
+  EXPECT_EQ(appended, 1);
+  EXPECT_TRUE(sender.acknowledged().empty());
+  j->durable(last);
+  EXPECT_TRUE(eventually([&] {
+    while (const auto e = j->next(1ms)) j->durable(e->second);
+    return sender.acknowledged().size() == 1;
+  }));
+}
+
 }  // namespace
 }  // namespace tidemark::plugin
