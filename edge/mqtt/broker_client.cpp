@@ -154,6 +154,8 @@ Result<> BrokerClient::set_version() {
 }
 
 Result<> BrokerClient::start() {
+  if (client_ != nullptr) mosquitto_destroy(std::exchange(client_, nullptr));
+  stopping_ = false;
   TIDE_TRY(configure());
   set("connecting", "");
   thread_ = std::thread([this] { run(); });

@@ -233,6 +233,21 @@ TEST_F(MqttSourceTest, Version5KeepsItsSessionAndPassesPropertiesOver) {
   close();
 }
 
+TEST_F(MqttSourceTest, WhatWasStoppedStartsAgain) {
+  NEEDS_MOSQUITTO();
+  test::BrokerProcess broker(folder_);
+  options_.url = broker.url();
+  open();
+  start();
+  ASSERT_TRUE(connected());
+  source_->stop();
+  broker.publish("s/a", {"1"});
+  ASSERT_TRUE(source_->start().ok());
+  ASSERT_TRUE(take(1));
+  EXPECT_THAT(values_, ElementsAre(1));
+  close();
+}
+
 TEST_F(MqttSourceTest, ComesBackWhenTheBrokerDoes) {
   NEEDS_MOSQUITTO();
   test::BrokerProcess broker(folder_);
