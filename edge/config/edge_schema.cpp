@@ -102,9 +102,11 @@ void describe(Section& s, RingConfig& c) {
   s.duration("sync_interval", c.sync_interval,
              {.preset = "500ms", .min = "10ms", .max = "1min",
               .help = "The most that a power cut can take."});
-  std::string write;
-  s.choice("write", write, {"always"},
-           {.preset = "always", .help = "Every block is written; sparing the flash comes later."});
+  s.choice("write", c.write, {"always", "unacked"},
+           {.preset = "always",
+            .help = "unacked spares the flash: what the cloud acknowledges within sync_interval is "
+                    "never written. A power cut then takes up to two sync_intervals, nothing that "
+                    "was acknowledged; the cloud cannot ask again for what was not written."});
 }
 
 void describe(Section& s, UplinkConfig& c) {
@@ -134,6 +136,11 @@ void describe(Section& s, UplinkConfig& c) {
   s.number("backlog_share", c.backlog_share,
            {.preset = "0.2", .min = "0.01", .max = "1",
             .help = "Part of the link that old data may take while new data comes."});
+  s.duration("live_interval", c.live_interval,
+             {.preset = "200ms", .min = "10ms", .max = "1min",
+              .help = "How long readings gather into a block while the link is up; at most "
+                      "ring.sync_interval, which holds while it is down or has a budget. Shorter: "
+                      "fresher answers, more bytes on wire and flash. Syncs stay as they are."});
   s.duration("skew", c.skew,
              {.preset = "2s", .max = "1day",
               .help = "Readings further ahead of the clock than this are quarantined."});

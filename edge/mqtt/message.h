@@ -19,6 +19,7 @@ enum MessageFlag : std::uint16_t {
   kDuplicate = 1,  // the broker says that it sent this packet id before
   kRetained = 2,   // the last message of the topic from before the subscription
   kCut = 4,        // larger than payload_max: only the first bytes follow, and the true size
+  kSubscribed = 8,  // beside the broker's plug-in: heard by the client that listens for wills
 };
 
 struct Message {
@@ -39,6 +40,8 @@ inline constexpr std::uint32_t kBrokerSource = 1;
 
 inline constexpr std::size_t kCutBytes = 512;  // of a message that is too large
 
+// What is larger than payload_max, or than the journal takes: its beginning, for the quarantine.
+void cut(Message& message);
 // Fills kind, mark, topic and payload of `entry`; the payload of a cut message lies in `buffer`.
 void to_entry(const Message& message, ByteVector& buffer, journal::Entry& entry);
 // Of a kMessage entry; its spans are those of the entry. Fault::corrupt: not ours.

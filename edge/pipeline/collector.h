@@ -64,12 +64,16 @@ class Collector {
   };
   static Piece piece_of(const Group& group, std::size_t row, std::size_t first,
                         const std::vector<std::size_t>& value_at, const std::vector<bool>& keep);
+  static bool is_of(const Group& group, const Group& like, const Piece& piece);
   Group& group_for(const Group& like, const Piece& piece);
   void make_room(std::size_t columns);
   void next_block();
+  void end_block();
 
   std::vector<Block> blocks_;  // the last one is being filled
   std::map<Key, std::size_t> by_key_;  // groups of the last
+  std::map<Key, std::size_t> before_;  // values a column of those before: reserved
+  std::vector<std::uint32_t> guess_;   // by first series: its last group, maybe of another block
   struct {
     std::size_t values = 0, bytes = 0, columns = 0, cells = 0;
   } last_;
@@ -85,9 +89,13 @@ class Collector {
 class DictionaryBook {
  public:
   // Labels that the configuration gives: to every series, and to those of one source.
-  void label(std::map<std::string, std::string> all) { labels_ = std::move(all); }
+  void label(std::map<std::string, std::string> all) {
+    labels_ = std::move(all);
+    ++labelled_;
+  }
   void label(const std::string& source, std::map<std::string, std::string> labels) {
     source_labels_[source] = std::move(labels);
+    ++labelled_;
   }
   // Rewrites Column::series and PartialRow::series of `block` and fills block.dictionaries. Series
   // that became known one by one lie in many dictionaries; a block that would name more than
@@ -101,13 +109,18 @@ class DictionaryBook {
   struct Place {
     std::uint32_t dictionary;
     std::uint32_t index;
+    std::uint32_t version;   // of the table's description that it was made of
+    std::uint32_t labelled;  // labels_ and source_labels_ then
   };
+  [[nodiscard]] SeriesDescription described(std::uint32_t handle,
+                                            const source::SeriesTable& table) const;
   void add(std::span<const std::uint32_t> handles, const source::SeriesTable& table);
   void gather(const Block& block, const source::SeriesTable& table);
   void describe_anew(const Block& block, const source::SeriesTable& table);
 
   std::map<std::string, std::string> labels_;
   std::map<std::string, std::map<std::string, std::string>> source_labels_;
+  std::uint32_t labelled_ = 0;  // calls of label()
   std::vector<DictionaryPtr> dictionaries_;
   std::vector<Place> places_;  // by handle
   std::vector<DictionaryPtr> fresh_;

@@ -7,11 +7,6 @@
 namespace tidemark::source {
 namespace {
 
-// Of an entry's memory that is kept: a row or some of a few series.
-constexpr std::size_t kSpareGroups = 8;
-constexpr std::size_t kSpareRows = 256;
-constexpr std::size_t kSpareColumns = 64;
-
 // What makes two readings the same series: a value of another type or resolution in the same name
 // is a series beside it, as its column could not hold both.
 std::string identity(const SeriesDescription& d) {
@@ -21,47 +16,24 @@ std::string identity(const SeriesDescription& d) {
 
 }  // namespace
 
-void Decoded::clear() {
-  for (auto& group : groups) {
-    if (spare_.size() < kSpareGroups && group.times.capacity() <= kSpareRows &&
-        group.columns.capacity() <= kSpareColumns) {
-      spare_.push_back(std::move(group));
-    }
-  }
-  groups.clear();
-  expected.clear();
-  rejected.clear();
-  poll_class.clear();
-}
-
-Group& Decoded::add_group(std::size_t columns) {
-  if (spare_.empty()) {
-    groups.emplace_back().columns.resize(columns);
-    return groups.back();
-  }
-  auto& group = groups.emplace_back(std::move(spare_.back()));
-  spare_.pop_back();
-  group.copy = false;
-  group.times.clear();
-  group.columns.resize(columns);
-  for (auto& c : group.columns) {
-    c.f64.clear();
-    c.i64.clear();
-    c.text.clear();
-    c.present.clear();
-    c.quality.clear();
-  }
-  return group;
-}
-
 Result<std::uint32_t> SeriesTable::intern(const SeriesDescription& description) {
+  const auto name = description.local_name();
+  if (description.labels.size() > Dictionary::kLabelsMax) {
+    return Error{Fault::bad_input, fmt::format("series '{}' has {} labels, at most {} fit", name,
+                                               description.labels.size(), Dictionary::kLabelsMax)};
+  }
   auto key = identity(description);
   if (const auto known = by_name_.find(key); known != by_name_.end()) {
     auto& d = series_[known->second];
-    d.device_stamped = d.device_stamped || description.device_stamped;
+    auto next = description;
+    next.poll_class = d.poll_class;
+    next.device_stamped = d.device_stamped || description.device_stamped;
+    if (next != d) {
+      d = std::move(next);
+      ++versions_[known->second];
+    }
     return known->second;
   }
-  const auto name = description.local_name();
   for (const auto& part : {description.device, description.metric}) {
     if (part.empty()) {
       return Error{Fault::bad_input,
@@ -74,10 +46,6 @@ Result<std::uint32_t> SeriesTable::intern(const SeriesDescription& description) 
                  fmt::format("series name of {} B is longer than {} B: {}…", name.size(),
                              Dictionary::kNameBytesMax, name.substr(0, 60))};
   }
-  if (description.labels.size() > Dictionary::kLabelsMax) {
-    return Error{Fault::bad_input, fmt::format("series '{}' has {} labels, at most {} fit", name,
-                                               description.labels.size(), Dictionary::kLabelsMax)};
-  }
   if (series_.size() >= kSeriesMax) {
     return Error{Fault::full,
                  fmt::format("series '{}' would be number {}: at most {} a start; is there a "
@@ -86,6 +54,7 @@ Result<std::uint32_t> SeriesTable::intern(const SeriesDescription& description) 
   }
   const auto handle = static_cast<std::uint32_t>(series_.size());
   series_.push_back(description);
+  versions_.push_back(0);
   by_name_.emplace(std::move(key), handle);
   return handle;
 }

@@ -27,17 +27,28 @@ class SeriesTable {
  public:
   static constexpr std::size_t kSeriesMax = 50'000;
   // A series that ever had a reading with a time of its own is device_stamped from then on.
+  // A series that is known takes over unit, kind and labels: after a reload they may be others. Its
+  // poll class stays, since its counts are in that one's line; device_stamped, once said, stays.
   Result<std::uint32_t> intern(const SeriesDescription& description);
   [[nodiscard]] const SeriesDescription& at(std::uint32_t handle) const { return series_[handle]; }
   [[nodiscard]] std::size_t size() const { return series_.size(); }
+  // Rises whenever the description changes.
+  [[nodiscard]] std::uint32_t version(std::uint32_t handle) const { return versions_[handle]; }
 
  private:
   std::vector<SeriesDescription> series_;
+  std::vector<std::uint32_t> versions_;  // by handle
   std::map<std::string, std::uint32_t, std::less<>> by_name_;  // source, device/metric and type
 };
 
 // One entry, decoded. Column::series holds handles of the SeriesTable.
 struct Decoded {
+  // Empties it. The storage of small groups is kept for add_group(): entries of one source look
+  // alike, and a poll of a thousand registers has as many columns of one value.
+  void clear();
+  // A group of so many columns, all empty.
+  Group& add_group(std::size_t columns);
+
   // Times are the device's; a row that has none says kArrival and is stamped with the entry's
   // arrival by the pipeline. A series may have rows of both kinds.
   static constexpr std::int64_t kArrival = std::numeric_limits<std::int64_t>::min();
@@ -57,12 +68,11 @@ struct Decoded {
   std::vector<Rejected> rejected;
   std::string poll_class;  // of a failed poll, or empty
 
-  void clear();  // keeps memory for the next entry
-  // One more group, with no rows, of `columns` columns without series and type.
-  Group& add_group(std::size_t columns);
-
  private:
-  std::vector<Group> spare_;  // of small ones
+  static constexpr std::size_t kSparesMax = 16;
+  static constexpr std::size_t kSpareCellsMax = 16'384;  // rows times columns
+  std::vector<Group> spares_;
+  std::size_t next_spare_ = 0;  // the one to be replaced when there are kSparesMax
 };
 
 class Decoder {
@@ -88,12 +98,14 @@ struct Status {
   std::uint64_t heard = 0;       // messages or polls
   std::uint64_t failed = 0;
   std::uint64_t late = 0;        // polls that started more than a period late
+  std::map<std::string, std::uint64_t> refused = {};  // answers that could not be used, by why
 };
 
 class Source {
  public:
   virtual ~Source() = default;
-  // Starts its threads; reaches out from then on. Retries for ever with backoff and jitter.
+  // Starts its threads; reaches out from then on. Retries for ever with backoff and jitter. After
+  // stop() it may be started again.
   virtual Result<> start() = 0;
   virtual void stop() = 0;  // returns when its threads have ended
   [[nodiscard]] virtual Status status() const = 0;  // any thread

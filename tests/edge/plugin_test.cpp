@@ -14,6 +14,7 @@
 #include "common/base/random.h"
 #include "edge/journal/journal.h"
 #include "edge/mqtt/message.h"
+#include "edge/mqtt/mqtt_source.h"
 #include "tests/edge/broker_process.h"
 #include "tests/edge/temporary_folder.h"
 
@@ -153,6 +154,27 @@ TEST_F(PluginTest, AFullJournalClosesConnectionsAndAcknowledgesNothingThatItDoes
   for (const int n : acknowledged) EXPECT_TRUE(got.contains(n));
 }
 
+// It was refused for ever, with the sender's connection each time, and all behind it waited.
+TEST_F(PluginTest, WhatNoJournalOfThisSizeHoldsIsCutAndTheNextCounts) {
+  test::BrokerProcess broker(folder_.path(), lines());  // payload_max: 256 KiB, twice the journal
+  auto j = agent();
+  Sender sender(broker.port());
+  sender.publish(1, 100'000);
+  sender.publish(2);
+  ASSERT_TRUE(eventually([&] { return sender.acknowledged().size() == 2; }));
+  EXPECT_EQ(sender.cut(), 0);
+  const auto first = j->next(10s);
+  ASSERT_TRUE(first);
+  const auto cut = mqtt::from_entry(first->first);
+  ASSERT_TRUE(cut);
+  EXPECT_TRUE(cut->has(mqtt::kCut));
+  EXPECT_EQ(cut->size, 100'000u);
+  EXPECT_EQ(cut->payload.size(), mqtt::kCutBytes);
+  std::set<int> got;
+  read(*j, got, first->second);
+  EXPECT_THAT(got, ElementsAre(2));
+}
+
 TEST_F(PluginTest, WhatABrokerAcknowledgedBeforeItsKillNineIsThere) {
   test::BrokerProcess broker(folder_.path(), lines());
   auto j = agent();
@@ -254,6 +276,67 @@ TEST_F(PluginTest, AJournalThatIsReplacedIsOpenedAgain) {
   EXPECT_TRUE(got.contains(number - 1));
 }
 
+// A client that dies without a word, with a last will.
+void die_with_will(int port, const std::string& topic, const std::string& text) {
+  const auto child = ::fork();
+  ASSERT_GE(child, 0);
+  if (child == 0) {
+    auto* const client = mosquitto_new(nullptr, true, nullptr);
+    mosquitto_will_set(client, topic.c_str(), static_cast<int>(text.size()), text.data(), 1, false);
+    bool connected = false;
+    mosquitto_user_data_set(client, &connected);
+    mosquitto_connect_callback_set(client, [](mosquitto*, void* done, int) {
+      *static_cast<bool*>(done) = true;
+    });
+    if (mosquitto_connect(client, "127.0.0.1", port, 10) != MOSQ_ERR_SUCCESS) ::_exit(1);
+    while (!connected) mosquitto_loop(client, 100, 1);
+    ::_exit(0);
+  }
+  int status = 0;
+  ASSERT_EQ(::waitpid(child, &status, 0), child);
+  ASSERT_EQ(status, 0);
+}
+
+TEST_F(PluginTest, WillsComeByTheSubscriptionBesideItAndNothingComesTwice) {
+  test::BrokerProcess broker(folder_.path(), lines());
+  auto j = agent();
+  mqtt::Options options;
+  options.name = "floor";
+  options.plugin = true;
+  options.url = fmt::format("mqtt://127.0.0.1:{}", broker.port());
+  options.topics = {"s/+/v"};
+  options.wills = {"s/+/state"};
+  options.folder = folder_.path();
+  SystemClock clock;
+  SeededRandom random(3);
+  auto source = mqtt::make_source(options, *j, clock, random);
+  ASSERT_TRUE(source.ok()) << source.error().text();
+  ASSERT_TRUE((*source)->start().ok());
+  ASSERT_TRUE(eventually([&] { return (*source)->status().state == "ok"; }));
+  broker.publish("s/p1/state", {"\"here\""});  // heard by both, taken once
+  broker.publish("s/p1/v", {"1"});
+  die_with_will(broker.port(), "s/p1/state", "\"gone\"");
+
+  source::SeriesTable series;
+  std::vector<std::string> got;
+  EXPECT_TRUE(eventually([&] {
+    while (const auto e = j->next(100ms)) {
+      EXPECT_EQ(e->first.source, mqtt::kBrokerSource);
+      source::Decoded out;
+      (*source)->decoder().decode(e->first, series, out);
+      for (const auto& g : out.groups) {
+        const auto& c = g.columns.at(0);
+        got.push_back(series.at(c.series).local_name() + "=" +
+                      (c.type == ValueType::text ? c.text.at(0) : fmt::to_string(c.f64.at(0))));
+      }
+      EXPECT_TRUE(out.rejected.empty());
+    }
+    return got.size() >= 3;
+  }));
+  EXPECT_THAT(got, testing::UnorderedElementsAre("p1/state=here", "p1/v=1", "p1/state=gone"));
+  (*source)->stop();
+}
+
 TEST_F(PluginTest, DurableAcknowledgesAfterTheSync) {
   test::BrokerProcess broker(folder_.path(), lines("plugin_opt_durable true"));
   auto j = agent();
@@ -265,6 +348,27 @@ TEST_F(PluginTest, DurableAcknowledgesAfterTheSync) {
   EXPECT_TRUE(sender.acknowledged().empty());
   j->durable(e->second);
   EXPECT_TRUE(eventually([&] { return sender.acknowledged().size() == 1; }));
+}
+
+TEST_F(PluginTest, DurableWaitsOnceForAnAgentThatIsAway) {
+  test::BrokerProcess broker(folder_.path(), lines("plugin_opt_durable true"));
+  auto j = agent();  // which syncs nothing
+  Sender sender(broker.port());
+  sender.publish(1);
+  ASSERT_TRUE(eventually([&] { return sender.cut() > 2; })) << "after 10 s, and then at once";
+  int appended = 0;
+  journal::Position last;
+  while (const auto e = j->next(200ms)) {
+    ++appended;
+    last = e->second;
+  }
+  EXPECT_EQ(appended, 1);
+  EXPECT_TRUE(sender.acknowledged().empty());
+  j->durable(last);
+  EXPECT_TRUE(eventually([&] {
+    while (const auto e = j->next(1ms)) j->durable(e->second);
+    return sender.acknowledged().size() == 1;
+  }));
 }
 
 }  // namespace
