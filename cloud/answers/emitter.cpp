@@ -303,11 +303,19 @@ void Emitter::advance(store::SourceId source, EventTime frontier) {
   known = std::max(known, frontier);
   const auto it = by_source_.find(source);
   if (it == by_source_.end()) return;
+  // Who has a window or two to answer goes before who was away and has days of them.
+  constexpr int kLiveWindows = 4;
   for (const auto id : it->second) {
-    for (const auto slot : series_.at(id).slots) {
-      if (slots_[slot].queued) continue;
-      slots_[slot].queued = true;
-      sealing_.push_back(slot);
+    for (const auto id_of_slot : series_.at(id).slots) {
+      auto& slot = slots_[id_of_slot];
+      if (slot.queued) continue;
+      slot.queued = true;
+      const auto near = kLiveWindows * views_[slot.view].view.window.size;
+      if (slot.begun() && known - slot.sealed_to <= near) {
+        sealing_.push_front(id_of_slot);
+      } else {
+        sealing_.push_back(id_of_slot);
+      }
     }
   }
 }

@@ -70,7 +70,7 @@ Loaded finish(config::Document document) {
   Loaded out;
   document.fill(out.config);
   out.problems = document.problems();
-  out.effective = document.effective();
+  out.settings = document.settings();
   out.ok = document.ok();
   return out;
 }

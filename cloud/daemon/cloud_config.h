@@ -47,7 +47,7 @@ config::Sources cloud_sources(const std::filesystem::path& file);
 struct Loaded {
   CloudConfig config;
   std::vector<config::Problem> problems;
-  std::string effective;
+  std::vector<config::Setting> settings;
   bool ok = false;
 };
 // Of a configuration that is not ok.

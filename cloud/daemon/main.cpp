@@ -10,8 +10,7 @@
 #include "cloud/store/orders.h"
 #include "common/base/exit_code.h"
 #include "common/base/log.h"
-#include "common/base/version.h"
-#include "common/cli/command.h"
+#include "common/cli/daemon.h"
 #include "common/config/file.h"
 
 namespace {
@@ -20,20 +19,7 @@ using namespace tidemark;
 
 constexpr const char* kConfigFile = "/etc/tidemark/cloud.toml";
 
-int run_cloud(const std::string& option, bool check, cli::Output& output) {
-  const auto found = config::file_of(option, "TIDEMARK_CLOUD_CONFIG", kConfigFile, check);
-  if (!found) {
-    output.fail(found.error());
-    return kExitNoInput;
-  }
-  const std::string file = found->string();
-  const auto loaded = cloud::load_cloud(cloud::cloud_sources(file));
-  for (const auto& problem : loaded.problems) output.err(config::render(problem) + "\n");
-  if (!loaded.ok) return kExitConfig;
-  if (check) {
-    output.out(file + ": ok\n");
-    return kExitOk;
-  }
+int run_cloud(const cloud::CloudConfig& config, const std::string& file) {
   StopSignal stop;  // first: it blocks the signals for every thread to come
   SystemClock clock;
   SystemRandom random;
@@ -42,7 +28,7 @@ int run_cloud(const std::string& option, bool check, cli::Output& output) {
     if (!now.ok) return cloud::first_problem(now);
     return answers::views_in_force(now.config.views);
   };
-  const auto outcome = cloud::run_node(loaded.config, read_views, clock, random, stop);
+  const auto outcome = cloud::run_node(config, read_views, clock, random, stop);
   if (outcome.ok()) return kExitOk;
   log::error("tidemark-cloud stops", "error={}", outcome.error().text());
   return kExitFault;
@@ -91,17 +77,19 @@ int main(int argc, char** argv) {
   if (!words.empty() && words[0] == "cli") {
     return run_commands({words.begin() + 1, words.end()}, output);
   }
-  std::string file;
-  bool check = false;
-  bool version = false;
-  cli::Command root("tidemark-cloud", "The cloud node: reconciles, answers, serves.");
-  root.option("--config", file, "The configuration; views.d in its folder is read too.", "FILE");
-  root.flag("--check", check, "Check the configuration and leave.");
-  root.flag("--version", version, "Print the version and leave.");
-  root.action([&] {
-    if (!version) return run_cloud(file, check, output);
-    output.out("tidemark-cloud " + std::string(tidemark::version()) + "\n");
-    return static_cast<int>(kExitOk);
-  });
-  return root.run(words, output);
+  cloud::Loaded loaded;
+  return cli::run_daemon(
+      {.part = "cloud",
+       .summary = "The cloud node: reconciles, answers, serves.",
+       .config_help = "The configuration; views.d in its folder is read too.",
+       .variable = "TIDEMARK_CLOUD_CONFIG",
+       .usual = kConfigFile,
+       .keys = config::reference<cloud::CloudConfig>,
+       .load =
+           [&](const std::string& file) {
+             loaded = cloud::load_cloud(cloud::cloud_sources(file));
+             return cli::Daemon::Loaded{loaded.problems, loaded.settings, loaded.ok};
+           },
+       .run = [&](const std::string& file) { return run_cloud(loaded.config, file); }},
+      words, output);
 }

@@ -304,7 +304,10 @@ void Intake::dead_letter(Session& s, const BlockRecord& record, const std::strin
                        record.readings);
   reconcile::Placed placed;
   placed.quarantined = record.readings;
-  edge.books.of(record.name.incarnation).receive(record.name.sequence, record.readings, placed);
+  auto& books = edge.books.of(record.name.incarnation);
+  // What it replaces never comes; unless it did, which is why this one is kept aside.
+  const auto replaces = books.received_any(record.replaces) ? SequenceRanges{} : record.replaces;
+  books.receive(record.name.sequence, record.readings, placed, replaces);
   s.added[record.name.incarnation].add(record.name.sequence);
   s.changed.insert(record.name.incarnation);
 }

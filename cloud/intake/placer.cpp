@@ -39,6 +39,16 @@ std::vector<std::pair<std::int64_t, std::int64_t>> pieces_of(std::vector<std::in
   return pieces;
 }
 
+// How many different seconds these times lie in.
+std::uint64_t seconds_of(const std::vector<std::int64_t>& times) {
+  std::vector<std::int64_t> seconds;
+  seconds.reserve(times.size());
+  for (const auto t : times) seconds.push_back(t / 1'000'000'000);
+  std::sort(seconds.begin(), seconds.end());
+  const auto end = std::unique(seconds.begin(), seconds.end());
+  return static_cast<std::uint64_t>(end - seconds.begin());
+}
+
 }  // namespace
 
 reconcile::Placed Placer::place(const Incoming& in, SteadyTime now) {
@@ -72,18 +82,13 @@ Result<> Placer::check(const Incoming& in) {
   for (const auto& group : in.block.groups) {
     if (group.copy || group.times.empty()) continue;
     const auto [min, max] = std::minmax_element(group.times.begin(), group.times.end());
-    if (*max - *min <= kPieceNs) {  // nearly all: at most a pane a second
-      panes += std::min<std::uint64_t>(group.times.size(), 3601) * group.columns.size();
-      continue;
-    }
-    std::vector<std::int64_t> seconds;
-    for (const auto t : group.times) seconds.push_back(t / 1'000'000'000);
-    std::sort(seconds.begin(), seconds.end());
-    const auto distinct = std::unique(seconds.begin(), seconds.end()) - seconds.begin();
-    panes += static_cast<std::uint64_t>(distinct) * group.columns.size();
+    const bool wide = *max - *min > kPieceNs;  // else, as nearly all: at most a pane a second
+    const auto most = wide ? seconds_of(group.times) : std::uint64_t{3601};
     for (const auto& column : group.columns) {
+      panes += std::min<std::uint64_t>(most, column.values());
       const auto& bound = in.series[column.series];
-      if (compared > kComparedMax || !bound.series->row.description.device_stamped) continue;
+      const bool repeats = wide && bound.series->row.description.device_stamped;
+      if (compared > kComparedMax || !repeats) continue;
       compared += beside(group, column, bound).size();
     }
   }

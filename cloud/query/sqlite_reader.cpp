@@ -328,7 +328,8 @@ Result<std::vector<Answer>> SqliteReader::answers(const AnswerQuery& query) {
       // The newest of those that can be sealed: they end where the frontier is, or before.
       const auto frontier = snapshot_.frontier(series->source);
       if (frontier < kEventTimeMin + grid.size) continue;
-      to = std::min(to, frontier - grid.size + Nanoseconds(1));
+      to = std::min(to, grid.calendar ? grid.calendar->floor(frontier)
+                                      : frontier - grid.size + Nanoseconds(1));
     }
     TIDE_ASSIGN(auto computed, windows_.of(*series, grid, aggregates, query.from, to, query.newest,
                                            query.limit - all.size()));

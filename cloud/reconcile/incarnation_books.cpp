@@ -167,7 +167,9 @@ bool IncarnationBooks::was_given_up(Sequence s) const {
 bool IncarnationBooks::gave_up() const {
   auto here = received_;
   here.add(replaced_);
-  return covered_.count() != here.count() || ledger().lost > 0;
+  const auto known = ledger();
+  return covered_.count() != here.count() || known.lost > 0 || known.evicted > 0 ||
+         placed_.quarantined > 0;
 }
 
 SequenceRanges IncarnationBooks::missing() const {

@@ -102,8 +102,7 @@ class IncarnationBooks {
   // Nothing came of it and nothing is missing.
   [[nodiscard]] bool blank() const;
   [[nodiscard]] bool was_given_up(Sequence s) const;  // evicted, or declared lost
-  // Any that did not come all the same; or readings of a minute came as one, so that no window
-  // finer than that can be whole.
+  // Any that did not come all the same, or were kept aside here.
   [[nodiscard]] bool gave_up() const;
   // Numbers below the highest that is known of, which neither came nor were given up.
   [[nodiscard]] SequenceRanges missing() const;

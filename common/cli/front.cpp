@@ -84,6 +84,7 @@ int Front::hand_over(const Part& part, const std::vector<std::string>& words) {
 
 int Front::own_command(const std::vector<std::string>& words) {
   bool json = false;
+  std::string whose;
   std::string shell;
   std::vector<std::string> topic;
   std::vector<std::string> files;
@@ -99,9 +100,19 @@ int Front::own_command(const std::vector<std::string>& words) {
   root.flag("--json", json, "One JSON object.");
   add_codec(root, output_);
   root.add("demo", "Plant, edge, gateway, cloud and page in one folder.");
-  auto& check = root.add("config", "Configuration.").add("check", "Says all that is wrong.");
-  check.arguments("FILE", files, "edge.toml, gateway.toml, cloud.toml; none: those installed.");
-  check.flag("--json", json, "One JSON object.").action([&] { return config_check(files, json); });
+  auto& config = root.add("config", "Configuration.");
+  const std::string which = "edge.toml, gateway.toml, cloud.toml; none: those installed.";
+  config.add("check", "Says all that is wrong.")
+      .arguments("FILE", files, which)
+      .flag("--json", json, "One JSON object.")
+      .action([&] { return config_check(files, json); });
+  config.add("show", "Every setting, its value in force and where that comes from.")
+      .arguments("FILE", files, which)
+      .flag("--json", json, "One JSON object.")
+      .action([&] { return config_show(files, json); });
+  config.add("keys", "All that a configuration can say, with limits and meaning (Markdown).")
+      .argument("PART", whose, "edge, gateway or cloud.")
+      .action([&] { return config_keys(whose); });
   root.add("doctor", "Checks every part, and the clock and disk under them.")
       .flag("--json", json, "One JSON object.")
       .action([&] { return doctor(json); });
@@ -170,7 +181,9 @@ int Front::completion(const std::string& shell) {
                          "tidemark completion bash");
   }
   std::string tree;
-  for (const char* own : {"demo", "config", "config check", "doctor", "version", "completion",
+  for (const char* own : {"demo", "config", "config check", "config show",
+                          "config keys", "config keys edge", "config keys gateway",
+                          "config keys cloud", "doctor", "version", "completion",
                           "completion bash", "completion zsh", "completion fish", "help"}) {
     tree += fmt::format("{}\t--json --help\t\n", own);
   }
@@ -185,23 +198,22 @@ int Front::completion(const std::string& shell) {
   return kExitOk;
 }
 
-int Front::config_check(const std::vector<std::string>& files, bool json) {
-  struct Job {
-    std::string part;
-    std::string file;
-  };
+std::optional<std::vector<Front::Job>> Front::jobs_of(const std::vector<std::string>& files,
+                                                      int& exit) {
   std::vector<Job> jobs;
   for (const auto& file : files) {
     const auto part = part_of_file(file);
     if (part.empty()) {
-      return output_.usage(fmt::format("{}: whose configuration is it? expected a name such as "
+      exit = output_.usage(fmt::format("{}: whose configuration is it? expected a name such as "
                                        "edge.toml, gateway.toml, cloud.toml, edge.d/x.toml or "
                                        "views.d/x.toml", file),
                            "tidemark config check edge.toml");
+      return std::nullopt;
     }
     if (access(file.c_str(), R_OK) != 0) {
       output_.err(fmt::format("error: {}: no such file, or not ours to read\n", file));
-      return kExitNoInput;
+      exit = kExitNoInput;
+      return std::nullopt;
     }
     jobs.push_back({part, file});
   }
@@ -210,17 +222,65 @@ int Front::config_check(const std::vector<std::string>& files, bool json) {
       if (programs_.find(part.name)) jobs.push_back({std::string(part.name), ""});
     }
   }
-  if (jobs.empty()) return missing_part("edge");
+  for (const auto& job : jobs) {
+    if (programs_.find(job.part)) continue;
+    exit = missing_part(job.part);
+    return std::nullopt;
+  }
+  if (!jobs.empty()) return jobs;
+  exit = missing_part("edge");
+  return std::nullopt;
+}
 
+Result<Ran> Front::ask(const Job& job, std::vector<std::string> words) {
+  if (!job.file.empty()) words.insert(words.end(), {"--config", job.file});
+  return run_program(*programs_.find(job.part), words, kPatienceSeconds);
+}
+
+int Front::config_show(const std::vector<std::string>& files, bool json) {
+  int exit = kExitOk;
+  const auto jobs = jobs_of(files, exit);
+  if (!jobs) return exit;
+  std::string objects;
+  for (const auto& job : *jobs) {
+    const auto ran = ask(job, json ? std::vector<std::string>{"--show", "--json"}
+                                   : std::vector<std::string>{"--show"});
+    if (!ran) return output_.fail(ran.error());
+    output_.err(ran->errors);
+    if (ran->exit_code != kExitOk) {
+      exit = ran->exit_code;
+    } else if (json) {
+      objects += (objects.empty() ? "" : ",") + first_line(ran->out);
+    } else {
+      output_.out((jobs->size() > 1 ? "# " + job.part + "\n" : "") + ran->out);
+    }
+  }
+  if (json) output_.out(fmt::format("{{\"v\":1,\"parts\":[{}]}}\n", objects));
+  return exit;
+}
+
+int Front::config_keys(const std::string& part) {
+  const auto* known = part_of(part);
+  if (known == nullptr || known->name != part) {
+    return output_.usage(fmt::format("there is no part '{}', there are edge, gateway, cloud", part),
+                         "tidemark config keys edge");
+  }
+  if (!programs_.find(part)) return missing_part(part);
+  const auto ran = ask({part, ""}, {"--keys"});
+  if (!ran) return output_.fail(ran.error());
+  output_.out(ran->out);
+  return ran->exit_code;
+}
+
+int Front::config_check(const std::vector<std::string>& files, bool json) {
+  int exit = kExitOk;
+  const auto jobs = jobs_of(files, exit);
+  if (!jobs) return exit;
   bool wrong = false;
   std::size_t without = 0;  // parts that are installed and have no configuration here
   std::string objects;
-  for (const auto& job : jobs) {
-    const auto program = programs_.find(job.part);
-    if (!program) return missing_part(job.part);
-    std::vector<std::string> words = {"--check"};
-    if (!job.file.empty()) words.insert(words.end(), {"--config", job.file});
-    const auto ran = run_program(*program, words, kPatienceSeconds);
+  for (const auto& job : *jobs) {
+    const auto ran = ask(job, {"--check"});
     if (!ran) return output_.fail(ran.error());
     const bool ok = ran->exit_code == kExitOk;
     const bool missing = job.file.empty() && ran->exit_code == kExitNoInput;
@@ -239,7 +299,7 @@ int Front::config_check(const std::vector<std::string>& files, bool json) {
   }
   if (json) output_.out(fmt::format("{{\"v\":1,\"ok\":{},\"parts\":[{}]}}\n", !wrong, objects));
   if (wrong) return kExitConfig;
-  return without == jobs.size() ? kExitNoInput : kExitOk;
+  return without == jobs->size() ? kExitNoInput : kExitOk;
 }
 
 int Front::doctor(bool json) {

@@ -22,7 +22,16 @@ class Front {
   int summary(bool json);
   int show_version(bool json);
   int completion(const std::string& shell);
+  struct Job {  // about one configuration
+    std::string part;
+    std::string file;  // empty: the installed one
+  };
+  // Those files, or of all parts that are installed. Nothing: what is wrong is said, `exit` set.
+  std::optional<std::vector<Job>> jobs_of(const std::vector<std::string>& files, int& exit);
+  Result<Ran> ask(const Job& job, std::vector<std::string> words);
   int config_check(const std::vector<std::string>& files, bool json);
+  int config_show(const std::vector<std::string>& files, bool json);
+  int config_keys(const std::string& part);
   int doctor(bool json);
   int demo(const std::vector<std::string>& words);
   int missing_part(std::string_view part);

@@ -1,13 +1,12 @@
 // Hot loops are compiled twice on amd64: for any CPU, and for those with AVX2 and BMI2 (the level
-// x86-64-v3), chosen when the program starts. Both do the same arithmetic in the same order
-// (-ffp-contract=off), so that they write the same bytes. Private to this folder.
+// x86-64-v3), chosen when the program starts or at the call. Both do the same arithmetic in the
+// same order (-ffp-contract=off), so that they write the same bytes. With TIDE_CODEC_PLAIN defined
+// there is only the code for any CPU, as on ARM. Private to this folder.
 #pragma once
 
-#if defined(__x86_64__) && !defined(__clang__) && !defined(__SANITIZE_ADDRESS__) && \
-    !defined(__SANITIZE_THREAD__)
-#define TIDE_CODEC_CLONES __attribute__((target_clones("default", "arch=x86-64-v3")))
-// Of a function that is called only where the CPU has AVX2 and FMA.
-#define TIDE_CODEC_AVX2 __attribute__((target("arch=x86-64-v3")))
+#if defined(__x86_64__) && !defined(TIDE_CODEC_PLAIN)
+// Of a function that is called only where has_avx2().
+#define TIDE_CODEC_AVX2 [[gnu::target("arch=x86-64-v3")]]
 namespace tidemark::codec {
 inline bool has_avx2() {
   static const bool has = __builtin_cpu_supports("avx2") != 0 &&
@@ -16,6 +15,13 @@ inline bool has_avx2() {
   return has;
 }
 }  // namespace tidemark::codec
-#else  // the sanitisers' start-up code does not survive the resolvers
+#endif
+
+// Of the same source twice. Not for sanitisers: the resolvers run before their start-up code. Nor
+// for clang 14, which has no levels here.
+#if defined(TIDE_CODEC_AVX2) && !defined(__clang__) && !defined(__SANITIZE_ADDRESS__) && \
+    !defined(__SANITIZE_THREAD__)
+#define TIDE_CODEC_CLONES __attribute__((target_clones("default", "arch=x86-64-v3")))
+#else
 #define TIDE_CODEC_CLONES
 #endif

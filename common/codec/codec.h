@@ -23,8 +23,8 @@ namespace tidemark::codec {
 
 inline constexpr std::size_t kRowsMax = 65'536;        // in a group
 inline constexpr std::size_t kColumnsMax = 16'384;     // in a block; groups too
-inline constexpr std::size_t kValuesMax = 4'194'304;   // in a block; rows over all groups too
-inline constexpr std::size_t kCellsMax = 33'554'432;   // rows times columns that have gaps
+inline constexpr std::size_t kValuesMax = 1'048'576;   // in a block; rows over all groups too
+inline constexpr std::size_t kCellsMax = 8'388'608;    // rows times columns that have gaps
 inline constexpr std::size_t kPartialsMax = 65'536;    // in a block
 inline constexpr std::size_t kDictionariesMax = 1'024;
 inline constexpr std::size_t kTextBytesMax = 16'777'216;  // of all text values together

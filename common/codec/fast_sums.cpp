@@ -23,9 +23,9 @@ void sum_plainly(std::uint32_t* numbers, std::uint32_t low) {
     Four x;
     std::memcpy(&x, numbers + i, sizeof x);
     x += low;
-    x += __builtin_shuffle(kNone, x, Four{0, 4, 5, 6});
-    x += __builtin_shuffle(kNone, x, Four{0, 1, 4, 5});
-    const auto total = __builtin_shuffle(x, Four{3, 3, 3, 3});
+    x += __builtin_shufflevector(kNone, x, 0, 4, 5, 6);
+    x += __builtin_shufflevector(kNone, x, 0, 1, 4, 5);
+    const auto total = __builtin_shufflevector(x, x, 3, 3, 3, 3);
     x += before;
     before += total;
     std::memcpy(numbers + i, &x, sizeof x);

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "common/base/disk.h"
+#include "common/base/text.h"
 #include "common/config/tree_section.h"
 
 namespace tidemark::config {
@@ -41,6 +42,7 @@ struct Document::State {
   Node root;
   std::vector<Problem> problems;
   std::vector<Setting> settings;
+  Keep keep = Keep::settings;
   std::vector<std::string> file_order;  // problems are told in it
   std::unique_ptr<TreeSection> section;
   bool unreadable = false;        // a file is missing from the tree
@@ -108,8 +110,9 @@ Document Document::read(const Sources& sources) {
   return Document(std::move(state));
 }
 
-Document Document::parse(std::string_view toml, std::string name) {
+Document Document::parse(std::string_view toml, std::string name, Keep keep) {
   auto state = std::make_unique<State>();
+  state->keep = keep;
   state->file_order.push_back(name);
   state->add_text(std::move(name), std::string(toml), false);
   return Document(std::move(state));
@@ -119,7 +122,8 @@ Section& Document::section() {
   state_->settings.clear();
   state_->while_reading = state_->problems.size();
   state_->section =
-      std::make_unique<TreeSection>(state_->root, state_->problems, state_->settings);
+      std::make_unique<TreeSection>(state_->root, state_->problems,
+                                    state_->keep == Keep::settings ? &state_->settings : nullptr);
   return *state_->section;
 }
 
@@ -144,12 +148,21 @@ bool Document::ok() const {
 
 const std::vector<Setting>& Document::settings() const { return state_->settings; }
 
-std::string Document::effective() const {
+std::string text_of(const std::vector<Setting>& settings) {
   std::string out;
-  for (const auto& s : state_->settings) {
+  for (const auto& s : settings) {
     out += fmt::format("{:<36} {:<28} # {}\n", s.key + " =", s.value, s.origin);
   }
   return out;
+}
+
+std::string json_of(const std::vector<Setting>& settings) {
+  std::string out = "[";
+  for (const auto& s : settings) {
+    out += fmt::format(R"({}{{"key":{},"value":{},"origin":{}}})", out.size() > 1 ? "," : "",
+                       json_quote(s.key), json_quote(s.value), json_quote(s.origin));
+  }
+  return out + "]";
 }
 
 }  // namespace tidemark::config

@@ -13,7 +13,7 @@
 //   }
 //
 // The same function parses a file, writes the reference page and prints what is in force with its
-// origin (`config show --effective --origin`). Values that are missing get `preset`, an unknown key
+// origin (`tidemark config show`). Values that are missing get `preset`, an unknown key
 // is an error with the nearest known one, and a wrong value names what was expected.
 #pragma once
 
@@ -63,6 +63,10 @@ struct Setting {
   std::string value;
   std::string origin;
 };
+// "ring.size = 2 GiB # edge.toml:4", a line each.
+std::string text_of(const std::vector<Setting>& settings);
+// [{"key":"ring.size","value":"2 GiB","origin":"edge.toml:4"},…]
+std::string json_of(const std::vector<Setting>& settings);
 
 class Section {
  public:
@@ -131,8 +135,10 @@ struct Sources {
 class Document {
  public:
   static Document read(const Sources& sources);
-  // One text, for tests and profiles. `name` stands for the file in problems.
-  static Document parse(std::string_view toml, std::string name);
+  // One text, for tests and profiles. `name` stands for the file in problems. Without settings():
+  // a register map of a thousand points has 20,000 of them.
+  enum class Keep : std::uint8_t { settings, problems };
+  static Document parse(std::string_view toml, std::string name, Keep keep = Keep::settings);
   ~Document();
   Document(Document&&) noexcept;
 
@@ -145,8 +151,6 @@ class Document {
   [[nodiscard]] const std::vector<Problem>& problems() const;
   [[nodiscard]] bool ok() const;  // no problem but warnings
   [[nodiscard]] const std::vector<Setting>& settings() const;
-  // Every setting with its value in force and where that comes from, one line each.
-  [[nodiscard]] std::string effective() const;
 
  private:
   struct State;

@@ -130,7 +130,7 @@ std::string list_index_free(std::string_view path) {
 
 }  // namespace
 
-TreeSection::TreeSection(Node& root, std::vector<Problem>& problems, std::vector<Setting>& settings)
+TreeSection::TreeSection(Node& root, std::vector<Problem>& problems, std::vector<Setting>* settings)
     : problems_(problems), settings_(settings) {
   root.entered = true;
   frames_.push_back({&root, "", root.value});
@@ -380,14 +380,15 @@ void TreeSection::report(const Mark& mark, std::string text, bool warning) {
 }
 
 void TreeSection::record(std::string_view key, std::string value, const Node* node) {
+  if (settings_ == nullptr) return;
   const auto& path = frames_.back().path;
   std::string origin = "default";
   if (node != nullptr) {
     origin = node->value.file ? node->value.file->name : "";
     if (node->value.line > 0) origin += fmt::format(":{}", node->value.line);
   }
-  settings_.push_back({path.empty() ? std::string(key) : fmt::format("{}.{}", path, key),
-                       std::move(value), std::move(origin)});
+  settings_->push_back({path.empty() ? std::string(key) : fmt::format("{}.{}", path, key),
+                        std::move(value), std::move(origin)});
 }
 
 void TreeSection::enter(std::string_view name, std::string_view) {

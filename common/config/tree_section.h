@@ -10,7 +10,8 @@ namespace tidemark::config {
 class TreeSection final : public Section {
  public:
   // All three outlive it.
-  TreeSection(Node& root, std::vector<Problem>& problems, std::vector<Setting>& settings);
+  // `settings` may be null: they are not listed then.
+  TreeSection(Node& root, std::vector<Problem>& problems, std::vector<Setting>* settings);
 
   void text(std::string_view key, std::string& value, const Rule& rule) override;
   void flag(std::string_view key, bool& value, const Rule& rule) override;
@@ -64,7 +65,7 @@ class TreeSection final : public Section {
   void report_unknown(Node& node, const std::string& path);
 
   std::vector<Problem>& problems_;
-  std::vector<Setting>& settings_;
+  std::vector<Setting>* settings_;
   std::vector<Frame> frames_;
   std::vector<std::pair<std::string, std::string>> keys_;  // declared, with their sections
 };

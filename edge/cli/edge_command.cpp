@@ -118,6 +118,16 @@ int print_status(const json& s, Output& out) {
                       format_bytes({count_of(ring, "bytes")}),
                       format_bytes({count_of(ring, "size")}), count_of(ring, "blocks_pending"),
                       ring["oldest"].is_null() ? "-" : text_of(ring, "oldest"));
+  const auto size = count_of(ring, "size");
+  text += fmt::format("          room for {} more", format_bytes({size - std::min(
+                                                        size, count_of(ring, "bytes"))}));
+  if (ring.contains("time_left_s") && ring["time_left_s"].is_number()) {
+    text += ": " + short_time(number_of(ring, "time_left_s")) + " without a link at this rate";
+  }
+  if (const auto spared = count_of(ring, "bytes_spared"); spared > 0) {
+    text += fmt::format("   {} were never written", format_bytes({spared}));
+  }
+  text += "\n";
   text +=
       fmt::format(" uplink   {}  {}   rtt {:.1f} ms   sent {}   acknowledged {}",
                   text_of(uplink, "gateway"), text_of(uplink, "state"), number_of(uplink, "rtt_ms"),

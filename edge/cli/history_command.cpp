@@ -67,6 +67,11 @@ json optional_time(const std::optional<EventTime>& t) {
   return t ? json(format_utc(*t)) : json(nullptr);
 }
 
+bool is_shelved(const StoredEvent& s) {
+  const SystemClock clock;
+  return s.shelved && *s.shelved > clock.wall();
+}
+
 json event_json(const StoredEvent& s) {
   const auto& e = s.event;
   return {{"id", e.id},
@@ -83,7 +88,9 @@ json event_json(const StoredEvent& s) {
           {"cleared", optional_time(s.cleared)},
           {"acked", optional_time(s.acked)},
           {"acked_by", s.acked_by},
-          {"note", s.note}};
+          {"note", s.note},
+          {"shelved", is_shelved(s) ? json(format_utc(*s.shelved)) : json(nullptr)},
+          {"shelved_by", is_shelved(s) ? s.shelved_by : ""}};
 }
 
 // Where several windows have the same aggregates they share the columns.
@@ -119,6 +126,9 @@ Table windows_table(const std::vector<Window>& windows, bool with_series) {
 std::string state_of(const StoredEvent& s) {
   std::string out = s.cleared ? "cleared" : "raised";
   if (s.acked) out += ", acked by " + printable(s.acked_by);
+  if (is_shelved(s)) {
+    out += fmt::format(", shelved until {} by {}", format_utc(*s.shelved), printable(s.shelved_by));
+  }
   return out;
 }
 
@@ -141,6 +151,7 @@ struct HistoryWords::State {
     common(list, true);
     list.argument("GLOB", glob, "Of which series, as line1/* or **.", false);
     list.flag("--open", open, "Only those that nobody has acknowledged.");
+    list.flag("--shelved", shelved, "Those that are put aside too.");
     act(list, [this](Reader& reader) { return show_events(reader); });
 
     auto& ack = event.add("ack", "Says that somebody has seen an event.");
@@ -149,6 +160,14 @@ struct HistoryWords::State {
     ack.option("--by", by, "Who; the user's name otherwise.", "NAME");
     ack.option("--note", note, "What was found or done.");
     act(ack, [this](Reader& reader) { return acknowledge(reader); });
+
+    auto& shelve = event.add("shelve", "Puts events of its series and cause aside for a while.");
+    common(shelve, false);
+    shelve.argument("ID", id, "From: tidemark event list.", true);
+    shelve.option("--for", span, "How long, as 8h, at most 7d; 0s takes them back.", "TIME");
+    shelve.option("--by", by, "Who; the user's name otherwise.", "NAME");
+    shelve.option("--note", note, "Why.");
+    act(shelve, [this](Reader& reader) { return put_aside(reader); });
 
     auto& explain =
         event.add("explain", "Why an event was raised, and what was measured around it.");
@@ -235,8 +254,9 @@ struct HistoryWords::State {
   }
 
   int show_events(Reader& reader) {
-    const auto events = reader.events(selection(), open);
+    auto events = reader.events(selection(), open);
     if (!events) return out.fail(events.error());
+    if (!shelved) std::erase_if(*events, is_shelved);
     if (as_json) {
       json list = json::array();
       for (const auto& e : *events) list.push_back(event_json(e));
@@ -291,6 +311,30 @@ struct HistoryWords::State {
     return kExitOk;
   }
 
+  int put_aside(Reader& reader) {
+    const auto time = parse_duration(span);
+    if (!time) return out.usage("--for: " + time.error().text());
+    int code = kExitOk;
+    const auto event = find(reader, code);
+    if (!event) return code;
+    const SystemClock clock;
+    if (auto owner = become_owner_of(agent.data_dir); !owner) return out.fail(owner.error());
+    const auto name = by.empty() ? user_name() : by;
+    const auto until = clock.wall() + *time;
+    const auto done =
+        history::shelve(agent.data_dir, event->event.id, until, name, note, clock.wall());
+    if (!done) return out.fail(done.error());
+    const auto& e = event->event;
+    if (as_json) {
+      out.out(json{{"v", 1}, {"id", e.id}, {"series", e.series}, {"cause", e.cause},
+                   {"until", format_utc(until)}, {"by", name}, {"note", note}}.dump() + "\n");
+    } else {
+      out.out(fmt::format("{} of {} is put aside until {} by {}\n", printable(e.cause),
+                          printable(e.series), format_utc(until), printable(name)));
+    }
+    return kExitOk;
+  }
+
   int explain_event(Reader& reader) {
     int code = kExitOk;
     const auto found = find(reader, code);
@@ -328,8 +372,8 @@ struct HistoryWords::State {
 
   cli::Output& out;
   Agent agent;
-  bool as_json = false, open = false;
-  std::string config, glob = "**", id, by, note;
+  bool as_json = false, open = false, shelved = false;
+  std::string config, glob = "**", id, by, note, span = "8h";
   std::optional<EventTime> from, to;
   std::uint64_t limit = 100;
 };

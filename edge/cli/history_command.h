@@ -1,4 +1,4 @@
-// `tidemark series history` and `tidemark event list|ack|explain`: what the machine itself
+// `tidemark series history` and `tidemark event list|ack|shelve|explain`: what the machine itself
 // remembers. They read history.db, so that they work without a link, and without the agent; a
 // running agent is asked to commit first, so that they show all.
 #pragma once

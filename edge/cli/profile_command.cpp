@@ -48,6 +48,10 @@ class ProfileWords {
       const auto profiles = library();
       for (const auto& name : profiles.names()) {
         const auto protocol = profiles.protocol(name);
+        if (protocol.ok() && *protocol == "mqtt-json") {
+          list_mqtt(profiles, name, table, all);
+          continue;
+        }
         const auto loaded = profiles.load(name);
         json one = {{"id", name}, {"protocol", protocol.ok() ? *protocol : ""}};
         std::string device, points, verified;
@@ -70,11 +74,56 @@ class ProfileWords {
     });
   }
 
+  static void list_mqtt(const Library& profiles, const std::string& name, Table& table,
+                        json& all) {
+    const auto p = profiles.load_mqtt(name);
+    json one = {{"id", name}, {"protocol", "mqtt-json"}};
+    if (!p) {
+      one["error"] = p.error().text();
+      table.row({name, "", "mqtt-json", "", "has problems: tidemark profile check " + name});
+    } else {
+      one.update({{"vendor", p->vendor}, {"model", p->model}, {"points", p->points.size()},
+                  {"verified", p->verified}});
+      table.row({name, p->vendor + " " + p->model, "mqtt-json", std::to_string(p->points.size()),
+                 p->verified});
+    }
+    all.push_back(std::move(one));
+  }
+
+  int show_mqtt(const profile::MqttProfile& p) {
+    if (json_) {
+      json points = json::array();
+      for (const auto& point : p.points) {
+        points.push_back({{"name", point.metric}, {"path", point.path}, {"unit", point.unit}});
+      }
+      out_.out(json{{"v", 1}, {"id", p.id}, {"vendor", p.vendor}, {"model", p.model},
+                    {"source", p.source}, {"verified", p.verified}, {"topics", p.topics},
+                    {"device", p.device}, {"time", p.time}, {"points", points}}.dump() + "\n");
+      return kExitOk;
+    }
+    std::string topics;
+    for (const auto& t : p.topics) topics += (topics.empty() ? "" : ", ") + t;
+    out_.out(fmt::format("{} {}   {}\n source    {}\n verified  {}\n topics    {}\n device    {}\n"
+                         " time      {}\n", p.vendor, p.model, p.id, p.source, p.verified, topics,
+                         p.device, p.time.empty() ? "the usual names" : p.time));
+    Table table({{"point"}, {"where"}, {"unit"}});
+    for (const auto& point : p.points) table.row({point.metric, point.path, point.unit});
+    out_.out(table.text(out_.terminal()));
+    return kExitOk;
+  }
+
   void show(cli::Command& c) {
     common(c);
     c.argument("ID", id_, "Which one.");
     c.action([this] {
-      const auto loaded = library().load(id_);
+      const auto profiles = library();
+      const auto protocol = profiles.protocol(id_);
+      if (protocol.ok() && *protocol == "mqtt-json") {
+        const auto loaded = profiles.load_mqtt(id_);
+        if (!loaded) return out_.fail(loaded.error(), "tidemark profile check " + id_);
+        return show_mqtt(*loaded);
+      }
+      const auto loaded = profiles.load(id_);
       if (!loaded) return out_.fail(loaded.error(), "tidemark profile list");
       if (json_) return show_json(*loaded);
       const auto& p = *loaded;
@@ -140,8 +189,6 @@ class ProfileWords {
         const auto found = profiles.find(word);
         if (!found) return out_.fail(found.error(), "tidemark profile list");
         file = *found;
-        const auto protocol = profiles.protocol(word);
-        if (protocol.ok() && *protocol != "modbus") continue;
       }
       std::error_code missing;
       if (!std::filesystem::exists(file, missing)) {

@@ -23,6 +23,7 @@ namespace tidemark::config {
 
 struct RingConfig {
   Bytes size{};
+  std::string write;  // always, unacked
   Nanoseconds sync_interval{};
 };
 
@@ -55,8 +56,9 @@ struct MqttSeriesConfig {
 
 struct MqttConfig {
   std::string name;
-  bool plugin = false;  // the broker's plug-in hands over: no url
+  bool plugin = false;  // the broker's plug-in hands over: no url, but for wills
   std::string url;  // mqtt://host:port, mqtts://host:port
+  std::string mqtt_version;  // 3.1.1, 5
   std::string client_id;  // empty: "tidemark-EDGE-NAME", filled in by load
   std::string username;
   std::string password_file;
@@ -64,14 +66,16 @@ struct MqttConfig {
   std::string cert_file;
   std::string key_file;
   std::vector<std::string> topics;
+  std::vector<std::string> wills;  // with plugin: topics that the agent subscribes to itself
   std::string format;   // auto, json, number, packed, csv, influx, sparkplug
   std::vector<std::string> columns;  // of csv
-  std::string profile;  // generic-json, or empty
+  std::string profile;  // of firmware-profiles, generic-json, or empty
   std::string metric_prefix;  // the same forms as device; empty: none
   std::string device;   // "topic[1]", or a plain name; empty: what the wildcards stand for
   std::string time;     // path of the device's time stamp; empty: the usual names
   std::string stamp;    // auto, device, edge
   std::string time_format;  // auto, unix_s, unix_ms, unix_us, unix_ns, iso8601
+  std::string time_zone;    // of times that name none; empty: not said
   Nanoseconds lateness{};
   bool durable = false;
   Nanoseconds every{};  // a message is due so often; 0: no schedule
@@ -191,7 +195,6 @@ struct Loaded {
   EdgeConfig config;
   std::vector<Problem> problems;  // warnings too
   std::vector<Setting> settings;
-  std::string effective;          // Document::effective()
   bool ok = false;
 };
 // /etc/tidemark/edge.toml stands for its folder's edge.d and TIDEMARK_EDGE__ variables too.

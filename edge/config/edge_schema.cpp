@@ -102,9 +102,11 @@ void describe(Section& s, RingConfig& c) {
   s.duration("sync_interval", c.sync_interval,
              {.preset = "500ms", .min = "10ms", .max = "1min",
               .help = "The most that a power cut can take."});
-  std::string write;
-  s.choice("write", write, {"always"},
-           {.preset = "always", .help = "Every block is written; sparing the flash comes later."});
+  s.choice("write", c.write, {"always", "unacked"},
+           {.preset = "always",
+            .help = "unacked spares the flash: what the cloud acknowledges within sync_interval is "
+                    "never written. A power cut then takes up to two sync_intervals, nothing that "
+                    "was acknowledged; the cloud cannot ask again for what was not written."});
 }
 
 void describe(Section& s, UplinkConfig& c) {

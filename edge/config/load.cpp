@@ -60,7 +60,6 @@ Loaded finish(Document document) {
   for (auto& source : c.modbus) source.labels.insert(c.labels.begin(), c.labels.end());
   out.problems = document.problems();
   out.settings = document.settings();
-  out.effective = document.effective();
   out.ok = document.ok();
   return out;
 }

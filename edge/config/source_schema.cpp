@@ -4,6 +4,7 @@
 #include <cmath>
 #include <optional>
 
+#include "common/base/time_zone.h"
 #include "edge/config/bus_url.h"
 #include "edge/config/schema.h"
 
@@ -11,6 +12,7 @@ namespace tidemark::config {
 namespace {
 
 constexpr std::uint16_t kMqttPort = 1883;
+constexpr const char* kGenericJson = "generic-json";
 
 // MQTT 4.7: '+' fills a level, '#' is the last one and fills it.
 std::string topic_fault(std::string_view topic) {
@@ -39,28 +41,45 @@ void check_path(Section& s, std::string_view key, const std::string& path) {
 
 // What only a client of the broker has.
 void check_plugin(Section& s, const MqttConfig& c) {
-  for (const auto* key : {"url", "client_id", "username", "password_file", "ca_file", "cert_file",
-                          "key_file"}) {
-    if (s.has(key)) s.complain(key, "the broker's plug-in is no client; remove it");
-  }
   if (c.durable) {
     s.complain("durable", "the broker acknowledges, not this client: say plugin_opt_durable true "
                           "in mosquitto.conf");
   }
+  if (!c.wills.empty()) return;
+  for (const auto* key : {"url", "client_id", "username", "password_file", "ca_file", "cert_file",
+                          "key_file"}) {
+    if (s.has(key)) {
+      s.complain(key, "the broker's plug-in is no client; remove it, or say which wills to hear");
+    }
+  }
+}
+
+void check_broker(Section& s, const MqttConfig& c) {
+  if (c.url.empty()) {
+    s.complain("url", c.plugin ? "the broker is missing: wills are subscribed to there; write "
+                                 "\"mqtt://127.0.0.1:1883\""
+                               : "the broker is missing; write \"mqtt://127.0.0.1:1883\", or "
+                                 "plugin = true");
+    return;
+  }
+  const auto url = parse_url(c.url, kMqttPort);
+  if (!url) {
+    s.complain("url", url.error().text());
+  } else if (url->scheme != "mqtt" && url->scheme != "mqtts") {
+    s.complain("url", fmt::format("'{}' is not a known scheme; expected mqtt:// or mqtts://",
+                                  url->scheme));
+  }
 }
 
 void check_mqtt(Section& s, MqttConfig& c) {
-  if (c.plugin) {
-    check_plugin(s, c);
-  } else if (c.url.empty()) {
-    s.complain("url", "the broker is missing; write \"mqtt://127.0.0.1:1883\", or plugin = true");
-  } else {
-    const auto url = parse_url(c.url, kMqttPort);
-    if (!url) {
-      s.complain("url", url.error().text());
-    } else if (url->scheme != "mqtt" && url->scheme != "mqtts") {
-      s.complain("url", fmt::format("'{}' is not a known scheme; expected mqtt:// or mqtts://",
-                                    url->scheme));
+  if (c.plugin) check_plugin(s, c);
+  if (!c.plugin && !c.wills.empty()) {
+    s.complain("wills", "a client hears wills like any message; remove it, or say plugin = true");
+  }
+  if (!c.plugin || !c.wills.empty()) check_broker(s, c);
+  for (const auto& topic : c.wills) {
+    if (const auto fault = topic_fault(topic); !fault.empty()) {
+      s.complain("wills", fmt::format("'{}' {}", topic, fault));
     }
   }
   for (const auto& topic : c.topics) {
@@ -81,10 +100,16 @@ void check_mqtt(Section& s, MqttConfig& c) {
     s.complain(c.cert_file.empty() ? "key_file" : "cert_file",
                "cert_file and key_file go together");
   }
-  if (!c.profile.empty() && c.profile != "generic-json") {
-    s.complain("profile", fmt::format("'{}' is not a known payload profile; known: generic-json. "
-                                      "Leave it out and say format and series instead",
-                                      c.profile));
+  const bool has_profile = !c.profile.empty() && c.profile != kGenericJson;
+  if (c.topics.empty() && !has_profile) {
+    s.complain("topics", "it is missing; say what to subscribe to: topics = [\"sensors/#\"]");
+  }
+  if (has_profile && !c.series.empty()) {
+    s.complain("series", "the profile has its own; copy it into profile_path to change it");
+  }
+  if (!c.time_zone.empty()) {
+    const auto zone = TimeZone::find(c.time_zone);
+    if (!zone) s.complain("time_zone", zone.error().text());
   }
   if (!c.series.empty() && (c.format == "number" || c.format == "packed")) {
     s.complain("series", fmt::format("messages of format \"{}\" have no paths", c.format));
@@ -137,9 +162,14 @@ void describe(Section& s, MqttConfig& c) {
   c.place = s.place("name");
   check_name(s, "name", c.name);
   s.flag("plugin", c.plugin,
-         {.help = "The local broker's plug-in hands messages over (tidemark-mosquitto): no url."});
+         {.help = "The local broker's plug-in hands messages over (tidemark-mosquitto): no url, "
+                  "but for wills."});
   s.text("url", c.url,
          {.help = "The broker; needed without plugin.", .example = "\"mqtt://127.0.0.1:1883\""});
+  s.choice("mqtt_version", c.mqtt_version, {"3.1.1", "5"},
+           {.preset = "3.1.1",
+            .help = "Of the protocol, for brokers that take one only. Properties of messages are "
+                    "passed over."});
   s.text("client_id", c.client_id, {.help = "Else tidemark-EDGE-NAME."});
   s.text("username", c.username, {});
   s.text("password_file", c.password_file, {.help = "File that holds the password, mode 0600."});
@@ -147,7 +177,12 @@ void describe(Section& s, MqttConfig& c) {
   s.text("cert_file", c.cert_file, {.help = "Our certificate (mqtts)."});
   s.text("key_file", c.key_file, {.help = "Its key."});
   s.texts("topics", c.topics,
-          {.required = true, .help = "What to subscribe to.", .example = "[\"sensors/#\"]"});
+          {.help = "What to subscribe to; needed unless the profile says.",
+           .example = "[\"sensors/#\"]"});
+  s.texts("wills", c.wills,
+          {.help = "With plugin: topics of last wills, which a broker shows to subscribers only; "
+                   "they are subscribed to at url, and taken from there alone.",
+           .example = "[\"spBv1.0/+/NDEATH/+\"]"});
   s.choice("format", c.format,
            {"auto", "json", "number", "packed", "csv", "influx", "sparkplug"},
            {.preset = "auto",
@@ -156,7 +191,9 @@ void describe(Section& s, MqttConfig& c) {
   s.texts("columns", c.columns,
           {.help = "Names of the columns of CSV; else the first line of each message has them.",
            .example = "[\"time\", \"temperature\"]"});
-  s.text("profile", c.profile, {.help = "A profile of such devices, instead of a format."});
+  s.text("profile", c.profile,
+         {.help = "A profile of such devices, instead of format and series: topics, times, names "
+                  "and units are its. See: tidemark profile list.", .example = "\"tasmota\""});
   if (s.has("format") && s.has("profile")) {
     s.complain("profile", "the profile has its own format; remove one of them");
   }
@@ -175,6 +212,10 @@ void describe(Section& s, MqttConfig& c) {
             .help = "Whose time counts: auto takes the message's where it holds one."});
   s.choice("time_format", c.time_format,
            {"auto", "unix_s", "unix_ms", "unix_us", "unix_ns", "iso8601"}, {.preset = "auto"});
+  s.text("time_zone", c.time_zone,
+         {.help = "Of times that name none: a place, an offset, or local for this machine's; else "
+                  "UTC. In the hour that comes twice in autumn the first is taken.",
+          .example = "\"Europe/Berlin\""});
   s.duration("lateness", c.lateness,
              {.preset = "5s", .max = "1day",
               .help = "How late a reading with the device's time may come and still be in time."});

@@ -18,6 +18,7 @@
 #include "edge/local/local_feed.h"
 #include "edge/pipeline/pipeline.h"
 #include "edge/quarantine/quarantine.h"
+#include "edge/ring/staged_ring.h"
 
 namespace tidemark::edge {
 namespace {
@@ -69,7 +70,13 @@ class Agent final : public Edge {
     ring.capacity = config_.ring.size;
     ring.incarnation = incarnation;
     ring.now = clock_.wall();
-    TIDE_ASSIGN(ring_, ring::RingBuffer::open(ring, disk_));
+    const auto stage = config_.run_dir / "ring.stage";
+    if (config_.ring.write == "unacked") {
+      TIDE_ASSIGN(ring_, ring::open_staged(ring, {stage, config_.ring.sync_interval}, disk_, disk_,
+                                           clock_));
+    } else {
+      TIDE_ASSIGN(ring_, ring::open_unstaged(ring, stage, disk_, disk_));
+    }
     TIDE_ASSIGN(quarantine_, quarantine::Quarantine::open(config_.data_dir));
     if (const auto boot = journal::boot_id(); !boot.empty()) {
       TIDE_ASSIGN(untimed_, untimed::Untimed::open({config_.data_dir, boot,
@@ -84,6 +91,7 @@ class Agent final : public Edge {
     options.sync_interval = config_.ring.sync_interval;
     options.skew = config_.uplink.skew;
     options.plausible_from = kReadingsFrom;
+    options.ring_holds_back = config_.ring.write == "unacked";
     options.clock_known = [this] { return clock_.known(); };
     options.journal_capacity = config_.journal.capacity;
     options.tier = tier_options(config_.uplink);
@@ -207,6 +215,7 @@ class Agent final : public Edge {
     p.pipeline = pipeline_->status();
     p.sources = sources_.status();
     p.ring = ring_->usage();
+    p.ring_write = config_.ring.write;
     p.tier = config_.uplink.tier;
     if (uplink_) {
       p.uplink = uplink_->status();
@@ -221,7 +230,8 @@ class Agent final : public Edge {
     if (publisher_) p.publish = publisher_->status();
     p.publish_url = config_.publish.url;
     const auto up = std::chrono::duration<double>(p.steady - started_).count();
-    if (up > 0) p.written_per_second = static_cast<double>(p.ring.bytes_written) / up;
+    const auto written = static_cast<double>(p.ring.bytes_written + p.ring.bytes_spared);
+    if (up > 0) p.written_per_second = written / up;
     return p;
   }
 

@@ -4,9 +4,7 @@
 
 #include "common/base/exit_code.h"
 #include "common/base/log.h"
-#include "common/base/version.h"
-#include "common/cli/command.h"
-#include "common/config/file.h"
+#include "common/cli/daemon.h"
 #include "edge/cli/edge_command.h"
 #include "edge/daemon/edge.h"
 
@@ -19,21 +17,7 @@ int fail(const Error& error, int code) {
   return code;
 }
 
-int run_agent(const std::string& option, bool check, cli::Output& output) {
-  const auto found =
-      config::file_of(option, "TIDEMARK_EDGE_CONFIG", "/etc/tidemark/edge.toml", check);
-  if (!found) {
-    output.fail(found.error());
-    return kExitNoInput;
-  }
-  const std::string file = found->string();
-  auto loaded = config::load_edge(config::edge_sources(file));
-  for (const auto& problem : loaded.problems) output.err(config::render(problem) + "\n");
-  if (!loaded.ok) return kExitConfig;
-  if (check) {
-    output.out(file + ": ok\n");
-    return kExitOk;
-  }
+int run_agent(config::Loaded loaded, const std::string& file) {
   StopSignal stop;  // first: it blocks the signals for every thread to come
   SystemClock clock;
   SystemRandom random;
@@ -55,17 +39,19 @@ int main(int argc, char** argv) {
   if (!words.empty() && words[0] == "cli") {
     return edge::run_cli({words.begin() + 1, words.end()}, output);
   }
-  std::string file;
-  bool check = false;
-  bool version = false;
-  cli::Command root("tidemark-edge", "The edge agent: sources, filters, ring, uplink.");
-  root.option("--config", file, "The configuration; its folder's edge.d is read too.", "FILE");
-  root.flag("--check", check, "Check the configuration and leave.");
-  root.flag("--version", version, "Print the version and leave.");
-  root.action([&] {
-    if (!version) return run_agent(file, check, output);
-    output.out(std::string("tidemark-edge ") + std::string(tidemark::version()) + "\n");
-    return static_cast<int>(kExitOk);
-  });
-  return root.run(words, output);
+  config::Loaded loaded;
+  return cli::run_daemon(
+      {.part = "edge",
+       .summary = "The edge agent: sources, filters, ring, uplink.",
+       .config_help = "The configuration; its folder's edge.d is read too.",
+       .variable = "TIDEMARK_EDGE_CONFIG",
+       .usual = "/etc/tidemark/edge.toml",
+       .keys = config::reference<config::EdgeConfig>,
+       .load =
+           [&](const std::string& file) {
+             loaded = config::load_edge(config::edge_sources(file));
+             return cli::Daemon::Loaded{loaded.problems, loaded.settings, loaded.ok};
+           },
+       .run = [&](const std::string& file) { return run_agent(std::move(loaded), file); }},
+      words, output);
 }

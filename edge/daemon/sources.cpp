@@ -12,6 +12,8 @@
 namespace tidemark::edge {
 namespace {
 
+constexpr const char* kGenericJson = "generic-json";  // what format = "json" reads anyway
+
 std::uint32_t id_of(const std::string& name) {
   return static_cast<std::uint32_t>(xxh3(as_bytes(name)));
 }
@@ -38,13 +40,44 @@ constexpr Word<SeriesKind> kKinds[] = {{"gauge", SeriesKind::gauge},
                                        {"counter", SeriesKind::counter},
                                        {"state", SeriesKind::state}};
 
+// What the profile says; the source's own words win.
+Result<> follow_profile(const config::MqttConfig& c, const profile::Library& profiles,
+                        mqtt::Options& o) {
+  TIDE_ASSIGN(const auto p, profiles.load_mqtt(c.profile));
+  o.format = mqtt::Format::json;
+  if (o.topics.empty()) o.topics = p.topics;
+  if (o.device.empty()) o.device = p.device;
+  if (o.time_path.empty()) o.time_path = p.time;
+  // The wall clock of a place that nobody named is no time.
+  const bool local = p.time_format == "iso8601-local";
+  if (local && o.zone == nullptr && o.stamp == mqtt::Stamp::automatic) o.stamp = mqtt::Stamp::edge;
+  if (o.time_unit == mqtt::TimeUnit::automatic) {
+    o.time_unit = local ? mqtt::TimeUnit::iso8601 : value_of(p.time_format, kTimeUnits);
+  }
+  o.unit_at = p.unit_at;
+  for (const auto& point : p.points) {
+    mqtt::SeriesOptions series;
+    series.path = point.path;
+    series.metric = point.metric;
+    series.beside = point.beside;
+    series.unit = point.unit;
+    series.units = point.units;
+    series.kind = point.kind;
+    if (point.type != "auto") series.type = value_of(point.type, kTypes);
+    o.series.push_back(std::move(series));
+  }
+  return {};
+}
+
 Result<BuiltSource> build_mqtt(const config::MqttConfig& c, const config::EdgeConfig& config,
-                               journal::Journal& journal, Clock& clock, Random& random) {
+                               const profile::Library& profiles, journal::Journal& journal,
+                               Clock& clock, Random& random) {
   mqtt::Options o;
   o.index = id_of(c.name);
   o.name = c.name;
   o.plugin = c.plugin;
   o.url = c.url;
+  o.version = c.mqtt_version == "5" ? mqtt::Version::v5 : mqtt::Version::v3_1_1;
   o.client_id = c.client_id;
   o.username = c.username;
   TIDE_ASSIGN(o.password, read_secret(c.password_file));
@@ -52,6 +85,7 @@ Result<BuiltSource> build_mqtt(const config::MqttConfig& c, const config::EdgeCo
   o.cert_file = c.cert_file;
   o.key_file = c.key_file;
   o.topics = c.topics;
+  o.wills = c.wills;
   o.format = value_of(c.format, kFormats);
   o.columns = c.columns;
   o.device = c.device;
@@ -69,6 +103,11 @@ Result<BuiltSource> build_mqtt(const config::MqttConfig& c, const config::EdgeCo
   o.stamp = value_of(c.stamp, kStamps);
   o.time_path = c.time;
   o.time_unit = value_of(c.time_format, kTimeUnits);
+  if (!c.time_zone.empty()) {
+    TIDE_ASSIGN(auto zone, TimeZone::find(c.time_zone));
+    o.zone = std::make_shared<const TimeZone>(std::move(zone));
+  }
+  if (!c.profile.empty() && c.profile != kGenericJson) TIDE_TRY(follow_profile(c, profiles, o));
   o.lateness = c.lateness;
   o.every = c.every;
   o.durable = c.durable;
@@ -84,13 +123,13 @@ Result<BuiltSource> build_mqtt(const config::MqttConfig& c, const config::EdgeCo
 Result<std::vector<BuiltSource>> build_sources(const config::EdgeConfig& config,
                                                journal::Journal& journal, Clock& clock,
                                                Random& random, modbus::Buses& buses) {
+  const profile::Library profiles(profile::search_folders(config.profile_path));
   std::vector<BuiltSource> out;
   for (const auto& c : config.mqtt) {
-    auto built = build_mqtt(c, config, journal, clock, random);
+    auto built = build_mqtt(c, config, profiles, journal, clock, random);
     if (!built) return std::move(built).error().within("source " + c.name + " (" + c.place + ")");
     out.push_back(std::move(built).value());
   }
-  const profile::Library profiles(profile::search_folders(config.profile_path));
   TIDE_ASSIGN(auto devices,
               modbus::make_sources(config.modbus, profiles, id_of, journal, clock, random,
                                    &buses));

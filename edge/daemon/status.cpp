@@ -35,6 +35,7 @@ json sources_json(const StatusParts& parts) {
     json one = {{"name", s.name},   {"protocol", s.protocol}, {"state", s.state},
                 {"heard", s.heard}, {"failed", s.failed},     {"late", s.late},
                 {"error", s.error.empty() ? json(nullptr) : json(s.error)}};
+    if (!s.refused.empty()) one["refused"] = s.refused;
     for (const auto& c : parts.pipeline.sources) {
       if (c.name != s.name) continue;
       one["series"] = c.series;
@@ -66,7 +67,10 @@ json ring_json(const StatusParts& parts) {
       {"readings_merged", parts.pipeline.compacted.merged},
       {"readings_reduced_1s", parts.pipeline.compacted.seconds},
       {"readings_reduced_1min", parts.pipeline.compacted.minutes},
+      {"write", parts.ring_write},
       {"bytes_written", r.bytes_written},
+      {"bytes_staged", r.bytes_staged},
+      {"bytes_spared", r.bytes_spared},
       {"syncs", r.syncs},
       {"error", parts.pipeline.error.empty() ? json(nullptr) : json(parts.pipeline.error)}};
 }

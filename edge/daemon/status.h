@@ -35,7 +35,8 @@ struct StatusParts {
   std::optional<publish::Status> publish;
   std::string publish_url;
   std::string tier;  // as configured
-  double written_per_second = 0;  // bytes into the ring, since the start
+  std::string ring_write;
+  double written_per_second = 0;  // bytes into the ring, or spared, since the start
 };
 
 std::string status_json(const StatusParts& parts);

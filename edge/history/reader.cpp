@@ -11,10 +11,17 @@
 namespace tidemark::history {
 namespace {
 
-constexpr auto kEventColumns =
+constexpr std::string_view kEventColumns =
     "SELECT e.id, s.name, s.unit, e.cause, e.detector, e.text, e.time, e.value, e.expected, "
-    "e.score, e.context, e.cleared, e.acked, e.acked_by, e.note FROM events e JOIN series s ON "
-    "s.id = e.series ";
+    "e.score, e.context, e.cleared, e.acked, e.acked_by, e.note";
+
+// Of a file with shelves, and of one that nobody has put anything aside in.
+std::string event_query(bool shelves) {
+  return fmt::format("{}, {} FROM events e JOIN series s ON s.id = e.series {}", kEventColumns,
+                     shelves ? "h.until, h.by" : "NULL, ''",
+                     shelves ? "LEFT JOIN shelves h ON h.series = e.series AND h.cause = e.cause"
+                             : "");
+}
 
 struct Known {
   std::int64_t id = 0;
@@ -40,6 +47,8 @@ StoredEvent event_of(const sqlite::Statement& row) {
   if (!row.is_null(12)) out.acked = event_time(row.integer(12));
   out.acked_by = row.text(13);
   out.note = row.text(14);
+  if (!row.is_null(15)) out.shelved = event_time(row.integer(15));
+  out.shelved_by = row.text(16);
   return out;
 }
 
@@ -85,9 +94,10 @@ class FileReader final : public Reader {
   }
 
   Result<std::vector<StoredEvent>> events(const Selection& selection, bool open) override {
+    TIDE_ASSIGN(const bool shelves, has_shelves());
     TIDE_ASSIGN(auto query, db_->prepare(fmt::format(
                                 "{} WHERE e.time >= ? AND e.time < ? {} ORDER BY e.id DESC",
-                                kEventColumns, open ? "AND e.acked IS NULL" : "")));
+                                event_query(shelves), open ? "AND e.acked IS NULL" : "")));
     query.start(count_ns(selection.from), count_ns(selection.to));
     std::vector<StoredEvent> out;
     while (out.size() < selection.limit) {
@@ -99,7 +109,8 @@ class FileReader final : public Reader {
   }
 
   Result<std::optional<StoredEvent>> event(std::uint64_t id) override {
-    TIDE_ASSIGN(auto query, db_->prepare(fmt::format("{} WHERE e.id = ?", kEventColumns)));
+    TIDE_ASSIGN(const bool shelves, has_shelves());
+    TIDE_ASSIGN(auto query, db_->prepare(event_query(shelves) + " WHERE e.id = ?"));
     query.start(id);
     TIDE_ASSIGN(const bool row, query.step());
     if (!row) return std::optional<StoredEvent>();
@@ -107,6 +118,11 @@ class FileReader final : public Reader {
   }
 
  private:
+  Result<bool> has_shelves() {
+    TIDE_ASSIGN(auto query, db_->prepare("SELECT 1 FROM sqlite_schema WHERE name = 'shelves'"));
+    query.start();
+    return query.step();
+  }
   Result<std::vector<Known>> known_series(const std::string& glob) {
     TIDE_ASSIGN(auto query, db_->prepare("SELECT id, name, unit FROM series ORDER BY name"));
     std::vector<Known> out;
@@ -130,6 +146,18 @@ Error none_in(const std::filesystem::path& folder) {
                       folder.string())};
 }
 
+Error no_event(std::uint64_t id) {
+  return {Fault::bad_input, fmt::format("there is no event {}; tidemark event list", id)};
+}
+
+Result<std::unique_ptr<sqlite::Database>> open_to_write(const std::filesystem::path& folder) {
+  if (!std::filesystem::exists(folder / kFile)) return none_in(folder);
+  return sqlite::Database::open(folder / kFile, {.pragmas = "PRAGMA synchronous=NORMAL",
+                                                 .schema = kSchema,
+                                                 .version = kVersion,
+                                                 .io_error = Fault::unavailable});
+}
+
 }  // namespace
 
 Result<std::unique_ptr<Reader>> Reader::open(const std::filesystem::path& folder) {
@@ -143,21 +171,28 @@ Result<std::unique_ptr<Reader>> Reader::open(const std::filesystem::path& folder
 
 Result<> acknowledge(const std::filesystem::path& folder, std::uint64_t id, const std::string& by,
                      const std::string& note, EventTime now) {
-  if (!std::filesystem::exists(folder / kFile)) return none_in(folder);
-  TIDE_ASSIGN(auto db,
-              sqlite::Database::open(folder / kFile,
-                                     {.pragmas = "PRAGMA synchronous=NORMAL",
-                                      .schema = kSchema,
-                                      .version = kVersion,
-                                      .io_error = Fault::unavailable}));
+  TIDE_ASSIGN(auto db, open_to_write(folder));
   TIDE_ASSIGN(auto update,
               db->prepare("UPDATE events SET acked = ifnull(acked, ?1), acked_by = ?2, "
                           "note = ?3 WHERE id = ?4"));
   TIDE_TRY(update.execute(count_ns(now), by, note, id));
-  if (db->rows_changed() == 0) {
-    return Error{Fault::bad_input, fmt::format("there is no event {}; tidemark event list", id)};
+  return db->rows_changed() == 0 ? Result<>(no_event(id)) : Result<>();
+}
+
+Result<> shelve(const std::filesystem::path& folder, std::uint64_t id, EventTime until,
+                const std::string& by, const std::string& note, EventTime now) {
+  if (until - now > kShelfMax) {
+    return Error{Fault::bad_input, "an event is put aside for a week at most; what is never wanted "
+                                   "belongs out of the rule's detectors"};
   }
-  return {};
+  TIDE_ASSIGN(auto db, open_to_write(folder));
+  TIDE_ASSIGN(auto make, db->prepare(kShelves));
+  TIDE_TRY(make.execute());
+  TIDE_ASSIGN(auto put,
+              db->prepare("INSERT OR REPLACE INTO shelves(series, cause, until, by, note) "
+                          "SELECT series, cause, ?1, ?2, ?3 FROM events WHERE id = ?4"));
+  TIDE_TRY(put.execute(count_ns(until), by, note, id));
+  return db->rows_changed() == 0 ? Result<>(no_event(id)) : Result<>();
 }
 
 }  // namespace tidemark::history

@@ -1,5 +1,5 @@
-// What a command reads of history.db, whether or not the agent runs; and the acknowledgement, which
-// is the one thing that a command writes.
+// What a command reads of history.db, whether or not the agent runs; and acknowledgements and
+// shelves, which are what commands write.
 #pragma once
 
 #include <cstdint>
@@ -26,7 +26,12 @@ struct StoredEvent {
   Event event;
   std::optional<EventTime> cleared, acked;
   std::string acked_by, note;
+  // Events of this series and cause are put aside until then.
+  std::optional<EventTime> shelved;
+  std::string shelved_by;
 };
+
+inline constexpr Nanoseconds kShelfMax = std::chrono::hours(24 * 7);
 
 class Reader {
  public:
@@ -46,5 +51,10 @@ class Reader {
 // are replaced.
 Result<> acknowledge(const std::filesystem::path& folder, std::uint64_t id, const std::string& by,
                      const std::string& note, EventTime now);
+// Puts events of the same series and cause aside until `until`; before `now`: takes them back.
+// They are recorded and published all the same. Fault::bad_input when there is no such event, or
+// for longer than kShelfMax.
+Result<> shelve(const std::filesystem::path& folder, std::uint64_t id, EventTime until,
+                const std::string& by, const std::string& note, EventTime now);
 
 }  // namespace tidemark::history

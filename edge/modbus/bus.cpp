@@ -86,7 +86,11 @@ void Bus::stop(std::size_t device) {
 
 source::Status Bus::status(std::size_t device) const {
   const std::scoped_lock lock(mutex_);
-  return members_[device].status;
+  auto status = members_[device].status;
+  const auto& r = members_[device].refusals;
+  status.refused = {{"exception", r.exceptions}, {"silent", r.silent}, {"garbled", r.garbled},
+                    {"lost", r.lost},            {"stray", strays_}};
+  return status;
 }
 
 void Bus::run() {
@@ -275,6 +279,8 @@ void Bus::append(Member& member, PollEntry poll, SteadyTime due, std::uint64_t l
 
 void Bus::note(Member& member, const PollEntry& poll, std::uint64_t late) {
   auto& status = member.status;
+  member.refusals = member.device->refusals();
+  strays_ = field_bus_->strays();
   status.late += late;
   if (poll.good) {
     status.heard += poll.count;

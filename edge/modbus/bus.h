@@ -11,7 +11,7 @@
 
 #include "edge/modbus/backoff.h"
 #include "edge/modbus/device.h"
-#include "edge/modbus/field_bus.h"
+#include "edge/fieldbus/field_bus.h"
 #include "edge/modbus/modbus_source.h"
 #include "edge/modbus/poll_entry.h"
 
@@ -50,7 +50,8 @@ class Bus {
   struct Member {
     std::unique_ptr<Device> device;
     bool running = false;
-    source::Status status;
+    source::Status status;  // but for `refused`, which status() fills in
+    Refusals refusals;
     std::map<std::string, std::string> faults;  // by poll class, of its last poll
   };
   struct Asked {
@@ -70,7 +71,7 @@ class Bus {
   void append_missed(Member& member, const std::string& poll_class, Nanoseconds period,
                      SteadyTime first, std::uint64_t missed);
   PollEntry poll(Member& member, Device::Slot& slot);
-  static void note(Member& member, const PollEntry& poll, std::uint64_t late);  // under the lock
+  void note(Member& member, const PollEntry& poll, std::uint64_t late);  // under the lock
 
   const std::string name_;
   std::unique_ptr<FieldBus> field_bus_;
@@ -89,6 +90,7 @@ class Bus {
   mutable std::mutex mutex_;  // members' running and status, stopping
   std::condition_variable wake_;
   std::vector<Member> members_;
+  std::uint64_t strays_ = 0;  // FieldBus::strays(), as of the last poll
   bool stopping_ = false;
   // The one that is waited for; the asker owns it and takes it back when its patience ends.
   Asked* asked_ = nullptr;

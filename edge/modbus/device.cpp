@@ -61,9 +61,20 @@ bool means_silent(const Reply& reply) {
 
 }  // namespace
 
+void Refusals::count(Reply::Kind kind) {
+  switch (kind) {
+    case Reply::Kind::good: break;
+    case Reply::Kind::exception: ++exceptions; break;
+    case Reply::Kind::silent: ++silent; break;
+    case Reply::Kind::garbled: ++garbled; break;
+    case Reply::Kind::broken: ++lost; break;
+  }
+}
+
 Device::Device(DeviceOptions options, std::string bus_name)
     : options_(std::move(options)),
       bus_name_(std::move(bus_name)),
+      is_sunspec_(options_.profile.is_sunspec()),
       max_gap_(options_.profile.max_gap),
       backoff_(std::max<Nanoseconds>(1s, 5 * options_.timeout),
                std::max(kRestLongest, kRestTimeouts * options_.timeout)) {
@@ -122,6 +133,7 @@ Reply Device::read(Turn& turn, const Request& request, std::vector<std::uint16_t
     if (pause.count() > 0) turn.bus.pause(pause);
     reply = turn.bus.read(request, options_.timeout, registers);
     turn.quiet_since = turn.clock.steady();
+    refusals_.count(reply.kind);
     const bool again = reply.kind == Reply::Kind::silent || reply.kind == Reply::Kind::garbled;
     if (!again) break;
   }
@@ -154,7 +166,7 @@ void Device::avoid_holes() {
 }
 
 bool Device::discover(Turn& turn, PollEntry& entry, bool& lost) {
-  if (sunspec_ || !options_.profile.is_sunspec()) return true;
+  if (sunspec_ || !is_sunspec_) return true;
   auto map = find_sunspec(options_.unit, [&](const Request& r, std::vector<std::uint16_t>& out) {
     return read(turn, r, out);
   });

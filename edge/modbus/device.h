@@ -6,12 +6,18 @@
 #include <vector>
 
 #include "edge/modbus/backoff.h"
-#include "edge/modbus/field_bus.h"
+#include "edge/fieldbus/field_bus.h"
 #include "edge/modbus/modbus_source.h"
 #include "edge/modbus/poll_entry.h"
 #include "edge/modbus/request_plan.h"
 
 namespace tidemark::modbus {
+
+// Requests that brought nothing, by why.
+struct Refusals {
+  std::uint64_t exceptions = 0, silent = 0, garbled = 0, lost = 0;
+  void count(Reply::Kind kind);
+};
 
 // The bus while a device has it.
 struct Turn {
@@ -47,6 +53,7 @@ class Device {
   [[nodiscard]] const DeviceOptions& options() const { return options_; }
   [[nodiscard]] bool answered_last() const { return !silent_; }
   [[nodiscard]] bool is_dead() const;  // silent so often that it rests
+  [[nodiscard]] const Refusals& refusals() const { return refusals_; }
 
  private:
   Reply read(Turn& turn, const Request& request, std::vector<std::uint16_t>& registers);
@@ -58,6 +65,8 @@ class Device {
 
   DeviceOptions options_;
   std::string bus_name_;
+  bool is_sunspec_;
+  Refusals refusals_;
   std::vector<Slot> slots_;
   std::optional<SunSpecMap> sunspec_;  // until something fails: it may be another device then
   std::uint16_t max_gap_;

@@ -9,22 +9,14 @@
 namespace tidemark::modbus {
 namespace {
 
-// The registers of a point, with its dynamic scale, among the ranges that answered; empty when none
-// holds all of them.
-std::span<const std::uint16_t> registers_of(const profile::Point& p, const PollEntry& poll) {
-  for (const auto& range : poll.ranges) {
-    const bool here = p.models.empty()
-                          ? range.model == 0
-                          : std::find(p.models.begin(), p.models.end(), range.model) !=
-                                p.models.end();
-    if (!here || range.function != p.function || p.begin() < range.address) continue;
-    const auto from = static_cast<std::size_t>(p.begin() - range.address);
-    const auto count = static_cast<std::size_t>(p.end() - p.begin());
-    if (from + count <= range.registers.size()) {
-      return std::span(range.registers).subspan(from, count);
-    }
-  }
-  return {};
+bool has_model(const profile::Point& p, std::uint16_t model) {
+  if (p.models.empty()) return model == 0;
+  return std::find(p.models.begin(), p.models.end(), model) != p.models.end();
+}
+
+bool same_shape(const ReadRange& a, const ReadRange& b) {
+  return a.function == b.function && a.address == b.address && a.model == b.model &&
+         a.registers.size() == b.registers.size();
 }
 
 void add_value(Column& column, const profile::Point& p, profile::Value value) {
@@ -42,7 +34,7 @@ void add_value(Column& column, const profile::Point& p, profile::Value value) {
 PollDecoder::PollDecoder(std::string source, profile::Profile profile)
     : source_(std::move(source)), profile_(std::move(profile)), known_(profile_.points.size()) {
   for (std::size_t i = 0; i < profile_.points.size(); ++i) {
-    points_[profile_.points[i].poll_class].push_back(i);
+    classes_[profile_.points[i].poll_class].points.push_back(i);
   }
 }
 
@@ -64,6 +56,47 @@ Result<std::uint32_t> PollDecoder::handle_of(std::size_t point, source::SeriesTa
   return known.handle;
 }
 
+// The first range that holds all registers of a point; a point that none holds has no place.
+void PollDecoder::follow(const PollEntry& poll, PollClass& poll_class) const {
+  poll_class.shape = poll.ranges;
+  poll_class.places.clear();
+  for (const auto point : poll_class.points) {
+    const auto& p = profile_.points[point];
+    for (std::size_t r = 0; r < poll.ranges.size(); ++r) {
+      const auto& range = poll.ranges[r];
+      const auto end = std::size_t{range.address} + range.registers.size();
+      if (!has_model(p, range.model) || range.function != p.function ||
+          p.begin() < range.address || p.end() > end) {
+        continue;
+      }
+      poll_class.places.push_back({point, r, p.begin() - range.address});
+      break;
+    }
+  }
+}
+
+void PollDecoder::take_ranges(const PollClass& poll_class, source::SeriesTable& series,
+                              source::Decoded& out) {
+  auto& group = out.add_group(poll_class.places.size());
+  group.times.push_back(source::Decoded::kArrival);
+  std::size_t taken = 0;
+  for (const auto& place : poll_class.places) {
+    const auto& p = profile_.points[place.point];
+    const auto handle = handle_of(place.point, series);
+    if (!handle) {
+      out.rejected.push_back({handle.error().text(), 1});
+      continue;
+    }
+    auto& column = group.columns[taken++];
+    column.series = *handle;
+    const std::span<const std::uint16_t> registers(poll_.ranges[place.range].registers);
+    add_value(column, p,
+              profile::decode_at(p, registers.subspan(place.offset, p.end() - p.begin())));
+  }
+  group.columns.resize(taken);
+  if (taken == 0) out.groups.pop_back();
+}
+
 void PollDecoder::decode(const journal::Entry& entry, source::SeriesTable& series,
                          source::Decoded& out) {
   if (entry.kind != kPollKind) {
@@ -72,38 +105,26 @@ void PollDecoder::decode(const journal::Entry& entry, source::SeriesTable& serie
                                         entry.kind, source_), 0});
     return;
   }
-  auto poll = PollEntry::decode(entry.payload);
-  if (!poll) {
-    out.rejected.push_back({poll.error().text(), 0});
+  if (const auto done = PollEntry::decode(entry.payload, poll_); !done) {
+    out.rejected.push_back({done.error().text(), 0});
     return;
   }
-  out.poll_class = poll->poll_class;
+  out.poll_class = poll_.poll_class;
   // What was read counts where its readings lie; what was not, where it was due.
-  const bool read = !poll->ranges.empty();
-  for (std::uint64_t i = 0; i < poll->count; ++i) {
-    const auto ago = poll->ago - static_cast<std::int64_t>(i) * poll->period;
+  const bool read = !poll_.ranges.empty();
+  for (std::uint64_t i = 0; i < poll_.count; ++i) {
+    const auto ago = poll_.ago - static_cast<std::int64_t>(i) * poll_.period;
     out.expected.push_back(
-        {poll->poll_class, poll->good, read ? Nanoseconds(0) : std::max(ago, Nanoseconds(0))});
+        {poll_.poll_class, poll_.good, read ? Nanoseconds(0) : std::max(ago, Nanoseconds(0))});
   }
-  const auto points = points_.find(poll->poll_class);
-  if (points == points_.end() || poll->ranges.empty()) return;
-  Group group;
-  group.times = {source::Decoded::kArrival};
-  for (const auto index : points->second) {
-    const auto& p = profile_.points[index];
-    const auto registers = registers_of(p, *poll);
-    if (registers.empty()) continue;
-    auto handle = handle_of(index, series);
-    if (!handle) {
-      out.rejected.push_back({handle.error().text(), 1});
-      continue;
-    }
-    Column column;
-    column.series = *handle;
-    add_value(column, p, profile::decode_at(p, registers));
-    group.columns.push_back(std::move(column));
+  const auto known = classes_.find(poll_.poll_class);
+  if (known == classes_.end() || !read) return;
+  auto& poll_class = known->second;
+  if (!std::equal(poll_class.shape.begin(), poll_class.shape.end(), poll_.ranges.begin(),
+                  poll_.ranges.end(), same_shape)) {
+    follow(poll_, poll_class);
   }
-  if (!group.columns.empty()) out.groups.push_back(std::move(group));
+  take_ranges(poll_class, series, out);
 }
 
 }  // namespace tidemark::modbus

@@ -21,12 +21,28 @@ class PollDecoder final : public source::Decoder {
     const source::SeriesTable* table = nullptr;
     std::uint32_t handle = 0;
   };
+  // Where a point's registers, with its dynamic scale, lie in the ranges of a poll.
+  struct Place {
+    std::size_t point;
+    std::size_t range;
+    std::size_t offset;
+  };
+  // Polls of a class look alike, so that where their points lie is found out once.
+  struct PollClass {
+    std::vector<std::size_t> points;
+    std::vector<ReadRange> shape;          // that `places` is for: registers without values
+    std::vector<Place> places;
+  };
+  void follow(const PollEntry& poll, PollClass& poll_class) const;
   Result<std::uint32_t> handle_of(std::size_t point, source::SeriesTable& series);
+  void take_ranges(const PollClass& poll_class, source::SeriesTable& series,
+                   source::Decoded& out);
 
   std::string source_;
   profile::Profile profile_;
-  std::vector<Known> known_;                               // by point
-  std::map<std::string, std::vector<std::size_t>, std::less<>> points_;  // by poll class
+  std::vector<Known> known_;  // by point
+  std::map<std::string, PollClass, std::less<>> classes_;
+  PollEntry poll_;  // reused
 };
 
 }  // namespace tidemark::modbus

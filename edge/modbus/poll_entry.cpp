@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <bit>
+#include <cstring>
 
 namespace tidemark::modbus {
 namespace {
@@ -30,11 +32,19 @@ void PollEntry::encode(ByteWriter& out) const {
     out.varint(range.model);
     out.fixed(range.address);
     out.varint(range.registers.size());
-    for (const auto r : range.registers) out.fixed(r);
+    static_assert(std::endian::native == std::endian::little);
+    out.raw({reinterpret_cast<const std::uint8_t*>(range.registers.data()),
+             2 * range.registers.size()});
   }
 }
 
 Result<PollEntry> PollEntry::decode(ByteSpan bytes) {
+  PollEntry entry;
+  TIDE_TRY(decode(bytes, entry));
+  return entry;
+}
+
+Result<> PollEntry::decode(ByteSpan bytes, PollEntry& into) {
   ByteReader in(bytes);
   const auto version = in.u8();
   if (in.ok() && version != kVersion && version != kWithoutTimes) {
@@ -42,32 +52,29 @@ Result<PollEntry> PollEntry::decode(ByteSpan bytes) {
                  fmt::format("a Modbus poll of version {}, this program knows {}", version,
                              kVersion)};
   }
-  PollEntry entry;
-  entry.poll_class = in.text();
-  entry.count = in.varint();
+  into.poll_class = in.text();
+  into.count = in.varint();
   const auto good = in.u8();
-  entry.good = good == 1;
-  entry.reason = in.text();
-  if (version != kWithoutTimes) {
-    entry.ago = read_time(in);
-    entry.period = read_time(in);
-  }
-  const auto ranges = in.length(4);
-  for (std::size_t i = 0; i < ranges && in.ok(); ++i) {
-    ReadRange range;
+  into.good = good == 1;
+  into.reason = in.text();
+  into.ago = version != kWithoutTimes ? read_time(in) : Nanoseconds{};
+  into.period = version != kWithoutTimes ? read_time(in) : Nanoseconds{};
+  into.ranges.resize(in.length(4));
+  for (auto& range : into.ranges) {
+    if (!in.ok()) break;
     range.function = in.u8();
-    if (version != kWithoutTimes) range.model = static_cast<std::uint16_t>(in.varint());
+    range.model = version != kWithoutTimes ? static_cast<std::uint16_t>(in.varint()) : 0;
     range.address = in.fixed<std::uint16_t>();
-    const auto registers = in.length(2);
-    for (std::size_t r = 0; r < registers; ++r) {
-      range.registers.push_back(in.fixed<std::uint16_t>());
+    const auto registers = in.raw(2 * in.length(2));
+    range.registers.resize(registers.size() / 2);
+    if (!registers.empty()) {
+      std::memcpy(range.registers.data(), registers.data(), registers.size());
     }
-    entry.ranges.push_back(std::move(range));
   }
-  if (!in.done() || good > 1 || entry.count == 0 || entry.count > kCountMax) {
+  if (!in.done() || good > 1 || into.count == 0 || into.count > kCountMax) {
     return Error{Fault::bad_input, "bytes that are not a Modbus poll"};
   }
-  return entry;
+  return {};
 }
 
 }  // namespace tidemark::modbus

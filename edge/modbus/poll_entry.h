@@ -34,6 +34,8 @@ struct PollEntry {
   void encode(ByteWriter& out) const;
   // Fault::bad_input for bytes that are not a poll, unsupported for a newer version.
   static Result<PollEntry> decode(ByteSpan bytes);
+  // The same in the storage of an earlier one.
+  static Result<> decode(ByteSpan bytes, PollEntry& into);
   friend bool operator==(const PollEntry&, const PollEntry&) = default;
 };
 

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "edge/modbus/field_bus.h"
+#include "edge/fieldbus/field_bus.h"
 
 namespace tidemark::modbus {
 

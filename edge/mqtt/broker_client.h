@@ -73,6 +73,7 @@ class BrokerClient {
   static void on_subscribe(mosquitto* m, void* self, int id, int count, const int* granted);
   static void on_log(mosquitto* m, void* self, int level, const char* text);
   Result<> configure();
+  Result<> set_version();
   void run();
   std::string serve();  // one connection, until it ends; says why
   int turn();           // of a connection that stands, without TLS

@@ -62,6 +62,8 @@ void MessageDecoder::take_records(Topic& topic, const Message& message) {
 
 void MessageDecoder::take_record(Topic& topic, const Message& message, std::size_t first_leaf,
                                  std::size_t last_leaf) {
+  first_leaf_ = first_leaf;
+  last_leaf_ = last_leaf;
   const auto& leaves = payload_.leaves;
   const auto& record = payload_.records[leaves[first_leaf].record];
   auto time = payload_.time_of(record);
@@ -113,7 +115,10 @@ void MessageDecoder::take_array(Topic& topic, const Leaf& leaf, const Record& re
     }
     return;
   }
-  if (leaf.count > kIndexedMax || (whole && !configured_.empty() && leaf.count > 1)) {
+  const bool by_index = !configured_.empty() && leaf.count <= kIndexedMax &&
+                        !binding_of(topic, fmt::format("{}[0]", path)).skip;
+  if (leaf.count > kIndexedMax ||
+      (whole && !by_index && !configured_.empty() && leaf.count > 1)) {
     if (!whole) return;
     reject(fmt::format("samples have no interval: '{}' holds {}; send it as dt_us, dt_ms or "
                        "interval", path, leaf.count), leaf.count);
@@ -122,7 +127,8 @@ void MessageDecoder::take_array(Topic& topic, const Leaf& leaf, const Record& re
   for (std::uint32_t i = 0; i < leaf.count; ++i) {
     const auto& value = payload_.values[leaf.first + i];
     if (value.kind == Value::Kind::unusable && value.text == "null") continue;
-    const auto indexed = leaf.count == 1 ? std::string(path) : fmt::format("{}[{}]", path, i);
+    const auto indexed = leaf.count == 1 && !by_index ? std::string(path)
+                                                      : fmt::format("{}[{}]", path, i);
     take_value(topic, indexed, value, time.has_value());
   }
 }
@@ -144,8 +150,15 @@ void MessageDecoder::take_samples(Topic& topic, const Leaf& leaf, EventTime star
   Column column;
   std::string first_fault;
   std::uint64_t faults = 0;
+  column.f64.reserve(leaf.count);
   for (std::uint32_t i = 0; i < leaf.count; ++i) {
     const auto& value = payload_.values[leaf.first + i];
+    if (value.kind == Value::Kind::number && binding.typed &&
+        binding.description.type == ValueType::f64) {  // the ordinary one: as to_cell() would
+      column.f64.push_back(value.number);
+      if (!column.present.empty()) column.present.push_back(true);
+      continue;
+    }
     const bool null = value.kind == Value::Kind::unusable && value.text == "null";
     Cell cell;
     auto why = null ? std::optional<std::string>() : to_cell(binding, value, path, cell);

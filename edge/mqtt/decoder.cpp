@@ -33,6 +33,22 @@ std::string shown(std::string_view path) {
   return path.empty() ? "the value" : fmt::format("$.{}", path);
 }
 
+// "{1}_power" with what the wildcards of its path stood for.
+std::string filled_in(const std::string& metric, const std::vector<std::string_view>& stood_for) {
+  std::string out;
+  for (std::size_t i = 0; i < metric.size(); ++i) {
+    const bool place = metric[i] == '{' && i + 2 < metric.size() && metric[i + 2] == '}';
+    const auto n = place ? static_cast<std::size_t>(metric[i + 1] - '1') : stood_for.size();
+    if (n < stood_for.size()) {
+      out += stood_for[n];
+      i += 2;
+    } else {
+      out += metric[i];
+    }
+  }
+  return clean_name(out);
+}
+
 std::optional<bool> parse_switch(std::string_view text) {
   static constexpr std::array<std::string_view, 5> kOn{"1", "true", "on", "ON", "True"};
   static constexpr std::array<std::string_view, 5> kOff{"0", "false", "off", "OFF", "False"};
@@ -50,8 +66,11 @@ MessageDecoder::MessageDecoder(const Options& options, SeenTable* seen)
     return result ? std::move(result).value() : std::string();
   };
   keys_ = {canonical(options_.time_path), options_.time_unit, canonical(options_.interval_path),
-           options_.interval_unit};
-  for (const auto& s : options_.series) configured_.push_back({canonical(s.path), &s});
+           options_.interval_unit, options_.zone};
+  unit_at_ = canonical(options_.unit_at);
+  for (const auto& s : options_.series) {
+    configured_.push_back({canonical(s.path), canonical(s.beside), &s});
+  }
   too_many_topics_.refused =
       fmt::format("too many topics: more than {} since the start; is there an id in them? Narrow "
                   "'topics' of source '{}'", kTopicsMax, options_.name);
@@ -80,6 +99,7 @@ void MessageDecoder::decode(const journal::Entry& entry, source::SeriesTable& se
   out_ = &out;
   table_ = &series;
   rows_.reset();
+  first_leaf_ = last_leaf_ = 0;
   if (entry.kind == kNewSession) {
     if (seen_ != nullptr) seen_->clear();
     return;
@@ -200,10 +220,8 @@ std::string MessageDecoder::metric_of(const Topic& topic, std::string_view path)
 }
 
 void MessageDecoder::name_binding(const Topic& topic, std::string_view path, Binding& binding) {
-  const SeriesOptions* options = nullptr;
-  for (const auto& c : configured_) {
-    if (c.path == path) options = c.options;
-  }
+  std::vector<std::string_view> stood_for;
+  const auto* options = options_of(path, stood_for);
   if (options == nullptr && !configured_.empty()) {
     binding.skip = true;
     return;
@@ -212,11 +230,20 @@ void MessageDecoder::name_binding(const Topic& topic, std::string_view path, Bin
   d.source = options_.name;
   d.device = topic.device;
   d.metric = topic.prefix + (options != nullptr && !options->metric.empty()
-                                 ? clean_name(options->metric)
+                                 ? filled_in(options->metric, stood_for)
                                  : metric_of(topic, path));
+  if (first_leaf_ < last_leaf_) {
+    const auto& record = payload_.records[payload_.leaves[first_leaf_].record];
+    d.labels.insert(record.labels.begin(), record.labels.end());
+  }
   if (options != nullptr) {
     binding.configured = true;
     d.unit = options->unit;
+    if (!options->units.empty()) {
+      binding.unit_said = unit_said();
+      const auto chosen = options->units.find(*binding.unit_said);
+      if (chosen != options->units.end()) d.unit = chosen->second;
+    }
     d.kind = options->kind;
     binding.typed = options->type.has_value();
     d.type = options->type.value_or(ValueType::f64);
@@ -229,6 +256,29 @@ void MessageDecoder::name_binding(const Topic& topic, std::string_view path, Bin
                                   "'device' or 'metric_prefix' of source '{}'", way,
                                   d.local_name(), owner->second, options_.name);
   }
+}
+
+const SeriesOptions* MessageDecoder::options_of(std::string_view path,
+                                                std::vector<std::string_view>& stood_for) {
+  for (const auto& c : configured_) {
+    stood_for.clear();
+    if (!payload::path_fits(c.path, path, stood_for)) continue;
+    if (c.beside.empty() || value_at(c.beside) != nullptr) return c.options;
+  }
+  return nullptr;
+}
+
+const Value* MessageDecoder::value_at(std::string_view path) const {
+  for (auto i = first_leaf_; i < last_leaf_; ++i) {
+    const auto& leaf = payload_.leaves[i];
+    if (payload_.path(leaf) == path) return &payload_.values[leaf.first];
+  }
+  return nullptr;
+}
+
+std::string_view MessageDecoder::unit_said() const {
+  const auto* value = value_at(unit_at_);
+  return value == nullptr ? std::string_view() : value->text;
 }
 
 MessageDecoder::Binding& MessageDecoder::binding_of(Topic& topic, std::string_view path) {
@@ -349,6 +399,12 @@ void MessageDecoder::take_value(Topic& topic, std::string_view path, const Value
   auto& binding = binding_of(topic, path);
   if (binding.skip) return;
   Cell cell;
+  if (binding.unit_said && *binding.unit_said != unit_said()) {
+    reject(fmt::format("unit has changed: {} is in '{}', series '{}' holds '{}'; restart the agent "
+                       "to begin anew", shown(path), unit_said(),
+                       binding.description.local_name(), *binding.unit_said), 1);
+    return;
+  }
   if (binding.refused.empty()) {
     if (auto why = to_cell(binding, value, path, cell)) {
       reject(*std::move(why), 1);

@@ -69,6 +69,7 @@ class MessageDecoder final : public source::Decoder {
     SeriesDescription description;
     bool configured = false;
     bool typed = false;   // by the configuration or the first value
+    std::optional<std::string> unit_said;  // at unit_at, when that chose the unit
     std::int64_t handle[2] = {-1, -1};  // edge-stamped, device-stamped
     std::uint64_t row = 0;              // the last row that it had a value in
   };
@@ -85,7 +86,7 @@ class MessageDecoder final : public source::Decoder {
     std::uint32_t unlike = 0;                      // messages of another shape since
   };
   struct Configured {
-    std::string path;  // canonical
+    std::string path, beside;  // canonical
     const SeriesOptions* options;
   };
   // Of a series of Sparkplug, for when its device dies.
@@ -111,6 +112,11 @@ class MessageDecoder final : public source::Decoder {
   Binding& find_binding(Topic& topic, std::string_view path);
   void name_binding(const Topic& topic, std::string_view path, Binding& binding);
   [[nodiscard]] std::string metric_of(const Topic& topic, std::string_view path) const;
+  // The options that mean this path in the record at hand.
+  const SeriesOptions* options_of(std::string_view path, std::vector<std::string_view>& stood_for);
+  // Of the record at hand, or null.
+  [[nodiscard]] const Value* value_at(std::string_view path) const;
+  [[nodiscard]] std::string_view unit_said() const;
   // The series of this binding, made at its first value. Empty, and refused is set, when it cannot.
   std::optional<std::uint32_t> series_of(Binding& binding, bool device_stamped);
 
@@ -156,6 +162,9 @@ class MessageDecoder final : public source::Decoder {
   std::unordered_map<std::uint32_t, LastValue> last_;  // by series, of Sparkplug
   Command command_;
   Payload payload_;
+  std::string unit_at_;  // canonical
+  // Of the record at hand in payload_.
+  std::size_t first_leaf_ = 0, last_leaf_ = 0;
   std::vector<Cell> cells_;
   std::uint64_t row_ = 0;           // rows so far, to see a key that comes twice in one
   std::size_t samples_from_ = 0;    // groups of the record at hand that hold samples

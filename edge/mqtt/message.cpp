@@ -23,7 +23,8 @@ Result<Message> from_entry(const journal::Entry& entry) {
   Message message;
   message.flags = static_cast<std::uint16_t>(entry.kind ^ kMessage);
   const std::size_t trailer = message.has(kCut) ? sizeof message.size : 0;
-  if (message.flags > (kDuplicate | kRetained | kCut) || entry.payload.size() < trailer) {
+  if (message.flags > (kDuplicate | kRetained | kCut | kSubscribed) ||
+      entry.payload.size() < trailer) {
     return Error(Fault::corrupt, "journal entry is no MQTT message");
   }
   message.packet_id = static_cast<std::uint16_t>(entry.mark);

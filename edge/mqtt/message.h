@@ -19,6 +19,7 @@ enum MessageFlag : std::uint16_t {
   kDuplicate = 1,  // the broker says that it sent this packet id before
   kRetained = 2,   // the last message of the topic from before the subscription
   kCut = 4,        // larger than payload_max: only the first bytes follow, and the true size
+  kSubscribed = 8,  // beside the broker's plug-in: heard by the client that listens for wills
 };
 
 struct Message {

@@ -9,20 +9,24 @@
 //            dropped before it is decoded, also across a kill -9 (seen_table.h). A power cut
 //            between flush and PUBACK repeats it; device-stamped readings are then still known by
 //            content, edge-stamped ones count twice.
-// Session    persistent (clean session off) under a fixed client id: the broker keeps what comes
-//            while the agent is away.
+// Session    persistent (clean session off, with MQTT 5 for ever) under a fixed client id: the
+//            broker keeps what comes while the agent is away.
 // When full  a full journal blocks the client's thread: the broker queues, and the keep-alive may
 //            lapse; the client then comes back and the broker repeats. A message above payload_max
 //            is kept by its first kExcerptBytes, for the quarantine.
 // Threads    one of its own for the client; the decoder runs on the pipeline's.
 // Plug-in    with Options::plugin there is no client and none of the above: the broker's plug-in
 //            appends (edge/plugin), and the journal's promise holds for each PUBACK of the broker.
+//            mosquitto shows no plug-in the last wills of clients that died: Options::wills are
+//            subscribed to by a client beside it, and what the plug-in appends of these topics is
+//            passed over, so that no message comes twice.
 // Formats    JSON, bare numbers, packed arrays, CSV, Influx line protocol, Sparkplug B: FORMAT.md
 //            beside this file and edge/payload/FORMAT.md.
 #pragma once
 
 #include <cstdint>
 #include <filesystem>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -51,6 +55,8 @@ enum class Format : std::uint8_t {
 
 using payload::TimeUnit;
 
+enum class Version : std::uint8_t { v3_1_1, v5 };
+
 // Who says when a reading was measured.
 enum class Stamp : std::uint8_t {
   automatic,  // the device where the message holds a time, the edge elsewhere
@@ -60,9 +66,11 @@ enum class Stamp : std::uint8_t {
 
 // One [[source.mqtt.series]]. When there is any, only these paths are taken from JSON.
 struct SeriesOptions {
-  std::string path;    // "$.a.b", "$.a[0]", "$[*].x", "$.samples[*].x"
-  std::string metric;  // empty: the path joined by '_'
+  std::string path;    // "$.a.b", "$.a[0]", "$[*].x"; or with wildcards: payload::path_fits()
+  std::string metric;  // empty: the path joined by '_'; "{1}" is what the first wildcard stood for
+  std::string beside = {};  // only in messages that also hold this path; empty: in all
   std::string unit;
+  std::map<std::string, std::string> units = {};  // by the text at Options::unit_at
   SeriesKind kind = SeriesKind::gauge;
   std::optional<ValueType> type;  // empty: that of the first value; numbers are f64
   std::int8_t exponent = 0;       // with type i64: values are multiples of 10^exponent, exactly
@@ -72,12 +80,14 @@ struct Options {
   std::uint32_t index = 0;  // in the configuration's list of sources: journal::Entry::source
   std::string name;
   bool plugin = false;      // the broker's plug-in appends: no client, no url
-  std::string url;          // mqtt://host[:1883] or mqtts://host[:8883]
+  std::string url;          // mqtt://host[:1883] or mqtts://host[:8883]; plugin: for wills
+  Version version = Version::v3_1_1;
   std::string client_id;    // fixed, unique at the broker; empty: "tidemark-" and the name
   std::string username;
   std::string password;
   std::filesystem::path ca_file, cert_file, key_file;  // mqtts
   std::vector<std::string> topics;  // filters, subscribed with QoS 1
+  std::vector<std::string> wills;   // with plugin: filters that a client at `url` subscribes to
   Format format = Format::automatic;
   // "topic[1]" (levels from 0, negative from the end), other text is taken as it is. Empty: the
   // levels that the wildcards of the filter matched, joined by '-'; without wildcards `name`.
@@ -88,6 +98,8 @@ struct Options {
   Stamp stamp = Stamp::automatic;
   std::string time_path;      // "$.meta.ts"; empty: the usual names, edge/payload/FORMAT.md
   TimeUnit time_unit = TimeUnit::automatic;
+  std::shared_ptr<const TimeZone> zone;  // of times that name none; null: UTC
+  std::string unit_at;        // path of a text that chooses among SeriesOptions::units
   std::string interval_path;  // of arrays of samples; empty: the usual names
   TimeUnit interval_unit = TimeUnit::automatic;  // automatic: text with its unit, or seconds
   Nanoseconds lateness = std::chrono::seconds(5);
@@ -109,8 +121,13 @@ struct Options {
 Result<std::unique_ptr<source::Source>> make_source(Options options, journal::Journal& journal,
                                                     const Clock& clock, Random& random);
 
-// The source of a broker's plug-in; part of make_source().
+class ClientIntake;
+class SeenTable;
+
+// The source of a broker's plug-in; part of make_source(). `wills` is null where none are expected.
 std::unique_ptr<source::Source> make_plugin_source(const Options& options,
-                                                   journal::Journal& journal);
+                                                   journal::Journal& journal,
+                                                   std::unique_ptr<SeenTable> seen,
+                                                   std::unique_ptr<ClientIntake> wills);
 
 }  // namespace tidemark::mqtt

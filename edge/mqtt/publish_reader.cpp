@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <optional>
 
 namespace tidemark::mqtt {
 namespace {
@@ -20,9 +21,20 @@ std::uint16_t number_at(ByteSpan bytes, std::size_t at) {
   return static_cast<std::uint16_t>(bytes[at] << 8 | bytes[at + 1]);
 }
 
+// Of all properties, with the length before them (MQTT 5, 2.2.2).
+std::optional<std::size_t> properties_size(ByteSpan bytes) {
+  std::size_t length = 0;
+  for (std::size_t i = 0; i < std::min<std::size_t>(bytes.size(), 4); ++i) {
+    length |= static_cast<std::size_t>(bytes[i] & 0x7f) << (7 * i);
+    if (bytes[i] < 0x80) return i + 1 + length;
+  }
+  return std::nullopt;
+}
+
 }  // namespace
 
-void PublishReader::begin() {
+void PublishReader::begin(bool with_properties) {
+  with_properties_ = with_properties;
   piece_.resize(kPieceBytes);
   acks_.clear();
   low_water_ = 1;
@@ -60,13 +72,20 @@ Result<Delivery> PublishReader::delivery_of(const Packet& packet, ByteSpan bytes
   const std::size_t id_bytes = qos == 0 ? 0 : 2;
   if (packet.total < topic_at) return bad("the broker sends a message without a topic");
   const std::size_t topic_bytes = number_at(bytes, packet.head);
-  const auto payload_at = topic_at + topic_bytes + id_bytes;
+  auto payload_at = topic_at + topic_bytes + id_bytes;
   if (topic_bytes == 0 || packet.total < payload_at) {
     return bad("the broker sends a message whose topic does not fit into it");
   }
+  if (with_properties_) {
+    const auto size = properties_size(bytes.subspan(std::min(payload_at, bytes.size())));
+    if (!size || packet.total < payload_at + *size) {
+      return bad("the broker sends a message whose properties do not fit into it");
+    }
+    payload_at += *size;
+  }
   Delivery d;
   d.topic = as_text(bytes.subspan(topic_at, topic_bytes));
-  d.payload = bytes.subspan(payload_at);
+  d.payload = bytes.subspan(std::min(payload_at, bytes.size()));  // large ones are cut
   d.size = packet.total - payload_at;
   if (qos > 0) d.packet_id = number_at(bytes, topic_at + topic_bytes);
   d.duplicate = (flags & 8) != 0;

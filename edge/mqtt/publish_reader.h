@@ -1,5 +1,5 @@
-// Reads PUBLISH packets of MQTT 3.1.1 straight from a socket that libmosquitto opened, many with a
-// system call, and leaves every other packet in it for libmosquitto.
+// Reads PUBLISH packets of MQTT 3.1.1 and 5 straight from a socket that libmosquitto opened, many
+// with a system call, and leaves every other packet in it for libmosquitto.
 //
 // Why        libmosquitto reads a packet with three system calls and waits with a fourth, prints it
 //            for the log, writes each PUBACK by itself, and does not say DUP: that is most of what
@@ -36,7 +36,9 @@ class PublishReader {
   PublishReader(std::function<bool(const Delivery&)> take, std::size_t keep_bytes)
       : take_(std::move(take)), keep_bytes_(keep_bytes) {}
 
-  void begin();  // a new connection
+  // A new connection. Of MQTT 5 a message's properties are passed over; topic aliases do not come,
+  // since the client allows none.
+  void begin(bool with_properties = false);
 
   struct Turn {
     std::size_t messages = 0;
@@ -65,6 +67,7 @@ class PublishReader {
 
   std::function<bool(const Delivery&)> take_;
   std::size_t keep_bytes_;
+  bool with_properties_ = false;
   ByteVector piece_;
   ByteVector acks_;
   std::size_t low_water_ = 1;

@@ -25,9 +25,10 @@ char separator_of(std::string_view text) {
   return ',';
 }
 
-Result<EventTime> time_of(const Value& value, TimeUnit unit) {
-  return value.kind == Value::Kind::number ? parse_time_number(value.text, unit)
-                                           : parse_time_text(value.text, unit);
+Result<EventTime> time_of(const Value& value, const TimeKeys& keys) {
+  return value.kind == Value::Kind::number
+             ? parse_time_number(value.text, keys.time_unit)
+             : parse_time_text(value.text, keys.time_unit, keys.zone.get());
 }
 
 }  // namespace
@@ -137,7 +138,7 @@ void CsvParser::take_row(std::size_t line, const std::vector<std::string>& names
     if (row_[i].text.empty()) continue;
     const auto value = value_of(row_[i]);
     if (i == time) {
-      auto when = time_of(value, keys.time_unit);
+      auto when = time_of(value, keys);
       if (when) {
         record.time = *when;
       } else {

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <limits>
+#include <type_traits>
 
 #include "edge/payload/number_text.h"
 #include "edge/payload/payload.h"
@@ -54,9 +55,11 @@ Result<Nanoseconds> interval_of(const Value& value, TimeUnit unit) {
   return length;
 }
 
-Result<EventTime> time_of(const Value& value, TimeUnit unit) {
-  if (value.kind == Value::Kind::number) return parse_time_number(value.text, unit);
-  if (value.kind == Value::Kind::text) return parse_time_text(value.text, unit);
+Result<EventTime> time_of(const Value& value, const TimeKeys& keys) {
+  if (value.kind == Value::Kind::number) return parse_time_number(value.text, keys.time_unit);
+  if (value.kind == Value::Kind::text) {
+    return parse_time_text(value.text, keys.time_unit, keys.zone.get());
+  }
   return bad("expected a number or ISO 8601 text");
 }
 
@@ -97,36 +100,6 @@ const std::string& Payload::fault_of(const Record& record) const {
     at = &records[static_cast<std::size_t>(at->parent)];
   }
   return at->fault;
-}
-
-Result<std::string> canonical_path(std::string_view path) {
-  if (path.starts_with('$')) path.remove_prefix(1);
-  if (path.starts_with('.')) path.remove_prefix(1);
-  std::size_t at = 0;
-  bool after_dot = true;
-  while (at < path.size()) {
-    if (path[at] == '[') {
-      const auto close = path.find(']', at);
-      const auto inside = close == std::string_view::npos ? std::string_view()
-                                                          : path.substr(at + 1, close - at - 1);
-      if (inside.empty() ||
-          (inside != "*" && inside.find_first_not_of("0123456789") != std::string_view::npos)) {
-        return bad(fmt::format("path '{}': expected [N] or [*] at {}", path, at));
-      }
-      at = close + 1;
-      after_dot = false;
-    } else if (path[at] == '.' && !after_dot) {
-      ++at;
-      after_dot = true;
-    } else {
-      const auto end = std::min(path.find_first_of(".[", at), path.size());
-      if (end == at) return bad(fmt::format("path '{}': empty name at {}", path, at));
-      at = end;
-      after_dot = false;
-    }
-  }
-  if (after_dot && !path.empty()) return bad(fmt::format("path '{}' ends with a dot", path));
-  return std::string(path);
 }
 
 struct JsonParser::State {
@@ -201,7 +174,8 @@ std::size_t JsonParser::State::add_record(std::int32_t parent, std::size_t place
                           .place = static_cast<std::uint32_t>(place),
                           .time = {},
                           .interval = {},
-                          .fault = {}});
+                          .fault = {},
+                          .labels = {}});
   return out->records.size() - 1;
 }
 
@@ -241,13 +215,20 @@ Value JsonParser::State::scalar(auto& value) const {
   } else if (c == 't' || c == 'f') {
     if (value.get_bool().get(v.boolean) == simdjson::SUCCESS) v.kind = Value::Kind::boolean;
   } else if (c == '-' || (c >= '0' && c <= '9')) {
-    if (value.get_double().get(v.number) == simdjson::SUCCESS) v.kind = Value::Kind::number;
+    // What nobody asked for is passed over, but not by a document that is one value.
+    constexpr bool kWhole = std::is_same_v<std::remove_cvref_t<decltype(value)>, od::document>;
+    const auto plain = kWhole ? std::nullopt : PlainNumber::scan(v.text);
+    const auto number = plain && plain->size == v.text.size() ? plain->to_double() : std::nullopt;
+    if (number) v.number = *number;
+    if (number || value.get_double().get(v.number) == simdjson::SUCCESS) {
+      v.kind = Value::Kind::number;
+    }
   }
   return v;
 }
 
 void JsonParser::State::set_time(const Value& value, bool weak, std::size_t record, bool& taken) {
-  auto time = time_of(value, keys->time_unit);
+  auto time = time_of(value, *keys);
   taken = time.ok() || !weak;
   if (time) {
     out->records[record].time = *time;

@@ -40,6 +40,23 @@ void append_name(std::string& path, std::string_view raw) {
   }
 }
 
+// Of "key=value", as it is written.
+std::string_view key_of(std::string_view tag) {
+  std::size_t at = 0;
+  while (at < tag.size() && tag[at] != '=') at += tag[at] == '\\' ? 2 : 1;
+  return tag.substr(0, at);
+}
+
+std::string unescaped(std::string_view raw) {
+  std::string out;
+  for (std::size_t i = 0; i < raw.size(); ++i) {
+    const bool escape = raw[i] == '\\' && i + 1 < raw.size() &&
+                        std::string_view(",= ").find(raw[i + 1]) != std::string_view::npos;
+    if (!escape) out += raw[i];
+  }
+  return out;
+}
+
 bool is_one_of(std::string_view text, const std::array<std::string_view, 5>& words) {
   return std::find(words.begin(), words.end(), text) != words.end();
 }
@@ -139,12 +156,14 @@ Result<> LineParser::take_line(Line& line, TimeUnit unit, Payload& out) {
   }
   if (!line.is(' ')) return bad(line.at, "no fields");
   std::sort(tags.begin(), tags.end());
+  const auto record = out.records.size();
+  auto& labels = out.records.emplace_back().labels;
   for (const auto tag : tags) {
     name += ',';
     append_name(name, tag);
+    const auto key = key_of(tag);
+    labels.emplace_back(unescaped(key), unescaped(tag.substr(key.size() + 1)));
   }
-  const auto record = out.records.size();
-  out.records.emplace_back();
   do {
     const auto from = ++line.at;
     const auto key = line.until("=, ");

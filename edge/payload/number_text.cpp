@@ -210,9 +210,10 @@ Result<EventTime> parse_time_number(std::string_view number, TimeUnit unit) {
   return EventTime(*ns);
 }
 
-Result<EventTime> parse_time_text(std::string_view text, TimeUnit unit) {
+Result<EventTime> parse_time_text(std::string_view text, TimeUnit unit, const TimeZone* zone) {
   if (unit != TimeUnit::iso8601 && parse_double(text)) return parse_time_number(text, unit);
-  return parse_utc(text);
+  TIDE_ASSIGN(const auto time, parse_utc(text));
+  return zone == nullptr || names_zone(text) ? time : zone->to_utc(time);
 }
 
 Result<Nanoseconds> parse_interval_number(std::string_view number, TimeUnit unit) {

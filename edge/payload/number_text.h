@@ -8,6 +8,7 @@
 
 #include "common/base/result.h"
 #include "common/base/time.h"
+#include "common/base/time_zone.h"
 
 namespace tidemark::payload {
 
@@ -42,8 +43,9 @@ std::optional<double> parse_double(std::string_view text);
 // A number since 1970 in `unit`, by magnitude when automatic: below 1e11 s, 1e14 ms, 1e17 us, else
 // ns. Automatic also refuses what lies before 1980: an uptime or another quantity is no time.
 Result<EventTime> parse_time_number(std::string_view number, TimeUnit unit);
-// ISO 8601 text, or a number in text.
-Result<EventTime> parse_time_text(std::string_view text, TimeUnit unit);
+// ISO 8601 text, or a number in text. A text that names no zone is a time of `zone`, else UTC.
+Result<EventTime> parse_time_text(std::string_view text, TimeUnit unit,
+                                  const TimeZone* zone = nullptr);
 
 // A length of time: a number in `unit` (seconds when automatic).
 Result<Nanoseconds> parse_interval_number(std::string_view number, TimeUnit unit);

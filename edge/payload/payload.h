@@ -3,9 +3,11 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "common/base/bytes.h"
@@ -37,6 +39,7 @@ struct Record {
   std::optional<EventTime> time;
   std::optional<Nanoseconds> interval;
   std::string fault;         // its time cannot be read: none of its readings can be used
+  std::vector<std::pair<std::string, std::string>> labels = {};  // of all its series
 };
 
 // A part of a payload that cannot be used, beside those that can.
@@ -70,6 +73,7 @@ struct TimeKeys {
   TimeUnit time_unit = TimeUnit::automatic;
   std::string interval_path;
   TimeUnit interval_unit = TimeUnit::automatic;
+  std::shared_ptr<const TimeZone> zone = nullptr;  // of texts that name none; null: UTC
 };
 
 // Whether a key of this name is the time of its record without being said.
@@ -79,6 +83,10 @@ bool may_be_time(std::string_view name);
 
 // "$.a.b[0]" to "a.b[0]". Fault::bad_input when it is no path.
 Result<std::string> canonical_path(std::string_view path);
+// Whether a path is one that a pattern means, both canonical: '*' is any text within a name, '?'
+// one character of it, "[*]" an index. `stood_for` gets what each of them was.
+bool path_fits(std::string_view pattern, std::string_view path,
+               std::vector<std::string_view>& stood_for);
 
 // One parser's memory, reused; reads at most kDepthMax levels and kValuesMax values of a message.
 class JsonParser {

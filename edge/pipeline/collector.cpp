@@ -29,10 +29,21 @@ std::size_t bytes_of(const Column& c, std::size_t value) {
 
 }  // namespace
 
-void Collector::next_block() {
-  blocks_.emplace_back();
-  by_key_.clear();
+void Collector::end_block() {
+  if (blocks_.empty()) return;
+  for (auto& [key, at] : by_key_) {
+    const auto& columns = blocks_.back().groups[at].columns;
+    std::size_t values = 0;
+    for (const auto& c : columns) values += c.values();
+    at = values / columns.size();
+  }
+  before_ = std::exchange(by_key_, {});
   last_ = {};
+}
+
+void Collector::next_block() {
+  end_block();
+  blocks_.emplace_back();
 }
 
 // For a piece of a row, or a partial, that may make `columns` new columns.
@@ -44,24 +55,48 @@ void Collector::make_room(std::size_t columns) {
   }
 }
 
+bool Collector::is_of(const Group& group, const Group& like, const Piece& piece) {
+  const auto from = like.columns.begin();
+  return group.copy == like.copy &&
+         std::equal(group.columns.begin(), group.columns.end(),
+                    from + static_cast<std::ptrdiff_t>(piece.first),
+                    from + static_cast<std::ptrdiff_t>(piece.last),
+                    [](const Column& a, const Column& b) { return a.series == b.series; });
+}
+
 Group& Collector::group_for(const Group& like, const Piece& piece) {
   make_room(piece.last - piece.first);
+  const auto first = like.columns[piece.first].series;
+  if (first >= guess_.size()) guess_.resize(first + 1);
+  if (auto& last = blocks_.back().groups; guess_[first] < last.size()) {
+    auto& group = last[guess_[first]];
+    if (is_of(group, like, piece)) return group;
+  }
   Key key{{}, like.copy};
   key.series.reserve(piece.last - piece.first);
   for (auto c = piece.first; c < piece.last; ++c) key.series.push_back(like.columns[c].series);
   auto& groups = blocks_.back().groups;
   const auto [at, made] = by_key_.try_emplace(std::move(key), groups.size());
   if (made) {
+    // A block is much like the one before it: growing by doubling would cost a thousand columns
+    // of thirty rows six thousand allocations.
+    const auto before = before_.find(at->first);
+    const auto rows = before == before_.end() ? 0 : before->second;
     auto& g = groups.emplace_back();
     g.copy = like.copy;
+    g.times.reserve(rows);
+    g.columns.resize(piece.last - piece.first);
     for (auto c = piece.first; c < piece.last; ++c) {
-      auto& empty = g.columns.emplace_back();
+      auto& empty = g.columns[c - piece.first];
       empty.series = like.columns[c].series;
       empty.type = like.columns[c].type;
+      if (empty.type == ValueType::f64) empty.f64.reserve(rows);
+      if (empty.type == ValueType::i64 || empty.type == ValueType::boolean) empty.i64.reserve(rows);
     }
     last_.columns += g.columns.size();
     last_.bytes += g.columns.size() * kColumnBytes;
   }
+  guess_[first] = static_cast<std::uint32_t>(at->second);
   return groups[at->second];
 }
 
@@ -121,9 +156,8 @@ void Collector::add_partial(PartialRow row) {
 }
 
 std::vector<Block> Collector::take() {
+  end_block();
   auto out = std::exchange(blocks_, {});
-  by_key_.clear();
-  last_ = {};
   values_ = bytes_ = partials_ = 0;
   return out;
 }

@@ -64,12 +64,16 @@ class Collector {
   };
   static Piece piece_of(const Group& group, std::size_t row, std::size_t first,
                         const std::vector<std::size_t>& value_at, const std::vector<bool>& keep);
+  static bool is_of(const Group& group, const Group& like, const Piece& piece);
   Group& group_for(const Group& like, const Piece& piece);
   void make_room(std::size_t columns);
   void next_block();
+  void end_block();
 
   std::vector<Block> blocks_;  // the last one is being filled
   std::map<Key, std::size_t> by_key_;  // groups of the last
+  std::map<Key, std::size_t> before_;  // values a column of those before: reserved
+  std::vector<std::uint32_t> guess_;   // by first series: its last group, maybe of another block
   struct {
     std::size_t values = 0, bytes = 0, columns = 0, cells = 0;
   } last_;

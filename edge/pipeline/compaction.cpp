@@ -43,7 +43,8 @@ struct Compaction::Pane {
 };
 
 std::uint32_t Compaction::identity_of(const SeriesDescription& d) {
-  auto name = d.source + '\0' + d.local_name() + '\0' + static_cast<char>(d.type);
+  auto name = d.source + '\0' + d.local_name() + '\0' + static_cast<char>(d.type) +
+              static_cast<char>(d.exponent);
   const auto [at, fresh] =
       identities_.try_emplace(std::move(name), static_cast<std::uint32_t>(made_until_.size()));
   if (fresh) {

@@ -10,6 +10,7 @@
 namespace tidemark::pipeline {
 namespace {
 
+constexpr auto kLookAtRing = std::chrono::milliseconds(20);
 constexpr auto kPause = std::chrono::milliseconds(100);
 constexpr std::size_t kEntriesALock = 64;
 constexpr std::int64_t kOffMinutesMax = Manifest::kMinutesKept;
@@ -153,6 +154,11 @@ void Pipeline::run(const std::function<void()>& flushed) {
         pause();
       }
       continue;
+    }
+    if (options_.ring_holds_back && !unwritten_ && now - ring_looked_at_ >= kLookAtRing) {
+      // What was acknowledged meanwhile is durable, and what was not in time is to be written.
+      ring_looked_at_ = now;
+      unsynced_ = !note_synced(ring_.sync());
     }
     const bool held_up = (unwritten_ || unsynced_) && (collector_.full() || context_.full());
     lock.unlock();

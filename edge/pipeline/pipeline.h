@@ -44,6 +44,7 @@ struct Options {
   Nanoseconds sync_interval = std::chrono::milliseconds(500);
   Nanoseconds skew = std::chrono::seconds(2);
   EventTime plausible_from = {};  // wall clocks and readings before it cannot be true
+  bool ring_holds_back = false;  // sync() has to be called again for what was put off
   // Whether the clock's wall() is the time; empty: when it is plausible.
   std::function<bool()> clock_known = {};
   Bytes journal_capacity{4 << 20};
@@ -221,6 +222,7 @@ class Pipeline final : public uplink::SealSource {
   std::atomic<bool> untimed_waits_{true};
   std::optional<std::pair<journal::Entry, journal::Position>> aside_;  // not taken by it yet
   SteadyTime aside_synced_{};
+  SteadyTime ring_looked_at_{};
   std::optional<Nanoseconds> other_boot_;  // event time = steady + this, of the entry at hand
   SteadyTime started_;
   SequenceRanges incompressible_;  // of this start: blocks of which nothing less can be made

@@ -28,10 +28,11 @@ Result<> Intake::reopen(SteadyTime now) {
   options.guest = true;
   TIDE_ASSIGN(journal_, journal::Journal::open(options));
   full_ = false;
+  unsynced_.reset();
   return {};
 }
 
-Result<journal::Position> Intake::append(journal::Entry& entry, SteadyTime now) {
+Result<> Intake::look(SteadyTime now) {
   if (now - looked_ >= kLookEvery) {
     looked_ = now;
     if (journal_ == nullptr || journal_->replaced()) TIDE_TRY(reopen(now));
@@ -39,6 +40,14 @@ Result<journal::Position> Intake::append(journal::Entry& entry, SteadyTime now) 
   if (journal_ == nullptr) {
     return Error{Fault::unavailable, "journal " + options_.journal.string() + " is not open"};
   }
+  if (unsynced_ && !journal_->wait_durable(*unsynced_, std::chrono::milliseconds(0))) {
+    return Error{Fault::unavailable, "the agent does not sync messages"};
+  }
+  unsynced_.reset();
+  return {};
+}
+
+Result<journal::Position> Intake::append(const journal::Entry& entry) {
   const auto patience = full_ ? std::chrono::milliseconds(0) : options_.wait;
   auto stored = journal_->append(entry, patience);
   const bool full = !stored && stored.error().fault() == Fault::full;
@@ -56,6 +65,7 @@ Result<journal::Position> Intake::append(journal::Entry& entry, SteadyTime now) 
 
 Result<> Intake::take(std::string_view topic, ByteSpan payload) {
   const auto now = clock_.steady();
+  TIDE_TRY(look(now));
   mqtt::Message message;
   message.topic = as_bytes(topic);
   message.payload = payload;
@@ -70,8 +80,9 @@ Result<> Intake::take(std::string_view topic, ByteSpan payload) {
   entry.arrived = clock_.wall();
   steady_ = std::max(steady_ + 1, std::int64_t{now.time_since_epoch().count()});
   entry.steady = steady_;
-  TIDE_ASSIGN(const auto position, append(entry, now));
+  TIDE_ASSIGN(const auto position, append(entry));
   if (!options_.durable || journal_->wait_durable(position, kDurablePatience)) return {};
+  unsynced_ = position;
   return Error{Fault::unavailable, "the agent did not sync the message within 10 s"};
 }
 

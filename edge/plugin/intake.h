@@ -4,7 +4,9 @@
 //            with `durable` no power cut does either. It runs before the broker's PUBACK.
 // When full  take() waits for the agent, at most `wait`; after that it refuses at once, until there
 //            is room again, so that an agent that is away does not hold up every client's messages.
-//            Whoever is refused keeps its message: the broker closes its connection.
+//            Whoever is refused keeps its message: the broker closes its connection. With `durable`
+//            an agent that syncs nothing within 10 s holds one message so long; further ones are
+//            refused before they are appended, or every repetition would be one more, until it has.
 // Threads    one, the broker's.
 #pragma once
 
@@ -12,6 +14,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <string_view>
 
 #include "common/base/bytes.h"
@@ -41,7 +44,9 @@ class Intake {
  private:
   Intake(Options options, const Clock& clock) : options_(std::move(options)), clock_(clock) {}
   Result<> reopen(SteadyTime now);
-  Result<journal::Position> append(journal::Entry& entry, SteadyTime now);
+  // Whether a message may be appended now; once a second, whether the journal is still the one.
+  Result<> look(SteadyTime now);
+  Result<journal::Position> append(const journal::Entry& entry);
 
   const Options options_;
   const Clock& clock_;
@@ -49,6 +54,7 @@ class Intake {
   SteadyTime looked_{};       // whether the journal is still the one with this name
   std::int64_t steady_ = 0;   // of the last entry
   bool full_ = false;
+  std::optional<journal::Position> unsynced_;  // waited for in vain: nothing is taken before it is
   ByteVector buffer_;
 };
 

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "edge/config/bus_url.h"
-#include "edge/modbus/field_bus.h"
+#include "edge/fieldbus/field_bus.h"
 #include "edge/probe/probe.h"
 
 namespace tidemark::probe {

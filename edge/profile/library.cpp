@@ -15,6 +15,9 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::size_t kNamesMax = 10'000;
+constexpr auto kKeep = config::Document::Keep::problems;
+constexpr const char* kModbus = "modbus";
+constexpr const char* kMqttJson = "mqtt-json";
 
 Library::Checked failed(const fs::path& file, std::string text) {
   Library::Checked out;
@@ -82,7 +85,7 @@ Result<fs::path> Library::find(const std::string& name) const {
 Result<std::string> Library::protocol(const std::string& name) const {
   TIDE_ASSIGN(const auto file, find(name));
   TIDE_ASSIGN(const auto text, read_file(file, kFileBytesMax));
-  auto document = config::Document::parse(text, file.string());
+  auto document = config::Document::parse(text, file.string(), kKeep);
   ProfileHead head;
   document.fill(head);
   if (head.protocol.empty()) {
@@ -91,21 +94,32 @@ Result<std::string> Library::protocol(const std::string& name) const {
   return head.protocol;
 }
 
-Result<Profile> Library::load(const std::string& name) const {
+Result<Library::Checked> Library::load_of(const std::string& name,
+                                          const std::string& wanted) const {
   TIDE_ASSIGN(const auto protocol_name, protocol(name));
-  if (protocol_name != "modbus") {
+  if (protocol_name != wanted) {
     return Error{Fault::bad_input,
-                 fmt::format("profile '{}' is for {}, not for modbus; use it in a source of that "
-                             "protocol", name, protocol_name)};
+                 fmt::format("profile '{}' is for {}, not for {}; use it in a source of that "
+                             "protocol", name, protocol_name, wanted)};
   }
   TIDE_ASSIGN(const auto file, find(name));
   auto checked = check(file);
-  if (checked.ok) return std::move(checked.profile);
+  if (checked.ok) return checked;
   std::string text;
   for (const auto& p : checked.problems) {
     text += (text.empty() ? "" : "\n") + config::render(p);
   }
   return Error{Fault::bad_input, std::move(text)};
+}
+
+Result<Profile> Library::load(const std::string& name) const {
+  TIDE_ASSIGN(auto checked, load_of(name, kModbus));
+  return std::move(checked.profile);
+}
+
+Result<MqttProfile> Library::load_mqtt(const std::string& name) const {
+  TIDE_ASSIGN(auto checked, load_of(name, kMqttJson));
+  return std::move(checked.mqtt);
 }
 
 Library::Checked Library::check(const fs::path& file) const { return check(file, {}); }
@@ -126,8 +140,19 @@ Library::Checked Library::check_text(const std::string& text, const fs::path& fi
   children.push_back(name);
   ProfileHead head;
   {
-    auto document = config::Document::parse(text, file.string());
+    auto document = config::Document::parse(text, file.string(), kKeep);
     document.fill(head);
+  }
+  if (head.protocol == kMqttJson) {
+    MqttProfileFile content;
+    content.expected_id = name;
+    auto document = config::Document::parse(text, file.string(), kKeep);
+    document.fill(content);
+    Checked out;
+    out.mqtt = std::move(content.profile);
+    out.problems = document.problems();
+    out.ok = document.ok();
+    return out;
   }
   Checked parent;
   if (!head.extends.empty()) {
@@ -147,7 +172,7 @@ Library::Checked Library::check_text(const std::string& text, const fs::path& fi
   ProfileFile content;
   content.expected_id = name;
   if (!head.extends.empty()) content.parent = &parent.profile;
-  auto document = config::Document::parse(text, file.string());
+  auto document = config::Document::parse(text, file.string(), kKeep);
   document.fill(content);
   Checked out;
   out.profile = std::move(content.profile);

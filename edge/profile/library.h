@@ -7,6 +7,7 @@
 
 #include "common/base/result.h"
 #include "common/config/section.h"
+#include "edge/profile/mqtt_profile.h"
 #include "edge/profile/profile.h"
 
 namespace tidemark::profile {
@@ -31,9 +32,12 @@ class Library {
 
   // A Modbus profile. Fault::bad_input with every problem of the file, rendered.
   [[nodiscard]] Result<Profile> load(const std::string& name) const;
-  // The same from a file, with the list of what is wrong (`profile check`).
+  // One of an MQTT device, likewise.
+  [[nodiscard]] Result<MqttProfile> load_mqtt(const std::string& name) const;
+  // A file of any protocol, with the list of what is wrong (`profile check`).
   struct Checked {
-    Profile profile;
+    Profile profile;   // of protocol modbus
+    MqttProfile mqtt;  // of protocol mqtt-json
     std::vector<config::Problem> problems;
     bool ok = false;
   };
@@ -44,6 +48,7 @@ class Library {
   [[nodiscard]] const std::vector<std::filesystem::path>& folders() const { return folders_; }
 
  private:
+  [[nodiscard]] Result<Checked> load_of(const std::string& name, const std::string& wanted) const;
   [[nodiscard]] Checked check(const std::filesystem::path& file,
                               std::vector<std::string> children) const;
   [[nodiscard]] Checked check_text(const std::string& text, const std::filesystem::path& file,

@@ -15,24 +15,6 @@ using config::Section;
 
 constexpr std::array kOrders = {"ABCD", "CDAB", "BADC", "DCBA"};
 
-struct Meta {
-  std::string id, vendor, model, firmware, protocol, extends, source, verified, note;
-  std::vector<std::string> omit;
-};
-void describe(Section& s, Meta& m) {
-  s.text("id", m.id, {.required = true, .help = "The file's name without .toml."});
-  s.text("vendor", m.vendor, {});
-  s.text("model", m.model, {});
-  s.text("firmware", m.firmware, {.help = "Versions that it is right for."});
-  s.choice("protocol", m.protocol, {"modbus"}, {.required = true, .help = "How it is read."});
-  s.text("extends", m.extends, {.help = "A profile whose points are taken over."});
-  s.texts("omit", m.omit, {.help = "Points of that profile which this device does not have."});
-  s.text("source", m.source, {.required = true, .help = "Where the addresses are from."});
-  s.text("verified", m.verified,
-         {.required = true, .help = "\"probe DATE serial …\", \"two sources\" or \"one source\"."});
-  s.text("note", m.note, {});
-}
-
 struct HeadPart {
   ProfileHead& head;
 };
@@ -93,6 +75,21 @@ void take_probe(Section& s, const Probe& probe, Profile& out) {
 }
 
 }  // namespace
+
+void describe(Section& s, Meta& m) {
+  s.text("id", m.id, {.required = true, .help = "The file's name without .toml."});
+  s.text("vendor", m.vendor, {});
+  s.text("model", m.model, {});
+  s.text("firmware", m.firmware, {.help = "Versions that it is right for."});
+  s.choice("protocol", m.protocol, {"modbus", "mqtt-json"},
+           {.required = true, .help = "How it is read."});
+  s.text("extends", m.extends, {.help = "A profile whose points are taken over."});
+  s.texts("omit", m.omit, {.help = "Points of that profile which this device does not have."});
+  s.text("source", m.source, {.required = true, .help = "Where the addresses are from."});
+  s.text("verified", m.verified,
+         {.required = true, .help = "\"probe DATE serial …\", \"two sources\" or \"one source\"."});
+  s.text("note", m.note, {});
+}
 
 void describe(Section& s, ModbusPart& m) {
   s.integer("function", m.function,

@@ -27,6 +27,13 @@ void describe(config::Section& s, ModbusPart& m);
 void finish_point(config::Section& s, const std::string& at, PointFile& f,
                   const ModbusPart& modbus);
 
+// [profile], of any protocol.
+struct Meta {
+  std::string id, vendor, model, firmware, protocol, extends, source, verified, note;
+  std::vector<std::string> omit;
+};
+void describe(config::Section& s, Meta& m);
+
 struct ProfileFile {
   std::string expected_id;          // the file's name; set before describe()
   const Profile* parent = nullptr;  // what it extends; set before describe()

@@ -97,6 +97,13 @@ void Contents::begin(Incarnation incarnation, EventTime now) {
   ordinal_ = state_.begin(incarnation, now);
 }
 
+bool Contents::resume(Incarnation incarnation) {
+  const auto& all = state_.incarnations;
+  if (all.empty() || all.rbegin()->second.incarnation != incarnation) return false;
+  ordinal_ = all.rbegin()->first;
+  return true;
+}
+
 Result<> Contents::place(const SegmentHeader& h, std::uint64_t at, const SegmentContent& content) {
   TIDE_TRY(catalogue_->add(row_of(h, at)));
   auto offset = kSegmentHeaderBytes + content.index.size();
@@ -116,7 +123,7 @@ Result<> Contents::count(const SegmentHeader& h, const SegmentContent& content) 
   TIDE_TRY(each_record(content.index, [&](RecordType type, ByteSpan bytes) -> Result<> {
     // Of what a checkpoint and the control records say, the state itself is the source.
     const bool news = type == RecordType::dictionary || type == RecordType::seal ||
-                      type == RecordType::block;
+                      type == RecordType::block || type == RecordType::skipped;
     return news ? state_.apply(h, type, bytes) : Result<>();
   }));
   state_.bound_minutes();

@@ -23,6 +23,8 @@ class Contents {
   // evicted), and counts usage from the rows.
   Result<> settle();
   void begin(Incarnation incarnation, EventTime now);
+  // Goes on as the start that was the last one, if that was this. Before begin().
+  bool resume(Incarnation incarnation);
   [[nodiscard]] std::uint64_t ordinal() const { return ordinal_; }
   [[nodiscard]] IncarnationState& current() { return state_.incarnations.at(ordinal_); }
 

@@ -12,6 +12,8 @@
 namespace tidemark::ring {
 namespace {
 
+// The catalogue is a cache, and a commit of it costs as much flash as a small flush: what came
+// since the last one is read from ring.dat at a start, and segments say releases too.
 constexpr std::uint64_t kCommitSegments = 64;
 constexpr std::uint64_t kCommitReleases = 16;
 
@@ -29,9 +31,10 @@ class StoredRing final : public RingBuffer {
     TIDE_ASSIGN(const auto found, recovery.run());
     // What was found counts from now on, so it must not depend on a page cache.
     if (found.tip) TIDE_TRY(file_->sync());
-    contents_.begin(options.incarnation, options.now);
     writer_ = std::make_unique<Writer>(*file_, contents_, state_lock_, found);
-    if (found.tip) recovered_.journal = found.journal;
+    TIDE_TRY(take_staged(options.staged, found.journal));
+    contents_.begin(options.incarnation, options.now);
+    if (found.tip) recovered_.journal = writer_->durable_position();
     if (recovered_.journal == journal::Position{}) recovered_.journal.reset();
     TIDE_TRY(until_written([&] { return writer_->write_control(true); }));
     TIDE_TRY(sync());
@@ -60,8 +63,16 @@ class StoredRing final : public RingBuffer {
   Result<> append(const Flush& flush) override {
     SegmentContent part;
     part.journal = flush.journal;
-    for (const auto& d : flush.dictionaries) part.add(RecordType::dictionary, d->bytes());
     auto next = next_sequence().count;
+    if (flush.acknowledged_before >= next) {
+      SequenceRanges skipped;
+      skipped.add(SequenceRange{next, flush.acknowledged_before});
+      const std::scoped_lock lock(state_lock_);
+      part.add(RecordType::skipped,
+               encode_ranges(contents_.current().incarnation, skipped));
+      next = flush.acknowledged_before + 1;
+    }
+    for (const auto& d : flush.dictionaries) part.add(RecordType::dictionary, d->bytes());
     for (const auto& block : flush.blocks) {
       TIDE_CHECK(block.name.sequence.count == next++, "sequences of a flush follow on");
       part.add(block);
@@ -217,6 +228,30 @@ class StoredRing final : public RingBuffer {
   }
 
  private:
+  // Under the numbers that they had. What is here already is passed over, and what says less of the
+  // journal than the ring does (`at`).
+  Result<> take_staged(const std::vector<Flush>& staged, journal::Position at) {
+    if (staged.empty() || !contents_.resume(staged.front().seal.incarnation)) return {};
+    std::uint64_t blocks = 0;
+    for (const auto& flush : staged) {
+      auto next = next_sequence();
+      const bool here = !flush.blocks.empty() && flush.blocks.front().name.sequence < next;
+      const bool behind = flush.journal.journal == at.journal && flush.journal.offset <= at.offset;
+      if (here || behind) continue;
+      at = flush.journal;
+      auto whole = flush;
+      if (!flush.blocks.empty()) {
+        whole.acknowledged_before = flush.blocks.front().name.sequence.count - 1;
+        // No segment has a gap in it, nor one that is written again after a fault.
+        if (whole.acknowledged_before >= next.count) TIDE_TRY(sync());
+      }
+      TIDE_TRY(append(whole));
+      blocks += flush.blocks.size();
+    }
+    log::info("what a killed agent had staged is in the ring", "blocks={}", blocks);
+    return sync();
+  }
+
   static std::vector<Stored> listed(Result<std::vector<Stored>> found) {
     if (found.ok()) return std::move(found).value();
     log::error("ring catalogue cannot be read", "error={}", found.error().text());

@@ -34,14 +34,6 @@ namespace tidemark::ring {
 
 inline constexpr Bytes kCapacityMin{1 << 20};
 
-struct Options {
-  std::filesystem::path folder;
-  // Of ring.dat, allocated at once; another value than before: Fault::unsupported.
-  Bytes capacity{Bytes{2ULL << 30}};
-  Incarnation incarnation;            // of this start, random
-  EventTime now = {};                 // of this start
-};
-
 // One group-durable unit: written by one write, made durable by one sync. Either all of it is there
 // after a crash, or nothing of it.
 struct Flush {
@@ -49,6 +41,19 @@ struct Flush {
   std::vector<BlockRecord> blocks;          // sequences follow on, of this incarnation
   Seal seal;                                // speaks of all up to and with these blocks
   journal::Position journal;                // all that these blocks hold came from before it
+  // Sequences up to here that are not in the ring were acknowledged before they were written.
+  std::uint64_t acknowledged_before = 0;
+};
+
+struct Options {
+  std::filesystem::path folder;
+  // Of ring.dat, allocated at once; another value than before: Fault::unsupported.
+  Bytes capacity{Bytes{2ULL << 30}};
+  Incarnation incarnation;            // of this start, random
+  EventTime now = {};                 // of this start
+  // What a killed agent had not written yet (staged_ring.h): goes into the ring first, as the last
+  // blocks of its own start.
+  std::vector<Flush> staged = {};
 };
 
 // What a block takes in a segment, its record included; at most.
@@ -85,6 +90,8 @@ struct Usage {
   std::uint64_t readings_evicted = 0;
   std::uint64_t bytes_written = 0;  // to ring.dat since this start, padding included
   std::uint64_t syncs = 0;
+  std::uint64_t bytes_staged = 0;   // with ring.write = "unacked": wait to be written or not
+  std::uint64_t bytes_spared = 0;   // were acknowledged before they were written
 };
 
 // A block in the ring without its bytes.

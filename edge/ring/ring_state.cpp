@@ -142,6 +142,12 @@ Result<> RingState::apply(const SegmentHeader& h, RecordType type, ByteSpan byte
       }
       break;
     }
+    case RecordType::skipped: {
+      auto* i = find(Incarnation{in.fixed<std::uint64_t>()});
+      const auto ranges = SequenceRanges::decode(in);
+      if (in.done() && i != nullptr) i->last = std::max(i->last, ranges.highest().count);
+      break;
+    }
     case RecordType::seals_acknowledged: {
       auto* i = find(Incarnation{in.fixed<std::uint64_t>()});
       const auto number = in.varint();

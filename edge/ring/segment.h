@@ -52,6 +52,7 @@ enum class RecordType : std::uint8_t {
   released = 5,    // incarnation, ranges
   evicted = 6,     // incarnation, ranges, readings evicted of it in all
   seals_acknowledged = 7,  // incarnation, number
+  skipped = 8,     // incarnation, ranges: acknowledged before they were written
 };
 
 struct BlockMeta {

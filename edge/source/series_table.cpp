@@ -7,11 +7,6 @@
 namespace tidemark::source {
 namespace {
 
-// Of an entry's memory that is kept: a row or some of a few series.
-constexpr std::size_t kSpareGroups = 8;
-constexpr std::size_t kSpareRows = 256;
-constexpr std::size_t kSpareColumns = 64;
-
 // What makes two readings the same series: a value of another type or resolution in the same name
 // is a series beside it, as its column could not hold both.
 std::string identity(const SeriesDescription& d) {
@@ -20,39 +15,6 @@ std::string identity(const SeriesDescription& d) {
 }
 
 }  // namespace
-
-void Decoded::clear() {
-  for (auto& group : groups) {
-    if (spare_.size() < kSpareGroups && group.times.capacity() <= kSpareRows &&
-        group.columns.capacity() <= kSpareColumns) {
-      spare_.push_back(std::move(group));
-    }
-  }
-  groups.clear();
-  expected.clear();
-  rejected.clear();
-  poll_class.clear();
-}
-
-Group& Decoded::add_group(std::size_t columns) {
-  if (spare_.empty()) {
-    groups.emplace_back().columns.resize(columns);
-    return groups.back();
-  }
-  auto& group = groups.emplace_back(std::move(spare_.back()));
-  spare_.pop_back();
-  group.copy = false;
-  group.times.clear();
-  group.columns.resize(columns);
-  for (auto& c : group.columns) {
-    c.f64.clear();
-    c.i64.clear();
-    c.text.clear();
-    c.present.clear();
-    c.quality.clear();
-  }
-  return group;
-}
 
 Result<std::uint32_t> SeriesTable::intern(const SeriesDescription& description) {
   auto key = identity(description);

@@ -38,6 +38,12 @@ class SeriesTable {
 
 // One entry, decoded. Column::series holds handles of the SeriesTable.
 struct Decoded {
+  // Empties it. The storage of small groups is kept for add_group(): entries of one source look
+  // alike, and a poll of a thousand registers has as many columns of one value.
+  void clear();
+  // A group of so many columns, all empty.
+  Group& add_group(std::size_t columns);
+
   // Times are the device's; a row that has none says kArrival and is stamped with the entry's
   // arrival by the pipeline. A series may have rows of both kinds.
   static constexpr std::int64_t kArrival = std::numeric_limits<std::int64_t>::min();
@@ -57,12 +63,11 @@ struct Decoded {
   std::vector<Rejected> rejected;
   std::string poll_class;  // of a failed poll, or empty
 
-  void clear();  // keeps memory for the next entry
-  // One more group, with no rows, of `columns` columns without series and type.
-  Group& add_group(std::size_t columns);
-
  private:
-  std::vector<Group> spare_;  // of small ones
+  static constexpr std::size_t kSparesMax = 16;
+  static constexpr std::size_t kSpareCellsMax = 16'384;  // rows times columns
+  std::vector<Group> spares_;
+  std::size_t next_spare_ = 0;  // the one to be replaced when there are kSparesMax
 };
 
 class Decoder {
@@ -88,6 +93,7 @@ struct Status {
   std::uint64_t heard = 0;       // messages or polls
   std::uint64_t failed = 0;
   std::uint64_t late = 0;        // polls that started more than a period late
+  std::map<std::string, std::uint64_t> refused = {};  // answers that could not be used, by why
 };
 
 class Source {

@@ -79,6 +79,7 @@ Loaded finish(config::Document document) {
   Loaded out;
   document.fill(out.config);
   out.problems = document.problems();
+  out.settings = document.settings();
   out.ok = document.ok();
   return out;
 }

@@ -56,6 +56,7 @@ void describe(config::Section& s, GatewayConfig& c);
 struct Loaded {
   GatewayConfig config;
   std::vector<config::Problem> problems;
+  std::vector<config::Setting> settings;
   bool ok = false;
 };
 Loaded load_gateway(const std::filesystem::path& file);

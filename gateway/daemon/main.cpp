@@ -4,9 +4,7 @@
 
 #include "common/base/exit_code.h"
 #include "common/base/log.h"
-#include "common/base/version.h"
-#include "common/cli/command.h"
-#include "common/config/file.h"
+#include "common/cli/daemon.h"
 #include "gateway/cli/gateway_command.h"
 #include "gateway/daemon/node.h"
 
@@ -14,25 +12,11 @@ namespace {
 
 using namespace tidemark;
 
-int run_gateway(const std::string& option, bool check, cli::Output& output) {
-  const auto found =
-      config::file_of(option, "TIDEMARK_GATEWAY_CONFIG", gateway::kConfigFile, check);
-  if (!found) {
-    output.fail(found.error());
-    return kExitNoInput;
-  }
-  const std::string file = found->string();
-  const auto loaded = gateway::load_gateway(file);
-  for (const auto& problem : loaded.problems) output.err(config::render(problem) + "\n");
-  if (!loaded.ok) return kExitConfig;
-  if (check) {
-    output.out(file + ": ok\n");
-    return kExitOk;
-  }
+int run_gateway(const gateway::GatewayConfig& config) {
   const StopSignal stop;  // first: it blocks the signals for every thread to come
   const SystemClock clock;
   SystemRandom random;
-  const auto outcome = gateway::run_node(loaded.config, clock, random, stop);
+  const auto outcome = gateway::run_node(config, clock, random, stop);
   if (outcome.ok()) return kExitOk;
   log::error("tidemark-gateway stops", "error={}", outcome.error().text());
   return outcome.error().fault() == Fault::bad_input ? kExitConfig : kExitFault;
@@ -46,17 +30,19 @@ int main(int argc, char** argv) {
   if (!words.empty() && words[0] == "cli") {
     return gateway::run_cli({words.begin() + 1, words.end()}, output);
   }
-  std::string file;
-  bool check = false;
-  bool version = false;
-  cli::Command root("tidemark-gateway", "The gateway: admits edges, forwards, acknowledges.");
-  root.option("--config", file, "The configuration; its folder's gateway.d is read too.", "FILE");
-  root.flag("--check", check, "Check the configuration and leave.");
-  root.flag("--version", version, "Print the version and leave.");
-  root.action([&] {
-    if (!version) return run_gateway(file, check, output);
-    output.out("tidemark-gateway " + std::string(tidemark::version()) + "\n");
-    return static_cast<int>(kExitOk);
-  });
-  return root.run(words, output);
+  gateway::Loaded loaded;
+  return cli::run_daemon(
+      {.part = "gateway",
+       .summary = "The gateway: admits edges, forwards, acknowledges.",
+       .config_help = "The configuration; its folder's gateway.d is read too.",
+       .variable = "TIDEMARK_GATEWAY_CONFIG",
+       .usual = gateway::kConfigFile,
+       .keys = config::reference<gateway::GatewayConfig>,
+       .load =
+           [&](const std::string& file) {
+             loaded = gateway::load_gateway(file);
+             return cli::Daemon::Loaded{loaded.problems, loaded.settings, loaded.ok};
+           },
+       .run = [&](const std::string&) { return run_gateway(loaded.config); }},
+      words, output);
 }

@@ -59,15 +59,77 @@ TEST(Replaced, ABlockThatReplacesWhatIsHereIsKeptAside) {
   EXPECT_EQ(node.intake->ledger().quarantined, 60u);
 }
 
-// 20 readings of the first minute arrive as they are, 40 as one sum: which of its seconds these are
-// in nobody can say. The second minute has all of its own.
-TEST(Replaced, NoSecondIsCompleteWhoseMinuteCameAsOneSum) {
+answers::View each_second() {
   answers::View view;
   view.name = "second";
   view.select = {"**"};
   view.window = {"tumbling", std::chrono::seconds(1), {}};
   view.aggregates = {"count"};
-  Node node({}, {std::move(view)});
+  return view;
+}
+
+// What is kept aside is missing from its seconds, and holds nobody up.
+TEST(Replaced, ABlockThatIsKeptAsideStillStandsForThoseThatItReplaces) {
+  Node node({}, {each_second()});
+  auto edge = six_blocks();
+  const auto merged = edge.replace({2, 3, 4}, kStart + 120 * kSecond);
+  edge.blocks[merged].bytes[edge.blocks[merged].bytes.size() / 2] ^= 0x10;
+  node.take(edge, edge.hello());
+  node.take(edge, edge.dictionary());
+  for (const std::uint64_t b : {1, 5, 6}) node.take(edge, edge.block(b));
+  node.take(edge, edge.last_seal());
+  node.take(edge, edge.block(merged));
+  node.commit();
+  node.settle();
+  EXPECT_EQ(node.intake->ledger().answered, 60u);
+  EXPECT_EQ(node.intake->ledger().quarantined, 60u);
+  const auto seconds = node.answers("second");
+  ASSERT_EQ(seconds.size(), 120u);
+  for (std::size_t i = 0; i < seconds.size(); ++i) {
+    SCOPED_TRACE(i);
+    EXPECT_EQ(seconds[i].state, State::sealed);
+    EXPECT_LT(seconds[i].completeness.value(), 1.0);
+  }
+  EXPECT_EQ(node.answers("minute").at(0).completeness, 1.0 / 3);
+}
+
+// Thinned rows have a place for every column of their device and few values: a day's worth of them
+// is no jump of a clock.
+TEST(Replaced, RowsWithFewValuesAreCountedByTheirValues) {
+  constexpr std::int64_t kRows = 11'000;
+  constexpr std::uint32_t kColumns = 100;
+  EdgeDouble edge("press-07", 11, 1, false, kColumns);
+  Block block;
+  block.dictionaries = {edge.dictionary_hash()};
+  Group group;
+  for (std::int64_t row = 0; row < kRows; ++row) group.times.push_back(kStart + row * kSecond);
+  for (std::uint32_t s = 0; s < kColumns; ++s) {
+    Column column;
+    column.series = s;
+    column.type = edge.series()[s].type;
+    for (std::int64_t row = 0; row < kRows; ++row) {
+      column.present.push_back((row + s) % 50 == 0);
+      if (!column.present.back()) continue;
+      if (column.type == ValueType::i64) column.i64.push_back(row);
+      if (column.type == ValueType::f64) column.f64.push_back(static_cast<double>(row));
+    }
+    group.columns.push_back(std::move(column));
+  }
+  block.groups.push_back(std::move(group));
+  edge.flush(std::move(block), kStart + kRows * kSecond);
+  Node node;
+  node.take(edge, edge.hello());
+  node.take(edge, edge.dictionary());
+  node.take(edge, edge.block(1));
+  node.commit();
+  EXPECT_EQ(node.intake->ledger().quarantined, 0u);
+  EXPECT_EQ(node.intake->ledger().answered, kRows * kColumns / 50);
+}
+
+// 20 readings of the first minute arrive as they are, 40 as one sum: which of its seconds these are
+// in nobody can say. The second minute has all of its own.
+TEST(Replaced, NoSecondIsCompleteWhoseMinuteCameAsOneSum) {
+  Node node({}, {each_second()});
   auto edge = six_blocks();
   const auto sums = edge.replace_by_minutes({2, 3}, kStart + 120 * kSecond);
   node.take(edge, edge.hello());

@@ -116,6 +116,29 @@ TEST_F(FrontProgram, ConfigCheckWithoutFilesAsksAllThatAreInstalled) {
             "\n");
 }
 
+TEST_F(FrontProgram, ConfigShowJoinsAllPartsOrShowsOneFile) {
+  install("tidemark-edge", "echo \"edge $@\"");
+  install("tidemark-cloud", "echo 'cloud.toml:1:1: error: no' >&2; exit 78");
+  EXPECT_EQ(run({"config", "show"}), kExitConfig);
+  EXPECT_EQ(output_.text, "# edge\nedge --show\n");
+  EXPECT_EQ(output_.errors, "cloud.toml:1:1: error: no\n");
+  const auto file = folder_ / "edge.toml";
+  std::ofstream(file) << "x";
+  install("tidemark-edge", R"(echo "{\"words\":\"$*\"}")");
+  output_.text.clear();
+  EXPECT_EQ(run({"config", "show", "--json", file.string()}), kExitOk);
+  EXPECT_EQ(output_.text, R"({"v":1,"parts":[{"words":"--show --json --config )" +
+                              file.string() + "\"}]}\n");
+}
+
+TEST_F(FrontProgram, ConfigKeysIsOfOnePart) {
+  install("tidemark-gateway", "echo \"$@\"");
+  EXPECT_EQ(run({"config", "keys", "gateway"}), kExitOk);
+  EXPECT_EQ(output_.text, "--keys\n");
+  EXPECT_EQ(run({"config", "keys", "tap"}), kExitUsage);
+  EXPECT_EQ(run({"config", "keys", "edge"}), kExitUnreachable);
+}
+
 TEST_F(FrontProgram, DoctorJoinsAllParts) {
   install("tidemark-edge",
           R"(echo '{"v":1,"checks":[{"state":"ok","name":"ring","text":"fine","next":null}]}')");

@@ -100,6 +100,7 @@ TEST(Recurring, IsNeverLargerThanByZstd) {
       for (const std::size_t period : {90U, 300U, 440U, 700U, 1500U, 4000U, 7000U, 20'000U}) {
         for (const std::size_t piece : {0U, 40U, 80U, 250U}) {
           if (period >= rows || piece >= period) continue;
+          if (rows > 10'000 && (piece == 40 || piece == 250)) continue;  // they take the longest
           const Case c{&kind, rows, period, piece};
           const auto column = column_of(c);
           const auto by_zstd = bytes_by_zstd(column);

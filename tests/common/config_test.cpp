@@ -76,7 +76,7 @@ Read read(Document document) {
   Read r;
   document.fill(r.config);
   for (const auto& p : document.problems()) r.problems.push_back(render(p));
-  r.effective = document.effective();
+  r.effective = text_of(document.settings());
   EXPECT_EQ(document.ok(), r.problems.empty());
   return r;
 }
@@ -257,6 +257,9 @@ TEST_F(ConfigFiles, EnvironmentOverridesFiles) {
   EXPECT_EQ(r.config.widths, (std::vector<double>{1, 2}));
   EXPECT_EQ(r.config.mqtt.at(0).topics, (std::vector<std::string>{"x/#", "y"}));
   EXPECT_THAT(r.effective, HasSubstr("# environment TM_CONFIG_TEST__RING__SIZE\n"));
+  EXPECT_EQ(json_of({{"a", "\"b\"", "x.toml:1"}, {"c", "1", "default"}}),
+            R"([{"key":"a","value":"\"b\"","origin":"x.toml:1"},)"
+            R"({"key":"c","value":"1","origin":"default"}])");
 }
 
 TEST_F(ConfigFiles, EnvironmentMistakesNameTheVariable) {

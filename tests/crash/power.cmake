@@ -1,6 +1,8 @@
 set(power_cut_sources crash/power_cut_test.cpp edge/sim_disk.cpp)
 tide_test(power_cut_test SOURCES ${power_cut_sources} DEPS tidemark::edge_ring LABELS crash
           TIMEOUT 300)
+tide_test(power_cut_staged_test SOURCES crash/power_cut_staged_test.cpp edge/sim_disk.cpp
+          DEPS tidemark::edge_ring LABELS crash TIMEOUT 300)
 tide_test(power_cut_release_test SOURCES crash/power_cut_release_test.cpp edge/sim_disk.cpp
           DEPS tidemark::edge_ring LABELS giant TIMEOUT 3600)
 set_tests_properties(power_cut_release_test PROPERTIES

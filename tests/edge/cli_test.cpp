@@ -143,6 +143,22 @@ TEST_F(HistoryCli, EventsAreListedExplainedAndAcknowledged) {
   EXPECT_EQ(run({"event", "explain", "x"}), kExitUsage);
 }
 
+TEST_F(HistoryCli, WhatIsShelvedIsNotListedUntilItsTime) {
+  EXPECT_EQ(run({"event", "shelve", "1", "--for", "8h", "--by", "ana"}), kExitOk);
+  EXPECT_NE(output_.text.find("spike of press-07/line1/power is put aside until"),
+            std::string::npos) << output_.text;
+  EXPECT_EQ(run({"event", "list"}), kExitOk);
+  EXPECT_EQ(output_.text, "no events\n");
+  EXPECT_EQ(run({"event", "list", "--shelved"}), kExitOk);
+  EXPECT_NE(output_.text.find("by ana"), std::string::npos) << output_.text;
+  EXPECT_EQ(run({"event", "shelve", "1", "--for", "0s"}), kExitOk);
+  EXPECT_EQ(run({"event", "list", "--json"}), kExitOk);
+  EXPECT_TRUE(json::parse(output_.text)["events"][0]["shelved"].is_null());
+  EXPECT_EQ(run({"event", "shelve", "1", "--for", "30d"}), kExitBadData);
+  EXPECT_EQ(run({"event", "shelve", "1", "--for", "soon"}), kExitUsage);
+  EXPECT_EQ(run({"event", "shelve", "9"}), kExitNoInput);
+}
+
 TEST_F(EdgeCli, AHistoryThatIsNotThereIsSaid) {
   EXPECT_EQ(run({"event", "list"}), kExitNoInput);
   EXPECT_NE(output_.errors.find("no history in"), std::string::npos) << output_.errors;

@@ -171,6 +171,31 @@ TEST_F(HistoryTest, EventsAreClearedAcknowledgedAndKeptOverAStart) {
   EXPECT_THAT(none.error().text(), HasSubstr("there is no event 77"));
 }
 
+TEST_F(HistoryTest, WhatIsShelvedSaysSoUntilItsTime) {
+  open();
+  history_->add(event(1));
+  history_->add(event(2));
+  ASSERT_TRUE(history_->commit());
+  EXPECT_FALSE(events()[0].shelved);
+  ASSERT_TRUE(shelve(folder_.path(), 1, kNow + 8h, "ana", "the sensor is being changed", kNow));
+  auto all = events();
+  ASSERT_EQ(all.size(), 2u);
+  for (const auto& e : all) {
+    const bool same = e.event.series == all[1].event.series && e.event.cause == all[1].event.cause;
+    EXPECT_EQ(e.shelved.has_value(), same) << "of that series and cause, whichever it is";
+  }
+  EXPECT_EQ(all[1].shelved, kNow + 8h);
+  EXPECT_EQ(all[1].shelved_by, "ana");
+  ASSERT_TRUE(shelve(folder_.path(), 1, kNow, "bo", "done", kNow + 1h)) << "taken back";
+  EXPECT_EQ(events()[1].shelved, kNow);
+  EXPECT_EQ(shelve(folder_.path(), 1, kNow + 24h * 8, "ana", "", kNow).error().fault(),
+            Fault::bad_input);
+  EXPECT_THAT(shelve(folder_.path(), 77, kNow + 1h, "ana", "", kNow).error().text(),
+              HasSubstr("there is no event 77"));
+  history_->add(event(3));
+  EXPECT_TRUE(history_->commit()) << "the agent goes on beside it";
+}
+
 TEST_F(HistoryTest, WhatIsOlderThanItsTimeGoes) {
   options_.keep = 1h;
   open();

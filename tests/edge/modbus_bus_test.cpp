@@ -6,7 +6,7 @@
 #include <map>
 
 #include "edge/modbus/bus.h"
-#include "edge/modbus/field_bus.h"
+#include "edge/fieldbus/field_bus.h"
 #include "tests/edge/modbus_journal.h"
 
 namespace tidemark::modbus {

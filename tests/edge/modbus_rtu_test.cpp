@@ -8,7 +8,7 @@
 
 #include "common/base/disk.h"
 #include "edge/modbus/bus.h"
-#include "edge/modbus/rtu_frame.h"
+#include "edge/fieldbus/rtu_frame.h"
 #include "tests/edge/modbus_journal.h"
 #include "tests/edge/rtu_server.h"
 #include "tests/edge/temporary_folder.h"

@@ -12,7 +12,7 @@
 #include <condition_variable>
 #include <thread>
 
-#include "edge/modbus/field_bus.h"
+#include "edge/fieldbus/field_bus.h"
 #include "edge/modbus/modbus_source.h"
 #include "edge/modbus/poll_decoder.h"
 #include "edge/profile/decode.h"

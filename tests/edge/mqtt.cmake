@@ -9,3 +9,7 @@ tide_test(mqtt_formats_test
 tide_test(mqtt_source_test SOURCES edge/mqtt_source_test.cpp DEPS tidemark::edge_mqtt
           LABELS integration)
 target_compile_definitions(mqtt_decoder_test PRIVATE TIDEMARK_SOURCE="${PROJECT_SOURCE_DIR}")
+tide_test(mqtt_profiles_test SOURCES edge/mqtt_profiles_test.cpp
+          DEPS tidemark::edge_daemon tidemark::edge_mqtt tidemark::edge_modbus)
+target_compile_definitions(mqtt_profiles_test PRIVATE
+  TIDEMARK_PROFILES="${PROJECT_SOURCE_DIR}/firmware-profiles")

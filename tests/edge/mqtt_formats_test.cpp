@@ -137,5 +137,14 @@ TEST(Line, TagsThatDifferAreSeriesThatDiffer) {
   EXPECT_EQ(bench.table().size(), 3u);
 }
 
+TEST(Line, TagsAreLabelsToo) {
+  Bench bench(of(Format::influx));
+  bench.lines("plant/p1/vib", R"(m,site=plant\ 7,a\=b=x\,y f=1,g=2)");
+  ASSERT_EQ(bench.table().size(), 2u);
+  const std::map<std::string, std::string> labels{{"site", "plant 7"}, {"a=b", "x,y"}};
+  EXPECT_EQ(bench.table().at(0).labels, labels);
+  EXPECT_EQ(bench.table().at(1).labels, labels);
+}
+
 }  // namespace
 }  // namespace tidemark::mqtt

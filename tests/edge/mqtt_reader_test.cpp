@@ -166,6 +166,35 @@ TEST_F(PublishReaderTest, WhatIsNotStoredIsNotAcknowledged) {
   EXPECT_TRUE(reader_.acks().empty());
 }
 
+TEST_F(PublishReaderTest, PropertiesOfVersion5ArePassedOver) {
+  reader_.begin(true);
+  const auto with = [](const std::string& properties) {
+    auto bytes = publish({"s/a", "", 0, 7, false, false}).substr(2);
+    return packet(0x32, bytes + properties + "21.5");
+  };
+  // none; a user property of 8 bytes; 130 bytes of them, whose length takes two
+  const std::string user("\x08\x26\x00\x02kk\x00\x01v", 9);
+  const std::string many = std::string("\x82\x01", 2) + std::string(130, 'p');
+  for (const auto& properties : {std::string(1, '\0'), user, many}) {
+    taken_.clear();
+    send(with(properties));
+    EXPECT_EQ(turn().messages, 1u);
+    ASSERT_EQ(taken_.size(), 1u);
+    EXPECT_EQ(taken_[0].payload, "21.5");
+    EXPECT_EQ(taken_[0].size, 4u);
+  }
+  for (const auto& properties : {std::string("\xff\xff\xff\xff\x01"), std::string("\x20")}) {
+    send(packet(0x30, std::string("\0\1a", 3) + properties));
+    pollfd p{.fd = client_, .events = POLLIN, .revents = 0};
+    ASSERT_EQ(::poll(&p, 1, 20'000), 1);
+    const auto turn = reader_.read(client_);
+    ASSERT_FALSE(turn.ok());
+    EXPECT_THAT(turn.error().text(), HasSubstr("properties do not fit"));
+    std::string rest(5 + properties.size(), 0);
+    ::recv(client_, rest.data(), rest.size(), MSG_WAITALL);
+  }
+}
+
 TEST_F(PublishReaderTest, WhatIsNoMqttIsRefused) {
   const std::vector<std::pair<std::string, std::string>> cases{
       {std::string("\x30\xff\xff\xff\xff\x01", 6), "more than four bytes"},

@@ -6,6 +6,8 @@
 #include <gtest/gtest.h>
 #include <poll.h>
 
+#include <array>
+#include <cstdlib>
 #include <thread>
 
 #include "edge/mqtt/broker_client.h"
@@ -149,6 +151,44 @@ TEST_F(MqttSourceTest, TakesWhatIsPublished) {
   close();
 }
 
+// The request leaves from the thread that decodes, while the client's own waits for messages.
+TEST_F(MqttSourceTest, ANodeThatNoBirthNamedIsAskedForOne) {
+  NEEDS_MOSQUITTO();
+  test::BrokerProcess broker(folder_);
+  options_.url = broker.url();
+  options_.topics = {"spBv1.0/#"};
+  options_.format = Format::sparkplug;
+  open();
+  start();
+  ASSERT_TRUE(connected());
+  // A retained message tells that the one who listens is there.
+  const auto at = fmt::format("-h 127.0.0.1 -p {}", broker.port());
+  ASSERT_EQ(std::system(fmt::format("mosquitto_pub {} -t ready -m yes -r", at).c_str()), 0);
+  const auto listen = fmt::format("mosquitto_sub {} -t ready -t 'spBv1.0/+/NCMD/+' -C 2 -W 20 "
+                                  "-F '%t %x'", at);
+  std::FILE* heard = ::popen(listen.c_str(), "r");
+  std::array<char, 512> line{};
+  ASSERT_NE(std::fgets(line.data(), line.size(), heard), nullptr);
+  // time 1000, a metric of alias 5 with the value 7, sequence 0
+  const std::string data("\x08\xe8\x07\x12\x04\x10\x05\x50\x07\x18\x00", 11);
+  std::ofstream(folder_ / "ndata") << data;
+  const auto send = fmt::format("mosquitto_pub {} -q 1 -t spBv1.0/G/NDATA/N -f {}", at,
+                                (folder_ / "ndata").string());
+  ASSERT_EQ(std::system(send.c_str()), 0);
+  EXPECT_TRUE(eventually([&] {
+    take_one(milliseconds(1));
+    return !reasons_.empty();
+  }));
+  EXPECT_THAT(reasons_, ElementsAre(HasSubstr("birth")));
+  const bool asked = std::fgets(line.data(), line.size(), heard) != nullptr;
+  ::pclose(heard);
+  ASSERT_TRUE(asked) << "nobody was asked within 20 s";
+  const std::string request(line.data(), line.size());
+  EXPECT_THAT(request, HasSubstr("spBv1.0/G/NCMD/N "));
+  EXPECT_THAT(request, HasSubstr(to_hex(as_bytes("Node Control/Rebirth"))));
+  close();
+}
+
 TEST_F(MqttSourceTest, TheBrokerKeepsWhatComesWhileTheAgentIsAway) {
   NEEDS_MOSQUITTO();
   test::BrokerProcess broker(folder_);
@@ -164,6 +204,32 @@ TEST_F(MqttSourceTest, TheBrokerKeepsWhatComesWhileTheAgentIsAway) {
   start(position_);
   ASSERT_TRUE(take(3));
   EXPECT_THAT(values_, ElementsAre(1, 2, 3));
+  close();
+}
+
+// With MQTT 5 the session would end with the connection, and messages have properties.
+TEST_F(MqttSourceTest, Version5KeepsItsSessionAndPassesPropertiesOver) {
+  NEEDS_MOSQUITTO();
+  test::BrokerProcess broker(folder_);
+  options_.url = broker.url();
+  options_.version = Version::v5;
+  const auto send = [&](const char* value) {
+    return std::system(fmt::format("mosquitto_pub -h 127.0.0.1 -p {} -V 5 -q 1 -t s/a -m {} "
+                                   "-D publish user-property site plant7 -D publish "
+                                   "content-type text/plain", broker.port(), value).c_str());
+  };
+  open();
+  start();
+  ASSERT_TRUE(connected()) << source_->status().error;
+  ASSERT_EQ(send("1"), 0);
+  ASSERT_TRUE(take(1));
+  close();
+  ASSERT_EQ(send("2"), 0);
+  open();
+  start(position_);
+  ASSERT_TRUE(take(2));
+  EXPECT_THAT(values_, ElementsAre(1, 2));
+  EXPECT_TRUE(reasons_.empty());
   close();
 }
 

@@ -14,6 +14,7 @@
 #include "common/base/random.h"
 #include "edge/journal/journal.h"
 #include "edge/mqtt/message.h"
+#include "edge/mqtt/mqtt_source.h"
 #include "tests/edge/broker_process.h"
 #include "tests/edge/temporary_folder.h"
 
@@ -252,6 +253,67 @@ TEST_F(PluginTest, AJournalThatIsReplacedIsOpenedAgain) {
   read(*j, got, {});
   EXPECT_FALSE(got.contains(1));
   EXPECT_TRUE(got.contains(number - 1));
+}
+
+// A client that dies without a word, with a last will.
+void die_with_will(int port, const std::string& topic, const std::string& text) {
+  const auto child = ::fork();
+  ASSERT_GE(child, 0);
+  if (child == 0) {
+    auto* const client = mosquitto_new(nullptr, true, nullptr);
+    mosquitto_will_set(client, topic.c_str(), static_cast<int>(text.size()), text.data(), 1, false);
+    bool connected = false;
+    mosquitto_user_data_set(client, &connected);
+    mosquitto_connect_callback_set(client, [](mosquitto*, void* done, int) {
+      *static_cast<bool*>(done) = true;
+    });
+    if (mosquitto_connect(client, "127.0.0.1", port, 10) != MOSQ_ERR_SUCCESS) ::_exit(1);
+    while (!connected) mosquitto_loop(client, 100, 1);
+    ::_exit(0);
+  }
+  int status = 0;
+  ASSERT_EQ(::waitpid(child, &status, 0), child);
+  ASSERT_EQ(status, 0);
+}
+
+TEST_F(PluginTest, WillsComeByTheSubscriptionBesideItAndNothingComesTwice) {
+  test::BrokerProcess broker(folder_.path(), lines());
+  auto j = agent();
+  mqtt::Options options;
+  options.name = "floor";
+  options.plugin = true;
+  options.url = fmt::format("mqtt://127.0.0.1:{}", broker.port());
+  options.topics = {"s/+/v"};
+  options.wills = {"s/+/state"};
+  options.folder = folder_.path();
+  SystemClock clock;
+  SeededRandom random(3);
+  auto source = mqtt::make_source(options, *j, clock, random);
+  ASSERT_TRUE(source.ok()) << source.error().text();
+  ASSERT_TRUE((*source)->start().ok());
+  ASSERT_TRUE(eventually([&] { return (*source)->status().state == "ok"; }));
+  broker.publish("s/p1/state", {"\"here\""});  // heard by both, taken once
+  broker.publish("s/p1/v", {"1"});
+  die_with_will(broker.port(), "s/p1/state", "\"gone\"");
+
+  source::SeriesTable series;
+  std::vector<std::string> got;
+  EXPECT_TRUE(eventually([&] {
+    while (const auto e = j->next(100ms)) {
+      EXPECT_EQ(e->first.source, mqtt::kBrokerSource);
+      source::Decoded out;
+      (*source)->decoder().decode(e->first, series, out);
+      for (const auto& g : out.groups) {
+        const auto& c = g.columns.at(0);
+        got.push_back(series.at(c.series).local_name() + "=" +
+                      (c.type == ValueType::text ? c.text.at(0) : fmt::to_string(c.f64.at(0))));
+      }
+      EXPECT_TRUE(out.rejected.empty());
+    }
+    return got.size() >= 3;
+  }));
+  EXPECT_THAT(got, testing::UnorderedElementsAre("p1/state=here", "p1/v=1", "p1/state=gone"));
+  (*source)->stop();
 }
 
 TEST_F(PluginTest, DurableAcknowledgesAfterTheSync) {

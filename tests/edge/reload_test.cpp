@@ -30,8 +30,9 @@ std::string meter(const std::string& name, int port, int unit) {
 }
 
 std::vector<config::Setting> settings(const std::string& text) {
-  const auto loaded = config::parse_edge("edge = \"press-07\"\n" + text, "edge.toml");
-  EXPECT_TRUE(loaded.ok) << loaded.effective;
+  const auto loaded = config::parse_edge(
+      "edge = \"press-07\"\nprofile_path = [\"" TIDEMARK_PROFILES "\"]\n" + text, "edge.toml");
+  EXPECT_TRUE(loaded.ok) << config::text_of(loaded.settings);
   return loaded.settings;
 }
 

@@ -10,7 +10,7 @@ option(TIDEMARK_FUZZ "Build libFuzzer programs, with clang (tests/fuzz/README.md
 if(TIDEMARK_FUZZ)
   foreach(target codec codec_block codec_values codec_times residuals_fast residuals_standard
                  residuals_dense residuals_written dictionary record seal partial wire
-                 sparkplug influx csv)
+                 sparkplug influx csv json packed publish)
     tide_program(fuzz_${target} NO_INSTALL SOURCES fuzz/libfuzzer.cpp ${fuzz_sources}
                  DEPS ${fuzz_deps})
     target_compile_definitions(fuzz_${target} PRIVATE TIDEMARK_FUZZ_TARGET="${target}")

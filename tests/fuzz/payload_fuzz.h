@@ -10,5 +10,10 @@ void sparkplug(ByteSpan input);
 void influx(ByteSpan input);
 // The first byte says whether the columns are configured.
 void csv(ByteSpan input);
+// Two messages: what the shape of the first one reads is what the parser reads.
+void json(ByteSpan input);
+void packed(ByteSpan input);
+// A broker's bytes, in pieces.
+void publish(ByteSpan input);
 
 }  // namespace tidemark::fuzz

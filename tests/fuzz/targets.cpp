@@ -26,6 +26,9 @@ std::span<const Target> targets() {
       {"sparkplug", sparkplug},
       {"influx", influx},
       {"csv", csv},
+      {"json", json},
+      {"packed", packed},
+      {"publish", publish},
   };
   return kTargets;
 }

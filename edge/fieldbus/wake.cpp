@@ -1,4 +1,4 @@
-#include "edge/modbus/wake.h"
+#include "edge/fieldbus/wake.h"
 
 #include <poll.h>
 #include <sys/eventfd.h>

@@ -45,13 +45,15 @@ class FieldBus {
   virtual Reply read(const Request& request, Nanoseconds timeout, std::span<std::uint16_t> out) = 0;
   // Waits, for a device that needs it.
   virtual void pause(Nanoseconds time) = 0;
+  // Answers to no request of now, since the start: late ones, noise.
+  [[nodiscard]] virtual std::uint64_t strays() const { return 0; }
   // Any thread: a call under way ends soon, as silent or broken, and so do all until connect().
   virtual void interrupt() = 0;
 };
 
-// By the url's kind: Modbus TCP by libmodbus; RTU frames, which are ours, through a serial port
-// that libmodbus sets up or a TCP connection. A port is locked (flock, TIOCEXCL): a second master
-// on a line would collide with the first.
+// By the url's kind: Modbus TCP, or RTU through a TCP connection or a serial port, which libmodbus
+// sets up. A port is locked (flock, TIOCEXCL): a second master on a line would collide with the
+// first.
 std::unique_ptr<FieldBus> field_bus(const config::BusUrl& url, const Clock& clock);
 
 }  // namespace tidemark::modbus

@@ -1,32 +1,19 @@
-#include "edge/modbus/rtu_frame.h"
+#include "edge/fieldbus/rtu_frame.h"
 
 #include <fmt/format.h>
 
 #include <algorithm>
+
+#include "edge/fieldbus/pdu.h"
 
 namespace tidemark::modbus {
 namespace {
 
 constexpr std::size_t kHeader = 3;  // unit, function, byte count or exception code
 constexpr std::size_t kCrc = 2;
-constexpr std::uint8_t kException = 0x80;
-
-std::uint8_t low(std::uint16_t v) { return static_cast<std::uint8_t>(v & 0xff); }
-std::uint8_t high(std::uint16_t v) { return static_cast<std::uint8_t>(v >> 8); }
 
 RtuAnswer garbled(std::string why) {
   return {true, {Reply::Kind::garbled, 0, std::move(why)}};
-}
-
-std::uint16_t data_bytes(const Request& r) {
-  return static_cast<std::uint16_t>(r.function <= 2 ? (r.count + 7) / 8 : 2 * r.count);
-}
-
-void take_values(const Request& r, ByteSpan data, std::span<std::uint16_t> out) {
-  for (std::size_t i = 0; i < r.count; ++i) {
-    out[i] = static_cast<std::uint16_t>(r.function <= 2 ? data[i / 8] >> (i % 8) & 1
-                                                        : data[2 * i] << 8 | data[2 * i + 1]);
-  }
 }
 
 }  // namespace

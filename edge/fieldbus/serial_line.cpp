@@ -1,20 +1,14 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <modbus.h>
-#include <netdb.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
-#include <poll.h>
 #include <sys/file.h>
 #include <sys/ioctl.h>
-#include <sys/socket.h>
 #include <termios.h>
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstring>
 
-#include "edge/modbus/rtu_bus.h"
+#include "edge/fieldbus/line.h"
 
 namespace tidemark::modbus {
 namespace {
@@ -27,7 +21,7 @@ struct ContextDeleter {
 
 // libmodbus opens the port and sets speed, parity and the RS-485 direction; it restores the port's
 // settings when it closes it.
-class SerialLine final : public RtuLine {
+class SerialLine final : public Line {
  public:
   explicit SerialLine(BusUrl url) : url_(std::move(url)) {}
   ~SerialLine() override { SerialLine::close(); }
@@ -123,74 +117,10 @@ class SerialLine final : public RtuLine {
   int lock_ = -1;
 };
 
-// A converter that hands RTU frames through unchanged.
-class TcpLine final : public RtuLine {
- public:
-  explicit TcpLine(BusUrl url) : url_(std::move(url)) {}
-  ~TcpLine() override { TcpLine::close(); }
-
-  Result<int> open(Nanoseconds timeout) override {
-    close();
-    addrinfo hints{};
-    hints.ai_socktype = SOCK_STREAM;
-    addrinfo* found = nullptr;
-    const auto port = std::to_string(url_.port);
-    if (const int error = ::getaddrinfo(url_.host.c_str(), port.c_str(), &hints, &found);
-        error != 0) {
-      return Error{Fault::unavailable,
-                   fmt::format("connect {}: {}", url_.place(), ::gai_strerror(error))};
-    }
-    int why = 0;
-    for (const auto* a = found; a != nullptr && fd_ < 0; a = a->ai_next) {
-      why = connect_to(*a, timeout);
-    }
-    ::freeaddrinfo(found);
-    if (fd_ >= 0) return fd_;
-    return Error{Fault::unavailable,
-                 fmt::format("connect {}: {}; is the converter on, are host and port right?",
-                             url_.place(), std::strerror(why))};
-  }
-
-  void close() override {
-    if (fd_ >= 0) ::close(fd_);
-    fd_ = -1;
-  }
-  // The converter keeps the silence of its line; this much tells two answers apart.
-  [[nodiscard]] Nanoseconds gap() const override { return std::chrono::milliseconds(2); }
-
- private:
-  int connect_to(const addrinfo& a, Nanoseconds timeout) {
-    fd_ = ::socket(a.ai_family, a.ai_socktype | SOCK_CLOEXEC | SOCK_NONBLOCK, a.ai_protocol);
-    if (fd_ < 0) return errno;
-    int why = 0;
-    if (::connect(fd_, a.ai_addr, a.ai_addrlen) != 0) why = errno;
-    if (why == EINPROGRESS) {
-      pollfd p{fd_, POLLOUT, 0};
-      const auto ms = std::chrono::ceil<std::chrono::milliseconds>(timeout).count();
-      socklen_t size = sizeof why;
-      if (::poll(&p, 1, static_cast<int>(ms)) <= 0) {
-        why = ETIMEDOUT;
-      } else if (::getsockopt(fd_, SOL_SOCKET, SO_ERROR, &why, &size) != 0) {
-        why = errno;
-      }
-    }
-    const int on = 1;
-    static_cast<void>(::setsockopt(fd_, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on));
-    if (why != 0) close();
-    return why;
-  }
-
-  BusUrl url_;
-  int fd_ = -1;
-};
-
 }  // namespace
 
-std::unique_ptr<RtuLine> serial_line(const config::BusUrl& url) {
+std::unique_ptr<Line> serial_line(const config::BusUrl& url) {
   return std::make_unique<SerialLine>(url);
-}
-std::unique_ptr<RtuLine> tcp_line(const config::BusUrl& url) {
-  return std::make_unique<TcpLine>(url);
 }
 
 }  // namespace tidemark::modbus

@@ -1,4 +1,4 @@
-#include "edge/modbus/rtu_bus.h"
+#include "edge/fieldbus/rtu_bus.h"
 
 #include <unistd.h>
 
@@ -7,7 +7,7 @@
 #include <cerrno>
 #include <cstring>
 
-#include "edge/modbus/rtu_frame.h"
+#include "edge/fieldbus/rtu_frame.h"
 
 namespace tidemark::modbus {
 namespace {
@@ -15,6 +15,8 @@ namespace {
 constexpr std::size_t kFrameBytesMax = 256 + 8;  // and our own request before it
 // Half an answer: adapters and converters hand bytes over in pieces, with breaks between.
 constexpr Nanoseconds kByteTimeout = std::chrono::milliseconds(500);
+// All of it: 260 bytes at 1,200 baud are 2.4 s. A device that drips bytes shall not keep its bus.
+constexpr Nanoseconds kAnswerTimeMax = std::chrono::seconds(5);
 constexpr Nanoseconds kSendTimeout = std::chrono::seconds(1);
 
 Reply broken(std::string why) { return {Reply::Kind::broken, 0, std::move(why)}; }
@@ -53,8 +55,7 @@ std::optional<Reply> RtuBus::receive(ByteVector& bytes) {
   return broken(std::strerror(errno));
 }
 
-std::optional<Reply> RtuBus::drain(SteadyTime until) {
-  ByteVector stray;
+std::optional<Reply> RtuBus::drain(SteadyTime until, ByteVector stray) {
   for (auto now = clock_.steady(); now < until; now = clock_.steady()) {
     const auto why = wake_.wait(fd_, Nanoseconds(until - now).count());
     if (why == Wake::Why::woken) return broken("interrupted");
@@ -64,6 +65,7 @@ std::optional<Reply> RtuBus::drain(SteadyTime until) {
     until = std::max(until, clock_.steady() + line_->gap());
     if (stray.size() > 64 * kFrameBytesMax) return broken("the line never falls silent");
   }
+  if (!stray.empty()) ++strays_;
   return std::nullopt;
 }
 
@@ -76,7 +78,7 @@ std::optional<Reply> RtuBus::settle(const Request& request) {
       unanswered_->request.address != request.address) {
     until = std::max(until, unanswered_->until);
   }
-  return drain(until);
+  return drain(until, std::move(stray));
 }
 
 std::optional<Reply> RtuBus::send(const Request& request) {
@@ -102,6 +104,7 @@ Reply RtuBus::wait_for_answer(const Request& request, Nanoseconds timeout,
                               std::span<std::uint16_t> out) {
   ByteVector bytes;
   auto until = clock_.steady() + timeout;
+  const auto last = until + kAnswerTimeMax;
   while (bytes.size() <= kFrameBytesMax) {
     const auto why = wake_.wait(fd_, Nanoseconds(until - clock_.steady()).count());
     if (why == Wake::Why::woken) return broken("interrupted");
@@ -113,7 +116,7 @@ Reply RtuBus::wait_for_answer(const Request& request, Nanoseconds timeout,
     if (auto gone = receive(bytes)) return *gone;
     auto answer = read_rtu(request, bytes, out);
     if (answer.complete) return answer.reply;
-    until = clock_.steady() + std::min(timeout, kByteTimeout);
+    until = std::min(last, clock_.steady() + std::min(timeout, kByteTimeout));
   }
   return {Reply::Kind::garbled, 0, "too long"};
 }

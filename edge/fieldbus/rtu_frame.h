@@ -7,7 +7,7 @@
 #include <span>
 
 #include "common/base/bytes.h"
-#include "edge/modbus/field_bus.h"
+#include "edge/fieldbus/field_bus.h"
 
 namespace tidemark::modbus {
 
