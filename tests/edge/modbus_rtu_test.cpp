@@ -6,6 +6,9 @@
 #include <netinet/in.h>
 #include <sys/socket.h>
 
+#include <atomic>
+#include <thread>
+
 #include "common/base/disk.h"
 #include "edge/modbus/bus.h"
 #include "edge/fieldbus/rtu_frame.h"
@@ -167,6 +170,25 @@ TEST_F(RtuTest, AnAnswerInPiecesIsOne) {
   });
   EXPECT_EQ(read(*bus, {1, 4, 0, 1}, out_).kind, Kind::good);
   EXPECT_THAT(out_, ElementsAre(7));
+}
+
+// Each byte comes in time after the one before; all of them would take twice what an answer may.
+TEST_F(RtuTest, ADripOfBytesDoesNotKeepTheBus) {
+  RtuServer server(port_);
+  auto bus = open();
+  std::atomic<bool> answered = false;
+  server.set_script([&](const Bytes& request) {
+    server.send({request[0], request[1], 250});
+    for (int i = 0; i < 252 && !answered; ++i) {
+      std::this_thread::sleep_for(40ms);
+      server.send({0x55});
+    }
+    return Bytes{};
+  });
+  const auto reply = read(*bus, {1, 4, 0, 125}, out_, 100ms);
+  answered = true;
+  EXPECT_EQ(reply.kind, Kind::garbled);
+  EXPECT_THAT(reply.text, HasSubstr("bytes of it"));
 }
 
 // RTU has no transaction number: what comes too late must not become the answer to another request.
