@@ -29,9 +29,9 @@ class MappedJournal final : public Journal {
   Result<Position> append(const Entry& entry, milliseconds patience) override {
     const auto length = JournalFile::length_of(entry);
     if (length > file_->room() / 2) {
-      return Error{Fault::full, "journal: an entry of " + std::to_string(length) +
-                                    " B is larger than half of it (" +
-                                    std::to_string(file_->room() / 2) + " B)"};
+      return Error{Fault::bad_input, "journal: an entry of " + std::to_string(length) +
+                                         " B is larger than half of it (" +
+                                         std::to_string(file_->room() / 2) + " B)"};
     }
     std::optional<Patience> waiting;
     for (;;) {

@@ -135,32 +135,30 @@ void Pipeline::run(const std::function<void()>& flushed) {
       state_off_time();
       off_stated = true;
     }
-    if (flush_due(now) || (stopping && drained && gathering_since_)) {
+    const bool flushing = flush_due(now) || (stopping && drained && gathering_since_);
+    if (flushing || sync_due(now)) {
       // A block may leave before it is durable (semantics A1), and nobody waits for the medium.
-      bool done = flush();
+      bool done = !flushing || flush();
+      const bool syncing = done && sync_due(now);
       lock.unlock();
-      if (done) flushed();
-      done = done && sync_out();
-      if (done) {
+      if (done && flushing) flushed();
+      if (syncing) {
+        done = sync_out();
         lock.lock();
-        done = make_room();
+        done = done && make_room();
         lock.unlock();
       }
-      if (done) {
-        continue;
-      } else if (stopping) {
-        return;
-      } else {
-        pause();
-      }
+      if (!done && stopping) return;
+      if (!done) pause();
       continue;
     }
     if (options_.ring_holds_back && !unwritten_ && now - ring_looked_at_ >= kLookAtRing) {
       // What was acknowledged meanwhile is durable, and what was not in time is to be written.
       ring_looked_at_ = now;
-      unsynced_ = !note_synced(ring_.sync());
+      note_synced(ring_.sync());
     }
-    const bool held_up = (unwritten_ || unsynced_) && (collector_.full() || context_.full());
+    const bool held_up = (unwritten_ || sync_failed_) && (collector_.full() || context_.full());
+    const auto wait = stopping ? std::chrono::milliseconds(0) : patience(now);
     lock.unlock();
     if (!clock_known && untimed_ != nullptr) {
       // Undecoded, until there is a time to stamp them with (semantics D13).
@@ -180,12 +178,11 @@ void Pipeline::run(const std::function<void()>& flushed) {
       if (untimed_waits_.load()) continue;
       lock.unlock();
     }
-    auto item = journal_.next(stopping ? std::chrono::milliseconds(0)
-                                       : std::chrono::milliseconds(50));
+    auto item = journal_.next(wait);
     lock.lock();
     if (!item) {
       heard_until_ = std::max(heard_until_, stamper_.now(now) - Progress::kMargin);
-      if (stopping && !gathering_since_ && !unwritten_ && !unsynced_) return;
+      if (stopping && !gathering_since_ && !unwritten_ && !unsynced_since_) return;
       drained = stopping;
       continue;
     }

@@ -154,6 +154,27 @@ TEST_F(PluginTest, AFullJournalClosesConnectionsAndAcknowledgesNothingThatItDoes
   for (const int n : acknowledged) EXPECT_TRUE(got.contains(n));
 }
 
+// It was refused for ever, with the sender's connection each time, and all behind it waited.
+TEST_F(PluginTest, WhatNoJournalOfThisSizeHoldsIsCutAndTheNextCounts) {
+  test::BrokerProcess broker(folder_.path(), lines());  // payload_max: 256 KiB, twice the journal
+  auto j = agent();
+  Sender sender(broker.port());
+  sender.publish(1, 100'000);
+  sender.publish(2);
+  ASSERT_TRUE(eventually([&] { return sender.acknowledged().size() == 2; }));
+  EXPECT_EQ(sender.cut(), 0);
+  const auto first = j->next(10s);
+  ASSERT_TRUE(first);
+  const auto cut = mqtt::from_entry(first->first);
+  ASSERT_TRUE(cut);
+  EXPECT_TRUE(cut->has(mqtt::kCut));
+  EXPECT_EQ(cut->size, 100'000u);
+  EXPECT_EQ(cut->payload.size(), mqtt::kCutBytes);
+  std::set<int> got;
+  read(*j, got, first->second);
+  EXPECT_THAT(got, ElementsAre(2));
+}
+
 TEST_F(PluginTest, WhatABrokerAcknowledgedBeforeItsKillNineIsThere) {
   test::BrokerProcess broker(folder_.path(), lines());
   auto j = agent();
