@@ -6,7 +6,8 @@
 #include <netinet/in.h>
 #include <sys/socket.h>
 
-#include <atomic>
+#include <condition_variable>
+#include <mutex>
 #include <thread>
 
 #include "common/base/disk.h"
@@ -176,17 +177,23 @@ TEST_F(RtuTest, AnAnswerInPiecesIsOne) {
 TEST_F(RtuTest, ADripOfBytesDoesNotKeepTheBus) {
   RtuServer server(port_);
   auto bus = open();
-  std::atomic<bool> answered = false;
+  std::mutex mutex;
+  std::condition_variable wake;
+  bool answered = false;
   server.set_script([&](const Bytes& request) {
     server.send({request[0], request[1], 250});
-    for (int i = 0; i < 252 && !answered; ++i) {
-      std::this_thread::sleep_for(40ms);
+    std::unique_lock lock(mutex);
+    for (int i = 0; i < 252 && !wake.wait_for(lock, 40ms, [&] { return answered; }); ++i) {
       server.send({0x55});
     }
     return Bytes{};
   });
   const auto reply = read(*bus, {1, 4, 0, 125}, out_, 100ms);
-  answered = true;
+  {
+    const std::scoped_lock lock(mutex);
+    answered = true;
+  }
+  wake.notify_all();
   EXPECT_EQ(reply.kind, Kind::garbled);
   EXPECT_THAT(reply.text, HasSubstr("bytes of it"));
 }
