@@ -24,7 +24,7 @@ namespace {
 constexpr int kKeepAliveSeconds = 30;
 constexpr int kLoopMs = 200;  // how soon stop() is noticed
 constexpr std::chrono::seconds kConnectTimeout{15};
-constexpr std::chrono::milliseconds kGather{5};
+constexpr std::chrono::milliseconds kGather{10};
 constexpr std::chrono::microseconds kGatherAcks{500};
 constexpr std::chrono::milliseconds kDense{2};   // between two messages: they come close together
 constexpr std::size_t kBusyBytes = 32 * 1024;    // with one look: more is there
