@@ -366,7 +366,9 @@ void Pipeline::take_group(SourceState& source, const Group& group, const journal
         case Route::Way::duplicate: ++manifest_.ledger().duplicate; break;
         case Route::Way::thinned: ++manifest_.ledger().thinned; break;
         case Route::Way::local: ++manifest_.ledger().local; break;
-        case Route::Way::window: manifest_.sent(state.line, at, 1); break;
+        case Route::Way::window:  // the cloud knows of a pane where it starts
+          manifest_.sent(state.line, floor_to(at, state.route.carrier()), 1);
+          break;
         case Route::Way::raw:
           manifest_.sent(state.line, at, 1);
           keep[c] = any = true;
