@@ -15,10 +15,6 @@ constexpr std::string_view kPrunedTo = "pruned_to";
 // Of one series of one view, before the next one's turn: who was silent for a week has thousands.
 constexpr std::size_t kWindowsATurn = 32;
 
-Cause cause_of(std::int64_t number) {
-  return number == 2 ? Cause::backfill : number == 3 ? Cause::resent : Cause::late;
-}
-
 // Bits, not values: an answer with another NaN or zero is another answer.
 bool same(const std::map<std::string, std::optional<double>>& a,
           const std::map<std::string, std::optional<double>>& b) {
@@ -39,16 +35,6 @@ bool unchanged(const Answer& a, const Answer& b) {
 
 }  // namespace
 
-std::string_view to_string(Cause cause) {
-  switch (cause) {
-    case Cause::none: return "";
-    case Cause::late: return "late";
-    case Cause::backfill: return "backfill";
-    case Cause::resent: return "re-sent";
-  }
-  return "";
-}
-
 Emitter::Emitter(store::Store& store, std::vector<View> views,
                  const reconcile::Horizons& horizons, NameMissing name_missing, Off off,
                  GaveUp gave_up)
@@ -56,7 +42,8 @@ Emitter::Emitter(store::Store& store, std::vector<View> views,
       horizons_(horizons),
       name_missing_(std::move(name_missing)),
       off_(std::move(off)),
-      gave_up_(std::move(gave_up)) {
+      gave_up_(std::move(gave_up)),
+      late_(store.database()) {
   auto& db = store.database();
   select_views_ = {db, "SELECT id FROM views WHERE name=? AND definition=?"};
   add_view_ = {db, "INSERT INTO views(name,definition,current) VALUES(?,?,1)"};
@@ -64,7 +51,7 @@ Emitter::Emitter(store::Store& store, std::vector<View> views,
   slot_ = {db, "SELECT begins,sealed_to FROM slots WHERE view=? AND series=?"};
   save_slot_ = {db, "INSERT INTO slots VALUES(?,?,?,?) ON CONFLICT DO UPDATE"
                     " SET begins=excluded.begins, sealed_to=excluded.sealed_to"};
-  current_ = {db, "SELECT h.body FROM answers a JOIN history h ON h.position=a.position"
+  current_ = {db, "SELECT h.body,h.known_at FROM answers a JOIN history h ON h.position=a.position"
                   " WHERE a.view=? AND a.series=? AND a.start=?"};
   add_history_ = {db, "INSERT INTO history VALUES(?,?,?,?,?,?)"};
   save_answer_ = {db, "INSERT INTO answers VALUES(?,?,?,?)"
@@ -85,6 +72,8 @@ Emitter::Emitter(store::Store& store, std::vector<View> views,
     ViewState state;
     state.view = std::move(v);
     state.grid = state.view.grid();
+    const auto interval = state.view.emit.revision_interval;
+    late_wait_ = views_.empty() ? interval : std::min(late_wait_, interval);
     views_.push_back(std::move(state));
   }
 }
@@ -124,7 +113,8 @@ void Emitter::add_series(const store::SeriesRow& row, const std::string& full_na
   auto& series = series_[row.id];
   series.row = row;
   series.name = full_name;
-  by_source_[row.source].push_back(row.id);
+  add_to_source(row.source, row.id);
+  for (const auto source : row.earlier) add_to_source(source, row.id);
   auto& known = frontiers_.try_emplace(row.source, frontier).first->second;
   known = std::max(known, frontier);
   for (std::uint32_t i = 0; i < views_.size(); ++i) {
@@ -135,11 +125,26 @@ void Emitter::add_series(const store::SeriesRow& row, const std::string& full_na
 }
 
 void Emitter::move_series(const store::SeriesRow& row, EventTime frontier) {
-  auto& series = series_.at(row.id);
-  std::erase(by_source_[series.row.source], row.id);
-  series.row = row;
-  by_source_[row.source].push_back(row.id);
+  describe(row);
+  add_to_source(row.source, row.id);
   advance(row.source, frontier);
+}
+
+void Emitter::add_to_source(store::SourceId source, store::SeriesId series) {
+  auto& all = by_source_[source];
+  if (std::find(all.begin(), all.end(), series) == all.end()) all.push_back(series);
+}
+
+void Emitter::describe(const store::SeriesRow& row) { series_.at(row.id).row = row; }
+
+EventTime Emitter::slowest(store::SourceId source) const {
+  const auto it = by_source_.find(source);
+  if (it == by_source_.end() || it->second.empty()) return kEventTimeMin;
+  auto slowest = kEventTimeMax;
+  for (const auto id : it->second) {
+    slowest = std::min(slowest, frontier_of(series_.at(id).row.source));
+  }
+  return slowest;
 }
 
 void Emitter::add_slot(SeriesState& series, std::uint32_t view, SteadyTime now) {
@@ -201,18 +206,65 @@ void Emitter::touch(store::SeriesId id, EventTime start, Nanoseconds size, std::
   }
 }
 
-void Emitter::touch_source(store::SourceId source, EventTime start, Nanoseconds size, Cause cause,
-                           SteadyTime now) {
-  const auto it = by_source_.find(source);
-  if (it == by_source_.end()) return;
-  for (const auto id : it->second) {
-    for (const auto slot : series_.at(id).slots) {
-      const auto& s = slots_[slot];
-      const auto& grid = views_[s.view].grid;
-      for (auto w = grid.floor(start); w < start + size; w = grid.end(w)) {
-        if (s.begun() && w >= s.begins && w < s.sealed_to) pend(slot, w, cause, now);
-      }
+void Emitter::touch_minute(store::SourceId source, EventTime minute, Cause cause, SteadyTime now) {
+  if (!by_source_.contains(source)) return;
+  late_.add(source, minute, cause,
+            now + std::chrono::duration_cast<SteadyTime::duration>(late_wait_));
+}
+
+std::size_t Emitter::answer_late(SteadyTime now, EventTime wall, std::size_t budget) {
+  std::size_t done = 0;
+  while (done < budget) {
+    auto* turn = late_.turn(now);
+    if (turn == nullptr) break;
+    const auto& all = by_source_[turn->source];
+    if (turn->series == all.size()) {
+      late_.finish();
+      continue;
     }
+    const auto& slots = series_.at(all[turn->series]).slots;
+    if (turn->slot == slots.size()) {
+      ++turn->series;
+      turn->slot = 0;
+    } else if (turn->minute == turn->minutes.size()) {
+      ++turn->slot;
+      turn->minute = 0;
+    } else {
+      done += answer_minute(slots[turn->slot], *turn, now, wall);
+    }
+  }
+  return done;
+}
+
+std::size_t Emitter::answer_minute(SlotId id, LateMinutes::Turn& turn, SteadyTime now,
+                                   EventTime wall) {
+  constexpr auto kMinute = std::chrono::minutes(1);
+  const auto& slot = slots_[id];
+  const auto& grid = views_[slot.view].grid;
+  const auto [minute, cause] = turn.minutes[turn.minute];
+  std::size_t done = 0;
+  auto w = grid.floor(minute);
+  for (; w < minute + kMinute; w = grid.end(w), ++done) {
+    const bool sealed = slot.begun() && w >= slot.begins && w < slot.sealed_to;
+    // What is pending is looked at when it is due.
+    if (sealed && w >= frozen_before(slot) && !slot.pending.contains(w)) {
+      revise(id, w, cause, now, wall);
+    }
+  }
+  // A window of hours needs one look for all of its minutes.
+  while (turn.minute < turn.minutes.size() && turn.minutes[turn.minute].first + kMinute <= w) {
+    ++turn.minute;
+  }
+  return done;
+}
+
+void Emitter::revise(SlotId id, EventTime start, Cause cause, SteadyTime now, EventTime wall) {
+  const auto& view = views_[slots_[id].view];
+  const auto before = current(view, slots_[id], start);
+  if (before && before->known_at + view.view.emit.revision_interval > wall) {
+    pend(id, start, cause, now);
+  } else {
+    emit_window(id, start, cause, wall, before);
   }
 }
 
@@ -272,7 +324,7 @@ std::size_t Emitter::answer_near(SlotId id, EventTime wall) {
     if (end > stated->second) break;
     ++it;
     if (slot.told.contains(start)) continue;
-    const auto counts = minutes_of(row, start, end);
+    const auto counts = minutes_of(row, counted_from(start, row.widest_sum), end);
     const auto sent = static_cast<double>(std::max(counts.sent, counts.received));
     const auto here = static_cast<double>(counts.received);
     if (sent == 0 || here < view.view.emit.complete * sent) continue;
@@ -322,7 +374,7 @@ void Emitter::advance(store::SourceId source, EventTime frontier) {
 
 SteadyTime Emitter::due() const {
   if (!sealing_.empty()) return SteadyTime::min();
-  auto due = SteadyTime::max();
+  auto due = late_.due();
   for (const auto& v : views_) {
     if (!v.early.empty()) due = std::min(due, v.early.front().due);
     if (!v.revisions.empty()) due = std::min(due, v.revisions.front().due);
@@ -335,6 +387,7 @@ void Emitter::write_pending() {
     add_due_.run(views_[d.view].id, d.series, count_ns(d.start), static_cast<int>(d.cause));
   }
   due_rows_.clear();
+  late_.write();
 }
 
 std::size_t Emitter::emit(SteadyTime now, EventTime wall, std::size_t budget) {
@@ -353,6 +406,7 @@ std::size_t Emitter::emit(SteadyTime now, EventTime wall, std::size_t budget) {
     if (done < budget) done += emit_queue(v.early, now, wall, budget - done);
     if (done < budget) done += emit_queue(v.revisions, now, wall, budget - done);
   }
+  if (done < budget) done += answer_late(now, wall, budget - done);
   return done;
 }
 
@@ -428,6 +482,7 @@ std::optional<Answer> Emitter::current(const ViewState& view, const Slot& slot, 
     answer.emplace();
     const auto decoded = decode_body(current_.blob(0), *answer);
     TIDE_CHECK(decoded.ok(), "an answer in cloud.db decodes");
+    answer->known_at = event_time(current_.integer(1));
   }
   current_.rewind();
   return answer;
@@ -440,7 +495,9 @@ Basis Emitter::look(const ViewState& view, const SeriesState& series, EventTime 
   Basis basis;
   basis.unplaced = store_.panes().sum(row.id, start, end, sum);
   basis.readings = sum.count();
-  basis.manifest = minutes_of(row, start, end);
+  const auto counted = counted_from(start, row.widest_sum);
+  basis.manifest = minutes_of(row, counted, end);
+  basis.reaches_back = counted < start;
   basis.sealed = frontier_of(row.source) >= end;
   basis.whole_minutes = view.view.finest() == reconcile::Tier::minute;
   basis.none_given_up = basis.sealed && !basis.whole_minutes && !gave_up_(row, start);
@@ -475,10 +532,15 @@ reconcile::ManifestSum Emitter::minutes_of(const store::SeriesRow& row, EventTim
 }
 
 bool Emitter::emit_window(SlotId id, EventTime start, Cause cause, EventTime wall) {
+  return emit_window(id, start, cause, wall,
+                     current(views_[slots_[id].view], slots_[id], start));
+}
+
+bool Emitter::emit_window(SlotId id, EventTime start, Cause cause, EventTime wall,
+                          const std::optional<Answer>& before) {
   const auto& slot = slots_[id];
   const auto& view = views_[slot.view];
   const auto& series = series_.at(slot.series);
-  const auto before = current(view, slot, start);
   if (before && start < frozen_before(slot)) return true;
   window::Partial sum(series.row.description.type);
   const auto basis = look(view, series, start, sum);

@@ -4,7 +4,8 @@
 // Promise    each changed emission raises the window's revision and the node's position; a window
 //            is sealed only when its source's frontier has passed its end; what is pending is found
 //            again after a restart.
-// Bounds     emit() writes at most `budget` answers; the rest waits for the next call. A silent
+// Revisions  of a window come at most once in its view's revision_interval, and once at the seal.
+// Bounds     emit() looks at about `budget` windows; the rest waits for the next call. A silent
 //            stretch is answered with at most kSilentWindowsMax windows of no readings; those that
 //            one batch opens before the first windows of its series are kExtendedMax together.
 // Threads    that of its Store, inside a batch.
@@ -14,15 +15,13 @@
 #include <set>
 #include <unordered_map>
 
+#include "cloud/answers/cause.h"
 #include "cloud/answers/judge.h"
+#include "cloud/answers/late_minutes.h"
 #include "cloud/answers/view.h"
 #include "cloud/store/store.h"
 
 namespace tidemark::answers {
-
-// Why a sealed window changed, as Answer::cause says it.
-enum class Cause : std::uint8_t { none = 0, late = 1, backfill = 2, resent = 3 };
-std::string_view to_string(Cause cause);
 
 class Emitter {
  public:
@@ -47,8 +46,13 @@ class Emitter {
   Result<> load();
   void add_series(const store::SeriesRow& row, const std::string& full_name, EventTime frontier,
                   SteadyTime now);
-  // Its source is another from now on, and so is the frontier that seals its windows.
+  // Its source is another from now on, and so is the frontier that seals its windows. News of its
+  // earlier sources go on reaching it.
   void move_series(const store::SeriesRow& row, EventTime frontier);
+  // Its row says something else of it, and its source is the same.
+  void describe(const store::SeriesRow& row);
+  // The frontier that is furthest behind of all series that belong to the source, or ever did.
+  [[nodiscard]] EventTime slowest(store::SourceId source) const;
   // The finest panes that the views over this series need.
   [[nodiscard]] reconcile::Tier finest(const std::string& full_name) const;
 
@@ -57,9 +61,8 @@ class Emitter {
              Cause cause, SteadyTime now);
   // What is known of a minute of a source changed after it was proved: the source amended its
   // counts, or readings came, perhaps of one series only. The completeness of all of them rests on
-  // it.
-  void touch_source(store::SourceId source, EventTime start, Nanoseconds size, Cause cause,
-                    SteadyTime now);
+  // it. Those that were sealed are looked at in their turn.
+  void touch_minute(store::SourceId source, EventTime minute, Cause cause, SteadyTime now);
   void advance(store::SourceId source, EventTime frontier);
   // The edge says that it has taken all that is older, wherever that is now: windows of views that
   // ask for a share of it may be answered.
@@ -122,7 +125,13 @@ class Emitter {
   // Answers windows that are taken in full and here for the share that the view asks for.
   std::size_t answer_near(SlotId id, EventTime wall);
   void note_near(SlotId id);
-  // True when the window has readings.
+  std::size_t answer_late(SteadyTime now, EventTime wall, std::size_t budget);
+  // Windows of one slot that the turn's next minute reaches; how many.
+  std::size_t answer_minute(SlotId id, LateMinutes::Turn& turn, SteadyTime now, EventTime wall);
+  void revise(SlotId id, EventTime start, Cause cause, SteadyTime now, EventTime wall);
+  // True when the window has readings. `before`: what it says now.
+  bool emit_window(SlotId id, EventTime start, Cause cause, EventTime wall,
+                   const std::optional<Answer>& before);
   bool emit_window(SlotId id, EventTime start, Cause cause, EventTime wall);
   // The readings of a window are merged into `sum`.
   Basis look(const ViewState& view, const SeriesState& series, EventTime start,
@@ -132,6 +141,7 @@ class Emitter {
                  const window::Partial& sum);
   std::optional<Answer> current(const ViewState& view, const Slot& slot, EventTime start);
   [[nodiscard]] EventTime frontier_of(store::SourceId source) const;
+  void add_to_source(store::SourceId source, store::SeriesId series);
   // Of all sources that the series has belonged to.
   reconcile::ManifestSum minutes_of(const store::SeriesRow& row, EventTime from, EventTime to);
   // Windows that start before are frozen: their panes have merged into wider ones.
@@ -149,6 +159,8 @@ class Emitter {
   std::unordered_map<store::SourceId, EventTime> frontiers_;
   std::unordered_map<store::SourceId, EventTime> stated_;
   std::deque<SlotId> sealing_;
+  LateMinutes late_;
+  Nanoseconds late_wait_{};   // the shortest revision_interval
   std::vector<SlotId> near_;  // something happened to their windows in this batch
   std::uint64_t position_ = 0;
   std::uint64_t emitted_ = 0;

@@ -36,7 +36,10 @@ void judge_completeness(Answer& answer, const Basis& known) {
   const bool differs = manifest.received != manifest.sent &&
                        (!known.whole_minutes || manifest.received > manifest.sent);
   answer.estimated = answer.completeness && (!known.sealed || differs);
-  if (known.sealed) answer.lost = sent - manifest.received;
+  // What may lie in a sum that is here is not lost.
+  const auto absent = sent - manifest.received;
+  if (known.sealed) answer.lost = absent - std::min(absent, known.unplaced);
+  if (known.reaches_back && absent > 0) answer.estimated = true;
 }
 
 }  // namespace
@@ -55,18 +58,27 @@ void judge(Answer& answer, const Basis& known) {
     }
   }
   judge_completeness(answer, known);
-  if (known.unplaced == 0) return;
+  const auto unplaced = known.unplaced + known.forgotten;
+  if (unplaced == 0) return;
   const auto certain = static_cast<double>(known.readings) /
-                       static_cast<double>(known.readings + known.unplaced);
+                       static_cast<double>(known.readings + unplaced);
   answer.completeness = std::min(answer.completeness.value_or(1.0), certain);
   answer.estimated = true;
 }
 
-void note_unplaced(const std::string& source, std::uint64_t unplaced,
-                   std::vector<Missing>& missing) {
-  if (unplaced == 0) return;
-  missing.push_back({source, fmt::format("{} readings came in sums that are wider than this window",
-                                         unplaced)});
+EventTime counted_from(EventTime start, Nanoseconds widest_sum) {
+  return widest_sum > Nanoseconds{} ? floor_to(start, widest_sum) : start;
+}
+
+void note_unplaced(const std::string& source, const Basis& known, std::vector<Missing>& missing) {
+  if (known.unplaced > 0) {
+    missing.push_back({source, fmt::format("{} readings came in sums that are wider than this "
+                                           "window", known.unplaced)});
+  }
+  if (known.forgotten > 0) {
+    missing.push_back({source, fmt::format("{} readings are older than what the archive keeps and "
+                                           "only in sums that are wider", known.forgotten)});
+  }
 }
 
 void note_off(const std::string& source, const std::vector<reconcile::OffTimes::Span>& off,

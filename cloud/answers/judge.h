@@ -17,6 +17,9 @@ struct Basis {
   reconcile::ManifestSum manifest;  // of the window's minutes
   std::uint64_t readings = 0;       // in the window
   std::uint64_t unplaced = 0;       // of this time, in sums that reach beyond the window
+  std::uint64_t forgotten = 0;      // of about this time, which the archive no longer keeps
+  bool reaches_back = false;        // the manifest speaks of earlier minutes, too, in which a sum
+                                    // may start that reaches into the window
   bool sealed = false;              // the frontier has passed the window's end
   bool whole_minutes = false;       // the manifest speaks of exactly this window
   bool none_given_up = false;       // no block of this time was evicted or lost; looked at only
@@ -30,9 +33,12 @@ struct Basis {
 // rate of the rest; a window that it was off for has coverage 0, schedule or not. What nobody can
 // place counts as missing from the window, and makes its completeness an estimate.
 void judge(Answer& answer, const Basis& known);
-// "34 readings came in sums that are wider than this window", for that source.
-void note_unplaced(const std::string& source, std::uint64_t unplaced,
-                   std::vector<Missing>& missing);
+// The minutes whose counts speak of a window from `start` of a series: those before it, in which a
+// sum of the edge may start that reaches into it, as well.
+[[nodiscard]] EventTime counted_from(EventTime start, Nanoseconds widest_sum);
+// "34 readings came in sums that are wider than this window", for that source; and those that are
+// older than what the archive keeps.
+void note_unplaced(const std::string& source, const Basis& known, std::vector<Missing>& missing);
 // "edge was off from … to …", for the source of that name; one for each span.
 void note_off(const std::string& source, const std::vector<reconcile::OffTimes::Span>& off,
               std::vector<Missing>& missing);

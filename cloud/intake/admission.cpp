@@ -37,8 +37,11 @@ bool Intake::refuses(Session& s, Incarnation i) {
 bool Intake::admit(Session& s, std::uint64_t session, const wire::Hello& hello) {
   auto& edge = *s.edge;
   const auto outcome = edge.guard.hello(hello.incarnation, hello.closings);
+  if (outcome.was_accepted) store_->edges().forget_accepted(edge.row.id, hello.incarnation);
+  for (const auto i : outcome.forgiven) store_->edges().forget_refused(edge.row.id, i);
   if (outcome.refused) {
     store_->edges().refuse(edge.row.id, *outcome.refused, clock_.wall());
+    store_->edges().forget_accepted(edge.row.id, *outcome.refused);
     alarm(s, store::AlarmKind::clone,
           fmt::format("two boxes say they are this edge; start {:016x} is refused until you "
                       "decide: tidemark cloud edge accept|refuse {} INCARNATION",

@@ -142,7 +142,7 @@ Result<> Catalogue::describe(Edge& edge, DictionaryHash hash, Binding& binding) 
     series.row.description.device_stamped = d.device_stamped || stamped;
     const auto before = std::exchange(series.row.source, binding.series[i].source);
     series.source = edge.books.source(d.source, d.poll_class).value();
-    store_.series().save(series.row);
+    store_.series().save_description(series.row);
     if (before == series.row.source) continue;
     auto& earlier = series.row.earlier;
     std::erase(earlier, series.row.source);
@@ -168,7 +168,7 @@ Result<Series*> Catalogue::series_of(Edge& edge, DictionaryHash hash, const Seri
     // Whatever was said last: readings with times of their own can be repeats for ever.
     if (d.device_stamped && !known.row.description.device_stamped) {
       known.row.description.device_stamped = true;
-      store_.series().save(known.row);
+      store_.series().save_description(known.row);
     }
     return &known;
   }
@@ -202,6 +202,13 @@ Series* Catalogue::adopt(Edge& edge, store::SeriesRow row) {
   by_id_[raw->row.id] = raw;
   all_.push_back(std::move(series));
   return raw;
+}
+
+void Catalogue::note_wide_sum(Series& series, Nanoseconds size) {
+  if (size <= series.row.widest_sum) return;
+  series.row.widest_sum = size;
+  store_.series().save_description(series.row);
+  on_described(series);
 }
 
 void Catalogue::note_changed(Series& series) {

@@ -69,6 +69,8 @@ class Catalogue {
   std::function<void(Edge&, Series&)> on_new;
   // A known series belongs to another source or poll class now.
   std::function<void(Edge&, Series&)> on_moved;
+  // What its row says of it has changed, its source not.
+  std::function<void(Series&)> on_described;
 
   Result<> load(const std::vector<std::unique_ptr<Edge>>& edges);
   // bad_input when it is no dictionary, or another one of the edge has its hash; full past a bound.
@@ -82,6 +84,8 @@ class Catalogue {
   // The same of an archived block, which is known already.
   Result<> bind_known(Edge& edge, const std::vector<DictionaryHash>& hashes,
                       std::vector<Bound>& out);
+  // An edge's window that reaches beyond one minute has come.
+  void note_wide_sum(Series& series, Nanoseconds size);
   // Series whose rows changed, to be written lazily.
   void note_changed(Series& series);
   void save_changed();

@@ -81,15 +81,19 @@ Result<std::vector<Reply>> Intake::commit() {
       store_->edges().save_incarnation(edge.row.id, i, edge.books.of(i));
     }
     store_->edges().save(edge.row, edge.books);
+  }
+  catalogue_->save_used();
+  // Replies speak of starts that may leave memory with this batch.
+  std::vector<Reply> replies;
+  for (auto* s : touched_) {
+    auto& edge = *s->edge;
+    answer(*s, replies);
     for (const auto i : edge.books.fold()) store_->edges().forget_incarnation(edge.row.id, i);
     edge.books.weigh();
   }
-  catalogue_->save_used();
+  touched_.clear();
   TIDE_TRY(store_->commit());
   ++counters_.commits;
-  std::vector<Reply> replies;
-  for (auto* s : touched_) answer(*s, replies);
-  touched_.clear();
   return replies;
 }
 
@@ -206,7 +210,15 @@ void Intake::keep_within_horizons(Series& series) {
   emitter_->forget(series.row.id, [&](const answers::View& v) { return gone(v.kept_as()); });
   const auto minutes = gone(reconcile::Tier::minute);
   if (minutes == kEventTimeMin) return;
-  store_->manifests().forget_before(series.row.source, minutes);
+  // A source's minutes are those of all series that ever belonged to it.
+  const auto& row = series.row;
+  auto sources = row.earlier;
+  sources.push_back(row.source);
+  for (const auto source : sources) {
+    const auto oldest = horizons.floor(reconcile::Tier::minute, emitter_->slowest(source));
+    if (oldest < kEventTimeMin + kFrozenShown) continue;
+    store_->manifests().forget_before(source, oldest - kFrozenShown);
+  }
   store_->small().forget_late(series.row.id, minutes);
 }
 

@@ -55,6 +55,7 @@ Result<> Intake::load() {
     edge->books.weigh();
     edge->guard.restore(edge->row.incarnation);
     for (const auto i : store_->edges().refused(edge->row.id)) edge->guard.refuse(i);
+    for (const auto i : store_->edges().accepted(edge->row.id)) edge->guard.accept(i);
     store_->edges().save(edge->row, edge->books);
     auto session = std::make_unique<Session>();
     session->edge = edge.get();
@@ -98,6 +99,7 @@ Result<> Intake::start_views() {
   catalogue_->on_moved = [this](Edge& edge, Series& series) {
     emitter_->move_series(series.row, edge.books.sources()[series.source].frontier);
   };
+  catalogue_->on_described = [this](Series& series) { emitter_->describe(series.row); };
   placer_ = std::make_unique<Placer>(*store_, *catalogue_, *emitter_, options_.horizons);
   return {};
 }
@@ -394,8 +396,7 @@ void Intake::take_minutes(Session& s, const Seal& seal) {
       const bool amended = after.sent != before.sent || after.due != before.due ||
                            after.good != before.good;
       if (amended && minute < source.frontier) {
-        emitter_->touch_source(source.id, minute, std::chrono::minutes(1), answers::Cause::late,
-                               clock_.steady());
+        emitter_->touch_minute(source.id, minute, answers::Cause::late, clock_.steady());
       }
     }
   }

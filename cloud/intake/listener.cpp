@@ -2,6 +2,7 @@
 
 #include <zmq.h>
 
+#include <algorithm>
 #include <array>
 #include <cstring>
 #include <filesystem>
@@ -189,13 +190,15 @@ Result<> Listener::run(Intake& intake, const StopSignal& stop,
   std::size_t frames = 0;
   std::size_t bytes = 0;
   SteadyTime batch_end{};
+  SteadyTime committed_at{};
   while (!stop.asked()) {
     const auto now = s.clock.steady();
-    if (frames == 0) batch_end = now + kBatchWait;
+    if (frames == 0) batch_end = std::max(now + kCompany, committed_at + kBatchWait);
     const bool full = frames >= kBatchFramesMax || bytes >= kBatchBytesMax || intake.full();
     if (full || (frames > 0 && now >= batch_end)) {
       TIDE_TRY(s.commit(intake, false));
       committed();
+      committed_at = s.clock.steady();
       frames = bytes = 0;
       continue;
     }

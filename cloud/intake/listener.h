@@ -4,7 +4,9 @@
 //            empty name is the gateway itself: its ping is answered with the same eight bytes and
 //            the instance of this node, so that it learns of a restart and lets its edges say hello
 //            again.
-// Batches    kBatchFramesMax frames or kBatchWait after the first, whichever is sooner.
+// Batches    kBatchFramesMax frames, or kBatchWait after the last commit, whichever is sooner.
+//            Under load one sync serves many frames; one that comes alone waits kCompany only, for
+//            what was said with it.
 // When full  a gateway that does not take its answers loses them; edges ask again by offering
 //            again.
 // Threads    run() is the intake's only thread.
@@ -23,6 +25,7 @@ namespace tidemark::intake {
 inline constexpr std::size_t kBatchFramesMax = 4096;
 inline constexpr std::size_t kBatchBytesMax = 32 << 20;
 inline constexpr std::chrono::milliseconds kBatchWait{50};
+inline constexpr std::chrono::milliseconds kCompany{5};
 
 class Listener {
  public:

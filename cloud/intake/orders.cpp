@@ -60,9 +60,11 @@ Result<std::string> Intake::obey(const std::string& words) {
   if (parts[0] == "refuse") {
     edge.guard.refuse(incarnation);
     store_->edges().refuse(edge.row.id, incarnation, clock_.wall());
+    store_->edges().forget_accepted(edge.row.id, incarnation);
   } else {
     edge.guard.accept(incarnation);
-    store_->edges().accept(edge.row.id, incarnation);
+    store_->edges().accept(edge.row.id, incarnation, clock_.wall());
+    store_->edges().forget_refused(edge.row.id, incarnation);
   }
   store_->alarms().clear(edge.row.id, store::AlarmKind::clone);
   return fmt::format("start {:016x} of {} is {}", incarnation.count, edge.row.name,

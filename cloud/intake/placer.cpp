@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <tuple>
 
 #include "common/base/log.h"
 #include "common/codec/codec.h"
@@ -56,6 +57,7 @@ reconcile::Placed Placer::place(const Incoming& in, SteadyTime now) {
   earlier_ = {};
   heard_ = nullptr;
   late_minutes_.clear();
+  note_wide(in);
   twice_ = has_series_twice(in.block);
   note_spans(in);
   for (const auto& group : in.block.groups) {
@@ -66,19 +68,52 @@ reconcile::Placed Placer::place(const Incoming& in, SteadyTime now) {
     const auto& row = in.block.partials[i];
     if (!row.copy) place_partial(in, row, in.partials[i], now, placed);
   }
+  // What a sum holds of each of its minutes nobody can tell.
+  for (const auto& wide : wide_) {
+    for (auto m = wide.first; m <= wide.last && event_time(m * kMinuteNs) < wide.proved; ++m) {
+      late_minutes_.emplace_back(wide.source, m);
+    }
+  }
   std::sort(late_minutes_.begin(), late_minutes_.end());
   late_minutes_.erase(std::unique(late_minutes_.begin(), late_minutes_.end()),
                       late_minutes_.end());
   for (const auto& [source, minute] : late_minutes_) {
-    emitter_.touch_source(source, event_time(minute * kMinuteNs), Nanoseconds(kMinuteNs), in.cause,
-                          now);
+    emitter_.touch_minute(source, event_time(minute * kMinuteNs), in.cause, now);
   }
   return placed;
+}
+
+// Sums of more than one minute, those that meet as one.
+void Placer::note_wide(const Incoming& in) {
+  wide_.clear();
+  for (const auto& row : in.block.partials) {
+    const auto first = minute_of(row.start);
+    const auto last = minute_of(row.start + std::min(row.size, kSumMaxNs) - 1);
+    if (row.copy || last == first) continue;
+    const auto& bound = in.series[row.series];
+    wide_.push_back({bound.source, first, last,
+                     in.edge.books.sources()[bound.series->source].frontier});
+  }
+  std::sort(wide_.begin(), wide_.end(), [](const Wide& a, const Wide& b) {
+    return std::tie(a.source, a.first) < std::tie(b.source, b.first);
+  });
+  std::size_t n = 0;
+  for (const auto& w : wide_) {
+    if (n > 0 && wide_[n - 1].source == w.source && w.first <= wide_[n - 1].last + 1) {
+      wide_[n - 1].last = std::max(wide_[n - 1].last, w.last);
+      wide_[n - 1].proved = std::max(wide_[n - 1].proved, w.proved);
+    } else {
+      wide_[n++] = w;
+    }
+  }
+  wide_.resize(n);
 }
 
 Result<> Placer::check(const Incoming& in) {
   std::uint64_t panes = 0;
   std::uint64_t compared = 0;
+  note_wide(in);
+  for (const auto& wide : wide_) panes += static_cast<std::uint64_t>(wide.last - wide.first) + 1;
   for (const auto& group : in.block.groups) {
     if (group.copy || group.times.empty()) continue;
     const auto [min, max] = std::minmax_element(group.times.begin(), group.times.end());
@@ -121,9 +156,12 @@ void Placer::note_spans(const Incoming& in) {
     for (const auto source : sources) note_times(source, group.times);
   }
   for (const auto& p : in.block.partials) {
-    // Who reads it asks for its start.
-    spans_.push_back({in.series[p.series].source, p.start,
-                      p.start + std::min(p.size, kPieceNs) - 1});
+    // By each hour that it reaches into. One of more than a day is in no pane: who reads it asks
+    // for its start.
+    const auto end = p.start + std::min(p.size, kSumMaxNs);
+    for (auto from = p.start; from < end; from += kPieceNs) {
+      spans_.push_back({in.series[p.series].source, from, std::min(from + kPieceNs, end) - 1});
+    }
   }
   std::sort(spans_.begin(), spans_.end());
   for (std::size_t i = 0; i < spans_.size();) {
@@ -305,6 +343,9 @@ void Placer::place_partial(const Incoming& in, const PartialRow& row,
     placed.late_ledger += row.readings;
     store_.small().add_late(series.row.id, start, "late_ledger", row.readings);
     return;
+  }
+  if (minute_of(row.start + row.size - 1) > minute_of(row.start)) {
+    catalogue_.note_wide_sum(series, size);
   }
   placed.answered += row.readings;
   series.row.readings += row.readings;

@@ -53,6 +53,7 @@ class Placer {
   // Longest span of time under which the archive's index lists a block; longer ones are listed by
   // pieces, or each look for repeats would go through all that came in the longest span of all.
   static constexpr std::int64_t kPieceNs = 3'600'000'000'000;
+  static constexpr std::int64_t kSumMaxNs = 24 * kPieceNs;  // of an edge: the widest pane
 
   void place_column(const Incoming& in, const Group& group, const Column& column, SteadyTime now,
                     reconcile::Placed& placed);
@@ -82,6 +83,7 @@ class Placer {
   const reconcile::BlockIdentities* identities_of(Edge& edge, store::ArchivePosition at);
   void heard(store::SourceId source, std::int64_t time, std::uint64_t readings);
   void note_spans(const Incoming& in);
+  void note_wide(const Incoming& in);
   void note_times(store::SourceId source, const std::vector<std::int64_t>& times);
   Sealed sealed_of(const Edge& edge, const Series& series) const;
 
@@ -106,6 +108,12 @@ class Placer {
     friend auto operator<=>(const Span&, const Span&) = default;
   };
   std::vector<Span> spans_;  // of the block at hand
+  struct Wide {
+    store::SourceId source;
+    std::int64_t first, last;  // minutes
+    EventTime proved;
+  };
+  std::vector<Wide> wide_;  // of the block at hand
 };
 
 }  // namespace tidemark::intake

@@ -12,7 +12,7 @@ void name_missing(const Edge& edge, const store::SeriesRow& series, const answer
   if (basis.manifest.due > 0 && basis.manifest.good == 0 && missing.empty()) {
     missing.push_back({name, "not heard"});
   }
-  answers::note_unplaced(name, basis.unplaced, missing);
+  answers::note_unplaced(name, basis, missing);
   if (sealed) {
     if (answer.lost > 0) {
       missing.push_back({name, fmt::format("{} readings evicted or lost", answer.lost)});

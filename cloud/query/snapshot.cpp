@@ -17,12 +17,13 @@ Snapshot::Snapshot(sqlite::Database& db)
       select_edges_(db, "SELECT id,name,site,connected,seen,missing FROM edges"),
       off_times_(db, "SELECT edge,off_from,off_until FROM off_times ORDER BY off_from"),
       select_views_(db, "SELECT id,definition FROM views WHERE current=1 ORDER BY id"),
-      select_series_(db, "SELECT s.id,s.edge,s.source,e.name,s.description FROM series s"
-                         " JOIN edges e ON e.id=s.edge"),
+      select_series_(db, "SELECT s.id,s.edge,s.source,e.name,s.description,s.widest_sum"
+                         " FROM series s JOIN edges e ON e.id=s.edge"),
       sources_(db, "SELECT series,source FROM series_sources"),
-      version_(db, "SELECT COUNT(*)+COALESCE(SUM(source+said_in%1000003),0) FROM series"),
+      version_(db, "SELECT value FROM meta WHERE key='series_changes'"),
       source_(db, "SELECT frontier FROM sources WHERE id=?"),
       minutes_(db, "SELECT state FROM minutes WHERE source=? AND minute>=? AND minute<?"),
+      forgotten_(db, "SELECT until FROM forgotten WHERE source=?"),
       spans_(db, "SELECT position FROM spans WHERE source=?1 AND time_min>=?2-(SELECT span_max"
                  " FROM sources WHERE id=?1) AND time_min<?3 AND time_max>=?2 ORDER BY position"),
       first_(db, "SELECT start FROM panes WHERE series=? AND tier=? ORDER BY start LIMIT 1"),
@@ -84,6 +85,7 @@ void Snapshot::load_series() {
     s.source = static_cast<store::SourceId>(select_series_.integer(2));
     s.name = select_series_.text(3) + "/" + description->local_name();
     s.description = std::move(description).value();
+    s.widest_sum = Nanoseconds(select_series_.integer(5));
     series_[s.id] = std::move(s);
   }
   sources_.start();
@@ -132,6 +134,19 @@ reconcile::ManifestSum Snapshot::manifest(const SeriesEntry& series, EventTime f
   add(series.source);
   for (const auto source : series.earlier) add(source);
   return sum;
+}
+
+EventTime Snapshot::archived_from(const SeriesEntry& series) {
+  auto from = kEventTimeMin;
+  const auto look = [&](store::SourceId source) {
+    if (forgotten_.start(source).next()) {
+      from = std::max(from, event_time(forgotten_.integer(0)) + Nanoseconds(1));
+    }
+    forgotten_.rewind();
+  };
+  look(series.source);
+  for (const auto source : series.earlier) look(source);
+  return from;
 }
 
 std::vector<store::ArchivePosition> Snapshot::blocks(const SeriesEntry& series, EventTime from,

@@ -19,6 +19,7 @@ struct SeriesEntry {
   std::vector<store::SourceId> earlier;  // that it belonged to before
   std::string name;  // edge/device/metric
   SeriesDescription description;
+  Nanoseconds widest_sum{};  // store::SeriesRow
 };
 
 struct EdgeEntry {
@@ -49,6 +50,8 @@ class Snapshot {
   [[nodiscard]] const std::vector<ViewEntry>& views() const { return views_; }
   EventTime frontier(store::SourceId source);
   reconcile::ManifestSum manifest(const SeriesEntry& series, EventTime from, EventTime to);
+  // The archive has all that came of the series from there on.
+  EventTime archived_from(const SeriesEntry& series);
   // Archived blocks with readings of the series' sources in [from, to), oldest first.
   std::vector<store::ArchivePosition> blocks(const SeriesEntry& series, EventTime from,
                                              EventTime to);
@@ -73,7 +76,7 @@ class Snapshot {
   std::vector<ViewEntry> views_;
   reconcile::Horizons horizons_;
   sqlite::Statement select_edges_, off_times_, select_views_, select_series_, sources_,
-      version_, source_, minutes_, spans_, first_, last_, panes_, meta_;
+      version_, source_, minutes_, forgotten_, spans_, first_, last_, panes_, meta_;
 };
 
 }  // namespace tidemark::query

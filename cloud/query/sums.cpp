@@ -19,6 +19,10 @@ void Sums::add(EventTime start, EventTime end, const window::Partial& state) {
   widest_ = std::max(widest_, end - start);
 }
 
+void Sums::lack(EventTime start, EventTime end, std::uint64_t readings) {
+  lacks_.push_back({start, end, readings});
+}
+
 void Sums::find(EventTime start, EventTime end, Found& found) const {
   for (auto it = slices_.lower_bound(slice_of(start)); it != slices_.end() && it->first < end;
        ++it) {
@@ -31,6 +35,11 @@ void Sums::find(EventTime start, EventTime end, Found& found) const {
     } else {
       found.unplaced += it->second.state.count();
     }
+  }
+  const auto first = std::partition_point(lacks_.begin(), lacks_.end(),
+                                          [&](const Lack& l) { return l.end <= start; });
+  for (auto it = first; it != lacks_.end() && it->start < end; ++it) {
+    found.forgotten += it->readings;
   }
 }
 

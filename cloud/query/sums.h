@@ -2,6 +2,7 @@
 #pragma once
 
 #include <map>
+#include <vector>
 
 #include "common/base/time.h"
 #include "common/window/partial.h"
@@ -13,6 +14,7 @@ struct Found {
   explicit Found(ValueType type) : sum(type) {}
   window::Partial sum;
   std::uint64_t unplaced = 0;  // readings in sums that reach beyond the window
+  std::uint64_t forgotten = 0;  // of about that time, which the archive no longer keeps
 };
 
 class Sums {
@@ -25,6 +27,8 @@ class Sums {
   window::Partial& slice(EventTime time);
   // What somebody else summed over [start, end); what does not meet [from, to) is left out.
   void add(EventTime start, EventTime end, const window::Partial& state);
+  // So many readings of [start, end) are not there.
+  void lack(EventTime start, EventTime end, std::uint64_t readings);
   // A window that consists of whole slices.
   void find(EventTime start, EventTime end, Found& found) const;
 
@@ -42,6 +46,11 @@ class Sums {
   std::map<EventTime, window::Partial> slices_;
   std::multimap<EventTime, Wide> wide_;  // by start: what no slice holds
   Nanoseconds widest_{};
+  struct Lack {
+    EventTime start, end;
+    std::uint64_t readings;
+  };
+  std::vector<Lack> lacks_;  // in order, disjoint
 };
 
 }  // namespace tidemark::query

@@ -21,11 +21,22 @@ EventTime ceil_to(EventTime t, Nanoseconds width) {
   return floor == t ? t : floor + width;
 }
 
+// A span of time that consists of whole slices, each of which holds whole panes.
+struct Reach {
+  EventTime from, to;
+  Nanoseconds slice{};  // 0: nobody asks what is there by slices
+};
+
 // Raw readings of one series as archived blocks hold them, each counted once.
 class RawReadings {
  public:
-  RawReadings(const SeriesEntry& series, Nanoseconds width, EventTime from, EventTime to)
-      : series_(series), from_(from), to_(to), sums_(series.description.type, width, from, to) {}
+  RawReadings(const SeriesEntry& series, Nanoseconds width, EventTime from, EventTime to,
+              const Reach& reach)
+      : series_(series),
+        from_(from),
+        to_(to),
+        reach_(reach),
+        sums_(series.description.type, width, from, to) {}
 
   void add(const BlockRecord& record, const Block& block, const std::vector<bool>& is_series) {
     for (const auto& group : block.groups) {
@@ -37,18 +48,26 @@ class RawReadings {
     for (const auto& row : block.partials) {
       if (row.copy || !is_series[row.series]) continue;
       const auto start = event_time(row.start);
-      if (start >= to_ || start + Nanoseconds(row.size) <= from_) continue;
+      if (start >= reach_.to || start + Nanoseconds(row.size) <= reach_.from) continue;
       auto& known = partials_[{row.start, row.size, record.name.incarnation}];
       if (row.revision >= known.revision) known = row;
     }
   }
 
-  Result<Sums> finish() {
+  // `kept`: readings by slice of the reach, as the panes count them. What is not here is lacking.
+  Result<Sums> finish(const std::map<EventTime, std::uint64_t>& kept) {
     for (const auto& [key, row] : partials_) {
       ByteReader in(row.state);
       TIDE_ASSIGN(const auto state, window::Partial::decode(in));
       const auto start = event_time(row.start);
-      sums_.add(start, start + Nanoseconds(row.size), state);
+      const auto end = start + Nanoseconds(row.size);
+      sums_.add(start, end, state);
+      if (end <= slice_end(start)) here_[slice_of(start)] += state.readings();
+    }
+    for (const auto& [slice, count] : kept) {
+      const auto here = here_.find(slice);
+      const auto found = here == here_.end() ? 0 : here->second;
+      if (count > found) sums_.lack(slice, slice_end(slice), count - found);
     }
     return std::move(sums_);
   }
@@ -57,18 +76,28 @@ class RawReadings {
   void add(const Group& group, const Column& column) {
     reconcile::each_value(group, column, [&](std::size_t row, std::size_t value) {
       const auto time = event_time(group.times[row]);
-      if (time < from_ || time >= to_) return;
+      if (time < reach_.from || time >= reach_.to) return;
       if (series_.description.device_stamped &&
           !seen_.insert({group.times[row], reconcile::value_bits(column, value)}).second) {
         return;
       }
-      sums_.slice(time).add(group.times[row], column, value);
+      if (reach_.slice > Nanoseconds{}) ++here_[slice_of(time)];
+      if (time >= from_ && time < to_) sums_.slice(time).add(group.times[row], column, value);
     });
+  }
+
+  [[nodiscard]] EventTime slice_of(EventTime t) const {
+    return reach_.slice == Nanoseconds{} ? reach_.from : floor_to(t, reach_.slice);
+  }
+  [[nodiscard]] EventTime slice_end(EventTime t) const {
+    return reach_.slice == Nanoseconds{} ? reach_.to : slice_of(t) + reach_.slice;
   }
 
   const SeriesEntry& series_;
   EventTime from_, to_;
+  Reach reach_;
   Sums sums_;
+  std::map<EventTime, std::uint64_t> here_;  // readings by slice
   std::set<reconcile::Identity> seen_;
   std::map<std::tuple<std::int64_t, std::int64_t, Incarnation>, PartialRow> partials_;
 };
@@ -95,20 +124,38 @@ Result<std::vector<bool>> find_series(sqlite::Database& database, const SeriesEn
 
 }  // namespace
 
+// Of time from which blocks have gone, the panes know how many readings there were: whole panes are
+// compared with all that is left of their time.
 Result<Sums> Windows::raw(const SeriesEntry& series, Nanoseconds width, EventTime from,
                           EventTime to) {
-  RawReadings readings(series, width, from, to);
-  for (const auto at : snapshot_.blocks(series, from, to)) {
+  Reach reach{from, to, {}};
+  std::map<EventTime, std::uint64_t> kept;
+  if (from < snapshot_.archived_from(series)) {
+    reach.slice = kMinute;
+    snapshot_.each_pane(series, from, to, [&](EventTime, Nanoseconds size, const auto&) {
+      reach.slice = std::max(reach.slice, size);
+    });
+    reach.from = floor_to(from, reach.slice);
+    reach.to = ceil_to(to, reach.slice);
+    snapshot_.each_pane(series, reach.from, reach.to,
+                        [&](EventTime start, Nanoseconds size, const reconcile::Pane& pane) {
+                          if (size <= reach.slice) {
+                            kept[floor_to(start, reach.slice)] += pane.readings();
+                          }
+                        });
+  }
+  RawReadings readings(series, width, from, to, reach);
+  for (const auto at : snapshot_.blocks(series, reach.from, reach.to)) {
     TIDE_ASSIGN(const auto archived, archive_.read(at));
     const auto& bytes = archived.record.bytes;
     TIDE_ASSIGN(const auto outline, codec::outline(bytes));
     TIDE_ASSIGN(const auto is_series,
                 find_series(snapshot_.database(), series, outline.summary.dictionaries));
-    if (!outline.may_hold(is_series, count_ns(from), count_ns(to))) continue;
+    if (!outline.may_hold(is_series, count_ns(reach.from), count_ns(reach.to))) continue;
     TIDE_ASSIGN(const auto block, codec::decode(bytes));
     readings.add(archived.record, block, is_series);
   }
-  return readings.finish();
+  return readings.finish(kept);
 }
 
 Sums Windows::panes(const SeriesEntry& series, Nanoseconds width, EventTime from, EventTime to) {
@@ -153,16 +200,19 @@ answers::Answer Windows::answer(const SeriesEntry& series, const Found& found, E
   answers::fill_values(a, found.sum, series.description, aggregates);
   const auto off = snapshot_.edge(series.edge).off.meeting(start, end);
   answers::Basis basis;
-  basis.manifest = snapshot_.manifest(series, start, end);
+  const auto counted = answers::counted_from(start, series.widest_sum);
+  basis.manifest = snapshot_.manifest(series, counted, end);
+  basis.reaches_back = counted < start;
   basis.readings = found.sum.count();
   basis.unplaced = found.unplaced;
+  basis.forgotten = found.forgotten;
   basis.sealed = frontier >= end;
   basis.whole_minutes = start == floor_to(start, kMinute) && end == floor_to(end, kMinute);
   basis.off = reconcile::covered(off, start, end);
   answers::judge(a, basis);
   const auto source = snapshot_.edge(series.edge).name + "/" + series.description.source;
   answers::note_off(source, off, a.missing);
-  answers::note_unplaced(source, found.unplaced, a.missing);
+  answers::note_unplaced(source, basis, a.missing);
   a.known_at = snapshot_.edge(series.edge).seen;
   return a;
 }

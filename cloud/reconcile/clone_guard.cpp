@@ -10,6 +10,7 @@ bool CloneGuard::refuses(Incarnation i) const {
 }
 
 void CloneGuard::refuse(Incarnation i) {
+  std::erase(accepted_, i);
   if (refuses(i)) return;
   refused_.push_back(i);
   if (refused_.size() > kRefusedMax) refused_.erase(refused_.begin());
@@ -18,6 +19,9 @@ void CloneGuard::refuse(Incarnation i) {
 
 void CloneGuard::accept(Incarnation i) {
   std::erase(refused_, i);
+  std::erase(accepted_, i);
+  accepted_.push_back(i);
+  if (accepted_.size() > kRefusedMax) accepted_.erase(accepted_.begin());
   for (auto& g : greetings_) g.returns = 0;
 }
 
@@ -28,13 +32,25 @@ void CloneGuard::restore(Incarnation last) {
 }
 
 CloneGuard::Outcome CloneGuard::hello(Incarnation current, const std::vector<Closing>& closings) {
-  if (refuses(current)) return {.welcome = false, .refused = {}};
+  Outcome outcome;
+  if (refuses(current)) {
+    outcome.welcome = false;
+    return outcome;
+  }
+  outcome.was_accepted = std::erase(accepted_, current) > 0;
+  if (outcome.was_accepted) {
+    for (const auto& c : closings) {
+      if (std::erase(refused_, c.incarnation) > 0) outcome.forgiven.push_back(c.incarnation);
+    }
+  }
   const bool of_refused = std::any_of(closings.begin(), closings.end(), [&](const Closing& c) {
     return refuses(c.incarnation);
   });
   if (of_refused) {
     refuse(current);
-    return {.welcome = false, .refused = current};
+    outcome.welcome = false;
+    outcome.refused = current;
+    return outcome;
   }
   const auto named = [&](Incarnation i) {
     return std::any_of(closings.begin(), closings.end(),
@@ -64,13 +80,15 @@ CloneGuard::Outcome CloneGuard::hello(Incarnation current, const std::vector<Clo
                                              place, static_cast<std::ptrdiff_t>(greetings_.size())),
                     greeting);
   if (greetings_.size() > kGreetingsMax) greetings_.erase(greetings_.begin());
-  if (greeting.returns < kReturnsMax) return {};
+  if (greeting.returns < kReturnsMax) return outcome;
   // A copy that was made of a running box names that one's start among its own.
   const auto second = named(before) ? current : before;
   last_ = second == current ? before : current;
   refuse(second);
   for (auto& g : greetings_) g.returns = 0;
-  return {.welcome = second != current, .refused = second};
+  outcome.welcome = second != current;
+  outcome.refused = second;
+  return outcome;
 }
 
 }  // namespace tidemark::reconcile

@@ -24,6 +24,12 @@ bool Pane::replace(EdgePartial partial) {
   return true;
 }
 
+std::uint64_t Pane::readings() const {
+  auto n = rows.readings();
+  for (const auto& w : windows) n += w.state.readings();
+  return n;
+}
+
 void Pane::add_to(window::Partial& sum) const {
   sum.merge(rows);
   for (const auto& w : windows) sum.merge(w.state);

@@ -25,6 +25,7 @@ struct Pane {
 
   // False when this or a higher revision is here already.
   bool replace(EdgePartial partial);
+  [[nodiscard]] std::uint64_t readings() const;  // bad ones too
   void add_to(window::Partial& sum) const;
   // Of a pane that reaches beyond [from, to): merges what lies inside for certain. Returns how many
   // readings may lie inside or not.

@@ -1,6 +1,9 @@
 #include "cloud/store/rows.h"
 
 #include <limits>
+#include <utility>
+
+#include "cloud/reconcile/clone_guard.h"
 
 namespace tidemark::store {
 namespace {
@@ -38,7 +41,16 @@ EdgeRows::EdgeRows(sqlite::Database& database)
       add_off_(database, "INSERT OR IGNORE INTO off_times VALUES(?,?,?)"),
       refused_(database, "SELECT incarnation FROM refused WHERE edge=? ORDER BY since"),
       refuse_(database, "INSERT OR IGNORE INTO refused VALUES(?,?,?)"),
-      accept_(database, "DELETE FROM refused WHERE edge=? AND incarnation=?") {}
+      bound_refused_(database, "DELETE FROM refused WHERE edge=?1 AND incarnation NOT IN (SELECT"
+                               " incarnation FROM refused WHERE edge=?1 ORDER BY since DESC"
+                               " LIMIT ?2)"),
+      forget_refused_(database, "DELETE FROM refused WHERE edge=? AND incarnation=?"),
+      accepted_(database, "SELECT incarnation FROM accepted WHERE edge=? ORDER BY since"),
+      accept_(database, "INSERT OR REPLACE INTO accepted VALUES(?,?,?)"),
+      bound_accepted_(database, "DELETE FROM accepted WHERE edge=?1 AND incarnation NOT IN (SELECT"
+                                " incarnation FROM accepted WHERE edge=?1 ORDER BY since DESC"
+                                " LIMIT ?2)"),
+      forget_accepted_(database, "DELETE FROM accepted WHERE edge=? AND incarnation=?") {}
 
 std::vector<EdgeRow> EdgeRows::all() {
   std::vector<EdgeRow> rows;
@@ -148,18 +160,34 @@ std::vector<Incarnation> EdgeRows::refused(EdgeId edge) {
 }
 void EdgeRows::refuse(EdgeId edge, Incarnation i, EventTime since) {
   refuse_.run(edge, i.count, ns(since));
+  bound_refused_.run(edge, std::uint64_t{reconcile::CloneGuard::kRefusedMax});
 }
-void EdgeRows::accept(EdgeId edge, Incarnation i) { accept_.run(edge, i.count); }
+void EdgeRows::forget_refused(EdgeId edge, Incarnation i) { forget_refused_.run(edge, i.count); }
+
+std::vector<Incarnation> EdgeRows::accepted(EdgeId edge) {
+  std::vector<Incarnation> all;
+  accepted_.start(edge);
+  while (accepted_.next()) all.push_back({accepted_.count(0)});
+  return all;
+}
+void EdgeRows::accept(EdgeId edge, Incarnation i, EventTime since) {
+  accept_.run(edge, i.count, ns(since));
+  bound_accepted_.run(edge, std::uint64_t{reconcile::CloneGuard::kRefusedMax});
+}
+void EdgeRows::forget_accepted(EdgeId edge, Incarnation i) { forget_accepted_.run(edge, i.count); }
 
 SeriesRows::SeriesRows(sqlite::Database& database)
     : database_(database),
-      all_(database, "SELECT id,edge,source,description,first,last,readings,said_in FROM series"),
+      all_(database, "SELECT id,edge,source,description,first,last,readings,said_in,widest_sum"
+                     " FROM series"),
       add_(database, "INSERT INTO series(edge,name,type,exponent,source,description,first,last,"
                      "readings,said_in) VALUES(?,?,?,?,?,?,?,?,?,?)"),
       save_(database, "UPDATE series SET source=?,description=?,first=?,last=?,readings=?,"
-                      "said_in=? WHERE id=?"),
+                      "said_in=?,widest_sum=? WHERE id=?"),
       sources_(database, "SELECT series,source FROM series_sources"),
-      add_source_(database, "INSERT OR IGNORE INTO series_sources VALUES(?,?)") {}
+      add_source_(database, "INSERT OR IGNORE INTO series_sources VALUES(?,?)"),
+      count_change_(database, "INSERT INTO meta VALUES('series_changes',1)"
+                              " ON CONFLICT DO UPDATE SET value=value+1") {}
 
 Result<std::vector<SeriesRow>> SeriesRows::all() {
   std::vector<SeriesRow> rows;
@@ -174,6 +202,7 @@ Result<std::vector<SeriesRow>> SeriesRows::all() {
     row.last = all_.integer(5);
     row.readings = all_.count(6);
     row.said_in = {all_.count(7)};
+    row.widest_sum = Nanoseconds(all_.integer(8));
     rows.push_back(std::move(row));
   }
   std::unordered_map<SeriesId, SeriesRow*> by_id;
@@ -191,6 +220,7 @@ Result<std::vector<SeriesRow>> SeriesRows::all() {
 
 SeriesId SeriesRows::add(const SeriesRow& row) {
   const auto& d = row.description;
+  changed_ = true;
   add_.run(row.edge, d.local_name(), static_cast<int>(d.type), static_cast<int>(d.exponent),
            row.source, encode_description(d), row.first, row.last, row.readings, row.said_in.count);
   return static_cast<SeriesId>(database_.last_row_id());
@@ -198,11 +228,21 @@ SeriesId SeriesRows::add(const SeriesRow& row) {
 
 void SeriesRows::save(const SeriesRow& row) {
   save_.run(row.source, encode_description(row.description), row.first, row.last, row.readings,
-            row.said_in.count, row.id);
+            row.said_in.count, row.widest_sum.count(), row.id);
+}
+
+void SeriesRows::save_description(const SeriesRow& row) {
+  changed_ = true;
+  save(row);
 }
 
 void SeriesRows::add_source(SeriesId series, SourceId earlier) {
+  changed_ = true;
   add_source_.run(series, earlier);
+}
+
+void SeriesRows::flush() {
+  if (std::exchange(changed_, false)) count_change_.run();
 }
 
 BlockIndex::BlockIndex(sqlite::Database& database)
@@ -217,6 +257,9 @@ BlockIndex::BlockIndex(sqlite::Database& database)
       span_max_(database, "SELECT span_max FROM sources WHERE id=?"),
       save_span_max_(database, "UPDATE sources SET span_max=? WHERE id=?"),
       forget_blocks_(database, "DELETE FROM blocks WHERE position<?"),
+      note_forgotten_(database, "INSERT INTO forgotten SELECT source, MAX(time_max) FROM spans"
+                                " WHERE position<? GROUP BY source ON CONFLICT DO UPDATE SET"
+                                " until=MAX(until, excluded.until)"),
       forget_spans_(database, "DELETE FROM spans WHERE position<?") {}
 
 void BlockIndex::add(EdgeId edge, BlockName name, std::uint64_t hash, ArchivePosition at,
@@ -273,6 +316,7 @@ std::vector<ArchivePosition> BlockIndex::overlapping(SourceId source, std::int64
 
 void BlockIndex::forget_before(ArchivePosition at) {
   forget_blocks_.run(at.value);
+  note_forgotten_.run(at.value);
   forget_spans_.run(at.value);
 }
 

@@ -48,16 +48,21 @@ class EdgeRows {
   Result<> load_incarnation(EdgeId edge, Incarnation i, reconcile::EdgeBooks& books);
   void forget_incarnation(EdgeId edge, Incarnation i);
   void add_off(EdgeId edge, const reconcile::OffTimes::Span& span);
-  // Starts whose frames are not taken: another box says that it is the edge.
+  // Starts whose frames are not taken: another box says that it is the edge. The newest
+  // CloneGuard::kRefusedMax are kept, oldest first.
   std::vector<Incarnation> refused(EdgeId edge);
   void refuse(EdgeId edge, Incarnation i, EventTime since);
-  void accept(EdgeId edge, Incarnation i);
+  void forget_refused(EdgeId edge, Incarnation i);
+  // Starts that a person let in and that did not say hello since; as many.
+  std::vector<Incarnation> accepted(EdgeId edge);
+  void accept(EdgeId edge, Incarnation i, EventTime since);
+  void forget_accepted(EdgeId edge, Incarnation i);
 
  private:
   sqlite::Database& database_;
   sqlite::Statement all_, add_, save_, save_incarnation_, add_source_, save_source_, incarnations_,
       sources_, one_incarnation_, forget_incarnation_, off_times_, add_off_, refused_, refuse_,
-      accept_;
+      bound_refused_, forget_refused_, accepted_, accept_, bound_accepted_, forget_accepted_;
   ByteVector scratch_;
 };
 
@@ -71,6 +76,9 @@ struct SeriesRow {
   std::int64_t first = 0;
   std::int64_t last = 0;
   std::uint64_t readings = 0;
+  // Of the edge's windows that reached beyond one minute; 0: none did. Their readings are counted
+  // in the minute in which they start.
+  Nanoseconds widest_sum{};
 };
 
 class SeriesRows {
@@ -78,12 +86,17 @@ class SeriesRows {
   explicit SeriesRows(sqlite::Database& database);
   Result<std::vector<SeriesRow>> all();
   SeriesId add(const SeriesRow& row);
+  // Counts and times only.
   void save(const SeriesRow& row);
+  // The words about it as well, which readers notice.
+  void save_description(const SeriesRow& row);
   void add_source(SeriesId series, SourceId earlier);
+  void flush();
 
  private:
   sqlite::Database& database_;
-  sqlite::Statement all_, add_, save_, sources_, add_source_;
+  sqlite::Statement all_, add_, save_, sources_, add_source_, count_change_;
+  bool changed_ = false;  // what readers keep of the series
 };
 
 // Which blocks are in the archive, and where; which of them speak of a source at a given time.
@@ -97,13 +110,14 @@ class BlockIndex {
   void add_span(SourceId source, std::int64_t time_min, std::int64_t time_max, ArchivePosition at);
   // Blocks with readings of the source in [from, to], oldest first.
   std::vector<ArchivePosition> overlapping(SourceId source, std::int64_t from, std::int64_t to);
-  // Removes the index of everything before this position.
+  // Removes the index of everything before this position. Of each source the newest time of what
+  // goes is kept (`forgotten`): from there on the archive has all of it.
   void forget_before(ArchivePosition at);
 
  private:
   std::int64_t span_max(SourceId source);
   sqlite::Statement add_, hash_, readings_, add_span_, overlapping_, span_max_, save_span_max_,
-      forget_blocks_, forget_spans_;
+      forget_blocks_, note_forgotten_, forget_spans_;
   std::unordered_map<SourceId, std::int64_t> span_maxima_;
 };
 

@@ -3,7 +3,7 @@
 namespace tidemark::store {
 namespace {
 
-constexpr int kVersion = 2;
+constexpr int kVersion = 3;
 constexpr std::chrono::milliseconds kBusyWait{5000};
 constexpr auto kSchema = R"sql(
     CREATE TABLE IF NOT EXISTS meta(key TEXT PRIMARY KEY, value INTEGER) WITHOUT ROWID;
@@ -22,7 +22,7 @@ constexpr auto kSchema = R"sql(
     CREATE TABLE IF NOT EXISTS series(
       id INTEGER PRIMARY KEY, edge INTEGER, name TEXT, type INTEGER, exponent INTEGER,
       source INTEGER, description BLOB, first INTEGER, last INTEGER, readings INTEGER,
-      said_in INTEGER NOT NULL DEFAULT 0,
+      said_in INTEGER NOT NULL DEFAULT 0, widest_sum INTEGER NOT NULL DEFAULT 0,
       UNIQUE(edge, name, type, exponent));
     CREATE TABLE IF NOT EXISTS series_sources(
       series INTEGER, source INTEGER, PRIMARY KEY(series, source)) WITHOUT ROWID;
@@ -36,6 +36,9 @@ constexpr auto kSchema = R"sql(
     CREATE TABLE IF NOT EXISTS refused(
       edge INTEGER, incarnation INTEGER, since INTEGER,
       PRIMARY KEY(edge, incarnation)) WITHOUT ROWID;
+    CREATE TABLE IF NOT EXISTS accepted(
+      edge INTEGER, incarnation INTEGER, since INTEGER,
+      PRIMARY KEY(edge, incarnation)) WITHOUT ROWID;
     CREATE TABLE IF NOT EXISTS alarms(
       edge INTEGER, kind TEXT, text TEXT, first INTEGER, last INTEGER, times INTEGER,
       PRIMARY KEY(edge, kind)) WITHOUT ROWID;
@@ -47,6 +50,7 @@ constexpr auto kSchema = R"sql(
     CREATE TABLE IF NOT EXISTS spans(
       source INTEGER, time_min INTEGER, time_max INTEGER, position INTEGER,
       PRIMARY KEY(source, time_min, position)) WITHOUT ROWID;
+    CREATE TABLE IF NOT EXISTS forgotten(source INTEGER PRIMARY KEY, until INTEGER);
     CREATE TABLE IF NOT EXISTS panes(
       series INTEGER, tier INTEGER, start INTEGER, state BLOB,
       PRIMARY KEY(series, tier, start)) WITHOUT ROWID;
@@ -65,9 +69,13 @@ constexpr auto kSchema = R"sql(
     CREATE TABLE IF NOT EXISTS revisions_due(
       view INTEGER, series INTEGER, start INTEGER, cause INTEGER,
       PRIMARY KEY(view, series, start)) WITHOUT ROWID;
+    CREATE TABLE IF NOT EXISTS minutes_due(
+      source INTEGER, minute INTEGER, cause INTEGER, PRIMARY KEY(source, minute)) WITHOUT ROWID;
     CREATE TABLE IF NOT EXISTS late(
       series INTEGER, start INTEGER, placement TEXT, readings INTEGER,
       PRIMARY KEY(series, start, placement)) WITHOUT ROWID;
+    CREATE INDEX IF NOT EXISTS late_ledger ON late(series, start)
+      WHERE placement='late_ledger';
     CREATE TABLE IF NOT EXISTS deadletters(
       id INTEGER PRIMARY KEY AUTOINCREMENT, edge TEXT, reason TEXT, at INTEGER, bytes BLOB,
       readings INTEGER);)sql";
@@ -84,6 +92,14 @@ constexpr auto kLiftTo2 = R"sql(
       FROM edges e, dictionaries_1 d;
     DROP TABLE dictionaries_1;)sql";
 
+// From version 2: how far back the archive reached for a source was not kept. Where it has been
+// cut, any of it may be gone.
+constexpr auto kLiftTo3 = R"sql(
+    ALTER TABLE series ADD COLUMN widest_sum INTEGER NOT NULL DEFAULT 0;
+    CREATE TABLE forgotten(source INTEGER PRIMARY KEY, until INTEGER);
+    INSERT INTO forgotten SELECT id, frontier FROM sources WHERE frontier IS NOT NULL
+      AND EXISTS (SELECT 1 FROM meta WHERE key='archive_first');)sql";
+
 }  // namespace
 
 Result<std::unique_ptr<sqlite::Database>> open_writer(const std::filesystem::path& file) {
@@ -94,7 +110,7 @@ Result<std::unique_ptr<sqlite::Database>> open_writer(const std::filesystem::pat
                         "PRAGMA temp_store=MEMORY",
              .schema = kSchema,
              .version = kVersion,
-             .lifts = {std::string(kLiftTo2) + kSchema},
+             .lifts = {kLiftTo2, std::string(kLiftTo3) + kSchema},
              .busy_wait = kBusyWait,
              .io_error = Fault::unavailable});
 }

@@ -47,6 +47,7 @@ Result<> Store::commit() {
   TIDE_CHECK(in_batch_, "commit() ends a batch");
   panes_->flush();
   manifests_->flush();
+  series_->flush();
   small_->flush();
   TIDE_TRY(archive_->sync());
   if (archive_->end().value != committed_end_) {

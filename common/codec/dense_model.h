@@ -1,5 +1,5 @@
 // What the dense tier believes of the next residual: counters in two contexts, whose votes are
-// weighed. Private to this folder; rules in FORMAT.md under "Dense residuals".
+// weighed. Private to this folder; rules in FORMAT.md under "Residuals, dense".
 //
 // Integers only, so that every machine believes the same. A block starts from a prior that
 // bench/codec/train makes of signals, which is what keeps blocks of 100 rows small.

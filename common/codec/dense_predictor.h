@@ -1,6 +1,6 @@
 // A linear predictor that learns as it goes, for what the block's own predictor leaves over when a
 // signal changes within the block: normalised least mean squares in integers. Private to this
-// folder; rules in FORMAT.md under "Dense residuals".
+// folder; rules in FORMAT.md under "Residuals, dense".
 #pragma once
 
 #include <algorithm>

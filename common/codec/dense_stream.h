@@ -1,5 +1,5 @@
 // One stream of the dense tier, written and read by the same steps: `Coder` is a RangeEncoder or a
-// RangeDecoder. Private to this folder; rules in FORMAT.md under "Dense residuals".
+// RangeDecoder. Private to this folder; rules in FORMAT.md under "Residuals, dense".
 #pragma once
 
 #include <algorithm>

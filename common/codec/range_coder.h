@@ -1,5 +1,5 @@
 // Binary arithmetic coding: a bit costs what its probability says, to about 1/1000. Private to this
-// folder; layout in FORMAT.md under "Dense".
+// folder; layout in FORMAT.md under "Residuals, dense".
 //
 // The interval is [low, low + range) of 64 bits, moved up by 32 bits whenever range falls below
 // 2^32. No length tells where it ends: both sides know range, and thus how many bytes of the last

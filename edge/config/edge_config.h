@@ -35,6 +35,7 @@ struct UplinkConfig {
   std::string tier;                  // fast, standard, dense, auto
   double cpu_share = 0.1;            // of one CPU, for packing with tier = "auto"
   double backlog_share = 0.2;
+  Nanoseconds live_interval{};
   Nanoseconds skew{};
 
   [[nodiscard]] std::string proxy_address() const;  // host:port; empty: none

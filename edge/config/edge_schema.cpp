@@ -136,6 +136,11 @@ void describe(Section& s, UplinkConfig& c) {
   s.number("backlog_share", c.backlog_share,
            {.preset = "0.2", .min = "0.01", .max = "1",
             .help = "Part of the link that old data may take while new data comes."});
+  s.duration("live_interval", c.live_interval,
+             {.preset = "200ms", .min = "10ms", .max = "1min",
+              .help = "How long readings gather into a block while the link is up; at most "
+                      "ring.sync_interval, which holds while it is down or has a budget. Shorter: "
+                      "fresher answers, more bytes on wire and flash. Syncs stay as they are."});
   s.duration("skew", c.skew,
              {.preset = "2s", .max = "1day",
               .help = "Readings further ahead of the clock than this are quarantined."});

@@ -89,6 +89,11 @@ class Agent final : public Edge {
     options.edge = config_.edge;
     options.incarnation = incarnation;
     options.sync_interval = config_.ring.sync_interval;
+    options.live_interval = config_.uplink.live_interval;
+    // Bytes of a metered link are worth more than moments.
+    if (config_.uplink.budget.count == 0) {
+      options.live = [this] { return uplink_ && uplink_->up(); };
+    }
     options.skew = config_.uplink.skew;
     options.plausible_from = kReadingsFrom;
     options.ring_holds_back = config_.ring.write == "unacked";

@@ -35,6 +35,13 @@ void wait_until_read(const pipeline::Pipeline& pipeline, journal::Position end,
   }
 }
 
+void start_one(source::Source& source) {
+  if (auto done = source.start(); !done) {
+    log::error("a source does not start", "source={} error={}", source.status().name,
+               done.error().text());
+  }
+}
+
 }  // namespace
 
 Result<> SourceSet::build(journal::Journal& journal) {
@@ -99,14 +106,20 @@ Result<ReloadPlan> SourceSet::reload(pipeline::Pipeline& pipeline) {
     }
     wait_until_read(pipeline, journal_->end(), clock_);
     buses.clear();
-    TIDE_ASSIGN(auto fresh, build_sources(needed, *journal_, clock_, random_, buses));
+    auto fresh = build_sources(needed, *journal_, clock_, random_, buses);
+    if (!fresh) {  // something went away since the first time: what was stopped goes on
+      for (const auto& s : sources_) {
+        if (plan.ends(s.name)) start_one(*s.source);
+      }
+      return std::move(fresh).error().within("nothing was changed");
+    }
     for (const auto& c : next.config.modbus) {
       if (plan.makes(c.name)) continue;
       const auto url = config::parse_bus_url(c.url);
       if (!url) continue;
       if (const auto kept = buses_.find(url->place()); kept != buses_.end()) buses.insert(*kept);
     }
-    replace(std::move(fresh), std::move(buses), plan, pipeline);
+    replace(*std::move(fresh), std::move(buses), plan, pipeline);
   }
   loaded_.settings = after_reload(loaded_.settings, next.settings);
   log::info("configuration reloaded", "kept={} changed={} added={} removed={} restart={}",
@@ -131,12 +144,7 @@ void SourceSet::replace(std::vector<BuiltSource> fresh, modbus::Buses buses,
     buses_ = std::move(buses);
     pipeline.set_sources(entries_locked());
   }
-  for (auto* source : started) {
-    if (auto done = source->start(); !done) {
-      log::error("a source does not start", "source={} error={}", source->status().name,
-                 done.error().text());
-    }
-  }
+  for (auto* source : started) start_one(*source);
 }
 
 }  // namespace tidemark::edge

@@ -2,9 +2,10 @@
 //
 // Reload     the configuration is read again as a whole. With any problem in it nothing changes.
 //            Sources that are as they were keep their connections, schedules and windows; others
-//            are stopped, what the journal still holds of them is decoded by what they were, and
-//            then they are made anew. Devices on one Modbus bus go together. All that is no source
-//            waits for a restart, and is named.
+//            are stopped, what the journal still holds of them is decoded by what they were (what
+//            is not read within ten seconds, by what they are then), and then they are made anew.
+//            Devices on one Modbus bus go together. All that is no source waits for a restart, and
+//            is named.
 // Threads    any; one reload at a time.
 #pragma once
 

@@ -68,9 +68,9 @@ class Journal {
   static Result<std::unique_ptr<Journal>> open(const Options& options);
   virtual ~Journal() = default;
 
-  // Fault::full when it alone is larger than half the journal, or after `patience` without room;
-  // unavailable after stop(), or when a process that holds the lock does not go on. The entry is
-  // visible to next() and safe from kill -9 on return.
+  // Fault::bad_input when it alone is larger than half the journal, which no waiting mends; full
+  // after `patience` without room; unavailable after stop(), or when a process that holds the lock
+  // does not go on. The entry is visible to next() and safe from kill -9 on return.
   virtual Result<Position> append(const Entry& entry, std::chrono::milliseconds patience) = 0;
 
   // Reading starts at `from`: the position the ring names. When that is not in this journal, at the

@@ -9,11 +9,6 @@ namespace {
 
 constexpr std::chrono::milliseconds kPatience{200};  // how soon a full journal notices stop()
 
-void cut(Message& message) {
-  message.flags |= kCut;
-  message.payload = message.payload.first(std::min(message.payload.size(), kCutBytes));
-}
-
 }  // namespace
 
 ClientIntake::ClientIntake(const Options& options, std::uint16_t flags, journal::Journal& journal,
@@ -69,20 +64,19 @@ bool ClientIntake::store(journal::Entry& entry, Message* message) {
   entry.steady = steady_;
   for (;;) {
     if (client_.stopping()) return false;
-    const auto before = clock_.steady();
     const auto stored = journal_.append(entry, kPatience);
     if (stored) {
       stored_ = *stored;
       return true;
     }
-    if (stored.error().fault() != Fault::full) return false;
-    const bool at_once = clock_.steady() - before < kPatience / 2;
-    if (at_once && message != nullptr && !message->has(kCut)) {
-      // Refused without waiting: too large for this journal, however empty it gets.
+    const auto fault = stored.error().fault();
+    if (fault == Fault::full) {
+      log::warning("journal is full: mqtt waits", "source={}", options_.name);
+    } else if (fault == Fault::bad_input && message != nullptr && !message->has(kCut)) {
       cut(*message);
       to_entry(*message, buffer_, entry);
     } else {
-      log::warning("journal is full: mqtt waits", "source={}", options_.name);
+      return false;
     }
   }
 }

@@ -117,8 +117,9 @@ void MessageDecoder::decode(const journal::Entry& entry, source::SeriesTable& se
   auto& topic = topic_of(as_text(message->topic));
   const auto first = out.rejected.size();
   if (message->has(kCut)) {
-    reject(fmt::format("message is too large: {} B, at most {} B are read; send smaller ones or "
-                       "raise payload_max", message->size, options_.payload_max.count), 0);
+    reject(fmt::format("message is too large: {} B, at most {} B (payload_max) and half of "
+                       "journal.capacity are read; send smaller ones or raise these",
+                       message->size, options_.payload_max.count), 0);
   } else if (!topic.refused.empty()) {
     reject(topic.refused, 0);
   } else if (options_.format == Format::sparkplug) {

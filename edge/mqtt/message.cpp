@@ -1,11 +1,18 @@
 #include "edge/mqtt/message.h"
 
+#include <algorithm>
+
 #include "common/base/hash.h"
 
 namespace tidemark::mqtt {
 
 std::uint64_t Message::fingerprint() const {
   return xxh3(payload, xxh3(topic, packet_id));
+}
+
+void cut(Message& message) {
+  message.flags |= kCut;
+  message.payload = message.payload.first(std::min(message.payload.size(), kCutBytes));
 }
 
 void to_entry(const Message& message, ByteVector& buffer, journal::Entry& entry) {

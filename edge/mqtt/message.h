@@ -40,6 +40,8 @@ inline constexpr std::uint32_t kBrokerSource = 1;
 
 inline constexpr std::size_t kCutBytes = 512;  // of a message that is too large
 
+// What is larger than payload_max, or than the journal takes: its beginning, for the quarantine.
+void cut(Message& message);
 // Fills kind, mark, topic and payload of `entry`; the payload of a cut message lies in `buffer`.
 void to_entry(const Message& message, ByteVector& buffer, journal::Entry& entry);
 // Of a kMessage entry; its spans are those of the entry. Fault::corrupt: not ours.

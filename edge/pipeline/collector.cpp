@@ -162,6 +162,18 @@ std::vector<Block> Collector::take() {
   return out;
 }
 
+SeriesDescription DictionaryBook::described(std::uint32_t handle,
+                                            const source::SeriesTable& table) const {
+  auto d = table.at(handle);
+  // insert() keeps what is there: a payload's label before the source's before the edge's.
+  if (const auto own = source_labels_.find(d.source); own != source_labels_.end()) {
+    d.labels.insert(own->second.begin(), own->second.end());
+  }
+  d.labels.insert(labels_.begin(), labels_.end());
+  while (d.labels.size() > Dictionary::kLabelsMax) d.labels.erase(std::prev(d.labels.end()));
+  return d;
+}
+
 // Into one new dictionary, or a few by its bound.
 void DictionaryBook::add(std::span<const std::uint32_t> handles,
                          const source::SeriesTable& table) {
@@ -171,14 +183,8 @@ void DictionaryBook::add(std::span<const std::uint32_t> handles,
     std::vector<SeriesDescription> series;
     for (const auto h : part) {
       places_[h] = {static_cast<std::uint32_t>(dictionaries_.size()),
-                    static_cast<std::uint32_t>(series.size())};
-      auto& d = series.emplace_back(table.at(h));
-      // merge() keeps what is there: a payload's label before the source's before the edge's.
-      auto more = source_labels_[d.source];
-      d.labels.merge(more);
-      more = labels_;
-      d.labels.merge(more);
-      while (d.labels.size() > Dictionary::kLabelsMax) d.labels.erase(std::prev(d.labels.end()));
+                    static_cast<std::uint32_t>(series.size()), table.version(h), labelled_};
+      series.push_back(described(h, table));
     }
     dictionaries_.push_back(std::make_shared<const Dictionary>(std::move(series)));
     fresh_.push_back(dictionaries_.back());
@@ -207,13 +213,20 @@ void DictionaryBook::gather(const Block& block, const source::SeriesTable& table
   add(scattered, table);
 }
 
-// The series of this block whose readings got times of their own since they were described.
+// The series of this block of which something else is said since: after a reload, or when their
+// readings got times of their own.
 void DictionaryBook::describe_anew(const Block& block, const source::SeriesTable& table) {
   std::vector<std::uint32_t> changed;
   const auto look = [&](std::uint32_t handle) {
-    const auto& place = places_[handle];
+    auto& place = places_[handle];
+    if (place.version == table.version(handle) && place.labelled == labelled_) return;
     const auto& said = dictionaries_[place.dictionary]->series()[place.index];
-    if (said.device_stamped != table.at(handle).device_stamped) changed.push_back(handle);
+    if (said != described(handle, table)) {
+      changed.push_back(handle);
+    } else {
+      place.version = table.version(handle);
+      place.labelled = labelled_;
+    }
   };
   for (const auto& g : block.groups) {
     for (const auto& c : g.columns) look(c.series);

@@ -89,9 +89,13 @@ class Collector {
 class DictionaryBook {
  public:
   // Labels that the configuration gives: to every series, and to those of one source.
-  void label(std::map<std::string, std::string> all) { labels_ = std::move(all); }
+  void label(std::map<std::string, std::string> all) {
+    labels_ = std::move(all);
+    ++labelled_;
+  }
   void label(const std::string& source, std::map<std::string, std::string> labels) {
     source_labels_[source] = std::move(labels);
+    ++labelled_;
   }
   // Rewrites Column::series and PartialRow::series of `block` and fills block.dictionaries. Series
   // that became known one by one lie in many dictionaries; a block that would name more than
@@ -105,13 +109,18 @@ class DictionaryBook {
   struct Place {
     std::uint32_t dictionary;
     std::uint32_t index;
+    std::uint32_t version;   // of the table's description that it was made of
+    std::uint32_t labelled;  // labels_ and source_labels_ then
   };
+  [[nodiscard]] SeriesDescription described(std::uint32_t handle,
+                                            const source::SeriesTable& table) const;
   void add(std::span<const std::uint32_t> handles, const source::SeriesTable& table);
   void gather(const Block& block, const source::SeriesTable& table);
   void describe_anew(const Block& block, const source::SeriesTable& table);
 
   std::map<std::string, std::string> labels_;
   std::map<std::string, std::map<std::string, std::string>> source_labels_;
+  std::uint32_t labelled_ = 0;  // calls of label()
   std::vector<DictionaryPtr> dictionaries_;
   std::vector<Place> places_;  // by handle
   std::vector<DictionaryPtr> fresh_;

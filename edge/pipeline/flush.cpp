@@ -10,6 +10,7 @@ namespace {
 constexpr auto kIdleSeal = std::chrono::seconds(5);    // progress without readings
 constexpr auto kRetry = std::chrono::milliseconds(500);  // of a ring that cannot be written
 constexpr auto kAlarmPace = std::chrono::milliseconds(50);  // an alarm waits for no interval
+constexpr std::chrono::milliseconds kWait{50};
 constexpr int kCompactionsAFlush = 4;     // so that live data does not wait for old
 constexpr std::size_t kPiecesMax = 1024;  // of incompressible_; then all are tried again
 
@@ -22,16 +23,35 @@ std::uint64_t bytes_of(const std::vector<DictionaryPtr>& dictionaries) {
 }  // namespace
 
 bool Pipeline::flush_due(SteadyTime now) const {
-  if (unwritten_ || unsynced_) return now - last_flush_ >= kRetry || stopping_.load();
+  if (unwritten_ || sync_failed_) return now - last_flush_ >= kRetry || stopping_.load();
   if (collector_.full() || context_.full()) return true;
   if (alarm_ && now - last_flush_ >= kAlarmPace) return true;
   if (gathering_since_) {
     // What fills the journal may not have been read yet: then a flush makes no room.
     if (journal_.used().count > options_.journal_capacity.count / 2) return true;
     if (journal_.durable_awaited() && position_ == journal_.end()) return true;
-    return now - *gathering_since_ >= options_.sync_interval;
+    return now - *gathering_since_ >= gather_for();
   }
   return now - last_flush_ >= kIdleSeal && stamper_.state() != ClockState::unknown;
+}
+
+Nanoseconds Pipeline::gather_for() const {
+  const bool live = options_.live && options_.live();
+  return live ? std::min(options_.live_interval, options_.sync_interval) : options_.sync_interval;
+}
+
+// What leaves early is synced in its time: several flushes share a sync.
+bool Pipeline::sync_due(SteadyTime now) const {
+  if (!unsynced_since_ || unwritten_) return false;
+  if (sync_failed_) return now - last_flush_ >= kRetry || stopping_.load();
+  return now - *unsynced_since_ >= options_.sync_interval || journal_.durable_awaited() ||
+         journal_.used().count > options_.journal_capacity.count / 2 || stopping_.load();
+}
+
+std::chrono::milliseconds Pipeline::patience(SteadyTime now) const {
+  Nanoseconds wait = kWait;
+  if (gathering_since_) wait = std::min<Nanoseconds>(wait, *gathering_since_ + gather_for() - now);
+  return std::chrono::ceil<std::chrono::milliseconds>(std::max(wait, Nanoseconds(0)));
 }
 
 std::vector<EventTime> Pipeline::sealed_until() const {
@@ -56,13 +76,14 @@ void Pipeline::flush_windows(const std::vector<EventTime>& frontiers) {
 
 bool Pipeline::flush() {
   last_flush_ = clock_.steady();
-  if (unwritten_ || unsynced_) return append_out();
+  if (unwritten_ || sync_failed_) return append_out();
   const auto frontiers = sealed_until();
   flush_windows(frontiers);
   ring::Flush out;
   auto blocks = collector_.take();
   // Blocks from here on take the alarm lane: all with an anomaly, else only context.
-  const auto alarm_from = std::exchange(alarm_, false) ? 0 : blocks.size();
+  const bool alarm = std::exchange(alarm_, false);
+  const auto alarm_from = alarm ? 0 : blocks.size();
   for (auto& block : context_.take()) blocks.push_back(std::move(block));
   out.blocks = pack(std::move(blocks), alarm_from);
   out.dictionaries = book_.take_new();
@@ -75,6 +96,9 @@ bool Pipeline::flush() {
   const bool counted = dirty || !out.blocks.empty() || evicted_.count() != evicted_before;
   out.journal = position_;
   const bool read_on = gathering_since_.has_value();
+  // An alarm is synced at once.
+  unwritten_since_ = alarm ? last_flush_ - options_.sync_interval
+                           : gathering_since_.value_or(last_flush_);
   gathering_since_.reset();
   // A statement that only says how far time has come is worth sending, not writing.
   if (!counted && !read_on) return true;
@@ -143,6 +167,7 @@ bool Pipeline::compact(const std::vector<ring::Stored>& ahead) {
   out.seal = seal_of(next, sealed_until());
   out.journal = position_;
   unwritten_ = std::move(out);
+  unwritten_since_ = clock_.steady();
   return append_out() && note_synced(ring_.sync());
 }
 
@@ -198,7 +223,7 @@ bool Pipeline::append_out() {
   }
   if (replaces) compaction_.taken();
   unwritten_.reset();
-  unsynced_ = true;
+  if (!unsynced_since_) unsynced_since_ = unwritten_since_;
   return true;
 }
 
@@ -212,9 +237,11 @@ bool Pipeline::note_synced(Result<> synced) {
   if (!synced) {
     error_ = synced.error().text();
     log::error("the ring cannot be made durable; trying again", "error={}", error_);
+    sync_failed_ = true;
     return false;
   }
-  unsynced_ = false;
+  sync_failed_ = false;
+  unsynced_since_.reset();
   error_.clear();
   if (untimed_ != nullptr && untimed_->under_way()) {
     untimed_->noted();

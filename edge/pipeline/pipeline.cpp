@@ -135,32 +135,30 @@ void Pipeline::run(const std::function<void()>& flushed) {
       state_off_time();
       off_stated = true;
     }
-    if (flush_due(now) || (stopping && drained && gathering_since_)) {
+    const bool flushing = flush_due(now) || (stopping && drained && gathering_since_);
+    if (flushing || sync_due(now)) {
       // A block may leave before it is durable (semantics A1), and nobody waits for the medium.
-      bool done = flush();
+      bool done = !flushing || flush();
+      const bool syncing = done && sync_due(now);
       lock.unlock();
-      if (done) flushed();
-      done = done && sync_out();
-      if (done) {
+      if (done && flushing) flushed();
+      if (syncing) {
+        done = sync_out();
         lock.lock();
-        done = make_room();
+        done = done && make_room();
         lock.unlock();
       }
-      if (done) {
-        continue;
-      } else if (stopping) {
-        return;
-      } else {
-        pause();
-      }
+      if (!done && stopping) return;
+      if (!done) pause();
       continue;
     }
     if (options_.ring_holds_back && !unwritten_ && now - ring_looked_at_ >= kLookAtRing) {
       // What was acknowledged meanwhile is durable, and what was not in time is to be written.
       ring_looked_at_ = now;
-      unsynced_ = !note_synced(ring_.sync());
+      note_synced(ring_.sync());
     }
-    const bool held_up = (unwritten_ || unsynced_) && (collector_.full() || context_.full());
+    const bool held_up = (unwritten_ || sync_failed_) && (collector_.full() || context_.full());
+    const auto wait = stopping ? std::chrono::milliseconds(0) : patience(now);
     lock.unlock();
     if (!clock_known && untimed_ != nullptr) {
       // Undecoded, until there is a time to stamp them with (semantics D13).
@@ -180,12 +178,11 @@ void Pipeline::run(const std::function<void()>& flushed) {
       if (untimed_waits_.load()) continue;
       lock.unlock();
     }
-    auto item = journal_.next(stopping ? std::chrono::milliseconds(0)
-                                       : std::chrono::milliseconds(50));
+    auto item = journal_.next(wait);
     lock.lock();
     if (!item) {
       heard_until_ = std::max(heard_until_, stamper_.now(now) - Progress::kMargin);
-      if (stopping && !gathering_since_ && !unwritten_ && !unsynced_) return;
+      if (stopping && !gathering_since_ && !unwritten_ && !unsynced_since_) return;
       drained = stopping;
       continue;
     }
@@ -291,6 +288,15 @@ std::optional<std::int64_t> Pipeline::row_time(SourceState& source, const Group&
     return count_ns(t);
   }
   const auto t = event_time(group.times[row]);
+  if (t <= arrival + options_.skew && t >= options_.plausible_from) return group.times[row];
+  refuse_row(source, group, row, entry, arrival);
+  return std::nullopt;
+}
+
+// A row whose time cannot be true.
+void Pipeline::refuse_row(SourceState& source, const Group& group, std::size_t row,
+                          const journal::Entry& entry, EventTime arrival) {
+  const auto t = event_time(group.times[row]);
   std::string reason;
   if (t > arrival + options_.skew)
     reason = "its time is ahead of the clock by more than uplink.skew";
@@ -298,7 +304,6 @@ std::optional<std::int64_t> Pipeline::row_time(SourceState& source, const Group&
     reason = "its time is before " + format_utc(options_.plausible_from) +
              ": is the device's clock set?";
   }
-  if (reason.empty()) return group.times[row];
   std::uint64_t readings = 0;
   for (const auto& c : group.columns) {
     if (!c.present.empty() && !c.present[row]) continue;
@@ -310,7 +315,6 @@ std::optional<std::int64_t> Pipeline::row_time(SourceState& source, const Group&
                               table_.at(group.columns[0].series).local_name(), format_utc(t)),
                   source.entry.name, entry.topic, source.entry.source->decoder().sent(entry),
                   readings, arrival);
-  return std::nullopt;
 }
 
 Pipeline::SeriesState& Pipeline::series_state(std::uint32_t handle) {
@@ -362,7 +366,9 @@ void Pipeline::take_group(SourceState& source, const Group& group, const journal
         case Route::Way::duplicate: ++manifest_.ledger().duplicate; break;
         case Route::Way::thinned: ++manifest_.ledger().thinned; break;
         case Route::Way::local: ++manifest_.ledger().local; break;
-        case Route::Way::window: manifest_.sent(state.line, at, 1); break;
+        case Route::Way::window:  // the cloud knows of a pane where it starts
+          manifest_.sent(state.line, floor_to(at, state.route.carrier()), 1);
+          break;
         case Route::Way::raw:
           manifest_.sent(state.line, at, 1);
           keep[c] = any = true;

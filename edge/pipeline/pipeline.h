@@ -42,6 +42,9 @@ struct Options {
   std::string edge;
   Incarnation incarnation;
   Nanoseconds sync_interval = std::chrono::milliseconds(500);
+  // How long readings gather, if shorter, while `live` says that their block would leave at once.
+  Nanoseconds live_interval = std::chrono::milliseconds(200);
+  std::function<bool()> live = {};  // empty: never
   Nanoseconds skew = std::chrono::seconds(2);
   EventTime plausible_from = {};  // wall clocks and readings before it cannot be true
   bool ring_holds_back = false;  // sync() has to be called again for what was put off
@@ -143,6 +146,8 @@ class Pipeline final : public uplink::SealSource {
   // The row's event time, or nothing after putting the row into quarantine.
   std::optional<std::int64_t> row_time(SourceState& source, const Group& group, std::size_t row,
                                        const journal::Entry& entry, EventTime arrival);
+  void refuse_row(SourceState& source, const Group& group, std::size_t row,
+                  const journal::Entry& entry, EventTime arrival);
   SeriesState& series_state(std::uint32_t handle);
   std::size_t line_of(SourceState& source, const std::string& poll_class);
   void state_off_time();
@@ -158,6 +163,10 @@ class Pipeline final : public uplink::SealSource {
   void count_untimed(SourceState& source, const journal::Entry& entry, const std::string& boot);
   void pause();  // a moment, or until stop()
   [[nodiscard]] bool flush_due(SteadyTime now) const;
+  [[nodiscard]] bool sync_due(SteadyTime now) const;
+  [[nodiscard]] Nanoseconds gather_for() const;
+  // Until something may be due, at most kWait.
+  [[nodiscard]] std::chrono::milliseconds patience(SteadyTime now) const;
   bool flush();  // false: the ring does not take it now
   // Those from `alarm_from` on take the alarm lane.
   std::vector<BlockRecord> pack(std::vector<Block> blocks, std::size_t alarm_from);
@@ -217,6 +226,9 @@ class Pipeline final : public uplink::SealSource {
   } row_;  // by column of the group at hand, reused
   journal::Position position_;
   std::optional<ring::Flush> unwritten_;
+  SteadyTime unwritten_since_{};               // the oldest reading of it was read
+  std::optional<SteadyTime> unsynced_since_;   // the same of what the ring has and did not sync
+  bool sync_failed_ = false;
   Compaction compaction_;
   untimed::Untimed* untimed_;
   std::atomic<bool> untimed_waits_{true};
@@ -226,7 +238,6 @@ class Pipeline final : public uplink::SealSource {
   std::optional<Nanoseconds> other_boot_;  // event time = steady + this, of the entry at hand
   SteadyTime started_;
   SequenceRanges incompressible_;  // of this start: blocks of which nothing less can be made
-  bool unsynced_ = false;
   bool alarm_ = false;  // gathered since the last flush
   EventTime heard_until_ = kEventTimeMin;
   SteadyTime last_flush_{};

@@ -47,9 +47,12 @@ class RuleWindow {
   void flush(EventTime frontier, std::uint32_t handle, std::vector<PartialRow>& rows,
              std::vector<window::LocalResult>& results);
   [[nodiscard]] std::uint64_t late() const;
+  // Width of the panes that carry; 0 when there is no carrier.
+  [[nodiscard]] Nanoseconds carrier() const { return carrier_; }
 
  private:
   bool carries_;
+  Nanoseconds carrier_{};
   std::optional<window::SeriesWindow> panes_;
   std::unique_ptr<window::LocalWindow> local_;
 };

@@ -70,19 +70,23 @@ Result<> Intake::take(std::string_view topic, ByteSpan payload) {
   message.topic = as_bytes(topic);
   message.payload = payload;
   message.size = payload.size();
-  if (message.size > options_.payload_max.count) {
-    message.flags |= mqtt::kCut;
-    message.payload = payload.first(std::min(payload.size(), mqtt::kCutBytes));
-  }
+  if (message.size > options_.payload_max.count) mqtt::cut(message);
   journal::Entry entry;
   mqtt::to_entry(message, buffer_, entry);
   entry.source = mqtt::kBrokerSource;
   entry.arrived = clock_.wall();
   steady_ = std::max(steady_ + 1, std::int64_t{now.time_since_epoch().count()});
   entry.steady = steady_;
-  TIDE_ASSIGN(const auto position, append(entry));
-  if (!options_.durable || journal_->wait_durable(position, kDurablePatience)) return {};
-  unsynced_ = position;
+  auto position = append(entry);
+  if (!position && position.error().fault() == Fault::bad_input) {
+    // However empty the journal gets: the sender would come with it again for ever.
+    mqtt::cut(message);
+    mqtt::to_entry(message, buffer_, entry);
+    position = append(entry);
+  }
+  if (!position) return std::move(position).error();
+  if (!options_.durable || journal_->wait_durable(*position, kDurablePatience)) return {};
+  unsynced_ = *position;
   return Error{Fault::unavailable, "the agent did not sync the message within 10 s"};
 }
 

@@ -38,7 +38,9 @@ class Intake {
   // Opens or makes the journal. Faults as journal::Journal::open.
   static Result<std::unique_ptr<Intake>> open(const Options& options, const Clock& clock);
 
-  // Fault::full: no room; unavailable: the journal cannot be opened, or was not synced in time.
+  // Of a message larger than payload_max, or than half the journal, the beginning is taken, and the
+  // agent counts it as rejected. Fault::full: no room; bad_input: already its topic is too long for
+  // this journal; unavailable: the journal cannot be opened, or was not synced in time.
   Result<> take(std::string_view topic, ByteSpan payload);
 
  private:

@@ -17,13 +17,23 @@ std::string identity(const SeriesDescription& d) {
 }  // namespace
 
 Result<std::uint32_t> SeriesTable::intern(const SeriesDescription& description) {
+  const auto name = description.local_name();
+  if (description.labels.size() > Dictionary::kLabelsMax) {
+    return Error{Fault::bad_input, fmt::format("series '{}' has {} labels, at most {} fit", name,
+                                               description.labels.size(), Dictionary::kLabelsMax)};
+  }
   auto key = identity(description);
   if (const auto known = by_name_.find(key); known != by_name_.end()) {
     auto& d = series_[known->second];
-    d.device_stamped = d.device_stamped || description.device_stamped;
+    auto next = description;
+    next.poll_class = d.poll_class;
+    next.device_stamped = d.device_stamped || description.device_stamped;
+    if (next != d) {
+      d = std::move(next);
+      ++versions_[known->second];
+    }
     return known->second;
   }
-  const auto name = description.local_name();
   for (const auto& part : {description.device, description.metric}) {
     if (part.empty()) {
       return Error{Fault::bad_input,
@@ -36,10 +46,6 @@ Result<std::uint32_t> SeriesTable::intern(const SeriesDescription& description) 
                  fmt::format("series name of {} B is longer than {} B: {}…", name.size(),
                              Dictionary::kNameBytesMax, name.substr(0, 60))};
   }
-  if (description.labels.size() > Dictionary::kLabelsMax) {
-    return Error{Fault::bad_input, fmt::format("series '{}' has {} labels, at most {} fit", name,
-                                               description.labels.size(), Dictionary::kLabelsMax)};
-  }
   if (series_.size() >= kSeriesMax) {
     return Error{Fault::full,
                  fmt::format("series '{}' would be number {}: at most {} a start; is there a "
@@ -48,6 +54,7 @@ Result<std::uint32_t> SeriesTable::intern(const SeriesDescription& description) 
   }
   const auto handle = static_cast<std::uint32_t>(series_.size());
   series_.push_back(description);
+  versions_.push_back(0);
   by_name_.emplace(std::move(key), handle);
   return handle;
 }

@@ -27,12 +27,17 @@ class SeriesTable {
  public:
   static constexpr std::size_t kSeriesMax = 50'000;
   // A series that ever had a reading with a time of its own is device_stamped from then on.
+  // A series that is known takes over unit, kind and labels: after a reload they may be others. Its
+  // poll class stays, since its counts are in that one's line; device_stamped, once said, stays.
   Result<std::uint32_t> intern(const SeriesDescription& description);
   [[nodiscard]] const SeriesDescription& at(std::uint32_t handle) const { return series_[handle]; }
   [[nodiscard]] std::size_t size() const { return series_.size(); }
+  // Rises whenever the description changes.
+  [[nodiscard]] std::uint32_t version(std::uint32_t handle) const { return versions_[handle]; }
 
  private:
   std::vector<SeriesDescription> series_;
+  std::vector<std::uint32_t> versions_;  // by handle
   std::map<std::string, std::uint32_t, std::less<>> by_name_;  // source, device/metric and type
 };
 
@@ -99,7 +104,8 @@ struct Status {
 class Source {
  public:
   virtual ~Source() = default;
-  // Starts its threads; reaches out from then on. Retries for ever with backoff and jitter.
+  // Starts its threads; reaches out from then on. Retries for ever with backoff and jitter. After
+  // stop() it may be started again.
   virtual Result<> start() = 0;
   virtual void stop() = 0;  // returns when its threads have ended
   [[nodiscard]] virtual Status status() const = 0;  // any thread

@@ -67,6 +67,7 @@ class TlsUplink final : public Uplink {
     wake_.ring();
     if (thread_.joinable()) thread_.join();
   }
+  [[nodiscard]] bool up() const override { return up_.load(); }
   [[nodiscard]] Status status() const override {
     const std::lock_guard lock(mutex_);
     return status_;
@@ -210,6 +211,7 @@ class TlsUplink final : public Uplink {
     if (state == "up" && status_.state != "up") status_.connected_since = clock_.wall();
     status_.state = state;
     status_.error = error;
+    up_.store(state == "up");
   }
   void publish(std::uint64_t bytes_of_this_connection) {
     const std::lock_guard lock(mutex_);
@@ -258,6 +260,7 @@ class TlsUplink final : public Uplink {
 
   mutable std::mutex mutex_;
   Status status_;
+  std::atomic<bool> up_{false};
 };
 
 }  // namespace

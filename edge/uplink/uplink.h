@@ -80,6 +80,7 @@ class Uplink {
   virtual void wake() = 0;  // the ring has new blocks
   virtual void stop() = 0;  // sends what is under way for at most a second, then closes
   [[nodiscard]] virtual Status status() const = 0;
+  [[nodiscard]] virtual bool up() const = 0;  // Status::state, at the cost of a load; any thread
 };
 
 }  // namespace tidemark::uplink

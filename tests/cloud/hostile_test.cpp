@@ -4,6 +4,7 @@
 
 #include "cloud/reconcile/clone_guard.h"
 #include "cloud/store/orders.h"
+#include "cloud/store/store.h"
 #include "tests/cloud/edge_double.h"
 
 namespace tidemark::test {
@@ -139,6 +140,55 @@ TEST(Clone, TheSecondBoxIsRefusedUntilAPersonDecides) {
   EXPECT_TRUE(alarms_of(node, "press-07").empty());
 }
 
+// The start that waits for a decision descends from one that is refused; it is let in all the same,
+// over a restart of this node, and so are those that follow it.
+TEST(Clone, TheStartThatTheRefusalNamesIsLetIn) {
+  Node node;
+  const auto first = minute_of_readings("press-07", 0xa1, 5);
+  const auto second = minute_of_readings("press-07", 0xb2, 5, kStart + 10 * kMinute);
+  for (int turn = 0; turn < 7; ++turn) {
+    const auto& box = turn % 2 == 0 ? first : second;
+    node.take(box, box.hello());
+    node.commit();
+  }
+  const auto later = minute_of_readings("press-07", 0xb3, 6, kStart + 20 * kMinute);
+  node.take(later, later.hello({second.closing(3)}));
+  const auto refusal = wire::decode_refuse(node.commit().at(0).payload)->text;
+  const auto command = std::string("accept press-07 00000000000000b3");
+  ASSERT_THAT(refusal, HasSubstr(command));
+  const auto order = store::give_order(node.folder.path, command, node.clock.wall());
+  ASSERT_TRUE(order.ok());
+  node.clock.advance(std::chrono::seconds(6));
+  node.commit();
+  node.kill();
+  node.start();
+  send(node, later, {second.closing(3)});
+  node.commit();
+  EXPECT_EQ(node.intake->ledger().answered, 60u);
+  node.kill();
+  node.start();
+  const auto next = minute_of_readings("press-07", 0xb4, 7, kStart + 30 * kMinute);
+  send(node, next, {second.closing(3), later.closing(3)});
+  node.commit();
+  EXPECT_EQ(node.intake->ledger().answered, 120u);
+}
+
+TEST(Clone, RefusedStartsAreBoundedAlsoOnDisk) {
+  Folder folder;
+  SystemDisk disk;
+  auto store = store::Store::open(disk, folder.path).value();
+  store->begin();
+  const auto edge = store->edges().add("press-07");
+  const auto most = reconcile::CloneGuard::kRefusedMax;
+  for (std::uint64_t i = 1; i <= most + 10; ++i) {
+    store->edges().refuse(edge, {i}, event_time(kStart + static_cast<std::int64_t>(i)));
+  }
+  ASSERT_TRUE(store->commit().ok());
+  const auto refused = store->edges().refused(edge);
+  ASSERT_EQ(refused.size(), most);
+  EXPECT_EQ(refused.front().count, 11u);  // the newest stay
+}
+
 TEST(Clone, AnOrderThatMakesNoSenseSaysWhy) {
   Node node;
   send(node, minute_of_readings("press-07", 1, 1));
@@ -261,6 +311,30 @@ TEST(Bound, SettledStartsLeaveMemoryAndComeBackWhenTheyAreSpokenOf) {
     node.start();
     EXPECT_LE(node.intake->starts_in_memory("press-07"), 2 * reconcile::kStartsKept);
   }
+}
+
+// Also those that leave memory with the very batch that settled them.
+TEST(Bound, StartsThatFoldAreWelcomedAndAcknowledgedFirst) {
+  Node node;
+  std::vector<EdgeDouble> starts;
+  std::vector<Closing> closings;
+  for (std::uint64_t n = 1; n <= 200; ++n) {
+    if (n > 1) closings.push_back(starts.back().closing(3));
+    starts.push_back(minute_of_readings("press-07", n, n, kStart + static_cast<std::int64_t>(n) *
+                                                                        kMinute));
+  }
+  node.take(starts.back(), starts.back().hello(closings));
+  for (const auto& s : starts) {
+    node.take(s, s.dictionary());
+    for (const auto& [sequence, block] : s.blocks) node.take(s, s.block(sequence));
+    node.take(s, s.last_seal());
+  }
+  const auto replies = node.commit();
+  ASSERT_EQ(replies.size(), 2u);
+  EXPECT_EQ(wire::decode_welcome(replies[0].payload)->holdings.size(), 200u);
+  const auto ack = wire::decode_ack(replies[1].payload).value();
+  ASSERT_EQ(ack.holdings.size(), 200u);
+  for (const auto& h : ack.holdings) EXPECT_EQ(h.seal_number, 3u) << h.incarnation.count;
 }
 
 // The hash of a dictionary is no secret: an edge could make another one of the same hash first.

@@ -142,6 +142,27 @@ TEST(Description, IsThatOfTheLastStartWhateverTheOrder) {
   }
 }
 
+// An older dictionary changes what is known of a series and not who described it last.
+TEST(Description, ThatChangesIsSeenByAReaderThatIsOpen) {
+  Node node;
+  EdgeDouble first("press-07", 1, 1, true);
+  EdgeDouble next("press-07", 2, 2);
+  next.take(0, kStart + 65 * kSecond, 8);
+  next.flush(kStart + 70 * kSecond);
+  first.take(0, kStart + 5 * kSecond, 7);
+  first.flush(kStart + 10 * kSecond);
+  node.take(next, next.hello({first.closing(1)}));
+  node.take(next, next.dictionary());
+  node.take(next, next.block(1));
+  node.commit();
+  auto reader = query::Reader::open(node.folder.path).value();
+  EXPECT_FALSE(reader->series("**/m0").value().at(0).description.device_stamped);
+  node.take(first, first.dictionary());
+  node.take(first, first.block(1));
+  node.commit();
+  EXPECT_TRUE(reader->series("**/m0").value().at(0).description.device_stamped);
+}
+
 // A reading of a device that was sent again under another name of its source counts once.
 TEST(Repeats, AreFoundUnderTheEarlierNameOfTheSource) {
   Node node;
@@ -179,9 +200,10 @@ TEST(Store, AFileOfVersion1IsLifted) {
   node.kill();
   {
     auto database = sqlite::Database::open(store::database_path(node.folder.path),
-                                           {.version = 2}).value();
+                                           {.version = 3}).value();
     ASSERT_TRUE(database->execute(
-        "ALTER TABLE series DROP COLUMN said_in;"
+        "ALTER TABLE series DROP COLUMN said_in; ALTER TABLE series DROP COLUMN widest_sum;"
+        "DROP TABLE forgotten; DROP TABLE accepted; DROP TABLE minutes_due;"
         "CREATE TABLE d(hash INTEGER PRIMARY KEY, bytes BLOB);"
         "INSERT INTO d SELECT hash,bytes FROM dictionaries; DROP TABLE dictionaries;"
         "ALTER TABLE d RENAME TO dictionaries; DROP TABLE series_sources; DROP TABLE off_times;"

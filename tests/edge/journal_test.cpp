@@ -119,7 +119,7 @@ TEST_F(JournalTest, EntryLargerThanHalfIsRefused) {
   EXPECT_TRUE(j->append(entry("t", half), 0ms).ok());
   const auto refused = j->append(entry("tt", half), 0ms);
   ASSERT_FALSE(refused.ok());
-  EXPECT_EQ(refused.error().fault(), Fault::full);
+  EXPECT_EQ(refused.error().fault(), Fault::bad_input);
 }
 
 TEST_F(JournalTest, FullJournalPushesBackUntilReleased) {

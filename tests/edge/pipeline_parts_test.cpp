@@ -214,6 +214,39 @@ TEST(DictionaryBook, PlacesSeriesOnceAndNamesWhatABlockUses) {
   EXPECT_EQ(second.groups[0].columns[1].series, 1u);
 }
 
+TEST(DictionaryBook, DescribesAnewWhatAReloadChanged) {
+  source::SeriesTable table;
+  SeriesDescription d;
+  d.source = d.device = "a";
+  for (const auto* metric : {"x", "y"}) {
+    d.metric = metric;
+    ASSERT_TRUE(table.intern(d).ok());
+  }
+  DictionaryBook book;
+  book.label("a", {{"hall", "1"}});
+  const auto translated = [&] {
+    Block block;
+    block.groups.push_back(one_row({0, 1}));
+    book.translate(block, table);
+    return book.take_new();
+  };
+  ASSERT_EQ(translated().size(), 1u);
+  book.label("a", {{"hall", "1"}});  // a reload that changes nothing of it
+  EXPECT_TRUE(translated().empty());
+  d.unit = "kW";  // of y alone
+  ASSERT_EQ(*table.intern(d), 1u);
+  auto fresh = translated();
+  ASSERT_EQ(fresh.size(), 1u);
+  ASSERT_EQ(fresh[0]->series().size(), 1u);
+  EXPECT_EQ(fresh[0]->series()[0].unit, "kW");
+  book.label("a", {{"hall", "2"}});
+  fresh = translated();
+  ASSERT_EQ(fresh.size(), 1u);
+  ASSERT_EQ(fresh[0]->series().size(), 2u);
+  EXPECT_EQ(fresh[0]->series()[0].labels.at("hall"), "2");
+  EXPECT_TRUE(translated().empty());
+}
+
 TEST(TapHub, ASlowListenerLosesItsOwnLinesOnly) {
   TapHub hub;
   EXPECT_FALSE(hub.listening(TapKind::readings));

@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <map>
 #include <thread>
 
@@ -247,6 +248,46 @@ TEST_F(PipelineTest, ABlockMayLeaveBeforeItIsDurable) {
   run();
   ASSERT_GE(ring_.flushes.size(), 1u);
   EXPECT_GE(told_at_sync, ring_.flushes.size()) << "the uplink waits for no medium";
+}
+
+// While the link is up blocks leave every live_interval, and share a sync; while it is down nobody
+// waits for them, and larger ones pack better.
+TEST_F(PipelineTest, WhileTheLinkIsUpBlocksLeaveEarlyAndShareASync) {
+  std::atomic<bool> up{true};
+  std::atomic<int> left{0}, syncs{0};
+  options_.sync_interval = 500ms;
+  options_.live_interval = 100ms;
+  options_.live = [&] { return up.load(); };
+  ring_.on_sync = [&] { ++syncs; };
+  pipeline_ = std::make_unique<Pipeline>(options_,
+                                         std::vector<SourceEntry>{{1, "floor", &floor_}},
+                                         *journal_, ring_, quarantine_, tap_, clock_, &local_);
+  std::thread runner([this, &left] { pipeline_->run([&left] { ++left; }); });
+  const auto taken = [&](std::uint64_t n) { return pipeline_->status().ledger.taken == n; };
+  say(1, "temp " + at(0s) + " 3");
+  EXPECT_TRUE(test::eventually([&] { return taken(1); }));
+  clock_.advance(100ms);
+  EXPECT_TRUE(test::eventually([&] { return left == 1; }));
+  EXPECT_EQ(syncs, 0);
+  say(1, "temp " + at(1s) + " 4");
+  EXPECT_TRUE(test::eventually([&] { return taken(2); }));
+  clock_.advance(100ms);
+  EXPECT_TRUE(test::eventually([&] { return left == 2; }));
+  EXPECT_EQ(syncs, 0);
+  clock_.advance(300ms);  // of the oldest reading
+  EXPECT_TRUE(test::eventually([&] { return syncs == 1; }));
+  EXPECT_EQ(left, 2);
+  up = false;
+  say(1, "temp " + at(2s) + " 5");
+  EXPECT_TRUE(test::eventually([&] { return taken(3); }));
+  clock_.advance(499ms);
+  say(1, "temp " + at(3s) + " 6");
+  EXPECT_TRUE(test::eventually([&] { return taken(4); }));
+  EXPECT_EQ(left, 2);
+  clock_.advance(1ms);
+  EXPECT_TRUE(test::eventually([&] { return left == 3 && syncs == 2; }));
+  pipeline_->stop();
+  runner.join();
 }
 
 // A ring of 1 MiB takes a quarter of that at once. It was tried again for ever, and sources waited.

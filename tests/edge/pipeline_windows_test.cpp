@@ -45,6 +45,27 @@ TEST_F(PipelineWindows, WindowsCarryWhatTheRuleSaysAndTheLedgerAgrees) {
   EXPECT_EQ(window::Aggregates::of(sum, 0).sum, 45.0);
 }
 
+// The cloud books a pane in the minute in which it starts, and so does the seal.
+TEST_F(PipelineWindows, AWidePaneIsSentInTheMinuteInWhichItStarts) {
+  Rule rule;
+  rule.forward = Forward::windows;
+  rule.window = WindowRule{.size = 10min, .hop = 10min};
+  options_.rules = {rule};
+  for (int i = 0; i < 20; ++i) say(1, "temp " + at(Nanoseconds(-20min) + i * 1min) + " 1");
+  run();
+  std::map<std::int64_t, MinuteCounts> minutes;  // the newest statement of each
+  for (const auto& f : ring_.flushes) {
+    for (const auto& m : f.seal.sources.at(0).minutes) minutes[m.minute] = m;
+  }
+  std::uint64_t sent = 0;
+  for (const auto& [minute, counts] : minutes) {
+    EXPECT_EQ(counts.sent > 0, minute % 10 == 0) << minute;
+    sent += counts.sent;
+  }
+  EXPECT_EQ(sent, 20u);
+  EXPECT_GE(minutes.size(), 20u);  // taken is by reading
+}
+
 window::Wanted wanted(std::vector<std::string> names) {
   return window::Wanted::parse(names).value();
 }

@@ -154,6 +154,27 @@ TEST_F(PluginTest, AFullJournalClosesConnectionsAndAcknowledgesNothingThatItDoes
   for (const int n : acknowledged) EXPECT_TRUE(got.contains(n));
 }
 
+// It was refused for ever, with the sender's connection each time, and all behind it waited.
+TEST_F(PluginTest, WhatNoJournalOfThisSizeHoldsIsCutAndTheNextCounts) {
+  test::BrokerProcess broker(folder_.path(), lines());  // payload_max: 256 KiB, twice the journal
+  auto j = agent();
+  Sender sender(broker.port());
+  sender.publish(1, 100'000);
+  sender.publish(2);
+  ASSERT_TRUE(eventually([&] { return sender.acknowledged().size() == 2; }));
+  EXPECT_EQ(sender.cut(), 0);
+  const auto first = j->next(10s);
+  ASSERT_TRUE(first);
+  const auto cut = mqtt::from_entry(first->first);
+  ASSERT_TRUE(cut);
+  EXPECT_TRUE(cut->has(mqtt::kCut));
+  EXPECT_EQ(cut->size, 100'000u);
+  EXPECT_EQ(cut->payload.size(), mqtt::kCutBytes);
+  std::set<int> got;
+  read(*j, got, first->second);
+  EXPECT_THAT(got, ElementsAre(2));
+}
+
 TEST_F(PluginTest, WhatABrokerAcknowledgedBeforeItsKillNineIsThere) {
   test::BrokerProcess broker(folder_.path(), lines());
   auto j = agent();
@@ -327,6 +348,27 @@ TEST_F(PluginTest, DurableAcknowledgesAfterTheSync) {
   EXPECT_TRUE(sender.acknowledged().empty());
   j->durable(e->second);
   EXPECT_TRUE(eventually([&] { return sender.acknowledged().size() == 1; }));
+}
+
+TEST_F(PluginTest, DurableWaitsOnceForAnAgentThatIsAway) {
+  test::BrokerProcess broker(folder_.path(), lines("plugin_opt_durable true"));
+  auto j = agent();  // which syncs nothing
+  Sender sender(broker.port());
+  sender.publish(1);
+  ASSERT_TRUE(eventually([&] { return sender.cut() > 2; })) << "after 10 s, and then at once";
+  int appended = 0;
+  journal::Position last;
+  while (const auto e = j->next(200ms)) {
+    ++appended;
+    last = e->second;
+  }
+  EXPECT_EQ(appended, 1);
+  EXPECT_TRUE(sender.acknowledged().empty());
+  j->durable(last);
+  EXPECT_TRUE(eventually([&] {
+    while (const auto e = j->next(1ms)) j->durable(e->second);
+    return sender.acknowledged().size() == 1;
+  }));
 }
 
 }  // namespace

@@ -45,6 +45,23 @@ TEST(SeriesTable, ATimeOfItsOwnMakesNoOtherSeries) {
   EXPECT_EQ(table.size(), 1u);
 }
 
+TEST(SeriesTable, AReloadMayGiveAnotherUnitKindAndLabels) {
+  SeriesTable table;
+  auto d = series("a");
+  d.poll_class = "fast";
+  ASSERT_EQ(table.intern(d).value(), 0u);
+  EXPECT_EQ(table.intern(d).value(), 0u);
+  EXPECT_EQ(table.version(0), 0u);
+  d.unit = "kW";
+  d.kind = SeriesKind::counter;
+  d.labels = {{"hall", "2"}};
+  d.poll_class = "slow";  // its counts stay in their line
+  EXPECT_EQ(table.intern(d).value(), 0u);
+  EXPECT_EQ(table.version(0), 1u);
+  d.poll_class = "fast";
+  EXPECT_EQ(table.at(0), d);
+}
+
 TEST(SeriesTable, RefusesWhatNoDictionaryCanHold) {
   SeriesTable table;
   EXPECT_EQ(table.intern(series("")).error().fault(), Fault::bad_input);
