@@ -208,8 +208,8 @@ def kill(stack, name, kills, pause=(0.3, 1.2), seed=None):
 
 
 def kill_plugin(stack, kills, seed=None):
-    """kill -9 of the broker with our plug-in, of the agent, of both: no reading whose sender has its
-    PUBACK is lost, and one that is sent again because the broker died counts once."""
+    """kill -9 of the broker with our plug-in, of the agent, of both: no reading whose sender has
+    its PUBACK is lost, and one that is sent again because the broker died counts once."""
     seed = seed if seed is not None else random.randrange(1 << 30)
     print(f'seed {seed}')
     rng = random.Random(seed)
