@@ -15,8 +15,9 @@ namespace {
 
 using std::chrono::milliseconds;
 
-// A reader that keeps up would be woken for each entry, at a quarter of what an entry costs.
-constexpr milliseconds kGather{5};
+// A reader that keeps up would be woken for each entry, at a quarter of what an entry costs. While
+// entries keep coming it looks every so often and nobody wakes it.
+constexpr milliseconds kGather{10};
 
 // Longer than any critical section, shorter than a broker's clients wait.
 constexpr milliseconds kLockPatience{1000};
@@ -72,13 +73,18 @@ class MappedJournal final : public Journal {
 
   std::optional<std::pair<Entry, Position>> next(milliseconds wait) override {
     if (auto found = file_->at(read_)) return taken(*found);
-    if (wait <= milliseconds{}) return std::nullopt;
+    if (wait <= milliseconds{} || stopped_) return std::nullopt;
     const Patience waiting(wait);
+    if (flowing_) std::this_thread::sleep_for(std::min(wait, kGather));
     const auto wanted = [&] { return stopped_ || read_ < file_->end(); };
-    for (auto left = wait; !wanted() && left > milliseconds{}; left = waiting.left()) {
-      file_->signals().entries.wait(left, wanted);
+    flowing_ = wanted();
+    if (!flowing_) {
+      for (auto left = waiting.left(); !wanted() && left > milliseconds{}; left = waiting.left()) {
+        file_->signals().entries.wait(left, wanted);
+      }
+      flowing_ = wanted();
+      if (flowing_ && !stopped_ && waiting.left() > kGather) std::this_thread::sleep_for(kGather);
     }
-    if (!stopped_ && wait > kGather && read_ < file_->end()) std::this_thread::sleep_for(kGather);
     if (auto found = file_->at(read_)) return taken(*found);
     return std::nullopt;
   }
@@ -149,6 +155,7 @@ class MappedJournal final : public Journal {
 
   std::unique_ptr<JournalFile> file_;
   std::uint64_t read_;  // the reading side's own; behind it may only be released what was read
+  bool flowing_ = false;  // of the reading side: entries came last time
   std::atomic<bool> stopped_{false};
 };
 

@@ -24,7 +24,7 @@ namespace {
 constexpr int kKeepAliveSeconds = 30;
 constexpr int kLoopMs = 200;  // how soon stop() is noticed
 constexpr std::chrono::seconds kConnectTimeout{15};
-constexpr std::chrono::milliseconds kGather{5};
+constexpr std::chrono::milliseconds kGather{10};
 constexpr std::chrono::microseconds kGatherAcks{500};
 constexpr std::chrono::milliseconds kDense{2};   // between two messages: they come close together
 constexpr std::size_t kBusyBytes = 32 * 1024;    // with one look: more is there
@@ -320,11 +320,14 @@ void BrokerClient::on_connect(mosquitto*, void* self, int code, int flags) {
     me.cut();
     return;
   }
-  me.set("ok", "");
   log::info("mqtt broker is there", "source={} broker={}:{} session={}", me.options_.name,
             me.address_.host, me.address_.port, known ? "kept" : "new");
   // Subscribing again would only bring the retained messages again.
-  if (!known || !me.subscribed_) me.subscribe();
+  if (!known || !me.subscribed_) {
+    me.subscribe();
+  } else {
+    me.set("ok", "");
+  }
 }
 
 // A session outlives the configuration: what an earlier one subscribed, and this one does not,
@@ -348,6 +351,7 @@ void BrokerClient::subscribe() {
     log::warning("mqtt topics cannot be kept", "source={} error=\"{}\"", options_.name,
                  kept.error().text());
   }
+  unanswered_ = options_.topics.size();
   for (const auto& topic : options_.topics) {
     const int code = mosquitto_subscribe(client_, nullptr, topic.c_str(), 1);
     if (code != MOSQ_ERR_SUCCESS) {
@@ -361,6 +365,10 @@ void BrokerClient::subscribe() {
 
 void BrokerClient::on_subscribe(mosquitto*, void* self, int, int count, const int* granted) {
   auto& me = *static_cast<BrokerClient*>(self);
+  // Not before: what is published until then does not come.
+  const bool granted_all = std::all_of(granted, granted + count,
+                                       [](int code) { return code < kRefused; });
+  if (granted_all && me.unanswered_ > 0 && --me.unanswered_ == 0) me.set("ok", "");
   for (int i = 0; i < count; ++i) {
     if (granted[i] < kRefused) continue;
     me.set("failing", "broker refuses a subscription: check its access rules for this client and "

@@ -97,6 +97,7 @@ class BrokerClient {
   // Of the client's thread.
   bool connected_ = false;
   bool subscribed_ = false;  // in this run: topics may have changed since the last
+  std::size_t unanswered_ = 0;  // subscriptions that the broker has not granted yet
   bool duplicate_ = false;   // as the log line of the message at hand says
   std::string refusal_;      // of this connection, by the broker
   PublishReader reader_;

@@ -20,16 +20,20 @@ std::size_t Manifest::line(const std::string& source, const std::string& poll_cl
 MinuteCounts& Manifest::touch(std::size_t index, EventTime at) {
   dirty_ = true;
   auto& line = lines_[index];
-  const auto minute = count_ns(floor_to(at, std::chrono::minutes(1))) / 60'000'000'000;
-  if (line.last == nullptr || line.last->counts.minute != minute) {
+  // No division where the reading before lay in the same minute.
+  if (line.last == nullptr || at < line.last_from ||
+      at - line.last_from >= std::chrono::minutes(1)) {
+    const auto from = floor_to(at, std::chrono::minutes(1));
+    const auto minute = count_ns(from) / 60'000'000'000;
     if (minute < line.pruned_below) return unstated_;
     line.last = &line.minutes[minute];
     line.last->counts.minute = minute;
+    line.last_from = from;
   }
   auto& m = *line.last;
   if (!m.touched) {
     m.touched = true;
-    line.touched.push_back(minute);
+    line.touched.push_back(m.counts.minute);
   }
   return m.counts;
 }

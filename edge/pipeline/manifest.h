@@ -73,6 +73,7 @@ class Manifest {
     std::map<std::int64_t, Minute> minutes;
     std::int64_t pruned_below = std::numeric_limits<std::int64_t>::min();
     Minute* last = nullptr;  // the one that changed last, mostly the next one's too
+    EventTime last_from{};   // its begin
     std::vector<std::int64_t> touched;
     Totals totals;
     EventTime sealed_until = kEventTimeMin;

@@ -288,6 +288,15 @@ std::optional<std::int64_t> Pipeline::row_time(SourceState& source, const Group&
     return count_ns(t);
   }
   const auto t = event_time(group.times[row]);
+  if (t <= arrival + options_.skew && t >= options_.plausible_from) return group.times[row];
+  refuse_row(source, group, row, entry, arrival);
+  return std::nullopt;
+}
+
+// A row whose time cannot be true.
+void Pipeline::refuse_row(SourceState& source, const Group& group, std::size_t row,
+                          const journal::Entry& entry, EventTime arrival) {
+  const auto t = event_time(group.times[row]);
   std::string reason;
   if (t > arrival + options_.skew)
     reason = "its time is ahead of the clock by more than uplink.skew";
@@ -295,7 +304,6 @@ std::optional<std::int64_t> Pipeline::row_time(SourceState& source, const Group&
     reason = "its time is before " + format_utc(options_.plausible_from) +
              ": is the device's clock set?";
   }
-  if (reason.empty()) return group.times[row];
   std::uint64_t readings = 0;
   for (const auto& c : group.columns) {
     if (!c.present.empty() && !c.present[row]) continue;
@@ -307,7 +315,6 @@ std::optional<std::int64_t> Pipeline::row_time(SourceState& source, const Group&
                               table_.at(group.columns[0].series).local_name(), format_utc(t)),
                   source.entry.name, entry.topic, source.entry.source->decoder().sent(entry),
                   readings, arrival);
-  return std::nullopt;
 }
 
 Pipeline::SeriesState& Pipeline::series_state(std::uint32_t handle) {

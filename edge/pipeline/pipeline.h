@@ -146,6 +146,8 @@ class Pipeline final : public uplink::SealSource {
   // The row's event time, or nothing after putting the row into quarantine.
   std::optional<std::int64_t> row_time(SourceState& source, const Group& group, std::size_t row,
                                        const journal::Entry& entry, EventTime arrival);
+  void refuse_row(SourceState& source, const Group& group, std::size_t row,
+                  const journal::Entry& entry, EventTime arrival);
   SeriesState& series_state(std::uint32_t handle);
   std::size_t line_of(SourceState& source, const std::string& poll_class);
   void state_off_time();

@@ -113,7 +113,10 @@ SeriesWindow::Placement SeriesWindow::add(EventTime time, const Column& column,
   if (ns > count_ns(kEventTimeMax) - 2 * size_ || ns < count_ns(kEventTimeMin) + 2 * size_) {
     return Placement::too_old;
   }
-  const auto start = floor_ns(ns, pane_);
+  // No division where the reading before lay in the same pane.
+  const bool again = latest_ != panes_.end() && ns >= latest_->first &&
+                     ns - latest_->first < pane_;
+  const auto start = again ? latest_->first : floor_ns(ns, pane_);
   auto* pane = find_or_make(start);
   if (pane == nullptr) {
     if (options_.shape.wanted) ++late_;
