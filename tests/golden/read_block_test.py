@@ -27,10 +27,10 @@ PROGRAM = None
 # Recordings: columns, rows, rows per block, tiers. Blocks of 400, 1,600 and 4,000 rows and those
 # that are left over are where the segments of tier standard change and where they are not full; a
 # dense block has one segment whatever its rows, and takes longer to read here.
-MANY, SURE = recordings.columns, recordings.sure_columns
+MANY, SURE, SHORT = recordings.columns, recordings.sure_columns, recordings.short_columns
 SHAPES = ((MANY, 20, 5, (0, 1, 2)), (MANY, 303, 101, (0, 1, 2)), (MANY, 701, 701, (0, 1, 2)),
           (MANY, 803, 400, (1,)), (MANY, 2_003, 1_600, (0, 1)), (MANY, 5_603, 4_000, (0, 1)),
-          (SURE, 2_500, 2_500, (2,)))
+          (SURE, 2_500, 2_500, (2,)), (SHORT, 8, 8, (0, 1, 2)))
 # Ways to write that the recordings must lead through, so that a pass says something. Who changes
 # how the encoder chooses and misses one here adds a recording that leads there again.
 EVERYWHERE = '''ordered bits · decimal · float decimal · decimal, ulps · grid, ulps · float split ·

@@ -80,8 +80,14 @@ def columns(rows):
 def sure_columns(rows):
     """Of which a coder that learns becomes so sure that its odds reach their bounds."""
     s = Signal(rows)
-    return {'two levels': [float((2 * s.below(2) - 1) * (15 << 16 | s.below(1 << 16)))
+    return {'two levels': [float((2 * s.below(2) - 1) * (8 << 16 | s.below(1 << 16)))
                            for _ in range(rows)]}
+
+
+def short_columns(rows):
+    """So many that their differences, an odd number of them, fill two segments."""
+    s = Signal(rows)
+    return {f'channel {n}': [(2300 + s.noise(5)) / 10 for _ in range(rows)] for n in range(69)}
 
 
 CLOCKS = {
