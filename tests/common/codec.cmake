@@ -16,4 +16,4 @@ add_test(NAME block_reader_generated
          COMMAND ${Python3_EXECUTABLE} ${PROJECT_SOURCE_DIR}/tests/golden/read_block_test.py
                  --program $<TARGET_FILE:tidemark>)
 set_tests_properties(block_reader_golden block_reader_generated PROPERTIES
-                     LABELS unit TIMEOUT 120)
+                     LABELS unit TIMEOUT 300)
