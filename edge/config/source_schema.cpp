@@ -7,6 +7,7 @@
 #include "common/base/time_zone.h"
 #include "edge/config/bus_url.h"
 #include "edge/config/schema.h"
+#include "edge/mqtt/topic.h"
 
 namespace tidemark::config {
 namespace {
@@ -14,28 +15,27 @@ namespace {
 constexpr std::uint16_t kMqttPort = 1883;
 constexpr const char* kGenericJson = "generic-json";
 
-// MQTT 4.7: '+' fills a level, '#' is the last one and fills it.
-std::string topic_fault(std::string_view topic) {
-  if (topic.empty()) return "is empty";
-  if (topic.size() > 1024) return "is longer than 1024 B";
-  while (true) {
-    const auto cut = topic.find('/');
-    const auto level = topic.substr(0, cut);
-    if (level != "+" && level.find('+') != std::string_view::npos) {
-      return "has a '+' that does not fill its level";
-    }
-    if (level.find('#') != std::string_view::npos &&
-        (level != "#" || cut != std::string_view::npos)) {
-      return "has a '#' that is not its last level";
-    }
-    if (cut == std::string_view::npos) return {};
-    topic.remove_prefix(cut + 1);
+void check_filters(Section& s, std::string_view key, const std::vector<std::string>& filters) {
+  for (const auto& filter : filters) {
+    if (const auto good = mqtt::check_filter(filter); !good) s.complain(key, good.error().text());
   }
 }
 
 void check_path(Section& s, std::string_view key, const std::string& path) {
   if (!path.empty() && !path.starts_with("$")) {
     s.complain(key, fmt::format("'{0}' is not a path into the message; write \"$.{0}\"", path));
+  }
+}
+
+// What cannot be heard in part, or is not heard by a client.
+void check_share(Section& s, const MqttConfig& c, const std::string& topic) {
+  const auto bare = mqtt::bare_filter(topic);
+  if (c.plugin) {
+    s.complain("topics", fmt::format("'{}': only clients share; the broker's plug-in sees every "
+                                     "message: write '{}'", topic, bare));
+  } else if (c.format == "sparkplug") {
+    s.complain("topics", fmt::format("'{}': one client has to hear all of a node's births and "
+                                     "data; write '{}'", topic, bare));
   }
 }
 
@@ -77,17 +77,11 @@ void check_mqtt(Section& s, MqttConfig& c) {
     s.complain("wills", "a client hears wills like any message; remove it, or say plugin = true");
   }
   if (!c.plugin || !c.wills.empty()) check_broker(s, c);
-  for (const auto& topic : c.wills) {
-    if (const auto fault = topic_fault(topic); !fault.empty()) {
-      s.complain("wills", fmt::format("'{}' {}", topic, fault));
-    }
-  }
+  check_filters(s, "wills", c.wills);
+  check_filters(s, "topics", c.topics);
   for (const auto& topic : c.topics) {
-    if (const auto fault = topic_fault(topic); !fault.empty()) {
-      s.complain("topics", fmt::format("'{}' {}", topic, fault));
-    } else if (topic == "#") {
-      s.warn("topics", "'#' takes every message of the broker");
-    }
+    if (topic == "#") s.warn("topics", "'#' takes every message of the broker");
+    if (mqtt::is_shared(topic)) check_share(s, c, topic);
   }
   check_path(s, "time", c.time);
   if (!c.username.empty() && c.password_file.empty()) {
@@ -177,7 +171,8 @@ void describe(Section& s, MqttConfig& c) {
   s.text("cert_file", c.cert_file, {.help = "Our certificate (mqtts)."});
   s.text("key_file", c.key_file, {.help = "Its key."});
   s.texts("topics", c.topics,
-          {.help = "What to subscribe to; needed unless the profile says.",
+          {.help = "What to subscribe to; needed unless the profile says. $share/GROUP/FILTER: the "
+                   "broker deals messages out among the clients of the group.",
            .example = "[\"sensors/#\"]"});
   s.texts("wills", c.wills,
           {.help = "With plugin: topics of last wills, which a broker shows to subscribers only; "

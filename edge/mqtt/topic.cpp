@@ -11,6 +11,8 @@ namespace tidemark::mqtt {
 
 namespace {
 
+constexpr std::string_view kShare = "$share/";
+
 Error bad(std::string text) { return {Fault::bad_input, std::move(text)}; }
 
 // The N of "topic[N]", or nothing for a constant.
@@ -29,9 +31,18 @@ Result<std::optional<int>> level_of(std::string_view expression) {
 
 }  // namespace
 
+bool is_shared(std::string_view filter) { return filter.starts_with(kShare); }
+
+std::string_view bare_filter(std::string_view filter) {
+  if (!is_shared(filter)) return filter;
+  const auto group_end = filter.find('/', kShare.size());
+  return group_end == std::string_view::npos ? std::string_view() : filter.substr(group_end + 1);
+}
+
 bool topic_matches(std::string_view filter, std::string_view topic,
                    std::vector<std::string_view>& wild) {
   wild.clear();
+  filter = bare_filter(filter);
   if (topic.starts_with('$') && (filter.starts_with('+') || filter.starts_with('#'))) return false;
   const auto wanted = split(filter, '/');
   const auto levels = split(topic, '/');
@@ -57,7 +68,15 @@ Result<> check_filter(std::string_view filter) {
     return bad(fmt::format("topic filter of {} B: expected 1 to 65535", filter.size()));
   }
   if (filter.find('\0') != std::string_view::npos) return bad("topic filter holds a NUL");
-  const auto levels = split(filter, '/');
+  if (filter == "$share" || is_shared(filter)) {
+    const auto levels = split(filter, '/');
+    const bool group = levels.size() > 1 && !levels[1].empty() &&
+                       levels[1].find_first_of("+#") == std::string_view::npos;
+    if (!group || bare_filter(filter).empty()) {
+      return bad(fmt::format("topic filter '{}': expected $share/GROUP/FILTER", filter));
+    }
+  }
+  const auto levels = split(bare_filter(filter), '/');
   for (std::size_t i = 0; i < levels.size(); ++i) {
     const bool wild = levels[i].find_first_of("+#") != std::string_view::npos;
     if (wild && levels[i].size() > 1) {

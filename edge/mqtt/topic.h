@@ -10,11 +10,18 @@
 namespace tidemark::mqtt {
 
 // MQTT 4.7: '+' is one level, '#' at the end any number, neither matches a first level that begins
-// with '$'. On a match `wild` holds the levels that the wildcards matched.
+// with '$'. "$share/GROUP/FILTER" matches as FILTER. On a match `wild` holds the levels that the
+// wildcards matched.
 bool topic_matches(std::string_view filter, std::string_view topic,
                    std::vector<std::string_view>& wild);
 // A filter that a broker takes: wildcards alone in their level, '#' last, not empty, 65,535 bytes.
+// Shared: a group that is neither empty nor has wildcards, and such a filter behind it.
 Result<> check_filter(std::string_view filter);
+
+// "$share/GROUP/FILTER": the broker deals the messages out among the clients of the group.
+bool is_shared(std::string_view filter);
+// FILTER of a shared one, any other as it is.
+std::string_view bare_filter(std::string_view filter);
 
 // "topic[1]" or a constant. Fault::bad_input when the topic has no such level.
 Result<std::string> name_from_topic(std::string_view expression, std::string_view topic);

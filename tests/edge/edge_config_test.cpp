@@ -152,7 +152,7 @@ INSTANTIATE_TEST_SUITE_P(
         Mistake{"wills without the plug-in", MQTT "wills = [\"w\"]",
                 "source.mqtt.wills: a client hears wills like any message"},
         Mistake{"a will that is no topic", MQTT "plugin = true\nwills = [\"a/#/b\"]",
-                "source.mqtt.wills: 'a/#/b' has a '#' that is not its last level"},
+                "source.mqtt.wills: topic filter 'a/#/b': '#' must be its last level"},
         Mistake{"durable beside the plug-in",
                 "[[source.mqtt]]\nname = \"a\"\nplugin = true\ntopics = [\"t\"]\ndurable = true",
                 "say plugin_opt_durable true in mosquitto.conf"},
@@ -164,7 +164,18 @@ INSTANTIATE_TEST_SUITE_P(
                 "'h:1883' has no scheme; expected scheme://host:port"},
         Mistake{"bad topic", "[[source.mqtt]]\nname = \"a\"\nurl = \"mqtt://h\"\n"
                              "topics = [\"a/#/b\"]",
-                "'a/#/b' has a '#' that is not its last level"},
+                "source.mqtt.topics: topic filter 'a/#/b': '#' must be its last level"},
+        Mistake{"a share of nothing", "[[source.mqtt]]\nname = \"a\"\nurl = \"mqtt://h\"\n"
+                                      "topics = [\"$share/grp\"]",
+                "topic filter '$share/grp': expected $share/GROUP/FILTER"},
+        Mistake{"a share of the plug-in's",
+                "[[source.mqtt]]\nname = \"a\"\nplugin = true\ntopics = [\"$share/g/t\"]",
+                "source.mqtt.topics: '$share/g/t': only clients share; the broker's plug-in sees "
+                "every message: write 't'"},
+        Mistake{"a share of Sparkplug",
+                "[[source.mqtt]]\nname = \"a\"\nurl = \"mqtt://h\"\nformat = \"sparkplug\"\n"
+                "topics = [\"$share/g/spBv1.0/#\"]",
+                "one client has to hear all of a node's births and data"},
         Mistake{"path without a dollar", MQTT "time = \"ts\"", "write \"$.ts\""},
         Mistake{"paths in what is no JSON",
                 MQTT "format = \"number\"\n[[source.mqtt.series]]\npath = \"$.a\"",

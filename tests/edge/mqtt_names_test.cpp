@@ -38,9 +38,27 @@ TEST(Topic, FiltersMatchAsTheStandardSays) {
   EXPECT_THAT(wild, ElementsAre("b", "d", "e"));
 }
 
+TEST(Topic, ASharedFilterMatchesWhatItsGroupShares) {
+  std::vector<std::string_view> wild;
+  ASSERT_TRUE(topic_matches("$share/grp/a/+/#", "a/b/c", wild));
+  EXPECT_THAT(wild, ElementsAre("b", "c"));
+  EXPECT_TRUE(topic_matches("$share/grp//x", "/x", wild));
+  EXPECT_TRUE(topic_matches("$share/grp/#", "a", wild));
+  EXPECT_FALSE(topic_matches("$share/grp/a", "b", wild));
+  EXPECT_FALSE(topic_matches("$share/grp/#", "$SYS/x", wild));
+  EXPECT_TRUE(is_shared("$share/grp/a"));
+  EXPECT_FALSE(is_shared("share/grp/a"));
+}
+
 TEST(Topic, FiltersThatNoBrokerTakesAreRefused) {
   EXPECT_TRUE(check_filter("a/+/#").ok());
   EXPECT_TRUE(check_filter("#").ok());
+  EXPECT_TRUE(check_filter("$share/grp/a/#").ok());
+  EXPECT_TRUE(check_filter("$share/grp//").ok());
+  for (const auto* none : {"$share", "$share/", "$share/grp", "$share/grp/", "$share//a",
+                           "$share/g+/a", "$share/#/a", "$share/grp/a#"}) {
+    EXPECT_FALSE(check_filter(none).ok()) << none;
+  }
   EXPECT_FALSE(check_filter("").ok());
   EXPECT_FALSE(check_filter("a/b+").ok());
   EXPECT_FALSE(check_filter("a/#/b").ok());

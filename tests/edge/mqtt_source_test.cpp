@@ -151,6 +151,59 @@ TEST_F(MqttSourceTest, TakesWhatIsPublished) {
   close();
 }
 
+// Two agents, one group: the broker deals the messages out, and between them nothing is missing.
+TEST_F(MqttSourceTest, ASharedSubscriptionIsDealtOutAmongItsClients) {
+  NEEDS_MOSQUITTO();
+  test::BrokerProcess broker(folder_);
+  options_.url = broker.url();
+  options_.topics = {"$share/agents/s/#"};
+  open();
+  start();
+  auto other = options_;
+  other.name = "floor2";
+  auto real = journal::Journal::open({folder_ / "journal2", Bytes{1 << 20}});
+  ASSERT_TRUE(real.ok());
+  const auto journal = std::move(real).value();
+  auto second = make_source(other, *journal, clock_, random_);
+  ASSERT_TRUE(second.ok());
+  journal->start_at({});
+  ASSERT_TRUE((*second)->start().ok());
+  ASSERT_TRUE(connected());
+  ASSERT_TRUE(eventually([&] { return (*second)->status().state == "ok"; }));
+  std::vector<std::string> sent;
+  std::vector<double> expected;
+  for (int i = 0; i < 100; ++i) {
+    sent.push_back(std::to_string(i));
+    expected.push_back(i);
+  }
+  broker.publish("s/p1/temp", sent);
+  source::SeriesTable others;
+  std::size_t by_second = 0;
+  eventually([&] {
+    take_one(milliseconds(1));
+    const auto next = journal->next(milliseconds(0));
+    if (!next) return values_.size() >= sent.size();
+    source::Decoded out;
+    (*second)->decoder().decode(next->first, others, out);
+    for (const auto& group : out.groups) {
+      const auto& v = group.columns.at(0).f64;
+      values_.insert(values_.end(), v.begin(), v.end());
+      by_second += v.size();
+    }
+    for (const auto& r : out.rejected) reasons_.push_back(r.reason);
+    return values_.size() >= sent.size();
+  });
+  while (take_one(milliseconds(100))) {}
+  EXPECT_THAT(reasons_, testing::IsEmpty());
+  EXPECT_THAT(values_, testing::UnorderedElementsAreArray(expected));
+  EXPECT_GT(by_second, 0u);
+  EXPECT_LT(by_second, sent.size());
+  ASSERT_EQ(table_.size(), 1u);
+  EXPECT_EQ(table_.at(0).local_name(), "p1-temp/temp");
+  (*second)->stop();
+  close();
+}
+
 // The request leaves from the thread that decodes, while the client's own waits for messages.
 TEST_F(MqttSourceTest, ANodeThatNoBirthNamedIsAskedForOne) {
   NEEDS_MOSQUITTO();
