@@ -30,7 +30,8 @@ bool parse(int argc, char** argv, Arguments& a) {
     } else if (word == "--pcodec") {
       a.pcodec = argv[++i];
     } else if (word == "--passes") {
-      a.passes = std::max(1, static_cast<int>(std::strtol(argv[++i], nullptr, 10)));
+      a.passes = static_cast<int>(std::strtol(argv[++i], nullptr, 10));
+      if (a.passes < 1) return false;
     } else {
       return false;
     }

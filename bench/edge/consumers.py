@@ -83,11 +83,7 @@ class Plugin(Agent):
     source = {'plugin': True}
 
     def broker_lines(self):
-        # The broker drops its rights otherwise, and cannot reach this run's folder.
-        user = 'user root\n' if os.geteuid() == 0 else ''
-        return (f'{user}plugin {self.stack.program("tidemark-mosquitto.so")}\n'
-                f'plugin_opt_topic bench/#\n'
-                f'plugin_opt_journal {self.stack.path("run", "intake.journal")}\n')
+        return self.stack.plugin_lines('bench/#')
 
 
 class AgentRaw(Agent):

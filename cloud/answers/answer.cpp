@@ -50,6 +50,17 @@ std::string_view to_string(State state) {
   return "unknown";
 }
 
+std::map<std::string, std::optional<double>> difference(const Answer& a) {
+  std::map<std::string, std::optional<double>> all;
+  for (const auto& [name, value] : a.values) {
+    const auto before = a.previous.find(name);
+    if (before == a.previous.end()) continue;
+    auto& d = all[name];
+    if (value && before->second) d = *value - *before->second;
+  }
+  return all;
+}
+
 std::string to_json(const Answer& a) {
   std::string out = "{";
   if (a.position > 0) out += fmt::format(R"("position":{},)", a.position);
@@ -65,7 +76,10 @@ std::string to_json(const Answer& a) {
       a.cause.empty() ? "null" : json_quote(a.cause), format_utc(a.known_at),
       number_or_null(a.completeness), a.estimated, number_or_null(a.coverage), list(a.missing),
       a.lost, a.approximate);
-  if (!a.previous.empty()) out += fmt::format(R"(,"previous":{})", object(a.previous));
+  if (!a.previous.empty()) {
+    out += fmt::format(R"(,"previous":{},"difference":{})", object(a.previous),
+                       object(difference(a)));
+  }
   return out + "}";
 }
 

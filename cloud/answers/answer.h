@@ -43,6 +43,9 @@ struct Answer {
   std::map<std::string, std::optional<double>> previous;  // values of the revision before
 };
 
+// values less previous, of those that both have; empty for what one of the two has no figure of.
+std::map<std::string, std::optional<double>> difference(const Answer& answer);
+
 // The object of contract.md, "v" left to the envelope around it.
 std::string to_json(const Answer& answer);
 

@@ -12,6 +12,7 @@ namespace tidemark::answers {
 namespace {
 
 constexpr std::string_view kPrunedTo = "pruned_to";
+constexpr std::string_view kKnownFrom = "known_from";
 // Of one series of one view, before the next one's turn: who was silent for a week has thousands.
 constexpr std::size_t kWindowsATurn = 32;
 
@@ -199,72 +200,10 @@ void Emitter::touch(store::SeriesId id, EventTime start, Nanoseconds size, std::
     // Folded past this view's resolution: its window is frozen.
     if (size > grid.end(window) - window) continue;
     if (first && slots_[slot].begun() && window < slots_[slot].sealed_to) {
-      store_.small().add_late(id, window, "pane", readings);
+      store_.late().add(id, window, "pane", readings);
     }
     first = false;
     pend(slot, window, cause, now);
-  }
-}
-
-void Emitter::touch_minute(store::SourceId source, EventTime minute, Cause cause, SteadyTime now) {
-  if (!by_source_.contains(source)) return;
-  late_.add(source, minute, cause,
-            now + std::chrono::duration_cast<SteadyTime::duration>(late_wait_));
-}
-
-std::size_t Emitter::answer_late(SteadyTime now, EventTime wall, std::size_t budget) {
-  std::size_t done = 0;
-  while (done < budget) {
-    auto* turn = late_.turn(now);
-    if (turn == nullptr) break;
-    const auto& all = by_source_[turn->source];
-    if (turn->series == all.size()) {
-      late_.finish();
-      continue;
-    }
-    const auto& slots = series_.at(all[turn->series]).slots;
-    if (turn->slot == slots.size()) {
-      ++turn->series;
-      turn->slot = 0;
-    } else if (turn->minute == turn->minutes.size()) {
-      ++turn->slot;
-      turn->minute = 0;
-    } else {
-      done += answer_minute(slots[turn->slot], *turn, now, wall);
-    }
-  }
-  return done;
-}
-
-std::size_t Emitter::answer_minute(SlotId id, LateMinutes::Turn& turn, SteadyTime now,
-                                   EventTime wall) {
-  constexpr auto kMinute = std::chrono::minutes(1);
-  const auto& slot = slots_[id];
-  const auto& grid = views_[slot.view].grid;
-  const auto [minute, cause] = turn.minutes[turn.minute];
-  std::size_t done = 0;
-  auto w = grid.floor(minute);
-  for (; w < minute + kMinute; w = grid.end(w), ++done) {
-    const bool sealed = slot.begun() && w >= slot.begins && w < slot.sealed_to;
-    // What is pending is looked at when it is due.
-    if (sealed && w >= frozen_before(slot) && !slot.pending.contains(w)) {
-      revise(id, w, cause, now, wall);
-    }
-  }
-  // A window of hours needs one look for all of its minutes.
-  while (turn.minute < turn.minutes.size() && turn.minutes[turn.minute].first + kMinute <= w) {
-    ++turn.minute;
-  }
-  return done;
-}
-
-void Emitter::revise(SlotId id, EventTime start, Cause cause, SteadyTime now, EventTime wall) {
-  const auto& view = views_[slots_[id].view];
-  const auto before = current(view, slots_[id], start);
-  if (before && before->known_at + view.view.emit.revision_interval > wall) {
-    pend(id, start, cause, now);
-  } else {
-    emit_window(id, start, cause, wall, before);
   }
 }
 
@@ -272,7 +211,7 @@ void Emitter::pend(SlotId id, EventTime start, Cause cause, SteadyTime now) {
   auto& slot = slots_[id];
   auto& view = views_[slot.view];
   const bool was_sealed = slot.begun() && start < slot.sealed_to;
-  if (was_sealed && start < frozen_before(slot)) return;
+  if (was_sealed && start < frozen_before(slot) && cause != Cause::operated) return;
   if (was_sealed && start < slot.begins) extend_back(id, start, cause, now);
   const bool early = view.view.emit.early > Nanoseconds{};
   if (!was_sealed) note_near(id);
@@ -380,6 +319,12 @@ SteadyTime Emitter::due() const {
     if (!v.revisions.empty()) due = std::min(due, v.revisions.front().due);
   }
   return due;
+}
+
+std::size_t Emitter::waiting() const {
+  std::size_t n = 0;
+  for (const auto& v : views_) n += v.early.size() + v.revisions.size();
+  return n;
 }
 
 void Emitter::write_pending() {
@@ -492,10 +437,12 @@ Basis Emitter::look(const ViewState& view, const SeriesState& series, EventTime 
                     window::Partial& sum) {
   const auto& row = series.row;
   const auto end = view.grid.end(start);
+  const auto counted = counted_from(start, row.widest_sum);
   Basis basis;
   basis.unplaced = store_.panes().sum(row.id, start, end, sum);
   basis.readings = sum.count();
-  const auto counted = counted_from(start, row.widest_sum);
+  const auto day = reconcile::width_of(reconcile::Tier::day);
+  basis.waiting = store_.late().waiting(row.id, floor_to(counted, day), end);
   basis.manifest = minutes_of(row, counted, end);
   basis.reaches_back = counted < start;
   basis.sealed = frontier_of(row.source) >= end;
@@ -541,9 +488,11 @@ bool Emitter::emit_window(SlotId id, EventTime start, Cause cause, EventTime wal
   const auto& slot = slots_[id];
   const auto& view = views_[slot.view];
   const auto& series = series_.at(slot.series);
-  if (before && start < frozen_before(slot)) return true;
+  const bool frozen = before && start < frozen_before(slot);
+  if (frozen && cause != Cause::operated) return true;
   window::Partial sum(series.row.description.type);
   const auto basis = look(view, series, start, sum);
+  if (frozen && basis.unplaced > 0) return true;
   auto answer = compute(view, series, start, cause, before, basis, sum);
   const bool any = !answer.values.contains("count") || answer.values["count"].value_or(0) > 0;
   if (before && unchanged(*before, answer)) return any;
@@ -567,6 +516,7 @@ void Emitter::prune(EventTime known_before, std::size_t limit) {
   if (to <= from) return;
   prune_.run(from, to);
   store_.small().set_meta(kPrunedTo, to);
+  store_.small().set_meta(kKnownFrom, static_cast<std::uint64_t>(count_ns(known_before)));
 }
 
 void Emitter::forget(store::SeriesId id, const std::function<EventTime(const View&)>& before) {

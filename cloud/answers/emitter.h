@@ -63,6 +63,9 @@ class Emitter {
   // counts, or readings came, perhaps of one series only. The completeness of all of them rests on
   // it. Those that were sealed are looked at in their turn.
   void touch_minute(store::SourceId source, EventTime minute, Cause cause, SteadyTime now);
+  // A person had the panes of [from, to) made anew: windows that are still kept as finely are
+  // revised, and frozen ones that are exact all the same.
+  void reopen(store::SeriesId series, EventTime from, EventTime to, SteadyTime now);
   void advance(store::SourceId source, EventTime frontier);
   // The edge says that it has taken all that is older, wherever that is now: windows of views that
   // ask for a share of it may be answered.
@@ -73,6 +76,8 @@ class Emitter {
   std::size_t emit(SteadyTime now, EventTime wall, std::size_t budget);
   // When emit() has something to do next; the end of time when nothing is pending.
   [[nodiscard]] SteadyTime due() const;
+  // Windows that wait for their turn: by the time that coalesces them, or by the budget.
+  [[nodiscard]] std::size_t waiting() const;
   [[nodiscard]] std::uint64_t position() const { return position_; }
   [[nodiscard]] std::uint64_t emitted() const { return emitted_; }
   // Removes superseded revisions that became known before this, up to `limit` of them.

@@ -58,7 +58,7 @@ void judge(Answer& answer, const Basis& known) {
     }
   }
   judge_completeness(answer, known);
-  const auto unplaced = known.unplaced + known.forgotten;
+  const auto unplaced = known.unplaced + known.forgotten + known.waiting;
   if (unplaced == 0) return;
   const auto certain = static_cast<double>(known.readings) /
                        static_cast<double>(known.readings + unplaced);
@@ -78,6 +78,10 @@ void note_unplaced(const std::string& source, const Basis& known, std::vector<Mi
   if (known.forgotten > 0) {
     missing.push_back({source, fmt::format("{} readings are older than what the archive keeps and "
                                            "only in sums that are wider", known.forgotten)});
+  }
+  if (known.waiting > 0) {
+    missing.push_back({source, fmt::format("{} readings wait in the late ledger: tidemark cloud "
+                                           "late replay", known.waiting)});
   }
 }
 

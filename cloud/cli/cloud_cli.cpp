@@ -64,6 +64,7 @@ class CloudCommands {
   int show(const std::string& path, const Parameters& parameters, Print&& print,
            const std::string& select = "**");
   int order(const std::string& words);
+  int bring_back(const std::string& order_word, const std::string& name);
   void add_view_commands(cli::Command& cloud);
   int take_view(bool apply);
   int no_such_series(Source& source, const std::string& select);
@@ -158,6 +159,13 @@ void CloudCommands::add_commands() {
                   w.glob);
     });
   }
+  auto& replay = late.add("replay", "Readings of the late ledger go back into their windows.");
+  replay.argument("GLOB", w.glob, "Of these series only.", false)
+      .option("--from", w.from, "Days from: RFC 3339, a date, now, -10m.", "T")
+      .option("--to", w.to, "Days until, likewise.", "T")
+      .option("--config", w.config, "cloud.toml, for the folder of the node.", "FILE")
+      .flag("--json", w.json, "One JSON object.");
+  replay.action([this] { return bring_back("replay", words_.glob); });
   add_view_commands(cloud);
 
   auto& edge = cloud.add("edge", "Decides which of two boxes that share a name is the edge.");
@@ -191,6 +199,13 @@ void CloudCommands::add_view_commands(cli::Command& cloud) {
       });
     });
   }
+  auto& backfill = view.add("backfill", "Fills a view that is new, or finer, from the archive.");
+  backfill.argument("VIEW", w.view, "Its name.")
+      .option("--from", w.from, "Days from: RFC 3339, a date, now, -10m.", "T")
+      .option("--to", w.to, "Days until, likewise.", "T")
+      .option("--config", w.config, "cloud.toml, for the folder of the node.", "FILE")
+      .flag("--json", w.json, "One JSON object.");
+  backfill.action([this] { return bring_back("backfill", words_.view); });
   for (const bool apply : {false, true}) {
     auto& command = apply ? view.add("apply", "Puts a file into views.d; the node goes on with it. "
                                               "Its windows are filled from what there is.")
@@ -219,6 +234,26 @@ int CloudCommands::take_view(bool apply) {
   return kExitOk;
 }
 
+// An order about a range of time: of these series, or of that view.
+int CloudCommands::bring_back(const std::string& order_word, const std::string& name) {
+  auto from = kEventTimeMin;
+  auto to = kEventTimeMax;
+  for (const auto& [text, time] : {std::pair{&words_.from, &from}, std::pair{&words_.to, &to}}) {
+    if (text->empty()) continue;
+    const auto parsed = parse_time(*text, world_.clock.wall());
+    if (!parsed) {
+      output_.fail(parsed.error());
+      return kExitUsage;
+    }
+    *time = *parsed;
+  }
+  if (name.find(' ') != std::string::npos) {
+    output_.err(fmt::format("error: '{}' has a space, which no name has\n", name));
+    return kExitUsage;
+  }
+  return order(fmt::format("{} {} {} {}", order_word, name, count_ns(from), count_ns(to)));
+}
+
 int CloudCommands::order(const std::string& words) {
   const auto settings = world_.settings(words_.config);
   if (!settings) {
@@ -228,7 +263,7 @@ int CloudCommands::order(const std::string& words) {
   const auto outcome = world_.order(settings->data_dir, words);
   if (!outcome) return output_.fail(outcome.error(), "run it as the node's user, on its machine");
   if (!*outcome) {
-    output_.err("the node has not taken it yet; it does when it runs\n"
+    output_.err("the node has not finished with it yet; it goes on as long as it runs\n"
                 "  try: tidemark cloud status\n");
     return kExitTryAgain;
   }

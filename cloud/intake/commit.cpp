@@ -64,14 +64,18 @@ SequenceRanges first_of(const SequenceRanges& all, std::size_t ranges_max) {
 
 }  // namespace
 
-SteadyTime Intake::due() const { return std::min(emitter_->due(), maintained_ + kMaintainEvery); }
+SteadyTime Intake::due() const {
+  if (replay_) return SteadyTime::min();
+  return std::min(emitter_->due(), maintained_ + kMaintainEvery);
+}
 
 Result<std::vector<Reply>> Intake::commit() {
   const auto now = clock_.steady();
   const bool maintenance = now >= maintained_ + kMaintainEvery;
-  if (!has_batch() && emitter_->due() > now && !maintenance) return std::vector<Reply>{};
+  if (!has_batch() && due() > now) return std::vector<Reply>{};
   begin();
   if (maintenance) maintain();
+  if (maintenance || replay_) take_orders();
   for (auto* s : touched_) advance(*s);
   counters_.answers += emitter_->emit(now, clock_.wall(), kEmissionsPerCommitMax);
   for (auto* s : touched_) {
@@ -174,7 +178,6 @@ void Intake::maintain() {
   const auto now = clock_.steady();
   maintained_ = now;
   catalogue_->save_changed();
-  take_orders();
   const auto& all = catalogue_->all();
   for (std::size_t n = 0; n < std::min(kSeriesFoldedPerTurn, all.size()); ++n) {
     keep_within_horizons(*all[fold_next_++ % all.size()]);
@@ -219,7 +222,7 @@ void Intake::keep_within_horizons(Series& series) {
     if (oldest < kEventTimeMin + kFrozenShown) continue;
     store_->manifests().forget_before(source, oldest - kFrozenShown);
   }
-  store_->small().forget_late(series.row.id, minutes);
+  store_->late().forget(series.row.id, minutes);
 }
 
 // Blocks below those that came, of an edge that is there and has sent nothing else for a while:

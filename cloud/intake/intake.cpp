@@ -396,7 +396,7 @@ void Intake::take_minutes(Session& s, const Seal& seal) {
       const bool amended = after.sent != before.sent || after.due != before.due ||
                            after.good != before.good;
       if (amended && minute < source.frontier) {
-        emitter_->touch_minute(source.id, minute, answers::Cause::late, clock_.steady());
+        emitter_->touch_minute(source.id, minute, answers::Cause::correction, clock_.steady());
       }
     }
   }

@@ -61,6 +61,24 @@ struct Counters {
   std::uint64_t refused = 0;  // frames of a second box that says it is an edge
 };
 
+// An order to make panes anew that is under way: `replay` of what the late ledger has of these
+// series, or `backfill` of a view.
+struct Replay {
+  std::int64_t order = 0;
+  std::string select;
+  bool backfill = false;
+  EventTime from{}, to{};
+  store::LateRows::Line after{0, kEventTimeMin, 0};  // the ledger is looked at up to here
+  std::size_t series_next = 0;                       // the series are, and this one up to
+  EventTime day_next = kEventTimeMin;
+  std::set<store::SeriesId> series;
+  std::uint64_t days = 0;      // that are made anew
+  std::uint64_t returned = 0;  // readings
+  std::uint64_t stayed = 0;
+  std::uint64_t failed = 0;    // days
+  std::string why;             // of the last that stayed
+};
+
 class Intake {
  public:
   static Result<std::unique_ptr<Intake>> open(Disk& disk, const Clock& clock, Options options);
@@ -109,7 +127,21 @@ class Intake {
   // The frame is not taken and not acknowledged: it comes again.
   void put_off(Session& s, const std::string& why);
   void take_orders();
-  Result<std::string> obey(const std::string& words);
+  // Nothing while it is not finished: it goes on with the next batch.
+  Result<std::optional<std::string>> obey(std::int64_t order, const std::string& words);
+  Result<std::string> decide(const std::vector<std::string_view>& words);
+  Result<std::optional<std::string>> replay(std::int64_t order,
+                                            const std::vector<std::string_view>& words);
+  [[nodiscard]] Result<Replay> replay_of(std::int64_t order,
+                                         const std::vector<std::string_view>& words) const;
+  // The next series and day that are meant; nothing at the end.
+  std::optional<std::pair<Series*, EventTime>> next_of_ledger(Replay& replay);
+  std::optional<std::pair<Series*, EventTime>> next_of_view(Replay& replay);
+  // What it cost, in blocks.
+  std::uint64_t replay_day(Series& series, EventTime day, Replay& replay);
+  // `readings` that the late ledger counted are answered.
+  void bring_back(Session& s, std::uint64_t readings,
+                  const std::map<Incarnation, std::uint64_t>& by_start);
   void park(Session& s, Lane lane, BlockRecord record, const std::vector<DictionaryHash>& unknown);
   void dead_letter(Session& s, const BlockRecord& record, const std::string& reason);
   void refuse_frame(Session& s, const wire::Frame& frame, const Error& error);
@@ -133,6 +165,7 @@ class Intake {
   SteadyTime maintained_{};
   SteadyTime slow_maintained_{};
   std::size_t fold_next_ = 0;
+  std::optional<Replay> replay_;
   std::size_t parked_bytes_ = 0;  // of all edges
   Counters counters_;
 };

@@ -24,8 +24,9 @@ Result<Incarnation> incarnation_of(std::string_view text) {
 
 void Intake::take_orders() {
   for (const auto& order : store_->alarms().open_orders()) {
-    const auto outcome = obey(order.words);
-    const auto text = outcome ? "ok: " + *outcome : "error: " + outcome.error().text();
+    const auto outcome = obey(order.id, order.words);
+    if (outcome && !*outcome) return;  // one at a time
+    const auto text = outcome ? "ok: " + **outcome : "error: " + outcome.error().text();
     log::info("order", "words={} outcome={}", order.words, text);
     store_->alarms().close_order(order.id, text);
   }
@@ -45,10 +46,18 @@ Result<std::string> Intake::change_views() {
   return "views in force: " + names;
 }
 
-Result<std::string> Intake::obey(const std::string& words) {
-  if (words == "views") return change_views();
+Result<std::optional<std::string>> Intake::obey(std::int64_t order, const std::string& words) {
   const auto parts = split(words, ' ');
+  if (parts[0] == "replay" || parts[0] == "backfill") return replay(order, parts);
+  auto outcome = words == "views" ? change_views() : decide(parts);
+  if (!outcome) return std::move(outcome).error();
+  return std::optional<std::string>(std::move(outcome).value());
+}
+
+Result<std::string> Intake::decide(const std::vector<std::string_view>& parts) {
   if (parts.size() != 3 || (parts[0] != "accept" && parts[0] != "refuse")) {
+    std::string words;
+    for (const auto part : parts) words += fmt::format("{}{}", words.empty() ? "" : " ", part);
     return Error(Fault::bad_input, fmt::format("no order '{}'", words));
   }
   const auto session = sessions_.find(std::string(parts[1]));

@@ -259,13 +259,13 @@ void Placer::place_run(Bound bound, const Group& group, const Column& column, st
   if (counted == 0) return;
   if (ledger) {
     placed.late_ledger += counted;
-    store_.small().add_late(series.row.id, start, "late_ledger", counted);
+    store_.late().add(series.row.id, start, store::LateRows::kLedger, counted);
     return;
   }
   placed.answered += counted;
   if (tier > static_cast<std::size_t>(series.finest)) {
-    store_.small().add_late(series.row.id, start,
-                            reconcile::name_of(static_cast<reconcile::Tier>(tier)), counted);
+    store_.late().add(series.row.id, start,
+                      reconcile::name_of(static_cast<reconcile::Tier>(tier)), counted);
   }
   emitter_.touch(series.row.id, start, width, counted, in.cause, now);
 }
@@ -336,16 +336,17 @@ void Placer::place_partial(const Incoming& in, const PartialRow& row,
   const auto size = Nanoseconds(row.size);
   proved_ = in.edge.books.sources()[series.source].frontier;
   heard(in.series[row.series].source, row.start, row.readings);
+  if (minute_of(row.start + row.size - 1) > minute_of(row.start)) {
+    catalogue_.note_wide_sum(series, size);
+  }
   const auto tier = reconcile::tier_holding(start, size, series.finest);
   const auto sealed = sealed_of(in.edge, series);
   // A pane past its horizon has been merged, so that a revision could not be replaced in it.
   if (!tier || start < sealed.floors[static_cast<std::size_t>(*tier)]) {
     placed.late_ledger += row.readings;
-    store_.small().add_late(series.row.id, start, "late_ledger", row.readings);
+    store_.late().add(series.row.id, floor_to(start, reconcile::width_of(reconcile::Tier::day)),
+                      store::LateRows::kLedger, row.readings);
     return;
-  }
-  if (minute_of(row.start + row.size - 1) > minute_of(row.start)) {
-    catalogue_.note_wide_sum(series, size);
   }
   placed.answered += row.readings;
   series.row.readings += row.readings;

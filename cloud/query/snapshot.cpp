@@ -24,6 +24,8 @@ Snapshot::Snapshot(sqlite::Database& db)
       source_(db, "SELECT frontier FROM sources WHERE id=?"),
       minutes_(db, "SELECT state FROM minutes WHERE source=? AND minute>=? AND minute<?"),
       forgotten_(db, "SELECT until FROM forgotten WHERE source=?"),
+      waiting_(db, "SELECT CAST(TOTAL(readings) AS INTEGER) FROM late INDEXED BY late_ledger"
+                   " WHERE placement='late_ledger' AND series=? AND start>=? AND start<?"),
       spans_(db, "SELECT position FROM spans WHERE source=?1 AND time_min>=?2-(SELECT span_max"
                  " FROM sources WHERE id=?1) AND time_min<?3 AND time_max>=?2 ORDER BY position"),
       first_(db, "SELECT start FROM panes WHERE series=? AND tier=? ORDER BY start LIMIT 1"),
@@ -149,6 +151,14 @@ EventTime Snapshot::archived_from(const SeriesEntry& series) {
   return from;
 }
 
+std::uint64_t Snapshot::waiting(const SeriesEntry& series, EventTime from, EventTime to) {
+  const auto day = floor_to(from, reconcile::width_of(reconcile::Tier::day));
+  waiting_.start(series.id, count_ns(day), count_ns(to));
+  const auto readings = waiting_.next() ? waiting_.count(0) : 0;
+  waiting_.rewind();
+  return readings;
+}
+
 std::vector<store::ArchivePosition> Snapshot::blocks(const SeriesEntry& series, EventTime from,
                                                      EventTime to) {
   std::set<std::uint64_t> found;
@@ -210,6 +220,13 @@ void Snapshot::each_pane(
       if (pane) visit(event_time(panes_.integer(0)), width, *pane);
     }
   }
+}
+
+EventTime Snapshot::known_from() {
+  const auto from = meta_.start("known_from").next() ? event_time(meta_.integer(0))
+                                                     : kEventTimeMin;
+  meta_.rewind();
+  return from;
 }
 
 EventTime Snapshot::frozen_before(reconcile::Tier tier, store::SourceId source) {

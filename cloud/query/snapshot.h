@@ -52,6 +52,8 @@ class Snapshot {
   reconcile::ManifestSum manifest(const SeriesEntry& series, EventTime from, EventTime to);
   // The archive has all that came of the series from there on.
   EventTime archived_from(const SeriesEntry& series);
+  // Readings of the series in the late ledger, of the days that [from, to) meets.
+  std::uint64_t waiting(const SeriesEntry& series, EventTime from, EventTime to);
   // Archived blocks with readings of the series' sources in [from, to), oldest first.
   std::vector<store::ArchivePosition> blocks(const SeriesEntry& series, EventTime from,
                                              EventTime to);
@@ -65,6 +67,8 @@ class Snapshot {
       const std::function<void(EventTime, Nanoseconds, const reconcile::Pane&)>& visit);
   // Windows of this resolution that begin before are frozen.
   EventTime frozen_before(reconcile::Tier tier, store::SourceId source);
+  // What was known before cannot be told any more.
+  EventTime known_from();
   [[nodiscard]] sqlite::Database& database() { return database_; }
 
  private:
@@ -76,7 +80,7 @@ class Snapshot {
   std::vector<ViewEntry> views_;
   reconcile::Horizons horizons_;
   sqlite::Statement select_edges_, off_times_, select_views_, select_series_, sources_,
-      version_, source_, minutes_, forgotten_, spans_, first_, last_, panes_, meta_;
+      version_, source_, minutes_, forgotten_, waiting_, spans_, first_, last_, panes_, meta_;
 };
 
 }  // namespace tidemark::query

@@ -304,6 +304,11 @@ Result<std::vector<Answer>> SqliteReader::answers(const AnswerQuery& query) {
     return Error(Fault::bad_input, "as-of works on the windows that a view keeps: name a view, or "
                                    "ask 'by' the size of one");
   }
+  if (query.as_of && *query.as_of < snapshot_.known_from()) {
+    return Error(Fault::bad_input, fmt::format("what was known at {} is no longer kept: as-of "
+                                               "reaches back to {}", format_utc(*query.as_of),
+                                               format_utc(snapshot_.known_from())));
+  }
   std::vector<Answer> all;
   for (const auto* series : snapshot_.match(query.select)) {
     if (kept) {

@@ -206,6 +206,7 @@ answers::Answer Windows::answer(const SeriesEntry& series, const Found& found, E
   basis.readings = found.sum.count();
   basis.unplaced = found.unplaced;
   basis.forgotten = found.forgotten;
+  basis.waiting = snapshot_.waiting(series, counted, end);
   basis.sealed = frontier >= end;
   basis.whole_minutes = start == floor_to(start, kMinute) && end == floor_to(end, kMinute);
   basis.off = reconcile::covered(off, start, end);

@@ -161,6 +161,12 @@ std::vector<Incarnation> EdgeBooks::by_ordinal() const {
   return order;
 }
 
+std::vector<Incarnation> EdgeBooks::all_starts() const {
+  std::vector<Incarnation> all(folded_.begin(), folded_.end());
+  for (const auto& [incarnation, books] : starts_) all.push_back(incarnation);
+  return all;
+}
+
 std::vector<SourceIndex> EdgeBooks::advance() {
   std::vector<SourceIndex> moved;
   for (const auto incarnation : by_ordinal()) {

@@ -83,6 +83,8 @@ class EdgeBooks {
   void restore(Incarnation i, IncarnationBooks books);
   void restore_off(OffTimes::Span span) { off_.add(span); }
 
+  // Every start that is known, folded ones too.
+  [[nodiscard]] std::vector<Incarnation> all_starts() const;
   [[nodiscard]] std::size_t starts() const { return starts_.size(); }  // in memory
   [[nodiscard]] Ledger ledger() const;
   [[nodiscard]] Ledger found() const;  // IncarnationBooks::found() of all starts

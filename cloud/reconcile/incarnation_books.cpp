@@ -56,6 +56,13 @@ bool IncarnationBooks::receive(Sequence s, std::uint64_t readings, const Placed&
   return true;
 }
 
+std::uint64_t IncarnationBooks::bring_back(std::uint64_t readings) {
+  const auto back = std::min(readings, placed_.late_ledger);
+  placed_.late_ledger -= back;
+  placed_.answered += back;
+  return back;
+}
+
 bool IncarnationBooks::seal(const Seal& seal, const std::vector<SourceIndex>& sources,
                             const ReadingsIn& readings) {
   // An older statement is still true of what it says, and may be covered before the newer one is.

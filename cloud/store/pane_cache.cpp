@@ -21,6 +21,8 @@ PaneCache::PaneCache(sqlite::Database& database)
       oldest_(database, "SELECT start FROM panes WHERE series=? AND tier=?"
                         " ORDER BY start LIMIT 1"),
       remove_(database, "DELETE FROM panes WHERE series=? AND tier=? AND start=?"),
+      remove_range_(database, "DELETE FROM panes WHERE series=? AND tier=? AND start>=?"
+                              " AND start<=?"),
       starts_(database, "SELECT start FROM panes WHERE series=? AND tier=? AND start>=? AND start<?"
                         " ORDER BY start LIMIT ?") {}
 
@@ -117,6 +119,36 @@ std::uint64_t PaneCache::sum(SeriesId series, EventTime from, EventTime to,
     }
   }
   return unplaced;
+}
+
+std::uint64_t PaneCache::readings(SeriesId series, EventTime from, EventTime to) {
+  flush();
+  std::uint64_t readings = 0;
+  for (std::size_t t = 0; t < reconcile::kTiers; ++t) {
+    const auto width = reconcile::width_of(static_cast<Tier>(t));
+    if (to - from < width) continue;
+    range_.start(series, static_cast<std::int64_t>(t), count_ns(from), count_ns(to - width));
+    while (range_.next()) {
+      const auto pane = Pane::decode(range_.blob(1));
+      TIDE_CHECK(pane.ok(), "a pane in cloud.db decodes");
+      readings += pane->readings();
+    }
+  }
+  return readings;
+}
+
+void PaneCache::remove(SeriesId series, EventTime from, EventTime to) {
+  flush();
+  for (std::size_t t = 0; t < reconcile::kTiers; ++t) {
+    const auto width = reconcile::width_of(static_cast<Tier>(t));
+    if (to - from < width) continue;
+    remove_range_.run(series, static_cast<std::int64_t>(t), count_ns(from), count_ns(to - width));
+  }
+  std::erase_if(panes_, [&](const auto& item) {
+    const auto start = event_time(item.first.start);
+    return item.first.series == series && start >= from &&
+           start + reconcile::width_of(item.first.tier) <= to;
+  });
 }
 
 void PaneCache::flush() {

@@ -31,6 +31,10 @@ class PaneCache {
   // Merges all panes inside [from, to) into `sum`. Returns how many readings lie in panes that
   // reach beyond, so that they may be inside or not.
   std::uint64_t sum(SeriesId series, EventTime from, EventTime to, window::Partial& sum);
+  // Readings in the panes inside [from, to), bad ones too.
+  std::uint64_t readings(SeriesId series, EventTime from, EventTime to);
+  // Removes those panes.
+  void remove(SeriesId series, EventTime from, EventTime to);
   // Writes what changed.
   void flush();
   // Between batches: forgets what is over the bound.
@@ -67,7 +71,7 @@ class PaneCache {
   Entry* load(const Key& key, ValueType type);
   void sum_inside(SeriesId series, Tier tier, EventTime from, EventTime to, window::Partial& sum);
 
-  sqlite::Statement select_, upsert_, range_, newest_, oldest_, remove_, starts_;
+  sqlite::Statement select_, upsert_, range_, newest_, oldest_, remove_, remove_range_, starts_;
   std::unordered_map<Key, std::unique_ptr<Entry>, KeyHash> panes_;
   struct Rows {  // of a series, by tier
     std::array<std::int64_t, reconcile::kTiers> newest{};

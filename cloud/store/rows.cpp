@@ -387,38 +387,17 @@ void ManifestRows::forget_before(SourceId source, EventTime t) {
 SmallRows::SmallRows(sqlite::Database& database)
     : add_dead_letter_(database, "INSERT INTO deadletters(edge,reason,at,bytes,readings)"
                                  " VALUES(?,?,?,?,?)"),
-      add_late_(database, "INSERT INTO late VALUES(?,?,?,?)"
-                          " ON CONFLICT DO UPDATE SET readings=readings+excluded.readings"),
       meta_(database, "SELECT value FROM meta WHERE key=?"),
       set_meta_(database, "INSERT INTO meta VALUES(?,?)"
                           " ON CONFLICT DO UPDATE SET value=excluded.value"),
-      forget_late_(database, "DELETE FROM late WHERE series=? AND start<? AND placement='pane'"),
       bound_letters_(database, "DELETE FROM deadletters WHERE id<=(SELECT MAX(id) FROM deadletters)"
                                "-?") {}
 
-void SmallRows::forget_late(SeriesId series, EventTime before) {
-  flush();
-  forget_late_.run(series, ns(before));
-}
 void SmallRows::bound_dead_letters() { bound_letters_.run(std::uint64_t{kDeadLettersMax}); }
 
 void SmallRows::add_dead_letter(const std::string& edge, const std::string& reason, EventTime at,
                                 ByteSpan bytes, std::uint64_t readings) {
   add_dead_letter_.run(edge, reason, ns(at), bytes, readings);
-}
-void SmallRows::add_late(SeriesId series, EventTime start, std::string_view placement,
-                         std::uint64_t readings) {
-  late_.push_back({series, ns(start), placement, readings});
-}
-void SmallRows::flush() {
-  std::sort(late_.begin(), late_.end(),
-            [](const Late& a, const Late& b) { return a.key() < b.key(); });
-  for (std::size_t i = 0; i < late_.size();) {
-    auto sum = late_[i];
-    while (++i < late_.size() && late_[i].key() == sum.key()) sum.readings += late_[i].readings;
-    add_late_.run(sum.series, sum.start, sum.placement, sum.readings);
-  }
-  late_.clear();
 }
 std::uint64_t SmallRows::meta(std::string_view key) {
   meta_.start(key);

@@ -4,7 +4,6 @@
 
 #include <functional>
 #include <string>
-#include <tuple>
 #include <unordered_map>
 #include <vector>
 
@@ -150,17 +149,11 @@ class ManifestRows {
   ByteVector scratch_;
 };
 
-class SmallRows {  // dead letters, late readings, single values
+class SmallRows {  // dead letters, single values
  public:
   explicit SmallRows(sqlite::Database& database);
   void add_dead_letter(const std::string& edge, const std::string& reason, EventTime at,
                        ByteSpan bytes, std::uint64_t readings);
-  // Written with the batch; `placement` is one of the few words for it, which outlive that.
-  void add_late(SeriesId series, EventTime start, std::string_view placement,
-                std::uint64_t readings);
-  void flush();
-  // Rows of windows that were revised, not those of the late ledger.
-  void forget_late(SeriesId series, EventTime before);
   // Keeps the newest kDeadLettersMax.
   void bound_dead_letters();
   static constexpr std::uint64_t kDeadLettersMax = 10'000;
@@ -168,16 +161,7 @@ class SmallRows {  // dead letters, late readings, single values
   void set_meta(std::string_view key, std::uint64_t value);
 
  private:
-  struct Late {
-    SeriesId series;
-    std::int64_t start;
-    std::string_view placement;
-    std::uint64_t readings;
-    [[nodiscard]] auto key() const { return std::tuple(series, start, placement); }
-  };
-  sqlite::Statement add_dead_letter_, add_late_, meta_, set_meta_,
-      forget_late_, bound_letters_;
-  std::vector<Late> late_;  // of the batch
+  sqlite::Statement add_dead_letter_, meta_, set_meta_, bound_letters_;
 };
 
 }  // namespace tidemark::store

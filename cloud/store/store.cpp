@@ -26,6 +26,7 @@ Result<std::unique_ptr<Store>> Store::open(Disk& disk, const std::filesystem::pa
   store->blocks_ = std::make_unique<BlockIndex>(database);
   store->manifests_ = std::make_unique<ManifestRows>(database);
   store->small_ = std::make_unique<SmallRows>(database);
+  store->late_ = std::make_unique<LateRows>(database);
   store->dictionaries_ = std::make_unique<DictionaryRows>(database);
   store->alarms_ = std::make_unique<AlarmRows>(database);
   TIDE_TRY(database.fault());
@@ -48,7 +49,7 @@ Result<> Store::commit() {
   panes_->flush();
   manifests_->flush();
   series_->flush();
-  small_->flush();
+  late_->flush();
   TIDE_TRY(archive_->sync());
   if (archive_->end().value != committed_end_) {
     committed_end_ = archive_->end().value;

@@ -11,6 +11,7 @@
 #include "cloud/store/alarm_rows.h"
 #include "cloud/store/archive.h"
 #include "cloud/store/dictionary_rows.h"
+#include "cloud/store/late_rows.h"
 #include "cloud/store/pane_cache.h"
 #include "cloud/store/rows.h"
 
@@ -36,6 +37,7 @@ class Store {
   [[nodiscard]] BlockIndex& blocks() { return *blocks_; }
   [[nodiscard]] ManifestRows& manifests() { return *manifests_; }
   [[nodiscard]] SmallRows& small() { return *small_; }
+  [[nodiscard]] LateRows& late() { return *late_; }
   [[nodiscard]] DictionaryRows& dictionaries() { return *dictionaries_; }
   [[nodiscard]] AlarmRows& alarms() { return *alarms_; }
   [[nodiscard]] const std::filesystem::path& data_dir() const { return data_dir_; }
@@ -51,6 +53,7 @@ class Store {
   std::unique_ptr<BlockIndex> blocks_;
   std::unique_ptr<ManifestRows> manifests_;
   std::unique_ptr<SmallRows> small_;
+  std::unique_ptr<LateRows> late_;
   std::unique_ptr<DictionaryRows> dictionaries_;
   std::unique_ptr<AlarmRows> alarms_;
   std::uint64_t committed_end_ = 0;  // of the archive

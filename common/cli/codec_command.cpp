@@ -4,10 +4,13 @@
 #include <time.h>
 
 #include <algorithm>
+#include <map>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <tuple>
 
 #include "common/base/exit_code.h"
+#include "common/cli/named_file.h"
 #include "common/cli/series_file.h"
 
 namespace tidemark::cli {
@@ -26,24 +29,75 @@ codec::Tier tier_of(const std::string& word) {
                            : codec::Tier::standard;
 }
 
+constexpr std::uint64_t kFileBytesMax = std::uint64_t{4} << 30;
+
+int no_input(const Error& error, Output& output) {
+  const int code = output.fail(error);
+  return error.fault() == Fault::unavailable ? kExitNoInput : code;
+}
+
+std::uint64_t rows_of(const SeriesFile& file) {
+  std::uint64_t rows = 0;
+  for (const auto& b : file.blocks) rows += b.groups[0].times.size();
+  return rows;
+}
+
+// What was done, for people; on standard error when standard output has the result itself.
+void tell(const SeriesFile& file, std::size_t bytes, const Words& words, Output& output) {
+  const auto text =
+      words.json ? nlohmann::ordered_json{{"v", 1},
+                                          {"rows", rows_of(file)},
+                                          {"blocks", file.blocks.size()},
+                                          {"bytes", bytes}}
+                           .dump() + "\n"
+                 : fmt::format("{} rows, {} blocks, {} bytes\n", rows_of(file),
+                               file.blocks.size(), bytes);
+  if (words.out == "-") {
+    output.err(text);
+  } else {
+    output.out(text);
+  }
+}
+
+int needs_both(const Words& words, Output& output) {
+  if (words.in.empty()) return output.usage("--in is missing: a file, or - for standard input");
+  if (words.out.empty()) return output.usage("--out is missing: a file, or - for standard output");
+  return kExitOk;
+}
+
 int encode(const Words& words, Output& output) {
+  if (const int code = needs_both(words, output); code != kExitOk) return code;
   if (words.rows_per_block < 1 || words.rows_per_block > codec::kRowsMax) {
     return output.usage(fmt::format("--rows-per-block: 1 to {}", codec::kRowsMax));
   }
-  auto file = read_csv(words.in, words.rows_per_block);
+  const auto text = read_named(words.in, kFileBytesMax);
+  if (!text.ok()) return no_input(text.error(), output);
+  auto file = parse_csv(*text, words.in, words.rows_per_block);
   if (!file.ok()) return output.fail(file.error());
   file->tier = tier_of(words.tier);
-  const auto bytes = write_tdm(*file, words.out);
-  if (!bytes.ok()) return output.fail(bytes.error());
-  output.out(fmt::format("{} blocks, {} bytes\n", file->blocks.size(), *bytes));
+  const auto bytes = to_tdm(*file);
+  if (!bytes.ok()) {
+    return output.fail(Error(bytes.error()).within(words.in),
+                       fmt::format("--rows-per-block {}",
+                                   std::max<std::uint64_t>(1, words.rows_per_block / 4)));
+  }
+  if (const auto done = write_named(words.out, *bytes); !done.ok()) {
+    return output.fail(done.error());
+  }
+  tell(*file, bytes->size(), words, output);
   return kExitOk;
 }
 
 int decode(const Words& words, Output& output) {
-  const auto file = read_tdm(words.in);
+  if (const int code = needs_both(words, output); code != kExitOk) return code;
+  const auto bytes = read_named(words.in, kFileBytesMax);
+  if (!bytes.ok()) return no_input(bytes.error(), output);
+  const auto file = parse_tdm(*bytes, words.in);
   if (!file.ok()) return output.fail(file.error());
-  const auto written = write_csv(*file, words.out);
-  return written.ok() ? kExitOk : output.fail(written.error());
+  const auto csv = to_csv(*file);
+  if (const auto done = write_named(words.out, csv); !done.ok()) return output.fail(done.error());
+  tell(*file, csv.size(), words, output);
+  return kExitOk;
 }
 
 std::uint64_t cpu_ns() {
@@ -65,8 +119,9 @@ std::uint64_t best_of_passes(Pass pass) {
   return best;
 }
 
-// A column's bytes are those that it adds to a block with times only, with its footer; those of
-// the times are the clock's alone, first instant and all. The head of a block counts in the file.
+// Values take what a block takes more than one with its times alone; a column has its share of that
+// by what it would take in a block of its own, so that columns add up to the values. Those of the
+// times are the clock's alone, first instant and all. The head of a block counts in the file.
 struct Sizes {
   std::uint64_t timestamps = 0;
   std::uint64_t blocks = 0;
@@ -74,9 +129,23 @@ struct Sizes {
   std::vector<std::uint64_t> columns;
 };
 
+// `whole` in parts as `weights` are to each other, to the byte.
+void share(std::uint64_t whole, const std::vector<std::uint64_t>& weights,
+           std::vector<std::uint64_t>& parts) {
+  std::uint64_t all = 0, so_far = 0, given = 0;
+  for (const auto w : weights) all += w;
+  for (const auto w : weights) {
+    so_far += w;
+    const auto until = all == 0 ? 0 : static_cast<std::uint64_t>(
+        static_cast<long double>(whole) * so_far / static_cast<long double>(all));
+    parts.push_back(until - given);
+    given = until;
+  }
+}
+
 Result<Sizes> sizes_of(const SeriesFile& file) {
   Sizes sizes;
-  sizes.columns.resize(file.names.size());
+  std::vector<std::uint64_t> alone_bytes(file.names.size());
   codec::Memories memories, of_whole;
   for (const auto& block : file.blocks) {
     TIDE_ASSIGN(const auto whole, codec::encode(block, file.tier, of_whole));
@@ -90,14 +159,32 @@ Result<Sizes> sizes_of(const SeriesFile& file) {
     for (std::size_t i = 0; i < file.names.size(); ++i) {
       alone.groups[0].columns = {block.groups[0].columns[i]};
       TIDE_ASSIGN(const auto one, codec::encode(alone, file.tier, memories));
-      sizes.columns[i] += one.size() - std::min(one.size(), times.size());
+      alone_bytes[i] += one.size() - std::min(one.size(), times.size());
     }
   }
+  share(sizes.values, alone_bytes, sizes.columns);
   return sizes;
 }
 
+// The method that most blocks took; of equal ones the first by name.
+codec::Method method_of_most(const SeriesFile& file, std::size_t column) {
+  std::map<std::tuple<std::string, std::string, std::string>, std::size_t> seen;
+  for (const auto& b : file.blocks) {
+    auto m = codec::method_of(b.groups[0].columns[column], file.tier);
+    ++seen[{std::move(m.mode), std::move(m.predictor), std::move(m.coder)}];
+  }
+  if (seen.empty()) return {"empty", "none", "none"};
+  const auto most = std::max_element(seen.begin(), seen.end(), [](const auto& a, const auto& b) {
+    return a.second < b.second;
+  });
+  const auto& [mode, predictor, coder] = most->first;
+  return {mode, predictor, coder};
+}
+
 int stat(const Words& words, Output& output) {
-  const auto file = read_tdm(words.file);
+  const auto bytes = read_named(words.file, kFileBytesMax);
+  if (!bytes.ok()) return no_input(bytes.error(), output);
+  const auto file = parse_tdm(*bytes, words.file);
   if (!file.ok()) return output.fail(file.error());
   const auto sizes = sizes_of(*file);
   if (!sizes.ok()) return output.fail(sizes.error());
@@ -106,8 +193,7 @@ int stat(const Words& words, Output& output) {
   for (const auto& b : file->blocks) {
     encoded.push_back(*codec::encode(b, file->tier, memories));
   }
-  std::uint64_t rows = 0;
-  for (const auto& b : file->blocks) rows += b.groups[0].times.size();
+  const auto rows = rows_of(*file);
   const auto encode_ns = best_of_passes([&] {
     codec::Memories anew;
     for (const auto& b : file->blocks) static_cast<void>(codec::encode(b, file->tier, anew));
@@ -115,20 +201,17 @@ int stat(const Words& words, Output& output) {
   const auto decode_ns = best_of_passes([&] {
     for (const auto& b : encoded) static_cast<void>(codec::decode(b));
   });
-  std::error_code ignored;
   nlohmann::ordered_json out = {{"v", 1},
                                 {"rows", rows},
                                 {"blocks", file->blocks.size()},
                                 {"timestamp_bytes", sizes->timestamps},
                                 {"value_bytes", sizes->values},
-                                {"file_bytes", std::filesystem::file_size(words.file, ignored)},
+                                {"file_bytes", bytes->size()},
                                 {"encode_ns", encode_ns},
                                 {"decode_ns", decode_ns},
                                 {"columns", nlohmann::ordered_json::array()}};
   for (std::size_t i = 0; i < file->names.size(); ++i) {
-    const auto method = file->blocks.empty()
-                            ? codec::Method{"empty", "none", "none"}
-                            : codec::method_of(file->blocks[0].groups[0].columns[i], file->tier);
+    const auto method = method_of_most(*file, i);
     out["columns"].push_back({{"name", file->names[i]},
                               {"mode", method.mode},
                               {"predictor", method.predictor},
@@ -156,14 +239,19 @@ void add_codec(Command& parent, Output& output) {
   const auto words = std::make_shared<Words>();  // lives as long as the actions
   auto& codec = parent.add("codec", "Packs recordings as blocks, to measure the codec.");
   codec.add("encode", "CSV (timestamp_ns, values) into blocks.")
-      .option("--in", words->in, "CSV file.", "FILE")
-      .option("--out", words->out, "File of blocks (.tdm).", "FILE")
-      .option("--rows-per-block", words->rows_per_block, "Every block decodes alone.")
-      .choice("--tier", words->tier, {"fast", "standard", "dense"}, "How hard to try.")
+      .option("--in", words->in, "CSV file, - for standard input.", "FILE")
+      .option("--out", words->out, "File of blocks (.tdm), - for standard output.", "FILE")
+      .option("--rows-per-block", words->rows_per_block,
+              fmt::format("Rows of a block, which decodes alone: 1 to {}, else {}.",
+                          codec::kRowsMax, words->rows_per_block))
+      .choice("--tier", words->tier, {"fast", "standard", "dense"},
+              "How hard to try, else standard.")
+      .flag("--json", words->json, "One JSON object.")
       .action([words, &output] { return encode(*words, output); });
   codec.add("decode", "Blocks into CSV: the same numbers to the bit.")
-      .option("--in", words->in, "File of blocks (.tdm).", "FILE")
-      .option("--out", words->out, "CSV file.", "FILE")
+      .option("--in", words->in, "File of blocks (.tdm), - for standard input.", "FILE")
+      .option("--out", words->out, "CSV file, - for standard output.", "FILE")
+      .flag("--json", words->json, "One JSON object.")
       .action([words, &output] { return decode(*words, output); });
   codec.add("stat", "Sizes, methods and CPU time of a file of blocks.")
       .argument("FILE", words->file, "File of blocks (.tdm).")

@@ -121,7 +121,7 @@ int Front::own_command(const std::vector<std::string>& words) {
       .action([&] { return show_version(json); });
   root.add("completion", "A script for your shell.")
       .argument("SHELL", shell, "bash, zsh or fish.")
-      .action([&] { return completion(shell); });
+      .action([&] { return completion(shell, root.tree()); });
   root.add("help", "This text, or that of a command.")
       .arguments("COMMAND", topic, "Which.")
       .action([&] {
@@ -175,17 +175,14 @@ int Front::show_version(bool json) {
   return kExitOk;
 }
 
-int Front::completion(const std::string& shell) {
+int Front::completion(const std::string& shell, std::string tree) {
   if (shell != "bash" && shell != "zsh" && shell != "fish") {
     return output_.usage(fmt::format("no completion for '{}', there are bash, zsh, fish", shell),
                          "tidemark completion bash");
   }
-  std::string tree;
-  for (const char* own : {"demo", "config", "config check", "config show",
-                          "config keys", "config keys edge", "config keys gateway",
-                          "config keys cloud", "doctor", "version", "completion",
-                          "completion bash", "completion zsh", "completion fish", "help"}) {
-    tree += fmt::format("{}\t--json --help\t\n", own);
+  for (const char* words : {"config keys edge", "config keys gateway", "config keys cloud",
+                            "completion bash", "completion zsh", "completion fish"}) {
+    tree += fmt::format("{}\t--help\t\n", words);
   }
   for (const auto& part : parts()) {
     for (const auto c : part.commands) tree += fmt::format("{}\t--json --help\t\n", c);

@@ -21,7 +21,7 @@ class Front {
   int own_command(const std::vector<std::string>& words);
   int summary(bool json);
   int show_version(bool json);
-  int completion(const std::string& shell);
+  int completion(const std::string& shell, std::string tree);
   struct Job {  // about one configuration
     std::string part;
     std::string file;  // empty: the installed one

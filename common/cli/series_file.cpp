@@ -5,15 +5,15 @@
 #include <charconv>
 #include <cmath>
 
-#include "common/base/disk.h"
+#include "common/base/hash.h"
 #include "common/base/text.h"
 #include "common/model/series.h"
 
 namespace tidemark::cli {
 namespace {
 
-constexpr std::uint64_t kFileBytesMax = std::uint64_t{4} << 30;
-constexpr std::string_view kMagic = "TDM\x01";
+constexpr std::string_view kMagic = "TDM\x02";
+constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";  // what spreadsheets begin with
 
 template <typename Number>
 bool read_number(std::string_view text, Number& v, int base = 10) {
@@ -93,10 +93,9 @@ Result<> check_columns(const std::vector<std::string>& names) {
 
 }  // namespace
 
-Result<SeriesFile> read_csv(const std::filesystem::path& path, std::size_t rows_per_block) {
-  auto content = read_file(path, kFileBytesMax);
-  if (!content.ok()) return std::move(content).error();
-  const auto& text = *content;
+Result<SeriesFile> parse_csv(std::string_view text, const std::string& name,
+                             std::size_t rows_per_block) {
+  if (text.starts_with(kByteOrderMark)) text.remove_prefix(kByteOrderMark.size());
   std::string_view rest = text;
   std::size_t line_number = 0;
   const auto next_line = [&] {
@@ -108,14 +107,14 @@ Result<SeriesFile> read_csv(const std::filesystem::path& path, std::size_t rows_
     return line;
   };
   const auto bad = [&](const std::string& why) {
-    return Error{Fault::bad_input, path.string() + ":" + std::to_string(line_number) + ": " + why};
+    return Error{Fault::bad_input, name + ":" + std::to_string(line_number) + ": " + why};
   };
   SeriesFile file;
   const auto head = split(next_line(), ',');
   if (head[0] != "timestamp_ns") return bad("the first column is not timestamp_ns");
   file.names.assign(head.begin() + 1, head.end());
   if (auto checked = check_columns(file.names); !checked.ok()) {
-    return std::move(checked).error().within(path.string());
+    return std::move(checked).error().within(name);
   }
   while (!rest.empty()) {
     const auto line = next_line();
@@ -141,7 +140,7 @@ Result<SeriesFile> read_csv(const std::filesystem::path& path, std::size_t rows_
   return file;
 }
 
-Result<> write_csv(const SeriesFile& file, const std::filesystem::path& path) {
+std::string to_csv(const SeriesFile& file) {
   std::string out = "timestamp_ns";
   for (const auto& n : file.names) out += "," + n;
   out += '\n';
@@ -158,58 +157,67 @@ Result<> write_csv(const SeriesFile& file, const std::filesystem::path& path) {
       out += '\n';
     }
   }
-  return write_file(path, out, 0644);
+  return out;
 }
 
-Result<SeriesFile> read_tdm(const std::filesystem::path& path) {
-  auto content = read_file(path, kFileBytesMax);
-  if (!content.ok()) return std::move(content).error();
-  const auto& text = *content;
+Result<SeriesFile> parse_tdm(std::string_view bytes, const std::string& name) {
   const auto bad = [&](const std::string& why) {
-    return Error{Fault::bad_input, path.string() + ": " + why};
+    return Error{Fault::bad_input, name + ": " + why};
   };
-  ByteReader in(as_bytes(text));
-  if (as_text(in.raw(kMagic.size())) != kMagic) return bad("not a .tdm file");
+  const auto all = as_bytes(bytes);
+  ByteReader in(all);
+  const auto magic = as_text(in.raw(kMagic.size()));
+  if (!in.ok() || magic.substr(0, 3) != kMagic.substr(0, 3)) return bad("not a .tdm file");
+  if (magic != kMagic) {
+    return bad("version " + std::to_string(magic[3]) + " of .tdm, this program knows 2");
+  }
   SeriesFile file;
   const auto tier = in.u8();
   const auto names = Dictionary::decode(in.blob());
-  if (!in.ok() || tier > static_cast<std::uint8_t>(codec::Tier::dense) || !names.ok()) {
+  const auto blocks = in.fixed<std::uint32_t>();
+  const auto hash = xxh3(all.first(all.size() - in.left()));
+  if (in.fixed<std::uint64_t>() != hash || !in.ok() || !names.ok() ||
+      tier > static_cast<std::uint8_t>(codec::Tier::dense)) {
     return bad("damaged head");
   }
   file.tier = static_cast<codec::Tier>(tier);
   for (const auto& s : names->series()) file.names.push_back(s.metric);
-  while (in.left() > 0) {
-    const auto bytes = in.raw(in.fixed<std::uint32_t>());
-    if (!in.ok()) return bad("it ends inside a block");
-    auto block = codec::decode(bytes);
+  for (std::uint32_t i = 0; i < blocks; ++i) {
+    const auto one = in.raw(in.fixed<std::uint32_t>());
+    if (!in.ok()) {
+      return bad("it ends in block " + std::to_string(i) + " of " + std::to_string(blocks));
+    }
+    auto block = codec::decode(one);
     if (!block.ok()) {
-      return std::move(block).error().within(path.string() + ": block " +
-                                             std::to_string(file.blocks.size()));
+      return std::move(block).error().within(name + ": block " + std::to_string(i));
     }
     bool fits = block->groups.size() == 1 && block->groups[0].columns.size() == file.names.size();
-    for (std::size_t i = 0; fits && i < file.names.size(); ++i) {
-      fits = block->groups[0].columns[i].type == ValueType::f64;
+    for (std::size_t c = 0; fits && c < file.names.size(); ++c) {
+      fits = block->groups[0].columns[c].type == ValueType::f64;
     }
     if (!fits) return bad("a block with other columns than the head has");
     file.blocks.push_back(*std::move(block));
   }
+  if (!in.done()) return bad("bytes behind its last block");
   return file;
 }
 
-Result<std::uint64_t> write_tdm(const SeriesFile& file, const std::filesystem::path& path) {
+Result<std::string> to_tdm(const SeriesFile& file) {
   ByteVector bytes;
   ByteWriter out(bytes);
   out.raw(as_bytes(kMagic));
   out.u8(static_cast<std::uint8_t>(file.tier));
   out.blob(dictionary_of(file.names).bytes());
+  out.fixed(static_cast<std::uint32_t>(file.blocks.size()));
+  out.fixed(xxh3(bytes));
   codec::Memories memories;
-  for (const auto& b : file.blocks) {
-    TIDE_ASSIGN(const auto block, codec::encode(b, file.tier, memories));
-    out.fixed(static_cast<std::uint32_t>(block.size()));
-    out.raw(block);
+  for (std::size_t i = 0; i < file.blocks.size(); ++i) {
+    auto block = codec::encode(file.blocks[i], file.tier, memories);
+    if (!block.ok()) return std::move(block).error().within("block " + std::to_string(i));
+    out.fixed(static_cast<std::uint32_t>(block->size()));
+    out.raw(*block);
   }
-  TIDE_TRY(write_file(path, as_text(bytes), 0644));
-  return std::uint64_t{bytes.size()};
+  return std::string(as_text(bytes));
 }
 
 }  // namespace tidemark::cli

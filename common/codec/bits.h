@@ -35,6 +35,18 @@ inline std::uint64_t packed_flags(const std::uint8_t* flags) {
   return packed;
 }
 
+// The highest bits of 64 bytes, the first lowest.
+inline std::uint64_t top_bits(const std::uint8_t* bytes) {
+  constexpr std::uint64_t kTops = 0x8080808080808080U;
+  std::uint64_t packed = 0;
+  for (unsigned i = 0; i < 8; ++i) {
+    std::uint64_t eight;
+    std::memcpy(&eight, bytes + 8 * i, sizeof eight);
+    packed |= (((eight & kTops) >> 7) * 0x0102040810204080U >> 56) << (8 * i);
+  }
+  return packed;
+}
+
 class BitReader {
  public:
   explicit BitReader(ByteSpan bytes) : bytes_(bytes) {}

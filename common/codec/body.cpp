@@ -29,7 +29,7 @@ struct Budget {
   std::size_t rows = kValuesMax;
   std::size_t values = kValuesMax;
   std::size_t cells = kCellsMax;
-  std::size_t text_bytes = kTextBytesMax;
+  TextBudget texts;
 
   static bool take(std::size_t& left, std::size_t n) {
     if (n > left) return false;
@@ -63,7 +63,7 @@ Result<> check_column(const Column& c, std::size_t rows, Budget& budget) {
   if (!c.quality.empty() && c.quality.size() != present) return bad("quality is not by value");
   if (!Budget::take(budget.values, present)) return full("values", kValuesMax);
   for (const auto& t : c.text) {
-    if (!Budget::take(budget.text_bytes, t.size())) return full("bytes of text", kTextBytesMax);
+    if (!Budget::take(budget.texts.values, t.size())) return full("bytes of text", kTextBytesMax);
   }
   return {};
 }
@@ -132,7 +132,7 @@ void read_column(Tier tier, ByteReader& in, std::int64_t expected_series, std::s
   }
   if ((head & kShort) != 0) return shorts.read((head & kAsLast) != 0, in, c);
   if ((head & kAsLast) != 0) in.fail();
-  read_values(tier, in, budget.text_bytes, c);
+  read_values(tier, in, budget.texts, c);
 }
 
 void write_partials(const std::vector<PartialRow>& partials, std::int64_t time_min,

@@ -50,6 +50,8 @@ bool write_fitted(Tier tier, std::span<const std::int64_t> times, ByteWriter& ou
   const double middle = static_cast<double>(n - 1) / 2;
   for (std::size_t i = 0; i < n; ++i) {
     k[i] = minus(times[i], times[0]) / unit;
+    // Beyond 2^63 ns from the first the distance wraps, and then it may be no multiple of the unit.
+    if (codec::times(k[i], unit) != minus(times[i], times[0])) return false;
     const auto v = static_cast<double>(k[i]);
     if (!(std::fabs(v) < kUnitsMax)) return false;
     products += (static_cast<double>(i) - middle) * v;

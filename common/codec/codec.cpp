@@ -10,6 +10,7 @@
 #include "common/codec/outline.h"
 #include "common/codec/packing.h"
 #include "common/codec/sequence.h"
+#include "common/codec/short_columns.h"
 #include "common/model/record.h"
 
 namespace tidemark::codec {
@@ -112,15 +113,17 @@ Result<Head> read_head(ByteSpan bytes, ByteReader& in) {
   head.summary.time_min = in.svarint();
   head.summary.time_max = static_cast<std::int64_t>(
       static_cast<std::uint64_t>(head.summary.time_min) + in.varint());
-  if (head.packed) head.body_bytes = static_cast<std::size_t>(in.varint());
+  std::uint64_t body_bytes = 0;
+  if (head.packed) body_bytes = in.varint();
   if ((flags & kHasFooters) != 0) {
     head.footers = read_footers(in, head.summary.time_min);
     if (head.footers.empty()) in.fail();
   }
   if (!in.ok() || head.summary.time_max < head.summary.time_min) return damaged("damaged head");
-  if (head.body_bytes > kBodyBytesMax || head.summary.rows > kValuesMax) {
+  if (body_bytes > kBodyBytesMax || head.summary.rows > kValuesMax) {
     return Error{Fault::bad_input, "block: its head passes a bound"};
   }
+  head.body_bytes = static_cast<std::size_t>(body_bytes);
   return head;
 }
 
@@ -239,8 +242,8 @@ ByteVector encode_values(const Column& column, Tier tier, Memory* memory) {
 
 Result<> decode_values(ByteSpan bytes, Tier tier, Column& into) {
   ByteReader in(bytes);
-  auto text_bytes = kTextBytesMax;
-  if (!read_values(tier, in, text_bytes, into) || !in.done()) return damaged("damaged values");
+  TextBudget texts;
+  if (!read_values(tier, in, texts, into) || !in.done()) return damaged("damaged values");
   return {};
 }
 
@@ -259,18 +262,29 @@ Result<> decode_times(ByteSpan bytes, Tier tier, std::span<std::int64_t> into) {
 
 Method method_of(const Column& column, Tier tier) {
   const char* coder = tier == Tier::fast ? "bit-packing" : tier == Tier::dense ? "mixing" : "tans";
+  Memory none;
+  if (const auto method = ShortColumnWriter().method_of(column, none)) {
+    return {method->integers() ? "short-integer"
+                               : "short-decimal" + std::to_string(method->exponent()),
+            method->constant() ? "constant" : "delta", method->constant() ? "none" : coder};
+  }
+  const auto with_sequence = [&](std::string mode, ByteSpan sequence) {
+    const auto words = sequence_words(sequence);
+    const bool told = words.ends_with("constant") || words.ends_with("slope");
+    return Method{std::move(mode), words, told ? "none" : coder};
+  };
   const auto bytes = encode_values(column, tier);
   if (bytes.empty()) return {"empty", "none", "none"};
   if (column.type == ValueType::text) return {"text", "none", coder};
   if (column.type == ValueType::boolean) return {"states", "none", coder};
-  if (column.type == ValueType::i64) return {"integers", sequence_words(bytes), coder};
+  if (column.type == ValueType::i64) return with_sequence("integers", bytes);
   const auto mode = words_of_doubles(bytes);
   if (mode == "constant") return {mode, "none", "none"};
   if (mode == "zstd" || mode == "stored") return {mode, "none", mode};
   if (mode == "special" || mode == "float-split") return {mode, "none", coder};
   const std::size_t head = (mode.find("grid") != std::string::npos ? 9U : 1U) +
                            (mode.find("joined") != std::string::npos ? 1U : 0U);
-  return {mode, sequence_words(ByteSpan(bytes).subspan(head)), coder};
+  return with_sequence(mode, ByteSpan(bytes).subspan(head));
 }
 
 }  // namespace tidemark::codec

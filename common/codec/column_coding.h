@@ -33,8 +33,14 @@ void write_booleans(Tier tier, std::span<const std::int64_t> values, ByteWriter&
 bool read_booleans(Tier tier, ByteReader& in, std::span<std::int64_t> values);
 
 void write_texts(Tier tier, std::span<const std::string> values, ByteWriter& out);
-// `bytes_left` falls by the bytes of the texts; `in` fails when it would pass zero.
-bool read_texts(Tier tier, ByteReader& in, std::span<std::string> values, std::size_t& bytes_left);
+// Bytes of text that a block may still hold. Entries of dictionaries are charged apart, whether a
+// row uses them or not: each that a writer wrote is at least one row's text.
+struct TextBudget {
+  std::size_t values = kTextBytesMax;
+  std::size_t entries = kTextBytesMax;
+};
+// `left` falls by the bytes of the texts; `in` fails when it would pass zero.
+bool read_texts(Tier tier, ByteReader& in, std::span<std::string> values, TextBudget& left);
 
 void write_presence(Tier tier, const std::vector<bool>& present, ByteWriter& out);
 bool read_presence(Tier tier, ByteReader& in, std::vector<bool>& present);
@@ -45,6 +51,6 @@ bool read_qualities(Tier tier, ByteReader& in, std::span<Quality> qualities);
 // The values of a column by its type.
 void write_values(Tier tier, const Column& column, Memory& memory, ByteWriter& out);
 // Into the vector of its type, which has the right size.
-bool read_values(Tier tier, ByteReader& in, std::size_t& text_bytes_left, Column& column);
+bool read_values(Tier tier, ByteReader& in, TextBudget& texts_left, Column& column);
 
 }  // namespace tidemark::codec

@@ -13,11 +13,13 @@
 // reason; where v is far away the rest need not be exact, and v is far from what comes out.
 #include "common/codec/decimals.h"
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <type_traits>
 
 #include "common/codec/clones.h"
+#include "common/codec/feed.h"
 #include "common/codec/numbers.h"
 
 namespace tidemark::codec {
@@ -58,6 +60,34 @@ template <bool kFused>
   return wrong | (far & kSignAndExponent);
 }
 
+template <bool kFused>
+[[gnu::always_inline]] inline bool distances_by(const double* v, std::size_t n, unsigned exponent,
+                                                std::int64_t first, std::int32_t* distances) {
+  const Divisor<kFused> divisor(exponent);
+  // Of a number past 2^51, or of none, the distance is far.
+  const auto zero = bits_of(kMagic) + static_cast<std::uint64_t>(first);
+  constexpr auto kEnd = static_cast<std::uint64_t>(kDistanceEnd);
+  std::uint64_t wrong = 0, far = 0;
+  if (exponent == 0) {
+    for (std::size_t i = 0; i < n; ++i) {
+      const double t = v[i] + kMagic;
+      const auto d = bits_of(t) - zero;
+      distances[i] = static_cast<std::int32_t>(d);
+      wrong |= bits_of(t - kMagic) ^ bits_of(v[i]);
+      far |= d + kEnd;
+    }
+    return wrong == 0 && far < 2 * kEnd;
+  }
+  for (std::size_t i = 0; i < n; ++i) {
+    const double t = v[i] * divisor.power + kMagic;
+    const auto d = bits_of(t) - zero;
+    distances[i] = static_cast<std::int32_t>(d);
+    wrong |= bits_of(divisor.of(t - kMagic, v[i])) ^ bits_of(v[i]);
+    far |= d + kEnd;
+  }
+  return wrong == 0 && far < 2 * kEnd;
+}
+
 struct ByIntegers {
   const std::int64_t* k;
   [[nodiscard, gnu::always_inline]] double operator[](std::size_t i) const {
@@ -75,6 +105,10 @@ struct ByOffsets {
 template <bool kFused, bool kFloats, typename Numbers>
 [[gnu::always_inline]] inline void divide_by(Numbers k, std::size_t n, unsigned exponent,
                                              double* v) {
+  if (exponent == 0 && !kFloats) {
+    for (std::size_t i = 0; i < n; ++i) v[i] = k[i];
+    return;
+  }
   const Divisor<kFused> divisor(exponent);
   for (std::size_t i = 0; i < n; ++i) {
     const auto q = divisor.of(k[i]);
@@ -124,6 +158,15 @@ std::uint64_t decimal_misses(const double* v, std::size_t n, unsigned exponent, 
   return best([=](auto fused) __attribute__((always_inline)) {
     return misses_by<fused()>(v, n, exponent, k);
   });
+}
+bool decimal_distances(const double* v, std::size_t n, unsigned exponent, std::int64_t first,
+                       std::int32_t* distances) {
+  return best([=](auto fused) __attribute__((always_inline)) {
+    return distances_by<fused()>(v, n, exponent, first, distances);
+  });
+}
+bool all_end_in_0(std::span<const std::int64_t> k) {
+  return std::all_of(k.begin(), k.end(), [](auto x) { return x % 10 == 0; });
 }
 void divide(const std::int64_t* k, std::size_t n, unsigned exponent, double* v) {
   best([=](auto fused) __attribute__((always_inline)) {

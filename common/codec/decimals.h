@@ -8,6 +8,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <span>
 
 namespace tidemark::codec {
 
@@ -22,6 +23,13 @@ Reciprocal reciprocal(unsigned exponent);
 // k[i] = v[i] * 10^e, rounded. 0 when every v[i] is k[i] / 10^e to the bit and |k[i]| < 2^51; k is
 // for use then only. Any v, also NaN, infinities and -0.0, which are none.
 std::uint64_t decimal_misses(const double* v, std::size_t n, unsigned exponent, std::int64_t* k);
+
+// The same as k[i] - first, |first| < 2^50, in 32 bits: whether it is so of all, and each of these
+// is at least -kDistanceEnd and less than kDistanceEnd (feed.h).
+bool decimal_distances(const double* v, std::size_t n, unsigned exponent, std::int64_t first,
+                       std::int32_t* distances);
+// Whether a smaller exponent does.
+bool all_end_in_0(std::span<const std::int64_t> k);
 
 // v[i] = k[i] / 10^e; of a larger |k| than 2^51 anything.
 void divide(const std::int64_t* k, std::size_t n, unsigned exponent, double* v);

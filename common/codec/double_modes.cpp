@@ -22,8 +22,12 @@ constexpr unsigned kExponentOfPlain = 7;    // a longer exact decimal may be a f
 constexpr unsigned kExponentOfShort = 9;
 constexpr unsigned kFloatDigits = 4;        // as many are a choice of the sensor's, more may not be
 constexpr unsigned kTriesAtFirst = 8;       // blocks
+constexpr std::size_t kGridMin = 8;         // different values; of fewer there is none
 constexpr std::size_t kGridSample = 600;    // values that tell whether there is a grid
 constexpr unsigned kTriesWithoutGrid = 16;  // one in so many blocks, later
+
+// Of less than 2^51; halves to even.
+inline double nearest(double v) { return (v + kMagic) - kMagic; }
 
 // Integers that rise with the values; those of -0.0 and 0.0 are the same.
 std::int64_t ordered(double v) {
@@ -88,12 +92,26 @@ template <DoubleMode kMode>
   }
   return static_cast<std::size_t>(far);
 }
+// 0 when all are multiples of the step, as floats, to the bit.
+TIDE_CODEC_CLONES std::uint64_t float_grid_misses(const double* v, std::size_t n, double step,
+                                                  std::int64_t* k, std::int64_t* ulps) {
+  const double factor = 1 / step;
+  std::uint64_t wrong = 0;
+  for (std::size_t i = 0; i < n; ++i) {
+    const double t = v[i] * factor + kMagic;
+    k[i] = static_cast<std::int64_t>(bits_of(t) - bits_of(kMagic));
+    ulps[i] = 0;
+    wrong |= bits_of(static_cast<double>(static_cast<float>((t - kMagic) * step))) ^ bits_of(v[i]);
+  }
+  return wrong;
+}
 TIDE_CODEC_CLONES std::size_t near_misses(DoubleMode mode, const double* v, std::size_t n,
                                           double by, std::int64_t* k, std::int64_t* ulps) {
   switch (mode) {
     case DoubleMode::grid_ulps:
       return near_misses_of<DoubleMode::grid_ulps>(v, n, by, k, ulps);
     case DoubleMode::float_grid_ulps:
+      if (float_grid_misses(v, n, by, k, ulps) == 0) return 0;  // most
       return near_misses_of<DoubleMode::float_grid_ulps>(v, n, by, k, ulps);
     case DoubleMode::float_decimal_ulps:
       return near_misses_of<DoubleMode::float_decimal_ulps>(v, n, by, k, ulps);
@@ -107,10 +125,20 @@ TIDE_CODEC_CLONES std::uint64_t count_others(const std::int64_t* ulps, std::size
   for (std::size_t i = 0; i < n; ++i) others += std::uint64_t{ulps[i] != 0};
   return others;
 }
+TIDE_CODEC_CLONES std::uint64_t no_floats(const double* v, std::size_t n) {
+  std::uint64_t others = 0;
+  for (std::size_t i = 0; i < n; ++i) {
+    others |= bits_of(static_cast<double>(static_cast<float>(v[i]))) ^ bits_of(v[i]);
+  }
+  return others;
+}
 bool all_floats(std::span<const double> values) {
-  return std::all_of(values.begin(), values.end(), [](double v) {
-    return bits_of(static_cast<double>(static_cast<float>(v))) == bits_of(v);
-  });
+  for (std::size_t at = 0; at < values.size();) {
+    const auto n = std::min<std::size_t>(at == 0 ? 32 : 512, values.size() - at);
+    if (no_floats(values.data() + at, n) != 0) return false;
+    at += n;
+  }
+  return true;
 }
 
 // Tries modes on one block.
@@ -193,7 +221,7 @@ double rough_grid_of(std::span<const double> v, double tolerance) {
     double a = v[i] - v[i - 1], b = step;
     if (a < tolerance) continue;
     while (b > tolerance * 50) {
-      const double rest = std::fabs(a - b * std::floor(a / b + 0.5));
+      const double rest = std::fabs(a - b * nearest(a / b));
       a = b;
       b = rest;
     }
@@ -210,14 +238,14 @@ double grid_of(std::span<const double> values, double tolerance) {
                                                              std::min(values.size(), kGridSample)));
   std::sort(v.begin(), v.end());
   v.erase(std::unique(v.begin(), v.end()), v.end());
-  if (v.size() < 8) return 0;
+  if (v.size() < kGridMin) return 0;
   double step = rough_grid_of(v, tolerance);
   if (!(step > 0)) return 0;
   // Least squares on ever longer distances: the better the step is known, the further it counts.
   for (std::size_t span = 1; span < v.size(); span *= 2) {
     double products = 0, squares = 0;
     for (std::size_t i = span; i < v.size(); ++i) {
-      const double d = v[i] - v[i - span], k = std::floor(d / step + 0.5);
+      const double d = v[i] - v[i - span], k = nearest(d / step);
       products += k * d;
       squares += k * k;
     }
@@ -227,7 +255,7 @@ double grid_of(std::span<const double> values, double tolerance) {
   for (int round = 0; round < 2; ++round) {
     double products = 0, squares = 0;
     for (const auto d : v) {
-      const double k = std::floor(d / step + 0.5);
+      const double k = nearest(d / step);
       products += k * d;
       squares += k * k;
     }
@@ -237,18 +265,37 @@ double grid_of(std::span<const double> values, double tolerance) {
   return step;
 }
 
+struct Steps {
+  double low = 0, high = std::numeric_limits<double>::max();
+};
+// Of kGridMin values at least.
+TIDE_CODEC_CLONES Steps steps_of_floats(const double* values, std::size_t n, double step) {
+  constexpr double kHalf = 0.5 / 8388608;  // an ulp of a float, of its power of two
+  Steps all;
+  double low[kGridMin], high[kGridMin];
+  std::fill_n(low, kGridMin, all.low);
+  std::fill_n(high, kGridMin, all.high);
+  for (std::size_t at = 0; at < n; at += kGridMin) {
+    const auto* v = values + std::min(at, n - kGridMin);  // some twice at the end
+    for (std::size_t j = 0; j < kGridMin; ++j) {
+      const double k = std::fabs(nearest(v[j] / step)), m = std::fabs(v[j]);
+      // An ulp is that of the power of two below.
+      const double power = std::bit_cast<double>(bits_of(m) & 0x7ff0000000000000U);
+      const double least = (m - power * kHalf) / k, most = (m + power * kHalf) / k;
+      const double low_or = k != 0 ? least : low[j], high_or = k != 0 ? most : high[j];
+      low[j] = low_or > low[j] ? low_or : low[j];
+      high[j] = high_or < high[j] ? high_or : high[j];
+    }
+  }
+  for (std::size_t j = 0; j < kGridMin; ++j) {
+    all.low = std::max(all.low, low[j]);
+    all.high = std::min(all.high, high[j]);
+  }
+  return all;
+}
 // The middle of the steps that meet all values within half an ulp of a float, if there are any.
 double float_grid(std::span<const double> values, double step) {
-  constexpr double kHalf = 0.5 / 8388608;  // an ulp of a float, of its power of two
-  double low = 0, high = std::numeric_limits<double>::max();
-  for (const auto v : values) {
-    const double k = std::fabs(std::floor(v / step + 0.5)), m = std::fabs(v);
-    if (k == 0) continue;
-    // An ulp is that of the power of two below.
-    const double power = std::bit_cast<double>(bits_of(m) & 0x7ff0000000000000U);
-    low = std::max(low, (m - power * kHalf) / k);
-    high = std::min(high, (m + power * kHalf) / k);
-  }
+  const auto [low, high] = steps_of_floats(values.data(), values.size(), step);
   return low < high ? low + (high - low) / 2 : step;
 }
 
@@ -258,7 +305,7 @@ double exact_grid(std::span<const double> values, double step) {
   const auto largest = *std::max_element(
       values.begin(), values.begin() + static_cast<std::ptrdiff_t>(n),
       [](double a, double b) { return std::fabs(a) < std::fabs(b); });
-  const double k = std::floor(largest / step + 0.5);
+  const double k = nearest(largest / step);
   if (k == 0) return step;
   const auto from = std::bit_cast<std::int64_t>(std::fabs(largest / k));
   double best = step;
@@ -275,10 +322,6 @@ double exact_grid(std::span<const double> values, double step) {
     }
   }
   return best;
-}
-
-bool all_end_in_0(std::span<const std::int64_t> integers) {
-  return std::all_of(integers.begin(), integers.end(), [](auto k) { return k % 10 == 0; });
 }
 
 bool time_to_search(const Memory& m) {
@@ -356,8 +399,12 @@ void search(Chooser& chooser, std::span<const double> values, Memory& m, DoubleC
 
 }  // namespace
 
+bool may_be_decimal_again(const Memory& memory) {
+  return memory.used && static_cast<DoubleMode>(memory.mode) == DoubleMode::decimal;
+}
+
 bool is_decimal_again(std::span<const double> values, Memory& memory, DoubleChoice& choice) {
-  if (!memory.used || static_cast<DoubleMode>(memory.mode) != DoubleMode::decimal) return false;
+  if (!may_be_decimal_again(memory)) return false;
   choice.integers.resize(values.size());
   constexpr std::size_t kPart = 1024;
   for (std::size_t at = 0; at < values.size(); at += kPart) {
@@ -476,7 +523,7 @@ bool restore_doubles(DoubleMode mode, unsigned exponent, double scale, std::int6
 
 bool add_ulps(DoubleMode mode, std::int64_t base, std::span<const std::int32_t> offsets,
               double* values) {
-  if (base == 0 && all_zero(offsets.data(), offsets.size())) return true;  // most blocks of a grid
+  if (base == 0 && offsets[0] == 0 && all_zero(offsets.data(), offsets.size())) return true;
   if (of_floats(mode) || base < -kUlpsNear || base > kUlpsNear) return false;
   const auto n = offsets.size();
   std::array<double, kStep> before;

@@ -50,6 +50,7 @@ struct DoubleChoice {
 
 // Whether these, of any kind, are the decimals that this series had before: most are, and then
 // there is nothing to choose.
+bool may_be_decimal_again(const Memory& memory);
 bool is_decimal_again(std::span<const double> values, Memory& memory, DoubleChoice& choice);
 // The mode for finite values without -0.0, of which the largest magnitude is known. `memory` is
 // what fitted this series before, and learns.

@@ -4,6 +4,7 @@
 #include <bit>
 #include <cmath>
 #include <limits>
+#include <optional>
 #include <utility>
 
 #include "common/codec/bits.h"
@@ -155,17 +156,19 @@ void write_mode(const DoubleChoice& choice, unsigned joined, ByteWriter& out) {
   if (has_scale(choice.mode)) out.fixed(bits_of(choice.scale));
 }
 
-// Joins the ulps, if that hardly takes more than two sequences; 0 if not.
-unsigned try_to_join(DoubleChoice& choice) {
+// Joins the ulps, of so many bits, if that hardly takes more than two sequences; 0 if not.
+unsigned try_to_join(DoubleChoice& choice, unsigned bits) {
   constexpr double kSequenceWorth = 1.03;  // of the bits: for the time of a sequence
   constexpr double kFewBits = 3;  // for each value: there may be better coders of these
-  const auto bits = has_ulps(choice.mode) ? joined_bits(choice.ulps) : 0;
   if (bits == 0) return 0;
   const auto apart = forecast_bits(choice.integers) + forecast_bits(choice.ulps);
   const auto n = choice.integers.size();
   if (n > kFewValues && apart < kFewBits * static_cast<double>(n)) return 0;
+  JoinedFeed feed(choice.integers, choice.ulps, bits);
+  const auto together = forecast_bits(feed);
+  if (together && *together > apart * kSequenceWorth) return 0;
   join(choice.ulps, bits, choice.integers);
-  if (forecast_bits(choice.integers) <= apart * kSequenceWorth) return bits;
+  if (together || forecast_bits(choice.integers) <= apart * kSequenceWorth) return bits;
   part(choice.ulps, bits, choice.integers);
   return 0;
 }
@@ -193,21 +196,29 @@ void write_by_table(const DoubleChoice& choice, unsigned joined, std::size_t at,
   out.raw(plain);
 }
 
-// By a table at once, where that was the way before. Or where values recur and have ulps: those of
-// a printer are the same ones each time, and the table has them too. False, and nothing written, if
-// it is no table then.
-bool is_tabled_at_once(DoubleChoice& choice, Memory& memory, ByteWriter& out) {
-  const bool ulps = has_ulps(choice.mode);
-  const auto bits = ulps ? joined_bits(choice.ulps) : 0;
+bool values_recur(const DoubleChoice& choice, unsigned joined_bits) {
+  if (joined_bits == 0) return looks_sparse(choice.integers);
+  std::array<std::int64_t, kSparseSample> sample;
+  const auto n = std::min(choice.integers.size(), sample.size());
+  const auto stride = choice.integers.size() / std::max<std::size_t>(n, 1);
+  for (std::size_t i = 0; i < n; ++i) {
+    sample[i] = joined(choice.integers[i * stride], choice.ulps[i * stride], joined_bits);
+  }
+  return looks_sparse({sample.data(), n});
+}
+
+// By a table at once, where that was the way before. Or where values recur and have ulps, of so
+// many bits: those of a printer are the same ones each time, and the table has them too. False, and
+// nothing written, if it is no table then.
+bool is_tabled_at_once(DoubleChoice& choice, unsigned bits, Memory& memory, ByteWriter& out) {
   const bool before = std::exchange(memory.tabled, false);
-  if (ulps ? bits == 0 : !before) return false;
+  if (has_ulps(choice.mode) ? bits == 0 : !before) return false;
+  if (!before && !values_recur(choice, bits)) return false;
   const auto at = out.size();
   if (bits != 0) join(choice.ulps, bits, choice.integers);
-  if (before || looks_sparse(choice.integers)) {
-    memory.tabled = write_integers(choice, bits, false, out);
-    if (memory.tabled) return true;
-    out.out().resize(at);
-  }
+  memory.tabled = write_integers(choice, bits, false, out);
+  if (memory.tabled) return true;
+  out.out().resize(at);
   if (bits != 0) part(choice.ulps, bits, choice.integers);
   return false;
 }
@@ -217,9 +228,10 @@ bool write_chosen(Tier tier, std::span<const double> values, DoubleChoice& choic
                   ByteWriter& out) {
   const auto at = out.size();
   const auto may_win = [&] { return zstd_may_win(words_of(values), out.size() - at); };
-  if (tier == Tier::fast && is_tabled_at_once(choice, memory, out)) return may_win();
   const bool ulps = has_ulps(choice.mode);
-  const auto joined = tier == Tier::fast ? try_to_join(choice) : 0;
+  const auto bits = tier == Tier::fast && ulps ? joined_bits(choice.ulps) : 0;
+  if (tier == Tier::fast && is_tabled_at_once(choice, bits, memory, out)) return may_win();
+  const auto joined = try_to_join(choice, bits);
   write_mode(choice, joined, out);
   write_sequence(tier, choice.integers, out, {.table = tier != Tier::fast});
   if (ulps && joined == 0) {
@@ -238,6 +250,28 @@ DoubleChoice& working_choice() {
   return choice;
 }
 
+// In tier fast, decimals as before while they are tested: where they pass no sooner than the bytes
+// are there. Nothing if they are others, or not so simple; else as write_chosen().
+std::optional<bool> write_decimals_again(std::span<const double> values, Memory& memory,
+                                         ByteWriter& out) {
+  if (!may_be_decimal_again(memory) || memory.tabled) return std::nullopt;
+  auto& choice = working_choice();
+  choice.mode = DoubleMode::decimal;
+  choice.exponent = memory.exponent;
+  const auto at = out.size();
+  write_mode(choice, 0, out);
+  DecimalFeed feed(values, choice.exponent);
+  if (!write_sequence(feed, out)) {
+    out.out().resize(at);
+    return std::nullopt;
+  }
+  ++memory.blocks;
+  if (!zstd_may_win(words_of(values), out.size() - at)) return false;
+  feed.widen(choice.integers);
+  write_by_table(choice, 0, at, memory, out);
+  return zstd_may_win(words_of(values), out.size() - at);
+}
+
 // Values without special ones.
 bool write_ordinary(Tier tier, std::span<const double> values, const Scan& of, Memory& memory,
                     ByteWriter& out) {
@@ -251,23 +285,6 @@ bool write_ordinary(Tier tier, std::span<const double> values, const Scan& of, M
   return write_chosen(tier, values, choice, memory, out);
 }
 
-// Whether zstd takes far more than `size` bytes for these, by a quarter of them: 16 parts, so that
-// all that the values do is in it. Of so many, all together recur little more than these do.
-bool zstd_takes_more(std::span<const double> values, std::size_t size) {
-  constexpr std::size_t kWorth = 4096, kParts = 16, kShare = 4;
-  constexpr double kFarMore = 1.4;
-  if (values.size() < kWorth) return false;
-  const auto n = values.size() / (kParts * kShare);
-  std::vector<double> sample;
-  for (std::size_t i = 0; i < kParts; ++i) {
-    const auto part = values.subspan(i * (values.size() / kParts), n);
-    sample.insert(sample.end(), part.begin(), part.end());
-  }
-  const auto packed = pack(raw_bytes(sample), kFallbackLevel);
-  const auto share = static_cast<double>(sample.size()) / static_cast<double>(values.size());
-  return static_cast<double>(packed.size()) > kFarMore * share * static_cast<double>(size);
-}
-
 // Replaces what was written from `at` on by zstd's or the raw bytes, where those are smaller.
 void fall_back(Tier tier, bool zstd_may_win, std::span<const double> values, std::size_t at,
                ByteWriter& out) {
@@ -275,7 +292,7 @@ void fall_back(Tier tier, bool zstd_may_win, std::span<const double> values, std
   const auto size = out.size() - at;
   const bool in_vain = tier == Tier::fast && zstd_may_win &&
                        recurring_share(words_of(values), size) == 0 &&
-                       zstd_takes_more(values, size);
+                       zstd_takes_more(words_of(values), size, kFallbackLevel);
   if (size > kFallbackMin && zstd_may_win && !in_vain) {
     const auto packed = pack(raw, kFallbackLevel);
     if (!packed.empty() && packed.size() + 3 < std::min(size, raw.size())) {
@@ -407,6 +424,7 @@ class Doubles final : public Values {
     auto* const to = &to_[at];
     if (!table_.empty()) {
       const auto* const from = table_.data() + base;
+#pragma GCC unroll 8
       for (std::size_t i = 0; i < n; ++i) to[i] = from[offsets[i]];
     } else if (!restorer_.restore(base, {offsets, n}, to)) {
       Values::take_near(base, offsets, at, n);
@@ -425,7 +443,10 @@ class Doubles final : public Values {
   void put(std::span<const std::int64_t> numbers, double* to) const {
     if (table_.empty()) return restorer_.restore(numbers, to);
     const auto* const from = table_.data();
-    for (std::size_t i = 0; i < numbers.size(); ++i) to[i] = from[numbers[i]];
+    const auto* const ranks = numbers.data();
+    const auto n = numbers.size();
+#pragma GCC unroll 8
+    for (std::size_t i = 0; i < n; ++i) to[i] = from[ranks[i]];
   }
 
   Restorer restorer_;
@@ -451,6 +472,9 @@ class Ulps final : public Values {
   void take_near(std::int64_t base, const std::int32_t* offsets, std::size_t at,
                  std::size_t n) override {
     if (!add_ulps(mode_, base, {offsets, n}, &to_[at])) Values::take_near(base, offsets, at, n);
+  }
+  void take_same(std::int64_t number, std::size_t count) override {
+    if (number != 0) Values::take_same(number, count);  // 0 in most blocks of a grid
   }
 
  private:
@@ -502,7 +526,11 @@ void write_doubles(Tier tier, std::span<const double> values, Memory& memory, By
   if (values.empty()) return;
   const auto at = out.size();
   bool zstd_may_win = false;
-  if (is_decimal_again(values, memory, working_choice())) {
+  const auto again =
+      tier == Tier::fast ? write_decimals_again(values, memory, out) : std::nullopt;
+  if (again) {
+    zstd_may_win = *again;
+  } else if (is_decimal_again(values, memory, working_choice())) {
     zstd_may_win = write_chosen(tier, values, working_choice(), memory, out);
   } else if (const auto of = scan_ordinary(values); of.special) {
     zstd_may_win = write_special(tier, values, memory, out);

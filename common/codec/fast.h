@@ -5,9 +5,11 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <span>
 
 #include "common/base/bytes.h"
+#include "common/codec/feed.h"
 #include "common/codec/predictor.h"
 #include "common/codec/sequence.h"
 
@@ -18,10 +20,13 @@ inline constexpr std::size_t kRun = 256;
 void write(std::span<const std::int64_t> residuals, ByteWriter& out);
 
 // The one of mean, delta and delta2 that takes the fewest bits, by some runs of `values`, of which
-// there are two at least; `firsts`, `mean` and `bits` are set.
+// there are two at least; `firsts`, `mean` and `bits` are set. Of a feed, as that has them; none
+// if it cannot make them.
 Predictor choose(std::span<const std::int64_t> values);
-// What one of these leaves.
+std::optional<Predictor> choose(Feed& feed);
+// What one of these leaves; of a feed false if that cannot make it.
 void write(const Predictor& p, std::span<const std::int64_t> values, ByteWriter& out);
+bool write(const Predictor& p, Feed& feed, ByteWriter& out);
 // Gives `to` what one of these made `count` values of; false, and in.ok() is false too, on what no
 // writer wrote.
 bool read(const Predictor& p, ByteReader& in, std::size_t count, Values& to);

@@ -55,12 +55,12 @@ void write_values(Tier tier, const Column& c, Memory& memory, ByteWriter& out) {
   }
 }
 
-bool read_values(Tier tier, ByteReader& in, std::size_t& text_bytes_left, Column& c) {
+bool read_values(Tier tier, ByteReader& in, TextBudget& texts_left, Column& c) {
   switch (c.type) {
     case ValueType::f64: return read_doubles(tier, in, c.f64);
     case ValueType::i64: return read_integers(tier, in, c.i64);
     case ValueType::boolean: return read_booleans(tier, in, c.i64);
-    case ValueType::text: return read_texts(tier, in, c.text, text_bytes_left);
+    case ValueType::text: return read_texts(tier, in, c.text, texts_left);
   }
   return false;
 }

@@ -126,11 +126,7 @@ TIDE_CODEC_CLONES std::int64_t bits_in(const std::int64_t* ulps, std::size_t n) 
 }
 TIDE_CODEC_CLONES void join_all(const std::int64_t* ulps, std::size_t n, unsigned bits,
                                 std::int64_t* integers) {
-  const auto half = std::int64_t{1} << (bits - 1);
-  for (std::size_t i = 0; i < n; ++i) {
-    const auto high = static_cast<std::uint64_t>(integers[i]) << bits;
-    integers[i] = static_cast<std::int64_t>(high) + ulps[i] + half;
-  }
+  for (std::size_t i = 0; i < n; ++i) integers[i] = joined(integers[i], ulps[i], bits);
 }
 
 TIDE_CODEC_CLONES void part_all(const std::int64_t* ulps, std::size_t n, unsigned bits,

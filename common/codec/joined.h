@@ -15,6 +15,10 @@ inline constexpr unsigned kJoinedBitsMax = 7;
 
 // The bits that all the ulps fit in; 0: too many, or there are none.
 unsigned joined_bits(std::span<const std::int64_t> ulps);
+inline std::int64_t joined(std::int64_t k, std::int64_t ulps, unsigned bits) {
+  const auto high = static_cast<std::uint64_t>(k) << bits;
+  return static_cast<std::int64_t>(high) + ulps + (std::int64_t{1} << (bits - 1));
+}
 void join(std::span<const std::int64_t> ulps, unsigned bits, std::span<std::int64_t> integers);
 // Back to what join() had.
 void part(std::span<const std::int64_t> ulps, unsigned bits, std::span<std::int64_t> integers);

@@ -4,10 +4,12 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 
 #include "common/base/bytes.h"
 #include "common/codec/codec.h"
+#include "common/codec/feed.h"
 #include "common/codec/residuals.h"
 
 namespace tidemark::codec {
@@ -23,8 +25,12 @@ struct Effort {
 
 void write_sequence(Tier tier, std::span<const std::int64_t> values, ByteWriter& out,
                     Effort effort = {});
+// The same in tier fast, of values that are made meanwhile, and never by a table. False: what was
+// written is for nothing; they cannot be made, or are not for this way.
+bool write_sequence(Feed& feed, ByteWriter& out, Effort effort = {});
 // About the bits that tier fast takes, without tables.
 double forecast_bits(std::span<const std::int64_t> values);
+std::optional<double> forecast_bits(Feed& feed);  // none where it is not for write_sequence()
 // Reads `count` values, which both sides know; false, and in.ok() is false too, when the bytes are
 // not a writer's.
 bool read_sequence(Tier tier, ByteReader& in, std::size_t count, Values& values);

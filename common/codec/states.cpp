@@ -125,29 +125,27 @@ void write_texts(Tier tier, std::span<const std::string> values, ByteWriter& out
   write_sequence(tier, indices, out, {.linear = false, .table = false});
 }
 
-bool read_texts(Tier tier, ByteReader& in, std::span<std::string> values,
-                std::size_t& bytes_left) {
+bool read_texts(Tier tier, ByteReader& in, std::span<std::string> values, TextBudget& left) {
   if (values.empty()) return in.ok();
   auto ahead = in;
-  if (ahead.u8() != kDictionary) return read_plain_texts(in, values, bytes_left);
+  if (ahead.u8() != kDictionary) return read_plain_texts(in, values, left.values);
   in = ahead;
   const auto n = in.varint();
   if (n == 0 || n > kDictionaryMax || n > values.size()) in.fail();
   if (!in.ok()) return false;
   std::vector<std::string> entries(static_cast<std::size_t>(n));
-  auto entry_bytes = bytes_left;  // bounded too, though they are not kept
   std::vector<std::int64_t> indices(values.size());
-  if (!read_plain_texts(in, entries, entry_bytes) || !read_sequence(tier, in, indices)) {
+  if (!read_plain_texts(in, entries, left.entries) || !read_sequence(tier, in, indices)) {
     return false;
   }
   for (std::size_t i = 0; i < values.size(); ++i) {
     const auto index = static_cast<std::uint64_t>(indices[i]);
-    if (index >= n || entries[static_cast<std::size_t>(index)].size() > bytes_left) {
+    if (index >= n || entries[static_cast<std::size_t>(index)].size() > left.values) {
       in.fail();
       return false;
     }
     values[i] = entries[static_cast<std::size_t>(index)];
-    bytes_left -= values[i].size();
+    left.values -= values[i].size();
   }
   return true;
 }

@@ -11,7 +11,6 @@ namespace tidemark::codec {
 namespace {
 
 constexpr std::size_t kSparseMin = 32;  // values; below, a table costs more than it saves
-constexpr std::size_t kSample = 512;
 constexpr std::uint64_t kPlacesMax = 65'536;
 constexpr double kSparse = 1.5;  // width of the range in different values
 
@@ -27,7 +26,7 @@ double width(std::int64_t low, std::int64_t high) {
 
 bool looks_sparse(std::span<const std::int64_t> values) {
   if (values.size() < kSparseMin) return false;
-  const auto n = std::min(values.size(), kSample);
+  const auto n = std::min(values.size(), kSparseSample);
   const auto stride = values.size() / n;
   constexpr unsigned kBits = 10;
   std::array<std::int64_t, 1U << kBits> keys;
@@ -58,35 +57,35 @@ constexpr unsigned kDependentMax = 7;  // low bits of a value that the others ma
 std::optional<ValueTable> table_by_place(std::span<const std::int64_t> values, std::int64_t low,
                                          std::size_t places, unsigned dependent) {
   constexpr std::size_t kWord = 64;
-  thread_local std::vector<std::uint8_t> working_flags, working_rests(kPlacesMax);
+  constexpr std::uint8_t kOccurs = 0x80;  // beside the dependent bits
+  thread_local std::vector<std::uint8_t> working_flags;
   thread_local std::vector<std::uint16_t> working_ranks(kPlacesMax);
   working_flags.assign((places + kWord - 1) / kWord * kWord, 0);
-  auto* const occurs = working_flags.data();  // 0 or 1
-  auto* const rests = working_rests.data();   // where it occurs: the dependent bits
-  auto* const ranks = working_ranks.data();   // there too
+  auto* const flags = working_flags.data();
+  auto* const ranks = working_ranks.data();  // where it occurs
   const auto first = low >> dependent;
   const auto mask = static_cast<std::int64_t>(low_mask(dependent));
-  for (const auto v : values) {
-    const auto place = (v >> dependent) - first;
-    occurs[place] = 1;
-    rests[place] = static_cast<std::uint8_t>(v & mask);
-  }
+  const auto flag_of = [=](std::int64_t v) {
+    return static_cast<std::uint8_t>(kOccurs | (v & mask));
+  };
+  for (const auto v : values) flags[(v >> dependent) - first] = flag_of(v);
   ValueTable table;
   for (std::size_t at = 0; at < places; at += kWord) {
-    for (auto word = packed_flags(occurs + at); word != 0; word &= word - 1) {
+    for (auto word = top_bits(flags + at); word != 0; word &= word - 1) {
       const auto place = at + static_cast<std::size_t>(std::countr_zero(word));
       ranks[place] = static_cast<std::uint16_t>(table.values.size());
       const auto high = static_cast<std::uint64_t>(first + static_cast<std::int64_t>(place));
-      table.values.push_back(static_cast<std::int64_t>(high << dependent) | rests[place]);
+      table.values.push_back(static_cast<std::int64_t>(high << dependent) |
+                             (flags[place] & mask));
     }
   }
   if (table.values.size() < 2 || table.values.size() * 2 > values.size()) return std::nullopt;
   table.ranks.resize(values.size());
-  std::int64_t others = 0;
+  unsigned others = 0;
   for (std::size_t i = 0; i < values.size(); ++i) {
     const auto place = (values[i] >> dependent) - first;
     table.ranks[i] = ranks[place];
-    others |= (values[i] & mask) ^ rests[place];
+    others |= static_cast<unsigned>(flags[place] ^ flag_of(values[i]));
   }
   if (others != 0) return std::nullopt;
   return table;

@@ -9,6 +9,8 @@
 
 namespace tidemark::codec {
 
+// As many values, evenly spread, are looked at to see whether a table is worth a try.
+inline constexpr std::size_t kSparseSample = 512;
 // Whether few of the values between the least and the most occur, by a sample of 512.
 bool looks_sparse(std::span<const std::int64_t> values);
 

@@ -35,6 +35,7 @@ TEST(Answer, RevisionCarriesPositionCauseAndWhatWasSaidBefore) {
   a.revision = 2;
   a.cause = "late";
   a.missing = {{"line1", "24 blocks under way"}};
+  a.values = {{"max", 2.0}, {"mean", 1.25}};
   a.previous = {{"mean", 1.5}};
   a.texts = {{"last", "run"}};
   const auto json = answers::to_json(a);
@@ -43,7 +44,7 @@ TEST(Answer, RevisionCarriesPositionCauseAndWhatWasSaidBefore) {
   EXPECT_NE(json.find(R"("cause":"late")"), std::string::npos);
   EXPECT_NE(json.find(R"("missing":[{"source":"line1","reason":"24 blocks under way"}])"),
             std::string::npos);
-  EXPECT_TRUE(json.ends_with(R"("previous":{"mean":1.5}})")) << json;
+  EXPECT_TRUE(json.ends_with(R"("previous":{"mean":1.5},"difference":{"mean":-0.25}})")) << json;
 }
 
 TEST(Expression, IsAggregateGlobAndWindowOrAView) {

@@ -191,6 +191,23 @@ TEST_F(CloudCli, ViewsAreCheckedAndHandedToTheNode) {
   EXPECT_EQ(output_->text, listed);
 }
 
+TEST_F(CloudCli, WhatIsToBeBroughtBackIsAskedOfTheNode) {
+  outcome_ = "ok: 10 readings of 1 series are back in their windows";
+  EXPECT_EQ(run({"cloud", "late", "replay", "line1/*", "--from", "2025-11-20T00:00:00Z", "--to",
+                 "2025-11-21T00:00:00Z"}),
+            kExitOk);
+  EXPECT_EQ(ordered_, "replay line1/* 1763596800000000000 1763683200000000000");
+  EXPECT_EQ(output_->text, "10 readings of 1 series are back in their windows\n");
+  EXPECT_EQ(run({"cloud", "view", "backfill", "power_1s", "--from", "2025-11-20T00:00:00Z", "--to",
+                 "2025-11-21T00:00:00Z"}),
+            kExitOk);
+  EXPECT_EQ(ordered_, "backfill power_1s 1763596800000000000 1763683200000000000");
+  ordered_.clear();
+  EXPECT_EQ(run({"cloud", "late", "replay", "--from", "yesterday"}), kExitUsage);
+  EXPECT_EQ(run({"cloud", "late", "replay", "line1/a b"}), kExitUsage);
+  EXPECT_EQ(ordered_, "");
+}
+
 TEST_F(CloudCli, NoNodeAndNoStoreIs69) {
   no_store_ = true;
   EXPECT_EQ(run({"cloud", "status"}), kExitUnreachable);

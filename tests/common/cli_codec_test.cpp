@@ -1,6 +1,11 @@
+#include <fmt/format.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
 #include <filesystem>
+#include <nlohmann/json.hpp>
+#include <random>
+#include <thread>
 
 #include "common/base/disk.h"
 #include "common/base/exit_code.h"
@@ -93,16 +98,88 @@ TEST_F(CodecCommand, NamesTheLineThatIsWrong) {
 }
 
 TEST_F(CodecCommand, RefusesADamagedFile) {
-  ASSERT_TRUE(write_file(path("in.csv"), "timestamp_ns,a\n1,2\n2,3\n").ok());
-  ASSERT_EQ(run({"codec", "encode", "--in", path("in.csv"), "--out", path("a.tdm")}), kExitOk);
+  ASSERT_TRUE(write_file(path("in.csv"), "timestamp_ns,temp\n1,2\n2,3\n3,4\n").ok());
+  ASSERT_EQ(run({"codec", "encode", "--in", path("in.csv"), "--out", path("a.tdm"),
+                 "--rows-per-block", "1"}),
+            kExitOk);
   const auto good = *read_file(path("a.tdm"), 1 << 20);
+  const auto refused = [&](const std::string& bytes) {
+    return write_file(path("a.tdm"), bytes).ok() &&
+           run({"codec", "decode", "--in", path("a.tdm"), "--out", path("b.csv")}) != kExitOk &&
+           !std::filesystem::exists(path("b.csv"));
+  };
+  EXPECT_TRUE(refused(good + "x"));
   for (std::size_t at = 0; at < good.size(); ++at) {
-    ASSERT_TRUE(write_file(path("a.tdm"), good.substr(0, at)).ok());
-    const auto code = run({"codec", "decode", "--in", path("a.tdm"), "--out", path("b.csv")});
-    // What ends between two blocks is a shorter file; here: one without any block.
-    const bool no_block = code == kExitOk && *read_file(path("b.csv"), 99) == "timestamp_ns,a\n";
-    EXPECT_TRUE(code == kExitBadData || no_block) << at;
+    EXPECT_TRUE(refused(good.substr(0, at))) << at;
+    for (const unsigned bit : {0U, 1U, 4U, 7U}) {
+      auto bytes = good;
+      bytes[at] = static_cast<char>(static_cast<unsigned char>(bytes[at]) ^ 1U << bit);
+      EXPECT_TRUE(refused(bytes)) << at;
+    }
   }
+}
+
+TEST_F(CodecCommand, ColumnsAddUpToTheValues) {
+  std::string csv = "timestamp_ns";
+  for (int i = 0; i < 300; ++i) csv += ",c" + std::to_string(i);
+  for (int row = 0; row < 5; ++row) {
+    csv += "\n" + std::to_string(row);
+    for (int i = 0; i < 300; ++i) csv += "," + std::to_string(i) + ".5";
+  }
+  ASSERT_TRUE(write_file(path("in.csv"), csv).ok());
+  ASSERT_EQ(run({"codec", "encode", "--in", path("in.csv"), "--out", path("a.tdm")}), kExitOk);
+  ASSERT_EQ(run({"codec", "stat", "--json", path("a.tdm")}), kExitOk) << output_.errors;
+  const auto stat = nlohmann::json::parse(output_.text);
+  std::uint64_t sum = 0;
+  for (const auto& c : stat["columns"]) sum += c["bytes"].get<std::uint64_t>();
+  EXPECT_EQ(sum, stat["value_bytes"]);
+  EXPECT_EQ(stat["columns"][7]["mode"], "short-decimal1");
+  EXPECT_EQ(stat["columns"][7]["coder"], "none");
+  EXPECT_EQ(stat["file_bytes"], std::filesystem::file_size(path("a.tdm")));
+}
+
+TEST_F(CodecCommand, SaysWhichFileIsMissingOrCannotBe) {
+  const auto csv = path("in.csv"), tdm = path("a.tdm");
+  ASSERT_TRUE(write_file(csv, "timestamp_ns,a\n1,2\n").ok());
+  EXPECT_EQ(run({"codec", "encode"}), kExitUsage);
+  EXPECT_EQ(run({"codec", "decode", "--in", tdm}), kExitUsage);
+  EXPECT_EQ(run({"codec", "encode", "--in", path("none.csv"), "--out", tdm}), kExitNoInput);
+  EXPECT_EQ(run({"codec", "encode", "--in", folder_, "--out", tdm}), kExitNoInput);
+  EXPECT_EQ(run({"codec", "stat", tdm}), kExitNoInput);
+  EXPECT_EQ(run({"codec", "encode", "--in", csv, "--out", path("no/a.tdm")}), kExitCannotCreate);
+  EXPECT_EQ(run({"codec", "encode", "--in", csv, "--out", folder_}), kExitCannotCreate);
+  EXPECT_EQ(run({"codec", "encode", "--in", csv, "--out", tdm, "--json"}), kExitOk);
+  EXPECT_EQ(output_.text.rfind(R"({"v":1,"rows":1,"blocks":1,"bytes":)", 0), 0u) << output_.text;
+}
+
+TEST_F(CodecCommand, WritesIntoPipesAndThroughLinks) {
+  const auto csv = path("in.csv"), tdm = path("a.tdm");
+  ASSERT_TRUE(write_file(csv, "\xef\xbb\xbftimestamp_ns,a\n1,2\n").ok());
+  std::filesystem::create_symlink("target.tdm", tdm);
+  ASSERT_EQ(run({"codec", "encode", "--in", csv, "--out", tdm}), kExitOk) << output_.errors;
+  EXPECT_TRUE(std::filesystem::is_symlink(tdm));
+  EXPECT_TRUE(std::filesystem::is_regular_file(path("target.tdm")));
+  ASSERT_EQ(::mkfifo(path("pipe").c_str(), 0600), 0);
+  std::string taken;
+  std::thread reader([&] { taken = *read_file(path("pipe"), 100); });
+  EXPECT_EQ(run({"codec", "decode", "--in", tdm, "--out", path("pipe")}), kExitOk);
+  reader.join();
+  EXPECT_EQ(taken, "timestamp_ns,a\n1,2\n");
+  EXPECT_TRUE(std::filesystem::is_fifo(path("pipe")));
+}
+
+TEST_F(CodecCommand, SaysHowManyRowsFit) {
+  std::mt19937_64 random(1);
+  std::string csv = "timestamp_ns,a,b\n";
+  for (int i = 0; i < 65'536; ++i) {
+    csv += fmt::format("{},0x{:016x},0x{:016x}\n", i, random(), random());
+  }
+  ASSERT_TRUE(write_file(path("in.csv"), csv).ok());
+  EXPECT_EQ(run({"codec", "encode", "--in", path("in.csv"), "--out", path("a.tdm"),
+                 "--rows-per-block", "65536"}),
+            kExitCannotCreate);
+  EXPECT_NE(output_.errors.find("in.csv: block 0"), std::string::npos) << output_.errors;
+  EXPECT_NE(output_.errors.find("--rows-per-block 16384"), std::string::npos) << output_.errors;
 }
 
 }  // namespace

@@ -163,7 +163,7 @@ TEST_F(FrontProgram, DemoRunsTheInstalledScript) {
             "demo --for 60s in " + folder_.string() + "\n");
 }
 
-TEST_F(FrontProgram, CompletionKnowsThePartsOwnCommands) {
+TEST_F(FrontProgram, CompletionKnowsItsOwnCommandsAndThoseOfParts) {
   install("tidemark-cloud",
           "printf 'cloud\\t--help\\tThe cloud.\\ncloud query\\t--from\\tAsk.\\n'");
   EXPECT_EQ(run({"completion", "bash"}), kExitOk);
@@ -171,10 +171,12 @@ TEST_F(FrontProgram, CompletionKnowsThePartsOwnCommands) {
                                     << "COMP_WORDS=(tidemark cloud query --f); COMP_CWORD=3\n"
                                        "_tidemark; echo \"${COMPREPLY[@]}\"\n"
                                        "COMP_WORDS=(tidemark cl); COMP_CWORD=1\n"
+                                       "_tidemark; echo \"${COMPREPLY[@]}\"\n"
+                                       "COMP_WORDS=(tidemark codec d); COMP_CWORD=2\n"
                                        "_tidemark; echo \"${COMPREPLY[@]}\"\n";
   const auto ran = run_program("/bin/bash", {(folder_ / "c.bash").string()}, 10);
   ASSERT_TRUE(ran.ok());
-  EXPECT_EQ(ran->out, "--from\ncloud\n") << ran->errors;
+  EXPECT_EQ(ran->out, "--from\ncloud\ndecode\n") << ran->errors;
   output_.text.clear();
   EXPECT_EQ(run({"completion", "fish"}), kExitOk);
   EXPECT_NE(output_.text.find("-a query -d 'Ask.'"), std::string::npos);

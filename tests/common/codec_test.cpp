@@ -5,6 +5,7 @@
 #include <random>
 
 #include "common/base/hash.h"
+#include "common/codec/packing.h"
 #include "common/model/record.h"
 #include "tests/common/blocks.h"
 
@@ -114,6 +115,62 @@ TEST(Codec, SurvivesDamageUnderARightChecksum) {
     }
   }
   EXPECT_GT(refused, tried / 4);
+}
+
+// A hundred bytes must not make a reader fill gigabytes with entries that no row uses.
+TEST(Codec, ChargesEntriesOfTextThatNoRowUses) {
+  const auto block_of = [](std::size_t columns, std::size_t entry_bytes) {
+    ByteVector entries;
+    ByteWriter(entries).text("");
+    ByteWriter(entries).text(std::string(entry_bytes, 'a'));
+    ByteVector bytes;
+    ByteWriter out(bytes);
+    out.u8(0xd2);
+    out.u8(static_cast<std::uint8_t>(static_cast<int>(Tier::standard) << 1));
+    for (const auto v : {std::uint64_t{0}, std::uint64_t{2}, 2 * columns}) out.varint(v);
+    out.svarint(0);
+    out.varint(1);           // the last instant
+    out.varint(1);           // a group
+    out.varint(1);           // its unit
+    out.varint(2 * 2);       // rows
+    out.raw(encode_times(std::vector<std::int64_t>{0, 1}, Tier::standard));
+    out.varint(columns);
+    for (std::size_t i = 0; i < columns; ++i) {
+      out.varint(3);         // text of the next series
+      out.u8(1);             // dictionary
+      out.varint(2);
+      out.u8(2);             // packed
+      out.varint(entries.size());
+      out.blob(pack(entries, 3));
+      out.raw(ByteVector{4, 0});  // both rows the first entry
+    }
+    out.varint(0);           // partials
+    out.fixed(xxh3(bytes));
+    return bytes;
+  };
+  EXPECT_TRUE(decode(block_of(3, 5'000'000)).ok());
+  EXPECT_FALSE(decode(block_of(4, 5'000'000)).ok());
+}
+
+// The distance of two instants may pass 2^63 ns.
+TEST(Codec, GivesBackTimesOfCenturies) {
+  for (const std::int64_t rows : {180, 190, 195, 199}) {
+    std::mt19937_64 random(static_cast<std::uint64_t>(rows));
+    const std::int64_t step = std::numeric_limits<std::int64_t>::max() / 1'000'000'000 / rows;
+    Block b;
+    b.groups.resize(1);
+    for (std::int64_t i = 0; i < 200; ++i) {
+      const auto jitter = static_cast<std::int64_t>(random() % 200'000) - 100'000;
+      b.groups[0].times.push_back(((i - 100) * step + jitter) * 1'000'000'000);
+    }
+    for (const auto tier : kTiers) {
+      const auto back = decode(*encode(b, tier));
+      ASSERT_TRUE(back.ok() && same_bits(*back, b)) << rows;
+      std::vector<std::int64_t> times(b.groups[0].times.size());
+      ASSERT_TRUE(decode_times(encode_times(b.groups[0].times, tier), tier, times).ok());
+      EXPECT_EQ(times, b.groups[0].times) << rows;
+    }
+  }
 }
 
 TEST(Codec, TellsANewerVersionApart) {

@@ -6,6 +6,10 @@
 #include <netinet/in.h>
 #include <sys/socket.h>
 
+#include <condition_variable>
+#include <mutex>
+#include <thread>
+
 #include "common/base/disk.h"
 #include "edge/modbus/bus.h"
 #include "edge/fieldbus/rtu_frame.h"
@@ -167,6 +171,31 @@ TEST_F(RtuTest, AnAnswerInPiecesIsOne) {
   });
   EXPECT_EQ(read(*bus, {1, 4, 0, 1}, out_).kind, Kind::good);
   EXPECT_THAT(out_, ElementsAre(7));
+}
+
+// Each byte comes in time after the one before; all of them would take twice what an answer may.
+TEST_F(RtuTest, ADripOfBytesDoesNotKeepTheBus) {
+  RtuServer server(port_);
+  auto bus = open();
+  std::mutex mutex;
+  std::condition_variable wake;
+  bool answered = false;
+  server.set_script([&](const Bytes& request) {
+    server.send({request[0], request[1], 250});
+    std::unique_lock lock(mutex);
+    for (int i = 0; i < 252 && !wake.wait_for(lock, 40ms, [&] { return answered; }); ++i) {
+      server.send({0x55});
+    }
+    return Bytes{};
+  });
+  const auto reply = read(*bus, {1, 4, 0, 125}, out_, 100ms);
+  {
+    const std::scoped_lock lock(mutex);
+    answered = true;
+  }
+  wake.notify_all();
+  EXPECT_EQ(reply.kind, Kind::garbled);
+  EXPECT_THAT(reply.text, HasSubstr("bytes of it"));
 }
 
 // RTU has no transaction number: what comes too late must not become the answer to another request.

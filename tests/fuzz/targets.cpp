@@ -4,6 +4,7 @@
 #include "tests/fuzz/codec_parts_fuzz.h"
 #include "tests/fuzz/model_fuzz.h"
 #include "tests/fuzz/payload_fuzz.h"
+#include "tests/fuzz/tdm_fuzz.h"
 #include "tests/fuzz/wire_fuzz.h"
 
 namespace tidemark::fuzz {
@@ -29,6 +30,7 @@ std::span<const Target> targets() {
       {"json", json},
       {"packed", packed},
       {"publish", publish},
+      {"tdm", tdm},
   };
   return kTargets;
 }

@@ -17,17 +17,16 @@ from numbers_in import Bytes, need  # noqa: E402
 
 def blocks_of_tdm(data):
     src = Bytes(data)
-    magic = src.raw(4)
-    need(magic in (b'TDM\1', b'TDM\2'), 'not a .tdm file')
+    need(src.raw(4) == b'TDM\2', 'not a .tdm file of version 2')
     tier = src.u8()
     src.blob()  # the dictionary: names of columns
-    count = int.from_bytes(src.raw(4), 'little') if magic[3] == 2 else None
-    need(count is None or xxh3(data[:src.at]) == src.u64(), 'the checksum of a head')
+    count = int.from_bytes(src.raw(4), 'little')
+    need(xxh3(data[:src.at]) == src.u64(), 'the checksum of the head')
     blocks = []
-    while src.left():
+    for _ in range(count):
         blocks.append(read_block(src.raw(int.from_bytes(src.raw(4), 'little'))))
         need(blocks[-1].tier == tier, 'a block of another tier')
-    need(count in (None, len(blocks)), 'blocks that are missing')
+    need(src.left() == 0, 'bytes behind the last block')
     return blocks
 
 

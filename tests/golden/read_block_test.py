@@ -24,10 +24,13 @@ from read_block import blocks_of, blocks_of_tdm
 HERE = Path(__file__).resolve().parent
 CODEC = HERE.parents[1] / 'common' / 'codec'
 PROGRAM = None
-# Blocks of a recording: (rows of it, rows per block, tiers). Dense is slow here, and its segments
-# are one.
-SHAPES = ((20, 5, (0, 1, 2)), (400, 100, (0, 1, 2)), (700, 700, (0, 1, 2)),
-          (1_700, 1_700, (0, 1)), (4_500, 4_500, (0, 1)))
+# Recordings: columns, rows, rows per block, tiers. Blocks of 400, 1,600 and 4,000 rows and those
+# that are left over are where the segments of tier standard change and where they are not full; a
+# dense block has one segment whatever its rows, and takes longer to read here.
+MANY, SURE, SHORT = recordings.columns, recordings.sure_columns, recordings.short_columns
+SHAPES = ((MANY, 20, 5, (0, 1, 2)), (MANY, 303, 101, (0, 1, 2)), (MANY, 701, 701, (0, 1, 2)),
+          (MANY, 803, 400, (1,)), (MANY, 2_003, 1_600, (0, 1)), (MANY, 5_603, 4_000, (0, 1)),
+          (SURE, 2_500, 2_500, (2,)), (SHORT, 8, 8, (0, 1, 2)))
 # Ways to write that the recordings must lead through, so that a pass says something. Who changes
 # how the encoder chooses and misses one here adds a recording that leads there again.
 EVERYWHERE = '''ordered bits · decimal · float decimal · decimal, ulps · grid, ulps · float split ·
@@ -116,9 +119,9 @@ class Generated(unittest.TestCase):
         USED.clear()
         clocks = list(recordings.CLOCKS)
         with tempfile.TemporaryDirectory() as folder:
-            for n, (rows, per_block, tiers) in enumerate(SHAPES):
+            for n, (make, rows, per_block, tiers) in enumerate(SHAPES):
                 times = recordings.clock(clocks[n % len(clocks)], rows)
-                columns = recordings.columns(rows)
+                columns = make(rows)
                 for tier in tiers:
                     with self.subTest(rows=rows, per_block=per_block, tier=tier):
                         self.check(Path(folder), times, columns, per_block, tier)

@@ -19,6 +19,7 @@ def float_nudged(v, ulps):
 
 
 def columns(rows):
+    """Many kinds, one for each way to write and more."""
     s = Signal(rows)
     level = [0.0, 40_000.0]
 
@@ -47,7 +48,7 @@ def columns(rows):
         'rarely printed': lambda i: nudged(to_float((3_000 + s.noise(300)) / 100),
                                            s.below(50) == 0),
         'sevenths': lambda i: (s.below(1_000_003) + i) / 7,
-        'near sevenths': lambda i: nudged((s.below(1_000_003) + i) / 7, s.below(3)),
+        'near sevenths': lambda i: nudged((2_000 + s.below(1_003)) / 7, s.below(2)),
         'near float grid': lambda i: float_nudged(
             to_float((3000 + wave(i, 60) + s.noise(30)) * 0.0023942), 1 + s.below(3)),
         'smooth float bits': lambda i: to_float((1 << 24) / (3 + i // 2 * 2.0 ** -12)),
@@ -74,6 +75,19 @@ def columns(rows):
         'resonance': lambda i: wave(i, 23) / 8 + wave(i, 61) / 4 + s.noise(2) / 8,
     }
     return {name: [make(i) for i in range(rows)] for name, make in makers.items()}
+
+
+def sure_columns(rows):
+    """Of which a coder that learns becomes so sure that its odds reach their bounds."""
+    s = Signal(rows)
+    return {'two levels': [float((2 * s.below(2) - 1) * (8 << 16 | s.below(1 << 16)))
+                           for _ in range(rows)]}
+
+
+def short_columns(rows):
+    """So many that their differences, an odd number of them, fill two segments."""
+    s = Signal(rows)
+    return {f'channel {n}': [(2300 + s.noise(5)) / 10 for _ in range(rows)] for n in range(69)}
 
 
 CLOCKS = {

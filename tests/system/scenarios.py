@@ -207,6 +207,34 @@ def kill(stack, name, kills, pause=(0.3, 1.2), seed=None):
     print(f'{kills} kills of {name}, each with unacknowledged blocks')
 
 
+def kill_plugin(stack, kills, seed=None):
+    """kill -9 of the broker with our plug-in, of the agent, of both: no reading whose sender has
+    its PUBACK is lost, and one that is sent again because the broker died counts once."""
+    seed = seed if seed is not None else random.randrange(1 << 30)
+    print(f'seed {seed}')
+    rng = random.Random(seed)
+    lines = stack.plugin_lines('plant/#')
+    stack.start_broker(lines)
+    start_chain(stack, stack.mqtt_source(plugin=True), sync='50ms')
+    stack.start_plant(sensors=sensors(20, 55))
+    time.sleep(2)
+    for turn in range(kills):
+        time.sleep(rng.uniform(0.5, 1.5))
+        victims = [['broker'], ['edge'], ['broker', 'edge']][turn % 3]
+        for name in victims:
+            stack.kill(name)
+        time.sleep(rng.uniform(0, 0.5))
+        if 'broker' in victims:
+            stack.start_broker(lines, stack.broker_port)
+        if 'edge' in victims:
+            stack.start_edge()
+    connected(stack, RECONNECT_LIMIT)
+    time.sleep(3)
+    stack.stop_plant()
+    judge(stack, limit=240)
+    print(f'{kills} kills of broker, edge and both')
+
+
 def modbus_kill(stack, kills=20, seed=None):
     """kill -9 of the edge while it polls: an answer unread at the kill is not taken, others are."""
     seed = seed if seed is not None else random.randrange(1 << 30)
@@ -328,6 +356,8 @@ NAMES = {
     'cut_short': lambda stack: cut(stack, 6),
     'backlog': backlog,
     'twice': twice,
+    'kill_plugin': lambda stack: kill_plugin(stack, 24),
+    'kill_plugin_short': lambda stack: kill_plugin(stack, 3),
     'coverage': coverage,
     'modbus_kill': modbus_kill,
     'modbus_kill_short': lambda stack: modbus_kill(stack, 4),

@@ -189,8 +189,8 @@ class Stack:
 
     # Broker and plant
 
-    def start_broker(self, more=''):
-        self.broker_port = free_port()
+    def start_broker(self, more='', port=None):
+        self.broker_port = port or free_port()
         with open(self.path('etc/mosquitto.conf'), 'w', encoding='utf-8') as conf:
             conf.write(f'listener {self.broker_port} 127.0.0.1\nallow_anonymous true\n'
                        'persistence false\nmax_queued_messages 0\nmax_inflight_messages 200\n'
@@ -198,6 +198,14 @@ class Stack:
         program = shutil.which('mosquitto', path=os.environ.get('PATH', '') + ':/usr/sbin')
         self.launch('broker', program, '-c', self.path('etc/mosquitto.conf'))
         self.wait_port('broker', self.broker_port)
+
+    def plugin_lines(self, topic):
+        """For the broker: our plug-in hands over what is published to the topic."""
+        # It drops its rights otherwise, and cannot reach this run's folder.
+        user = 'user root\n' if os.geteuid() == 0 else ''
+        return (f'{user}plugin {self.program("tidemark-mosquitto.so")}\n'
+                f'plugin_opt_topic {topic}\n'
+                f'plugin_opt_journal {self.path("run", "intake.journal")}\n')
 
     def wait_port(self, name, port):
         def answers():

@@ -158,10 +158,8 @@ def read_step(bits, low, lanes, shape, rows, segments):
             classes[i] = 2 if symbol >= large else 1 if symbol >= middle else 0
             symbols.append(symbol)
     values = [z if z < 52 else past_table(bits, z) for z in symbols]
-    low.end()
     if any(widths):
         USED.add((STANDARD, 'low bits'))
-        low.at = 8 * low.end()
     for at, z in enumerate(values):
         i = at % len(lanes)
         r = unzigzag(z) << widths[i]

@@ -1,0 +1,64 @@
+#include "cloud/store/late_rows.h"
+
+#include <algorithm>
+
+namespace tidemark::store {
+
+LateRows::LateRows(sqlite::Database& database)
+    : add_(database, "INSERT INTO late VALUES(?,?,?,?)"
+                     " ON CONFLICT DO UPDATE SET readings=readings+excluded.readings"),
+      forget_(database, "DELETE FROM late WHERE series=? AND start<?"
+                        " AND placement<>'late_ledger'"),
+      waiting_(database, "SELECT CAST(TOTAL(readings) AS INTEGER) FROM late INDEXED BY late_ledger"
+                         " WHERE placement='late_ledger' AND series=? AND start>=? AND start<?"),
+      next_(database, "SELECT series,start,readings FROM late INDEXED BY late_ledger"
+                      " WHERE placement='late_ledger' AND (series,start)>(?,?)"
+                      " ORDER BY series,start LIMIT 1"),
+      remove_(database, "DELETE FROM late WHERE placement='late_ledger' AND series=? AND start>=?"
+                        " AND start<?") {}
+
+void LateRows::add(SeriesId series, EventTime start, std::string_view placement,
+                   std::uint64_t readings) {
+  late_.push_back({series, count_ns(start), placement, readings});
+}
+
+void LateRows::flush() {
+  std::sort(late_.begin(), late_.end(),
+            [](const Late& a, const Late& b) { return a.key() < b.key(); });
+  for (std::size_t i = 0; i < late_.size();) {
+    auto sum = late_[i];
+    while (++i < late_.size() && late_[i].key() == sum.key()) sum.readings += late_[i].readings;
+    add_.run(sum.series, sum.start, sum.placement, sum.readings);
+  }
+  late_.clear();
+}
+
+void LateRows::forget(SeriesId series, EventTime before) {
+  flush();
+  forget_.run(series, count_ns(before));
+}
+
+std::uint64_t LateRows::waiting(SeriesId series, EventTime from, EventTime to) {
+  flush();
+  waiting_.start(series, count_ns(from), count_ns(to));
+  const auto readings = waiting_.next() ? waiting_.count(0) : 0;
+  waiting_.rewind();
+  return readings;
+}
+
+std::optional<LateRows::Line> LateRows::next_waiting(const Line& after) {
+  flush();
+  std::optional<Line> line;
+  if (next_.start(after.series, count_ns(after.start)).next()) {
+    line = {static_cast<SeriesId>(next_.integer(0)), event_time(next_.integer(1)), next_.count(2)};
+  }
+  next_.rewind();
+  return line;
+}
+
+void LateRows::remove_waiting(SeriesId series, EventTime from, EventTime to) {
+  flush();
+  remove_.run(series, count_ns(from), count_ns(to));
+}
+
+}  // namespace tidemark::store

@@ -1,0 +1,55 @@
+// Readings that came after their window was sealed, by series, time and where they went; those of
+// the late ledger are in no pane and wait to be brought back.
+//
+// Threads    that of its Database; the batch's rows are written when it ends, or is read.
+#pragma once
+
+#include <optional>
+#include <string_view>
+#include <tuple>
+#include <vector>
+
+#include "common/base/time.h"
+#include "common/sqlite/database.h"
+
+namespace tidemark::store {
+
+using SeriesId = std::uint32_t;
+
+class LateRows {
+ public:
+  static constexpr std::string_view kLedger = "late_ledger";
+
+  explicit LateRows(sqlite::Database& database);
+  // `placement` is one of the few words for it, which outlive the batch: "pane", a tier's name, or
+  // kLedger.
+  void add(SeriesId series, EventTime start, std::string_view placement, std::uint64_t readings);
+  void flush();
+  // Rows of windows that were revised, not those of the late ledger.
+  void forget(SeriesId series, EventTime before);
+
+  // What waits in the late ledger: readings of the series in lines that start in [from, to).
+  std::uint64_t waiting(SeriesId series, EventTime from, EventTime to);
+  struct Line {
+    SeriesId series = 0;
+    EventTime start{};
+    std::uint64_t readings = 0;
+  };
+  // The first line behind this one, by series and start.
+  std::optional<Line> next_waiting(const Line& after);
+  // They have been brought back.
+  void remove_waiting(SeriesId series, EventTime from, EventTime to);
+
+ private:
+  struct Late {
+    SeriesId series;
+    std::int64_t start;
+    std::string_view placement;
+    std::uint64_t readings;
+    [[nodiscard]] auto key() const { return std::tuple(series, start, placement); }
+  };
+  sqlite::Statement add_, forget_, waiting_, next_, remove_;
+  std::vector<Late> late_;  // of the batch
+};
+
+}  // namespace tidemark::store
