@@ -186,7 +186,7 @@ TEST(Scan, NamesTheProfilesThatADeviceFollows) {
 }
 
 TEST(Scan, TriesEachFrameAtEachSpeedOnceTheLinesOwnFirst) {
-  const auto line = config::parse_bus_url("rtu:///dev/x?baud=19200&stop=2").value();
+  const auto line = config::parse_bus_url("rtu:///dev/x?baud=19200&parity=none&stop=2").value();
   const auto all = line_settings(line);
   EXPECT_EQ(all.front(), line);
   std::set<std::string> texts;
