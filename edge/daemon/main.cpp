@@ -23,9 +23,11 @@ int run_agent(config::Loaded loaded, const std::string& file) {
   SystemRandom random;
   auto agent = edge::Edge::build(std::move(loaded), file, clock, random);
   if (!agent) {
-    // Nothing is wrong but the moment: another agent has this run_dir.
-    const bool later = agent.error().fault() == Fault::unavailable;
-    return fail(agent.error(), later ? kExitTryAgain : kExitFault);
+    switch (agent.error().fault()) {
+      case Fault::unavailable: return fail(agent.error(), kExitTryAgain);  // run_dir is another's
+      case Fault::bad_input: return fail(agent.error(), kExitConfig);      // a secret, a profile
+      default: return fail(agent.error(), kExitFault);
+    }
   }
   auto done = (*agent)->run(stop);
   return done ? kExitOk : fail(done.error(), kExitFault);

@@ -1,8 +1,13 @@
 #include "edge/daemon/reload.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <map>
 #include <set>
+
+#include "common/base/disk.h"
+#include "common/base/hash.h"
 
 namespace tidemark::edge {
 namespace {
@@ -13,6 +18,12 @@ constexpr std::string_view kSource = "source.";
 std::string unquoted(const std::string& text) {
   const bool quoted = text.size() >= 2 && text.front() == '"' && text.back() == '"';
   return quoted ? text.substr(1, text.size() - 2) : text;
+}
+
+std::uint64_t content_of(const std::filesystem::path& file, std::uint64_t seed) {
+  constexpr std::uint64_t kBytesMax = 1 << 20;
+  const auto text = read_file(file, kBytesMax);
+  return xxh3(text ? as_bytes(*text) : ByteSpan(), seed);
 }
 
 struct Settings {
@@ -67,6 +78,26 @@ bool ReloadPlan::makes(std::string_view name) const {
 }
 bool ReloadPlan::ends(std::string_view name) const {
   return contains(changed, name) || contains(removed, name);
+}
+
+std::vector<config::Setting> with_contents(std::vector<config::Setting> settings,
+                                           const profile::Library& profiles) {
+  for (auto& s : settings) {
+    const auto key = std::string_view(s.key).substr(s.key.rfind('.') + 1);
+    const auto named = unquoted(s.value);
+    if (named.empty()) continue;
+    std::uint64_t hash = 0;
+    if (key == "profile") {
+      for (const auto& file : profiles.files(named)) hash = content_of(file, hash);
+    } else if (key == "password_file" || key == "ca_file" || key == "cert_file" ||
+               key == "key_file") {
+      hash = content_of(named, hash);
+    } else {
+      continue;
+    }
+    s.value += fmt::format(" {:016x}", hash);
+  }
+  return settings;
 }
 
 ReloadPlan plan_reload(const std::vector<config::Setting>& was,

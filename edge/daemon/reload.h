@@ -1,5 +1,6 @@
 // What a changed configuration means for an agent that runs: which sources go on untouched, which
-// are made anew, and which settings wait for a restart. Plain comparison; no I/O.
+// are made anew, and which settings wait for a restart. Plain comparison, no I/O but
+// that of with_contents().
 #pragma once
 
 #include <string>
@@ -7,6 +8,7 @@
 #include <vector>
 
 #include "common/config/section.h"
+#include "edge/profile/library.h"
 
 namespace tidemark::edge {
 
@@ -23,8 +25,14 @@ struct ReloadPlan {
   [[nodiscard]] bool idle() const { return changed.empty() && added.empty() && removed.empty(); }
 };
 
-// Of the settings in force, defaults included. Sources are compared by their names, wherever in the
-// file they stand; those on one Modbus bus go together.
+// The settings with a hash of what is in the files that they name (profiles with those that they
+// extend, passwords, certificates and keys), so that a new content counts as a new setting. What
+// cannot be read is as if it were empty. For plan_reload() only, not to be shown.
+std::vector<config::Setting> with_contents(std::vector<config::Setting> settings,
+                                           const profile::Library& profiles);
+
+// Of the settings in force, defaults included, both with_contents(). Sources are compared by their
+// names, wherever in the file they stand; those on one Modbus bus go together.
 ReloadPlan plan_reload(const std::vector<config::Setting>& now,
                        const std::vector<config::Setting>& next);
 // `next` for the sources, and `now` for the rest: what is in force after a reload.

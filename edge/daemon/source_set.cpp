@@ -42,10 +42,17 @@ void start_one(source::Source& source) {
   }
 }
 
+// Looked at before what it speaks of is made: what changes in between is seen by the next reload.
+std::vector<config::Setting> in_force(const config::Loaded& loaded) {
+  return with_contents(loaded.settings,
+                       profile::Library(profile::search_folders(loaded.config.profile_path)));
+}
+
 }  // namespace
 
 Result<> SourceSet::build(journal::Journal& journal) {
   journal_ = &journal;
+  loaded_.settings = in_force(loaded_);
   TIDE_ASSIGN(sources_, build_sources(loaded_.config, journal, clock_, random_, buses_));
   return {};
 }
@@ -93,6 +100,7 @@ Result<ReloadPlan> SourceSet::reload(pipeline::Pipeline& pipeline) {
     for (const auto& p : next.problems) text += "\n" + config::render(p);
     return Error{Fault::bad_input, std::move(text)};
   }
+  next.settings = in_force(next);
   const auto plan = plan_reload(loaded_.settings, next.settings);
   const auto needed = only(next.config, plan);
   // Once for nothing: what cannot be made (a secret that is missing) must not stop what runs.

@@ -1,7 +1,8 @@
 // The configured sources of an agent that runs, and what a reload makes of them.
 //
 // Reload     the configuration is read again as a whole. With any problem in it nothing changes.
-//            Sources that are as they were keep their connections, schedules and windows; others
+//            Sources that are as they were, and so are the profiles, passwords and certificates
+//            that they name, keep their connections, schedules and windows; others
 //            are stopped, what the journal still holds of them is decoded by what they were (what
 //            is not read within ten seconds, by what they are then), and then they are made anew.
 //            Devices on one Modbus bus go together. All that is no source waits for a restart, and
@@ -43,7 +44,7 @@ class SourceSet {
   void replace(std::vector<BuiltSource> fresh, modbus::Buses buses, const ReloadPlan& plan,
                pipeline::Pipeline& pipeline);
 
-  config::Loaded loaded_;  // what is in force
+  config::Loaded loaded_;  // what is in force; its settings with_contents()
   std::filesystem::path file_;
   Clock& clock_;
   Random& random_;

@@ -30,10 +30,12 @@ Value to_value(const sparkplug::Reading& reading, std::deque<std::string>& texts
       v.text = from.text;
       return v;
     case Kind::signed_integer:
+      v.integer = true;
       v.number = static_cast<double>(from.i64);
       v.text = texts.emplace_back(fmt::to_string(from.i64));
       break;
     case Kind::unsigned_integer:
+      v.integer = true;
       v.number = static_cast<double>(from.u64);
       v.text = texts.emplace_back(fmt::to_string(from.u64));
       break;

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
+#include <utility>
 
 #include "common/base/text.h"
 #include "edge/mqtt/topic.h"
@@ -98,6 +99,7 @@ void MessageDecoder::decode(const journal::Entry& entry, source::SeriesTable& se
                             source::Decoded& out) {
   out_ = &out;
   table_ = &series;
+  if (sources_version_ != series.sources_version()) ask_again();
   rows_.reset();
   first_leaf_ = last_leaf_ = 0;
   if (entry.kind == kNewSession) {
@@ -318,11 +320,21 @@ std::optional<std::uint32_t> MessageDecoder::series_of(Binding& binding, bool de
     const auto made = table_->intern(description);
     if (!made) {
       binding.refused = made.error().text();
+      binding.denied = made.error().fault() == Fault::denied;
       return std::nullopt;
     }
     handle = *made;
   }
   return static_cast<std::uint32_t>(handle);
+}
+
+void MessageDecoder::ask_again() {
+  sources_version_ = table_->sources_version();
+  for (auto& [name, topic] : topics_) {
+    for (auto& [path, binding] : topic->paths) {
+      if (std::exchange(binding.denied, false)) binding.refused.clear();
+    }
+  }
 }
 
 std::optional<std::string> MessageDecoder::to_cell(Binding& binding, const Value& value,
@@ -335,7 +347,8 @@ std::optional<std::string> MessageDecoder::to_cell(Binding& binding, const Value
                                                   : fmt::format("'{}', no JSON value", what));
   }
   if (!binding.typed) {
-    type = value.kind == Value::Kind::number    ? ValueType::f64
+    type = value.integer                        ? ValueType::i64
+           : value.kind == Value::Kind::number    ? ValueType::f64
            : value.kind == Value::Kind::boolean ? ValueType::boolean
                                          : ValueType::text;
     binding.typed = true;

@@ -3,7 +3,8 @@
 // Types      a series has the type of its first value (numbers f64, or as configured); a value of
 //            another type is rejected, the rest of the message counts.
 // Names      device and metric as the options say. A series has one topic and one path: a second
-//            way to the same name is rejected, or two sensors would be mixed into one series.
+//            way to the same name is rejected, or two sensors would be mixed into one series. So is
+//            a name that another source holds (SeriesTable), until that source is gone.
 // Bounds     kTopicsMax topics, kPathsMax paths of all, kRejectsMax reasons of a message (the
 //            last one counts the rest); series as SeriesTable says.
 // Threads    the pipeline's.
@@ -66,6 +67,7 @@ class MessageDecoder final : public source::Decoder {
   struct Binding {
     bool skip = false;    // series are configured and this path is none of them
     std::string refused;  // why nothing of this path can be used
+    bool denied = false;  // for as long as another source holds the name
     SeriesDescription description;
     bool configured = false;
     bool typed = false;   // by the configuration or the first value
@@ -119,6 +121,7 @@ class MessageDecoder final : public source::Decoder {
   [[nodiscard]] std::string_view unit_said() const;
   // The series of this binding, made at its first value. Empty, and refused is set, when it cannot.
   std::optional<std::uint32_t> series_of(Binding& binding, bool device_stamped);
+  void ask_again();  // for names that were denied, when sources have come or gone
 
   void decode_json(Topic& topic, const Message& message);
   void learn_shape(Topic& topic, ByteSpan payload);
@@ -170,6 +173,7 @@ class MessageDecoder final : public source::Decoder {
   std::size_t samples_from_ = 0;    // groups of the record at hand that hold samples
   std::optional<std::size_t> rows_; // the group of this message that takes rows
   source::SeriesTable* table_ = nullptr;
+  std::uint64_t sources_version_ = 0;  // of table_, when names were denied
   source::Decoded* out_ = nullptr;
 };
 

@@ -21,6 +21,7 @@ struct Value {
   enum class Kind : std::uint8_t { number, boolean, text, unusable };
   Kind kind = Kind::unusable;
   bool boolean = false;
+  bool integer = false;      // of a number: its format has integers, and this is one
   double number = 0;         // of a number: the nearest double
   std::string_view text;     // of a number: as it was written; of an unusable one: what is there
   std::size_t at = 0;        // byte offset in the payload

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <set>
 
 #include "common/base/hash.h"
 #include "common/base/log.h"
@@ -67,7 +68,7 @@ Pipeline::Pipeline(Options options, std::vector<SourceEntry> sources, journal::J
       untimed_(untimed),
       started_(clock.steady()) {
   book_.label(options_.labels);
-  for (auto& entry : sources) add_source(std::move(entry));
+  set_sources(std::move(sources));
   if (time_is_known()) stamper_.observe(clock_.wall(), clock_.steady());
   collector_.bound(ring_.flush_max());
   context_.bound(ring_.flush_max());
@@ -95,7 +96,12 @@ void Pipeline::set_sources(std::vector<SourceEntry> sources) {
   const std::lock_guard lock(mutex_);
   source_by_id_.clear();
   for (auto& s : sources_) s.entry.source = nullptr;  // may be gone when this returns
-  for (auto& entry : sources) add_source(std::move(entry));
+  std::set<std::string> names;
+  for (auto& entry : sources) {
+    names.insert(entry.name);
+    add_source(std::move(entry));
+  }
+  table_.set_sources(std::move(names));
 }
 
 bool Pipeline::has_read(journal::Position end) const {

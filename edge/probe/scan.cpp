@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <utility>
 
 namespace tidemark::probe {
 namespace {
@@ -12,7 +13,9 @@ using Parity = BusUrl::Parity;
 
 // Most meters leave the works with the first ones.
 constexpr std::array kBauds = {9600, 19'200, 38'400, 115'200, 57'600, 4800, 2400, 1200};
-constexpr std::array kParities = {Parity::none, Parity::even, Parity::odd};
+// Without parity the standard asks for a second stop bit, and most devices do not.
+constexpr std::array<std::pair<Parity, int>, 4> kFrames = {
+    {{Parity::none, 1}, {Parity::even, 1}, {Parity::odd, 1}, {Parity::none, 2}}};
 
 }  // namespace
 
@@ -52,10 +55,11 @@ FoundUnit identify(std::uint8_t unit, const std::vector<profile::Profile>& profi
 std::vector<BusUrl> line_settings(const BusUrl& first) {
   std::vector<BusUrl> out = {first};
   for (const auto baud : kBauds) {
-    for (const auto parity : kParities) {
+    for (const auto& [parity, stop_bits] : kFrames) {
       auto url = first;
       url.baud = baud;
       url.parity = parity;
+      url.stop_bits = stop_bits;
       if (url != first) out.push_back(url);
     }
   }

@@ -122,6 +122,22 @@ Result<MqttProfile> Library::load_mqtt(const std::string& name) const {
   return std::move(checked.mqtt);
 }
 
+std::vector<fs::path> Library::files(const std::string& name) const {
+  std::vector<fs::path> out;
+  auto next = name;
+  while (!next.empty() && out.size() <= static_cast<std::size_t>(kExtendsMax)) {
+    const auto file = find(next);
+    const auto text = file ? read_file(*file, kFileBytesMax) : Result<std::string>(file.error());
+    if (!text) break;
+    ProfileHead head;
+    auto document = config::Document::parse(*text, file->string(), kKeep);
+    document.fill(head);
+    out.push_back(*file);
+    next = head.extends;
+  }
+  return out;
+}
+
 Library::Checked Library::check(const fs::path& file) const { return check(file, {}); }
 
 Library::Checked Library::check(const fs::path& file, std::vector<std::string> children) const {

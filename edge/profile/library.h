@@ -27,6 +27,8 @@ class Library {
   [[nodiscard]] std::vector<std::string> names() const;
   // The file of a profile of any protocol. Fault::bad_input with the nearest name and the folders.
   [[nodiscard]] Result<std::filesystem::path> find(const std::string& name) const;
+  // Of a profile and of those that it extends, as far as they can be found and read.
+  [[nodiscard]] std::vector<std::filesystem::path> files(const std::string& name) const;
   // "modbus", "mqtt-json", …; Fault::bad_input when it is missing or the file is not TOML.
   [[nodiscard]] Result<std::string> protocol(const std::string& name) const;
 

@@ -22,6 +22,16 @@ Result<std::uint32_t> SeriesTable::intern(const SeriesDescription& description) 
     return Error{Fault::bad_input, fmt::format("series '{}' has {} labels, at most {} fit", name,
                                                description.labels.size(), Dictionary::kLabelsMax)};
   }
+  const auto owner = owners_.find(name);
+  if (owner != owners_.end() && owner->second != description.source) {
+    if (!sources_ || sources_->contains(owner->second)) {
+      return Error{Fault::denied,
+                   fmt::format("two sources, one series: '{}' comes from source '{}', and from "
+                               "source '{}' too; set device or metric_prefix of one of them", name,
+                               owner->second, description.source)};
+    }
+    owner->second = description.source;
+  }
   auto key = identity(description);
   if (const auto known = by_name_.find(key); known != by_name_.end()) {
     auto& d = series_[known->second];
@@ -56,7 +66,13 @@ Result<std::uint32_t> SeriesTable::intern(const SeriesDescription& description) 
   series_.push_back(description);
   versions_.push_back(0);
   by_name_.emplace(std::move(key), handle);
+  owners_.emplace(name, description.source);
   return handle;
+}
+
+void SeriesTable::set_sources(std::set<std::string> names) {
+  sources_ = std::move(names);
+  ++sources_version_;
 }
 
 }  // namespace tidemark::source

@@ -8,6 +8,8 @@
 #include <cstdint>
 #include <limits>
 #include <map>
+#include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -29,7 +31,13 @@ class SeriesTable {
   // A series that ever had a reading with a time of its own is device_stamped from then on.
   // A series that is known takes over unit, kind and labels: after a reload they may be others. Its
   // poll class stays, since its counts are in that one's line; device_stamped, once said, stays.
+  // A name belongs to the first source that brings it, while there is that source: the cloud and
+  // the local history know a series by its name. Fault::denied for another source.
   Result<std::uint32_t> intern(const SeriesDescription& description);
+  // The sources that there are; until it is first called, all that were ever heard of.
+  void set_sources(std::set<std::string> names);
+  // Rises with each set_sources(): what was denied may be asked for again.
+  [[nodiscard]] std::uint64_t sources_version() const { return sources_version_; }
   [[nodiscard]] const SeriesDescription& at(std::uint32_t handle) const { return series_[handle]; }
   [[nodiscard]] std::size_t size() const { return series_.size(); }
   // Rises whenever the description changes.
@@ -39,6 +47,9 @@ class SeriesTable {
   std::vector<SeriesDescription> series_;
   std::vector<std::uint32_t> versions_;  // by handle
   std::map<std::string, std::uint32_t, std::less<>> by_name_;  // source, device/metric and type
+  std::map<std::string, std::string, std::less<>> owners_;     // sources, by device/metric
+  std::optional<std::set<std::string>> sources_;
+  std::uint64_t sources_version_ = 0;
 };
 
 // One entry, decoded. Column::series holds handles of the SeriesTable.

@@ -140,6 +140,29 @@ TEST_F(Files, WholeOnesAreReplaced) {
   EXPECT_EQ(std::distance(std::filesystem::directory_iterator(folder_), {}), 1);
 }
 
+TEST_F(Files, SecretsAreForTheirOwnerAlone) {
+  const auto file = folder_ / "password";
+  ASSERT_TRUE(write_file(file, " secret\n", 0600).ok());
+  EXPECT_EQ(read_secret(file).value(), "secret");
+  EXPECT_EQ(read_secret("").value(), "");
+  for (const auto* mode : {"0640", "0604", "0610"}) {
+    ::chmod(file.c_str(), static_cast<mode_t>(std::stoi(mode, nullptr, 8)));
+    const auto refused = read_secret(file);
+    ASSERT_FALSE(refused.ok()) << mode;
+    EXPECT_EQ(refused.error().fault(), Fault::bad_input);
+    EXPECT_EQ(refused.error().text(), file.string() + ": mode " + mode +
+                                          " lets others read a secret; chmod 600 " + file.string());
+  }
+  // Handed over by systemd, which sets the mode itself.
+  ::setenv("CREDENTIALS_DIRECTORY", folder_.c_str(), 1);
+  EXPECT_EQ(read_secret(file).value(), "secret");
+  EXPECT_FALSE(read_secret(folder_ / "none").ok());
+  ::setenv("CREDENTIALS_DIRECTORY", (folder_ / "other").c_str(), 1);
+  EXPECT_FALSE(read_secret(file).ok());
+  ::unsetenv("CREDENTIALS_DIRECTORY");
+  EXPECT_EQ(read_secret(folder_ / "none").error().fault(), Fault::bad_input);
+}
+
 TEST_F(Files, AreReadExactly) {
   SystemDisk disk;
   auto file = disk.open(folder_ / "f");

@@ -353,6 +353,30 @@ TEST(MessageDecoder, ReadsPackedArrays) {
   EXPECT_THAT(bench.reason(), IsEmpty());
 }
 
+// Every type in both orders of bytes: -1234 fits all of them, and no order reads as another.
+TEST(MessageDecoder, ReadsPackedArraysOfEveryTypeAndOrder) {
+  struct Type {
+    std::uint8_t code;
+    ByteVector big;  // of -1234
+    const char* value;
+  };
+  const std::vector<Type> types = {
+      {1, {0xfb, 0x2e}, "-1234e0"},
+      {2, {0xff, 0xff, 0xfb, 0x2e}, "-1234e0"},
+      {3, {0xc4, 0x9a, 0x40, 0x00}, "-1234"},
+      {4, {0xc0, 0x93, 0x48, 0, 0, 0, 0, 0}, "-1234"}};
+  for (const auto& type : types) {
+    for (const bool big : {false, true}) {
+      Bench bench;
+      const ByteVector body = big ? type.big : ByteVector(type.big.rbegin(), type.big.rend());
+      const auto bytes = packed(type.code, big ? 1 : 0, 0, 1, kT0, 1, 1, body);
+      EXPECT_THAT(bench.lines("sensors/p1/a", as_text(bytes)),
+                  ElementsAre(fmt::format("p1/a={}@2023-11-14T22:13:20Z", type.value)))
+          << int{type.code} << (big ? " big" : " little");
+    }
+  }
+}
+
 TEST(MessageDecoder, ThePackedExampleOfTheFormatPageIsRead) {
   const auto page = read_file(TIDEMARK_SOURCE "/edge/payload/FORMAT.md", 1 << 20);
   ASSERT_TRUE(page.ok());
@@ -385,6 +409,41 @@ TEST(MessageDecoder, RejectsPackedArraysThatAreWrong) {
   EXPECT_THAT(reason(packed(1, 0, 0, 1, kT0, 1, 3, two)), HasSubstr("header says 3 times 1"));
   EXPECT_THAT(reason(packed(1, 0, 0, 1, 0, 1, 2, two)), HasSubstr("no start time"));
   EXPECT_THAT(reason(packed(1, 0, 0, 1, INT64_MAX - 1, 1, 2, two)), HasSubstr("after the year"));
+}
+
+// Two sources under one name: what is denied while the other one lives is taken once it is gone.
+TEST(Names, OfAnotherSourceAreDeniedUntilItIsGone) {
+  source::SeriesTable table;
+  const auto decode = [&table](MessageDecoder& decoder, std::string_view topic) {
+    ByteVector buffer;
+    journal::Entry entry;
+    to_entry({.flags = 0, .packet_id = 1, .size = 1, .topic = as_bytes(topic),
+              .payload = as_bytes("7")}, buffer, entry);
+    source::Decoded out;
+    decoder.decode(entry, table, out);
+    return out;
+  };
+  const auto options = [](const char* name, const char* topics) {
+    Options o;
+    o.name = name;
+    o.topics = {topics};
+    return o;
+  };
+  MessageDecoder a(options("a", "a/#"), nullptr);
+  MessageDecoder b(options("b", "b/#"), nullptr);
+  table.set_sources({"a", "b"});
+  EXPECT_EQ(decode(a, "a/press-08").groups.size(), 1u);
+  for (int i = 0; i < 2; ++i) {
+    const auto out = decode(b, "b/press-08");
+    EXPECT_THAT(out.groups, IsEmpty());
+    ASSERT_EQ(out.rejected.size(), 1u);
+    EXPECT_EQ(out.rejected[0].readings, 1u);
+    EXPECT_EQ(out.rejected[0].reason,
+              "two sources, one series: 'press-08/press-08' comes from source 'a', and from source "
+              "'b' too; set device or metric_prefix of one of them");
+  }
+  table.set_sources({"b"});
+  EXPECT_EQ(decode(b, "b/press-08").groups.size(), 1u);
 }
 
 }  // namespace

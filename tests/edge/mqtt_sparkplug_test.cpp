@@ -91,18 +91,36 @@ TEST_F(SparkplugTest, BirthsNameAliasesAndTypesForWhatFollows) {
   EXPECT_THAT(say("G/NBIRTH/E", node_birth()), ElementsAre("G-E/Load=0.5@2023-11-14T22:13:20Z"));
   EXPECT_THAT(say("G/DBIRTH/E/D", device_birth(1)),
               ElementsAre("G-E-D/Speed=1.5@2023-11-14T22:13:20Z",
-                          "G-E-D/Count=-2@2023-11-14T22:13:20Z",
+                          "G-E-D/Count=-2e0@2023-11-14T22:13:20Z",
                           "G-E-D/Run=true@2023-11-14T22:13:20Z",
                           "G-E-D/State='idle'@2023-11-14T22:13:20Z"));
   EXPECT_THAT(say("G/DDATA/E/D", payload(2, kMs + 1000)
                                      .metric(by_alias(2).real32(12, 2.5F).number(3, kMs + 500))
                                      .metric(by_alias(3).number(10, 7))),
               ElementsAre("G-E-D/Speed=2.5@2023-11-14T22:13:20.500Z",
-                          "G-E-D/Count=7@2023-11-14T22:13:21Z"));
+                          "G-E-D/Count=7e0@2023-11-14T22:13:21Z"));
   EXPECT_THAT(say("G/NDATA/E", payload(3, kMs + 2000).metric(by_alias(1).real(13, 0.25))),
               ElementsAre("G-E/Load=0.25@2023-11-14T22:13:22Z"));
   EXPECT_THAT(bench.reason(), IsEmpty());
   EXPECT_THAT(bench.commands, IsEmpty());
+}
+
+// A double holds them up to 2^53 only.
+TEST_F(SparkplugTest, IntegersAreKeptExactly) {
+  const auto birth = payload(0).metric(bd_seq(4))
+                         .metric(born("Energy", 1, 4).number(11, (1ull << 53) + 1))
+                         .metric(born("Depth", 2, 4).number(11, ~(1ull << 53)))
+                         .metric(born("Total", 3, 8).number(11, (1ull << 63) - 1))
+                         .metric(born("Level", 4, 1).number(10, 0xfffffffb));
+  EXPECT_THAT(say("G/NBIRTH/E", birth),
+              ElementsAre("G-E/Energy=9007199254740993e0@2023-11-14T22:13:20Z",
+                          "G-E/Depth=-9007199254740993e0@2023-11-14T22:13:20Z",
+                          "G-E/Total=9223372036854775807e0@2023-11-14T22:13:20Z",
+                          "G-E/Level=-5e0@2023-11-14T22:13:20Z"));
+  EXPECT_THAT(bench.reason(), IsEmpty());
+  EXPECT_THAT(say("G/NDATA/E", payload(1).metric(by_alias(3).number(11, 1ull << 63))), IsEmpty());
+  EXPECT_THAT(bench.reason(), HasSubstr("9223372036854775808 does not fit"));
+  EXPECT_EQ(bench.rejected.at(0).readings, 1u);
 }
 
 // The bytes, encoded apart from our code.
@@ -123,14 +141,14 @@ TEST_F(SparkplugTest, TheGoldenMessageIsRead) {
       "1802");                                    // seq = 2
   EXPECT_THAT(bench.lines("spBv1.0/G/DDATA/E/D", bytes),
               ElementsAre("G-E-D/Speed=2.5@2023-11-14T22:13:20.500Z",
-                          "G-E-D/Count=-10@2023-11-14T22:13:20Z"));
+                          "G-E-D/Count=-10e0@2023-11-14T22:13:20Z"));
   EXPECT_THAT(bench.reason(), IsEmpty());
 }
 
 TEST_F(SparkplugTest, AGapInTheSequenceAsksForARebirthAndTheReadingsCount) {
   born_device();
   EXPECT_THAT(say("G/DDATA/E/D", payload(5).metric(by_alias(3).number(10, 7))),
-              ElementsAre("G-E-D/Count=7@2023-11-14T22:13:20Z"));
+              ElementsAre("G-E-D/Count=7e0@2023-11-14T22:13:20Z"));
   EXPECT_THAT(bench.reason(), HasSubstr("sends seq 5, expected 2"));
   EXPECT_EQ(bench.rejected[0].readings, 0u);
   ASSERT_EQ(bench.commands.size(), 1u);
@@ -168,7 +186,7 @@ TEST_F(SparkplugTest, ADeathMarksWhatWasReadLastAsBad) {
   bench.arrived = event_time(1'700'000'100'000'000'000);
   EXPECT_THAT(say("G/DDEATH/E/D", payload(2)),
               ElementsAre("G-E-D/Speed=1.5 bad@2023-11-14T22:15:00Z",
-                          "G-E-D/Count=-2 bad@2023-11-14T22:15:00Z",
+                          "G-E-D/Count=-2e0 bad@2023-11-14T22:15:00Z",
                           "G-E-D/Run=true bad@2023-11-14T22:15:00Z",
                           "G-E-D/State='idle' bad@2023-11-14T22:15:00Z"));
   EXPECT_THAT(say("G/DDEATH/E/D", payload(3)), IsEmpty()) << "it is dead already";
@@ -200,7 +218,7 @@ struct TypeRow {
   unsigned type;
   std::uint64_t field;
   std::uint64_t bits;
-  const char* value;  // empty: refused
+  const char* value;  // a whole number; empty: refused
 };
 void PrintTo(const TypeRow& row, std::ostream* out) { *out << row.name; }
 class SparkplugType : public testing::TestWithParam<TypeRow> {};
@@ -219,7 +237,8 @@ TEST_P(SparkplugType, IsReadAsItIsMeant) {
     EXPECT_THAT(bench.reason(), HasSubstr("the value of 'x' is none of its type"));
     EXPECT_EQ(bench.rejected[0].readings, 1u);
   } else {
-    EXPECT_THAT(lines, ElementsAre(fmt::format("G-E/x={}@2023-11-14T22:13:20Z", GetParam().value)));
+    EXPECT_THAT(lines, ElementsAre(fmt::format("G-E/x={}e0@2023-11-14T22:13:20Z",
+                                               GetParam().value)));
   }
 }
 

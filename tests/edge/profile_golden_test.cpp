@@ -1,7 +1,10 @@
 // What ships in firmware-profiles/: register images as the devices send them, what people read, and
 // that a wrong byte order is found and not printed.
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+
+#include <set>
 
 #include "edge/modbus/request_plan.h"
 #include "edge/probe/scan.h"
@@ -179,6 +182,20 @@ TEST(Scan, NamesTheProfilesThatADeviceFollows) {
   for (const auto* id : {"abb-b23", "chint-dtsu666", "sunspec-meter", "lovato-dmg610"}) {
     const auto found = identify(7, profiles, device(id).image.reader());
     EXPECT_THAT(found.profiles, ::testing::ElementsAre(id));
+  }
+}
+
+TEST(Scan, TriesEachFrameAtEachSpeedOnceTheLinesOwnFirst) {
+  const auto line = config::parse_bus_url("rtu:///dev/x?baud=19200&parity=none&stop=2").value();
+  const auto all = line_settings(line);
+  EXPECT_EQ(all.front(), line);
+  std::set<std::string> texts;
+  for (const auto& url : all) texts.insert(url.text());
+  EXPECT_EQ(texts.size(), all.size());
+  EXPECT_EQ(all.size(), 8u * 4);
+  for (const auto* frame : {"baud=9600&parity=none&stop=1", "baud=9600&parity=none&stop=2",
+                            "baud=9600&parity=even&stop=1", "baud=19200&parity=odd&stop=1"}) {
+    EXPECT_TRUE(texts.contains(fmt::format("rtu:///dev/x?{}&rs485=adapter", frame))) << frame;
   }
 }
 

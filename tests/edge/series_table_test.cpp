@@ -62,6 +62,43 @@ TEST(SeriesTable, AReloadMayGiveAnotherUnitKindAndLabels) {
   EXPECT_EQ(table.at(0), d);
 }
 
+SeriesDescription series_of(std::string source) {
+  auto d = series("a");
+  d.source = std::move(source);
+  return d;
+}
+
+// The cloud and the local history know a series by its name: two sensors would be mixed there.
+TEST(SeriesTable, ANameThatAnotherSourceHoldsIsRefused) {
+  SeriesTable table;
+  ASSERT_EQ(table.intern(series_of("a")).value(), 0u);
+  const auto refused = table.intern(series_of("b"));
+  ASSERT_FALSE(refused.ok());
+  EXPECT_EQ(refused.error().fault(), Fault::denied);
+  for (const auto* word : {"press/a", "'a'", "'b'", "set device or metric_prefix"}) {
+    EXPECT_NE(refused.error().text().find(word), std::string::npos) << refused.error().text();
+  }
+  auto other = series_of("b");
+  other.type = ValueType::boolean;  // beside it in the table, but one name for people
+  EXPECT_FALSE(table.intern(other).ok());
+  EXPECT_EQ(table.intern(series_of("a")).value(), 0u);
+  EXPECT_EQ(table.size(), 1u);
+}
+
+TEST(SeriesTable, TheNamesOfASourceThatWentAreFree) {
+  SeriesTable table;
+  table.set_sources({"a", "b"});
+  ASSERT_EQ(table.intern(series_of("a")).value(), 0u);
+  ASSERT_FALSE(table.intern(series_of("b")).ok());
+  const auto before = table.sources_version();
+  table.set_sources({"b"});
+  EXPECT_GT(table.sources_version(), before);
+  ASSERT_EQ(table.intern(series_of("b")).value(), 1u);
+  table.set_sources({"a", "b"});  // it comes back, too late
+  EXPECT_FALSE(table.intern(series_of("a")).ok());
+  EXPECT_EQ(table.intern(series_of("b")).value(), 1u);
+}
+
 TEST(SeriesTable, RefusesWhatNoDictionaryCanHold) {
   SeriesTable table;
   EXPECT_EQ(table.intern(series("")).error().fault(), Fault::bad_input);

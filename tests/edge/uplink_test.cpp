@@ -308,7 +308,7 @@ TEST_F(UplinkTest, AnOldCertificateIsRenewedOnTheWay) {
 TEST_F(UplinkTest, GoesThroughAProxyWithItsLogin) {
   const test::HttpProxy way("YWxpY2U6c2VjcmV0");  // alice:secret
   const auto login_file = rig.folder.path / "login";
-  ASSERT_TRUE(write_file(login_file, "alice:secret\n"));
+  ASSERT_TRUE(write_file(login_file, "alice:secret\n", 0600));
   proxy = {way.address(), login_file};
   for (int i = 0; i < 3; ++i) ring.put(now());
   start();
