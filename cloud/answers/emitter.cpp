@@ -442,7 +442,7 @@ Basis Emitter::look(const ViewState& view, const SeriesState& series, EventTime 
   basis.unplaced = store_.panes().sum(row.id, start, end, sum);
   basis.readings = sum.count();
   const auto day = reconcile::width_of(reconcile::Tier::day);
-  basis.waiting = store_.late().waiting(row.id, floor_to(counted, day), end);
+  basis.waiting = store_.late().waiting(row.id, floor_to(counted, day), end).all();
   basis.manifest = minutes_of(row, counted, end);
   basis.reaches_back = counted < start;
   basis.sealed = frontier_of(row.source) >= end;

@@ -80,8 +80,8 @@ void note_unplaced(const std::string& source, const Basis& known, std::vector<Mi
                                            "only in sums that are wider", known.forgotten)});
   }
   if (known.waiting > 0) {
-    missing.push_back({source, fmt::format("{} readings wait in the late ledger: tidemark cloud "
-                                           "late replay", known.waiting)});
+    missing.push_back({source, fmt::format("{} readings wait in the late ledger or in quarantine: "
+                                           "tidemark cloud late replay", known.waiting)});
   }
 }
 

@@ -18,7 +18,7 @@ struct Basis {
   std::uint64_t readings = 0;       // in the window
   std::uint64_t unplaced = 0;       // of this time, in sums that reach beyond the window
   std::uint64_t forgotten = 0;      // of about this time, which the archive no longer keeps
-  std::uint64_t waiting = 0;        // of about this time, in the late ledger
+  std::uint64_t waiting = 0;        // of about this time, in the late ledger or in quarantine
   bool reaches_back = false;        // the manifest speaks of earlier minutes, too, in which a sum
                                     // may start that reaches into the window
   bool sealed = false;              // the frontier has passed the window's end
@@ -38,7 +38,7 @@ void judge(Answer& answer, const Basis& known);
 // sum of the edge may start that reaches into it, as well.
 [[nodiscard]] EventTime counted_from(EventTime start, Nanoseconds widest_sum);
 // "34 readings came in sums that are wider than this window", for that source; and those that are
-// older than what the archive keeps, or wait in the late ledger.
+// older than what the archive keeps, or are set aside.
 void note_unplaced(const std::string& source, const Basis& known, std::vector<Missing>& missing);
 // "edge was off from … to …", for the source of that name; one for each span.
 void note_off(const std::string& source, const std::vector<reconcile::OffTimes::Span>& off,

@@ -258,7 +258,8 @@ void Intake::remove_old_segments() {
     keep = s + 1;
   }
   if (keep == 0) return;
-  store_->blocks().forget_before(store::ArchivePosition::at(keep, 0));
+  store_->blocks().forget_before(store::ArchivePosition::at(keep, 0),
+                                 clock_.wall() + kAheadMax);
   store_->small().set_meta("archive_first", keep);
   store_->archive().remove_before(keep);
 }

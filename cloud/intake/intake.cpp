@@ -18,8 +18,6 @@ constexpr std::size_t kEvictedRangesMax = 16'384;  // of one seal
 // Panes and windows reach beyond the readings in them: as near to the ends of time no sum of times
 // overflows.
 constexpr Nanoseconds kFromTheEndsOfTime = std::chrono::hours(24 * 400);
-// How far an edge's clock may be ahead of this node's before its statements are cut to the present.
-constexpr Nanoseconds kAheadMax = std::chrono::minutes(10);
 
 bool within_time(const codec::Summary& s) {
   return event_time(s.time_min) > kEventTimeMin + kFromTheEndsOfTime &&
@@ -279,7 +277,9 @@ void Intake::place_block(Session& s, Lane lane, const BlockRecord& record, const
             series[p.series].series->row.description.type == partials[i].type();
   }
   if (!sound) return dead_letter(s, record, "a column names a series that its dictionaries lack");
-  if (auto fits = placer_->check({edge, record.name, block, series, partials, {}, {}}); !fits) {
+  const auto latest = clock_.wall() + kAheadMax;
+  if (auto fits = placer_->check({edge, record.name, block, series, partials, {}, {}, latest});
+      !fits) {
     alarm(s, store::AlarmKind::bound, fits.error().text());
     return dead_letter(s, record, fits.error().text());
   }
@@ -288,7 +288,12 @@ void Intake::place_block(Session& s, Lane lane, const BlockRecord& record, const
   store_->blocks().add(edge.row.id, record.name, xxh3(record.bytes), at, record.readings);
   const auto cause = cause_of(lane, books.was_given_up(record.name.sequence));
   const auto placed = placer_->place(
-      {edge, record.name, block, series, partials, at, cause}, clock_.steady());
+      {edge, record.name, block, series, partials, at, cause, latest}, clock_.steady());
+  if (placed.quarantined > 0) {
+    alarm(s, store::AlarmKind::clock,
+          fmt::format("{} readings of a block are of times to come; they are in quarantine "
+                      "(tidemark cloud late), and its other sources go on", placed.quarantined));
+  }
   books.receive(record.name.sequence, record.readings, placed, record.replaces);
   counters_.readings += record.readings;
   ++s.blocks_taken;

@@ -139,8 +139,8 @@ class Intake {
   std::optional<std::pair<Series*, EventTime>> next_of_view(Replay& replay);
   // What it cost, in blocks.
   std::uint64_t replay_day(Series& series, EventTime day, Replay& replay);
-  // `readings` that the late ledger counted are answered.
-  void bring_back(Session& s, std::uint64_t readings,
+  // `readings` that were counted as late, or in quarantine, are answered.
+  void bring_back(Session& s, std::uint64_t readings, bool from_quarantine,
                   const std::map<Incarnation, std::uint64_t>& by_start);
   void park(Session& s, Lane lane, BlockRecord record, const std::vector<DictionaryHash>& unknown);
   void dead_letter(Session& s, const BlockRecord& record, const std::string& reason);

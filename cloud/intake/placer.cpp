@@ -232,42 +232,59 @@ void Placer::place_column(const Incoming& in, const Group& group, const Column& 
   catalogue_.note_changed(series);
 }
 
+Placer::Way Placer::way_of(EventTime first, const Series& series, const Sealed& sealed,
+                           const Incoming& in) {
+  Way way;
+  way.quarantined = first >= in.latest;
+  way.tier = way.quarantined ? reconcile::kTiers : static_cast<std::size_t>(series.finest);
+  while (way.tier < reconcile::kTiers && first < sealed.floors[way.tier]) ++way.tier;
+  way.width = reconcile::width_of(way.tier == reconcile::kTiers
+                                      ? reconcile::Tier::day
+                                      : static_cast<reconcile::Tier>(way.tier));
+  way.start = floor_to(first, way.width);
+  return way;
+}
+
 // From `row` on, as long as rows belong to the same pane.
 void Placer::place_run(Bound bound, const Group& group, const Column& column, std::size_t& row,
                        std::size_t& value, const Sealed& sealed, const Incoming& in,
                        SteadyTime now, reconcile::Placed& placed) {
   auto& series = *bound.series;
-  const auto first = event_time(group.times[row]);
-  std::size_t tier = static_cast<std::size_t>(series.finest);
-  while (tier < reconcile::kTiers && first < sealed.floors[tier]) ++tier;
-  const bool ledger = tier == reconcile::kTiers;
-  const auto width = reconcile::width_of(ledger ? reconcile::Tier::day
-                                                : static_cast<reconcile::Tier>(tier));
-  const auto start = floor_to(first, width);
-  auto end = count_ns(start) + width.count();
-  // A coarse pane ends for this run where the finer tier takes over.
-  if (tier > static_cast<std::size_t>(series.finest)) {
-    end = std::min(end, count_ns(sealed.floors[tier - 1]));
+  const auto way = way_of(event_time(group.times[row]), series, sealed, in);
+  auto begin = count_ns(way.start);
+  auto end = begin + way.width.count();
+  if (way.quarantined) {
+    begin = std::max(begin, count_ns(in.latest));
+  } else {
+    end = std::min(end, count_ns(in.latest));
   }
-  auto* pane = ledger ? nullptr
-                      : &store_.panes().change(series.row.id, series.row.description.type,
-                                               static_cast<reconcile::Tier>(tier), start);
-  const Run run{count_ns(start), end, width.count() <= kMinuteNs, pane};
+  const auto finest = static_cast<std::size_t>(series.finest);
+  // A coarse pane ends for this run where the finer tier takes over.
+  if (way.tier > finest && !way.quarantined) {
+    end = std::min(end, count_ns(sealed.floors[way.tier - 1]));
+  }
+  const bool aside = way.tier == reconcile::kTiers;
+  const auto tier = static_cast<reconcile::Tier>(way.tier);
+  auto* pane = aside ? nullptr
+                     : &store_.panes().change(series.row.id, series.row.description.type, tier,
+                                              way.start);
+  const Run run{begin, end, way.width.count() <= kMinuteNs, way.quarantined, pane};
   const bool plain = run.in_one_minute && column.present.empty() && !any_repeated_;
   const auto counted = plain ? add_plain(run, bound, group, column, row, value)
                              : add_each(run, bound, group, column, row, value);
   if (counted == 0) return;
-  if (ledger) {
-    placed.late_ledger += counted;
-    store_.late().add(series.row.id, start, store::LateRows::kLedger, counted);
+  if (aside) {
+    (way.quarantined ? placed.quarantined : placed.late_ledger) += counted;
+    store_.late().add(series.row.id, way.start,
+                      way.quarantined ? store::LateRows::kQuarantine : store::LateRows::kLedger,
+                      counted);
     return;
   }
   placed.answered += counted;
-  if (tier > static_cast<std::size_t>(series.finest)) {
-    store_.late().add(series.row.id, start,
-                      reconcile::name_of(static_cast<reconcile::Tier>(tier)), counted);
+  if (way.tier > finest) {
+    store_.late().add(series.row.id, way.start, reconcile::name_of(tier), counted);
   }
-  emitter_.touch(series.row.id, start, width, counted, in.cause, now);
+  emitter_.touch(series.row.id, way.start, way.width, counted, in.cause, now);
 }
 
 // All rows have a value, and none was counted before: in one step.
@@ -318,7 +335,7 @@ std::uint64_t Placer::add_each(const Run& run, const Bound& bound, const Group& 
     ++value;
   }
   heard(bound.source, minute * kMinuteNs, in_minute);
-  note_extent(*bound.series, low, high);
+  if (!run.quarantined) note_extent(*bound.series, low, high);
   return counted;
 }
 
@@ -338,6 +355,12 @@ void Placer::place_partial(const Incoming& in, const PartialRow& row,
   heard(in.series[row.series].source, row.start, row.readings);
   if (minute_of(row.start + row.size - 1) > minute_of(row.start)) {
     catalogue_.note_wide_sum(series, size);
+  }
+  if (start >= in.latest) {
+    placed.quarantined += row.readings;
+    store_.late().add(series.row.id, floor_to(start, reconcile::width_of(reconcile::Tier::day)),
+                      store::LateRows::kQuarantine, row.readings);
+    return;
   }
   const auto tier = reconcile::tier_holding(start, size, series.finest);
   const auto sealed = sealed_of(in.edge, series);

@@ -1,5 +1,5 @@
-// Puts the readings of a block where they belong: into panes, the late ledger, or nowhere because
-// they are here already. Decides nothing else; the books are the intake's.
+// Puts the readings of a block where they belong: into panes, the late ledger, quarantine, or
+// nowhere because they are here already. Decides nothing else; the books are the intake's.
 //
 // Speed      a column is walked in runs of one pane each, of which the pane takes all at once. No
 //            allocation, and no SQLite, per reading.
@@ -15,6 +15,9 @@
 
 namespace tidemark::intake {
 
+// How far an edge's clock may be ahead of this node's: of later times nothing is believed.
+inline constexpr Nanoseconds kAheadMax = std::chrono::minutes(10);
+
 // A decoded block with the series of its columns.
 struct Incoming {
   Edge& edge;
@@ -24,6 +27,7 @@ struct Incoming {
   const std::vector<window::Partial>& partials;  // decoded states of block.partials
   store::ArchivePosition at;
   answers::Cause cause;
+  EventTime latest;  // readings from then on are of times to come
 };
 
 class Placer {
@@ -64,8 +68,18 @@ class Placer {
     std::int64_t begin;
     std::int64_t end;
     bool in_one_minute;
-    store::Pane* pane;  // null: the late ledger
+    bool quarantined;
+    store::Pane* pane;  // null: set aside
   };
+  // Where the run goes that begins with a reading of this time.
+  struct Way {
+    std::size_t tier = 0;  // reconcile::kTiers: none
+    bool quarantined = false;
+    Nanoseconds width{};
+    EventTime start{};
+  };
+  static Way way_of(EventTime first, const Series& series, const Sealed& sealed,
+                    const Incoming& in);
   // The rows from `row` on that lie in the run; how many of them were not repeats. Moves on.
   std::uint64_t add_plain(const Run& run, const Bound& bound, const Group& group,
                           const Column& column, std::size_t& row, std::size_t& value);

@@ -114,10 +114,17 @@ Result<> Rebuilder::gather(Edge& edge, const Series& series, Day& day) {
   return {};
 }
 
-Result<Rebuilder::Outcome> Rebuilder::day(Edge& edge, const Series& series, EventTime begin) {
+Result<Rebuilder::Outcome> Rebuilder::day(Edge& edge, const Series& series, EventTime begin,
+                                          EventTime now) {
   Day day;
   day.begin = begin;
   day.end = begin + kDay;
+  const auto aside = store_.late().waiting(series.row.id, day.begin, day.end);
+  const auto waiting = aside.all();
+  if (aside.early > 0 && day.end > now) {
+    return Error(Fault::bad_input, fmt::format("{} readings on {} are in quarantine, and the day "
+                                               "is not over", aside.early, format_utc(day.begin)));
+  }
   const auto frontier = edge.books.sources()[series.source].frontier;
   for (std::size_t t = 0; t < reconcile::kTiers; ++t) {
     day.floors[t] = horizons_.floor(static_cast<reconcile::Tier>(t), frontier);
@@ -137,7 +144,6 @@ Result<Rebuilder::Outcome> Rebuilder::day(Edge& edge, const Series& series, Even
     pane_of(series, *tier, start, day)
         .replace({row.start, row.size, std::get<2>(key), row.revision, std::move(state)});
   }
-  const auto waiting = store_.late().waiting(series.row.id, day.begin, day.end);
   const auto placed = store_.panes().readings(series.row.id, day.begin, day.end);
   if (day.readings + day.wide < placed + waiting) {
     return Error(Fault::unavailable,

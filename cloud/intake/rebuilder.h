@@ -27,14 +27,14 @@ class Rebuilder {
       : store_(store), catalogue_(catalogue), horizons_(horizons) {}
 
   struct Outcome {
-    std::uint64_t returned = 0;  // readings that were in the late ledger and are in panes now
+    std::uint64_t returned = 0;  // readings that were set aside and are in panes now
     std::uint64_t stayed = 0;    // of the ledger: in sums that reach over midnight and fit no pane
     std::uint64_t blocks = 0;    // looked at
     std::map<Incarnation, std::uint64_t> by_start;  // readings of that day
   };
   // `day` is a midnight UTC. Fault::unavailable: blocks are missing, by retention; full: more
-  // readings than kReadingsMax.
-  Result<Outcome> day(Edge& edge, const Series& series, EventTime day);
+  // readings than kReadingsMax; bad_input: a day that is not over, and some of it in quarantine.
+  Result<Outcome> day(Edge& edge, const Series& series, EventTime day, EventTime now);
 
  private:
   struct Key {

@@ -1,6 +1,6 @@
 // Orders that make panes anew from the archive, day by day, a few with each batch: `replay GLOB
-// FROM TO` brings readings of the late ledger back, `backfill VIEW FROM TO` gives a view the panes
-// that it needs. What cannot be done stays as it is, and the outcome says why.
+// FROM TO` brings readings of the late ledger and of quarantine back, `backfill VIEW FROM TO` gives
+// a view the panes that it needs. What cannot be done stays as it is, and the outcome says why.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -31,13 +31,13 @@ std::string outcome_of(const Replay& r) {
   if (r.backfill) {
     text = fmt::format("{} days of {} series are filled from the archive", r.days, r.series.size());
   } else if (r.series.empty()) {
-    return "nothing of these series and times waits in the late ledger";
+    return "nothing of these series and times waits in the late ledger or in quarantine";
   }
   if (!r.backfill || r.returned > 0) {
     text += fmt::format("{}{} readings of {} series are back in their windows",
                         text.empty() ? "" : "; ", r.returned, r.series.size());
   }
-  if (r.stayed > 0) text += fmt::format("; {} stay in the late ledger", r.stayed);
+  if (r.stayed > 0) text += fmt::format("; {} stay where they are", r.stayed);
   if (r.failed > 0) text += fmt::format("; {} days stay as they are", r.failed);
   return r.why.empty() ? text : text + ": " + r.why;
 }
@@ -118,16 +118,19 @@ std::uint64_t Intake::replay_day(Series& series, EventTime day, Replay& r) {
   const auto waiting = store_->late().waiting(series.row.id, day, day + Rebuilder::kDay);
   r.series.insert(series.row.id);
   const auto rebuilt =
-      Rebuilder(*store_, *catalogue_, options_.horizons).day(*session.edge, series, day);
+      Rebuilder(*store_, *catalogue_, options_.horizons)
+          .day(*session.edge, series, day, clock_.wall());
   if (!rebuilt) {
     log::warning("panes stay as they are", "series={} day={} late={} reason={}",
-                 series.full_name, format_utc(day), waiting, rebuilt.error().text());
-    r.stayed += waiting;
+                 series.full_name, format_utc(day), waiting.all(), rebuilt.error().text());
+    r.stayed += waiting.all();
     r.failed += 1;
     r.why = rebuilt.error().text();
     return 1;
   }
-  if (rebuilt->returned > 0) bring_back(session, rebuilt->returned, rebuilt->by_start);
+  const auto early = std::min(waiting.early, rebuilt->returned);
+  bring_back(session, rebuilt->returned - early, false, rebuilt->by_start);
+  bring_back(session, early, true, rebuilt->by_start);
   r.returned += rebuilt->returned;
   r.stayed += rebuilt->stayed;
   if (rebuilt->stayed > 0) r.why = "their sums reach over a midnight (UTC) and fit no pane";
@@ -137,11 +140,12 @@ std::uint64_t Intake::replay_day(Series& series, EventTime day, Replay& r) {
 }
 
 // Of one day and series nobody wrote down whose readings were late; the edge's sum is exact.
-void Intake::bring_back(Session& s, std::uint64_t readings,
+void Intake::bring_back(Session& s, std::uint64_t readings, bool from_quarantine,
                         const std::map<Incarnation, std::uint64_t>& by_start) {
+  if (readings == 0) return;
   const auto take = [&](Incarnation i, std::uint64_t most) {
     unfold(s, i);
-    const auto back = s.edge->books.of(i).bring_back(std::min(readings, most));
+    const auto back = s.edge->books.of(i).bring_back(std::min(readings, most), from_quarantine);
     readings -= back;
     if (back > 0) s.changed.insert(i);
   };
@@ -152,7 +156,7 @@ void Intake::bring_back(Session& s, std::uint64_t readings,
     }
   }
   if (readings > 0) {
-    log::error("the late ledger counted fewer readings than came back from it",
+    log::error("fewer readings were counted as set aside than came back",
                "edge={} readings={}", s.edge->row.name, readings);
   }
   touched_.insert(&s);

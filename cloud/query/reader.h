@@ -43,7 +43,7 @@ struct SourceState {
 
 // What a person should look at; gone a day after its last time, a clone's when it is decided.
 struct Alarm {
-  std::string kind;  // clone, block_conflict, seal_conflict, dictionary_conflict, bound
+  std::string kind;  // clone, block_conflict, seal_conflict, dictionary_conflict, clock, bound
   std::string text;
   EventTime first{};
   EventTime last{};

@@ -24,8 +24,9 @@ Snapshot::Snapshot(sqlite::Database& db)
       source_(db, "SELECT frontier FROM sources WHERE id=?"),
       minutes_(db, "SELECT state FROM minutes WHERE source=? AND minute>=? AND minute<?"),
       forgotten_(db, "SELECT until FROM forgotten WHERE source=?"),
-      waiting_(db, "SELECT CAST(TOTAL(readings) AS INTEGER) FROM late INDEXED BY late_ledger"
-                   " WHERE placement='late_ledger' AND series=? AND start>=? AND start<?"),
+      waiting_(db, "SELECT CAST(TOTAL(readings) AS INTEGER) FROM late INDEXED BY set_aside"
+                   " WHERE placement IN ('late_ledger','quarantine') AND series=? AND start>=?"
+                   " AND start<?"),
       spans_(db, "SELECT position FROM spans WHERE source=?1 AND time_min>=?2-(SELECT span_max"
                  " FROM sources WHERE id=?1) AND time_min<?3 AND time_max>=?2 ORDER BY position"),
       first_(db, "SELECT start FROM panes WHERE series=? AND tier=? ORDER BY start LIMIT 1"),

@@ -52,7 +52,7 @@ class Snapshot {
   reconcile::ManifestSum manifest(const SeriesEntry& series, EventTime from, EventTime to);
   // The archive has all that came of the series from there on.
   EventTime archived_from(const SeriesEntry& series);
-  // Readings of the series in the late ledger, of the days that [from, to) meets.
+  // Readings of the series in the late ledger and in quarantine, of the days that [from, to) meets.
   std::uint64_t waiting(const SeriesEntry& series, EventTime from, EventTime to);
   // Archived blocks with readings of the series' sources in [from, to), oldest first.
   std::vector<store::ArchivePosition> blocks(const SeriesEntry& series, EventTime from,

@@ -56,9 +56,10 @@ bool IncarnationBooks::receive(Sequence s, std::uint64_t readings, const Placed&
   return true;
 }
 
-std::uint64_t IncarnationBooks::bring_back(std::uint64_t readings) {
-  const auto back = std::min(readings, placed_.late_ledger);
-  placed_.late_ledger -= back;
+std::uint64_t IncarnationBooks::bring_back(std::uint64_t readings, bool from_quarantine) {
+  auto& from = from_quarantine ? placed_.quarantined : placed_.late_ledger;
+  const auto back = std::min(readings, from);
+  from -= back;
   placed_.answered += back;
   return back;
 }

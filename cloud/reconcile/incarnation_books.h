@@ -54,8 +54,9 @@ class IncarnationBooks {
   // it was in already.
   bool receive(Sequence s, std::uint64_t readings, const Placed& placed,
                const SequenceRanges& replaces = {});
-  // So many readings of its late ledger are answered now, if it holds as many; how many are.
-  std::uint64_t bring_back(std::uint64_t readings);
+  // So many readings of its late ledger, or of quarantine, are answered now, if it holds as many;
+  // how many are.
+  std::uint64_t bring_back(std::uint64_t readings, bool from_quarantine);
   // Whether one of them has come by itself: they cannot be replaced then.
   [[nodiscard]] bool received_any(const SequenceRanges& blocks) const;
   // False when the statement is not newer than the one that stands. `sources` are the seal's

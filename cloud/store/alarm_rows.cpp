@@ -8,6 +8,7 @@ std::string_view to_string(AlarmKind kind) {
     case AlarmKind::block_conflict: return "block_conflict";
     case AlarmKind::seal_conflict: return "seal_conflict";
     case AlarmKind::dictionary_conflict: return "dictionary_conflict";
+    case AlarmKind::clock: return "clock";
     case AlarmKind::bound: return "bound";
   }
   return "unknown";

@@ -16,6 +16,7 @@ enum class AlarmKind : std::uint8_t {
   block_conflict,  // two blocks under one name
   seal_conflict,   // two statements under one number
   dictionary_conflict,
+  clock,           // readings of times to come
   bound,           // a bound of what is kept of one edge was reached; something is not taken
 };
 std::string_view to_string(AlarmKind kind);

@@ -8,14 +8,14 @@ LateRows::LateRows(sqlite::Database& database)
     : add_(database, "INSERT INTO late VALUES(?,?,?,?)"
                      " ON CONFLICT DO UPDATE SET readings=readings+excluded.readings"),
       forget_(database, "DELETE FROM late WHERE series=? AND start<?"
-                        " AND placement<>'late_ledger'"),
-      waiting_(database, "SELECT CAST(TOTAL(readings) AS INTEGER) FROM late INDEXED BY late_ledger"
-                         " WHERE placement='late_ledger' AND series=? AND start>=? AND start<?"),
-      next_(database, "SELECT series,start,readings FROM late INDEXED BY late_ledger"
-                      " WHERE placement='late_ledger' AND (series,start)>(?,?)"
+                        " AND placement NOT IN ('late_ledger','quarantine')"),
+      waiting_(database, "SELECT placement,readings FROM late INDEXED BY set_aside WHERE placement"
+                         " IN ('late_ledger','quarantine') AND series=? AND start>=? AND start<?"),
+      next_(database, "SELECT series,start,readings FROM late INDEXED BY set_aside WHERE placement"
+                      " IN ('late_ledger','quarantine') AND (series,start)>(?,?)"
                       " ORDER BY series,start LIMIT 1"),
-      remove_(database, "DELETE FROM late WHERE placement='late_ledger' AND series=? AND start>=?"
-                        " AND start<?") {}
+      remove_(database, "DELETE FROM late WHERE placement IN ('late_ledger','quarantine')"
+                        " AND series=? AND start>=? AND start<?") {}
 
 void LateRows::add(SeriesId series, EventTime start, std::string_view placement,
                    std::uint64_t readings) {
@@ -38,12 +38,14 @@ void LateRows::forget(SeriesId series, EventTime before) {
   forget_.run(series, count_ns(before));
 }
 
-std::uint64_t LateRows::waiting(SeriesId series, EventTime from, EventTime to) {
+LateRows::Waiting LateRows::waiting(SeriesId series, EventTime from, EventTime to) {
   flush();
+  Waiting waiting;
   waiting_.start(series, count_ns(from), count_ns(to));
-  const auto readings = waiting_.next() ? waiting_.count(0) : 0;
-  waiting_.rewind();
-  return readings;
+  while (waiting_.next()) {
+    (waiting_.text(0) == kLedger ? waiting.late : waiting.early) += waiting_.count(1);
+  }
+  return waiting;
 }
 
 std::optional<LateRows::Line> LateRows::next_waiting(const Line& after) {

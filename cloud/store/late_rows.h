@@ -1,5 +1,6 @@
-// Readings that came after their window was sealed, by series, time and where they went; those of
-// the late ledger are in no pane and wait to be brought back.
+// Readings that came after their window was sealed, by series, time and where they went. Those of
+// the late ledger are set aside, in no pane, and wait to be brought back; so are those that came
+// before their time (quarantine).
 //
 // Threads    that of its Database; the batch's rows are written when it ends, or is read.
 #pragma once
@@ -19,17 +20,23 @@ using SeriesId = std::uint32_t;
 class LateRows {
  public:
   static constexpr std::string_view kLedger = "late_ledger";
+  static constexpr std::string_view kQuarantine = "quarantine";
 
   explicit LateRows(sqlite::Database& database);
-  // `placement` is one of the few words for it, which outlive the batch: "pane", a tier's name, or
-  // kLedger.
+  // `placement` is one of the few words for it, which outlive the batch: "pane", a tier's name,
+  // kLedger or kQuarantine.
   void add(SeriesId series, EventTime start, std::string_view placement, std::uint64_t readings);
   void flush();
-  // Rows of windows that were revised, not those of the late ledger.
+  // Rows of windows that were revised, not of what is set aside.
   void forget(SeriesId series, EventTime before);
 
-  // What waits in the late ledger: readings of the series in lines that start in [from, to).
-  std::uint64_t waiting(SeriesId series, EventTime from, EventTime to);
+  struct Waiting {  // readings
+    std::uint64_t late = 0;
+    std::uint64_t early = 0;  // in quarantine
+    [[nodiscard]] std::uint64_t all() const { return late + early; }
+  };
+  // What is set aside of the series, in lines that start in [from, to).
+  Waiting waiting(SeriesId series, EventTime from, EventTime to);
   struct Line {
     SeriesId series = 0;
     EventTime start{};

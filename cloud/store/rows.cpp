@@ -258,8 +258,8 @@ BlockIndex::BlockIndex(sqlite::Database& database)
       save_span_max_(database, "UPDATE sources SET span_max=? WHERE id=?"),
       forget_blocks_(database, "DELETE FROM blocks WHERE position<?"),
       note_forgotten_(database, "INSERT INTO forgotten SELECT source, MAX(time_max) FROM spans"
-                                " WHERE position<? GROUP BY source ON CONFLICT DO UPDATE SET"
-                                " until=MAX(until, excluded.until)"),
+                                " WHERE position<? AND time_max<? GROUP BY source"
+                                " ON CONFLICT DO UPDATE SET until=MAX(until, excluded.until)"),
       forget_spans_(database, "DELETE FROM spans WHERE position<?") {}
 
 void BlockIndex::add(EdgeId edge, BlockName name, std::uint64_t hash, ArchivePosition at,
@@ -314,9 +314,9 @@ std::vector<ArchivePosition> BlockIndex::overlapping(SourceId source, std::int64
   return all;
 }
 
-void BlockIndex::forget_before(ArchivePosition at) {
+void BlockIndex::forget_before(ArchivePosition at, EventTime latest) {
   forget_blocks_.run(at.value);
-  note_forgotten_.run(at.value);
+  note_forgotten_.run(at.value, count_ns(latest));
   forget_spans_.run(at.value);
 }
 

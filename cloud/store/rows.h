@@ -110,8 +110,9 @@ class BlockIndex {
   // Blocks with readings of the source in [from, to], oldest first.
   std::vector<ArchivePosition> overlapping(SourceId source, std::int64_t from, std::int64_t to);
   // Removes the index of everything before this position. Of each source the newest time of what
-  // goes is kept (`forgotten`): from there on the archive has all of it.
-  void forget_before(ArchivePosition at);
+  // goes is kept (`forgotten`), but for times to come, from `latest` on: from there on the archive
+  // has all of it.
+  void forget_before(ArchivePosition at, EventTime latest);
 
  private:
   std::int64_t span_max(SourceId source);

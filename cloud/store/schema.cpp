@@ -74,8 +74,8 @@ constexpr auto kSchema = R"sql(
     CREATE TABLE IF NOT EXISTS late(
       series INTEGER, start INTEGER, placement TEXT, readings INTEGER,
       PRIMARY KEY(series, start, placement)) WITHOUT ROWID;
-    CREATE INDEX IF NOT EXISTS late_ledger ON late(series, start)
-      WHERE placement='late_ledger';
+    CREATE INDEX IF NOT EXISTS set_aside ON late(series, start)
+      WHERE placement IN ('late_ledger','quarantine');
     CREATE TABLE IF NOT EXISTS deadletters(
       id INTEGER PRIMARY KEY AUTOINCREMENT, edge TEXT, reason TEXT, at INTEGER, bytes BLOB,
       readings INTEGER);)sql";

@@ -135,14 +135,14 @@ TEST(LateLedger, WhatTheArchiveNoLongerHasStays) {
     second->start();
     ASSERT_TRUE(second->next());
     store->begin();
-    store->blocks().forget_before({second->count(0)});
+    store->blocks().forget_before({second->count(0)}, kEventTimeMax);
     second->rewind();
     ASSERT_TRUE(store->commit().ok());
   }
   node.start();
   const auto before = node.intake->ledger();
   EXPECT_THAT(replay(node), HasSubstr("error: 0 readings of 1 series are back in their windows; 10 "
-                                      "stay in the late ledger; 1 days stay as they are: of 130 "
+                                      "stay where they are; 1 days stay as they are: of 130 "
                                       "readings on"));
   EXPECT_EQ(node.intake->ledger(), before);
   EXPECT_EQ(ask(node, "sum press-07/line1/m1 by 1day", kMidnight, kMidnight + kDay)
@@ -209,6 +209,49 @@ TEST(LateLedger, ALaterRevisionOfAMergedWindowRevisesItsAnswers) {
   EXPECT_EQ(answer.state, answers::State::revised);
   EXPECT_EQ(answer.cause, "operator");
   EXPECT_THAT(answers::to_json(answer), HasSubstr(R"("difference":{"count":1,"sum":0.7)"));
+}
+
+// A reading beyond now is set aside and moves nothing; once its day is over a person may let it in.
+TEST(Quarantine, HoldsReadingsOfTimesToCome) {
+  Node node;
+  EdgeDouble edge("press-07", 11, 1, true);
+  const auto tomorrow = kMidnight + kDay;
+  for (std::int64_t s = 0; s < 60; ++s) edge.take(0, kStart + s * kSecond, 7);
+  edge.take(0, tomorrow + 60 * kMinute, 8);
+  edge.take(0, tomorrow + 61 * kMinute, 9);
+  edge.take(0, 4'102'444'800LL * kSecond, 10);  // 2100
+  node.take(edge, edge.hello());
+  node.take(edge, edge.dictionary());
+  node.take(edge, edge.block(edge.flush(4'102'444'801LL * kSecond)));
+  node.take(edge, edge.last_seal());
+  node.commit();
+  node.settle();
+  EXPECT_EQ(node.intake->ledger().quarantined, 3u);
+  EXPECT_EQ(node.intake->ledger().answered, 60u);
+  auto reader = query::Reader::open(node.folder.path).value();
+  EXPECT_LT(reader->series("**/m0").value().at(0).last, event_time(kStart + kMinute));
+  EXPECT_EQ(reader->edges().value().at(0).alarms.at(0).kind, "clock");
+  std::uint64_t listed = 0;
+  const auto rows = reader->late("**", 100).value();
+  for (const auto& row : rows) listed += row.placement == "quarantine" ? row.readings : 0;
+  EXPECT_EQ(listed, 3u);
+  EXPECT_EQ(node.answers("minute").at(0).values.at("count"), 60.0);
+  EXPECT_EQ(node.answers("minute").at(0).completeness, 1.0);
+  // What comes after is as live as before.
+  edge.take(0, kStart + 90 * kSecond, 7);
+  node.take(edge, edge.block(edge.flush(kStart + 2 * kMinute)));
+  node.take(edge, edge.last_seal());
+  node.commit();
+  node.settle();
+  EXPECT_EQ(node.answers("minute").at(1).values.at("count"), 1.0);
+
+  EXPECT_THAT(replay(node), HasSubstr("the day is not over"));
+  node.clock.jump_wall(hours(48));
+  EXPECT_THAT(replay(node), HasSubstr("ok: 2 readings of 1 series are back"));
+  EXPECT_EQ(node.intake->ledger().quarantined, 1u);
+  EXPECT_EQ(node.intake->ledger().answered, 63u);
+  const auto days = ask(node, "count press-07/line1/m0 by 1day", tomorrow, tomorrow + kDay);
+  EXPECT_EQ(days.at(0).values.at("count"), 2.0);
 }
 
 // A view that is finer than the panes so far, put in force later: its windows know nothing of the

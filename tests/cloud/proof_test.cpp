@@ -36,7 +36,8 @@ void forget_blocks(Node& node, std::size_t blocks) {
   positions->start();
   while (positions->next()) all.push_back(positions->count(0));
   store->begin();
-  store->blocks().forget_before({blocks < all.size() ? all[blocks] : all.back() + 1});
+  store->blocks().forget_before({blocks < all.size() ? all[blocks] : all.back() + 1},
+                                kEventTimeMax);
   ASSERT_TRUE(store->commit().ok());
 }
 

@@ -118,6 +118,7 @@ TEST(Replaced, RowsWithFewValuesAreCountedByTheirValues) {
   block.groups.push_back(std::move(group));
   edge.flush(std::move(block), kStart + kRows * kSecond);
   Node node;
+  node.clock.jump_wall(std::chrono::hours(24));
   node.take(edge, edge.hello());
   node.take(edge, edge.dictionary());
   node.take(edge, edge.block(1));
