@@ -264,9 +264,10 @@ Method method_of(const Column& column, Tier tier) {
   const char* coder = tier == Tier::fast ? "bit-packing" : tier == Tier::dense ? "mixing" : "tans";
   Memory none;
   if (const auto method = ShortColumnWriter().method_of(column, none)) {
-    return {method->integers() ? "short-integer"
-                               : "short-decimal" + std::to_string(method->exponent()),
-            method->constant() ? "constant" : "delta", method->constant() ? "none" : coder};
+    std::string mode(method->integers() ? "short-integer" : "short-decimal");
+    if (!method->integers()) mode += std::to_string(method->exponent());
+    return {std::move(mode), method->constant() ? "constant" : "delta",
+            method->constant() ? "none" : coder};
   }
   const auto with_sequence = [&](std::string mode, ByteSpan sequence) {
     const auto words = sequence_words(sequence);

@@ -68,6 +68,16 @@ template <bool kFused>
   const auto zero = bits_of(kMagic) + static_cast<std::uint64_t>(first);
   constexpr auto kEnd = static_cast<std::uint64_t>(kDistanceEnd);
   std::uint64_t wrong = 0, far = 0;
+  if (exponent == 0) {
+    for (std::size_t i = 0; i < n; ++i) {
+      const double t = v[i] + kMagic;
+      const auto d = bits_of(t) - zero;
+      distances[i] = static_cast<std::int32_t>(d);
+      wrong |= bits_of(t - kMagic) ^ bits_of(v[i]);
+      far |= d + kEnd;
+    }
+    return wrong == 0 && far < 2 * kEnd;
+  }
   for (std::size_t i = 0; i < n; ++i) {
     const double t = v[i] * divisor.power + kMagic;
     const auto d = bits_of(t) - zero;
@@ -95,6 +105,10 @@ struct ByOffsets {
 template <bool kFused, bool kFloats, typename Numbers>
 [[gnu::always_inline]] inline void divide_by(Numbers k, std::size_t n, unsigned exponent,
                                              double* v) {
+  if (exponent == 0 && !kFloats) {
+    for (std::size_t i = 0; i < n; ++i) v[i] = k[i];
+    return;
+  }
   const Divisor<kFused> divisor(exponent);
   for (std::size_t i = 0; i < n; ++i) {
     const auto q = divisor.of(k[i]);

@@ -285,23 +285,6 @@ bool write_ordinary(Tier tier, std::span<const double> values, const Scan& of, M
   return write_chosen(tier, values, choice, memory, out);
 }
 
-// Whether zstd takes far more than `size` bytes for these, by a quarter of them: 16 parts, so that
-// all that the values do is in it. Of so many, all together recur little more than these do.
-bool zstd_takes_more(std::span<const double> values, std::size_t size) {
-  constexpr std::size_t kWorth = 4096, kParts = 16, kShare = 4;
-  constexpr double kFarMore = 1.4;
-  if (values.size() < kWorth) return false;
-  const auto n = values.size() / (kParts * kShare);
-  std::vector<double> sample;
-  for (std::size_t i = 0; i < kParts; ++i) {
-    const auto part = values.subspan(i * (values.size() / kParts), n);
-    sample.insert(sample.end(), part.begin(), part.end());
-  }
-  const auto packed = pack(raw_bytes(sample), kFallbackLevel);
-  const auto share = static_cast<double>(sample.size()) / static_cast<double>(values.size());
-  return static_cast<double>(packed.size()) > kFarMore * share * static_cast<double>(size);
-}
-
 // Replaces what was written from `at` on by zstd's or the raw bytes, where those are smaller.
 void fall_back(Tier tier, bool zstd_may_win, std::span<const double> values, std::size_t at,
                ByteWriter& out) {
@@ -309,7 +292,7 @@ void fall_back(Tier tier, bool zstd_may_win, std::span<const double> values, std
   const auto size = out.size() - at;
   const bool in_vain = tier == Tier::fast && zstd_may_win &&
                        recurring_share(words_of(values), size) == 0 &&
-                       zstd_takes_more(values, size);
+                       zstd_takes_more(words_of(values), size, kFallbackLevel);
   if (size > kFallbackMin && zstd_may_win && !in_vain) {
     const auto packed = pack(raw, kFallbackLevel);
     if (!packed.empty() && packed.size() + 3 < std::min(size, raw.size())) {
@@ -441,6 +424,7 @@ class Doubles final : public Values {
     auto* const to = &to_[at];
     if (!table_.empty()) {
       const auto* const from = table_.data() + base;
+#pragma GCC unroll 8
       for (std::size_t i = 0; i < n; ++i) to[i] = from[offsets[i]];
     } else if (!restorer_.restore(base, {offsets, n}, to)) {
       Values::take_near(base, offsets, at, n);
@@ -459,7 +443,10 @@ class Doubles final : public Values {
   void put(std::span<const std::int64_t> numbers, double* to) const {
     if (table_.empty()) return restorer_.restore(numbers, to);
     const auto* const from = table_.data();
-    for (std::size_t i = 0; i < numbers.size(); ++i) to[i] = from[numbers[i]];
+    const auto* const ranks = numbers.data();
+    const auto n = numbers.size();
+#pragma GCC unroll 8
+    for (std::size_t i = 0; i < n; ++i) to[i] = from[ranks[i]];
   }
 
   Restorer restorer_;
@@ -485,6 +472,9 @@ class Ulps final : public Values {
   void take_near(std::int64_t base, const std::int32_t* offsets, std::size_t at,
                  std::size_t n) override {
     if (!add_ulps(mode_, base, {offsets, n}, &to_[at])) Values::take_near(base, offsets, at, n);
+  }
+  void take_same(std::int64_t number, std::size_t count) override {
+    if (number != 0) Values::take_same(number, count);  // 0 in most blocks of a grid
   }
 
  private:

@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <array>
+#include <cstring>
 
 #include "common/codec/bit_lanes.h"
 #include "common/codec/bits.h"
@@ -27,6 +28,18 @@ struct Parts {
   // Calls set(place, residual minus low) for each patch.
   template <typename Set>
   void patch(Set set) const {
+    const auto width = run.patch_width;
+    if (positions.size() * width / 8 + sizeof(std::uint64_t) <= patched.size()) {
+      const auto mask = low_mask(width);
+      std::size_t at = 0;  // bit; 7 before a patch and its 32 at most are in a word
+      for (const auto place : positions) {
+        std::uint64_t word = 0;
+        std::memcpy(&word, patched.data() + at / 8, sizeof word);
+        set(std::size_t{place}, unzigzag(word >> at % 8 & mask));
+        at += width;
+      }
+      return;
+    }
     BitReader bits(patched);
     for (const auto at : positions) set(std::size_t{at}, unzigzag(bits.get(run.patch_width)));
   }

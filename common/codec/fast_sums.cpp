@@ -85,9 +85,14 @@ TIDE_CODEC_AVX2 void sum_by_vectors(std::uint32_t* numbers, std::uint32_t low) {
   const auto each = all_of(low);
   auto before = _mm256_setzero_si256();
   for (std::size_t i = 0; i < kRun; i += kLanes) {
-    const auto x = add_up(_mm256_add_epi32(load(numbers + i), each));
-    store(_mm256_add_epi32(x, before), numbers + i);
-    before = _mm256_add_epi32(before, _mm256_permutevar8x32_epi32(x, all_of(7)));
+    auto x = _mm256_add_epi32(load(numbers + i), each);
+    x = _mm256_add_epi32(x, _mm256_slli_si256(x, 4));
+    x = _mm256_add_epi32(x, _mm256_slli_si256(x, 8));
+    const auto halves = _mm256_shuffle_epi32(x, 0xff);  // what each half sums up to
+    const auto others = _mm256_permute2x128_si256(halves, halves, 0x01);
+    const auto high = _mm256_blend_epi32(_mm256_setzero_si256(), others, 0xf0);
+    store(_mm256_add_epi32(x, _mm256_add_epi32(before, high)), numbers + i);
+    before = _mm256_add_epi32(before, _mm256_add_epi32(halves, others));
   }
 }
 

@@ -17,16 +17,6 @@ std::vector<std::int32_t>& working_distances() {
   return distances;
 }
 
-// What is read this much later is fetched from memory while a run is written.
-constexpr std::size_t kAhead = 512;  // words
-template <typename Word>
-void fetch(std::span<const Word> values, std::size_t from, std::size_t to) {
-  static_assert(sizeof(Word) == 8);
-  for (auto i = from + kAhead; i < std::min(to + kAhead, values.size()); i += 8) {
-    __builtin_prefetch(&values[i]);
-  }
-}
-
 TIDE_CODEC_CLONES bool take_distances(const std::int64_t* v, std::size_t n, std::int64_t first,
                                       std::int32_t* distances) {
   constexpr auto kEnd = static_cast<std::uint64_t>(kDistanceEnd);
@@ -82,7 +72,6 @@ IntegerFeed::IntegerFeed(std::span<const std::int64_t> values)
   begin(values[0]);
 }
 bool IntegerFeed::make_part(std::size_t from, std::size_t to, std::int32_t* distances) {
-  fetch(values_, from, to);
   return take_distances(&values_[from], to - from, first(), distances);
 }
 
@@ -110,7 +99,6 @@ bool DecimalFeed::make_part(std::size_t from, std::size_t to, std::int32_t* dist
     if (exponent_ != 0 && all_end_in_0({k.data(), n})) return false;
     begin(k[0]);
   }
-  fetch(values_, from, to);
   return decimal_distances(&values_[from], to - from, exponent_, first(), distances);
 }
 

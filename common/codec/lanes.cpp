@@ -83,6 +83,13 @@ void Values::take_near(std::int64_t base, const std::int32_t* offsets, std::size
   take(values.data(), {{1, at + n}, at, n});
 }
 
+void Values::take_same(std::int64_t number, std::size_t count) {
+  static constexpr std::array<std::int32_t, kStep> kSame{};
+  for (std::size_t at = 0; at < count; at += kStep) {
+    take_near(number, kSame.data(), at, std::min(kStep, count - at));
+  }
+}
+
 bool Values::map(std::span<const std::int64_t> /*table*/) { return false; }
 void Into::take_near(std::int64_t base, const std::int32_t* offsets, std::size_t at,
                      std::size_t n) {

@@ -6,6 +6,7 @@
 #include <array>
 #include <bit>
 #include <memory>
+#include <vector>
 
 #include "common/codec/numbers.h"
 #include "common/codec/recurrence.h"
@@ -107,6 +108,24 @@ bool zstd_may_win(std::span<const std::uint64_t> words, std::size_t bytes) {
   if (share == 0) return false;
   const auto ours = static_cast<double>(bytes) * 8 / static_cast<double>(words.size());
   return share > kSure || ours > (1 - kMore * share) * bits_of_order_0(words, kSampleMax);
+}
+
+// 16 parts, so that all that the values do is in it. Of so many, all together recur little more
+// than these do.
+bool zstd_takes_more(std::span<const std::uint64_t> words, std::size_t bytes, int level) {
+  constexpr std::size_t kWorth = 4096, kParts = 16, kShare = 4;
+  constexpr double kFarMore = 1.4;
+  if (words.size() < kWorth) return false;
+  const auto n = words.size() / (kParts * kShare);
+  std::vector<std::uint64_t> sample;
+  for (std::size_t i = 0; i < kParts; ++i) {
+    const auto part = words.subspan(i * (words.size() / kParts), n);
+    sample.insert(sample.end(), part.begin(), part.end());
+  }
+  const auto packed = pack({reinterpret_cast<const std::uint8_t*>(sample.data()),
+                            sample.size() * sizeof(std::uint64_t)}, level);
+  const auto share = static_cast<double>(sample.size()) / static_cast<double>(words.size());
+  return static_cast<double>(packed.size()) > kFarMore * share * static_cast<double>(bytes);
 }
 
 }  // namespace tidemark::codec

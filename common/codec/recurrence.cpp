@@ -92,7 +92,7 @@ class Sample {
     auto mixed = w[0];
     for (std::size_t i = 1; i < kRow; ++i) mixed = std::rotl(mixed, 11) ^ w[i];
     mixed *= 0x9e3779b97f4a7c15U;
-    auto& before = last_[mixed >> (64 - kSlotBits)];
+    auto& before = last_[static_cast<std::size_t>(mixed >> (64 - kSlotBits))];
     if (before > 0 && row + stretch_ <= words_.size()) {
       const auto* b = words_.data() + before - 1;
       again_ += std::memcmp(b, w, stretch_ * sizeof(*w)) == 0 ? 1 : 0;

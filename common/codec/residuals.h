@@ -42,6 +42,8 @@ class Values {
   // The same of base + offsets[i], at the places [at, at + n) of a sequence of one segment.
   virtual void take_near(std::int64_t base, const std::int32_t* offsets, std::size_t at,
                          std::size_t n);
+  // So often the same number: a sequence of one segment.
+  virtual void take_same(std::int64_t number, std::size_t count);
   // Whether it takes ranks in `table` from now on, none of them outside, in place of its values.
   virtual bool map(std::span<const std::int64_t> table);
 

@@ -100,10 +100,7 @@ bool read_plain(Tier tier, ByteReader& in, std::size_t count, Cut cut, Values& t
   const auto p = read_predictor(head & static_cast<std::uint8_t>(~kByStandard), cut.lanes, in);
   if (!in.ok()) return false;
   if (p.leaves_nothing() && p.mean == 0 && cut.lanes == 1) {
-    static constexpr std::array<std::int32_t, kStep> kSame{};
-    for (std::size_t at = 0; at < count; at += kStep) {
-      to.take_near(p.firsts[0], kSame.data(), at, std::min(kStep, count - at));
-    }
+    to.take_same(p.firsts[0], count);
     return true;
   }
   if (p.leaves_nothing()) {
@@ -127,7 +124,7 @@ TIDE_CODEC_CLONES bool are_ranks(std::int64_t base, const std::int32_t* offsets,
   }
   return base + least >= 0 && base + largest < static_cast<std::int64_t>(entries);
 }
-bool are_ranks(const std::int64_t* numbers, std::size_t n, std::size_t entries) {
+TIDE_CODEC_CLONES bool are_ranks(const std::int64_t* numbers, std::size_t n, std::size_t entries) {
   const auto last = static_cast<std::int64_t>(entries) - 1;
   std::int64_t outside = 0;  // its sign: a rank below 0, or above the last
   for (std::size_t i = 0; i < n; ++i) outside |= numbers[i] | minus(last, numbers[i]);
@@ -145,6 +142,7 @@ class FromTable final : public Values {
     if (!inside_) return;
     if (!ranks_taken_) {
       const auto* table = table_.data();
+#pragma GCC unroll 8
       for (std::size_t i = 0; i < n; ++i) numbers[i] = table[numbers[i]];
     }
     to_.take(numbers, part);
@@ -156,6 +154,7 @@ class FromTable final : public Values {
     if (ranks_taken_) return to_.take_near(base, offsets, at, n);
     std::array<std::int64_t, kStep> mapped;
     const auto* from = table_.data() + base;
+#pragma GCC unroll 8
     for (std::size_t i = 0; i < n; ++i) mapped[i] = from[offsets[i]];
     to_.take(mapped.data(), {{1, at + n}, at, n});
   }

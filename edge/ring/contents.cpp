@@ -73,6 +73,7 @@ Result<> Contents::settle() {
       for (const auto& r : i.waiting.ranges()) gone.add(present.missing_in(r));
       log::error("blocks in the ring are damaged and evicted", "start={} blocks={}", ordinal,
                  gone.count());
+      blocks_damaged_ += gone.count();
       for (const auto& r : gone.ranges()) i.waiting.remove(r);
       i.evicted.add(gone);  // durable with the checkpoint that every start writes
       // What they replaced is gone with them; which that was, only those that are here can say.

@@ -25,6 +25,7 @@ class Contents {
   void begin(Incarnation incarnation, EventTime now);
   // Goes on as the start that was the last one, if that was this. Before begin().
   bool resume(Incarnation incarnation);
+  [[nodiscard]] std::uint64_t blocks_damaged() const { return blocks_damaged_; }  // of settle()
   [[nodiscard]] std::uint64_t ordinal() const { return ordinal_; }
   [[nodiscard]] IncarnationState& current() { return state_.incarnations.at(ordinal_); }
 
@@ -80,6 +81,7 @@ class Contents {
   RingState state_;
   std::uint64_t ordinal_ = 0;
   Usage usage_;
+  std::uint64_t blocks_damaged_ = 0;
   RingBuffer::Evicted untold_;
   std::map<std::uint64_t, SequenceRanges> evicted_;   // by ordinal, in no segment yet
   std::map<std::uint64_t, SequenceRanges> released_;

@@ -14,8 +14,8 @@ namespace {
 
 // The catalogue is a cache, and a commit of it costs as much flash as a small flush: what came
 // since the last one is read from ring.dat at a start, and segments say releases too.
-constexpr std::uint64_t kCommitSegments = 64;
-constexpr std::uint64_t kCommitReleases = 16;
+constexpr std::uint64_t kCommitSegments = 256;
+constexpr std::uint64_t kCommitReleases = 256;
 
 // Locks, in the order in which they are taken: sync_lock_ (one sync at a time), write_lock_ (the
 // head of the ring), state_lock_ (catalogue and state; never held over a write or sync of
@@ -44,6 +44,7 @@ class StoredRing final : public RingBuffer {
     recovered_.dictionaries = contents_.state().dictionaries();
     recovered_.start_ordinal = contents_.ordinal();
     recovered_.catalogue_rebuilt = found.rebuilt;
+    recovered_.blocks_damaged = contents_.blocks_damaged();
     if (found.damaged > 0) log::error("ring has damaged segments", "segments={}", found.damaged);
     return contents_.commit();
   }

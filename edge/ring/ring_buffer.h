@@ -78,6 +78,9 @@ struct Recovered {
   Ledger ledger;                              // sum over all earlier incarnations of this edge
   std::uint64_t start_ordinal = 1;            // of this start
   bool catalogue_rebuilt = false;
+  // Waited, and are not in ring.dat any more: the medium lost what it had taken. They count as
+  // evicted. No power cut does that.
+  std::uint64_t blocks_damaged = 0;
 };
 
 struct Usage {

@@ -127,7 +127,9 @@ TEST(Codec, ChargesEntriesOfTextThatNoRowUses) {
     ByteWriter out(bytes);
     out.u8(0xd2);
     out.u8(static_cast<std::uint8_t>(static_cast<int>(Tier::standard) << 1));
-    for (const auto v : {std::uint64_t{0}, std::uint64_t{2}, 2 * columns}) out.varint(v);
+    for (const auto v : {std::uint64_t{0}, std::uint64_t{2}, std::uint64_t{2 * columns}}) {
+      out.varint(v);
+    }
     out.svarint(0);
     out.varint(1);           // the last instant
     out.varint(1);           // a group

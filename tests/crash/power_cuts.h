@@ -26,6 +26,7 @@ class PowerCuts {
   }
   // Much is written between syncs, in pieces up to the largest, and lives are long.
   bool bursts = false;
+  std::uint64_t steps_max = 0;  // of a life; 0: 24, in bursts 80
   // The n-th operation on ring.dat of each life fails; 0: none does.
   std::uint64_t fail_at = 0;
   SimDisk::Fail fail = SimDisk::Fail::never;
@@ -72,7 +73,8 @@ class PowerCuts {
     RingWriter writer(*ring, incarnation, random_);
     writer.set_offset(offset_);
     dead_ = false;
-    for (auto steps = random_.below(bursts ? 80 : 24); steps > 0 && !dead_; --steps) {
+    const std::uint64_t most = steps_max > 0 ? steps_max : bursts ? 80 : 24;
+    for (auto steps = random_.below(most); steps > 0 && !dead_; --steps) {
       step(*ring, writer);
       if (testing::Test::HasFatalFailure()) return;
     }

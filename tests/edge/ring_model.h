@@ -101,6 +101,7 @@ inline void RingModel::check_statement(const Seal& said, std::uint64_t last_seal
 
 inline void RingModel::check_recovered(ring::RingBuffer& ring, bool complete) {
   const auto& recovered = ring.recovered();
+  ASSERT_EQ(recovered.blocks_damaged, 0u) << "a block that waits is lost";
   std::map<Incarnation, const ring::Past*> pasts;
   std::map<Incarnation, Seal> statements;
   for (auto& said : ring.past_seals()) statements[said.incarnation] = std::move(said);
