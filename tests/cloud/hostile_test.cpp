@@ -283,6 +283,7 @@ TEST(Bound, BlocksOutOfOrderBeyondItWaitAtTheEdge) {
 
 TEST(Bound, SettledStartsLeaveMemoryAndComeBackWhenTheyAreSpokenOf) {
   Node node;
+  node.clock.jump_wall(std::chrono::hours(24));
   std::vector<EdgeDouble> starts;
   for (std::uint64_t n = 1; n <= 200; ++n) {
     starts.push_back(minute_of_readings("press-07", n, n, kStart + static_cast<std::int64_t>(n) *
@@ -316,6 +317,7 @@ TEST(Bound, SettledStartsLeaveMemoryAndComeBackWhenTheyAreSpokenOf) {
 // Also those that leave memory with the very batch that settled them.
 TEST(Bound, StartsThatFoldAreWelcomedAndAcknowledgedFirst) {
   Node node;
+  node.clock.jump_wall(std::chrono::hours(24));
   std::vector<EdgeDouble> starts;
   std::vector<Closing> closings;
   for (std::uint64_t n = 1; n <= 200; ++n) {
