@@ -55,6 +55,9 @@ function(tide_test name)
   if(NOT T_TIMEOUT)
     set(T_TIMEOUT 120)
   endif()
+  if(CMAKE_CROSSCOMPILING)  # they run under qemu
+    math(EXPR T_TIMEOUT "${T_TIMEOUT} * 5")
+  endif()
   add_executable(${name} ${T_SOURCES})
   target_link_libraries(${name} PRIVATE tidemark::flags ${T_DEPS} GTest::gtest GTest::gmock_main)
   target_compile_options(${name} PRIVATE -O1)  # a quarter less to compile; what is tested keeps -O2
