@@ -114,8 +114,7 @@ void Emitter::add_series(const store::SeriesRow& row, const std::string& full_na
   auto& series = series_[row.id];
   series.row = row;
   series.name = full_name;
-  add_to_source(row.source, row.id);
-  for (const auto source : row.earlier) add_to_source(source, row.id);
+  for (const auto source : row.sources()) add_to_source(source, row.id);
   auto& known = frontiers_.try_emplace(row.source, frontier).first->second;
   known = std::max(known, frontier);
   for (std::uint32_t i = 0; i < views_.size(); ++i) {

@@ -214,10 +214,7 @@ void Intake::keep_within_horizons(Series& series) {
   const auto minutes = gone(reconcile::Tier::minute);
   if (minutes == kEventTimeMin) return;
   // A source's minutes are those of all series that ever belonged to it.
-  const auto& row = series.row;
-  auto sources = row.earlier;
-  sources.push_back(row.source);
-  for (const auto source : sources) {
+  for (const auto source : series.row.sources()) {
     const auto oldest = horizons.floor(reconcile::Tier::minute, emitter_->slowest(source));
     if (oldest < kEventTimeMin + kFrozenShown) continue;
     store_->manifests().forget_before(source, oldest - kFrozenShown);

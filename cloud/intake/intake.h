@@ -129,7 +129,7 @@ class Intake {
   void take_orders();
   // Nothing while it is not finished: it goes on with the next batch.
   Result<std::optional<std::string>> obey(std::int64_t order, const std::string& words);
-  Result<std::string> decide(const std::vector<std::string_view>& words);
+  Result<std::string> decide(const std::string& words, const std::vector<std::string_view>& parts);
   Result<std::optional<std::string>> replay(std::int64_t order,
                                             const std::vector<std::string_view>& words);
   [[nodiscard]] Result<Replay> replay_of(std::int64_t order,

@@ -49,15 +49,14 @@ Result<std::string> Intake::change_views() {
 Result<std::optional<std::string>> Intake::obey(std::int64_t order, const std::string& words) {
   const auto parts = split(words, ' ');
   if (parts[0] == "replay" || parts[0] == "backfill") return replay(order, parts);
-  auto outcome = words == "views" ? change_views() : decide(parts);
+  auto outcome = words == "views" ? change_views() : decide(words, parts);
   if (!outcome) return std::move(outcome).error();
   return std::optional<std::string>(std::move(outcome).value());
 }
 
-Result<std::string> Intake::decide(const std::vector<std::string_view>& parts) {
+Result<std::string> Intake::decide(const std::string& words,
+                                   const std::vector<std::string_view>& parts) {
   if (parts.size() != 3 || (parts[0] != "accept" && parts[0] != "refuse")) {
-    std::string words;
-    for (const auto part : parts) words += fmt::format("{}{}", words.empty() ? "" : " ", part);
     return Error(Fault::bad_input, fmt::format("no order '{}'", words));
   }
   const auto session = sessions_.find(std::string(parts[1]));

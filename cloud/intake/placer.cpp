@@ -411,12 +411,9 @@ std::vector<store::ArchivePosition> Placer::beside(const Group& group, const Col
   reconcile::each_value(group, column,
                         [&](std::size_t row, std::size_t) { times.push_back(group.times[row]); });
   // Under all names that its source ever had: a reading sent before may lie under any of them.
-  const auto& row = bound.series->row;
-  auto sources = row.earlier;
-  for (const auto source : {row.source, bound.source}) {
-    if (std::find(sources.begin(), sources.end(), source) == sources.end()) {
-      sources.push_back(source);
-    }
+  auto sources = bound.series->row.sources();
+  if (std::find(sources.begin(), sources.end(), bound.source) == sources.end()) {
+    sources.push_back(bound.source);
   }
   std::vector<store::ArchivePosition> all;
   for (const auto& [low, high] : pieces_of(std::move(times), kPieceNs)) {

@@ -70,10 +70,8 @@ void Rebuilder::add_rows(const Series& series, const Group& group, const Column&
 }
 
 Result<> Rebuilder::gather(Edge& edge, const Series& series, Day& day) {
-  auto sources = series.row.earlier;
-  sources.push_back(series.row.source);
   std::vector<std::uint64_t> positions;
-  for (const auto source : sources) {
+  for (const auto source : series.row.sources()) {
     for (const auto at : store_.blocks().overlapping(source, count_ns(day.begin),
                                                      count_ns(day.end) - 1)) {
       positions.push_back(at.value);

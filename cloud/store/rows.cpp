@@ -10,6 +10,13 @@ namespace {
 
 std::int64_t ns(EventTime t) { return count_ns(t); }
 
+std::vector<Incarnation> starts_of(sqlite::Statement& select, EdgeId edge) {
+  std::vector<Incarnation> all;
+  select.start(edge);
+  while (select.next()) all.push_back({select.count(0)});
+  return all;
+}
+
 }  // namespace
 
 ByteVector encode_description(const SeriesDescription& d) { return Dictionary({d}).bytes(); }
@@ -152,29 +159,25 @@ void EdgeRows::add_off(EdgeId edge, const reconcile::OffTimes::Span& span) {
   add_off_.run(edge, ns(span.from), ns(span.until));
 }
 
-std::vector<Incarnation> EdgeRows::refused(EdgeId edge) {
-  std::vector<Incarnation> all;
-  refused_.start(edge);
-  while (refused_.next()) all.push_back({refused_.count(0)});
-  return all;
-}
+std::vector<Incarnation> EdgeRows::refused(EdgeId edge) { return starts_of(refused_, edge); }
 void EdgeRows::refuse(EdgeId edge, Incarnation i, EventTime since) {
   refuse_.run(edge, i.count, ns(since));
   bound_refused_.run(edge, std::uint64_t{reconcile::CloneGuard::kRefusedMax});
 }
 void EdgeRows::forget_refused(EdgeId edge, Incarnation i) { forget_refused_.run(edge, i.count); }
 
-std::vector<Incarnation> EdgeRows::accepted(EdgeId edge) {
-  std::vector<Incarnation> all;
-  accepted_.start(edge);
-  while (accepted_.next()) all.push_back({accepted_.count(0)});
-  return all;
-}
+std::vector<Incarnation> EdgeRows::accepted(EdgeId edge) { return starts_of(accepted_, edge); }
 void EdgeRows::accept(EdgeId edge, Incarnation i, EventTime since) {
   accept_.run(edge, i.count, ns(since));
   bound_accepted_.run(edge, std::uint64_t{reconcile::CloneGuard::kRefusedMax});
 }
 void EdgeRows::forget_accepted(EdgeId edge, Incarnation i) { forget_accepted_.run(edge, i.count); }
+
+std::vector<SourceId> SeriesRow::sources() const {
+  auto all = earlier;
+  all.push_back(source);
+  return all;
+}
 
 SeriesRows::SeriesRows(sqlite::Database& database)
     : database_(database),

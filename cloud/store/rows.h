@@ -78,6 +78,9 @@ struct SeriesRow {
   // Of the edge's windows that reached beyond one minute; 0: none did. Their readings are counted
   // in the minute in which they start.
   Nanoseconds widest_sum{};
+
+  // All that it ever belonged to, each once.
+  [[nodiscard]] std::vector<SourceId> sources() const;
 };
 
 class SeriesRows {
