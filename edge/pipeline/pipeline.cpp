@@ -373,7 +373,7 @@ void Pipeline::take_group(SourceState& source, const Group& group, const journal
         case Route::Way::thinned: ++manifest_.ledger().thinned; break;
         case Route::Way::local: ++manifest_.ledger().local; break;
         case Route::Way::window:  // the cloud knows of a pane where it starts
-          manifest_.sent(state.line, floor_to(at, state.route.carrier()), 1);
+          manifest_.sent(state.line, state.route.counted_at(at), 1);
           break;
         case Route::Way::raw:
           manifest_.sent(state.line, at, 1);

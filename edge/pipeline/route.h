@@ -59,8 +59,8 @@ class Route {
                bool repeats);
 
   [[nodiscard]] bool has_windows() const { return window_.has_value(); }
-  // Width of the panes that carry; only where take() says Way::window.
-  [[nodiscard]] Nanoseconds carrier() const { return window_->carrier(); }
+  // Only where take() says Way::window: RuleWindow::counted_at().
+  [[nodiscard]] EventTime counted_at(EventTime at) const { return window_->counted_at(at); }
   void flush_windows(EventTime frontier, std::uint32_t handle, std::vector<PartialRow>& out);
 
   [[nodiscard]] const std::optional<recorder::FlightRecorder::Track>& track() const {

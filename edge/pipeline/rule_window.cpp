@@ -69,7 +69,7 @@ RuleWindow::RuleWindow(const WindowRule& rule, ValueType type, int exponent,
     options.upstream = upstream;
     options.shape = shape;
     if (!rule.aligned()) options.shape.wanted = nullptr;
-    if (carries_) carrier_ = options.pane();
+    if (std::chrono::minutes(1) % options.pane() != Nanoseconds{}) across_minutes_ = options.pane();
     panes_.emplace(std::move(options));
   }
   if (!rule.aligned() && rule.wanted) {

@@ -47,12 +47,15 @@ class RuleWindow {
   void flush(EventTime frontier, std::uint32_t handle, std::vector<PartialRow>& rows,
              std::vector<window::LocalResult>& results);
   [[nodiscard]] std::uint64_t late() const;
-  // Width of the panes that carry; 0 when there is no carrier.
-  [[nodiscard]] Nanoseconds carrier() const { return carrier_; }
+  // A time in the minute in which the carrying pane of `at` starts. No division for panes of which
+  // each lies in one minute.
+  [[nodiscard]] EventTime counted_at(EventTime at) const {
+    return across_minutes_ == Nanoseconds{} ? at : floor_to(at, across_minutes_);
+  }
 
  private:
   bool carries_;
-  Nanoseconds carrier_{};
+  Nanoseconds across_minutes_{};  // width of carrying panes that may; else 0
   std::optional<window::SeriesWindow> panes_;
   std::unique_ptr<window::LocalWindow> local_;
 };
