@@ -45,8 +45,7 @@ TEST(CalendarViews, DaysHaveTheirHoursAndAreCorrected) {
   edge.flush(end);
   edge.take(0, count_ns(at("2025-10-26T22:59:59Z")), 1);  // the last second of the long day
   edge.flush(end);
-  node.take(edge, edge.hello());
-  node.take(edge, edge.dictionary());
+  greet(node, edge);
   node.take(edge, edge.block(1));
   node.take(edge, edge.seal_frame(0));
   node.commit();
@@ -75,8 +74,7 @@ TEST(CalendarViews, AreAskedForInAnyZone) {
   const auto end = count_ns(at("2025-10-28T00:00:00Z"));
   for (auto t = first; t < end; t += kHour) edge.take(0, t, 1);
   edge.flush(end);
-  node.take(edge, edge.hello());
-  node.take(edge, edge.dictionary());
+  greet(node, edge);
   node.take(edge, edge.block(1));
   node.take(edge, edge.last_seal());
   node.commit();

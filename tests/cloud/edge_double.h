@@ -332,4 +332,16 @@ class Node {
   std::vector<answers::View> views_;
 };
 
+inline void greet(Node& node, const EdgeDouble& edge, const std::vector<Closing>& closings = {}) {
+  node.take(edge, edge.hello(closings));
+  node.take(edge, edge.dictionary());
+}
+
+// All that the edge has.
+inline void send(Node& node, const EdgeDouble& edge, const std::vector<Closing>& closings = {}) {
+  greet(node, edge, closings);
+  for (const auto& [sequence, block] : edge.blocks) node.take(edge, edge.block(sequence));
+  node.take(edge, edge.last_seal());
+}
+
 }  // namespace tidemark::test

@@ -20,8 +20,7 @@ TEST(Emission, AWindowIsAnsweredWhenTheShareIsHere) {
     edge.take(0, kStart + block * 5 * kSecond, 7);
     edge.flush(kStart + 2 * kMinute);
   }
-  node.take(edge, edge.hello());
-  node.take(edge, edge.dictionary());
+  greet(node, edge);
   for (const std::uint64_t block : {1, 2, 3, 4, 6, 7, 8}) node.take(edge, edge.block(block));
   node.commit();
   EXPECT_TRUE(node.answers("most").empty()) << "the edge has not said that the minute is over";
@@ -77,8 +76,7 @@ TEST(Views, ChangeWhileTheNodeRuns) {
   edge.flush(kStart + 6 * kMinute);
   edge.take(0, kStart + kMinute + 5 * kSecond, 7);
   edge.flush(kStart + 6 * kMinute);
-  node.take(edge, edge.hello());
-  node.take(edge, edge.dictionary());
+  greet(node, edge);
   node.take(edge, edge.block(1));
   node.take(edge, edge.seal_frame(0));
   node.commit();

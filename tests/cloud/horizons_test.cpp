@@ -32,8 +32,7 @@ TEST(Horizons, ReadingsPastOneFoldIntoTheNextAndPastAllGoToTheLateLedger) {
   const auto now = day + 10 * 3600 * kSecond;
   node.clock.jump_wall(event_time(now) - node.clock.wall());
   edge.take(0, now, 5);
-  node.take(edge, edge.hello());
-  node.take(edge, edge.dictionary());
+  greet(node, edge);
   deliver(node, edge, edge.flush(now + kMinute));
   node.settle();
   edge.take(0, now - 30 * kMinute, 6);           // past the minute's horizon
@@ -73,8 +72,7 @@ TEST(Horizons, PanesMoveUpAndNothingIsLostOnTheWay) {
   Node node(horizons);
   EdgeDouble edge("e", 1, 1);
   const auto hour = kStart - kStart % (3600 * kSecond);
-  node.take(edge, edge.hello());
-  node.take(edge, edge.dictionary());
+  greet(node, edge);
   for (int m = 0; m < 60; ++m) {
     for (int s = 0; s < 60; s += 10) edge.take(0, hour + m * kMinute + s * kSecond, m);
     deliver(node, edge, edge.flush(hour + (m + 1) * kMinute));
@@ -100,8 +98,7 @@ TEST(Views, WindowsUnderAMinuteAreKeptWhereAViewAsksForThem) {
   Node node({}, {view("ten", std::chrono::seconds(10))});
   EdgeDouble edge("e", 1, 1);
   for (int s = 0; s < 60; ++s) edge.take(1, kStart + s * kSecond, s);
-  node.take(edge, edge.hello());
-  node.take(edge, edge.dictionary());
+  greet(node, edge);
   deliver(node, edge, edge.flush(kStart + 60 * kSecond));
   const auto ten = node.answers("ten");
   ASSERT_EQ(ten.size(), 6u);
@@ -118,8 +115,7 @@ TEST(Views, HoppingWindowsAreComputedWhenAsked) {
   EdgeDouble edge("e", 1, 1);
   const auto hour = kStart - kStart % (3600 * kSecond);
   for (int m = 0; m < 20; ++m) edge.take(1, hour + m * kMinute, m);
-  node.take(edge, edge.hello());
-  node.take(edge, edge.dictionary());
+  greet(node, edge);
   deliver(node, edge, edge.flush(hour + 20 * kMinute));
   const auto hops = node.answers("hop");
   ASSERT_EQ(hops.size(), 5u);  // from the one that ends in the first readings
@@ -133,8 +129,7 @@ TEST(Views, NewViewIsFilledFromThePanes) {
   Node node;
   EdgeDouble edge("e", 1, 1);
   for (int m = 0; m < 30; ++m) edge.take(1, kStart + m * kMinute, m);
-  node.take(edge, edge.hello());
-  node.take(edge, edge.dictionary());
+  greet(node, edge);
   deliver(node, edge, edge.flush(kStart + 30 * kMinute));
   node.kill();
   intake::Options options;
@@ -151,8 +146,7 @@ TEST(Views, SilentDecadeIsNotAnsweredMinuteByMinute) {
   EdgeDouble edge("e", 1, 1);
   edge.take(1, kStart - 10LL * 365 * 86400 * kSecond, 1);  // a clock that was wrong
   edge.take(1, kStart, 2);
-  node.take(edge, edge.hello());
-  node.take(edge, edge.dictionary());
+  greet(node, edge);
   deliver(node, edge, edge.flush(kStart + kMinute));
   node.settle();
   const auto answers = node.answers("minute");

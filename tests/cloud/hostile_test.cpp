@@ -32,13 +32,6 @@ EdgeDouble minute_of_readings(const std::string& name, std::uint64_t incarnation
   return edge;
 }
 
-void send(Node& node, const EdgeDouble& edge, const std::vector<Closing>& closings = {}) {
-  node.take(edge, edge.hello(closings));
-  node.take(edge, edge.dictionary());
-  for (const auto& [sequence, block] : edge.blocks) node.take(edge, edge.block(sequence));
-  node.take(edge, edge.last_seal());
-}
-
 TEST(Contradiction, AnotherSealUnderTheSameNumberIsKeptAsideAndAlarmed) {
   Node node;
   const auto edge = minute_of_readings("press-07", 11, 1);

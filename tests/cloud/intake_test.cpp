@@ -21,8 +21,7 @@ EdgeDouble two_minutes(bool device_stamped = false) {
 }
 
 void send_all(Node& node, const EdgeDouble& edge) {
-  node.take(edge, edge.hello());
-  node.take(edge, edge.dictionary());
+  greet(node, edge);
   for (std::size_t i = 0; i < edge.blocks.size(); ++i) {
     node.take(edge, edge.block(i + 1));
     node.take(edge, edge.seal_frame(i));
@@ -67,8 +66,7 @@ TEST(Intake, AcknowledgesAfterTheCommitWithTheLedger) {
 TEST(Intake, BlocksUnderWayKeepTheWindowProvisionalAndPending) {
   Node node;
   const auto edge = two_minutes();
-  node.take(edge, edge.hello());
-  node.take(edge, edge.dictionary());
+  greet(node, edge);
   for (const std::uint64_t b : {1, 3, 4, 5, 6}) node.take(edge, edge.block(b));
   node.take(edge, edge.last_seal());
   node.commit();
@@ -294,8 +292,7 @@ TEST(Intake, ASealedSecondIsNotRevisedByTheRestOfItsMinute) {
   seconds.emit = {{}, std::chrono::seconds(5)};
   Node node({}, {seconds});
   EdgeDouble edge("press-07", 11, 1);
-  node.take(edge, edge.hello());
-  node.take(edge, edge.dictionary());
+  greet(node, edge);
   for (std::int64_t s = 0; s < 40; ++s) {
     edge.take(0, kStart + s * kSecond, 2300);
     edge.poll(kStart + s * kSecond, s % 3 == 0);
@@ -319,8 +316,7 @@ TEST(Intake, ASealedSecondIsNotRevisedByTheRestOfItsMinute) {
 TEST(Intake, AStatementInPartsCountsWithItsLastPart) {
   Node node;
   auto edge = two_minutes();
-  node.take(edge, edge.hello());
-  node.take(edge, edge.dictionary());
+  greet(node, edge);
   for (std::uint64_t b = 1; b <= 6; ++b) node.take(edge, edge.block(b));
   auto last = edge.seals.back();
   auto first = last;
@@ -345,8 +341,7 @@ TEST(Intake, AStatementInPartsCountsWithItsLastPart) {
 TEST(Intake, PowerCutAtTheEdgeLosesWhatItsNextStartCannotSend) {
   Node node;
   auto edge = two_minutes();
-  node.take(edge, edge.hello());
-  node.take(edge, edge.dictionary());
+  greet(node, edge);
   for (std::uint64_t b = 1; b <= 4; ++b) node.take(edge, edge.block(b));
   node.take(edge, edge.last_seal());  // speaks of 5 and 6, which the cut took
   node.commit();
@@ -355,8 +350,7 @@ TEST(Intake, PowerCutAtTheEdgeLosesWhatItsNextStartCannotSend) {
   EdgeDouble next("press-07", 12, 2);
   next.take(0, kStart + 190 * kSecond, 5);
   next.flush(kStart + 240 * kSecond);
-  node.take(next, next.hello({edge.closing(4)}));
-  node.take(next, next.dictionary());
+  greet(node, next, {edge.closing(4)});
   node.take(next, next.block(1));
   node.take(next, next.last_seal());
   node.commit();
@@ -376,8 +370,7 @@ TEST(Intake, WhatAWipedRingHeldIsLostAndNotPendingForEver) {
   EdgeDouble before("press-07", 11, 57);
   before.take(0, kStart, 1);
   before.flush(kStart + kMinute);
-  node.take(before, before.hello());
-  node.take(before, before.dictionary());
+  greet(node, before);
   node.take(before, before.last_seal());
   node.commit();
   EXPECT_EQ(node.intake->ledger().pending, 1u);
@@ -401,8 +394,7 @@ TEST(Intake, WindowsOfALongSilenceDoNotStandBeforeThoseOfOthers) {
   EdgeDouble silent("press-08", 21, 1);
   silent.take(0, kStart, 1);
   silent.flush(kStart + kDays);
-  node.take(silent, silent.hello());
-  node.take(silent, silent.dictionary());
+  greet(node, silent);
   node.take(silent, silent.block(1));
   node.take(silent, silent.last_seal());
   send_all(node, two_minutes());
@@ -435,8 +427,7 @@ TEST(Intake, ASeriesThatIsPolledAtAnotherPaceIsSealedByItsNewClass) {
   node.commit();
   EdgeDouble later("press-07", 12, 2, false, 2, "slow");
   later.take(0, kStart + 130 * kSecond, 5);
-  node.take(later, later.hello({edge.closing(6)}));
-  node.take(later, later.dictionary());
+  greet(node, later, {edge.closing(6)});
   node.take(later, later.block(later.flush(kStart + 180 * kSecond)));
   node.take(later, later.last_seal());
   node.commit();
@@ -449,8 +440,7 @@ TEST(Intake, ASeriesThatIsPolledAtAnotherPaceIsSealedByItsNewClass) {
 TEST(Intake, EvictedBlocksAreNotWaitedFor) {
   Node node;
   auto edge = two_minutes();
-  node.take(edge, edge.hello());
-  node.take(edge, edge.dictionary());
+  greet(node, edge);
   for (const std::uint64_t b : {2, 3, 4, 5, 6}) node.take(edge, edge.block(b));
   edge.evict(1);
   edge.evict(2);  // had arrived, its acknowledgement had not
@@ -467,8 +457,7 @@ TEST(Intake, EvictedBlocksAreNotWaitedFor) {
 TEST(Intake, CrashBetweenArchiveAndCommitLeavesNothing) {
   Node node;
   const auto edge = two_minutes();
-  node.take(edge, edge.hello());
-  node.take(edge, edge.dictionary());
+  greet(node, edge);
   node.take(edge, edge.block(1));
   node.commit();
   node.kill();
@@ -574,8 +563,7 @@ TEST(Intake, NewestWindowsComeAloneAndInOrder) {
 TEST(Intake, OfflineEdgeIsNamed) {
   Node node;
   const auto edge = two_minutes();
-  node.take(edge, edge.hello());
-  node.take(edge, edge.dictionary());
+  greet(node, edge);
   node.take(edge, edge.block(1));
   node.commit();
   node.settle();

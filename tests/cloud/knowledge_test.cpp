@@ -11,13 +11,6 @@ namespace {
 
 using testing::HasSubstr;
 
-void send(Node& node, const EdgeDouble& edge, const std::vector<Closing>& closings = {}) {
-  node.take(edge, edge.hello(closings));
-  node.take(edge, edge.dictionary());
-  for (const auto& [sequence, block] : edge.blocks) node.take(edge, edge.block(sequence));
-  node.take(edge, edge.last_seal());
-}
-
 // One reading and one good poll a second.
 void measure(EdgeDouble& edge, std::int64_t from, std::int64_t until) {
   for (auto t = from; t < until; t += kSecond) {
@@ -151,8 +144,7 @@ TEST(Description, ThatChangesIsSeenByAReaderThatIsOpen) {
   next.flush(kStart + 70 * kSecond);
   first.take(0, kStart + 5 * kSecond, 7);
   first.flush(kStart + 10 * kSecond);
-  node.take(next, next.hello({first.closing(1)}));
-  node.take(next, next.dictionary());
+  greet(node, next, {first.closing(1)});
   node.take(next, next.block(1));
   node.commit();
   auto reader = query::Reader::open(node.folder.path).value();
@@ -177,8 +169,7 @@ TEST(Repeats, AreFoundUnderTheEarlierNameOfTheSource) {
   next.flush(kStart + 40 * kSecond);
   send(node, first);
   node.commit();
-  node.take(next, next.hello({first.closing(1)}));
-  node.take(next, next.dictionary());
+  greet(node, next, {first.closing(1)});
   node.take(next, next.block(1));
   node.commit();
   EXPECT_EQ(node.intake->ledger().answered, 31u);

@@ -64,8 +64,7 @@ struct LateDay {
   }
   void send(Node& node, const std::vector<std::uint64_t>& order) {
     node.clock.jump_wall(hours(24 * 6));
-    node.take(edge, edge.hello());
-    node.take(edge, edge.dictionary());
+    greet(node, edge);
     for (const auto b : order) {
       node.take(edge, edge.block(b));
       node.take(edge, edge.seal_frame(b - 1));
@@ -181,8 +180,7 @@ TEST(LateLedger, ALaterRevisionOfAMergedWindowRevisesItsAnswers) {
     for (int i = 0; i < 5; ++i) node.settle();
   };
   node.clock.jump_wall(hours(24));
-  node.take(edge, edge.hello());
-  node.take(edge, edge.dictionary());
+  greet(node, edge);
   send_revision(1, kStart + 15 * kMinute);
   edge.take(0, kStart + 5 * 60 * kMinute, 1);
   node.take(edge, edge.block(edge.flush(kStart + 5 * 60 * kMinute + kMinute)));
@@ -220,8 +218,7 @@ TEST(Quarantine, HoldsReadingsOfTimesToCome) {
   edge.take(0, tomorrow + 60 * kMinute, 8);
   edge.take(0, tomorrow + 61 * kMinute, 9);
   edge.take(0, 4'102'444'800LL * kSecond, 10);  // 2100
-  node.take(edge, edge.hello());
-  node.take(edge, edge.dictionary());
+  greet(node, edge);
   node.take(edge, edge.block(edge.flush(4'102'444'801LL * kSecond)));
   node.take(edge, edge.last_seal());
   node.commit();
@@ -269,8 +266,7 @@ TEST(Backfill, GivesAViewWhatItWouldHaveHadFromTheStart) {
     if (s % 60 == 59) edge.flush(kStart + (s + 1) * kSecond);
   }
   const auto send = [&](Node& node) {
-    node.take(edge, edge.hello());
-    node.take(edge, edge.dictionary());
+    greet(node, edge);
     for (const auto& [sequence, block] : edge.blocks) node.take(edge, edge.block(sequence));
     node.take(edge, edge.last_seal());
     node.commit();
@@ -332,8 +328,7 @@ TEST(AsOf, BeforeWhatIsKeptIsAnError) {
     node.commit();
     node.settle();
   };
-  node.take(edge, edge.hello());
-  node.take(edge, edge.dictionary());
+  greet(node, edge);
   send(1);
   query::AnswerQuery q;
   q.view = "minute";

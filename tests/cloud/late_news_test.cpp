@@ -36,8 +36,7 @@ TEST(LateNews, OfABigSourceWaitsByMinutes) {
   for (const bool killed : {false, true}) {
     Node node;
     const auto edge = big_source();
-    node.take(edge, edge.hello());
-    node.take(edge, edge.dictionary());
+    greet(node, edge);
     node.take(edge, edge.block(1));
     node.take(edge, edge.seal_frame(0));
     node.commit();
@@ -76,8 +75,7 @@ TEST(LateNews, OfAWindowComesAtMostOnceAnInterval) {
   EdgeDouble edge("press-07", 11, 1, false, 2);
   for (std::uint32_t s = 0; s < 2; ++s) edge.take(s, kStart, 1);
   edge.flush(kStart + kMinute);
-  node.take(edge, edge.hello());
-  node.take(edge, edge.dictionary());
+  greet(node, edge);
   node.take(edge, edge.block(1));
   node.take(edge, edge.seal_frame(0));
   node.commit();
@@ -117,15 +115,13 @@ TEST(LateNews, OfARenamedSourceReachItsSeries) {
     first.flush(kStart + kMinute);
     first.take(1, kStart + 30 * kSecond, 7.0);
     first.flush(kStart + kMinute);
-    node.take(first, first.hello());
-    node.take(first, first.dictionary());
+    greet(node, first);
     node.take(first, first.block(1));
     node.take(first, first.seal_frame(0));
     node.commit();
     next.take(0, kStart + 2 * kMinute, 1.0);
     next.flush(kStart + 3 * kMinute);
-    node.take(next, next.hello({first.closing(2)}));
-    node.take(next, next.dictionary());
+    greet(node, next, {first.closing(2)});
     node.take(next, next.block(1));
     node.commit();
     node.settle();
@@ -156,8 +152,7 @@ TEST(LateNews, MinutesOfEarlierSourcesGoWithTheirHorizon) {
   next.describe(0, [](SeriesDescription& d) { d.source = "line1-renamed"; });
   first.take(0, kStart, 1);
   first.flush(kStart + kMinute);
-  node.take(first, first.hello());
-  node.take(first, first.dictionary());
+  greet(node, first);
   node.take(first, first.block(1));
   node.take(first, first.seal_frame(0));
   node.commit();
@@ -169,8 +164,7 @@ TEST(LateNews, MinutesOfEarlierSourcesGoWithTheirHorizon) {
   next.flush(kStart + 3 * 24 * 60 * kMinute + kMinute);
   seal = next.seals.back();
   seal.sources[0].source = "line1-renamed";
-  node.take(next, next.hello({first.closing(1)}));
-  node.take(next, next.dictionary());
+  greet(node, next, {first.closing(1)});
   node.take(next, next.block(1));
   node.take(next, EdgeDouble::frame(seal));
   node.commit();

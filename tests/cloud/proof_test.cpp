@@ -11,13 +11,6 @@ namespace {
 
 using testing::HasSubstr;
 
-void send(Node& node, const EdgeDouble& edge) {
-  node.take(edge, edge.hello());
-  node.take(edge, edge.dictionary());
-  for (const auto& [sequence, block] : edge.blocks) node.take(edge, edge.block(sequence));
-  node.take(edge, edge.last_seal());
-}
-
 std::vector<answers::Answer> ask(Node& node, const std::string& expression,
                                  std::int64_t from = kStart,
                                  std::int64_t to = kStart + 24 * 60 * kMinute) {
@@ -86,26 +79,31 @@ TEST(Retention, WhatTheArchiveNoLongerKeepsIsMissingFromWindowsThatNeedIt) {
   EXPECT_EQ(ask(node, "count press-07/line1/m0 by 1min").at(0).completeness, 1.0);
 }
 
-// Sums of an hour as an edge with a rule of hourly windows sends them: counted, as the agent does,
-// in the minute in which the sum starts.
+// A sum of readings `step` apart, counted, as the agent does, in the minute in which it starts.
+void flush_sum(EdgeDouble& edge, std::int64_t start, std::int64_t size, std::int64_t step,
+               std::int64_t sealed_until) {
+  window::Partial sum(ValueType::i64);
+  Column column;
+  column.type = ValueType::i64;
+  column.i64 = {7};
+  for (auto t = start; t < start + size; t += step) {
+    sum.add(t, column, 0);
+    edge.count(start);
+  }
+  Block block;
+  block.dictionaries = {edge.dictionary_hash()};
+  PartialRow row{0, start, size, 1, sum.readings(), false, {}};
+  ByteWriter out(row.state);
+  sum.encode(out);
+  block.partials.push_back(std::move(row));
+  edge.flush(std::move(block), sealed_until);
+}
+
+// Sums of an hour as an edge with a rule of hourly windows sends them.
 struct HourlyEdge {
   explicit HourlyEdge(std::uint32_t series = 1) : edge("press-07", 11, 1, false, series) {}
   void hour(std::int64_t start, std::int64_t sealed_until) {
-    window::Partial sum(ValueType::i64);
-    Column column;
-    column.type = ValueType::i64;
-    column.i64 = {7};
-    for (std::int64_t m = 0; m < 60; ++m) {
-      sum.add(start + m * kMinute, column, 0);
-      edge.count(start);
-    }
-    Block block;
-    block.dictionaries = {edge.dictionary_hash()};
-    PartialRow row{0, start, 60 * kMinute, 1, 60, false, {}};
-    ByteWriter out(row.state);
-    sum.encode(out);
-    block.partials.push_back(std::move(row));
-    edge.flush(std::move(block), sealed_until);
+    flush_sum(edge, start, 60 * kMinute, kMinute, sealed_until);
   }
   EdgeDouble edge;
 };
@@ -150,8 +148,7 @@ TEST(WideSums, ThatNeverComeAreMissingFromEveryWindowTheyMeet) {
   hourly.hour(kHourStart + kHour, kHourStart + 2 * kHour);
   hourly.edge.evict(2);
   hourly.edge.seal(kHourStart + 2 * kHour);
-  node.take(hourly.edge, hourly.edge.hello());
-  node.take(hourly.edge, hourly.edge.dictionary());
+  greet(node, hourly.edge);
   node.take(hourly.edge, hourly.edge.block(1));
   node.take(hourly.edge, hourly.edge.last_seal());
   node.commit();
@@ -205,21 +202,7 @@ TEST(WideSums, AreFoundByEachHourTheyReachInto) {
   node.clock.jump_wall(std::chrono::hours(24));
   EdgeDouble edge("press-07", 11, 1, false, 1);
   const auto day = kStart - kStart % (24 * kHour);
-  window::Partial sum(ValueType::i64);
-  Column column;
-  column.type = ValueType::i64;
-  column.i64 = {7};
-  for (std::int64_t h = 0; h < 6; ++h) {
-    sum.add(day + h * kHour, column, 0);
-    edge.count(day);
-  }
-  Block block;
-  block.dictionaries = {edge.dictionary_hash()};
-  PartialRow row{0, day, 6 * kHour, 1, 6, false, {}};
-  ByteWriter out(row.state);
-  sum.encode(out);
-  block.partials.push_back(std::move(row));
-  edge.flush(std::move(block), day + 6 * kHour);
+  flush_sum(edge, day, 6 * kHour, kHour, day + 6 * kHour);
   send(node, edge);
   node.commit();
   auto q = query::Reader::parse("count press-07/line1/m0 by 1s").value();

@@ -23,8 +23,7 @@ TEST(Replaced, ABlockStandsForThoseThatItReplaces) {
   Node node;
   auto edge = six_blocks();
   const auto merged = edge.replace({2, 3, 4}, kStart + 120 * kSecond);
-  node.take(edge, edge.hello());
-  node.take(edge, edge.dictionary());
+  greet(node, edge);
   node.take(edge, edge.block(1));
   node.take(edge, edge.last_seal());
   node.take(edge, edge.block(merged));
@@ -49,8 +48,7 @@ TEST(Replaced, ABlockThatReplacesWhatIsHereIsKeptAside) {
   Node node;
   auto edge = six_blocks();
   const auto merged = edge.replace({2, 3, 4}, kStart + 120 * kSecond);
-  node.take(edge, edge.hello());
-  node.take(edge, edge.dictionary());
+  greet(node, edge);
   for (const std::uint64_t b : {1, 2, 5, 6}) node.take(edge, edge.block(b));
   node.take(edge, edge.last_seal());
   node.take(edge, edge.block(merged));
@@ -74,8 +72,7 @@ TEST(Replaced, ABlockThatIsKeptAsideStillStandsForThoseThatItReplaces) {
   auto edge = six_blocks();
   const auto merged = edge.replace({2, 3, 4}, kStart + 120 * kSecond);
   edge.blocks[merged].bytes[edge.blocks[merged].bytes.size() / 2] ^= 0x10;
-  node.take(edge, edge.hello());
-  node.take(edge, edge.dictionary());
+  greet(node, edge);
   for (const std::uint64_t b : {1, 5, 6}) node.take(edge, edge.block(b));
   node.take(edge, edge.last_seal());
   node.take(edge, edge.block(merged));
@@ -119,8 +116,7 @@ TEST(Replaced, RowsWithFewValuesAreCountedByTheirValues) {
   edge.flush(std::move(block), kStart + kRows * kSecond);
   Node node;
   node.clock.jump_wall(std::chrono::hours(24));
-  node.take(edge, edge.hello());
-  node.take(edge, edge.dictionary());
+  greet(node, edge);
   node.take(edge, edge.block(1));
   node.commit();
   EXPECT_EQ(node.intake->ledger().quarantined, 0u);
@@ -133,8 +129,7 @@ TEST(Replaced, NoSecondIsCompleteWhoseMinuteCameAsOneSum) {
   Node node({}, {each_second()});
   auto edge = six_blocks();
   const auto sums = edge.replace_by_minutes({2, 3}, kStart + 120 * kSecond);
-  node.take(edge, edge.hello());
-  node.take(edge, edge.dictionary());
+  greet(node, edge);
   for (const std::uint64_t b : {1, 4, 5, 6}) node.take(edge, edge.block(b));
   node.take(edge, edge.last_seal());
   node.take(edge, edge.block(sums));

@@ -322,8 +322,7 @@ TEST(Simulation, EdgeWindowsAreReplacedNotAdded) {
   rest.partials = windows.flush(1);
   edge.flush(std::move(rest), kStart + 5 * kMinute);
   Node node;
-  node.take(edge, edge.hello());
-  node.take(edge, edge.dictionary());
+  greet(node, edge);
   std::vector<std::uint64_t> order;
   for (const auto& [sequence, record] : edge.blocks) order.push_back(sequence);
   for (auto i = order.size(); i > 1; --i) std::swap(order[i - 1], order[random.below(i)]);
