@@ -94,25 +94,41 @@ Result<> SystemDisk::sync_folder(const std::filesystem::path& folder) {
   return {};
 }
 
-// Fault::bad_input, as the configuration is to be mended, when the file is missing or is readable
-// by more than its owner. What systemd hands over has a mode of its own, and a folder for one
-// service alone: it is taken as it is.
-Result<std::string> read_secret(const std::filesystem::path& path) {
-  if (path.empty()) return std::string();
+namespace {
+
+// Fault::bad_input, as the configuration is to be mended, when the file is missing or one of
+// `others` may read it. What systemd hands over has a mode of its own, and a folder for one service
+// alone: it is taken as it is.
+Result<std::string> read_guarded(const std::filesystem::path& path, unsigned others,
+                                 std::uint64_t bytes_max) {
   const char* const handed_over = std::getenv("CREDENTIALS_DIRECTORY");
   const bool credential = handed_over != nullptr && *handed_over == '/' &&
                           path.lexically_normal().parent_path() ==
                               (std::filesystem::path(handed_over) / "").lexically_normal()
                                   .parent_path();
   struct stat s{};
-  if (!credential && ::stat(path.c_str(), &s) == 0 && (s.st_mode & 077) != 0) {
+  if (!credential && ::stat(path.c_str(), &s) == 0 && (s.st_mode & others) != 0) {
     return Error{Fault::bad_input,
                  fmt::format("{0}: mode {1:04o} lets others read a secret; chmod 600 {0}",
                              path.string(), static_cast<unsigned>(s.st_mode & 07777))};
   }
-  const auto text = read_file(path, 4096);
+  auto text = read_file(path, bytes_max);
   if (!text) return Error{Fault::bad_input, text.error().text()};
-  return std::string(trim(*text));
+  return text;
+}
+
+}  // namespace
+
+Result<std::string> read_secret(const std::filesystem::path& path) {
+  if (path.empty()) return std::string();
+  TIDE_ASSIGN(const auto text, read_guarded(path, 077, 4096));
+  return std::string(trim(text));
+}
+
+Result<> check_key_file(const std::filesystem::path& path) {
+  constexpr std::uint64_t kKeyBytesMax = 64 << 10;  // with a chain of certificates behind it
+  if (!path.empty()) TIDE_TRY(read_guarded(path, 007, kKeyBytesMax));
+  return {};
 }
 
 Result<std::string> read_file(const std::filesystem::path& path, std::uint64_t bytes_max) {

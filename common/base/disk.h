@@ -45,6 +45,9 @@ Result<std::string> read_file(const std::filesystem::path& path, std::uint64_t b
 // A secret that a configuration names by its file: the text without white space around it, at most
 // 4 KiB; empty for an empty path.
 Result<std::string> read_secret(const std::filesystem::path& path);
+// Whether a private key can be used: it can be read, and by its owner and group alone, as packages
+// of the system hand keys to services. An empty path can.
+Result<> check_key_file(const std::filesystem::path& path);
 Result<> write_file(const std::filesystem::path& path, std::string_view content,
                     unsigned mode = 0640);
 // mkdir -p, mode 0750.

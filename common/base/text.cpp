@@ -167,6 +167,37 @@ std::string printable(std::string_view text) {
   return out;
 }
 
+namespace {
+
+// Bytes of the character that begins there; 0: none does.
+std::size_t character_at(std::string_view text, std::size_t i) {
+  const auto c = static_cast<unsigned char>(text[i]);
+  if (c < 0x80) return 1;
+  const std::size_t length = c >= 0xf0 ? 4 : c >= 0xe0 ? 3 : 2;
+  std::uint32_t code = c & (0xffU >> (length + 1));
+  std::size_t have = 1;
+  while (have < length && i + have < text.size() &&
+         (static_cast<unsigned char>(text[i + have]) & 0xc0) == 0x80) {
+    code = code << 6 | (static_cast<unsigned char>(text[i + have]) & 0x3f);
+    ++have;
+  }
+  constexpr std::array<std::uint32_t, 5> kSmallest = {0, 0, 0x80, 0x800, 0x10000};
+  const bool good = c >= 0xc2 && c < 0xf5 && have == length && code >= kSmallest[length] &&
+                    code <= 0x10ffff && (code < 0xd800 || code > 0xdfff);
+  return good ? length : 0;
+}
+
+}  // namespace
+
+bool is_utf8(std::string_view text) {
+  for (std::size_t i = 0; i < text.size();) {
+    const auto length = character_at(text, i);
+    if (length == 0) return false;
+    i += length;
+  }
+  return true;
+}
+
 std::string json_quote(std::string_view text) {
   std::string out = "\"";
   for (std::size_t i = 0; i < text.size();) {
@@ -182,25 +213,12 @@ std::string json_quote(std::string_view text) {
       ++i;
     } else if (c < 0x80) {
       out += text[i++];
+    } else if (const auto length = character_at(text, i); length > 0) {
+      out += text.substr(i, length);
+      i += length;
     } else {
-      const std::size_t length = c >= 0xf0 ? 4 : c >= 0xe0 ? 3 : 2;
-      std::uint32_t code = c & (0xffU >> (length + 1));
-      std::size_t have = 1;
-      while (have < length && i + have < text.size() &&
-             (static_cast<unsigned char>(text[i + have]) & 0xc0) == 0x80) {
-        code = code << 6 | (static_cast<unsigned char>(text[i + have]) & 0x3f);
-        ++have;
-      }
-      constexpr std::array<std::uint32_t, 5> kSmallest = {0, 0, 0x80, 0x800, 0x10000};
-      const bool good = c >= 0xc2 && c < 0xf5 && have == length && code >= kSmallest[length] &&
-                        code <= 0x10ffff && (code < 0xd800 || code > 0xdfff);
-      if (good) {
-        out += text.substr(i, length);
-        i += length;
-      } else {
-        out += "\xef\xbf\xbd";
-        ++i;
-      }
+      out += "\xef\xbf\xbd";
+      ++i;
     }
   }
   return out + '"';

@@ -33,6 +33,8 @@ std::string format_bytes(Bytes bytes);             // "1.5 MiB"
 // cursor.
 std::string printable(std::string_view text);
 
+// Nothing else is a name, or shown.
+bool is_utf8(std::string_view text);
 // RFC 8259 string with quotes; invalid UTF-8 becomes U+FFFD.
 std::string json_quote(std::string_view text);
 // The shortest decimal that reads back to the same double; JSON null for what JSON cannot say.

@@ -219,7 +219,7 @@ int stat(const Words& words, Output& output) {
                               {"bytes", sizes->columns[i]}});
   }
   if (words.json) {
-    output.out(out.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
+    output.out(out.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n");
     return kExitOk;
   }
   const auto values = static_cast<double>(std::max<std::uint64_t>(1, rows * file->names.size()));

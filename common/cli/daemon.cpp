@@ -35,7 +35,8 @@ int do_as_told(const Daemon& daemon, const Words& words, Output& output) {
   const auto file = found->string();
   const auto loaded = daemon.load(file);
   for (const auto& problem : loaded.problems) output.err(config::render(problem) + "\n");
-  if (!loaded.ok) return kExitConfig;
+  const bool starts = !words.check && !words.show;
+  if (!loaded.ok && !(starts && loaded.runs)) return kExitConfig;
   if (words.check) {
     output.out(file + ": ok\n");
   } else if (words.show && words.json) {

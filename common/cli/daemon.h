@@ -22,6 +22,7 @@ struct Daemon {
     std::vector<config::Problem> problems;
     std::vector<config::Setting> settings;
     bool ok = false;
+    bool runs = ok;  // the daemon may start although not all is good
   };
   std::function<Loaded(const std::string& file)> load;
   std::function<int(const std::string& file)> run;  // after a good load()

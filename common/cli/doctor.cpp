@@ -67,13 +67,13 @@ int print_checks(Output& output, const std::vector<Check>& checks, bool json) {
 }
 
 Result<std::vector<Check>> parse_checks(std::string_view json) {
-  const auto parsed = nlohmann::json::parse(json, nullptr, false);
+  const auto parsed = nlohmann::ordered_json::parse(json, nullptr, false);
   const auto bad = Error(Fault::bad_input, R"(not the JSON of doctor, expected {"v":1,"checks":…)");
   if (parsed.is_discarded() || !parsed.is_object()) return bad;
   const auto list = parsed.find("checks");
   if (list == parsed.end() || !list->is_array()) return bad;
   std::vector<Check> checks;
-  const auto text_of = [](const nlohmann::json& object, const char* key) {
+  const auto text_of = [](const nlohmann::ordered_json& object, const char* key) {
     const auto at = object.find(key);
     return at != object.end() && at->is_string() ? at->get<std::string>() : std::string();
   };

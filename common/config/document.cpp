@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "common/base/disk.h"
+#include "common/base/hash.h"
 #include "common/base/text.h"
 #include "common/config/tree_section.h"
 
@@ -37,6 +38,22 @@ std::vector<std::filesystem::path> drop_ins_in(const std::filesystem::path& fold
 }
 
 }  // namespace
+
+std::uint64_t content_of(const Sources& sources) {
+  std::vector<Problem> problems;
+  auto files = drop_ins_in(sources.drop_ins, problems);
+  files.insert(files.begin(), sources.file);
+  std::uint64_t hash = 0;
+  for (const auto& file : files) {
+    hash = content_of(file, xxh3(as_bytes(file.string()), hash));
+  }
+  return hash;
+}
+
+std::uint64_t content_of(const std::filesystem::path& file, std::uint64_t seed) {
+  const auto text = read_file(file, kFileBytesMax);
+  return xxh3(text ? as_bytes(*text) : ByteSpan(), seed);
+}
 
 struct Document::State {
   Node root;

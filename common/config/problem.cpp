@@ -18,6 +18,27 @@ std::string line_of(std::string_view content, int line) {
   return std::string(text.substr(0, 300));
 }
 
+// Stars for what stands in quotes behind a key that names a secret: no terminal and no journal
+// shows it, not even where a password was written in place of its file. One for a byte.
+std::string without_secrets(std::string line) {
+  for (auto quote = line.find('='); quote != std::string::npos;) {
+    const auto key_from = line.find_last_of(",{", quote);
+    const auto key = std::string_view(line).substr(0, quote).substr(
+        key_from == std::string::npos ? 0 : key_from + 1);
+    const bool secret = key.find("password") != std::string::npos ||
+                        key.find("secret") != std::string::npos ||
+                        key.find("token") != std::string::npos;
+    const bool file = key.find("file") != std::string::npos;
+    const auto open = line.find_first_of("\"'", quote);
+    if (open == std::string::npos) break;
+    auto close = line.find(line[open], open + 1);
+    if (close == std::string::npos) close = line.size();
+    for (auto i = open + 1; secret && !file && i < close; ++i) line[i] = '*';
+    quote = line.find('=', close);
+  }
+  return line;
+}
+
 }  // namespace
 
 std::string render(const Problem& p) {
@@ -50,7 +71,9 @@ Problem problem_at(const Mark& mark, std::string text) {
   p.column = mark.column;
   p.length = mark.length;
   p.text = std::move(text);
-  if (mark.file && mark.line > 0) p.source = line_of(mark.file->content, mark.line);
+  if (mark.file && mark.line > 0) {
+    p.source = without_secrets(line_of(mark.file->content, mark.line));
+  }
   return p;
 }
 

@@ -18,7 +18,9 @@ std::string cell(std::string_view text) {
 
 class ReferenceSection final : public Section {
  public:
-  explicit ReferenceSection(std::string& out) : out_(out) { open("", "", false); }
+  explicit ReferenceSection(std::string& out) : out_(out) {
+    open("", "", "", Applies::at_restart);
+  }
   ReferenceSection(const ReferenceSection&) = delete;
   ReferenceSection& operator=(const ReferenceSection&) = delete;
   ~ReferenceSection() override {
@@ -27,7 +29,8 @@ class ReferenceSection final : public Section {
       if (!t.title.empty()) out_ += fmt::format("## {}\n\n", t.title);
       if (!t.help.empty()) out_ += fmt::format("{}\n\n", t.help);
       if (t.rows.empty()) continue;
-      out_ += "| key | type | default | limits | meaning | reload |\n|---|---|---|---|---|---|\n";
+      out_ += "| key | type | default | limits | meaning | a change needs |\n";
+      out_ += "|---|---|---|---|---|---|\n";
       out_ += t.rows + "\n";
     }
   }
@@ -72,10 +75,12 @@ class ReferenceSection final : public Section {
   [[nodiscard]] std::string place(std::string_view) const override { return {}; }
 
  protected:
-  void enter(std::string_view name, std::string_view help) override { open(name, help, false); }
+  void enter(std::string_view name, std::string_view help) override {
+    open(name, help, "`[{}]`", applies());
+  }
   void leave() override { stack_.pop_back(); }
-  std::size_t enter_all(std::string_view name, std::string_view help) override {
-    open(name, help, true);
+  std::size_t enter_all(std::string_view name, std::string_view help, Applies applies) override {
+    open(name, help, "`[[{}]]`", std::max(applies, this->applies()));
     return 1;
   }
   void enter_item(std::size_t) override { stack_.push_back(stack_.back()); }
@@ -86,17 +91,23 @@ class ReferenceSection final : public Section {
     std::string path;
     std::string title;
     std::string help;
-    std::string rows;
+    Applies applies = Applies::at_restart;
+    std::string rows = {};
   };
 
-  void open(std::string_view name, std::string_view help, bool several) {
+  [[nodiscard]] Applies applies() const {
+    return stack_.empty() ? Applies::at_restart : tables_[stack_.back()].applies;
+  }
+
+  void open(std::string_view name, std::string_view help, std::string_view form,
+            Applies applies) {
     std::string path = stack_.empty() ? "" : tables_[stack_.back()].path;
     if (!path.empty() && !name.empty()) path += '.';
     path += name;
     std::string title;
-    if (!path.empty()) title = fmt::format(fmt::runtime(several ? "`[[{}]]`" : "`[{}]`"), path);
+    if (!path.empty()) title = fmt::format(fmt::runtime(form), path);
     stack_.push_back(tables_.size());
-    tables_.push_back({std::move(path), std::move(title), std::string(help), ""});
+    tables_.push_back({std::move(path), std::move(title), std::string(help), applies});
   }
   void row(std::string_view key, std::string_view type, std::string_view initial,
            const Rule& rule) {
@@ -110,7 +121,7 @@ class ReferenceSection final : public Section {
                                               : std::string(rule.preset);
     tables_[stack_.back()].rows +=
         fmt::format("| `{}` | {} | {} | {} | {} | {} |\n", key, cell(type), cell(preset), limits,
-                    cell(meaning), rule.restart ? "restart" : "reload");
+                    cell(meaning), applies() == Applies::at_reload ? "reload" : "restart");
   }
 
   std::string& out_;

@@ -53,8 +53,9 @@ struct Rule {
   bool required = false;
   std::string_view help = "";
   std::string_view example = "";
-  bool restart = true;           // false: a reload is enough
 };
+// When a new value counts: of a table, with all that is in it.
+enum class Applies : std::uint8_t { at_restart, at_reload };
 
 // One setting with its value in force and where that comes from: "edge.toml:4",
 // "environment TIDEMARK_EDGE__RING__SIZE" or "default".
@@ -95,8 +96,9 @@ class Section {
     leave();
   }
   template <typename T>
-  void tables(std::string_view name, std::vector<T>& values, std::string_view help = "") {
-    const auto n = enter_all(name, help);
+  void tables(std::string_view name, std::vector<T>& values, std::string_view help = "",
+              Applies applies = Applies::at_restart) {
+    const auto n = enter_all(name, help, applies);
     values.resize(n);
     for (std::size_t i = 0; i < n; ++i) {
       enter_item(i);
@@ -117,7 +119,7 @@ class Section {
  protected:
   virtual void enter(std::string_view name, std::string_view help) = 0;
   virtual void leave() = 0;
-  virtual std::size_t enter_all(std::string_view name, std::string_view help) = 0;
+  virtual std::size_t enter_all(std::string_view name, std::string_view help, Applies applies) = 0;
   virtual void enter_item(std::size_t index) = 0;
   virtual void leave_all() = 0;
 };
@@ -127,6 +129,12 @@ struct Sources {
   std::filesystem::path drop_ins;  // /etc/tidemark/edge.d: *.toml in name order; may be missing
   std::string environment_prefix;  // "TIDEMARK_EDGE__": TIDEMARK_EDGE__RING__SIZE=1GiB
 };
+
+// What the files hold now; another number as soon as one of them says something else. What cannot
+// be read is as if it were empty.
+std::uint64_t content_of(const Sources& sources);
+// The same of one file that a configuration names, on top of others' `seed`.
+std::uint64_t content_of(const std::filesystem::path& file, std::uint64_t seed);
 
 // Reads the files, puts variables of the environment into their texts (${NAME}, ${NAME:-otherwise},
 // ${NAME:?why}; $${ for ${ itself), merges drop-ins (later wins key by key, arrays of tables

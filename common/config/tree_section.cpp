@@ -413,7 +413,7 @@ void TreeSection::enter(std::string_view name, std::string_view) {
 
 void TreeSection::leave() { frames_.pop_back(); }
 
-std::size_t TreeSection::enter_all(std::string_view name, std::string_view) {
+std::size_t TreeSection::enter_all(std::string_view name, std::string_view, Applies) {
   Frame next{frames_.back().node, frames_.back().path, frames_.back().nearest};
   for (const auto part : split(name, '.')) {
     next.node = step(next.node, part);

@@ -37,7 +37,7 @@ class TreeSection final : public Section {
  protected:
   void enter(std::string_view name, std::string_view help) override;
   void leave() override;
-  std::size_t enter_all(std::string_view name, std::string_view help) override;
+  std::size_t enter_all(std::string_view name, std::string_view help, Applies applies) override;
   void enter_item(std::size_t index) override;
   void leave_all() override;
 

@@ -1,9 +1,12 @@
 #include "common/model/seal.h"
 
+#include "common/base/text.h"
+
 namespace tidemark {
 namespace {
 
 constexpr std::uint8_t kVersion = 1;
+constexpr std::uint8_t kVersionWithRest = 2;
 constexpr unsigned kMore = 0x80;  // in the byte of the clock
 
 template <typename LedgerRef, typename Visit>
@@ -55,7 +58,7 @@ Ledger Ledger::decode(ByteReader& in) {
 }
 
 void Seal::encode(ByteWriter& out) const {
-  out.u8(kVersion);
+  out.u8(rest ? kVersionWithRest : kVersion);
   out.fixed(incarnation.count);
   out.varint(number);
   out.varint(next.count);
@@ -79,13 +82,16 @@ void Seal::encode(ByteWriter& out) const {
       last = m.minute;
     }
   }
+  if (rest) out.fixed(static_cast<std::uint64_t>(count_ns(*rest)));
 }
 
 Result<Seal> Seal::decode(ByteSpan bytes) {
   ByteReader in(bytes);
-  if (const auto version = in.u8(); version != kVersion) {
+  const auto version = in.u8();
+  if (version != kVersion && version != kVersionWithRest) {
     return Error{Fault::unsupported, "seal: version " + std::to_string(version) +
-                                         "; this build reads " + std::to_string(kVersion)};
+                                         "; this build reads up to " +
+                                         std::to_string(kVersionWithRest)};
   }
   Seal s;
   s.incarnation = {in.fixed<std::uint64_t>()};
@@ -98,11 +104,21 @@ Result<Seal> Seal::decode(ByteSpan bytes) {
   if (clock > 2) in.fail();
   s.clock = static_cast<ClockState>(clock);
   s.evicted = SequenceRanges::decode(in);
-  s.sources.resize(in.length(12));
+  const auto lines = in.length(12);
+  if (lines > kSourcesMax) {
+    return Error{Fault::bad_input, "seal: " + std::to_string(lines) + " lines, at most " +
+                                       std::to_string(kSourcesMax) + " are taken"};
+  }
+  s.sources.resize(lines);
   constexpr std::int64_t kMinuteLimit = std::int64_t{1} << 40;  // keeps sums far from overflow
+  const auto name = [&] {
+    const auto text = in.text();
+    if (text.size() > kNameBytesMax || !is_utf8(text)) in.fail();
+    return std::string(text);
+  };
   for (auto& source : s.sources) {
-    source.source = in.text();
-    source.poll_class = in.text();
+    source.source = name();
+    source.poll_class = name();
     const auto stamped = in.u8();
     if (stamped > 1) in.fail();
     source.device_stamped = stamped == 1;
@@ -123,7 +139,10 @@ Result<Seal> Seal::decode(ByteSpan bytes) {
     }
     if (!in.ok()) break;
   }
-  if (!in.done()) return Error{Fault::bad_input, "seal: damaged"};
+  if (version == kVersionWithRest) {
+    s.rest = event_time(static_cast<std::int64_t>(in.fixed<std::uint64_t>()));
+  }
+  if (!in.done()) return Error{Fault::bad_input, "seal: damaged, or a name is past its bound"};
   return s;
 }
 

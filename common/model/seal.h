@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -73,9 +74,16 @@ struct Seal {
   ClockState clock = ClockState::set;
   SequenceRanges evicted;      // blocks that will never come, with their readings in the ledger
   std::vector<SourceSeal> sources;
+  // How far all those are sealed that an acknowledged seal of this incarnation named and this one
+  // does not: of them nothing but the time is new.
+  std::optional<EventTime> rest = std::nullopt;
   friend bool operator==(const Seal&, const Seal&) = default;
 
-  void encode(ByteWriter& out) const;  // FORMAT.md
+  // What decode() takes: lines of sources, and bytes of a name, which is UTF-8.
+  static constexpr std::size_t kSourcesMax = 16'384;
+  static constexpr std::size_t kNameBytesMax = 256;
+
+  void encode(ByteWriter& out) const;  // FORMAT.md; version 1 without `rest`
   static Result<Seal> decode(ByteSpan bytes);
 };
 

@@ -1,5 +1,7 @@
 #include "common/model/series.h"
 
+#include <algorithm>
+#include <bit>
 #include <charconv>
 #include <cmath>
 
@@ -9,14 +11,21 @@ namespace tidemark {
 namespace {
 
 constexpr std::uint8_t kVersion = 1;
+constexpr std::uint8_t kVersionThinned = 2;  // one of its series is
 constexpr std::uint8_t kDeviceStamped = 1;
+constexpr std::uint8_t kThinned = 2;
+
+std::uint8_t version_of(const std::vector<SeriesDescription>& series) {
+  const auto thinned = [](const SeriesDescription& s) { return s.deadband.has_value(); };
+  return std::any_of(series.begin(), series.end(), thinned) ? kVersionThinned : kVersion;
+}
 
 }  // namespace
 
 Dictionary::Dictionary(std::vector<SeriesDescription> series) : series_(std::move(series)) {
   TIDE_CHECK(series_.size() <= kSeriesMax, "a dictionary holds too many series");
   ByteWriter out(bytes_);
-  out.u8(kVersion);
+  out.u8(version_of(series_));
   out.varint(series_.size());
   for (const auto& s : series_) {
     out.text(s.source);
@@ -27,7 +36,9 @@ Dictionary::Dictionary(std::vector<SeriesDescription> series) : series_(std::mov
     out.u8(static_cast<std::uint8_t>(s.kind));
     out.u8(static_cast<std::uint8_t>(s.type));
     out.u8(static_cast<std::uint8_t>(s.exponent));
-    out.u8(s.device_stamped ? kDeviceStamped : 0);
+    out.u8(static_cast<std::uint8_t>((s.device_stamped ? kDeviceStamped : 0) |
+                                     (s.deadband ? kThinned : 0)));
+    if (s.deadband) out.fixed(std::bit_cast<std::uint64_t>(*s.deadband));
     out.varint(s.labels.size());
     for (const auto& [key, value] : s.labels) {
       out.text(key);
@@ -41,9 +52,10 @@ Result<Dictionary> Dictionary::decode(ByteSpan bytes) {
   const auto bad = [](std::string why) { return Error{Fault::bad_input, "dictionary: " + why}; };
   ByteReader in(bytes);
   const auto version = in.u8();
-  if (version != kVersion) {
+  if (version != kVersion && version != kVersionThinned) {
     return Error{Fault::unsupported, "dictionary: version " + std::to_string(version) +
-                                         "; this build reads " + std::to_string(kVersion)};
+                                         "; this build reads " + std::to_string(kVersion) +
+                                         " and " + std::to_string(kVersionThinned)};
   }
   const auto n = in.length(10);
   if (n > kSeriesMax) return bad(std::to_string(n) + " series, the limit is 1024");
@@ -63,10 +75,14 @@ Result<Dictionary> Dictionary::decode(ByteSpan bytes) {
     const auto type = in.u8();
     s.exponent = static_cast<std::int8_t>(in.u8());
     const auto flags = in.u8();
-    if (kind > 2 || type > 3 || s.exponent < -18 || s.exponent > 18 || flags > 1) in.fail();
+    if (kind > 2 || type > 3 || s.exponent < -18 || s.exponent > 18 || flags > 3) in.fail();
     s.kind = static_cast<SeriesKind>(kind);
     s.type = static_cast<ValueType>(type);
-    s.device_stamped = flags == kDeviceStamped;
+    s.device_stamped = (flags & kDeviceStamped) != 0;
+    if ((flags & kThinned) != 0) {
+      s.deadband = std::bit_cast<double>(in.fixed<std::uint64_t>());
+      if (!(*s.deadband >= 0) || !std::isfinite(*s.deadband)) in.fail();
+    }
     const auto labels = in.length(2);
     if (labels > kLabelsMax) in.fail();
     for (std::size_t i = 0; i < labels && in.ok(); ++i) {

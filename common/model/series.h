@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -30,6 +31,9 @@ struct SeriesDescription {
   ValueType type = ValueType::f64;
   std::int8_t exponent = 0;     // i64 only: value = mantissa * 10^exponent, in [-18, 18]
   bool device_stamped = false;  // its times come from the device, so a reading sent twice is known
+  // Thinned (semantics C12): readings within this of the last one sent may be left out, in the unit
+  // of the values. Nothing: all are sent.
+  std::optional<double> deadband;
   std::map<std::string, std::string> labels;
 
   // "device/metric"; the full name puts the edge before it.

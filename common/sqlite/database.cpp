@@ -25,6 +25,11 @@ Result<std::unique_ptr<Database>> Database::open(const std::filesystem::path& pa
 }
 
 Result<> Database::set_up(const Options& options) {
+  // SQLite's pool for small pieces is 87 KiB a connection as Debian builds it; a few prepared
+  // statements need a fraction, and an agent has four connections.
+  constexpr int kPieceBytes = 512, kPieces = 40;
+  static_cast<void>(sqlite3_db_config(handle_.get(), SQLITE_DBCONFIG_LOOKASIDE, nullptr,
+                                      kPieceBytes, kPieces));
   TIDE_TRY(execute(options.pragmas));
   if (options.quick_check) {
     TIDE_ASSIGN(auto check, prepare("PRAGMA quick_check(1)"));

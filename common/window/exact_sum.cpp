@@ -1,8 +1,10 @@
 #include "common/window/exact_sum.h"
 
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <limits>
+#include <span>
 
 #include "common/base/check.h"
 
@@ -62,6 +64,59 @@ constexpr Wide product_of(std::uint64_t a, std::uint64_t b) {
 
 constexpr int floor_div32(int v) { return v >> 5; }
 
+// Leaves every limb in [0, 2^32) but the highest, which carries the sign and lies in [-2^32, 2^32).
+// What that cannot hold is returned: the limb above, below 2^31, so that it needs no carry of its
+// own.
+std::int64_t carry_over(std::span<std::int64_t> limbs) {
+  std::int64_t over = 0;
+  for (auto& limb : limbs) {
+    limb += over;
+    over = limb >> 32;
+    limb -= over * kRadix;
+  }
+  if (over != -1) return over;
+  limbs.back() -= kRadix;
+  return 0;
+}
+
+constexpr std::size_t kSettledMax = ExactSum::kLimbsMax + 4;  // and two carries
+
+// The sign and the magnitude of limbs whose carries were kept lazily.
+class Settled {
+ public:
+  explicit Settled(std::span<const std::int64_t> lazy) : end_(lazy.size()) {
+    TIDE_CHECK(end_ + 2 <= kSettledMax, "a sum has few limbs");
+    std::copy(lazy.begin(), lazy.end(), limbs_.begin());
+    carry();
+    if (end_ == 0) return;
+    negative_ = limbs_[end_ - 1] < 0;
+    if (negative_) {
+      for (std::size_t i = 0; i < end_; ++i) limbs_[i] = -limbs_[i];
+      carry();
+    }
+    while (limbs_[begin_] == 0) ++begin_;
+  }
+  // Low limb first, neither end zero; empty: zero.
+  [[nodiscard]] std::span<const std::int64_t> magnitude() const {
+    return std::span(limbs_).subspan(begin_, end_ - begin_);
+  }
+  [[nodiscard]] int skipped() const { return static_cast<int>(begin_); }  // zero limbs below it
+  [[nodiscard]] bool negative() const { return negative_; }
+
+ private:
+  void carry() {
+    if (end_ == 0) return;
+    if (const auto over = carry_over(std::span(limbs_).first(end_)); over != 0) {
+      limbs_[end_++] = over;
+    }
+    while (end_ > 0 && limbs_[end_ - 1] == 0) --end_;
+  }
+
+  std::array<std::int64_t, kSettledMax> limbs_;
+  std::size_t begin_ = 0, end_;
+  bool negative_ = false;
+};
+
 }  // namespace
 
 void ExactSum::reach(int first_limb, std::size_t limbs) {
@@ -93,20 +148,9 @@ void ExactSum::deposit(std::uint64_t low, std::uint64_t high, int exponent, bool
   for (std::size_t i = 0; i < used; ++i) limb[i] += sign * static_cast<std::int64_t>(pieces[i]);
 }
 
-// Leaves every limb in [0, 2^32) but the highest, which carries the sign and lies in [-2^32, 2^32).
 void ExactSum::carry() {
   pending_ = 0;
-  std::int64_t over = 0;
-  for (auto& limb : limbs_) {
-    limb += over;
-    over = limb >> 32;
-    limb -= over * kRadix;
-  }
-  if (over == -1) {
-    limbs_.back() -= kRadix;
-  } else if (over != 0) {
-    limbs_.push_back(over);  // below 2^31, so that it needs no carry of its own
-  }
+  if (const auto over = carry_over(limbs_); over != 0) limbs_.push_back(over);
 }
 
 void ExactSum::add(double v) {
@@ -163,22 +207,14 @@ void ExactSum::merge(const ExactSum& other) { add_limbs(other, false); }
 void ExactSum::subtract(const ExactSum& other) { add_limbs(other, true); }
 
 ExactSum::Integer ExactSum::integer() const {
-  auto settled = *this;
-  settled.carry();
-  auto& limbs = settled.limbs_;
-  while (!limbs.empty() && limbs.back() == 0) limbs.pop_back();
+  const Settled settled(limbs_);
+  const auto magnitude = settled.magnitude();
   Integer out;
-  if (limbs.empty()) return out;
-  out.negative = limbs.back() < 0;
-  if (out.negative) {
-    for (auto& limb : limbs) limb = -limb;
-    settled.carry();
-  }
-  std::size_t end = limbs.size(), begin = 0;
-  while (limbs[end - 1] == 0) --end;
-  while (limbs[begin] == 0) ++begin;
-  out.exponent = 32 * (settled.base_ + static_cast<int>(begin));
-  for (auto i = begin; i < end; ++i) out.magnitude.push_back(static_cast<std::uint32_t>(limbs[i]));
+  if (magnitude.empty()) return out;
+  out.negative = settled.negative();
+  out.exponent = 32 * (base_ + settled.skipped());
+  out.magnitude.reserve(magnitude.size());
+  for (const auto limb : magnitude) out.magnitude.push_back(static_cast<std::uint32_t>(limb));
   return out;
 }
 
@@ -190,17 +226,22 @@ bool operator==(const ExactSum& a, const ExactSum& b) { return a.integer() == b.
 
 // Bytes instead of limbs, without zero bytes at either end: a sum of counts takes three or four.
 void ExactSum::encode(ByteWriter& out) const {
-  const auto sum = integer();
-  ByteVector bytes;
-  for (const auto limb : sum.magnitude) ByteWriter(bytes).fixed(limb);
-  while (!bytes.empty() && bytes.back() == 0) bytes.pop_back();
-  const auto zeros = std::find_if(bytes.begin(), bytes.end(), [](auto b) { return b != 0; });
-  const auto skipped = zeros - bytes.begin();
-  const auto length = bytes.size() - static_cast<std::size_t>(skipped);
-  out.varint(length << 1 | (sum.negative ? 1 : 0));
-  if (length == 0) return;
-  out.svarint(sum.exponent / 8 + skipped);
-  out.raw(ByteSpan(bytes).subspan(static_cast<std::size_t>(skipped)));
+  const Settled settled(limbs_);
+  const auto magnitude = settled.magnitude();
+  if (magnitude.empty()) return out.varint(0);
+  std::array<std::uint8_t, kSettledMax * 4> bytes;
+  std::size_t n = 0;
+  for (const auto limb : magnitude) {
+    for (int shift = 0; shift < 32; shift += 8) {
+      bytes[n++] = static_cast<std::uint8_t>(limb >> shift);
+    }
+  }
+  while (bytes[n - 1] == 0) --n;
+  std::size_t zeros = 0;
+  while (bytes[zeros] == 0) ++zeros;
+  out.varint((n - zeros) << 1 | (settled.negative() ? 1 : 0));
+  out.svarint(4 * (base_ + settled.skipped()) + static_cast<std::int64_t>(zeros));
+  out.raw(ByteSpan(bytes.data() + zeros, n - zeros));
 }
 
 ExactSum ExactSum::decode(ByteReader& in) {

@@ -7,6 +7,7 @@
 #include <type_traits>
 
 #include "common/window/run_sums.h"
+#include "common/window/total_order.h"
 
 namespace tidemark::window {
 namespace {
@@ -19,13 +20,6 @@ constexpr std::uint8_t kHasValues = 0x10;
 constexpr std::uint8_t kConstant = 0x20;  // all values have the same bits
 constexpr std::uint8_t kVersionMask = 0xc0;
 
-// The total order of doubles as that of integers: -0 is below +0.
-std::int64_t order_of(double v) {
-  const auto bits = std::bit_cast<std::int64_t>(v);
-  return bits ^ static_cast<std::int64_t>(static_cast<std::uint64_t>(bits >> 63) >> 1);
-}
-
-std::int64_t order_of(std::int64_t v) { return v; }
 double value_of(std::int64_t order, double) {
   return std::bit_cast<double>(
       order ^ static_cast<std::int64_t>(static_cast<std::uint64_t>(order >> 63) >> 1));

@@ -1,5 +1,6 @@
 #include "common/window/rounding.h"
 
+#include <algorithm>
 #include <boost/multiprecision/cpp_int.hpp>
 
 namespace tidemark::window {
@@ -72,10 +73,32 @@ double rounded_mean(const ExactSum& sum, std::uint64_t count, int exponent) {
   return rounded_ratio(scaled(sum), count, exponent);
 }
 
-double rounded_deviation(const ExactSum& sum, const ExactSum& squares, std::uint64_t count,
-                         int exponent) {
-  auto s = scaled(sum);
-  auto q = scaled(squares);
+namespace {
+
+int lowest_exponent(std::span<const Term> terms) {
+  int lowest = terms[0].exponent;
+  for (const auto& t : terms) lowest = std::min(lowest, t.exponent);
+  return lowest;
+}
+
+// In units of 10^(power * lowest).
+Scaled total(std::span<const Term> terms, const ExactSum* Term::*which, int power, int lowest) {
+  Scaled all;
+  for (const auto& t : terms) {
+    auto part = scaled(*(t.*which));
+    if (part.value.is_zero()) continue;
+    part.value *= power_of_ten(power * (t.exponent - lowest));
+    if (all.value.is_zero()) all.exponent = part.exponent;
+    const int common = std::min(part.exponent, all.exponent);
+    part.value <<= static_cast<unsigned>(part.exponent - common);
+    all.value <<= static_cast<unsigned>(all.exponent - common);
+    all.value += part.value;
+    all.exponent = common;
+  }
+  return all;
+}
+
+double rounded_deviation(Scaled s, Scaled q, std::uint64_t count, int exponent) {
   s.value *= s.value;
   s.exponent *= 2;
   q.value *= count;
@@ -91,6 +114,26 @@ double rounded_deviation(const ExactSum& sum, const ExactSum& squares, std::uint
   cpp_int rest;
   const cpp_int root = sqrt(variance.value, rest);
   return rounded(root, variance.exponent / 2, false, variance.inexact || !rest.is_zero());
+}
+
+}  // namespace
+
+double rounded_deviation(const ExactSum& sum, const ExactSum& squares, std::uint64_t count,
+                         int exponent) {
+  return rounded_deviation(scaled(sum), scaled(squares), count, exponent);
+}
+
+double rounded_sum(std::span<const Term> terms) { return rounded_mean(terms, 1); }
+
+double rounded_mean(std::span<const Term> terms, std::uint64_t count) {
+  const int lowest = lowest_exponent(terms);
+  return rounded_ratio(total(terms, &Term::sum, 1, lowest), count, lowest);
+}
+
+double rounded_deviation(std::span<const Term> terms, std::uint64_t count) {
+  const int lowest = lowest_exponent(terms);
+  return rounded_deviation(total(terms, &Term::sum, 1, lowest),
+                           total(terms, &Term::squares, 2, lowest), count, lowest);
 }
 
 }  // namespace tidemark::window

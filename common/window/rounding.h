@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 
 #include "common/window/exact_sum.h"
 
@@ -16,5 +17,15 @@ double rounded_mean(const ExactSum& sum, std::uint64_t count, int exponent);
 // only damaged state can hold, gives 0.
 double rounded_deviation(const ExactSum& sum, const ExactSum& squares, std::uint64_t count,
                          int exponent);
+
+// Of sums that are held by several exponents, added exactly.
+struct Term {
+  const ExactSum* sum = nullptr;
+  const ExactSum* squares = nullptr;
+  int exponent = 0;
+};
+double rounded_sum(std::span<const Term> terms);
+double rounded_mean(std::span<const Term> terms, std::uint64_t count);
+double rounded_deviation(std::span<const Term> terms, std::uint64_t count);
 
 }  // namespace tidemark::window

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <bit>
 #include <cmath>
+#include <iterator>
 
 #include "common/base/check.h"
 
@@ -10,6 +11,11 @@ namespace tidemark::window {
 namespace {
 
 constexpr int kMantissaBits = 52;
+// Values of one call that lie within so many buckets are counted in an array first.
+constexpr std::int64_t kDenseMax = 1024;
+constexpr std::size_t kDenseMin = 8;
+constexpr std::uint8_t kLinear = 0x40;
+constexpr int kLevelMax = 56;  // of 64-bit mantissas in kBucketsMax buckets
 
 // 0 has a bucket of its own; the others rise with the value, negative ones mirrored.
 std::int64_t index_of(double v, int bits) {
@@ -91,6 +97,51 @@ void Sketch::add(std::int64_t v) {
   add_to(v >> level_);
 }
 
+template <typename Value, typename Index>
+void Sketch::add_many(std::span<const Value> values, Index index) {
+  std::int64_t indices[256];
+  while (!values.empty()) {
+    const auto n = std::min(values.size(), std::size(indices));
+    auto low = index(values[0]);
+    auto high = low;
+    for (std::size_t i = 0; i < n; ++i) {
+      indices[i] = index(values[i]);
+      low = std::min(low, indices[i]);
+      high = std::max(high, indices[i]);
+    }
+    const auto width = static_cast<std::uint64_t>(high) - static_cast<std::uint64_t>(low);
+    if (n < kDenseMin || width >= kDenseMax) {
+      // One that coarsens makes those behind it wider.
+      for (std::size_t i = 0; i < n; ++i) add_to(index(values[i]));
+    } else {
+      std::uint32_t dense[kDenseMax];
+      std::fill_n(dense, width + 1, 0U);
+      for (std::size_t i = 0; i < n; ++i) ++dense[indices[i] - low];
+      Sketch run(mapping_);
+      run.level_ = level_;
+      for (std::uint64_t b = 0; b <= width; ++b) {
+        if (dense[b] == 0) continue;
+        run.indices_.push_back(low + static_cast<std::int64_t>(b));
+        run.counts_.push_back(dense[b]);
+      }
+      merge_buckets(run);
+      count_ += n;
+      shrink();
+    }
+    values = values.subspan(n);
+  }
+}
+
+void Sketch::add(std::span<const double> values) {
+  TIDE_CHECK(mapping_ == Mapping::logarithmic, "doubles for a linear sketch");
+  add_many(values, [this](double v) { return index_of(v, kBitsMax - level_); });
+}
+
+void Sketch::add(std::span<const std::int64_t> values) {
+  TIDE_CHECK(mapping_ == Mapping::linear, "mantissas for a logarithmic sketch");
+  add_many(values, [this](std::int64_t v) { return v >> level_; });
+}
+
 void Sketch::merge(const Sketch& other) {
   TIDE_CHECK(mapping_ == other.mapping_, "sketches of two mappings cannot be merged");
   coarsen_to(other.level_);
@@ -159,6 +210,50 @@ void Sketch::subtract(const Sketch& other) {
   }
   indices_.resize(kept);
   counts_.resize(kept);
+}
+
+void Sketch::encode(ByteWriter& out) const {
+  out.u8(static_cast<std::uint8_t>(level_ | (mapping_ == Mapping::linear ? kLinear : 0)));
+  out.varint(indices_.size());
+  std::int64_t before = 0;
+  for (std::size_t i = 0; i < indices_.size(); ++i) {
+    if (i == 0) {
+      out.svarint(indices_[0]);
+    } else {
+      out.varint(static_cast<std::uint64_t>(indices_[i]) - static_cast<std::uint64_t>(before) - 1);
+    }
+    out.varint(counts_[i]);
+    before = indices_[i];
+  }
+}
+
+Sketch Sketch::decode(ByteReader& in) {
+  const auto head = in.u8();
+  Sketch sketch((head & kLinear) != 0 ? Mapping::linear : Mapping::logarithmic);
+  sketch.level_ = head & ~kLinear;
+  const auto n = in.length(2);
+  const auto level_max = sketch.mapping_ == Mapping::linear ? kLevelMax : kBitsMax;
+  if (sketch.level_ > level_max ||
+      (n > kBucketsMax && (sketch.mapping_ == Mapping::linear || sketch.level_ < kBitsMax))) {
+    in.fail();
+  }
+  for (std::size_t i = 0; i < n && in.ok(); ++i) {
+    std::int64_t index = 0;
+    if (i == 0) {
+      index = in.svarint();
+    } else {
+      const auto step = in.varint();
+      index = static_cast<std::int64_t>(static_cast<std::uint64_t>(sketch.indices_.back()) + step +
+                                        1);
+      if (index <= sketch.indices_.back()) in.fail();
+    }
+    const auto count = in.varint();
+    if (count == 0 || count > (std::uint64_t{1} << 48)) in.fail();
+    sketch.indices_.push_back(index);
+    sketch.counts_.push_back(count);
+    sketch.count_ += count;
+  }
+  return sketch;
 }
 
 double Sketch::quantile(std::uint64_t numerator, std::uint64_t denominator) const {

@@ -14,7 +14,10 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <vector>
+
+#include "common/base/bytes.h"
 
 namespace tidemark::window {
 
@@ -28,6 +31,9 @@ class Sketch {
 
   void add(double v);        // logarithmic; v is finite
   void add(std::int64_t v);  // linear
+  // The same for many, at a fraction of the cost where they lie in a few hundred buckets.
+  void add(std::span<const double> values);
+  void add(std::span<const std::int64_t> values);
   void merge(const Sketch& other);     // of the same mapping
   void subtract(const Sketch& other);  // that is in this one
 
@@ -38,9 +44,17 @@ class Sketch {
   // At most that far is a quantile off: logarithmic relative to its size (0 is exact), linear in
   // steps.
   [[nodiscard]] double error() const;
+  // More than kBucketsMax buckets would have been in use: error() is more than the mapping's own.
+  [[nodiscard]] bool coarse() const { return level_ > 0; }
   friend bool operator==(const Sketch&, const Sketch&) = default;
+  [[nodiscard]] Mapping mapping() const { return mapping_; }
+
+  void encode(ByteWriter& out) const;  // canonical: equal state, equal bytes (FORMAT.md)
+  static Sketch decode(ByteReader& in);  // what encode() cannot have written makes `in` fail
 
  private:
+  template <typename Value, typename Index>
+  void add_many(std::span<const Value> values, Index index);
   [[nodiscard]] std::int64_t half(std::int64_t index) const;
   [[nodiscard]] double middle_of(std::int64_t index) const;
   void coarsen();

@@ -21,6 +21,9 @@
 namespace tidemark::wire {
 
 inline constexpr std::uint8_t kVersion = 1;
+// The highest that Hello and Welcome agree on. From 2 on a seal may leave out names (Seal::rest).
+inline constexpr std::uint8_t kVersionMax = 2;
+inline constexpr std::uint8_t kVersionOfRest = 2;
 inline constexpr std::size_t kFramePayloadMax = 1 << 20;
 inline constexpr std::size_t kStrangerPayloadMax = 1024;
 inline constexpr std::size_t kHeaderBytes = 8;
@@ -70,7 +73,7 @@ class FrameReader {
 
 struct Hello {
   std::uint8_t version_min = kVersion;
-  std::uint8_t version_max = kVersion;
+  std::uint8_t version_max = kVersionMax;
   std::string edge;   // must be the certificate's
   std::string site;
   std::string program_version;
@@ -89,7 +92,7 @@ struct Holdings {
 };
 
 struct Welcome {
-  std::uint8_t version = kVersion;
+  std::uint8_t version = kVersionMax;  // at most Hello::version_max
   EventTime now{};  // the cloud's clock
   std::vector<Holdings> holdings;  // the current incarnation and those of Hello::closings
   friend bool operator==(const Welcome&, const Welcome&) = default;

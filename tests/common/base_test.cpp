@@ -160,6 +160,12 @@ TEST_F(Files, SecretsAreForTheirOwnerAlone) {
   ::setenv("CREDENTIALS_DIRECTORY", (folder_ / "other").c_str(), 1);
   EXPECT_FALSE(read_secret(file).ok());
   ::unsetenv("CREDENTIALS_DIRECTORY");
+  // A key may belong to a group, and is longer.
+  ASSERT_TRUE(write_file(file, std::string(20'000, 'k'), 0640).ok());
+  EXPECT_TRUE(check_key_file(file).ok());
+  EXPECT_TRUE(check_key_file("").ok());
+  ::chmod(file.c_str(), 0644);
+  EXPECT_FALSE(check_key_file(file).ok());
   EXPECT_EQ(read_secret(folder_ / "none").error().fault(), Fault::bad_input);
 }
 

@@ -43,7 +43,7 @@ struct Ring {
 void describe(Section& s, Ring& c) {
   s.bytes("size", c.size, {.preset = "2 GiB", .min = "1 MiB", .help = "Space for the ring."});
   s.duration("sync_interval", c.sync_interval,
-             {.preset = "500ms", .min = "1ms", .max = "1min", .restart = false});
+             {.preset = "500ms", .min = "1ms", .max = "1min"});
 }
 
 struct Config {
@@ -64,7 +64,7 @@ void describe(Section& s, Config& c) {
   s.numbers("widths", c.widths, {});
   s.table("ring", c.ring);
   s.tables("source.mqtt", c.mqtt);
-  s.tables("source.modbus", c.modbus);
+  s.tables("source.modbus", c.modbus, "", Applies::at_reload);
 }
 
 struct Read {
@@ -189,6 +189,20 @@ TEST(Config, TellsEveryProblemAtOnceInOrder) {
   EXPECT_THAT(r.problems[1], HasSubstr("edge.toml:1:9"));
   EXPECT_THAT(r.problems[2], HasSubstr("edge.toml:2:1: error: unknown key 'edgy', did you mean"));
   EXPECT_THAT(r.problems[3], HasSubstr("edge.toml:4:8"));
+}
+
+TEST(Config, ALineThatIsShownKeepsItsSecrets) {
+  const auto told = [](const std::string& text) {
+    std::string all;
+    for (const auto& problem : parse(text).problems) all += problem + "\n";
+    return all;
+  };
+  EXPECT_THAT(told("password = \"hunter2=\"\n"),
+              testing::AllOf(HasSubstr("password = \"********\""), Not(HasSubstr("hunter2"))));
+  EXPECT_THAT(told("wrong = { user = \"a\", \"sasl.password\" = 'hunter2', x = \"b\" }\n"),
+              testing::AllOf(HasSubstr("user = \"a\""), HasSubstr("= '*******', x = \"b\"")));
+  EXPECT_THAT(told("password = \"hunter2\n"), Not(HasSubstr("hunter2")));
+  EXPECT_THAT(told("passwords_file = \"/etc/p\"\n"), HasSubstr("\"/etc/p\""));
 }
 
 TEST(Config, SyntaxErrorsHaveLineAndColumn) {
@@ -316,8 +330,10 @@ TEST(Config, ReferencePageTellsEveryKey) {
   const auto page = reference<Config>();
   EXPECT_THAT(page, HasSubstr("## `[ring]`"));
   EXPECT_THAT(page, HasSubstr("| `size` | size | 2 GiB | from 1 MiB | Space for the ring. |"));
-  EXPECT_THAT(page, HasSubstr("| 500ms | from 1ms to 1min |  | reload |"));
+  EXPECT_THAT(page, HasSubstr("| 500ms | from 1ms to 1min |  | restart |"));
   EXPECT_THAT(page, HasSubstr("## `[[source.mqtt]]`"));
+  const auto reloaded = page.substr(page.find("## `[[source.modbus]]`"));
+  EXPECT_THAT(reloaded, Not(HasSubstr("| restart |"))) << "nor those of tables in it";
   EXPECT_THAT(page, HasSubstr("## `[[source.mqtt.detectors]]`"));
   EXPECT_THAT(page, HasSubstr("| `edge` | text | required |"));
 }

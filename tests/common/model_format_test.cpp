@@ -65,6 +65,14 @@ TEST(ModelFormat, Seal) {
   const auto back = Seal::decode(told("seal"));
   ASSERT_TRUE(back.ok());
   EXPECT_EQ(*back, s);
+
+  s.number = 3;
+  s.sources.clear();
+  s.rest = event_time(65'000'000'000);
+  bytes.clear();
+  s.encode(out);
+  EXPECT_EQ(to_hex(bytes), to_hex(told("seal-rest")));
+  EXPECT_EQ(Seal::decode(told("seal-rest")).value(), s);
 }
 
 }  // namespace

@@ -28,6 +28,7 @@ SeriesDescription any_series(std::mt19937_64& random) {
   s.type = static_cast<ValueType>(random() % 4);
   s.exponent = static_cast<std::int8_t>(static_cast<int>(random() % 37) - 18);
   s.device_stamped = random() % 2 == 0;
+  if (random() % 4 == 0) s.deadband = static_cast<double>(random() % 100) / 8;
   for (auto n = random() % 4; n > 0; --n) s.labels[any_name(random)] = any_name(random);
   return s;
 }
@@ -84,6 +85,11 @@ TEST(DictionaryBytes, KeepTheirBounds) {
   EXPECT_TRUE(reads({s}));
   s.exponent = -19;
   EXPECT_FALSE(reads({s}));
+  s = {};
+  s.deadband = 0.0;
+  EXPECT_TRUE(reads({s}));
+  s.deadband = -0.5;
+  EXPECT_FALSE(reads({s}));
 
   ByteVector many;
   ByteWriter out(many);
@@ -91,7 +97,7 @@ TEST(DictionaryBytes, KeepTheirBounds) {
   out.varint(Dictionary::kSeriesMax + 1);
   many.resize(many.size() + (Dictionary::kSeriesMax + 1) * 10);
   EXPECT_EQ(Dictionary::decode(many).error().fault(), Fault::bad_input);
-  many[0] = 2;
+  many[0] = 3;
   EXPECT_EQ(Dictionary::decode(many).error().fault(), Fault::unsupported);
 }
 
@@ -206,7 +212,37 @@ Seal any_seal(std::mt19937_64& random) {
            random() % 600, random() % 600};
     }
   }
+  if (random() % 2 == 0) s.rest = event_time(static_cast<std::int64_t>(random()));
   return s;
+}
+
+// A broken edge, or one that is none, makes no names of a megabyte that end up in JSON.
+TEST(SealBytes, NamesAndLinesHaveBounds) {
+  const auto reads = [](const Seal& seal) {
+    ByteVector bytes;
+    ByteWriter out(bytes);
+    seal.encode(out);
+    return Seal::decode(bytes).ok();
+  };
+  const auto named = [](const std::string& source, const std::string& poll_class) {
+    Seal s;
+    s.sources.push_back({source, poll_class, false, event_time(0), {}});
+    return s;
+  };
+  const std::string longest(Seal::kNameBytesMax, 'x');
+  EXPECT_TRUE(reads(named(longest, longest)));
+  EXPECT_FALSE(reads(named(longest + 'x', "")));
+  EXPECT_FALSE(reads(named("", longest + 'x')));
+  EXPECT_TRUE(reads(named("\xc3\xbc" "fen-\xe2\x82\xac", "")));
+  for (const char* damaged : {"\xc3", "\xff", "a\xc0\x80", "\xed\xa0\x80", "\xf5\x80\x80\x80"}) {
+    EXPECT_FALSE(reads(named(damaged, ""))) << to_hex(as_bytes(damaged));
+    EXPECT_FALSE(reads(named("", damaged)));
+  }
+  Seal many;
+  many.sources.resize(Seal::kSourcesMax);
+  EXPECT_TRUE(reads(many));
+  many.sources.emplace_back();
+  EXPECT_FALSE(reads(many));
 }
 
 TEST(SealBytes, ReadBackAndHaveOneForm) {
@@ -231,7 +267,7 @@ TEST(SealBytes, ReadBackAndHaveOneForm) {
       ASSERT_EQ(to_hex(again), to_hex(bytes)) << seed;
     }
   }
-  EXPECT_EQ(Seal::decode(ByteVector{2}).error().fault(), Fault::unsupported);
+  EXPECT_EQ(Seal::decode(ByteVector{3}).error().fault(), Fault::unsupported);
 }
 
 TEST(ClosingBytes, ReadBack) {

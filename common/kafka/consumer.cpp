@@ -1,0 +1,195 @@
+#include "common/kafka/consumer.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <mutex>
+
+#include "common/base/log.h"
+#include "common/kafka/client.h"
+
+namespace tidemark::kafka {
+namespace {
+
+constexpr std::array<std::uint8_t, 8> kOne{1};  // an eventfd's
+constexpr std::uint64_t kQueueKbOfPartitionMin = 1024;
+constexpr std::uint64_t kFetchBytesOfPartition = 2 << 20;
+
+std::string_view text_of(const void* bytes, std::size_t size) {
+  return {static_cast<const char*>(bytes), bytes == nullptr ? 0 : size};
+}
+
+class RdConsumer final : public Consumer {
+ public:
+  explicit RdConsumer(ConsumerOptions options) : options_(std::move(options)) {
+    for (const auto from : options_.from) partitions_.push_back({from, options_.tail ? -1 : from});
+  }
+  ~RdConsumer() override {
+    queue_.reset();
+    if (client_) rd_kafka_consumer_close(client_.get());
+  }
+  RdConsumer(const RdConsumer&) = delete;
+  RdConsumer& operator=(const RdConsumer&) = delete;
+
+  Result<> start(const Settings& settings) {
+    TIDE_ASSIGN(auto conf, make_conf(settings));
+    const auto of_each = std::max(kQueueKbOfPartitionMin, options_.queue_bytes_max / 1024 /
+                                                              std::max<std::size_t>(
+                                                                  partitions_.size(), 1));
+    TIDE_TRY(set(conf.get(), "group.id", "tidemark-reader"));  // named, never joined
+    TIDE_TRY(set(conf.get(), "enable.auto.commit", "false"));
+    TIDE_TRY(set(conf.get(), "enable.auto.offset.store", "false"));
+    TIDE_TRY(set(conf.get(), "enable.partition.eof", "true"));
+    TIDE_TRY(set(conf.get(), "auto.offset.reset", options_.tail ? "latest" : "earliest"));
+    TIDE_TRY(set(conf.get(), "queued.max.messages.kbytes", std::to_string(of_each)));
+    TIDE_TRY(set(conf.get(), "fetch.message.max.bytes", std::to_string(kFetchBytesOfPartition)));
+    if (!settings.client.contains("fetch.wait.max.ms")) {
+      TIDE_TRY(set(conf.get(), "fetch.wait.max.ms", "100"));
+    }
+    rd_kafka_conf_set_opaque(conf.get(), this);
+    rd_kafka_conf_set_error_cb(conf.get(), on_error);
+    TIDE_ASSIGN(client_, make_client(RD_KAFKA_CONSUMER, std::move(conf)));
+    rd_kafka_poll_set_consumer(client_.get());
+    queue_.reset(rd_kafka_queue_get_consumer(client_.get()));
+    if (options_.event >= 0) {
+      rd_kafka_queue_io_event_enable(queue_.get(), options_.event, kOne.data(), kOne.size());
+    }
+    const int n = static_cast<int>(partitions_.size());
+    const Owned<rd_kafka_topic_partition_list_t> list(rd_kafka_topic_partition_list_new(n));
+    for (int p = 0; p < n; ++p) {
+      rd_kafka_topic_partition_list_add(list.get(), options_.topic.c_str(), p)->offset =
+          options_.tail ? RD_KAFKA_OFFSET_END : options_.from[static_cast<std::size_t>(p)];
+    }
+    const auto assigned = rd_kafka_assign(client_.get(), list.get());
+    if (assigned != RD_KAFKA_RESP_ERR_NO_ERROR) return error_of(assigned, options_.topic);
+    return {};
+  }
+
+  bool poll(const std::function<void(const Record&)>& take) override {
+    for (;;) {
+      rd_kafka_message_t* raw = nullptr;
+      if (rd_kafka_consume_batch_queue(queue_.get(), 0, &raw, 1) != 1) return false;
+      const Owned<rd_kafka_message_t> m(raw);
+      if (m->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
+        hand_out(*m, take);
+        return true;
+      }
+      if (m->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
+        ended(*m);
+      } else {
+        said(m->err, rd_kafka_message_errstr(m.get()));
+      }
+    }
+  }
+
+  [[nodiscard]] bool at_end() const override {
+    return std::ranges::all_of(partitions_, [](const Partition& p) { return p.ended; });
+  }
+
+  Result<std::int64_t> end_of(int partition, std::chrono::milliseconds within) override {
+    std::int64_t low = 0;
+    std::int64_t high = 0;
+    const auto code = rd_kafka_query_watermark_offsets(client_.get(), options_.topic.c_str(),
+                                                       partition, &low, &high,
+                                                       static_cast<int>(within.count()));
+    if (code != RD_KAFKA_RESP_ERR_NO_ERROR) return error_of(code, options_.topic);
+    return high;
+  }
+
+  [[nodiscard]] std::uint64_t behind() const override {
+    std::uint64_t sum = 0;
+    for (std::size_t p = 0; p < partitions_.size(); ++p) {
+      std::int64_t low = 0;
+      std::int64_t high = 0;
+      if (partitions_[p].next < 0 ||
+          rd_kafka_get_watermark_offsets(client_.get(), options_.topic.c_str(),
+                                         static_cast<int>(p), &low, &high) !=
+              RD_KAFKA_RESP_ERR_NO_ERROR) {
+        continue;  // nothing has come of it yet
+      }
+      sum += static_cast<std::uint64_t>(std::max<std::int64_t>(0, high - partitions_[p].next));
+    }
+    return sum;
+  }
+
+  [[nodiscard]] std::string problem() const override {
+    const std::lock_guard lock(mutex_);
+    return problem_;
+  }
+
+ private:
+  struct Partition {
+    std::int64_t from = 0;
+    std::int64_t next = 0;  // to be polled; -1: not known
+    bool ended = false;     // once
+  };
+
+  void hand_out(const rd_kafka_message_t& m, const std::function<void(const Record&)>& take) {
+    works();
+    auto& p = partitions_[static_cast<std::size_t>(m.partition)];
+    p.next = m.offset + 1;
+    Record r;
+    r.partition = m.partition;
+    r.offset = m.offset;
+    r.key = text_of(m.key, m.key_len);
+    r.value = {static_cast<const std::uint8_t*>(m.payload), m.payload == nullptr ? 0 : m.len};
+    rd_kafka_headers_t* headers = nullptr;
+    if (rd_kafka_message_headers(&m, &headers) == RD_KAFKA_RESP_ERR_NO_ERROR) {
+      const char* name = nullptr;
+      const void* value = nullptr;
+      std::size_t size = 0;
+      for (std::size_t i = 0; rd_kafka_header_get_all(headers, i, &name, &value, &size) ==
+                              RD_KAFKA_RESP_ERR_NO_ERROR;
+           ++i) {
+        r.headers.emplace_back(name, text_of(value, size));
+      }
+    }
+    take(r);
+  }
+  void ended(const rd_kafka_message_t& m) {
+    works();
+    auto& p = partitions_[static_cast<std::size_t>(m.partition)];
+    p.next = m.offset;
+    p.ended = true;
+  }
+  static void on_error(rd_kafka_t* /*client*/, int code, const char* why, void* opaque) {
+    static_cast<RdConsumer*>(opaque)->said(static_cast<rd_kafka_resp_err_t>(code), why);
+  }
+  void said(rd_kafka_resp_err_t code, const char* why) {
+    const std::lock_guard lock(mutex_);
+    auto text = error_of(code, options_.topic, why == nullptr ? "" : why).text();
+    if (text == problem_) return;
+    problem_ = std::move(text);
+    log::warning("Kafka", "error={}", problem_);
+  }
+  void works() {
+    const std::lock_guard lock(mutex_);
+    problem_.clear();
+  }
+
+  ConsumerOptions options_;
+  std::vector<Partition> partitions_;
+  Owned<rd_kafka_t> client_;
+  Owned<rd_kafka_queue_t> queue_;
+  mutable std::mutex mutex_;
+  std::string problem_;
+};
+
+}  // namespace
+
+std::string_view Record::header(std::string_view name) const {
+  for (const auto& [known, text] : headers) {
+    if (known == name) return text;
+  }
+  return {};
+}
+
+Result<std::unique_ptr<Consumer>> Consumer::open(const Settings& settings,
+                                                 ConsumerOptions options) {
+  auto consumer = std::make_unique<RdConsumer>(std::move(options));
+  TIDE_TRY(consumer->start(settings));
+  return std::unique_ptr<Consumer>(std::move(consumer));
+}
+
+}  // namespace tidemark::kafka

@@ -1,0 +1,63 @@
+// Records from Kafka: partitions of one topic, assigned by hand, from positions that the caller
+// keeps. It joins no group and commits nothing at the brokers.
+//
+// Promise    records of one partition come in their order. Where a position is not there (retention
+//            has passed it, or the topic is another one) reading goes on at the oldest record, or,
+//            by Options::tail, behind the newest: the offsets say so.
+// Bounds     queue_bytes_max of records that are fetched and not yet polled, of all partitions.
+// Threads    one. The library has threads of its own.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "common/base/bytes.h"
+#include "common/base/result.h"
+#include "common/kafka/settings.h"
+
+namespace tidemark::kafka {
+
+struct ConsumerOptions {
+  std::string topic;
+  // The offset to begin with, by partition; of all that are to be read.
+  std::vector<std::int64_t> from;
+  bool tail = false;  // only what comes from now on: `from` says how many partitions, no more
+  std::uint64_t queue_bytes_max = 64 << 20;
+  int event = -1;  // an eventfd of the caller, who keeps it longer and reads it
+};
+// Valid while the call lasts that hands it out.
+struct Record {
+  int partition = 0;
+  std::int64_t offset = 0;
+  std::string_view key;
+  ByteSpan value;
+  std::vector<std::pair<std::string_view, std::string_view>> headers;
+
+  [[nodiscard]] std::string_view header(std::string_view name) const;  // empty: it is not there
+};
+
+class Consumer {
+ public:
+  // Reaches nobody yet. Fault::bad_input for settings that do not fit together.
+  static Result<std::unique_ptr<Consumer>> open(const Settings& settings, ConsumerOptions options);
+  virtual ~Consumer() = default;
+
+  // Hands out the next record, if one has been fetched.
+  virtual bool poll(const std::function<void(const Record&)>& take) = 0;
+  // Every partition has been read to its end once: what was there at the start has been polled.
+  [[nodiscard]] virtual bool at_end() const = 0;
+  // The offset behind the last record of a partition, asked of the brokers.
+  virtual Result<std::int64_t> end_of(int partition, std::chrono::milliseconds within) = 0;
+  // Records that are known to be there and have not been polled.
+  [[nodiscard]] virtual std::uint64_t behind() const = 0;
+  // Empty: nothing is wrong that is known.
+  [[nodiscard]] virtual std::string problem() const = 0;
+};
+
+}  // namespace tidemark::kafka

@@ -1,0 +1,185 @@
+#include "common/kafka/producer.h"
+
+#include <fmt/format.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <array>
+#include <mutex>
+
+#include "common/base/log.h"
+#include "common/kafka/client.h"
+
+namespace tidemark::kafka {
+namespace {
+
+constexpr int kLingerMs = 5;  // a batch's company; deliveries wait no longer than that
+constexpr int kPurgeMs = 1000;
+constexpr std::array<std::uint8_t, 8> kOne{1};  // an eventfd's
+
+class RdProducer final : public Producer {
+ public:
+  RdProducer(std::string brokers, int event)
+      : brokers_(std::move(brokers)),
+        own_event_(event < 0 ? eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC) : -1),
+        event_(event < 0 ? own_event_ : event) {}
+  ~RdProducer() override {
+    if (client_) {
+      rd_kafka_flush(client_.get(), kPurgeMs);
+      rd_kafka_purge(client_.get(), RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
+      rd_kafka_flush(client_.get(), kPurgeMs);
+    }
+    main_.reset();
+    client_.reset();
+    if (own_event_ >= 0) ::close(own_event_);
+  }
+  RdProducer(const RdProducer&) = delete;
+  RdProducer& operator=(const RdProducer&) = delete;
+
+  Result<> start(const Settings& settings, const ProducerOptions& options) {
+    TIDE_ASSIGN(auto conf, make_conf(settings));
+    const auto put = [&](const char* key, std::uint64_t value) {
+      return set(conf.get(), key, std::to_string(value));
+    };
+    TIDE_TRY(set(conf.get(), "enable.idempotence", "true"));
+    TIDE_TRY(set(conf.get(), "acks", "all"));
+    TIDE_TRY(put("message.max.bytes", options.record_bytes_max));
+    TIDE_TRY(put("message.timeout.ms", static_cast<std::uint64_t>(options.patience.count())));
+    TIDE_TRY(put("queue.buffering.max.kbytes", options.queue_bytes_max / 1024 + 1));
+    TIDE_TRY(put("queue.buffering.max.messages", 1'000'000));
+    if (!settings.client.contains("linger.ms")) TIDE_TRY(put("linger.ms", kLingerMs));
+    rd_kafka_conf_set_opaque(conf.get(), this);
+    rd_kafka_conf_set_dr_msg_cb(conf.get(), on_delivery);
+    rd_kafka_conf_set_error_cb(conf.get(), on_error);
+    TIDE_ASSIGN(client_, make_client(RD_KAFKA_PRODUCER, std::move(conf)));
+    main_.reset(rd_kafka_queue_get_main(client_.get()));
+    rd_kafka_queue_io_event_enable(main_.get(), event_, kOne.data(), kOne.size());
+    return {};
+  }
+
+  Result<> send(const std::string& topic, int partition, ByteSpan key, ByteSpan value,
+                std::span<const Header> headers, std::uintptr_t tag) override {
+    // Headers given one by one are freed twice when librdkafka 2.0.2 refuses the record because
+    // its topic is in trouble; a list of our own stays ours then.
+    Owned<rd_kafka_headers_t> list(rd_kafka_headers_new(headers.size()));
+    for (const auto& h : headers) {
+      rd_kafka_header_add(list.get(), h.name.data(), static_cast<ssize_t>(h.name.size()),
+                          h.value.data(), static_cast<ssize_t>(h.value.size()));
+    }
+    std::array<rd_kafka_vu_t, 7> parts{};
+    std::size_t n = 0;
+    const auto part = [&](rd_kafka_vtype_t type) -> rd_kafka_vu_t& {
+      parts[n].vtype = type;
+      return parts[n++];
+    };
+    const auto memory = [&](rd_kafka_vtype_t type, ByteSpan bytes) {
+      auto& p = part(type);
+      p.u.mem.ptr = const_cast<std::uint8_t*>(bytes.data());  // it is copied: see the flag below
+      p.u.mem.size = bytes.size();
+    };
+    part(RD_KAFKA_VTYPE_TOPIC).u.cstr = topic.c_str();
+    part(RD_KAFKA_VTYPE_PARTITION).u.i32 = partition;
+    part(RD_KAFKA_VTYPE_MSGFLAGS).u.i = RD_KAFKA_MSG_F_COPY;
+    memory(RD_KAFKA_VTYPE_KEY, key);
+    memory(RD_KAFKA_VTYPE_VALUE, value);
+    part(RD_KAFKA_VTYPE_OPAQUE).u.ptr = reinterpret_cast<void*>(tag);
+    part(RD_KAFKA_VTYPE_HEADERS).u.headers = list.get();
+    const Owned<rd_kafka_error_t> error(rd_kafka_produceva(client_.get(), parts.data(), n));
+    if (!error) {
+      (void)list.release();
+      return {};
+    }
+    return error_of(rd_kafka_error_code(error.get()), topic, rd_kafka_error_string(error.get()));
+  }
+
+  std::vector<Delivery> poll() override {
+    std::uint64_t n = 0;
+    [[maybe_unused]] const auto r = ::read(event_, &n, sizeof n);
+    while (rd_kafka_poll(client_.get(), 0) > 0) {
+    }
+    return std::exchange(deliveries_, {});
+  }
+  std::vector<Delivery> finish(std::chrono::milliseconds within) override {
+    rd_kafka_flush(client_.get(), static_cast<int>(within.count()));
+    return poll();
+  }
+  [[nodiscard]] int descriptor() const override { return event_; }
+  [[nodiscard]] std::size_t waiting() const override {
+    return static_cast<std::size_t>(rd_kafka_outq_len(client_.get()));
+  }
+  [[nodiscard]] std::optional<Error> fatal() const override {
+    std::array<char, 512> why{};
+    const auto code = rd_kafka_fatal_error(client_.get(), why.data(), why.size());
+    if (code == RD_KAFKA_RESP_ERR_NO_ERROR) return std::nullopt;
+    return error_of(code, brokers_, why.data());
+  }
+
+  Result<int> probe(const std::string& topic, std::chrono::milliseconds within) override {
+    const Owned<rd_kafka_topic_t> handle(rd_kafka_topic_new(client_.get(), topic.c_str(), nullptr));
+    const rd_kafka_metadata_t* raw = nullptr;
+    const auto code = rd_kafka_metadata(client_.get(), 0, handle.get(), &raw,
+                                        static_cast<int>(within.count()));
+    const Owned<const rd_kafka_metadata_t> found(raw);
+    if (code != RD_KAFKA_RESP_ERR_NO_ERROR) return why_not(code);
+    said(RD_KAFKA_RESP_ERR_NO_ERROR, "");
+    if (found->topic_cnt != 1) return error_of(RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC, topic);
+    const auto& t = found->topics[0];
+    if (t.err != RD_KAFKA_RESP_ERR_NO_ERROR) return error_of(t.err, topic);
+    for (const auto& p : std::span(t.partitions, static_cast<std::size_t>(t.partition_cnt))) {
+      if (p.err != RD_KAFKA_RESP_ERR_NO_ERROR) {
+        return error_of(p.err, fmt::format("{}, partition {}", topic, p.id));
+      }
+    }
+    return t.partition_cnt;
+  }
+
+ private:
+  static void on_delivery(rd_kafka_t* /*client*/, const rd_kafka_message_t* m, void* opaque) {
+    auto& self = *static_cast<RdProducer*>(opaque);
+    Delivery d{reinterpret_cast<std::uintptr_t>(m->_private), std::nullopt};
+    if (m->err != RD_KAFKA_RESP_ERR_NO_ERROR) {
+      d.fault = error_of(m->err, fmt::format("{}, partition {}, record of {} bytes",
+                                             rd_kafka_topic_name(m->rkt), m->partition, m->len));
+    }
+    self.deliveries_.push_back(std::move(d));
+  }
+  static void on_error(rd_kafka_t* /*client*/, int code, const char* why, void* opaque) {
+    static_cast<RdProducer*>(opaque)->said(static_cast<rd_kafka_resp_err_t>(code), why);
+    log::warning("Kafka", "error={}", why);
+  }
+  void said(rd_kafka_resp_err_t code, const std::string& why) {
+    const std::lock_guard lock(mutex_);
+    // That all brokers are down says less than why one of them is.
+    const bool known = last_code_ != RD_KAFKA_RESP_ERR_NO_ERROR;
+    if (known && code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN) return;
+    last_code_ = code;
+    last_why_ = why;
+  }
+  // A broker that does not answer says less than what the connections to it said.
+  Error why_not(rd_kafka_resp_err_t code) {
+    const std::lock_guard lock(mutex_);
+    const bool known = last_code_ != RD_KAFKA_RESP_ERR_NO_ERROR;
+    return known ? error_of(last_code_, brokers_, last_why_) : error_of(code, brokers_);
+  }
+
+  std::string brokers_;
+  int own_event_;
+  int event_;
+  Owned<rd_kafka_t> client_;
+  Owned<rd_kafka_queue_t> main_;
+  std::vector<Delivery> deliveries_;
+  std::mutex mutex_;
+  rd_kafka_resp_err_t last_code_ = RD_KAFKA_RESP_ERR_NO_ERROR;
+  std::string last_why_;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<Producer>> Producer::open(const Settings& settings,
+                                                 const ProducerOptions& options) {
+  auto producer = std::make_unique<RdProducer>(settings.brokers, options.event);
+  TIDE_TRY(producer->start(settings, options));
+  return std::unique_ptr<Producer>(std::move(producer));
+}
+
+}  // namespace tidemark::kafka
