@@ -7,10 +7,10 @@
 
 namespace tidemark::edge {
 
-Result<nlohmann::json> Agent::ask(const nlohmann::json& request) const {
-  nlohmann::json answer;
+Result<nlohmann::ordered_json> Agent::ask(const nlohmann::ordered_json& request) const {
+  nlohmann::ordered_json answer;
   TIDE_TRY(control::ask(socket(), request.dump(), [&](const std::string& line) {
-    answer = nlohmann::json::parse(line, nullptr, false);
+    answer = nlohmann::ordered_json::parse(line, nullptr, false);
     return false;
   }));
   if (!answer.is_object()) {

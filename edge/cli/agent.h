@@ -24,7 +24,7 @@ struct Agent {
 
   [[nodiscard]] std::filesystem::path socket() const { return run_dir / "edge.sock"; }
   // The one JSON object that answers `request`. Fault::unavailable when the agent does not run.
-  [[nodiscard]] Result<nlohmann::json> ask(const nlohmann::json& request) const;
+  [[nodiscard]] Result<nlohmann::ordered_json> ask(const nlohmann::ordered_json& request) const;
 };
 
 // `file` empty: what TIDEMARK_EDGE_CONFIG names, else kConfigFile. A configuration with

@@ -12,7 +12,7 @@ namespace {
 
 using modbus::Reply;
 using modbus::Request;
-using nlohmann::json;
+using json = nlohmann::ordered_json;
 
 Reply reply_of(const json& answer, std::vector<std::uint16_t>& out) {
   const auto kind = answer.value("kind", std::string("broken"));
@@ -117,6 +117,7 @@ Result<BusAccess> BusAccess::open(const Device& device, const Agent& agent) {
                                    {"function", r.function},
                                    {"address", r.address},
                                    {"count", r.count},
+                                   {"any_unit", r.any_unit ? 1 : 0},
                                    {"timeout_ms", ms}});
     if (!answer) return Reply{Reply::Kind::broken, 0, answer.error().text()};
     return reply_of(*answer, out);

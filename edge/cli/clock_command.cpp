@@ -12,7 +12,7 @@
 namespace tidemark::edge {
 namespace {
 
-using nlohmann::json;
+using json = nlohmann::ordered_json;
 
 std::string text_at(const json& j, const char* key) {
   const auto at = j.find(key);
@@ -28,9 +28,11 @@ struct ClockWords::State {
     clock.action([this] { return ask({{"command", "clock"}}); });
     auto& set = clock.add("set", "Tells the agent the time where neither NTP nor a gateway does.");
     common(set);
-    set.argument("TIME", time, "Now, as 2026-11-21T14:30:00Z.");
+    set.argument("TIME", time, "Now, as 2026-11-21T14:30:00Z or 2026-11-21T15:30+01:00.");
+    set.flag("--yes", yes, "Even if that is more than an hour from what the agent believes.");
     set.action([this] {
-      return told("TIME", time) ? ask({{"command", "clock"}, {"set", time}}) : wrong;
+      if (!told("TIME", time)) return wrong;
+      return ask({{"command", "clock"}, {"set", time}, {"yes", yes}});
     });
     auto& release = clock.add("release", "Takes in what a boot heard that never learned the time.");
     common(release);
@@ -51,8 +53,19 @@ struct ClockWords::State {
 
   bool told(const char* what, const std::string& text) {
     const auto parsed = parse_utc(text);
-    if (!parsed) wrong = out.usage(fmt::format("{}: {}", what, parsed.error().text()));
-    return parsed.ok();
+    if (!parsed) {
+      wrong = out.usage(fmt::format("{}: {}", what, parsed.error().text()));
+      return false;
+    }
+    // A day would be its midnight, and a watch on the wall does not say which zone it is in.
+    const auto hour = text.find_first_of("Tt ");
+    const bool has_zone = hour != std::string::npos &&
+                          text.find_first_of("Zz+-", hour) != std::string::npos;
+    if (has_zone) return true;
+    wrong = out.usage(fmt::format(
+        "{}: '{}' has no {}; write it as 2026-11-21T14:30:00Z or 2026-11-21T15:30+01:00", what,
+        text, hour == std::string::npos ? "time of day" : "zone (Z, or +01:00)"));
+    return false;
   }
 
   int ask(const json& request) {
@@ -102,7 +115,7 @@ struct ClockWords::State {
   }
 
   cli::Output& out;
-  bool as_json = false;
+  bool as_json = false, yes = false;
   int wrong = kExitUsage;
   std::string config, time, boot;
 };

@@ -16,6 +16,7 @@
 #include "edge/cli/clock_command.h"
 #include "edge/cli/history_command.h"
 #include "edge/cli/profile_command.h"
+#include "edge/cli/status_text.h"
 #include "edge/control/control.h"
 #include "edge/uplink/enroll.h"
 
@@ -26,141 +27,14 @@ using cli::Align;
 using cli::Output;
 using cli::Table;
 using cli::Tone;
-using nlohmann::json;
+using json = nlohmann::ordered_json;
 
 constexpr std::string_view kStart = "systemctl start tidemark-edge, or tidemark-edge --config FILE";
-
-std::string text_of(const json& j, const char* key) {
-  const auto at = j.find(key);
-  return at != j.end() && at->is_string() ? at->get<std::string>() : std::string();
-}
-double number_of(const json& j, const char* key) {
-  const auto at = j.find(key);
-  return at != j.end() && at->is_number() ? at->get<double>() : 0;
-}
-std::uint64_t count_of(const json& j, const char* key) {
-  const auto at = j.find(key);
-  return at != j.end() && at->is_number_unsigned() ? at->get<std::uint64_t>() : 0;
-}
 
 int not_running(Output& out, const Error& error) {
   out.err("error: the edge agent does not answer: " + error.text() + "\n  try: " +
           std::string(kStart) + "\n");
   return kExitUnreachable;
-}
-
-std::string short_time(double seconds) {
-  const auto hours = static_cast<std::uint64_t>(seconds / 3600);
-  if (hours >= 24) return fmt::format("{} d {} h", hours / 24, hours % 24);
-  if (seconds >= 3600) return fmt::format("{:.1f} h", seconds / 3600);
-  if (seconds >= 60) return fmt::format("{:.0f} min", seconds / 60);
-  return fmt::format("{:.0f} s", seconds);
-}
-
-bool degraded(const json& status) {
-  for (const auto& s : status["sources"]) {
-    if (text_of(s, "state") != "ok") return true;
-  }
-  const auto& uplink = status["uplink"];
-  return text_of(uplink, "state") != "up" || !status["ring"]["error"].is_null() ||
-         text_of(status["clock"], "state") == "unknown";
-}
-
-std::string source_line(const json& s) {
-  const auto due = count_of(s, "due");
-  auto coverage = due == 0 ? std::string()
-                           : fmt::format("   {} of {} polls", count_of(s, "good"), due);
-  auto line = fmt::format(" {:<8} {:<16} {:>5} series  {:>10.1f} readings/s{}   {}",
-                          text_of(s, "protocol"), text_of(s, "name"), count_of(s, "series"),
-                          number_of(s, "rate"), coverage, text_of(s, "state"));
-  if (const auto error = text_of(s, "error"); !error.empty()) line += "\n          " + error;
-  return line + "\n";
-}
-
-std::string local_lines(const json& s) {
-  std::string text;
-  const auto trouble = [](const json& part) {
-    const auto error = text_of(part, "error");
-    return error.empty() ? std::string() : "   " + error;
-  };
-  if (const auto h = s.find("history"); h != s.end() && h->is_object()) {
-    text +=
-        fmt::format(" history  {} of {}   {} windows, {} events since the start   written {}{}\n",
-                    format_bytes({count_of(*h, "bytes")}), format_bytes({count_of(*h, "size")}),
-                    count_of(*h, "windows"), count_of(*h, "events"),
-                    format_bytes({count_of(*h, "bytes_written")}), trouble(*h));
-  }
-  if (const auto p = s.find("publish"); p != s.end() && p->is_object()) {
-    text += fmt::format(" publish  {}  {}   {} published, {} dropped{}\n", text_of(*p, "url"),
-                        text_of(*p, "state"), count_of(*p, "published"), count_of(*p, "dropped"),
-                        trouble(*p));
-  }
-  if (const auto r = s.find("recorder"); r != s.end() && count_of(*r, "contexts") > 0) {
-    text += fmt::format(" context  {} anomalies, {} readings; {} of {}, {} began late\n",
-                        count_of(*r, "contexts"), count_of(*r, "readings"),
-                        format_bytes({count_of(*r, "bytes")}), format_bytes({count_of(*r, "size")}),
-                        count_of(*r, "cut"));
-  }
-  return text;
-}
-
-int print_status(const json& s, Output& out) {
-  const auto& ring = s["ring"];
-  const auto& uplink = s["uplink"];
-  const auto& ledger = s["ledger"];
-  std::string text = fmt::format("{}   running {}   version {}   memory {}\n", text_of(s, "edge"),
-                                 short_time(number_of(s, "uptime_s")), text_of(s, "version"),
-                                 format_bytes({count_of(s, "rss_bytes")}));
-  for (const auto& source : s["sources"]) text += source_line(source);
-  if (s["sources"].empty())
-    text += " no sources: add [[source.mqtt]] or [[source.modbus]] to the configuration\n";
-  text += fmt::format(" buffer   {} of {}   {} blocks wait   oldest {}\n",
-                      format_bytes({count_of(ring, "bytes")}),
-                      format_bytes({count_of(ring, "size")}), count_of(ring, "blocks_pending"),
-                      ring["oldest"].is_null() ? "-" : text_of(ring, "oldest"));
-  const auto size = count_of(ring, "size");
-  text += fmt::format("          room for {} more", format_bytes({size - std::min(
-                                                        size, count_of(ring, "bytes"))}));
-  if (ring.contains("time_left_s") && ring["time_left_s"].is_number()) {
-    text += ": " + short_time(number_of(ring, "time_left_s")) + " without a link at this rate";
-  }
-  if (const auto spared = count_of(ring, "bytes_spared"); spared > 0) {
-    text += fmt::format("   {} were never written", format_bytes({spared}));
-  }
-  text += "\n";
-  text +=
-      fmt::format(" uplink   {}  {}   rtt {:.1f} ms   sent {}   acknowledged {}",
-                  text_of(uplink, "gateway"), text_of(uplink, "state"), number_of(uplink, "rtt_ms"),
-                  count_of(uplink, "sent"), count_of(uplink, "acked"));
-  if (uplink["bytes_per_reading"].is_number()) {
-    text += fmt::format("   {:.1f} B/reading", number_of(uplink, "bytes_per_reading"));
-  }
-  text += "\n";
-  if (const auto& tier = uplink.value("tier", json::object()); !tier.empty()) {
-    text += fmt::format("          packs {} ({})   {:.1f} % of a CPU\n", text_of(tier, "now"),
-                        text_of(tier, "why"), 100 * number_of(tier, "cpu_share"));
-  }
-  if (const auto& budget = uplink.value("budget", json()); budget.is_object()) {
-    text += fmt::format("          {} of {} a day are spent\n",
-                        format_bytes({count_of(budget, "spent")}),
-                        format_bytes({count_of(budget, "bytes_a_day")}));
-  }
-  if (const auto error = text_of(uplink, "error"); !error.empty())
-    text += "          " + error + "\n";
-  text += local_lines(s);
-  text += fmt::format(" ledger   taken {} = answered {}", count_of(ledger, "taken"),
-                      count_of(ledger, "answered"));
-  for (const char* key : {"thinned", "duplicate", "local", "late_ledger", "quarantined", "evicted",
-                          "lost", "pending"}) {
-    if (count_of(ledger, key) > 0) text += fmt::format(" + {} {}", key, count_of(ledger, key));
-  }
-  text += "\n";
-  if (count_of(s, "rejected_messages") > 0) {
-    text += fmt::format(" refused  {} messages   look at them: tidemark edge quarantine\n",
-                        count_of(s, "rejected_messages"));
-  }
-  out.out(text);
-  return degraded(s) ? kExitDegraded : kExitOk;
 }
 
 std::string tap_line(const json& j) {
@@ -226,7 +100,10 @@ class Words {
     common(status);
     act(status, [this] {
       return answer({{"command", "status"}},
-                    [this](const json& s) { return print_status(s, out_); });
+                    [this](const json& s) {
+                      out_.out(status_text(s));
+                      return degraded(s) ? kExitDegraded : kExitOk;
+                    });
     });
     clock_.emplace(c, out_);
     auto& reload = c.add("reload", "Reads the configuration again; unchanged sources go on.");

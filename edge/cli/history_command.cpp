@@ -25,7 +25,7 @@ using history::Reader;
 using history::Selection;
 using history::StoredEvent;
 using history::Window;
-using nlohmann::json;
+using json = nlohmann::ordered_json;
 
 constexpr Nanoseconds kAround = std::chrono::minutes(1);  // of an event that is explained
 constexpr std::size_t kWindowsAround = 12;
@@ -346,8 +346,8 @@ struct HistoryWords::State {
                                          .limit = kWindowsAround});
     if (!windows) return out.fail(windows.error());
     if (as_json) {
-      auto told = event_json(*found);
-      told["v"] = 1;
+      json told = {{"v", 1}};
+      told.update(event_json(*found));
       told["windows"] = json::array();
       for (const auto& w : *windows) told["windows"].push_back(window_json(w));
       out.out(told.dump() + "\n");

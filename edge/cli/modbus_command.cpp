@@ -15,7 +15,7 @@ namespace {
 
 using cli::Output;
 using modbus::Reply;
-using nlohmann::json;
+using json = nlohmann::ordered_json;
 using profile::RegisterType;
 
 struct TypeRow {
@@ -128,6 +128,9 @@ class ModbusWords {
     p.value_type = is_float ? ValueType::f64 : ValueType::i64;
     const auto v = decode(p, registers);
     if (row_.type == RegisterType::u64) return profile::join_registers(registers, order);
+    if (row_.type == RegisterType::f32) {
+      return profile::as_written(static_cast<float>(v.f64));
+    }
     return is_float ? json(v.f64) : json(v.i64);
   }
 

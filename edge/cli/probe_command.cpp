@@ -14,7 +14,7 @@ namespace tidemark::edge {
 namespace {
 
 using cli::Output;
-using nlohmann::json;
+using json = nlohmann::ordered_json;
 using probe::Outcome;
 using probe::Variant;
 using probe::Verdict;

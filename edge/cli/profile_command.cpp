@@ -18,7 +18,7 @@ namespace {
 using cli::Align;
 using cli::Output;
 using cli::Table;
-using nlohmann::json;
+using json = nlohmann::ordered_json;
 using profile::Library;
 using profile::Profile;
 
@@ -30,6 +30,7 @@ class ProfileWords {
     check(c.add("check", "Problems and traps of profile files."));
     export_(c.add("export", "A profile's points as a table (CSV)."));
     import_(c.add("import", "A profile from a table (CSV)."));
+    schema(c.add("schema", "The JSON Schema of profile files, for editors."));
   }
 
  private:
@@ -48,8 +49,8 @@ class ProfileWords {
       const auto profiles = library();
       for (const auto& name : profiles.names()) {
         const auto protocol = profiles.protocol(name);
-        if (protocol.ok() && *protocol == "mqtt-json") {
-          list_mqtt(profiles, name, table, all);
+        if (protocol.ok() && profile::is_mqtt(*protocol)) {
+          list_mqtt(profiles, name, *protocol, table, all);
           continue;
         }
         const auto loaded = profiles.load(name);
@@ -74,17 +75,17 @@ class ProfileWords {
     });
   }
 
-  static void list_mqtt(const Library& profiles, const std::string& name, Table& table,
-                        json& all) {
+  static void list_mqtt(const Library& profiles, const std::string& name,
+                        const std::string& protocol, Table& table, json& all) {
     const auto p = profiles.load_mqtt(name);
-    json one = {{"id", name}, {"protocol", "mqtt-json"}};
+    json one = {{"id", name}, {"protocol", protocol}};
     if (!p) {
       one["error"] = p.error().text();
-      table.row({name, "", "mqtt-json", "", "has problems: tidemark profile check " + name});
+      table.row({name, "", protocol, "", "has problems: tidemark profile check " + name});
     } else {
       one.update({{"vendor", p->vendor}, {"model", p->model}, {"points", p->points.size()},
                   {"verified", p->verified}});
-      table.row({name, p->vendor + " " + p->model, "mqtt-json", std::to_string(p->points.size()),
+      table.row({name, p->vendor + " " + p->model, protocol, std::to_string(p->points.size()),
                  p->verified});
     }
     all.push_back(std::move(one));
@@ -118,7 +119,7 @@ class ProfileWords {
     c.action([this] {
       const auto profiles = library();
       const auto protocol = profiles.protocol(id_);
-      if (protocol.ok() && *protocol == "mqtt-json") {
+      if (protocol.ok() && profile::is_mqtt(*protocol)) {
         const auto loaded = profiles.load_mqtt(id_);
         if (!loaded) return out_.fail(loaded.error(), "tidemark profile check " + id_);
         return show_mqtt(*loaded);
@@ -221,6 +222,11 @@ class ProfileWords {
       if (!loaded) return out_.fail(loaded.error(), "tidemark profile list");
       return put(profile::to_csv(*loaded));
     });
+  }
+
+  void schema(cli::Command& c) {
+    c.option("--output", file_, "Write it to a file instead of here.", "FILE");
+    c.action([this] { return put(profile::json_schema()); });
   }
 
   void import_(cli::Command& c) {

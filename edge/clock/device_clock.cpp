@@ -30,6 +30,33 @@ bool kernel_synchronised() {
          t.maxerror < kErrorMaxUs;
 }
 
+bool kept_by_battery() {
+  std::error_code none;
+  for (const auto& rtc : std::filesystem::directory_iterator("/sys/class/rtc", none)) {
+    const auto set_by_it = read_file(rtc.path() / "hctosys", 16);
+    if (set_by_it && set_by_it->starts_with('1')) return true;
+  }
+  return false;
+}
+
+EventTime lived_before(const std::filesystem::path& file, const std::string& boot,
+                       EventTime alive) {
+  if (boot.empty()) return kEventTimeMin;
+  char of[65] = {};
+  long long lived = 0;
+  // Without the file nobody knows of which boot the sign of life is.
+  if (const auto text = read_file(file, kFileBytesMax); !text) {
+    alive = kEventTimeMin;
+  } else if (std::sscanf(text->c_str(), "boot=%64s lived=%lld", of, &lived) == 2 && of == boot) {
+    return event_time(lived);
+  }
+  if (auto kept = write_file(file, fmt::format("boot={} lived={}\n", boot, count_ns(alive)));
+      !kept) {
+    log::warning("what this boot knows of the time is not kept", "error={}", kept.error().text());
+  }
+  return alive;
+}
+
 DeviceClock::DeviceClock(const Clock& system, Options options)
     : system_(system), options_(std::move(options)) {
   read();
@@ -58,8 +85,24 @@ DeviceClock::Belief DeviceClock::believed() const {
     const bool set_since = plausible && distance(system_base, hand_->system_base) > kAgree;
     if (!set_since) return {From::hand, at(*hand_)};
   }
-  if (plausible && (options_.trust_plausible || hand_)) return {From::system, wall};
+  const bool trusted = options_.trust_plausible && !may_be_saved(wall, steady);
+  if (plausible && (trusted || hand_)) return {From::system, wall};
   return {From::nobody, wall};
+}
+
+bool DeviceClock::may_be_saved(EventTime wall, SteadyTime steady) const {
+  // The steady clock begins with the boot.
+  return not_before_ && base_of(wall, steady) <= not_before_->time_since_epoch();
+}
+
+void DeviceClock::lived_until(EventTime before) {
+  if (before == kEventTimeMin) return;
+  const std::lock_guard lock(mutex_);
+  not_before_ = before + (options_.battery() ? Nanoseconds{} : kSavedWithin);
+  if (believed().from == From::nobody && system_.wall() >= options_.plausible_from) {
+    log::warning("the system's clock may have been saved and gone on: the time is not known",
+                 "system={} lived_until={}", format_utc(system_.wall()), format_utc(before));
+  }
 }
 
 EventTime DeviceClock::wall() const {

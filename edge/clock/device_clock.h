@@ -6,6 +6,10 @@
 //            person set by hand; the system's clock when it says a plausible time (a gateway
 //            without a battery wakes in 1970) and Options::trust_plausible. Else the time is
 //            unknown, and wall() is whatever the system says.
+// Saved      a box without a battery that saves its clock goes on where it was cut off, however
+//            long that was. So a system clock by which this boot began no later than the agent's
+//            last sign of life in an earlier one is not believed until somebody sets it; nor one by
+//            which it began within kSavedWithin of that, if no battery kept the time meanwhile.
 // Steps      a plausible system clock that is within kAgree of the gateway's time is left alone: it
 //            runs more evenly. A time set by hand is given up when somebody sets the system's.
 // Restarts   what is believed lies in Options::file (on tmpfs) for the agent's next start in this
@@ -28,12 +32,23 @@ namespace tidemark::clock {
 // The kernel's word (adjtimex): some NTP or PTP daemon keeps the clock, and within a second.
 bool kernel_synchronised();
 
+// The kernel set the system's clock by one with a battery (/sys/class/rtc/*/hctosys).
+bool kept_by_battery();
+
+// Until when an agent lived here before this boot; kEventTimeMin: unknown. `alive` is its last sign
+// of life of any boot, which is of this one from the second start in it on: so the answer of a
+// boot's first start is kept in `file`.
+EventTime lived_before(const std::filesystem::path& file, const std::string& boot,
+                       EventTime alive);
+
 class DeviceClock final : public Clock {
  public:
   static constexpr Nanoseconds kAgree = std::chrono::seconds(5);
   static constexpr Nanoseconds kLook = std::chrono::seconds(1);  // at the kernel's word
   // A welcome that took longer says too little about now.
   static constexpr Nanoseconds kErrorMax = std::chrono::seconds(10);
+  // Clocks are saved at an orderly end, and each minute or so; the agent ends some seconds earlier.
+  static constexpr Nanoseconds kSavedWithin = std::chrono::minutes(1);
 
   struct Options {
     EventTime plausible_from = {};
@@ -41,8 +56,12 @@ class DeviceClock final : public Clock {
     std::filesystem::path file;    // empty: forgotten at the end
     std::string boot;              // of this boot; empty: unknown, nothing is read or kept
     std::function<bool()> synchronised = kernel_synchronised;
+    std::function<bool()> battery = kept_by_battery;
   };
   DeviceClock(const Clock& system, Options options);
+
+  // lived_before(); to be said before anybody stamps by this clock.
+  void lived_until(EventTime before);
 
   [[nodiscard]] SteadyTime steady() const override { return system_.steady(); }
   [[nodiscard]] EventTime wall() const override;
@@ -75,6 +94,8 @@ class DeviceClock final : public Clock {
     EventTime now{};
   };
   [[nodiscard]] Belief believed() const;  // under the lock
+  // What the system's clock says may be a saved time that goes on.
+  [[nodiscard]] bool may_be_saved(EventTime wall, SteadyTime steady) const;
   void read();
   void keep() const;
 
@@ -85,6 +106,7 @@ class DeviceClock final : public Clock {
   mutable std::optional<SteadyTime> looked_;
   std::optional<Told> gateway_;
   std::optional<Told> hand_;
+  std::optional<EventTime> not_before_;  // this boot began later, or the system's clock is wrong
 };
 
 }  // namespace tidemark::clock

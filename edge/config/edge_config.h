@@ -18,6 +18,7 @@
 #include "common/base/time.h"
 #include "common/config/section.h"
 #include "edge/filter/series_filter.h"
+#include "edge/profile/mqtt_profile.h"
 
 namespace tidemark::config {
 
@@ -53,6 +54,7 @@ struct MqttSeriesConfig {
   std::string kind;    // gauge, counter, state
   std::string type;    // auto, number, decimal, boolean, text
   std::int64_t exponent = 0;  // of decimals: values are multiples of 10^exponent
+  profile::MqttSampling sampling;  // of an array at path
 };
 
 struct MqttConfig {
@@ -70,19 +72,21 @@ struct MqttConfig {
   std::vector<std::string> wills;  // with plugin: topics that the agent subscribes to itself
   std::string format;   // auto, json, number, packed, csv, influx, sparkplug
   std::vector<std::string> columns;  // of csv
-  std::string profile;  // of firmware-profiles, generic-json, or empty
+  std::string profile;  // of firmware-profiles, or empty
   std::string metric_prefix;  // the same forms as device; empty: none
   std::string device;   // "topic[1]", or a plain name; empty: what the wildcards stand for
   std::string time;     // path of the device's time stamp; empty: the usual names
   std::string stamp;    // auto, device, edge
   std::string time_format;  // auto, unix_s, unix_ms, unix_us, unix_ns, iso8601
   std::string time_zone;    // of times that name none; empty: not said
+  profile::MqttSampling sampling;  // of all arrays; start is `time`
   Nanoseconds lateness{};
   bool durable = false;
   Nanoseconds every{};  // a message is due so often; 0: no schedule
   Bytes payload_max{};
   std::map<std::string, std::string> labels;  // with those of the edge
   std::vector<MqttSeriesConfig> series;
+  std::vector<profile::MqttPresence> presence;
   std::string place;  // "edge.toml:12:1"
 };
 
@@ -133,7 +137,7 @@ struct RuleConfig {
   std::optional<WindowConfig> window;
   std::vector<std::string> aggregates;  // that the windows have to be able to answer
   filter::FilterOptions filter;         // detectors, hold and thin; passed its check()
-  ContextConfig context;
+  std::optional<ContextConfig> context;
   std::string publish;                  // topic with {series} and the like; empty: none
   std::string place;
 };
@@ -158,7 +162,7 @@ struct HistoryConfig {
 };
 
 struct ClockConfig {
-  std::string trust;  // plausible, confirmed
+  std::string trust;  // plausible, always, confirmed
   Bytes untimed{};    // room for what comes before the time is known
 };
 
@@ -197,6 +201,8 @@ struct Loaded {
   std::vector<Problem> problems;  // warnings too
   std::vector<Setting> settings;
   bool ok = false;
+  // Nothing is wrong but profiles: an agent that starts leaves out the sources that name them.
+  bool runs = false;
 };
 // /etc/tidemark/edge.toml stands for its folder's edge.d and TIDEMARK_EDGE__ variables too.
 Sources edge_sources(const std::filesystem::path& file);

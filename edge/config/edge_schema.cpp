@@ -97,7 +97,8 @@ void check_name(Section& s, std::string_view key, const std::string& name) {
 void describe(Section& s, RingConfig& c) {
   s.bytes("size", c.size,
           {.preset = "256 MiB", .min = "1 MiB", .max = "1 TiB",
-           .help = "Space on disk for what the cloud does not have yet; taken at once.",
+           .help = "Space on disk for what the cloud does not have yet; taken at once. "
+                   "Another size is taken at the first start at which nothing waits in it.",
            .example = "\"2 GiB\""});
   s.duration("sync_interval", c.sync_interval,
              {.preset = "500ms", .min = "10ms", .max = "1min",
@@ -161,11 +162,12 @@ void describe(Section& s, JournalConfig& c) {
 }
 
 void describe(Section& s, ClockConfig& c) {
-  s.choice("trust", c.trust, {"plausible", "confirmed"},
+  s.choice("trust", c.trust, {"plausible", "always", "confirmed"},
            {.preset = "plausible",
             .help = "When the system's clock is believed without NTP. plausible: when it says a "
-                    "time that can be. confirmed: never, readings wait for NTP, the gateway or "
-                    "edge clock set; for boxes without a battery whose clock wakes in the past."});
+                    "time that can be, and not one that a box without a battery may have saved "
+                    "before it was cut off. always: when it says a time that can be. confirmed: "
+                    "never, readings wait for NTP, the gateway or edge clock set."});
   s.bytes("untimed", c.untimed,
           {.preset = "64 MiB", .min = "1 MiB", .max = "16 GiB",
            .help = "Room on disk for messages that came before the time is known; full: sources "
@@ -198,8 +200,9 @@ void describe(Section& s, EdgeConfig& c) {
   s.table("ring", c.ring, "The store that survives power cuts and outages of the link.");
   s.table("uplink", c.uplink, "The link to the gateways.");
   s.table("journal", c.journal, "The intake journal.");
-  s.tables("source.mqtt", c.mqtt, "A broker to subscribe at.");
-  s.tables("source.modbus", c.modbus, "A Modbus device to poll; sources of one url share a bus.");
+  s.tables("source.mqtt", c.mqtt, "A broker to subscribe at.", Applies::at_reload);
+  s.tables("source.modbus", c.modbus, "A Modbus device to poll; sources of one url share a bus.",
+           Applies::at_reload);
   s.tables("rule", c.rules,
            "What becomes of the series that `select` matches; the first matching rule decides.");
   s.table("publish", c.publish, "The broker nearby that windows and events are published to.");

@@ -1,9 +1,11 @@
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <map>
 
 #include "edge/config/bus_url.h"
 #include "edge/config/edge_config.h"
+#include "edge/config/schema.h"
 #include "edge/profile/library.h"
 
 namespace tidemark::config {
@@ -13,6 +15,8 @@ namespace {
 // place and not when the device is first read.
 struct WithProfiles {
   EdgeConfig& config;
+  bool here;  // of this machine's files: what they name should be there
+  std::size_t bad_profiles = 0;
 };
 
 // Sources of one port have one line; a converter speaks one kind of frames.
@@ -31,23 +35,62 @@ void check_buses(Section& s, const std::vector<ModbusConfig>& sources) {
   }
 }
 
+bool shares_its_bus(const std::vector<ModbusConfig>& sources, std::size_t i) {
+  const auto url = parse_bus_url(sources[i].url);
+  for (std::size_t j = 0; url && j < sources.size(); ++j) {
+    const auto other = parse_bus_url(sources[j].url);
+    if (j != i && other && other->place() == url->place()) return true;
+  }
+  return false;
+}
+
+// False: it cannot be read.
+bool check_mqtt_profile(Section& s, const std::string& at, const MqttConfig& c,
+                        const profile::Library& library) {
+  const auto loaded = library.load_mqtt(c.profile);
+  if (!loaded) {
+    s.complain(at + "profile", loaded.error().text());
+    return false;
+  }
+  if (c.topics.empty() && loaded->topics.empty()) {
+    s.complain(at + "topics", fmt::format("it is missing, and profile '{}' has none of its own; "
+                                          "say what to subscribe to: topics = [\"sensors/#\"]",
+                                          c.profile));
+  }
+  if (loaded->format == "sparkplug") check_sparkplug(s, at, c);
+  if (c.presence.empty()) check_wills(s, at, c, loaded->presence);
+  return true;
+}
+
 void describe(Section& s, WithProfiles& w) {
   auto& c = w.config;
   describe(s, c);
   check_buses(s, c.modbus);
+  if (w.here) check_presence(s, c);
   const profile::Library library(profile::search_folders(c.profile_path));
+  for (std::size_t i = 0; i < c.mqtt.size(); ++i) {
+    if (c.mqtt[i].profile.empty()) continue;
+    const auto at = fmt::format("source.mqtt[{}].", i);
+    if (!check_mqtt_profile(s, at, c.mqtt[i], library)) ++w.bad_profiles;
+  }
   for (std::size_t i = 0; i < c.modbus.size(); ++i) {
     if (c.modbus[i].profile.empty()) continue;
-    if (const auto loaded = library.load(c.modbus[i].profile); !loaded) {
-      s.complain(fmt::format("source.modbus[{}].profile", i), loaded.error().text());
+    const auto key = fmt::format("source.modbus[{}].profile", i);
+    const auto loaded = library.load(c.modbus[i].profile);
+    if (!loaded) {
+      s.complain(key, loaded.error().text());
+      ++w.bad_profiles;
+    } else if (loaded->any_unit && shares_its_bus(c.modbus, i)) {
+      s.complain(key, "such devices answer under any unit, so that an answer of another one on "
+                      "this bus could be taken for theirs; give it a bus of its own");
     }
   }
 }
 
-Loaded finish(Document document) {
+Loaded finish(Document document, bool here) {
   Loaded out;
   auto& c = out.config;
-  WithProfiles all{c};
+  WithProfiles all{c, here};
   document.fill(all);
   // A source's own labels win over the edge's.
   for (auto& source : c.mqtt) {
@@ -61,6 +104,10 @@ Loaded finish(Document document) {
   out.problems = document.problems();
   out.settings = document.settings();
   out.ok = document.ok();
+  const auto errors = std::ranges::count_if(out.problems, [](const Problem& p) {
+    return !p.warning;
+  });
+  out.runs = out.ok || static_cast<std::size_t>(errors) == all.bad_profiles;
   return out;
 }
 
@@ -72,10 +119,10 @@ Sources edge_sources(const std::filesystem::path& file) {
   return {file, drop_ins, "TIDEMARK_EDGE__"};
 }
 
-Loaded load_edge(const Sources& sources) { return finish(Document::read(sources)); }
+Loaded load_edge(const Sources& sources) { return finish(Document::read(sources), true); }
 
 Loaded parse_edge(std::string_view toml, std::string name) {
-  return finish(Document::parse(toml, std::move(name)));
+  return finish(Document::parse(toml, std::move(name)), false);
 }
 
 Result<EdgeConfig> load(const std::filesystem::path& file) {

@@ -45,7 +45,7 @@ void describe(Section& s, HistoryConfig& c) {
 void describe(Section& s, RecorderConfig& c) {
   s.bytes("memory", c.memory,
           {.preset = "4 MiB", .min = "64 KiB", .max = "1 GiB",
-           .help = "Of the flight recorder (windows+context), all series together, 24 B a "
+           .help = "Of the flight recorder (rules with context), all series together, 24 B a "
                    "reading; full: contexts begin later."});
 }
 

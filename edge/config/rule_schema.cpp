@@ -140,9 +140,6 @@ void check_repeats(Section& s, const std::vector<Detector>& detectors) {
   }
 }
 
-constexpr std::array<std::string_view, 4> kOrdered = {"twa", "integral", "increase",
-                                                      "time_in_state"};
-
 bool sends_windows(const RuleConfig& c) {
   return c.forward == "windows" || c.forward == "both" || c.forward == "windows+context";
 }
@@ -181,7 +178,7 @@ void check_window(Section& s, const RuleConfig& c) {
   }
   if (!c.window || c.window->group == "series") return;
   for (const auto& name : c.aggregates) {
-    if (std::find(kOrdered.begin(), kOrdered.end(), name) != kOrdered.end()) {
+    if (window::is_ordered(name)) {
       s.complain("aggregates",
                  fmt::format("'{}' depends on the order of one series; a group has no "
                              "such order",
@@ -190,16 +187,17 @@ void check_window(Section& s, const RuleConfig& c) {
   }
 }
 
-void check_context(Section& s, const RuleConfig& c, bool detectors) {
-  const bool wants = c.forward == "windows+context";
-  if (wants && !detectors) {
-    s.complain("forward", "\"windows+context\" needs detectors: without an anomaly there is no "
-                          "context; or set it to \"windows\"");
-  }
-  if (!wants && s.has("context")) {
-    s.complain("context", fmt::format("forward = \"{}\" sends no context; set it to "
-                                      "\"windows+context\"",
+void check_context(Section& s, const RuleConfig& c, bool detectors, bool thins) {
+  if (!c.context) return;
+  if (c.forward == "both" || (c.forward == "raw" && !thins)) {
+    s.complain("context", fmt::format("forward = \"{}\" sends every reading anyway; remove it, "
+                                      "or thin, or forward \"windows+context\"",
                                       c.forward));
+  } else if (c.forward == "windows") {
+    s.complain("context", "forward = \"windows\" sends no context; set it to \"windows+context\"");
+  } else if (!detectors) {
+    s.complain(s.has("context") ? "context" : "forward",
+               "context needs detectors: without an anomaly there is none");
   }
 }
 
@@ -305,10 +303,17 @@ void describe(Section& s, RuleConfig& c) {
   std::vector<Detector> detectors;
   s.tables("detectors", detectors, "What marks readings and raises events.");
   Thin thin;
-  s.table("thin", thin, "Leaves out raw readings that say nothing new; windows still see them.");
+  s.table("thin", thin,
+          "Leaves out raw readings that say nothing new; windows here still see them, answers of "
+          "the cloud are `approximate` and say by how much.");
   Hold hold;
   s.table("hold", hold, "How long an event is not repeated.");
-  s.table("context", c.context, "windows+context: raw readings around an anomaly.");
+  if (s.has("context") || c.forward == "windows+context") {
+    c.context.emplace();
+    s.table("context", *c.context,
+            "Raw readings around an anomaly, at full rate: where windows, thinned readings or "
+            "nothing are sent otherwise.");
+  }
   s.text("publish", c.publish,
          {.help = "Topic for windows and events, at the broker of [publish]: {series} is "
                   "device/metric, {edge}, {device}, {metric} are its parts.",
@@ -316,7 +321,7 @@ void describe(Section& s, RuleConfig& c) {
 
   check_repeats(s, detectors);
   check_window(s, c);
-  check_context(s, c, !detectors.empty());
+  check_context(s, c, !detectors.empty(), thin.deadband.has_value());
   check_publish(s, c, c.window || !detectors.empty());
   c.filter = {};
   for (const auto& d : detectors) add_detector(c.filter, d);

@@ -19,6 +19,14 @@ void describe(Section& s, PublishConfig& c);
 void describe(Section& s, HistoryConfig& c);
 void describe(Section& s, RecorderConfig& c);
 void check_loops(Section& s, const EdgeConfig& c);
+// Warns of named files and ports that are not there; complains of secrets that others may read.
+void check_presence(Section& s, const EdgeConfig& c);
+// Of a source that hears Sparkplug; its keys are at `at` of the section: "" or "source.mqtt[1].".
+void check_sparkplug(Section& s, const std::string& at, const MqttConfig& c);
+
+// Warns of topics of presence that a source of the plug-in does not hear as wills.
+void check_wills(Section& s, const std::string& at, const MqttConfig& c,
+                 const std::vector<profile::MqttPresence>& presence);
 
 // Names are levels of series names: letters, digits and ._- only, at most 64.
 void check_name(Section& s, std::string_view key, const std::string& name);

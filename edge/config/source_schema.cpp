@@ -13,7 +13,6 @@ namespace tidemark::config {
 namespace {
 
 constexpr std::uint16_t kMqttPort = 1883;
-constexpr const char* kGenericJson = "generic-json";
 
 void check_filters(Section& s, std::string_view key, const std::vector<std::string>& filters) {
   for (const auto& filter : filters) {
@@ -27,16 +26,9 @@ void check_path(Section& s, std::string_view key, const std::string& path) {
   }
 }
 
-// What cannot be heard in part, or is not heard by a client.
-void check_share(Section& s, const MqttConfig& c, const std::string& topic) {
-  const auto bare = mqtt::bare_filter(topic);
-  if (c.plugin) {
-    s.complain("topics", fmt::format("'{}': only clients share; the broker's plug-in sees every "
-                                     "message: write '{}'", topic, bare));
-  } else if (c.format == "sparkplug") {
-    s.complain("topics", fmt::format("'{}': one client has to hear all of a node's births and "
-                                     "data; write '{}'", topic, bare));
-  }
+void check_share(Section& s, const std::string& topic) {
+  s.complain("topics", fmt::format("'{}': only clients share; the broker's plug-in sees every "
+                                   "message: write '{}'", topic, mqtt::bare_filter(topic)));
 }
 
 // What only a client of the broker has.
@@ -71,6 +63,37 @@ void check_broker(Section& s, const MqttConfig& c) {
   }
 }
 
+// Arrays are JSON's, and their samples begin at a time of the device.
+void check_sampling(Section& s, const MqttConfig& c) {
+  const auto check = [&](const std::string& key, const std::string& value) {
+    if (value.empty()) return;
+    if (c.format != "auto" && c.format != "json") {
+      s.complain(key, fmt::format("only JSON has arrays of samples, here format is \"{}\"",
+                                  c.format));
+    } else if (c.stamp == "edge") {
+      s.complain(key, "samples begin at the device's time, which stamp = \"edge\" ignores; remove "
+                      "one of them");
+    }
+  };
+  check("interval", c.sampling.interval);
+  for (std::size_t i = 0; i < c.series.size(); ++i) {
+    check(fmt::format("series[{}].interval", i), c.series[i].sampling.interval);
+    check(fmt::format("series[{}].start", i), c.series[i].sampling.start);
+  }
+}
+
+void check_presence_topics(Section& s, const MqttConfig& c) {
+  for (std::size_t i = 0; i < c.presence.size(); ++i) {
+    const auto& p = c.presence[i];
+    const auto key = fmt::format("presence[{}].topic", i);
+    if (mqtt::is_shared(p.topic)) {
+      s.complain(key, fmt::format("'{}': each client has to hear who leaves; write '{}'", p.topic,
+                                  mqtt::bare_filter(p.topic)));
+    }
+  }
+  check_wills(s, "", c, c.presence);
+}
+
 void check_mqtt(Section& s, MqttConfig& c) {
   if (c.plugin) check_plugin(s, c);
   if (!c.plugin && !c.wills.empty()) {
@@ -81,8 +104,9 @@ void check_mqtt(Section& s, MqttConfig& c) {
   check_filters(s, "topics", c.topics);
   for (const auto& topic : c.topics) {
     if (topic == "#") s.warn("topics", "'#' takes every message of the broker");
-    if (mqtt::is_shared(topic)) check_share(s, c, topic);
+    if (c.plugin && mqtt::is_shared(topic)) check_share(s, topic);
   }
+  check_presence_topics(s, c);
   check_path(s, "time", c.time);
   if (!c.username.empty() && c.password_file.empty()) {
     s.warn("username", "there is no password_file with it");
@@ -94,11 +118,10 @@ void check_mqtt(Section& s, MqttConfig& c) {
     s.complain(c.cert_file.empty() ? "key_file" : "cert_file",
                "cert_file and key_file go together");
   }
-  const bool has_profile = !c.profile.empty() && c.profile != kGenericJson;
-  if (c.topics.empty() && !has_profile) {
+  if (c.topics.empty() && c.profile.empty()) {
     s.complain("topics", "it is missing; say what to subscribe to: topics = [\"sensors/#\"]");
   }
-  if (has_profile && !c.series.empty()) {
+  if (!c.profile.empty() && !c.series.empty()) {
     s.complain("series", "the profile has its own; copy it into profile_path to change it");
   }
   if (!c.time_zone.empty()) {
@@ -111,16 +134,44 @@ void check_mqtt(Section& s, MqttConfig& c) {
   if (!c.columns.empty() && c.format != "csv") {
     s.complain("columns", fmt::format("only CSV has columns, here format is \"{}\"", c.format));
   }
-  if (c.format == "sparkplug" && !(c.device.empty() && c.metric_prefix.empty())) {
-    s.complain(c.device.empty() ? "metric_prefix" : "device",
-               "Sparkplug names its devices itself: GROUP-NODE-DEVICE; remove it");
-  }
+  if (c.format == "sparkplug") check_sparkplug(s, "", c);
   if (c.stamp == "edge" && !c.time.empty()) {
     s.complain("time", "stamp = \"edge\" ignores the device's time; remove one of them");
   }
+  check_sampling(s, c);
 }
 
 }  // namespace
+
+void check_wills(Section& s, const std::string& at, const MqttConfig& c,
+                 const std::vector<profile::MqttPresence>& presence) {
+  if (!c.plugin) return;
+  std::vector<std::string_view> wild;
+  for (const auto& p : presence) {
+    const bool heard = std::any_of(c.wills.begin(), c.wills.end(), [&](const std::string& will) {
+      return mqtt::topic_matches(will, p.topic, wild);
+    });
+    if (heard) continue;
+    s.warn(at + "wills", fmt::format("'{}' says who is there, and a broker shows its plug-in no "
+                                     "last will: add it to wills", p.topic));
+  }
+}
+
+void check_sparkplug(Section& s, const std::string& at, const MqttConfig& c) {
+  if (!(c.device.empty() && c.metric_prefix.empty())) {
+    s.complain(at + (c.device.empty() ? "metric_prefix" : "device"),
+               "Sparkplug names its devices itself: GROUP-NODE-DEVICE; remove it");
+  }
+  if (!c.presence.empty()) {
+    s.complain(at + "presence", "Sparkplug says it itself: births and deaths; remove it");
+  }
+  for (const auto& topic : c.topics) {
+    if (c.plugin || !mqtt::is_shared(topic)) continue;
+    s.complain(at + "topics", fmt::format("'{}': one client has to hear all of a node's births "
+                                          "and data; write '{}'", topic,
+                                          mqtt::bare_filter(topic)));
+  }
+}
 
 void describe(Section& s, MqttSeriesConfig& c) {
   std::optional<double> resolution;
@@ -138,6 +189,8 @@ void describe(Section& s, MqttSeriesConfig& c) {
   s.number("resolution", resolution,
            {.help = "decimal: values are multiples of it and kept exactly, a power of ten.",
             .example = "0.1"});
+  profile::describe_interval(s, c.sampling);
+  profile::describe_start(s, c.sampling);
   if (!resolution) return;
   if (c.type != "decimal") {
     s.complain("resolution", "only type = \"decimal\" has one");
@@ -169,7 +222,7 @@ void describe(Section& s, MqttConfig& c) {
   s.text("password_file", c.password_file, {.help = "File that holds the password, mode 0600."});
   s.text("ca_file", c.ca_file, {.help = "Who signed the broker's certificate (mqtts)."});
   s.text("cert_file", c.cert_file, {.help = "Our certificate (mqtts)."});
-  s.text("key_file", c.key_file, {.help = "Its key."});
+  s.text("key_file", c.key_file, {.help = "Its key, mode 0600."});
   s.texts("topics", c.topics,
           {.help = "What to subscribe to; needed unless the profile says. $share/GROUP/FILTER: the "
                    "broker deals messages out among the clients of the group.",
@@ -211,6 +264,7 @@ void describe(Section& s, MqttConfig& c) {
          {.help = "Of times that name none: a place, an offset, or local for this machine's; else "
                   "UTC. In the hour that comes twice in autumn the first is taken.",
           .example = "\"Europe/Berlin\""});
+  profile::describe_interval(s, c.sampling);
   s.duration("lateness", c.lateness,
              {.preset = "5s", .max = "1day",
               .help = "How late a reading with the device's time may come and still be in time."});
@@ -224,6 +278,9 @@ void describe(Section& s, MqttConfig& c) {
            .help = "Larger messages are refused and kept by their beginning."});
   s.pairs("labels", c.labels, {});
   s.tables("series", c.series, "A value of a JSON message.");
+  s.tables("presence", c.presence,
+           "A topic that says whether a device is there; what was read last of one that is not "
+           "comes once more, as bad.");
   check_mqtt(s, c);
 }
 

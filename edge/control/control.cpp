@@ -112,7 +112,7 @@ class Server final : public Control {
       if (n <= 0) return;
       request.append(buffer, static_cast<std::size_t>(n));
     }
-    const auto json = nlohmann::json::parse(request, nullptr, false);
+    const auto json = nlohmann::ordered_json::parse(request, nullptr, false);
     if (!json.is_object()) {
       send_line(fd, failure("the request is not a JSON object"));
       return;
@@ -140,7 +140,7 @@ class Server final : public Control {
       send_line(fd, handlers_.clock(request));
     } else if (command == "tap") {
       pipeline::TapKinds kinds{};
-      for (const auto& kind : json.value("kinds", nlohmann::json::array({"raw"}))) {
+      for (const auto& kind : json.value("kinds", nlohmann::ordered_json::array({"raw"}))) {
         kinds[0] = kinds[0] || kind == "raw";
         kinds[1] = kinds[1] || kind == "windows";
         kinds[2] = kinds[2] || kind == "events";
@@ -167,7 +167,7 @@ class Server final : public Control {
       }
       if (subscriber->lost() != told) {
         told = subscriber->lost();
-        open = open && send_line(fd, nlohmann::json{{"v", 1}, {"lost_lines", told}}.dump());
+        open = open && send_line(fd, nlohmann::ordered_json{{"v", 1}, {"lost_lines", told}}.dump());
       }
       pollfd p{fd, POLLIN, 0};
       char byte = 0;
@@ -200,7 +200,7 @@ Result<int> connect_to(const std::filesystem::path& socket) {
 }  // namespace
 
 std::string failure(const std::string& text) {
-  return nlohmann::json{{"v", 1}, {"error", text}}.dump();
+  return nlohmann::ordered_json{{"v", 1}, {"error", text}}.dump();
 }
 
 Result<std::unique_ptr<Control>> Control::open(const std::filesystem::path& socket,

@@ -8,7 +8,7 @@
 namespace tidemark::edge {
 namespace {
 
-using nlohmann::json;
+using json = nlohmann::ordered_json;
 
 constexpr std::int64_t kTimeoutMsMax = 60'000;
 constexpr auto kPatience = std::chrono::seconds(20);  // for a turn between polls
@@ -47,6 +47,7 @@ std::string answer_bus_request(const std::string& request, const modbus::Buses& 
   asked.function = static_cast<std::uint8_t>(number_of(j, "function", 1, 4));
   asked.address = static_cast<std::uint16_t>(number_of(j, "address", 0, 65'535));
   asked.count = static_cast<std::uint16_t>(number_of(j, "count", 1, 125));
+  asked.any_unit = number_of(j, "any_unit", 0, 1) != 0;
   const std::chrono::milliseconds timeout(number_of(j, "timeout_ms", 1, kTimeoutMsMax));
   std::vector<std::uint16_t> registers;
   const auto reply = bus->second->ask(asked, timeout, timeout + kPatience, registers);

@@ -1,5 +1,7 @@
 #include "edge/daemon/clock_request.h"
 
+#include <fmt/format.h>
+
 #include <nlohmann/json.hpp>
 
 #include "edge/control/control.h"
@@ -7,7 +9,10 @@
 namespace tidemark::edge {
 namespace {
 
-using nlohmann::json;
+using json = nlohmann::ordered_json;
+
+// A person who corrects a clock means minutes; more than this is a slip of the year or the zone.
+constexpr Nanoseconds kBigStep = std::chrono::hours(1);
 
 double milliseconds(Nanoseconds d) { return static_cast<double>(d.count()) / 1e6; }
 
@@ -25,11 +30,26 @@ std::string name_of(ClockState state) {
   return "unknown";
 }
 
+Result<> set_by_hand(const json& request, const std::string& text, clock::DeviceClock& clock) {
+  TIDE_ASSIGN(const auto now, parse_utc(text));
+  const auto yes = request.find("yes");
+  const bool sure = yes != request.end() && yes->is_boolean() && yes->get<bool>();
+  const auto step = now - clock.wall();
+  if (clock.known() && !sure && (step > kBigStep || step < -kBigStep)) {
+    const auto by = std::chrono::floor<std::chrono::seconds>(step < Nanoseconds{} ? -step : step);
+    return Error{Fault::bad_input,
+                 fmt::format("{} is {} {} what the agent believes, {} (by {}); if that is right, "
+                             "say it again with --yes", format_utc(now), format_duration(by),
+                             step < Nanoseconds{} ? "before" : "after", format_utc(clock.wall()),
+                             clock.status().from)};
+  }
+  return clock.set_by_hand(now);
+}
+
 Result<> follow(const json& request, clock::DeviceClock& clock, untimed::Untimed* untimed,
                 const std::function<void()>& released) {
   if (const auto text = word(request, "set"); !text.empty()) {
-    TIDE_ASSIGN(const auto now, parse_utc(text));
-    TIDE_TRY(clock.set_by_hand(now));
+    TIDE_TRY(set_by_hand(request, text, clock));
   }
   const auto boot = word(request, "release");
   if (boot.empty()) return {};
@@ -77,10 +97,9 @@ std::string answer_clock_request(const std::string& request, clock::DeviceClock&
   if (auto done = follow(asked, clock, untimed, released); !done) {
     return control::failure(done.error().text());
   }
-  auto answer = json::parse(clock_json(clock.status(),
-                                       untimed == nullptr ? std::vector<untimed::Boot>{}
-                                                          : untimed->boots()));
-  answer["v"] = 1;
+  json answer = {{"v", 1}};
+  answer.update(json::parse(clock_json(
+      clock.status(), untimed == nullptr ? std::vector<untimed::Boot>{} : untimed->boots())));
   answer["now"] = format_utc(clock.wall());
   return answer.dump();
 }

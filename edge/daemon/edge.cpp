@@ -3,6 +3,8 @@
 #include <poll.h>
 
 #include <algorithm>
+#include <map>
+#include <mutex>
 #include <thread>
 
 #include "common/base/log.h"
@@ -12,6 +14,7 @@
 #include "edge/daemon/bus_request.h"
 #include "edge/daemon/clock_request.h"
 #include "edge/daemon/memory.h"
+#include "edge/daemon/pace.h"
 #include "edge/daemon/rules.h"
 #include "edge/daemon/source_set.h"
 #include "edge/daemon/status.h"
@@ -29,6 +32,9 @@ constexpr EventTime kReadingsFrom = event_time(1'262'304'000'000'000'000);  // 2
 constexpr EventTime kClockFrom = event_time(1'767'225'600'000'000'000);  // 2026-01-01
 
 constexpr int kWatchdogMs = 5000;
+constexpr auto kRetrySources = std::chrono::seconds(30);
+constexpr auto kRateOver = std::chrono::seconds(10);
+constexpr auto kFillOver = std::chrono::minutes(10);  // a ring fills over hours
 
 pipeline::TierOptions tier_options(const config::UplinkConfig& uplink) {
   pipeline::TierOptions options;
@@ -76,6 +82,12 @@ class Agent final : public Edge {
                                            clock_));
     } else {
       TIDE_ASSIGN(ring_, ring::open_unstaged(ring, stage, disk_, disk_));
+    }
+    if (config_.clock.trust == "plausible") {
+      const auto& past = ring_->recovered().past;
+      const auto alive = past.empty() ? kEventTimeMin : past.back().closing.off_from;
+      clock_.lived_until(clock::lived_before(config_.data_dir / "edge.boot", journal::boot_id(),
+                                             alive));
     }
     TIDE_ASSIGN(quarantine_, quarantine::Quarantine::open(config_.data_dir));
     if (const auto boot = journal::boot_id(); !boot.empty()) {
@@ -154,7 +166,7 @@ class Agent final : public Edge {
     };
     TIDE_ASSIGN(auto control,
                 control::Control::open(config_.control_socket(), std::move(handlers), tap_));
-    TIDE_TRY(sources_.start());
+    sources_.start();
     if (uplink_) uplink_->start();
     std::thread pipeline([this] {
       pipeline_->run([this] {
@@ -201,13 +213,43 @@ class Agent final : public Edge {
   }
 
   // Until told to stop; meanwhile the service manager hears that the pipeline moves.
-  void wait_for(const StopSignal& stop) const {
+  void wait_for(const StopSignal& stop) {
     pollfd p{stop.descriptor(), POLLIN, 0};
+    auto retried = clock_.steady();
     while (!stop.asked()) {
+      look();
+      if (clock_.steady() - retried >= kRetrySources) {
+        sources_.retry(*pipeline_);
+        retried = clock_.steady();
+      }
       static_cast<void>(::poll(&p, 1, kWatchdogMs));
       static_cast<void>(pipeline_->status());  // takes the pipeline's lock: hangs if it hangs
       notify_service("WATCHDOG=1");
     }
+  }
+
+  // What rates are told from. Takes the pipeline's lock: hangs if the pipeline hangs.
+  void look() {
+    const auto status = pipeline_->status();
+    const auto filled = to_the_ring(ring_->usage());
+    const auto now = clock_.steady();
+    const std::lock_guard lock(pace_mutex_);
+    for (const auto& s : status.sources) {
+      paces_.try_emplace(s.name, kRateOver).first->second.look(now, s.taken);
+    }
+    ring_pace_.look(now, filled);
+  }
+  static std::uint64_t to_the_ring(const ring::Usage& u) {
+    return u.bytes_written + u.bytes_spared;
+  }
+  void tell_rates(StatusParts& p) const {
+    const std::lock_guard lock(pace_mutex_);
+    for (const auto& s : p.pipeline.sources) {
+      if (const auto pace = paces_.find(s.name); pace != paces_.end()) {
+        p.rates[s.name] = pace->second.per_second(p.steady, s.taken);
+      }
+    }
+    p.written_per_second = ring_pace_.per_second(p.steady, to_the_ring(p.ring));
   }
 
   StatusParts parts() const {
@@ -234,9 +276,8 @@ class Agent final : public Edge {
     if (untimed_) p.untimed = untimed_->boots();
     if (publisher_) p.publish = publisher_->status();
     p.publish_url = config_.publish.url;
-    const auto up = std::chrono::duration<double>(p.steady - started_).count();
-    const auto written = static_cast<double>(p.ring.bytes_written + p.ring.bytes_spared);
-    if (up > 0) p.written_per_second = written / up;
+    p.config = sources_.standing();
+    tell_rates(p);
     return p;
   }
 
@@ -257,6 +298,9 @@ class Agent final : public Edge {
   std::unique_ptr<local::LocalFeed> local_;
   std::unique_ptr<pipeline::Pipeline> pipeline_;
   std::unique_ptr<uplink::Uplink> uplink_;
+  mutable std::mutex pace_mutex_;  // of what follows
+  std::map<std::string, Pace> paces_;  // by source
+  Pace ring_pace_{kFillOver};
 };
 
 }  // namespace

@@ -7,6 +7,7 @@
 #include "common/cli/daemon.h"
 #include "edge/cli/edge_command.h"
 #include "edge/daemon/edge.h"
+#include "edge/daemon/memory.h"
 
 namespace {
 
@@ -25,7 +26,7 @@ int run_agent(config::Loaded loaded, const std::string& file) {
   if (!agent) {
     switch (agent.error().fault()) {
       case Fault::unavailable: return fail(agent.error(), kExitTryAgain);  // run_dir is another's
-      case Fault::bad_input: return fail(agent.error(), kExitConfig);      // a secret, a profile
+      case Fault::bad_input: return fail(agent.error(), kExitConfig);      // rules that cannot be
       default: return fail(agent.error(), kExitFault);
     }
   }
@@ -41,6 +42,7 @@ int main(int argc, char** argv) {
   if (!words.empty() && words[0] == "cli") {
     return edge::run_cli({words.begin() + 1, words.end()}, output);
   }
+  edge::bound_heap();
   config::Loaded loaded;
   return cli::run_daemon(
       {.part = "edge",
@@ -52,7 +54,7 @@ int main(int argc, char** argv) {
        .load =
            [&](const std::string& file) {
              loaded = config::load_edge(config::edge_sources(file));
-             return cli::Daemon::Loaded{loaded.problems, loaded.settings, loaded.ok};
+             return cli::Daemon::Loaded{loaded.problems, loaded.settings, loaded.ok, loaded.runs};
            },
        .run = [&](const std::string& file) { return run_agent(std::move(loaded), file); }},
       words, output);

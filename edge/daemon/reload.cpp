@@ -6,9 +6,6 @@
 #include <map>
 #include <set>
 
-#include "common/base/disk.h"
-#include "common/base/hash.h"
-
 namespace tidemark::edge {
 namespace {
 
@@ -20,10 +17,10 @@ std::string unquoted(const std::string& text) {
   return quoted ? text.substr(1, text.size() - 2) : text;
 }
 
-std::uint64_t content_of(const std::filesystem::path& file, std::uint64_t seed) {
-  constexpr std::uint64_t kBytesMax = 1 << 20;
-  const auto text = read_file(file, kBytesMax);
-  return xxh3(text ? as_bytes(*text) : ByteSpan(), seed);
+// "source.mqtt[0]"; empty: of no source.
+std::string place_of(const config::Setting& s) {
+  const auto end = s.key.find("].");
+  return s.key.starts_with(kSource) && end != std::string::npos ? s.key.substr(0, end + 1) : "";
 }
 
 struct Settings {
@@ -40,18 +37,17 @@ struct Settings {
     std::map<std::string, Source> by_place;  // "source.mqtt[0]"
     std::vector<std::string> places;
     for (const auto& s : all) {
-      const auto end = s.key.find("].");
-      if (!s.key.starts_with(kSource) || end == std::string::npos) {
+      const auto place = place_of(s);
+      if (place.empty()) {
         rest[s.key] = s.value;
         continue;
       }
-      const auto place = s.key.substr(0, end + 1);
       auto [at, fresh] = by_place.try_emplace(place);
       if (fresh) {
         places.push_back(place);
         at->second.protocol = place.substr(kSource.size(), place.find('[') - kSource.size());
       }
-      at->second.values[s.key.substr(end + 2)] = s.value;
+      at->second.values[s.key.substr(place.size() + 1)] = s.value;
     }
     for (const auto& place : places) {
       auto& source = by_place[place];
@@ -71,6 +67,21 @@ bool contains(const std::vector<std::string>& names, std::string_view name) {
   return std::find(names.begin(), names.end(), name) != names.end();
 }
 
+std::vector<config::Setting> some_of(const std::vector<config::Setting>& settings,
+                                     const std::vector<std::string>& names, bool those) {
+  std::set<std::string> places;
+  for (const auto& s : settings) {
+    if (s.key == place_of(s) + ".name" && contains(names, unquoted(s.value))) {
+      places.insert(place_of(s));
+    }
+  }
+  std::vector<config::Setting> out;
+  for (const auto& s : settings) {
+    if (places.contains(place_of(s)) == those) out.push_back(s);
+  }
+  return out;
+}
+
 }  // namespace
 
 bool ReloadPlan::makes(std::string_view name) const {
@@ -88,10 +99,10 @@ std::vector<config::Setting> with_contents(std::vector<config::Setting> settings
     if (named.empty()) continue;
     std::uint64_t hash = 0;
     if (key == "profile") {
-      for (const auto& file : profiles.files(named)) hash = content_of(file, hash);
+      for (const auto& file : profiles.files(named)) hash = config::content_of(file, hash);
     } else if (key == "password_file" || key == "ca_file" || key == "cert_file" ||
                key == "key_file") {
-      hash = content_of(named, hash);
+      hash = config::content_of(std::filesystem::path(named), hash);
     } else {
       continue;
     }
@@ -142,6 +153,15 @@ ReloadPlan plan_reload(const std::vector<config::Setting>& was,
     }
   }
   return plan;
+}
+
+std::vector<config::Setting> of_sources(const std::vector<config::Setting>& settings,
+                                        const std::vector<std::string>& names) {
+  return some_of(settings, names, true);
+}
+std::vector<config::Setting> without_sources(const std::vector<config::Setting>& settings,
+                                             const std::vector<std::string>& names) {
+  return some_of(settings, names, false);
 }
 
 std::vector<config::Setting> after_reload(const std::vector<config::Setting>& now,

@@ -35,6 +35,11 @@ std::vector<config::Setting> with_contents(std::vector<config::Setting> settings
 // names, wherever in the file they stand; those on one Modbus bus go together.
 ReloadPlan plan_reload(const std::vector<config::Setting>& now,
                        const std::vector<config::Setting>& next);
+// Those of the sources of these names, or all but those.
+std::vector<config::Setting> of_sources(const std::vector<config::Setting>& settings,
+                                        const std::vector<std::string>& names);
+std::vector<config::Setting> without_sources(const std::vector<config::Setting>& settings,
+                                             const std::vector<std::string>& names);
 // `next` for the sources, and `now` for the rest: what is in force after a reload.
 std::vector<config::Setting> after_reload(const std::vector<config::Setting>& now,
                                           const std::vector<config::Setting>& next);

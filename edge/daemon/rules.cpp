@@ -15,7 +15,7 @@ using pipeline::WindowType;
 constexpr Word<Forward> kForwards[] = {{"raw", Forward::raw},
                                        {"windows", Forward::windows},
                                        {"both", Forward::both},
-                                       {"windows+context", Forward::windows_and_context},
+                                       {"windows+context", Forward::windows},
                                        {"nothing", Forward::nothing}};
 constexpr Word<WindowType> kTypes[] = {{"tumbling", WindowType::tumbling},
                                        {"hopping", WindowType::hopping},
@@ -56,7 +56,7 @@ Result<std::vector<pipeline::Rule>> rules_of(const config::EdgeConfig& config) {
     rule.select = r.select;
     rule.forward = value_of(r.forward, kForwards);
     rule.filter = r.filter;
-    rule.context = {r.context.before, r.context.after};
+    if (r.context) rule.context = {r.context->before, r.context->after};
     rule.publish = r.publish;
     if (r.window) {
       auto window = window_of(r);

@@ -12,7 +12,7 @@
 namespace tidemark::edge {
 namespace {
 
-constexpr const char* kGenericJson = "generic-json";  // what format = "json" reads anyway
+constexpr std::uint64_t kCertificatesBytesMax = 16 << 20;  // a list of authorities is 200 KB
 
 std::uint32_t id_of(const std::string& name) {
   return static_cast<std::uint32_t>(xxh3(as_bytes(name)));
@@ -32,6 +32,9 @@ constexpr Word<mqtt::TimeUnit> kTimeUnits[] = {
     {"auto", mqtt::TimeUnit::automatic}, {"unix_s", mqtt::TimeUnit::s},
     {"unix_ms", mqtt::TimeUnit::ms},     {"unix_us", mqtt::TimeUnit::us},
     {"unix_ns", mqtt::TimeUnit::ns},     {"iso8601", mqtt::TimeUnit::iso8601}};
+constexpr Word<mqtt::TimeUnit> kIntervalUnits[] = {
+    {"auto", mqtt::TimeUnit::automatic}, {"s", mqtt::TimeUnit::s},   {"ms", mqtt::TimeUnit::ms},
+    {"us", mqtt::TimeUnit::us},          {"ns", mqtt::TimeUnit::ns}, {"hz", mqtt::TimeUnit::hz}};
 constexpr Word<ValueType> kTypes[] = {{"number", ValueType::f64},
                                       {"decimal", ValueType::i64},
                                       {"boolean", ValueType::boolean},
@@ -40,11 +43,22 @@ constexpr Word<SeriesKind> kKinds[] = {{"gauge", SeriesKind::gauge},
                                        {"counter", SeriesKind::counter},
                                        {"state", SeriesKind::state}};
 
+mqtt::Sampling sampling_of(const profile::MqttSampling& c) {
+  return {c.interval_path(), value_of(c.interval_unit, kIntervalUnits), c.fixed_interval(),
+          c.start};
+}
+
+void take_presence(const std::vector<profile::MqttPresence>& from, mqtt::Options& o) {
+  for (const auto& p : from) {
+    o.presence.push_back({p.topic, p.path, p.online, p.offline, p.device, p.all});
+  }
+}
+
 // What the profile says; the source's own words win.
 Result<> follow_profile(const config::MqttConfig& c, const profile::Library& profiles,
                         mqtt::Options& o) {
   TIDE_ASSIGN(const auto p, profiles.load_mqtt(c.profile));
-  o.format = mqtt::Format::json;
+  o.format = value_of(p.format, kFormats);
   if (o.topics.empty()) o.topics = p.topics;
   if (o.device.empty()) o.device = p.device;
   if (o.time_path.empty()) o.time_path = p.time;
@@ -54,7 +68,11 @@ Result<> follow_profile(const config::MqttConfig& c, const profile::Library& pro
   if (o.time_unit == mqtt::TimeUnit::automatic) {
     o.time_unit = local ? mqtt::TimeUnit::iso8601 : value_of(p.time_format, kTimeUnits);
   }
+  if (c.sampling.interval.empty()) o.sampling = sampling_of(p.sampling);
   o.unit_at = p.unit_at;
+  if (o.presence.empty()) take_presence(p.presence, o);
+  for (const auto& i : p.inside) o.inside.push_back({i.topic, i.path});
+  o.other_numbers = p.others == "numbers";
   for (const auto& point : p.points) {
     mqtt::SeriesOptions series;
     series.path = point.path;
@@ -64,6 +82,7 @@ Result<> follow_profile(const config::MqttConfig& c, const profile::Library& pro
     series.units = point.units;
     series.kind = point.kind;
     if (point.type != "auto") series.type = value_of(point.type, kTypes);
+    series.sampling = sampling_of(point.sampling);
     o.series.push_back(std::move(series));
   }
   return {};
@@ -81,6 +100,10 @@ Result<BuiltSource> build_mqtt(const config::MqttConfig& c, const config::EdgeCo
   o.client_id = c.client_id;
   o.username = c.username;
   TIDE_ASSIGN(o.password, read_secret(c.password_file));
+  TIDE_TRY(check_key_file(c.key_file));  // looked at here, where the source can be named
+  for (const auto& file : {c.ca_file, c.cert_file}) {
+    if (!file.empty()) TIDE_TRY(read_file(file, kCertificatesBytesMax));
+  }
   o.ca_file = c.ca_file;
   o.cert_file = c.cert_file;
   o.key_file = c.key_file;
@@ -98,16 +121,19 @@ Result<BuiltSource> build_mqtt(const config::MqttConfig& c, const config::EdgeCo
     series.kind = value_of(s.kind, kKinds);
     if (s.type != "auto") series.type = value_of(s.type, kTypes);
     series.exponent = static_cast<std::int8_t>(s.exponent);
+    series.sampling = sampling_of(s.sampling);
     o.series.push_back(std::move(series));
   }
   o.stamp = value_of(c.stamp, kStamps);
   o.time_path = c.time;
+  take_presence(c.presence, o);
   o.time_unit = value_of(c.time_format, kTimeUnits);
+  o.sampling = sampling_of(c.sampling);
   if (!c.time_zone.empty()) {
     TIDE_ASSIGN(auto zone, TimeZone::find(c.time_zone));
     o.zone = std::make_shared<const TimeZone>(std::move(zone));
   }
-  if (!c.profile.empty() && c.profile != kGenericJson) TIDE_TRY(follow_profile(c, profiles, o));
+  if (!c.profile.empty()) TIDE_TRY(follow_profile(c, profiles, o));
   o.lateness = c.lateness;
   o.every = c.every;
   o.durable = c.durable;

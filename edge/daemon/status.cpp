@@ -1,16 +1,14 @@
 #include "edge/daemon/status.h"
 
-#include <unistd.h>
-
-#include <cstdio>
 #include <nlohmann/json.hpp>
 
 #include "edge/daemon/clock_request.h"
+#include "edge/daemon/memory.h"
 
 namespace tidemark::edge {
 namespace {
 
-using nlohmann::json;
+using json = nlohmann::ordered_json;
 
 double seconds(SteadyTime::duration d) { return std::chrono::duration<double>(d).count(); }
 
@@ -30,19 +28,24 @@ json ledger_json(const Ledger& l) {
 
 json sources_json(const StatusParts& parts) {
   json out = json::array();
-  const auto up = std::max(seconds(parts.steady - parts.started), 1e-3);
   for (const auto& s : parts.sources) {
     json one = {{"name", s.name},   {"protocol", s.protocol}, {"state", s.state},
                 {"heard", s.heard}, {"failed", s.failed},     {"late", s.late},
                 {"error", s.error.empty() ? json(nullptr) : json(s.error)}};
     if (!s.refused.empty()) one["refused"] = s.refused;
+    for (const auto& a : s.away) {
+      one["away"].push_back(
+          {{"device", a.device}, {"since", format_utc(a.since)}, {"reason", a.reason}});
+    }
     for (const auto& c : parts.pipeline.sources) {
       if (c.name != s.name) continue;
       one["series"] = c.series;
-      one["rate"] = static_cast<double>(c.taken) / up;
+      const auto rate = parts.rates.find(c.name);
+      one["rate"] = rate == parts.rates.end() ? 0.0 : rate->second;
       one["due"] = c.due;
       one["taken"] = c.taken;
       one["good"] = c.good;
+      if (!c.refused.empty()) one["rejected"] = c.refused;
     }
     out.push_back(std::move(one));
   }
@@ -58,6 +61,7 @@ json ring_json(const StatusParts& parts) {
   return {
       {"bytes", r.used.count},
       {"size", r.capacity.count},
+      {"size_configured", r.configured.count},
       {"oldest", r.oldest_time == 0 ? json(nullptr) : json(format_utc(event_time(r.oldest_time)))},
       {"time_left_s", left},
       {"blocks_pending", r.blocks_unreleased},
@@ -109,6 +113,22 @@ json local_json(const StatusParts& parts) {
   return out;
 }
 
+json config_json(const SourceSet::Standing& c) {
+  const auto* state = c.changed_on_disk ? "changed on disk"
+                      : c.waits.empty() ? "in force"
+                                        : "restart needed";
+  return {{"version", c.version}, {"state", state}, {"waits", c.waits}};
+}
+
+json wear_json(const StatusParts& parts) {
+  const auto written = storage_bytes_written();
+  if (!written) return nullptr;
+  const auto days = seconds(parts.steady - parts.started) / 86400;
+  json a_day = nullptr;
+  if (days > 0) a_day = static_cast<double>(*written) / days;
+  return {{"bytes_written", *written}, {"bytes_a_day", a_day}};
+}
+
 json uplink_json(const StatusParts& parts) {
   const auto& u = parts.uplink;
   json budget = nullptr;
@@ -139,15 +159,6 @@ json uplink_json(const StatusParts& parts) {
 
 }  // namespace
 
-std::uint64_t resident_bytes() {
-  std::uint64_t total = 0, resident = 0;
-  if (FILE* f = std::fopen("/proc/self/statm", "re")) {
-    if (std::fscanf(f, "%lu %lu", &total, &resident) != 2) resident = 0;
-    std::fclose(f);
-  }
-  return resident * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
-}
-
 std::string status_json(const StatusParts& parts) {
   const auto local = local_json(parts);
   const json out = {
@@ -155,7 +166,7 @@ std::string status_json(const StatusParts& parts) {
       {"edge", parts.edge},
       {"version", parts.version},
       {"uptime_s", seconds(parts.steady - parts.started)},
-      {"config", {{"version", 1}, {"state", "confirmed"}}},
+      {"config", config_json(parts.config)},
       {"sources", sources_json(parts)},
       {"ring", ring_json(parts)},
       {"uplink", uplink_json(parts)},
@@ -166,6 +177,7 @@ std::string status_json(const StatusParts& parts) {
       {"publish", local["publish"]},
       {"rejected_messages", parts.pipeline.rejected_messages},
       {"clock", clock_status(parts)},
+      {"wear", wear_json(parts)},
       {"rss_bytes", resident_bytes()}};
   return out.dump();
 }

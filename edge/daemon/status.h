@@ -1,12 +1,13 @@
 // What the agent tells about itself, as the JSON objects of the contract.
 #pragma once
 
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "edge/clock/device_clock.h"
-#include "edge/daemon/reload.h"
+#include "edge/daemon/source_set.h"
 #include "edge/history/history.h"
 #include "edge/pipeline/pipeline.h"
 #include "edge/publish/publisher.h"
@@ -25,7 +26,9 @@ struct StatusParts {
   SteadyTime started{};
   SteadyTime steady{};
   pipeline::Status pipeline;
+  SourceSet::Standing config;
   std::vector<source::Status> sources;
+  std::map<std::string, double> rates;  // readings a second of the last 10 s, by source
   ring::Usage ring;
   uplink::Status uplink;
   std::optional<history::Usage> history;
@@ -36,7 +39,7 @@ struct StatusParts {
   std::string publish_url;
   std::string tier;  // as configured
   std::string ring_write;
-  double written_per_second = 0;  // bytes into the ring, or spared, since the start
+  double written_per_second = 0;  // bytes into the ring, or spared, of the last minutes
 };
 
 std::string status_json(const StatusParts& parts);
@@ -48,8 +51,5 @@ std::string quarantine_json(const std::vector<quarantine::Item>& items,
 
 // What a command needs to know before it reads the history: all that was said is committed.
 std::string history_json(const std::string& folder, const Result<>& committed, bool kept);
-
-// Resident memory of this process, bytes.
-std::uint64_t resident_bytes();
 
 }  // namespace tidemark::edge

@@ -18,6 +18,7 @@ struct Request {
   std::uint8_t function = 3;  // 1 to 4
   std::uint16_t address = 0;
   std::uint16_t count = 1;
+  bool any_unit = false;  // an answer may name another unit
 };
 
 struct Reply {

@@ -21,8 +21,9 @@ constexpr Nanoseconds kSendTimeout = std::chrono::seconds(1);
 
 Reply broken(std::string why) { return {Reply::Kind::broken, 0, std::move(why)}; }
 
+// Of one unit: whether an answer to one would be taken for one to the other.
 bool alike(const Request& a, const Request& b) {
-  return a.unit == b.unit && a.function == b.function && a.count == b.count;
+  return a.function == b.function && a.count == b.count;
 }
 
 }  // namespace
@@ -32,7 +33,7 @@ Result<> RtuBus::connect(Nanoseconds timeout) {
   wake_.arm();
   TIDE_ASSIGN(fd_, line_->open(timeout));
   quiet_since_ = clock_.steady();
-  unanswered_.reset();
+  unanswered_.clear();
   return {};
 }
 
@@ -74,9 +75,10 @@ std::optional<Reply> RtuBus::settle(const Request& request) {
   ByteVector stray;
   if (auto gone = receive(stray)) return gone;
   auto until = quiet_since_ + line_->gap();
-  if (unanswered_ && alike(unanswered_->request, request) &&
-      unanswered_->request.address != request.address) {
-    until = std::max(until, unanswered_->until);
+  if (const auto before = unanswered_.find(request.unit);
+      before != unanswered_.end() && alike(before->second.request, request) &&
+      before->second.request.address != request.address) {
+    until = std::max(until, before->second.until);
   }
   return drain(until, std::move(stray));
 }
@@ -130,9 +132,10 @@ Reply RtuBus::read(const Request& request, Nanoseconds timeout, std::span<std::u
   if (unsent) return *unsent;
   auto reply = wait_for_answer(request, timeout, out);
   if (reply.kind == Reply::Kind::silent || reply.kind == Reply::Kind::garbled) {
-    unanswered_ = {request, clock_.steady() + timeout};
-  } else if (unanswered_ && clock_.steady() >= unanswered_->until) {
-    unanswered_.reset();
+    unanswered_[request.unit] = {request, clock_.steady() + timeout};
+  } else if (const auto before = unanswered_.find(request.unit);
+             before != unanswered_.end() && clock_.steady() >= before->second.until) {
+    unanswered_.erase(before);
   }
   return reply;
 }

@@ -5,6 +5,7 @@
 // waits until the late answer would have come (one timeout more), and throws away what did.
 #pragma once
 
+#include <map>
 #include <optional>
 
 #include "common/base/bytes.h"
@@ -46,7 +47,7 @@ class RtuBus final : public FieldBus {
     Request request;
     SteadyTime until;  // a late answer may come
   };
-  std::optional<Unanswered> unanswered_;
+  std::map<std::uint8_t, Unanswered> unanswered_;  // the last one of each unit
 };
 
 }  // namespace tidemark::modbus

@@ -63,7 +63,7 @@ RtuAnswer read_rtu(const Request& r, ByteSpan bytes, std::span<std::uint16_t> ou
   const auto crc = rtu_crc(bytes.first(size - kCrc));
   const bool intact = bytes[size - 2] == low(crc) && bytes[size - 1] == high(crc);
   if (!intact) return garbled("its CRC is wrong");
-  if (bytes[0] != r.unit) return garbled(fmt::format("unit {} answered", bytes[0]));
+  if (bytes[0] != r.unit && !r.any_unit) return garbled(fmt::format("unit {} answered", bytes[0]));
   if (refused) return {true, {Reply::Kind::exception, bytes[2], ""}};
   take_values(r, bytes.subspan(kHeader), out);
   return {true, {}};

@@ -96,9 +96,13 @@ class SerialLine final : public Line {
     switch (error) {
       case ENOENT:
       case ENXIO:
-      case ENODEV: return "is the adapter plugged in? look at /dev/serial/by-id";
+      case ENODEV:
+        return "is the adapter plugged in? look at /dev/serial/by-id; the service sees it once its "
+               "sandbox has serial ports: tidemark-edge(8)";
       case EACCES:
-      case EPERM: return "the user of this program is not in the group dialout";
+      case EPERM:
+        return "the user of this program is not in the group dialout; of the service: "
+               "tidemark-edge(8), SERIAL PORTS";
       case EBUSY: return "another program has it; a line has one master";
       default: return "";
     }

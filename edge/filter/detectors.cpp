@@ -11,6 +11,10 @@ constexpr double kMadToSigma = 1.4826;
 constexpr double kLearntRuns = 10;
 
 double seconds(Nanoseconds d) { return std::chrono::duration<double>(d).count(); }
+
+void move(EventTime& time, Nanoseconds by) {
+  if (time != kEventTimeMin) time += by;  // before all readings stays before them
+}
 }  // namespace
 
 Opinion RangeDetector::check(double value) const {
@@ -43,6 +47,10 @@ Opinion RateDetector::check(EventTime time, double value) {
   return opinion;
 }
 
+void RateDetector::shift(Nanoseconds by) {
+  for (auto& sample : ring_) sample.time += by;
+}
+
 Opinion StuckDetector::check(EventTime time, double value) {
   if (started_ && time < newest_) return {};
   if (!started_ || std::abs(value - run_value_) > options_.tolerance) {
@@ -59,6 +67,11 @@ Opinion StuckDetector::check(EventTime time, double value) {
   }
   const double limit = std::max(seconds(options_.after), kLearntRuns * seconds(longest_));
   return {seconds(run) / limit, run_value_};
+}
+
+void StuckDetector::shift(Nanoseconds by) {
+  run_start_ += by;
+  newest_ += by;
 }
 
 SpikeDetector::SpikeDetector(const SpikeOptions& options) : options_(options) {
@@ -153,6 +166,8 @@ Opinion SpikeDetector::check(EventTime time, double value) {
   return opinion;
 }
 
+void SpikeDetector::shift(Nanoseconds by) { move(newest_, by); }
+
 LimitDetector::LimitDetector(const LimitOptions& options, double level, bool high)
     : options_(options), level_(level), high_(high) {}
 
@@ -171,6 +186,11 @@ LimitDetector::Change LimitDetector::check(EventTime time, double value) {
   on_ = !on_;
   since_.reset();
   return on_ ? Change::raised : Change::cleared;
+}
+
+void LimitDetector::shift(Nanoseconds by) {
+  move(newest_, by);
+  if (since_) *since_ += by;
 }
 
 }  // namespace tidemark::filter

@@ -3,6 +3,7 @@
 //
 // All of them expect finite values and skip a reading that is older than the newest they saw: a
 // late reading says nothing about what the signal does now. State is fixed at construction.
+// shift(): SeriesFilter::shift.
 #pragma once
 
 #include <cstddef>
@@ -36,6 +37,7 @@ class RateDetector {
  public:
   explicit RateDetector(const RateOptions& options);
   Opinion check(EventTime time, double value);
+  void shift(Nanoseconds by);
 
  private:
   struct Sample {
@@ -53,6 +55,7 @@ class StuckDetector {
  public:
   explicit StuckDetector(const StuckOptions& options) : options_(options) {}
   Opinion check(EventTime time, double value);
+  void shift(Nanoseconds by);
 
  private:
   StuckOptions options_;
@@ -74,6 +77,7 @@ class SpikeDetector {
  public:
   explicit SpikeDetector(const SpikeOptions& options);
   Opinion check(EventTime time, double value);
+  void shift(Nanoseconds by);
 
  private:
   [[nodiscard]] std::size_t place_of(double value) const;
@@ -92,6 +96,8 @@ class LimitDetector {
   enum class Change : std::uint8_t { none, raised, cleared };
   LimitDetector(const LimitOptions& options, double level, bool high);
   Change check(EventTime time, double value);
+  void stand() { on_ = true; }  // before the first reading
+  void shift(Nanoseconds by);
   [[nodiscard]] bool on() const { return on_; }
   [[nodiscard]] double level() const { return level_; }
 

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 
@@ -28,6 +29,7 @@ class Hold {
   void tick() {  // once a reading, before lets_through()
     if (left_ > 0 && --left_ == 0) holding_ = false;
   }
+  void shift(Nanoseconds by) { until_ += by; }
 
  private:
   bool holding_ = false;
@@ -142,6 +144,7 @@ struct SeriesFilter::State {
   bool after_mark = false;
   double kept_value = 0;
   EventTime kept_time{};
+  EventTime newest = kEventTimeMin;
 
   void weigh(Cause cause, const Opinion& opinion, EventTime time, double value, Verdict& verdict,
              std::vector<Event>& events) {
@@ -183,6 +186,7 @@ Verdict SeriesFilter::check(EventTime time, double value, std::vector<Event>& ev
   Verdict verdict;
   if (!std::isfinite(value)) return verdict;
   auto& s = *state_;
+  s.newest = std::max(s.newest, time);
   if (s.range) {
     s.weigh(Cause::range, s.range->check(value), time, value, verdict, events);
     // What is not plausible is no measurement: the detectors that learn from the signal do not see
@@ -217,6 +221,27 @@ bool SeriesFilter::keep(EventTime time, double value, const Verdict& verdict) {
   }
   return keep;
 }
+
+void SeriesFilter::stand(Cause cause, double level) {
+  auto& levels = state_->levels;
+  const auto alike = std::ranges::count(levels, cause, &State::Level::cause);
+  for (auto& l : levels) {
+    if (l.cause == cause && (alike == 1 || l.detector.level() == level)) l.detector.stand();
+  }
+}
+
+void SeriesFilter::shift(Nanoseconds by) {
+  auto& s = *state_;
+  if (s.rate) s.rate->shift(by);
+  if (s.spike) s.spike->shift(by);
+  if (s.stuck) s.stuck->shift(by);
+  for (auto& level : s.levels) level.detector.shift(by);
+  for (auto& hold : s.holds) hold.shift(by);
+  s.kept_time += by;
+  if (s.newest != kEventTimeMin) s.newest += by;
+}
+
+EventTime SeriesFilter::newest() const { return state_->newest; }
 
 bool SeriesFilter::in_alarm() const {
   for (const auto& level : state_->levels) {

@@ -6,6 +6,9 @@
 //            Non-finite values pass unmarked and touch no state: windows count them apart.
 // Hold       an event that lasts would repeat with every reading; after one, the same detector
 //            speaks again only for a higher score or when the hold is over. Marks are not held.
+// Clock      a reading older than the newest is late and touches no detector, so the caller says by
+//            shift() when the clock that stamps them was set: else a clock that goes back would
+//            silence them until it has caught up, and one that goes ahead would end every delay.
 // Bounds     state is fixed at construction: about 100 B, plus 16 B a sample of the spike window.
 // Threads    one.
 #pragma once
@@ -107,6 +110,16 @@ class SeriesFilter {
   // Thinning: false when the reading may be left out as a raw row, as it lies within the deadband
   // around the last one kept. Marked readings are always kept, and the first one after a mark.
   bool keep(EventTime time, double value, const Verdict& verdict);
+
+  // Before the first reading: an alarm of an earlier start stands until its limit says otherwise.
+  // One of another level is that of the only limit of its cause, when there is only one.
+  void stand(Cause cause, double level);
+
+  // The clock was set by `by`: what was learnt, delays, holds and thinning go on as if all that was
+  // seen had been stamped by the new one.
+  void shift(Nanoseconds by);
+  // Of all readings that check() was given; kEventTimeMin: none.
+  [[nodiscard]] EventTime newest() const;
 
   // Whether a limit stands beyond its on-delay now.
   [[nodiscard]] bool in_alarm() const;

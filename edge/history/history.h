@@ -9,6 +9,8 @@
 // Bounds     rows older than `keep` by the clock at which they were stored, and the oldest
 //            sixteenth of windows (then events) whenever the file would pass 15/16 of `size`. More
 //            than kWaitingMax waiting rows: the oldest go, counted in dropped.
+// Clock      one that jumps ahead in a run is believed after kBelievedAfter, and until then time
+//            passes as before: `keep` must not delete all because it was wrong for a moment.
 // Wear       windows write at most `budget` a day, spent evenly with an hour's worth in hand; what
 //            is beyond it is not stored, counted in dropped. Events always are.
 // Again      a row of the same series, start and end replaces the earlier one, except that a
@@ -60,7 +62,16 @@ struct Event {
   EventTime time{};
   double value = 0, expected = 0, score = 0;
   bool context = false;   // the raw readings around it were sent
-  bool clears = false;    // no event of its own: it ends the newest open one of series and cause
+  // No event of its own: it ends those of its series and cause that are open, of `expected` (the
+  // level of a limit) or of an earlier start.
+  bool clears = false;
+};
+
+// A limit that an earlier start left standing.
+struct Standing {
+  std::uint64_t id = 0;
+  std::string series, cause;
+  double level = 0;
 };
 
 struct Usage {
@@ -75,6 +86,7 @@ struct Usage {
 class History {
  public:
   static constexpr std::size_t kWaitingMax = 16'384;
+  static constexpr Nanoseconds kBelievedAfter = std::chrono::hours(24);
 
   // Fault as of sqlite::Database, but for a file that is kept aside.
   static Result<std::unique_ptr<History>> open(const Options& options, const Clock& clock);
@@ -84,6 +96,8 @@ class History {
   virtual void add(Event event) = 0;
   virtual Result<> commit() = 0;  // returns when all that was added before is in the file
   [[nodiscard]] virtual std::uint64_t next_event() const = 0;  // id, as of open()
+  // As of open(), oldest first: nobody has said yet that they are over.
+  [[nodiscard]] virtual const std::vector<Standing>& standing() const = 0;
   [[nodiscard]] virtual Usage usage() const = 0;
 };
 

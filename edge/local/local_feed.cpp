@@ -7,6 +7,7 @@
 namespace tidemark::local {
 namespace {
 
+using filter::Cause;
 using pipeline::LocalSeries;
 using pipeline::TapKind;
 using window::LocalResult;
@@ -63,7 +64,15 @@ std::string event_json(const LocalSeries& series, const filter::Event& e, std::u
 LocalFeed::LocalFeed(history::History* history, publish::Publisher* publisher,
                      pipeline::TapHub& tap)
     : history_(history), publisher_(publisher), tap_(tap) {
-  if (history_ != nullptr) next_event_ = history_->next_event();
+  if (history_ == nullptr) return;
+  next_event_ = history_->next_event();
+  for (const auto& s : history_->standing()) {
+    for (const auto cause : {Cause::hihi, Cause::hi, Cause::lo, Cause::lolo}) {
+      if (s.cause != filter::to_string(cause)) continue;
+      open_[{s.series, cause}] = s.id;
+      standing_[s.series].push_back({cause, s.level});
+    }
+  }
 }
 
 void LocalFeed::tell(TapKind kind, const LocalSeries& series, const std::string& line) {
@@ -92,12 +101,17 @@ void LocalFeed::windows(const LocalSeries& series, const std::vector<LocalResult
   }
 }
 
+std::vector<pipeline::StandingLimit> LocalFeed::standing(const std::string& series) {
+  const auto known = standing_.find(series);
+  return known == standing_.end() ? std::vector<pipeline::StandingLimit>() : known->second;
+}
+
 void LocalFeed::event(const LocalSeries& series, const filter::Event& e, bool context) {
   const auto key = std::pair(series.name, e.cause);
   std::uint64_t id = 0;
   if (e.raised) {
     id = next_event_++;
-    if (e.cause >= filter::Cause::hihi) open_[key] = id;
+    if (e.cause >= Cause::hihi) open_[key] = id;
   } else if (const auto known = open_.find(key); known != open_.end()) {
     id = known->second;
     open_.erase(known);

@@ -8,13 +8,15 @@
 //   "survivor" (start of the window that has the readings) instead of values.
 //   {"v":1,"type":"event","id":7,"series":"…","time":"…","cause":"spike","state":"raised",
 //    "value":98.2,"expected":21.4,"score":3.1,"unit":"Cel","text":"…"}
-//   A limit that ends has state "cleared" and the id of what it ends.
+//   A limit that ends has state "cleared" and the id of what it ends, which may be of an earlier
+//   start: with a history limits stand over a restart.
 // Threads: the pipeline's.
 #pragma once
 
 #include <map>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "edge/history/history.h"
 #include "edge/pipeline/local_sink.h"
@@ -32,6 +34,7 @@ class LocalFeed final : public pipeline::LocalSink {
                const std::vector<window::LocalResult>& results) override;
   void event(const pipeline::LocalSeries& series, const filter::Event& event,
              bool context) override;
+  std::vector<pipeline::StandingLimit> standing(const std::string& series) override;
 
  private:
   void tell(pipeline::TapKind kind, const pipeline::LocalSeries& series, const std::string& line);
@@ -41,6 +44,7 @@ class LocalFeed final : public pipeline::LocalSink {
   pipeline::TapHub& tap_;
   std::uint64_t next_event_ = 1;
   std::map<std::pair<std::string, filter::Cause>, std::uint64_t> open_;  // limits that stand
+  std::map<std::string, std::vector<pipeline::StandingLimit>> standing_;  // of earlier starts
 };
 
 }  // namespace tidemark::local

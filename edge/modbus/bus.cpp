@@ -138,6 +138,10 @@ void Bus::answer_one() {
     reply = field_bus_->read(asked->request, asked->timeout, *asked->out);
     turn_.quiet_since = clock_.steady();
     if (reply.kind == Reply::Kind::broken) lose(reply.text, turn_.quiet_since);
+    const bool closes = std::any_of(members_.begin(), members_.end(), [](const Member& m) {
+      return m.device->options().profile.close_after_poll;
+    });
+    if (closes && connected_) hang_up();
   } else {
     reply.text = why_not_;
   }
@@ -184,6 +188,7 @@ Nanoseconds Bus::step() {
     entry.reason = why_not_;
   } else {
     entry = poll(*member, slot);
+    if (device.options().profile.close_after_poll) hang_up();
   }
   entry.poll_class = poll_class;
   append(*member, std::move(entry), due, 0);
@@ -208,8 +213,7 @@ PollEntry Bus::poll(Member& member, Device::Slot& slot) {
   auto entry = device.poll(turn_, slot, lost);
   if (lost && !fresh && entry.ranges.empty()) {
     // Devices close a connection that was idle for a while: that is no failed poll yet.
-    field_bus_->close();
-    connected_ = false;
+    hang_up();
     if (connected(clock_.steady())) {
       fresh_ = lost = false;
       entry = device.poll(turn_, slot, lost);
@@ -247,10 +251,14 @@ bool Bus::connected(SteadyTime now) {
   return true;
 }
 
-void Bus::lose(std::string why, SteadyTime now) {
+void Bus::hang_up() {
   field_bus_->close();
   connected_ = false;
   silent_in_a_row_ = 0;
+}
+
+void Bus::lose(std::string why, SteadyTime now) {
+  hang_up();
   why_not_ = std::move(why);
   reconnect_.failed(now, random_);
 }

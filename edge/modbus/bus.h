@@ -35,6 +35,10 @@ class Bus {
   void start(std::size_t device);
   void stop(std::size_t device);
   [[nodiscard]] source::Status status(std::size_t device) const;
+  // Does not change as long as the bus lives.
+  [[nodiscard]] const profile::Profile& profile(std::size_t device) const {
+    return members_[device].device->options().profile;
+  }
 
   // Asks on behalf of a command, between two polls: a second master would collide. Any thread;
   // broken when the bus is stopped, not connected or has no turn for it within `patience`.
@@ -65,6 +69,7 @@ class Bus {
   Member* earliest();
   [[nodiscard]] std::size_t dead() const;  // members that rest
   bool connected(SteadyTime now);
+  void hang_up();
   void lose(std::string why, SteadyTime now);
   // `late` of the slots passed unasked: a busy bus, which is no fault of the device.
   void append(Member& member, PollEntry poll, SteadyTime due, std::uint64_t late);

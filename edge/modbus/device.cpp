@@ -122,8 +122,9 @@ std::optional<std::string> Device::resting(SteadyTime now) const {
                      silent_reason_);
 }
 
-Reply Device::read(Turn& turn, const Request& request, std::vector<std::uint16_t>& registers) {
+Reply Device::read(Turn& turn, Request request, std::vector<std::uint16_t>& registers) {
   registers.resize(request.count);
+  request.any_unit = options_.profile.any_unit;
   // A device that was silent a moment ago gets one try: its bus has others to ask.
   const auto tries = silent_ ? 1 : 1 + options_.retries;
   Reply reply;

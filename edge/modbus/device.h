@@ -56,7 +56,7 @@ class Device {
   [[nodiscard]] const Refusals& refusals() const { return refusals_; }
 
  private:
-  Reply read(Turn& turn, const Request& request, std::vector<std::uint16_t>& registers);
+  Reply read(Turn& turn, Request request, std::vector<std::uint16_t>& registers);
   [[nodiscard]] std::string tell(const Request& request, const Reply& reply) const;
   void avoid_holes();
   void plan();

@@ -14,7 +14,8 @@ constexpr Nanoseconds kReopenLongest = std::chrono::seconds(2);
 class ModbusSource final : public source::Source {
  public:
   ModbusSource(std::shared_ptr<Bus> bus, std::size_t index, const DeviceOptions& options)
-      : bus_(std::move(bus)), index_(index), decoder_(options.name, options.profile) {
+      : bus_(std::move(bus)), index_(index),
+        decoder_(options.name, {bus_, &bus_->profile(index)}) {
     for (const auto& [poll_class, period] : options.periods) {
       for (const auto& p : options.profile.points) {
         if (p.poll_class != poll_class) continue;

@@ -31,17 +31,18 @@ void add_value(Column& column, const profile::Point& p, profile::Value value) {
 
 }  // namespace
 
-PollDecoder::PollDecoder(std::string source, profile::Profile profile)
-    : source_(std::move(source)), profile_(std::move(profile)), known_(profile_.points.size()) {
-  for (std::size_t i = 0; i < profile_.points.size(); ++i) {
-    classes_[profile_.points[i].poll_class].points.push_back(i);
+PollDecoder::PollDecoder(std::string source,
+                         std::shared_ptr<const profile::Profile> profile)
+    : source_(std::move(source)), profile_(std::move(profile)), known_(profile_->points.size()) {
+  for (std::size_t i = 0; i < profile_->points.size(); ++i) {
+    classes_[profile_->points[i].poll_class].points.push_back(i);
   }
 }
 
 Result<std::uint32_t> PollDecoder::handle_of(std::size_t point, source::SeriesTable& series) {
   auto& known = known_[point];
   if (known.table == &series) return known.handle;
-  const auto& p = profile_.points[point];
+  const auto& p = profile_->points[point];
   SeriesDescription d;
   d.source = source_;
   d.device = source_;
@@ -61,7 +62,7 @@ void PollDecoder::follow(const PollEntry& poll, PollClass& poll_class) const {
   poll_class.shape = poll.ranges;
   poll_class.places.clear();
   for (const auto point : poll_class.points) {
-    const auto& p = profile_.points[point];
+    const auto& p = profile_->points[point];
     for (std::size_t r = 0; r < poll.ranges.size(); ++r) {
       const auto& range = poll.ranges[r];
       const auto end = std::size_t{range.address} + range.registers.size();
@@ -81,7 +82,7 @@ void PollDecoder::take_ranges(const PollClass& poll_class, source::SeriesTable& 
   group.times.push_back(source::Decoded::kArrival);
   std::size_t taken = 0;
   for (const auto& place : poll_class.places) {
-    const auto& p = profile_.points[place.point];
+    const auto& p = profile_->points[place.point];
     const auto handle = handle_of(place.point, series);
     if (!handle) {
       out.rejected.push_back({handle.error().text(), 1});

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <map>
+#include <memory>
 #include <vector>
 
 #include "edge/modbus/poll_entry.h"
@@ -12,7 +13,8 @@ namespace tidemark::modbus {
 
 class PollDecoder final : public source::Decoder {
  public:
-  PollDecoder(std::string source, profile::Profile profile);
+  // `profile` may be shared with the poller: a thousand points are a quarter of a MiB.
+  PollDecoder(std::string source, std::shared_ptr<const profile::Profile> profile);
   void decode(const journal::Entry& entry, source::SeriesTable& series,
               source::Decoded& out) override;
 
@@ -39,7 +41,7 @@ class PollDecoder final : public source::Decoder {
                    source::Decoded& out);
 
   std::string source_;
-  profile::Profile profile_;
+  std::shared_ptr<const profile::Profile> profile_;
   std::vector<Known> known_;  // by point
   std::map<std::string, PollClass, std::less<>> classes_;
   PollEntry poll_;  // reused

@@ -24,7 +24,8 @@ std::vector<Wanted> wanted(const profile::Profile& profile, std::string_view pol
       if (found == nullptr) continue;
       model = found->id;
     }
-    out.push_back({model, p.function, p.begin(), p.end()});
+    const bool whole = profile.coils_from_zero && p.function <= 2;
+    out.push_back({model, p.function, whole ? 0 : p.begin(), p.end()});
   }
   std::sort(out.begin(), out.end(),
             [](const Wanted& a, const Wanted& b) { return a.place() < b.place(); });
@@ -42,8 +43,10 @@ std::vector<Range> plan_requests(const profile::Profile& profile, std::string_vi
       auto& last = ranges.back();
       const std::uint32_t last_end = last.address + std::uint32_t{last.count};
       const auto joined = std::max(w.end, last_end) - last.address;
+      // The same registers are not asked twice, whatever the device takes at once.
+      const bool alone = profile.one_point_per_request && w.end > last_end;
       const bool near = w.begin <= last_end + max_gap;
-      if (near && joined <= profile.max_registers) {
+      if (near && !alone && joined <= profile.max_registers) {
         if (w.begin > last_end) last.has_hole = true;
         last.count = static_cast<std::uint16_t>(joined);
         continue;

@@ -18,8 +18,8 @@ struct Range {
 };
 
 // The fewest ranges that hold every point of the class, none over max_registers, no hole over
-// max_gap. A point is never split, nor from its dynamic scale. Points of SunSpec models that
-// `sunspec` has not, or that are too short, are left out.
+// max_gap, and as the profile's quirks say. A point is never split, nor from its dynamic scale.
+// Points of SunSpec models that `sunspec` has not, or that are too short, are left out.
 std::vector<Range> plan_requests(const profile::Profile& profile, std::string_view poll_class,
                                  std::uint16_t max_gap, const SunSpecMap& sunspec = {});
 

@@ -15,6 +15,7 @@
 #include "common/base/disk.h"
 #include "common/base/log.h"
 #include "common/base/text.h"
+#include "edge/mqtt/tls_reason.h"
 #include "edge/mqtt/topic.h"
 
 namespace tidemark::mqtt {
@@ -227,12 +228,26 @@ std::string BrokerClient::serve() {
   const auto until = std::chrono::steady_clock::now() + kConnectTimeout;
   while (code == MOSQ_ERR_SUCCESS && !stopping()) {
     code = connected_ && !address_.tls ? turn() : mosquitto_loop(client_, kLoopMs, 1);
+    if (!connected_ && address_.tls && code == MOSQ_ERR_SUCCESS && is_over()) {
+      cut();
+      return refusal_.empty() ? "nobody accepts connections there" : refusal_;
+    }
     if (!connected_ && code == MOSQ_ERR_SUCCESS && std::chrono::steady_clock::now() > until) {
       cut();
       return "it does not answer";
     }
   }
   return refusal_.empty() ? error_text(code) : refusal_;
+}
+
+// Whether the connection has ended, with nothing left to read. libmosquitto takes an error of the
+// socket below a handshake for one that goes on, and would turn without rest until kConnectTimeout.
+bool BrokerClient::is_over() const {
+  pollfd p{.fd = mosquitto_socket(client_), .events = 0, .revents = 0};
+  if (p.fd < 0) return true;
+  char byte = 0;
+  return ::poll(&p, 1, 0) > 0 && (p.revents & (POLLHUP | POLLERR)) != 0 &&
+         ::recv(p.fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) <= 0;
 }
 
 int BrokerClient::turn() {
@@ -310,8 +325,13 @@ void BrokerClient::on_connect(mosquitto*, void* self, int code, int flags) {
   auto& me = *static_cast<BrokerClient*>(self);
   if (code != 0) {
     const bool v5 = me.options_.version == Version::v5;
-    me.refusal_ = fmt::format("it refuses: {}", v5 ? mosquitto_reason_string(code)
-                                                   : mosquitto_connack_string(code));
+    const bool identity = v5 ? code == MQTT_RC_BAD_USERNAME_OR_PASSWORD ||
+                                   code == MQTT_RC_NOT_AUTHORIZED
+                             : code == CONNACK_REFUSED_BAD_USERNAME_PASSWORD ||
+                                   code == CONNACK_REFUSED_NOT_AUTHORIZED;
+    me.refusal_ = fmt::format("it refuses: {}{}", v5 ? mosquitto_reason_string(code)
+                                                     : mosquitto_connack_string(code),
+                              identity ? " (see username and password_file)" : "");
     return;
   }
   me.connected_ = true;
@@ -326,7 +346,7 @@ void BrokerClient::on_connect(mosquitto*, void* self, int code, int flags) {
   if (!known || !me.subscribed_) {
     me.subscribe();
   } else {
-    me.set("ok", "");
+    me.set("ok", me.note_);
   }
 }
 
@@ -335,8 +355,8 @@ void BrokerClient::on_connect(mosquitto*, void* self, int code, int flags) {
 void BrokerClient::unsubscribe_old() {
   const auto text = read_file(topics_file_, kTopicsFileBytesMax);
   if (!text) return;
+  const auto now = options_.filters();
   for (const auto topic : split(*text, '\n')) {
-    const auto& now = options_.topics;
     if (topic.empty() || std::find(now.begin(), now.end(), topic) != now.end()) continue;
     log::info("mqtt topic is given up", "source={} topic={}", options_.name, topic);
     mosquitto_unsubscribe(client_, nullptr, std::string(topic).c_str());
@@ -346,14 +366,20 @@ void BrokerClient::unsubscribe_old() {
 void BrokerClient::subscribe() {
   if (!subscribed_) unsubscribe_old();
   std::string text;
-  for (const auto& topic : options_.topics) text += topic + "\n";
+  const auto topics = options_.filters();
+  for (const auto& topic : topics) text += topic + "\n";
   if (const auto kept = write_file(topics_file_, text); !kept) {
     log::warning("mqtt topics cannot be kept", "source={} error=\"{}\"", options_.name,
                  kept.error().text());
   }
-  unanswered_ = options_.topics.size();
-  for (const auto& topic : options_.topics) {
-    const int code = mosquitto_subscribe(client_, nullptr, topic.c_str(), 1);
+  unanswered_ = topics.size();
+  presence_ids_.clear();
+  note_.clear();
+  for (const auto& topic : topics) {
+    int id = 0;
+    const int code = mosquitto_subscribe(client_, &id, topic.c_str(), 1);
+    const auto& read = options_.topics;
+    if (std::find(read.begin(), read.end(), topic) == read.end()) presence_ids_.push_back(id);
     if (code != MOSQ_ERR_SUCCESS) {
       set("failing", fmt::format("subscribe '{}': {}", topic, error_text(code)));
       cut();
@@ -363,23 +389,37 @@ void BrokerClient::subscribe() {
   subscribed_ = true;
 }
 
-void BrokerClient::on_subscribe(mosquitto*, void* self, int, int count, const int* granted) {
+void BrokerClient::on_subscribe(mosquitto*, void* self, int id, int count, const int* granted) {
   auto& me = *static_cast<BrokerClient*>(self);
-  // Not before: what is published until then does not come.
-  const bool granted_all = std::all_of(granted, granted + count,
-                                       [](int code) { return code < kRefused; });
-  if (granted_all && me.unanswered_ > 0 && --me.unanswered_ == 0) me.set("ok", "");
-  for (int i = 0; i < count; ++i) {
-    if (granted[i] < kRefused) continue;
+  const bool refused = std::any_of(granted, granted + count,
+                                   [](int code) { return code >= kRefused; });
+  const auto& beside = me.presence_ids_;
+  const bool presence = std::find(beside.begin(), beside.end(), id) != beside.end();
+  if (refused) {
+    log::warning("mqtt broker refuses a subscription", "source={} presence={}", me.options_.name,
+                 presence);
+  }
+  if (refused && !presence) {
     me.set("failing", "broker refuses a subscription: check its access rules for this client and "
                       "the topics of this source");
-    log::warning("mqtt broker refuses a subscription", "source={}", me.options_.name);
+    return;
   }
+  // Readings come without it: who is away is not known, and no more.
+  if (refused) {
+    me.note_ = "broker refuses a topic of presence, so who is away is not known: check its access "
+               "rules for this client";
+  }
+  // Not before: what is published until then does not come.
+  if (me.unanswered_ > 0 && --me.unanswered_ == 0) me.set("ok", me.note_);
 }
 
-void BrokerClient::on_log(mosquitto*, void* self, int, const char* text) {
+void BrokerClient::on_log(mosquitto* m, void* self, int level, const char* text) {
   auto& me = *static_cast<BrokerClient*>(self);
   const std::string_view line(text);
+  if (level == MOSQ_LOG_ERR) {
+    if (!me.connected_ && me.refusal_.empty()) me.refusal_ = tls_reason(m, line);
+    return;
+  }
   const auto& prefix = me.log_prefix_;
   if (line.starts_with(prefix)) me.duplicate_ = line.substr(prefix.size(), 1) == "1";
 }

@@ -24,6 +24,7 @@
 #include <mutex>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include "common/base/random.h"
 #include "common/base/result.h"
@@ -81,6 +82,7 @@ class BrokerClient {
   int write(int fd);
   void pause(Nanoseconds backoff);
   void cut();
+  [[nodiscard]] bool is_over() const;
   void subscribe();
   void unsubscribe_old();
   void set(std::string state, std::string error);
@@ -98,6 +100,8 @@ class BrokerClient {
   bool connected_ = false;
   bool subscribed_ = false;  // in this run: topics may have changed since the last
   std::size_t unanswered_ = 0;  // subscriptions that the broker has not granted yet
+  std::vector<int> presence_ids_;  // of subscriptions to topics that are no readings
+  std::string note_;               // of a source that works all the same
   bool duplicate_ = false;   // as the log line of the message at hand says
   std::string refusal_;      // of this connection, by the broker
   PublishReader reader_;

@@ -2,7 +2,6 @@
 #include <fmt/format.h>
 #include <simdjson.h>
 
-#include <algorithm>
 #include <deque>
 
 #include "edge/mqtt/decoder.h"
@@ -51,13 +50,14 @@ Value to_value(const sparkplug::Reading& reading, std::deque<std::string>& texts
 }  // namespace
 
 void MessageDecoder::decode_text(Topic& topic, const Message& message) {
-  if (!is_utf8(as_text(message.payload))) {
+  const auto text = payload::without_byte_order_mark(message.payload);
+  if (!is_utf8(as_text(text))) {
     reject("text is not UTF-8", 0);
     return;
   }
   const auto parsed = options_.format == Format::csv
-                          ? csv_.parse(message.payload, keys_, payload_)
-                          : lines_.parse(message.payload, options_.time_unit, payload_);
+                          ? csv_.parse(text, keys_, payload_)
+                          : lines_.parse(text, options_.time_unit, payload_);
   if (!parsed) {
     reject(parsed.error().text(), 0);
     return;
@@ -92,7 +92,16 @@ void MessageDecoder::decode_sparkplug(const journal::Entry& entry, const Message
   auto said = sparkplug_.take(*topic, *payload, entry.steady);
   for (auto& refused : said.refused) reject(std::move(refused.reason), refused.readings);
   take_metrics(message, said);
-  for (const auto& device : said.died) take_death(device_topic(device), entry.arrived);
+  for (const auto& device : said.born) presence_.back(clean_name(device));
+  const auto name = std::string(as_text(message.topic));
+  for (const auto& device : said.died) {
+    Group group;
+    const auto& dead = device_topic(device);
+    add_last_values(dead, group);
+    take_away(std::move(group));
+    presence_.away(clean_name(device), fmt::format("'{}' says that it died", name),
+                   entry.arrived);
+  }
   if (said.rebirth.empty() || !command_) return;
   const auto ms = count_ns(entry.arrived) / 1'000'000;
   command_(said.rebirth, sparkplug::encode_command(sparkplug::Session::kRebirth,
@@ -106,63 +115,38 @@ void MessageDecoder::take_metrics(const Message& message, const sparkplug::Outco
     reject(topic.refused, said.readings.size());
     return;
   }
+  take_metrics(topic, message, said, false);
+  remember_last(0);
+  const auto groups = out_->groups.size();
+  rows_.reset();
+  take_metrics(topic, message, said, true);
+  if (out_->groups.size() > groups) out_->historical_from = groups;
+}
+
+// Those of one kind.
+void MessageDecoder::take_metrics(Topic& topic, const Message& message,
+                                  const sparkplug::Outcome& said, bool historical) {
   payload_.clear();
   std::deque<std::string> texts;
   for (const auto& reading : said.readings) {
+    if (reading.historical != historical) continue;
     const auto value = to_value(reading, texts);
     if (!is_utf8(reading.name) || (value.kind == Value::Kind::text && !is_utf8(value.text))) {
-      reject(fmt::format("Sparkplug: at byte {}: a text is not UTF-8", reading.at), 1);
+      reject(fmt::format("text is not UTF-8: at byte {}", reading.at), 1);
       continue;
     }
     auto& records = payload_.records;
     if (records.empty() || records.back().time != reading.time) {
       records.emplace_back().time = reading.time;
     }
-    payload_.values.push_back(value);
-    payload_.leaves.push_back(
-        {.record = static_cast<std::uint32_t>(records.size() - 1),
-         .path_begin = static_cast<std::uint32_t>(payload_.paths.size()),
-         .path_size = static_cast<std::uint32_t>(reading.name.size()),
-         .first = static_cast<std::uint32_t>(payload_.values.size() - 1),
-         .count = 1});
-    payload_.paths += reading.name;
-  }
-  const auto first = out_->groups.size();
-  take_records(topic, message);
-  for (auto g = first; g < out_->groups.size(); ++g) {
-    for (const auto& c : out_->groups[g].columns) {
-      auto& last = last_[c.series];
-      last.type = c.type;
-      if (c.type == ValueType::f64) {
-        last.f64 = c.f64.back();
-      } else if (c.type == ValueType::text) {
-        last.text = c.text.back();
-      } else {
-        last.i64 = c.i64.back();
-      }
+    if (!payload_.add_leaf(records.size() - 1, reading.name, payload_.values.size())) {
+      reject(fmt::format("too many names: at byte {}: a message holds {} bytes of them", reading.at,
+                         Payload::kPathBytesMax), 1);
+      continue;
     }
+    payload_.values.push_back(value);
   }
-}
-
-// What was read last is marked as no longer valid, at the time of the death.
-void MessageDecoder::take_death(Topic& topic, EventTime arrived) {
-  Group group;
-  group.times = {count_ns(arrived)};
-  for (const auto& [path, binding] : topic.paths) {
-    if (binding.handle[1] < 0) continue;
-    const auto series = static_cast<std::uint32_t>(binding.handle[1]);
-    const auto last = last_.find(series);
-    if (last == last_.end()) continue;
-    auto& column = group.columns.emplace_back();
-    column.series = series;
-    column.type = last->second.type;
-    append(column, {series, column.type, last->second.f64, last->second.i64, last->second.text});
-    column.quality = {Quality::bad_device};
-  }
-  if (group.columns.empty()) return;
-  std::sort(group.columns.begin(), group.columns.end(),
-            [](const Column& a, const Column& b) { return a.series < b.series; });
-  out_->groups.push_back(std::move(group));
+  take_records(topic, message);
 }
 
 }  // namespace tidemark::mqtt

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <span>
 
 #include "edge/mqtt/decoder.h"
 
@@ -9,6 +10,13 @@ namespace tidemark::mqtt {
 namespace {
 
 constexpr std::uint32_t kLearnAfter = 32;  // messages that were not like the last shape
+
+// The path from the innermost record on.
+std::string_view within_record(std::string_view path) {
+  constexpr std::string_view kElement = "[*].";
+  const auto at = path.rfind(kElement);
+  return at == std::string_view::npos ? path : path.substr(at + kElement.size());
+}
 
 }  // namespace
 
@@ -20,9 +28,7 @@ void MessageDecoder::decode_json(Topic& topic, const Message& message) {
     }
     ++topic.unlike;
   }
-  constexpr std::string_view kMark = "\xef\xbb\xbf";  // a byte order mark is no JSON, but is sent
-  auto body = message.payload;
-  if (as_text(body).starts_with(kMark)) body = body.subspan(kMark.size());
+  const auto body = payload::without_byte_order_mark(message.payload);
   if (const auto parsed = json_.parse(body, keys_, payload_); !parsed) {
     reject(parsed.error().text(), 0);
     return;
@@ -64,33 +70,41 @@ void MessageDecoder::take_record(Topic& topic, const Message& message, std::size
                                  std::size_t last_leaf) {
   first_leaf_ = first_leaf;
   last_leaf_ = last_leaf;
+  inside_ = topic.inside;
   const auto& leaves = payload_.leaves;
   const auto& record = payload_.records[leaves[first_leaf].record];
   auto time = payload_.time_of(record);
-  const auto readings = [&] {
+  const auto readings = [&](const auto& of) {
     std::uint64_t count = 0;
     for (auto i = first_leaf; i < last_leaf; ++i) {
-      if (!binding_of(topic, payload_.path(leaves[i])).skip) count += leaves[i].count;
+      if (of(leaves[i]) && !binding_of(topic, payload_.path(leaves[i])).skip) {
+        count += leaves[i].count;
+      }
     }
     return count;
   };
   if (options_.stamp == Stamp::edge) {
     time.reset();
   } else if (const auto& fault = payload_.fault_of(record); !fault.empty()) {
-    reject(fault, readings());
-    return;
-  } else if (!time && options_.stamp == Stamp::device) {
-    reject("message has no time: it was looked for in the usual keys and 'time', and stamp is "
-           "'device'", readings());
+    reject(fault, readings([](const Leaf&) { return true; }));
     return;
   }
   // What a broker retained was measured at a time that nobody knows: without one of its own it is
   // no reading of now.
-  if (!time && message.has(kRetained)) return;
+  const bool timeless = !time && (options_.stamp == Stamp::device || message.has(kRetained));
+  const auto passed_by = [&](const Leaf& leaf) { return timeless && !says_its_start(topic, leaf); };
+  if (timeless && options_.stamp == Stamp::device) {
+    const auto count = readings(passed_by);
+    if (count > 0) {
+      reject("message has no time: it was looked for in the usual keys and 'time', and stamp is "
+             "'device'", count);
+    }
+  }
   ++row_;
   cells_.clear();
   samples_from_ = out_->groups.size();
   for (auto i = first_leaf; i < last_leaf; ++i) {
+    if (passed_by(leaves[i])) continue;
     if (leaves[i].array) {
       take_array(topic, leaves[i], record, time);
     } else {
@@ -104,24 +118,41 @@ void MessageDecoder::take_record(Topic& topic, const Message& message, std::size
 void MessageDecoder::take_array(Topic& topic, const Leaf& leaf, const Record& record,
                                 std::optional<EventTime> time) {
   const auto path = payload_.path(leaf);
-  const bool whole = !binding_of(topic, path).skip;
-  if (record.interval) {
-    if (!whole) return;
-    if (time) {
-      take_samples(topic, leaf, *time, *record.interval);
-    } else {
-      reject(fmt::format("samples have no start: {} holds {} with an interval; send their start as "
-                         "ts or t0", path.empty() ? "the array" : path, leaf.count), leaf.count);
+  const auto& binding = binding_of(topic, path);
+  const bool whole = !binding.skip && !binding.numbers_only;
+  if (whole) {
+    const auto timing = timing_of(binding, record, time);
+    if (!timing) {
+      reject(timing.error().text(), leaf.count);
+      return;
     }
-    return;
+    if (timing->interval > Nanoseconds{}) {
+      if (timing->start) {
+        take_samples(topic, leaf, *timing->start, timing->interval);
+      } else {
+        reject(fmt::format("samples have no start: {} holds {} with an interval; send their start "
+                           "as ts or t0, or say where it is", path.empty() ? "the array" : path,
+                           leaf.count), leaf.count);
+      }
+      return;
+    }
+    if (says_timing(binding)) {  // never stamped on arrival, nor series of their own
+      if (leaf.count == 1 && timing->start) {
+        take_samples(topic, leaf, *timing->start, Nanoseconds{});
+      } else if (leaf.count > 0) {
+        reject_untimed(path, leaf.count);
+      }
+      return;
+    }
+  } else if (record.interval) {
+    return;  // it makes samples of its arrays; one that is configured may be read by index
   }
   const bool by_index = !configured_.empty() && leaf.count <= kIndexedMax &&
                         !binding_of(topic, fmt::format("{}[0]", path)).skip;
   if (leaf.count > kIndexedMax ||
       (whole && !by_index && !configured_.empty() && leaf.count > 1)) {
     if (!whole) return;
-    reject(fmt::format("samples have no interval: '{}' holds {}; send it as dt_us, dt_ms or "
-                       "interval", path, leaf.count), leaf.count);
+    reject_untimed(path, leaf.count);
     return;
   }
   for (std::uint32_t i = 0; i < leaf.count; ++i) {
@@ -131,6 +162,76 @@ void MessageDecoder::take_array(Topic& topic, const Leaf& leaf, const Record& re
                                                       : fmt::format("{}[{}]", path, i);
     take_value(topic, indexed, value, time.has_value());
   }
+}
+
+void MessageDecoder::reject_untimed(std::string_view path, std::uint32_t samples) {
+  reject(fmt::format("samples have no interval: '{}' holds {}; send it as dt_us, dt_ms or "
+                     "interval, or say it: interval = \"1ms\"", path, samples), samples);
+}
+
+// Whether the configuration says that arrays of this path are samples.
+bool MessageDecoder::says_timing(const Binding& binding) const {
+  const auto* series = binding.configured;
+  return !keys_.interval_path.empty() ||
+         (series != nullptr && !(series->interval.empty() && series->start.empty()));
+}
+
+// Of a series of this path: whether it is what the record itself has as its time, or its interval.
+bool MessageDecoder::is_record_time(std::string_view path) const {
+  if (!keys_.time_path.empty()) return path == keys_.time_path;
+  const auto name = within_record(path);
+  return payload::is_time_name(name) || payload::may_be_time(name);
+}
+
+bool MessageDecoder::is_record_interval(std::string_view path) const {
+  if (!keys_.interval_path.empty()) return path == keys_.interval_path;
+  return payload::is_interval_name(within_record(path));
+}
+
+bool MessageDecoder::says_its_start(Topic& topic, const Leaf& leaf) {
+  if (!leaf.array || options_.stamp == Stamp::edge) return false;
+  const auto& binding = binding_of(topic, payload_.path(leaf));
+  return binding.configured != nullptr && !binding.configured->start.empty();
+}
+
+Result<MessageDecoder::Timing> MessageDecoder::timing_of(const Binding& binding,
+                                                         const Record& record,
+                                                         std::optional<EventTime> time) const {
+  Timing timing{time, payload_.interval_of(record)};
+  const auto* series = binding.configured;
+  if (series == nullptr) return timing;
+  const auto missing = [](std::string_view what, std::string_view path) {
+    return Error(Fault::bad_input,
+                 fmt::format("samples have no {0}: there is no $.{1} beside them; send it, or "
+                             "change '{0}' of the series", what, path));
+  };
+  const auto unreadable = [](std::string_view what, const Value& value, const Error& why) {
+    return Error(Fault::bad_input,
+                 fmt::format("{} cannot be read: at byte {}: {}", what, value.at, why.text()));
+  };
+  // What the record itself took as its time or interval is no value beside the array.
+  if (!series->start.empty() && options_.stamp != Stamp::edge) {
+    if (const auto* value = value_at(series->start)) {
+      auto start = payload::time_in(*value, keys_);
+      if (!start) return unreadable("start", *value, start.error());
+      timing.start = *start;
+    } else if (!time || !is_record_time(series->start)) {
+      return missing("start", series->start);
+    }
+  }
+  const auto& sampling = series->options->sampling;
+  if (!series->interval.empty()) {
+    if (const auto* value = value_at(series->interval)) {
+      auto interval = payload::interval_in(*value, sampling.interval_unit);
+      if (!interval) return unreadable("interval", *value, interval.error());
+      timing.interval = *interval;
+    } else if (!record.interval || !is_record_interval(series->interval)) {
+      return missing("interval", series->interval);
+    }
+  } else if (sampling.interval > Nanoseconds{} && !record.interval) {
+    timing.interval = sampling.interval;
+  }
+  return timing;
 }
 
 void MessageDecoder::take_samples(Topic& topic, const Leaf& leaf, EventTime start,
@@ -147,6 +248,14 @@ void MessageDecoder::take_samples(Topic& topic, const Leaf& leaf, EventTime star
     reject(fmt::format("samples end after the year 2262: {}", path), leaf.count);
     return;
   }
+  const auto samples = std::span(payload_.values).subspan(leaf.first, leaf.count);
+  const auto first = [&](auto... kinds) {
+    return std::ranges::find_if(samples,
+                                [=](const Value& v) { return ((v.kind == kinds) || ...); });
+  };
+  auto chosen = first(Value::Kind::number, Value::Kind::boolean);
+  if (chosen == samples.end()) chosen = first(Value::Kind::text);
+  if (chosen != samples.end()) choose_type(binding, *chosen);
   Column column;
   std::string first_fault;
   std::uint64_t faults = 0;
@@ -186,12 +295,14 @@ void MessageDecoder::take_samples(Topic& topic, const Leaf& leaf, EventTime star
   add_samples(std::move(column), leaf.count, start, interval);
 }
 
-// Arrays of one length and one record share their times.
+// Arrays of one record, one length, one start and one interval share their times.
 void MessageDecoder::add_samples(Column column, std::size_t rows, EventTime start,
                                  Nanoseconds interval) {
   auto& groups = out_->groups;
   for (auto i = samples_from_; i < groups.size(); ++i) {
-    if (groups[i].times.size() == rows) {
+    const auto& times = groups[i].times;
+    if (times.size() == rows && times[0] == count_ns(start) &&
+        (rows == 1 || times[1] - times[0] == interval.count())) {
       groups[i].columns.push_back(std::move(column));
       return;
     }

@@ -66,18 +66,26 @@ MessageDecoder::MessageDecoder(const Options& options, SeenTable* seen)
     auto result = payload::canonical_path(path);
     return result ? std::move(result).value() : std::string();
   };
-  keys_ = {canonical(options_.time_path), options_.time_unit, canonical(options_.interval_path),
-           options_.interval_unit, options_.zone};
+  const auto& sampling = options_.sampling;
+  keys_ = {canonical(options_.time_path), options_.time_unit, canonical(sampling.interval_path),
+           sampling.interval_unit, options_.zone};
+  payload_.interval = sampling.interval;
   unit_at_ = canonical(options_.unit_at);
   for (const auto& s : options_.series) {
-    configured_.push_back({canonical(s.path), canonical(s.beside), &s});
+    configured_.push_back({canonical(s.path), canonical(s.beside),
+                           canonical(s.sampling.interval_path), canonical(s.sampling.start_path),
+                           &s});
   }
   too_many_topics_.refused =
       fmt::format("too many topics: more than {} since the start; is there an id in them? Narrow "
                   "'topics' of source '{}'", kTopicsMax, options_.name);
   too_many_paths_.refused =
-      fmt::format("too many paths: more than {} since the start; is there an id in a key? Name "
-                  "those you need as series of source '{}'", kPathsMax, options_.name);
+      fmt::format("too many paths: more than {}, or {} bytes of them, since the start; is there an "
+                  "id in a key? Name those you need as series of source '{}'", kPathsMax,
+                  kAllPathBytesMax, options_.name);
+  too_long_path_.refused =
+      fmt::format("path is too long: more than {} bytes; no series of source '{}' can have it",
+                  kPathBytesMax, options_.name);
 }
 
 void MessageDecoder::reject(std::string reason, std::uint64_t readings) {
@@ -118,31 +126,51 @@ void MessageDecoder::decode(const journal::Entry& entry, source::SeriesTable& se
   }
   auto& topic = topic_of(as_text(message->topic));
   const auto first = out.rejected.size();
+  bool readable = false;
   if (message->has(kCut)) {
     reject(fmt::format("message is too large: {} B, at most {} B (payload_max) and half of "
                        "journal.capacity are read; send smaller ones or raise these",
                        message->size, options_.payload_max.count), 0);
   } else if (!topic.refused.empty()) {
     reject(topic.refused, 0);
-  } else if (options_.format == Format::sparkplug) {
-    decode_sparkplug(entry, *message);
-  } else if (options_.format == Format::csv || options_.format == Format::influx) {
-    decode_text(topic, *message);
-  } else if (options_.format == Format::packed ||
-             (options_.format == Format::automatic && payload::is_packed(message->payload))) {
-    decode_packed(topic, *message);
+  } else if (topic.presence != nullptr && !holds_readings(topic, *message)) {
+    decode_presence(topic, entry, *message);
+    return;
   } else {
-    const auto text = trim(as_text(message->payload));
-    const bool json = !text.empty() && (text[0] == '{' || text[0] == '[' || text[0] == '"' ||
-                                        static_cast<unsigned char>(text[0]) == 0xef);
-    if (options_.format == Format::json || (options_.format == Format::automatic && json)) {
-      decode_json(topic, *message);
-    } else {
-      decode_number(topic, *message);
-    }
+    readable = true;
+    decode_readings(topic, entry, *message);
+  }
+  // Sparkplug has remembered its own, without those of the past and of devices that died.
+  if (!options_.presence.empty() && options_.format != Format::sparkplug) {
+    remember_last(0);
+    const bool fresh = !out.groups.empty() && !message->has(kRetained);
+    if (fresh && !presence_.empty()) note_heard(topic);
   }
   if (options_.every > Nanoseconds{}) {
     out.expected.push_back({.poll_class = "", .good = out.rejected.size() == first});
+  }
+  // Behind the readings beside it: they are the last of a device that says that it goes.
+  if (readable && topic.presence != nullptr) decode_presence(topic, entry, *message);
+}
+
+void MessageDecoder::decode_readings(Topic& topic, const journal::Entry& entry,
+                                     const Message& message) {
+  if (options_.format == Format::sparkplug) {
+    decode_sparkplug(entry, message);
+  } else if (options_.format == Format::csv || options_.format == Format::influx) {
+    decode_text(topic, message);
+  } else if (options_.format == Format::packed ||
+             (options_.format == Format::automatic && payload::is_packed(message.payload))) {
+    decode_packed(topic, message);
+  } else {
+    const auto text = trim(as_text(message.payload));
+    const bool json = !text.empty() && (text[0] == '{' || text[0] == '[' || text[0] == '"' ||
+                                        static_cast<unsigned char>(text[0]) == 0xef);
+    if (options_.format == Format::json || (options_.format == Format::automatic && json)) {
+      decode_json(topic, message);
+    } else {
+      decode_number(topic, message);
+    }
   }
 }
 
@@ -166,38 +194,61 @@ MessageDecoder::Topic& MessageDecoder::find_topic(std::string_view name) {
 
 void MessageDecoder::name_topic(Topic& topic) const {
   std::vector<std::string_view> wild;
-  const bool ours = std::any_of(
+  for (const auto& p : options_.presence) {
+    if (!topic_matches(p.topic, topic.name, wild)) continue;
+    topic.presence = &p;
+    topic.speaks_of = device_of(topic, p.device.empty() ? options_.device : p.device, wild);
+    if (auto path = payload::canonical_path(p.path); !p.path.empty() && path) {
+      topic.word_at = std::move(path).value();
+    }
+    break;
+  }
+  topic.ours = std::any_of(
       options_.topics.begin(), options_.topics.end(),
       [&](const std::string& filter) { return topic_matches(filter, topic.name, wild); });
-  if (!ours) {
+  if (!topic.ours) {
+    if (topic.presence != nullptr) return;
     topic.refused = fmt::format("topic is not subscribed: none of the topics of source '{}' "
                                 "matches '{}'; the broker may still hold an older subscription of "
                                 "this client id", options_.name, topic.name);
     return;
   }
   topic.last_level = clean_name(split(topic.name, '/').back());
-  if (!options_.device.empty()) {
-    auto device = name_from_topic(options_.device, topic.name);
-    if (!device) {
-      topic.refused = "device cannot be told: " + device.error().text();
+  topic.device = device_of(topic, options_.device, wild);
+  for (const auto& i : options_.inside) {
+    if (!topic_matches(i.topic, topic.name, wild)) continue;
+    auto path = path_from_topic(i.path, topic.name);
+    if (!path) {
+      topic.refused = "place cannot be told: " + path.error().text();
       return;
     }
-    topic.device = std::move(device).value();
-  } else {
-    for (const auto level : wild) {
-      if (level.empty()) continue;
-      if (!topic.device.empty()) topic.device += '-';
-      topic.device += clean_name(level);
-    }
-    if (topic.device.empty()) topic.device = clean_name(options_.name);
+    topic.inside = std::move(path).value();
+    break;
   }
-  if (options_.metric_prefix.empty()) return;
+  if (!topic.refused.empty() || options_.metric_prefix.empty()) return;
   auto prefix = name_from_topic(options_.metric_prefix, topic.name);
   if (!prefix) {
     topic.refused = "metric cannot be told: " + prefix.error().text();
     return;
   }
   topic.prefix = std::move(prefix).value() + "_";
+}
+
+std::string MessageDecoder::device_of(Topic& topic, const std::string& expression,
+                                      const std::vector<std::string_view>& wild) const {
+  if (!expression.empty()) {
+    auto device = name_from_topic(expression, topic.name);
+    if (device) return std::move(device).value();
+    topic.refused = "device cannot be told: " + device.error().text();
+    return {};
+  }
+  std::string device;
+  for (const auto level : wild) {
+    if (level.empty()) continue;
+    if (!device.empty()) device += '-';
+    device += clean_name(level);
+  }
+  return device.empty() ? clean_name(options_.name) : device;
 }
 
 std::string MessageDecoder::metric_of(const Topic& topic, std::string_view path) const {
@@ -223,12 +274,24 @@ std::string MessageDecoder::metric_of(const Topic& topic, std::string_view path)
 }
 
 void MessageDecoder::name_binding(const Topic& topic, std::string_view path, Binding& binding) {
-  std::vector<std::string_view> stood_for;
-  const auto* options = options_of(path, stood_for);
-  if (options == nullptr && !configured_.empty()) {
+  if (!topic.word_at.empty() && path == topic.word_at) {  // the word is no reading
     binding.skip = true;
     return;
   }
+  std::vector<std::string_view> stood_for;
+  std::string whole;
+  if (!topic.inside.empty()) {
+    whole = path.empty() || path.front() == '[' ? fmt::format("{}{}", topic.inside, path)
+                                                : fmt::format("{}.{}", topic.inside, path);
+    path = whole;
+  }
+  binding.configured = configured_for(path, stood_for);
+  if (binding.configured == nullptr && !configured_.empty()) {
+    binding.numbers_only = options_.other_numbers && path.find_first_of(".[") == path.npos;
+    binding.skip = !binding.numbers_only;
+    if (binding.skip) return;
+  }
+  const auto* options = binding.configured ? binding.configured->options : nullptr;
   auto& d = binding.description;
   d.source = options_.name;
   d.device = topic.device;
@@ -240,7 +303,6 @@ void MessageDecoder::name_binding(const Topic& topic, std::string_view path, Bin
     d.labels.insert(record.labels.begin(), record.labels.end());
   }
   if (options != nullptr) {
-    binding.configured = true;
     d.unit = options->unit;
     if (!options->units.empty()) {
       binding.unit_said = unit_said();
@@ -261,17 +323,21 @@ void MessageDecoder::name_binding(const Topic& topic, std::string_view path, Bin
   }
 }
 
-const SeriesOptions* MessageDecoder::options_of(std::string_view path,
-                                                std::vector<std::string_view>& stood_for) {
+const MessageDecoder::Configured* MessageDecoder::configured_for(
+    std::string_view path, std::vector<std::string_view>& stood_for) {
   for (const auto& c : configured_) {
     stood_for.clear();
     if (!payload::path_fits(c.path, path, stood_for)) continue;
-    if (c.beside.empty() || value_at(c.beside) != nullptr) return c.options;
+    if (c.beside.empty() || value_at(c.beside) != nullptr) return &c;
   }
   return nullptr;
 }
 
 const Value* MessageDecoder::value_at(std::string_view path) const {
+  if (!inside_.empty()) {
+    if (!path.starts_with(inside_) || !path.substr(inside_.size()).starts_with('.')) return nullptr;
+    path.remove_prefix(inside_.size() + 1);
+  }
   for (auto i = first_leaf_; i < last_leaf_; ++i) {
     const auto& leaf = payload_.leaves[i];
     if (payload_.path(leaf) == path) return &payload_.values[leaf.first];
@@ -291,7 +357,7 @@ MessageDecoder::Binding& MessageDecoder::binding_of(Topic& topic, std::string_vi
     return *topic.order[place].second;
   }
   auto& binding = find_binding(topic, path);
-  if (place < kOrderMax && &binding != &too_many_paths_) {
+  if (place < kOrderMax && &binding != &too_many_paths_ && &binding != &too_long_path_) {
     if (place >= topic.order.size()) topic.order.resize(place + 1);
     topic.order[place] = {std::string(path), &binding};
   }
@@ -305,8 +371,12 @@ MessageDecoder::Binding& MessageDecoder::find_binding(Topic& topic, std::string_
     if (std::find(kValueNames.begin(), kValueNames.end(), path) != kValueNames.end()) path = "";
   }
   if (const auto known = topic.paths.find(path); known != topic.paths.end()) return known->second;
-  if (bindings_ >= kPathsMax) return too_many_paths_;
+  if (path.size() > kPathBytesMax) return too_long_path_;
+  if (bindings_ >= kPathsMax || path.size() > kAllPathBytesMax - path_bytes_) {
+    return too_many_paths_;
+  }
   ++bindings_;
+  path_bytes_ += path.size();
   auto& binding = topic.paths[std::string(path)];
   name_binding(topic, path, binding);
   return binding;
@@ -337,21 +407,28 @@ void MessageDecoder::ask_again() {
   }
 }
 
-std::optional<std::string> MessageDecoder::to_cell(Binding& binding, const Value& value,
-                                                   std::string_view path, Cell& cell) const {
+void MessageDecoder::choose_type(Binding& binding, const Value& value) {
+  if (value.kind == Value::Kind::unusable) return;
   auto& type = binding.description.type;
+  const bool stands_back = binding.guessed && type == ValueType::text &&
+                           value.kind != Value::Kind::text;
+  if (binding.typed && !stands_back) return;
+  type = value.integer                        ? ValueType::i64
+         : value.kind == Value::Kind::number  ? ValueType::f64
+         : value.kind == Value::Kind::boolean ? ValueType::boolean
+                                              : ValueType::text;
+  binding.typed = binding.guessed = true;
+  binding.handle[0] = binding.handle[1] = -1;
+}
+
+std::optional<std::string> MessageDecoder::to_cell(const Binding& binding, const Value& value,
+                                                   std::string_view path, Cell& cell) const {
+  const auto type = binding.description.type;
   if (value.kind == Value::Kind::unusable) {
     const auto what = value.text.substr(0, 20);
     return fmt::format("value cannot be used: at byte {}: {} is {}", value.at, shown(path),
                        what == "{" || what == "[" ? "nested where or deeper than it is read"
                                                   : fmt::format("'{}', no JSON value", what));
-  }
-  if (!binding.typed) {
-    type = value.integer                        ? ValueType::i64
-           : value.kind == Value::Kind::number    ? ValueType::f64
-           : value.kind == Value::Kind::boolean ? ValueType::boolean
-                                         : ValueType::text;
-    binding.typed = true;
   }
   cell.type = type;
   const auto refuse = [&](std::string_view more = "") {
@@ -360,7 +437,7 @@ std::optional<std::string> MessageDecoder::to_cell(Binding& binding, const Value
                        binding.description.local_name(), name_of(type), more);
   };
   // A configured type also reads what a device wrote as text; a guessed one takes its own only.
-  const bool from_text = binding.configured && value.kind == Value::Kind::text;
+  const bool from_text = binding.configured != nullptr && value.kind == Value::Kind::text;
   switch (type) {
     case ValueType::f64: {
       const auto v = value.kind == Value::Kind::number ? std::optional(value.number)
@@ -380,7 +457,7 @@ std::optional<std::string> MessageDecoder::to_cell(Binding& binding, const Value
     }
     case ValueType::boolean: {
       const auto v = value.kind == Value::Kind::boolean ? std::optional(value.boolean)
-                     : binding.configured        ? parse_switch(trim(value.text))
+                     : binding.configured != nullptr ? parse_switch(trim(value.text))
                                                  : std::nullopt;
       if (!v) return refuse();
       cell.i64 = *v ? 1 : 0;
@@ -388,7 +465,7 @@ std::optional<std::string> MessageDecoder::to_cell(Binding& binding, const Value
     }
     case ValueType::text: break;
   }
-  const bool as_text = binding.configured && value.kind == Value::Kind::number;
+  const bool as_text = binding.configured != nullptr && value.kind == Value::Kind::number;
   if (value.kind != Value::Kind::text && !as_text) return refuse();
   if (value.text.size() > kTextBytesMax) {
     return fmt::format("text is too long: at byte {}: {} has {} B, at most {} B", value.at,
@@ -411,7 +488,7 @@ void MessageDecoder::append(Column& column, const Cell& cell) {
 void MessageDecoder::take_value(Topic& topic, std::string_view path, const Value& value,
                                 bool device_stamped) {
   auto& binding = binding_of(topic, path);
-  if (binding.skip) return;
+  if (binding.skip || (binding.numbers_only && value.kind != Value::Kind::number)) return;
   Cell cell;
   if (binding.unit_said && *binding.unit_said != unit_said()) {
     reject(fmt::format("unit has changed: {} is in '{}', series '{}' holds '{}'; restart the agent "
@@ -420,6 +497,7 @@ void MessageDecoder::take_value(Topic& topic, std::string_view path, const Value
     return;
   }
   if (binding.refused.empty()) {
+    choose_type(binding, value);
     if (auto why = to_cell(binding, value, path, cell)) {
       reject(*std::move(why), 1);
       return;

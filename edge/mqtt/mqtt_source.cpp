@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <set>
 
 #include "edge/mqtt/broker_client.h"
@@ -18,6 +19,13 @@ namespace {
 constexpr std::uint64_t kPayloadBytesMax = 16 << 20;
 
 Error bad(std::string text) { return {Fault::bad_input, std::move(text)}; }
+
+Result<> check_sampling(const Sampling& s) {
+  TIDE_TRY(payload::canonical_path(s.interval_path));
+  TIDE_TRY(payload::canonical_path(s.start_path));
+  if (s.interval < Nanoseconds{}) return bad("interval: it must not be below 0");
+  return {};
+}
 
 class MqttSource final : public source::Source {
  public:
@@ -44,7 +52,9 @@ class MqttSource final : public source::Source {
             .error = state.error,
             .heard = intake_.heard(),
             .failed = state.failures,
-            .late = 0};
+            .late = 0,
+            .refused = {},
+            .away = decoder_.away()};
   }
   [[nodiscard]] std::vector<source::Schedule> schedules() const override {
     if (options_.every <= Nanoseconds{}) return {};
@@ -75,15 +85,28 @@ Result<> Options::check() const {
   if (topics.empty()) return bad("topics: at least one is needed");
   for (const auto& topic : topics) TIDE_TRY(check_filter(topic));
   for (const auto& topic : wills) TIDE_TRY(check_filter(topic));
+  for (const auto& i : inside) {
+    TIDE_TRY(check_filter(i.topic));
+    TIDE_TRY(path_from_topic(i.path, ""));
+  }
+  for (const auto& p : presence) {
+    TIDE_TRY(check_filter(p.topic));
+    TIDE_TRY(check_name_expression(p.device));
+    TIDE_TRY(payload::canonical_path(p.path));
+    if (p.online.empty() || p.offline.empty()) {
+      return bad(fmt::format("presence '{}': it needs words for online and for offline", p.topic));
+    }
+  }
   TIDE_TRY(check_name_expression(device));
   TIDE_TRY(check_name_expression(metric_prefix));
   TIDE_TRY(payload::canonical_path(time_path));
-  TIDE_TRY(payload::canonical_path(interval_path));
+  TIDE_TRY(check_sampling(sampling));
   TIDE_TRY(payload::canonical_path(unit_at));
   std::set<std::string> paths;
   for (const auto& s : series) {
     TIDE_ASSIGN(auto path, payload::canonical_path(s.path));
     TIDE_TRY(payload::canonical_path(s.beside));
+    TIDE_TRY(check_sampling(s.sampling));
     if (!paths.insert(path + "\n" + s.beside).second) {
       return bad(fmt::format("series: path '{}' comes twice", s.path));
     }
@@ -104,6 +127,14 @@ Result<> Options::check() const {
   return {};
 }
 
+std::vector<std::string> Options::filters() const {
+  auto out = topics;
+  for (const auto& p : presence) {
+    if (std::find(out.begin(), out.end(), p.topic) == out.end()) out.push_back(p.topic);
+  }
+  return out;
+}
+
 Result<std::unique_ptr<source::Source>> make_source(Options options, journal::Journal& journal,
                                                     const Clock& clock, Random& random) {
   if (const auto checked = options.check(); !checked) {
@@ -119,6 +150,7 @@ Result<std::unique_ptr<source::Source>> make_source(Options options, journal::Jo
     auto listener = options;
     listener.index = kBrokerSource;
     listener.topics = options.wills;
+    listener.presence.clear();  // those that are wills are among these
     return make_plugin_source(
         options, journal, std::move(seen).value(),
         std::make_unique<ClientIntake>(listener, kSubscribed, journal, clock, random));

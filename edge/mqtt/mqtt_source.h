@@ -64,6 +64,14 @@ enum class Stamp : std::uint8_t {
   edge,       // times in messages are ignored
 };
 
+// When the samples of an array were taken, where a series or a source says it.
+struct Sampling {
+  std::string interval_path = {};  // empty: the usual names, edge/payload/FORMAT.md
+  TimeUnit interval_unit = TimeUnit::automatic;  // automatic: text with its unit, or seconds
+  Nanoseconds interval{};          // where the message says none; 0: such an array is refused
+  std::string start_path = {};     // of a series: beside the array; empty: the record's time
+};
+
 // One [[source.mqtt.series]]. When there is any, only these paths are taken from JSON.
 struct SeriesOptions {
   std::string path;    // "$.a.b", "$.a[0]", "$[*].x"; or with wildcards: payload::path_fits()
@@ -74,6 +82,22 @@ struct SeriesOptions {
   SeriesKind kind = SeriesKind::gauge;
   std::optional<ValueType> type;  // empty: that of the first value; numbers are f64
   std::int8_t exponent = 0;       // with type i64: values are multiples of 10^exponent, exactly
+  Sampling sampling = {};         // of an array
+};
+
+// Messages of these topics are what those of other topics hold at this path.
+struct InsideOptions {
+  std::string topic;  // filter
+  std::string path;   // "$.params.{topic[2]}"
+};
+
+// A topic that says whether a device is there.
+struct PresenceOptions {
+  std::string topic;   // filter
+  std::string path;    // of the word in a JSON object; empty, or no object: all of the message
+  std::vector<std::string> online, offline;  // words, in whatever case
+  std::string device;  // as Options::device, which it is where this is empty
+  bool all = false;    // it speaks of all devices of the source: that of a bridge
 };
 
 struct Options {
@@ -94,14 +118,16 @@ struct Options {
   std::string device;
   std::string metric_prefix;  // the same forms; put before every metric, joined by '_'
   std::vector<SeriesOptions> series;
+  std::vector<PresenceOptions> presence;  // heard beside topics
+  std::vector<InsideOptions> inside;
+  bool other_numbers = false;  // with series: also numbers at the top of a message that none means
   std::vector<std::string> columns;  // of CSV; empty: the first line of each message names them
   Stamp stamp = Stamp::automatic;
   std::string time_path;      // "$.meta.ts"; empty: the usual names, edge/payload/FORMAT.md
   TimeUnit time_unit = TimeUnit::automatic;
   std::shared_ptr<const TimeZone> zone;  // of times that name none; null: UTC
   std::string unit_at;        // path of a text that chooses among SeriesOptions::units
-  std::string interval_path;  // of arrays of samples; empty: the usual names
-  TimeUnit interval_unit = TimeUnit::automatic;  // automatic: text with its unit, or seconds
+  Sampling sampling;          // of all arrays; start_path is time_path
   Nanoseconds lateness = std::chrono::seconds(5);
   Nanoseconds every{};        // a message is due so often, for coverage; 0: no schedule
   bool durable = false;
@@ -112,6 +138,8 @@ struct Options {
 
   // Everything that can be wrong without a broker. Fault::bad_input.
   [[nodiscard]] Result<> check() const;
+  // What is subscribed to: topics and those of presence.
+  [[nodiscard]] std::vector<std::string> filters() const;
   [[nodiscard]] bool device_stamped() const {
     return stamp != Stamp::edge && format != Format::number;
   }

@@ -60,6 +60,7 @@ class PluginSource final : public source::Source, public source::Decoder {
       s.error = "no broker has opened the journal: load tidemark-mosquitto.so in mosquitto.conf, "
                 "with plugin_opt_journal where it lies, and see the broker's log";
     }
+    s.away = decoder_.away();
     if (!wills_) return s;
     const auto client = wills_->state();
     s.failed = client.failures;

@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "common/base/text.h"
+#include "edge/payload/payload.h"
 
 namespace tidemark::mqtt {
 
@@ -27,6 +28,16 @@ Result<std::optional<int>> level_of(std::string_view expression) {
     return bad(fmt::format("'{}': expected topic[N] or a name", expression));
   }
   return std::optional(level);
+}
+
+Result<std::string_view> level_at(int wanted, std::string_view topic) {
+  const auto levels = split(topic, '/');
+  const auto count = static_cast<int>(levels.size());
+  const int at = wanted < 0 ? count + wanted : wanted;
+  if (at < 0 || at >= count || levels[static_cast<std::size_t>(at)].empty()) {
+    return bad(fmt::format("topic '{}' has no level for topic[{}]", topic, wanted));
+  }
+  return levels[static_cast<std::size_t>(at)];
 }
 
 }  // namespace
@@ -98,13 +109,30 @@ Result<> check_name_expression(std::string_view expression) {
 Result<std::string> name_from_topic(std::string_view expression, std::string_view topic) {
   TIDE_ASSIGN(const auto wanted, level_of(expression));
   if (!wanted) return clean_name(expression);
-  const auto levels = split(topic, '/');
-  const auto count = static_cast<int>(levels.size());
-  const int at = *wanted < 0 ? count + *wanted : *wanted;
-  if (at < 0 || at >= count || levels[static_cast<std::size_t>(at)].empty()) {
-    return bad(fmt::format("topic '{}' has no level for {}", topic, expression));
+  TIDE_ASSIGN(const auto level, level_at(*wanted, topic));
+  return clean_name(level);
+}
+
+Result<std::string> path_from_topic(std::string_view path, std::string_view topic) {
+  std::string out;
+  while (!path.empty()) {
+    const auto open = path.find('{');
+    out += path.substr(0, open);
+    if (open == std::string_view::npos) break;
+    const auto close = path.find('}', open);
+    if (close == std::string_view::npos) return bad(fmt::format("path '{}': no '}}'", path));
+    const auto expression = path.substr(open + 1, close - open - 1);
+    TIDE_ASSIGN(const auto wanted, level_of(expression));
+    if (!wanted) return bad(fmt::format("'{}': expected topic[N]", expression));
+    path.remove_prefix(close + 1);
+    if (topic.empty()) {
+      out += '_';
+      continue;
+    }
+    TIDE_ASSIGN(const auto level, level_at(*wanted, topic));
+    out += level;
   }
-  return clean_name(levels[static_cast<std::size_t>(at)]);
+  return payload::canonical_path(out);
 }
 
 std::string clean_name(std::string_view text) {

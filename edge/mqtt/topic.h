@@ -27,6 +27,10 @@ std::string_view bare_filter(std::string_view filter);
 Result<std::string> name_from_topic(std::string_view expression, std::string_view topic);
 Result<> check_name_expression(std::string_view expression);
 
+// "$.params.{topic[2]}" with that level of the topic (the empty topic: with '_'), canonical.
+// Fault::bad_input: it is no path, or the topic has no such level.
+Result<std::string> path_from_topic(std::string_view path, std::string_view topic);
+
 // As one level of a series name: '/', blanks, glob and control characters become '_'.
 std::string clean_name(std::string_view text);
 

@@ -14,6 +14,7 @@ constexpr std::size_t kNone = static_cast<std::size_t>(-1);
 
 // The first of these that the first line holds outside quotes; a comma may be part of numbers.
 char separator_of(std::string_view text) {
+  text.remove_prefix(std::min(text.find_first_not_of("\r\n"), text.size()));
   const auto line = text.substr(0, text.find('\n'));
   for (const char c : {';', '\t'}) {
     bool quoted = false;
@@ -25,10 +26,11 @@ char separator_of(std::string_view text) {
   return ',';
 }
 
-Result<EventTime> time_of(const Value& value, const TimeKeys& keys) {
-  return value.kind == Value::Kind::number
-             ? parse_time_number(value.text, keys.time_unit)
-             : parse_time_text(value.text, keys.time_unit, keys.zone.get());
+std::size_t time_column(const std::vector<std::string>& names, const TimeKeys& keys) {
+  const auto found = std::find_if(names.begin(), names.end(), [&](const std::string& name) {
+    return keys.time_path.empty() ? is_time_name(name) : name == keys.time_path;
+  });
+  return found == names.end() ? kNone : static_cast<std::size_t>(found - names.begin());
 }
 
 }  // namespace
@@ -86,75 +88,80 @@ Result<> CsvParser::parse(ByteSpan payload, const TimeKeys& keys, Payload& out) 
   const auto text = as_text(payload);
   separator_ = separator_of(text);
   auto names = columns_;
-  std::size_t time = kNone;
-  std::size_t at = 0;
-  for (std::size_t line = 1; at < text.size(); ++line) {
-    const auto begin = at;
+  auto time = time_column(names, keys);
+  bool first = true;
+  std::uint64_t beyond = 0;
+  for (std::size_t line = 1, at = 0; at < text.size(); ++line) {
     if (!read_row(text, at)) {
-      return Error(Fault::bad_input,
-                   fmt::format("CSV line {}: near byte {}: a quoted text does not end, or goes on "
-                               "behind its quote", line, at));
+      auto why = fmt::format("CSV is malformed: CSV line {}: near byte {}: a quoted text does not "
+                             "end, or goes on behind its quote", line, at);
+      if (names.empty()) return Error(Fault::bad_input, std::move(why));
+      out.refused.push_back({std::move(why), names.size() - (time == kNone ? 0 : 1)});
+      const auto end = text.find('\n', at);
+      at = end == text.npos ? text.size() : end + 1;
+      first = false;
+      continue;
     }
     if (row_.size() == 1 && row_[0].text.empty()) continue;
-    const bool header = line == 1 && std::none_of(row_.begin(), row_.end(), [&](const Cell& c) {
+    const bool header = first && std::none_of(row_.begin(), row_.end(), [&](const Cell& c) {
       return value_of(c).kind == Value::Kind::number;
     });
-    if (names.empty() && !header) {
-      return Error(Fault::bad_input, "CSV line 1: it is no header; say the names of the columns: "
-                                     "columns = [\"time\", \"temperature\"]");
-    }
-    if (columns_.empty() && header) {
+    first = false;
+    if (names.empty()) {
+      if (!header) {
+        return Error(Fault::bad_input,
+                     fmt::format("CSV is malformed: CSV line {}: it is no header; say the names of "
+                                 "the columns: columns = [\"time\", \"temperature\"]", line));
+      }
       for (const auto& cell : row_) names.emplace_back(cell.text);
-    }
-    if (line == 1) {
-      const auto found = std::find_if(names.begin(), names.end(), [&](const std::string& name) {
-        return keys.time_path.empty() ? is_time_name(name) : name == keys.time_path;
-      });
-      if (found != names.end()) time = static_cast<std::size_t>(found - names.begin());
+      time = time_column(names, keys);
+      continue;
     }
     const bool repeats_names =
         header && std::equal(names.begin(), names.end(), row_.begin(), row_.end(),
                              [](const std::string& n, const Cell& c) { return n == c.text; });
-    if (repeats_names) continue;
-    take_row(line, names, time, keys, out);
-    if (out.values.size() > JsonParser::kValuesMax) {
-      return Error(Fault::bad_input, fmt::format("CSV line {}: near byte {}: more than {} values",
-                                                 line, begin, JsonParser::kValuesMax));
-    }
+    if (!repeats_names) beyond += take_row(line, names, time, keys, out);
+  }
+  if (beyond > 0) {
+    out.refused.push_back({fmt::format("too many values: CSV holds more than {}, or more than {} "
+                                       "bytes of names", JsonParser::kValuesMax,
+                                       Payload::kPathBytesMax), beyond});
   }
   return {};
 }
 
-void CsvParser::take_row(std::size_t line, const std::vector<std::string>& names, std::size_t time,
-                         const TimeKeys& keys, Payload& out) {
+std::uint64_t CsvParser::take_row(std::size_t line, const std::vector<std::string>& names,
+                                  std::size_t time, const TimeKeys& keys, Payload& out) {
   if (row_.size() != names.size()) {
-    out.refused.push_back({fmt::format("CSV line {}: {} cells, expected {}", line, row_.size(),
-                                       names.size()),
+    out.refused.push_back({fmt::format("CSV is malformed: CSV line {}: {} cells, expected {}", line,
+                                       row_.size(), names.size()),
                            row_.size() - (time < row_.size() ? 1 : 0)});
-    return;
+    return 0;
   }
+  const auto place = out.records.size();
+  const auto leaves = out.leaves.size();
   auto& record = out.records.emplace_back();
+  std::uint64_t beyond = 0;
   for (std::size_t i = 0; i < row_.size(); ++i) {
     if (row_[i].text.empty()) continue;
     const auto value = value_of(row_[i]);
     if (i == time) {
-      auto when = time_of(value, keys);
+      auto when = time_in(value, keys);
       if (when) {
         record.time = *when;
       } else {
         record.fault = fmt::format("time cannot be read: at byte {}: {}", value.at,
                                    when.error().text());
       }
-      continue;
+    } else if (out.values.size() >= JsonParser::kValuesMax ||
+               !out.add_leaf(place, names[i], out.values.size())) {
+      ++beyond;
+    } else {
+      out.values.push_back(value);
     }
-    out.values.push_back(value);
-    out.leaves.push_back({.record = static_cast<std::uint32_t>(out.records.size() - 1),
-                          .path_begin = static_cast<std::uint32_t>(out.paths.size()),
-                          .path_size = static_cast<std::uint32_t>(names[i].size()),
-                          .first = static_cast<std::uint32_t>(out.values.size() - 1),
-                          .count = 1});
-    out.paths += names[i];
   }
+  if (out.leaves.size() == leaves) out.records.pop_back();
+  return beyond;
 }
 
 }  // namespace tidemark::payload

@@ -47,23 +47,30 @@ std::string_view trim_end(std::string_view text) {
   return last == std::string_view::npos ? std::string_view() : text.substr(0, last + 1);
 }
 
-Result<Nanoseconds> interval_of(const Value& value, TimeUnit unit) {
-  auto length = value.kind == Value::Kind::number ? parse_interval_number(value.text, unit)
-                : value.kind == Value::Kind::text ? parse_duration(value.text)
-                                                  : Result<Nanoseconds>(bad("it is no length"));
+std::optional<TimeUnit> unit_of_interval(std::string_view name) {
+  for (const auto& known : kIntervalNames) {
+    if (known.name == name) return known.unit;
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+Result<Nanoseconds> interval_in(const Value& value, TimeUnit unit) {
+  if (value.kind == Value::Kind::number) return parse_interval_number(value.text, unit);
+  if (value.kind != Value::Kind::text) return bad("it is no length");
+  auto length = parse_duration(value.text);
   if (length && *length <= Nanoseconds{}) return bad("it is not above 0");
   return length;
 }
 
-Result<EventTime> time_of(const Value& value, const TimeKeys& keys) {
+Result<EventTime> time_in(const Value& value, const TimeKeys& keys) {
   if (value.kind == Value::Kind::number) return parse_time_number(value.text, keys.time_unit);
   if (value.kind == Value::Kind::text) {
     return parse_time_text(value.text, keys.time_unit, keys.zone.get());
   }
   return bad("expected a number or ISO 8601 text");
 }
-
-}  // namespace
 
 void Payload::clear() {
   shape = nullptr;
@@ -74,11 +81,25 @@ void Payload::clear() {
   refused.clear();
 }
 
+bool Payload::add_leaf(std::size_t record, std::string_view path, std::size_t first,
+                       std::size_t count, bool array) {
+  if (path.size() > kPathBytesMax - paths.size()) return false;
+  leaves.push_back({.record = static_cast<std::uint32_t>(record),
+                    .path_begin = static_cast<std::uint32_t>(paths.size()),
+                    .path_size = static_cast<std::uint32_t>(path.size()),
+                    .first = static_cast<std::uint32_t>(first),
+                    .count = static_cast<std::uint32_t>(count),
+                    .array = array});
+  paths += path;
+  return true;
+}
+
+bool is_interval_name(std::string_view name) { return unit_of_interval(name).has_value(); }
 bool is_time_name(std::string_view name) { return contains(kTimeNames, name); }
 bool may_be_time(std::string_view name) { return contains(kWeakTimeNames, name); }
 
 Nanoseconds Payload::interval_of(const Record& record) const {
-  return record.interval.value_or(Nanoseconds{});
+  return record.interval.value_or(interval);
 }
 
 std::optional<EventTime> Payload::time_of(const Record& record) const {
@@ -121,7 +142,8 @@ struct JsonParser::State {
   [[nodiscard]] Value nested(std::string_view token) const;
   bool take_time(std::string_view key, bool top, const Value& value, std::size_t record);
   void set_time(const Value& value, bool weak, std::size_t record, bool& taken);
-  void add_leaf(std::size_t record, std::size_t first, std::size_t count, bool is_array);
+  simdjson::error_code add_leaf(std::size_t record, std::size_t first, std::size_t count,
+                                bool is_array);
   [[nodiscard]] std::size_t add_record(std::int32_t parent, std::size_t place);
 };
 
@@ -158,7 +180,8 @@ Result<> JsonParser::State::parse(ByteSpan payload) {
 
 Result<> JsonParser::State::malformed(od::document& document, simdjson::error_code code) const {
   if (code == simdjson::CAPACITY) {
-    return bad(fmt::format("JSON holds more than {} values", kValuesMax));
+    return bad(fmt::format("too many values: JSON holds more than {}, or more than {} bytes of "
+                           "paths", kValuesMax, Payload::kPathBytesMax));
   }
   const char* where = nullptr;
   const auto size = padded.size() - simdjson::SIMDJSON_PADDING;
@@ -179,15 +202,10 @@ std::size_t JsonParser::State::add_record(std::int32_t parent, std::size_t place
   return out->records.size() - 1;
 }
 
-void JsonParser::State::add_leaf(std::size_t record, std::size_t first, std::size_t count,
-                                 bool is_array) {
-  out->leaves.push_back({.record = static_cast<std::uint32_t>(record),
-                         .path_begin = static_cast<std::uint32_t>(out->paths.size()),
-                         .path_size = static_cast<std::uint32_t>(path.size()),
-                         .first = static_cast<std::uint32_t>(first),
-                         .count = static_cast<std::uint32_t>(count),
-                         .array = is_array});
-  out->paths += path;
+simdjson::error_code JsonParser::State::add_leaf(std::size_t record, std::size_t first,
+                                                 std::size_t count, bool is_array) {
+  return out->add_leaf(record, path, first, count, is_array) ? simdjson::SUCCESS
+                                                             : simdjson::CAPACITY;
 }
 
 // Where a value begins, up to the next one: of a document a Result, of a value the text itself.
@@ -228,7 +246,7 @@ Value JsonParser::State::scalar(auto& value) const {
 }
 
 void JsonParser::State::set_time(const Value& value, bool weak, std::size_t record, bool& taken) {
-  auto time = time_of(value, *keys);
+  auto time = time_in(value, *keys);
   taken = time.ok() || !weak;
   if (time) {
     out->records[record].time = *time;
@@ -254,12 +272,10 @@ bool JsonParser::State::take_time(std::string_view key, bool top, const Value& v
   if (!keys->interval_path.empty()) {
     if (path == keys->interval_path) unit = keys->interval_unit;
   } else if (top) {
-    for (const auto& name : kIntervalNames) {
-      if (name.name == key) unit = name.unit;
-    }
+    unit = unit_of_interval(key);
   }
   if (!unit) return false;
-  auto interval = interval_of(value, *unit);
+  auto interval = interval_in(value, *unit);
   if (interval) {
     out->records[record].interval = *interval;
   } else {
@@ -292,7 +308,8 @@ simdjson::error_code JsonParser::State::object(od::object object, std::size_t re
       if (!null && !take_time(key, base == level, v, record)) {
         if (out->values.size() >= kValuesMax) return simdjson::CAPACITY;
         out->values.push_back(v);
-        add_leaf(record, out->values.size() - 1, 1, false);
+        const auto code = add_leaf(record, out->values.size() - 1, 1, false);
+        if (code != simdjson::SUCCESS) return code;
       }
     }
     path.resize(base);
@@ -326,12 +343,13 @@ simdjson::error_code JsonParser::State::array(od::array array, std::size_t recor
       if (code != simdjson::SUCCESS) return code;
     } else {
       out->values.push_back(is_nested ? nested(value.raw_json_token()) : scalar(value));
-      if (of_records) add_leaf(record, out->values.size() - 1, 1, false);
+      const auto code = of_records ? add_leaf(record, out->values.size() - 1, 1, false)
+                                   : simdjson::SUCCESS;
+      if (code != simdjson::SUCCESS) return code;
     }
     ++place;
   }
-  if (!of_records && place > 0) add_leaf(record, first, place, true);
-  return simdjson::SUCCESS;
+  return !of_records && place > 0 ? add_leaf(record, first, place, true) : simdjson::SUCCESS;
 }
 
 // An object or array where none can be used; it is skipped.
@@ -360,8 +378,7 @@ simdjson::error_code JsonParser::State::any(auto& value, std::size_t record, std
   }
   if (out->values.size() >= kValuesMax) return simdjson::CAPACITY;
   out->values.push_back(is_object || is_array ? nested(padded_token(value)) : scalar(value));
-  add_leaf(record, out->values.size() - 1, 1, false);
-  return simdjson::SUCCESS;
+  return add_leaf(record, out->values.size() - 1, 1, false);
 }
 
 }  // namespace tidemark::payload

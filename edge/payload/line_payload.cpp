@@ -120,10 +120,12 @@ Result<> LineParser::parse(ByteSpan payload, TimeUnit unit, Payload& out) {
     const auto records = out.records.size(), paths = out.paths.size();
     const auto taken = take_line(line, unit, out);
     if (out.values.size() > JsonParser::kValuesMax) {
-      return bad(line.at, fmt::format("more than {} values", JsonParser::kValuesMax));
+      return Error(Fault::bad_input, fmt::format("too many values: at byte {}: more than {}",
+                                                 line.at, JsonParser::kValuesMax));
     }
     if (!taken) {
-      out.refused.push_back({fmt::format("line {}: {}", number, taken.error().text()), 0});
+      out.refused.push_back({fmt::format("line is malformed: line {}: {}", number,
+                                         taken.error().text()), 0});
       out.leaves.resize(leaves);
       out.values.resize(values);
       out.records.resize(records);
@@ -164,24 +166,23 @@ Result<> LineParser::take_line(Line& line, TimeUnit unit, Payload& out) {
     const auto key = key_of(tag);
     labels.emplace_back(unescaped(key), unescaped(tag.substr(key.size() + 1)));
   }
+  const auto series = name.size();
   do {
     const auto from = ++line.at;
     const auto key = line.until("=, ");
     if (key.empty() || !line.is('=')) return bad(from, "a field without a key");
     ++line.at;
     TIDE_ASSIGN(const auto value, field_value(line));
-    const auto path_begin = out.paths.size();
-    out.paths += name;
+    name.resize(series);
     if (key != "value") {
-      out.paths += '.';
-      append_name(out.paths, key);
+      name += '.';
+      append_name(name, key);
+    }
+    if (!out.add_leaf(record, name, out.values.size())) {
+      return bad(from, fmt::format("too many names: a message holds {} bytes of them",
+                                   Payload::kPathBytesMax));
     }
     out.values.push_back(value);
-    out.leaves.push_back({.record = static_cast<std::uint32_t>(record),
-                          .path_begin = static_cast<std::uint32_t>(path_begin),
-                          .path_size = static_cast<std::uint32_t>(out.paths.size() - path_begin),
-                          .first = static_cast<std::uint32_t>(out.values.size() - 1),
-                          .count = 1});
   } while (line.is(','));
   while (line.is(' ')) ++line.at;
   const auto time_at = line.at;

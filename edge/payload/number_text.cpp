@@ -15,6 +15,8 @@ namespace tidemark::payload {
 namespace {
 
 constexpr std::int64_t k1980 = 315'532'800'000'000'000;
+constexpr int kRateExponent = -9;                            // rates are read to the nHz
+constexpr std::int64_t kNsTimesRate = 1'000'000'000'000'000'000;  // of one a second: 1e9 of each
 constexpr int kExponentMax = 400;  // doubles end at 308; further digits only cost time
 
 Error bad(std::string text) { return {Fault::bad_input, std::move(text)}; }
@@ -24,6 +26,11 @@ bool is_digit(char c) { return c >= '0' && c <= '9'; }
 TimeUnit guess(double size) {
   return size < 1e11 ? TimeUnit::s : size < 1e14 ? TimeUnit::ms
          : size < 1e17 ? TimeUnit::us : TimeUnit::ns;
+}
+
+// Of a number in this unit, in nanoseconds.
+int exponent_of(TimeUnit unit) {
+  return unit == TimeUnit::ms ? -6 : unit == TimeUnit::us ? -3 : unit == TimeUnit::ns ? 0 : -9;
 }
 
 // Eight digits at once; false when there is another character among them.
@@ -201,13 +208,13 @@ Result<EventTime> parse_time_number(std::string_view number, TimeUnit unit) {
   if (unit == TimeUnit::iso8601) {
     return bad(fmt::format("{} is a number, expected ISO 8601 text", cut(number)));
   }
-  auto ns = parse_interval_number(number, unit);
+  auto ns = parse_decimal(number, exponent_of(unit), Rounding::truncate);
   if (!ns) return std::move(ns).error();
-  if (guessed && ns->count() < k1980) {
+  if (guessed && *ns < k1980) {
     return bad(fmt::format("{} is no time since 1970 in s, ms, us or ns; name its unit, or stamp "
                            "readings at the edge", cut(number)));
   }
-  return EventTime(*ns);
+  return event_time(*ns);
 }
 
 Result<EventTime> parse_time_text(std::string_view text, TimeUnit unit, const TimeZone* zone) {
@@ -217,11 +224,13 @@ Result<EventTime> parse_time_text(std::string_view text, TimeUnit unit, const Ti
 }
 
 Result<Nanoseconds> parse_interval_number(std::string_view number, TimeUnit unit) {
-  const int exponent = unit == TimeUnit::ms ? -6 : unit == TimeUnit::us ? -3
-                     : unit == TimeUnit::ns ? 0 : -9;
-  auto ns = parse_decimal(number, exponent, Rounding::truncate);
-  if (!ns) return std::move(ns).error();
-  return Nanoseconds(*ns);
+  const bool rate = unit == TimeUnit::hz;
+  auto count = parse_decimal(number, rate ? kRateExponent : exponent_of(unit), Rounding::truncate);
+  if (!count) return std::move(count).error();
+  if (rate && *count > 0) *count = (kNsTimesRate + *count / 2) / *count;
+  if (*count > 0) return Nanoseconds(*count);
+  return bad(fmt::format("{} {}", cut(number), rate ? "samples a second cannot be"
+                                                    : "is not above 0 ns"));
 }
 
 }  // namespace tidemark::payload

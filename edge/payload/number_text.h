@@ -12,7 +12,8 @@
 
 namespace tidemark::payload {
 
-enum class TimeUnit : std::uint8_t { automatic, s, ms, us, ns, iso8601 };
+// hz: of intervals alone, samples a second.
+enum class TimeUnit : std::uint8_t { automatic, s, ms, us, ns, iso8601, hz };
 
 enum class Rounding : std::uint8_t { exact, truncate };
 
@@ -47,7 +48,7 @@ Result<EventTime> parse_time_number(std::string_view number, TimeUnit unit);
 Result<EventTime> parse_time_text(std::string_view text, TimeUnit unit,
                                   const TimeZone* zone = nullptr);
 
-// A length of time: a number in `unit` (seconds when automatic).
+// A length of time above 0: a number in `unit` (seconds when automatic; of hz to the nearest ns).
 Result<Nanoseconds> parse_interval_number(std::string_view number, TimeUnit unit);
 
 }  // namespace tidemark::payload

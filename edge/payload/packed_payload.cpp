@@ -80,6 +80,9 @@ Result<PackedSamples> parse_packed(ByteSpan payload) {
     return bad(fmt::format("at byte {}: {} B of samples, its header says {} times {} of {} B",
                            kHeaderBytes, body.size(), out.samples, out.channels, each));
   }
+  if (out.interval <= Nanoseconds{} && out.samples > 1) {
+    return bad(fmt::format("at byte 16: dt is 0, of {} samples", out.samples));
+  }
   std::int64_t end = 0;
   if (__builtin_mul_overflow(out.interval.count(), std::int64_t{out.samples}, &end) ||
       __builtin_add_overflow(end, count_ns(out.start), &end)) {

@@ -52,13 +52,21 @@ struct RefusedPart {
 class MessageShape;
 
 struct Payload {
+  // Of one message: each value brings its whole path, so that one long key above many values would
+  // be copied as often.
+  static constexpr std::size_t kPathBytesMax = 4 << 20;
+
   const MessageShape* shape = nullptr;  // that filled it; only values and the time are its own then
   std::string paths;
   std::vector<Value> values;
   std::vector<Leaf> leaves;
   std::vector<Record> records;
   std::vector<RefusedPart> refused;
+  Nanoseconds interval{};  // of records that say none; 0: they have none. clear() keeps it
   void clear();
+  // Of values [first, first + count). False: the paths would be more than kPathBytesMax.
+  [[nodiscard]] bool add_leaf(std::size_t record, std::string_view path, std::size_t first,
+                              std::size_t count = 1, bool array = false);
   [[nodiscard]] std::string_view path(const Leaf& leaf) const {
     return std::string_view(paths).substr(leaf.path_begin, leaf.path_size);
   }
@@ -77,6 +85,12 @@ struct TimeKeys {
   std::shared_ptr<const TimeZone> zone = nullptr;  // of texts that name none; null: UTC
 };
 
+// What a value says: a time by TimeKeys, a length above 0. Fault::bad_input says why not.
+Result<EventTime> time_in(const Value& value, const TimeKeys& keys);
+Result<Nanoseconds> interval_in(const Value& value, TimeUnit unit);
+
+// Whether a key of this name is the interval of its record without being said.
+bool is_interval_name(std::string_view name);
 // Whether a key of this name is the time of its record without being said.
 bool is_time_name(std::string_view name);
 // Whether it is that when its value can be a time, and a reading otherwise.
@@ -89,7 +103,8 @@ Result<std::string> canonical_path(std::string_view path);
 bool path_fits(std::string_view pattern, std::string_view path,
                std::vector<std::string_view>& stood_for);
 
-// One parser's memory, reused; reads at most kDepthMax levels and kValuesMax values of a message.
+// One parser's memory, reused; reads at most kDepthMax levels and kValuesMax values of a message,
+// with Payload::kPathBytesMax of paths.
 class JsonParser {
  public:
   static constexpr int kDepthMax = 16;
@@ -108,6 +123,12 @@ class JsonParser {
   struct State;
   std::unique_ptr<State> state_;
 };
+
+// Some programs begin every text with one, which is no part of it.
+constexpr ByteSpan without_byte_order_mark(ByteSpan text) {
+  const bool marked = text.size() >= 3 && text[0] == 0xef && text[1] == 0xbb && text[2] == 0xbf;
+  return text.subspan(marked ? 3 : 0);
+}
 
 // A packed array of samples, FORMAT.md: numbers straight into columns.
 struct PackedSamples {

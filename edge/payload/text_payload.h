@@ -1,8 +1,11 @@
 // Lines of text into a Payload: Influx line protocol and CSV. FORMAT.md says what becomes of what.
 //
 // Errors     parse() fails, with the byte offset, when nothing can be used. A line that is wrong is
-//            in Payload::refused with its number, the others count.
-// Bounds     kValuesMax values of a message (JsonParser's); the rest is refused as one.
+//            in Payload::refused with its number, the others count; a quote of CSV without an end
+//            takes with it what follows.
+// Bounds     kValuesMax values of a message (JsonParser's) and Payload::kPathBytesMax of their
+//            names. Of CSV what is beyond is refused as one; of lines those with too many names,
+//            and the message when it has too many values.
 // Threads    one at a time; texts of the Payload live until the next call.
 #pragma once
 
@@ -43,8 +46,9 @@ class CsvParser {
   };
   // The cells of the line that begins at `at`, which is moved behind it.
   bool read_row(std::string_view text, std::size_t& at);
-  void take_row(std::size_t line, const std::vector<std::string>& names, std::size_t time,
-                const TimeKeys& keys, Payload& out);
+  // The number of values that found no room.
+  std::uint64_t take_row(std::size_t line, const std::vector<std::string>& names, std::size_t time,
+                         const TimeKeys& keys, Payload& out);
   Value value_of(const Cell& cell);
 
   std::vector<std::string> columns_;

@@ -171,6 +171,7 @@ SeriesDescription DictionaryBook::described(std::uint32_t handle,
   }
   d.labels.insert(labels_.begin(), labels_.end());
   while (d.labels.size() > Dictionary::kLabelsMax) d.labels.erase(std::prev(d.labels.end()));
+  d.deadband = deadband_(d);
   return d;
 }
 

@@ -9,8 +9,10 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -97,6 +99,9 @@ class DictionaryBook {
     source_labels_[source] = std::move(labels);
     ++labelled_;
   }
+  // What of a series is left out of raw rows: SeriesDescription::deadband.
+  using Deadband = std::function<std::optional<double>(const SeriesDescription&)>;
+  void thin(Deadband deadband) { deadband_ = std::move(deadband); }
   // Rewrites Column::series and PartialRow::series of `block` and fills block.dictionaries. Series
   // that became known one by one lie in many dictionaries; a block that would name more than
   // kNamedMax gets them gathered into few.
@@ -120,6 +125,7 @@ class DictionaryBook {
 
   std::map<std::string, std::string> labels_;
   std::map<std::string, std::map<std::string, std::string>> source_labels_;
+  Deadband deadband_ = [](const SeriesDescription&) { return std::nullopt; };
   std::uint32_t labelled_ = 0;  // calls of label()
   std::vector<DictionaryPtr> dictionaries_;
   std::vector<Place> places_;  // by handle

@@ -66,11 +66,8 @@ bool Compaction::bind(Block& block) {
           handles_.try_emplace({hash, i}, static_cast<std::uint32_t>(series_.size()));
       handles.push_back(at->second);
       if (!fresh) continue;
-      const auto name = edge_ + "/" + all[i].local_name();
-      const auto rule = std::find_if(rules_.begin(), rules_.end(), [&](const Rule& r) {
-        return series_match(r.select, name);
-      });
-      const bool windowed = rule != rules_.end() && rule->window.has_value();
+      const auto* rule = rule_of(rules_, edge_, all[i]);
+      const bool windowed = rule != nullptr && rule->window.has_value();
       series_.push_back({hash, i, identity_of(all[i]), all[i].type,
                          !windowed && all[i].type != ValueType::text});
     }

@@ -7,7 +7,8 @@
 namespace tidemark::pipeline {
 namespace {
 
-constexpr auto kIdleSeal = std::chrono::seconds(5);    // progress without readings
+constexpr auto kQuietSeal = std::chrono::seconds(5);  // progress without readings
+constexpr auto kIdleAfter = std::chrono::seconds(60);
 constexpr auto kRetry = std::chrono::milliseconds(500);  // of a ring that cannot be written
 constexpr auto kAlarmPace = std::chrono::milliseconds(50);  // an alarm waits for no interval
 constexpr std::chrono::milliseconds kWait{50};
@@ -32,7 +33,10 @@ bool Pipeline::flush_due(SteadyTime now) const {
     if (journal_.durable_awaited() && position_ == journal_.end()) return true;
     return now - *gathering_since_ >= gather_for();
   }
-  return now - last_flush_ >= kIdleSeal && stamper_.state() != ClockState::unknown;
+  const bool idle =
+      windowed_.empty() && groups_.empty() && now - last_counted_ >= kIdleAfter;
+  const Nanoseconds pause = idle ? kIdleSeal : kQuietSeal;
+  return now - last_flush_ >= pause && stamper_.state() != ClockState::unknown;
 }
 
 Nanoseconds Pipeline::gather_for() const {
@@ -77,6 +81,7 @@ void Pipeline::flush_windows(const std::vector<EventTime>& frontiers) {
 bool Pipeline::flush() {
   last_flush_ = clock_.steady();
   if (unwritten_ || sync_failed_) return append_out();
+  if (off_) state_off_time();
   const auto frontiers = sealed_until();
   flush_windows(frontiers);
   ring::Flush out;
@@ -100,8 +105,10 @@ bool Pipeline::flush() {
   unwritten_since_ = alarm ? last_flush_ - options_.sync_interval
                            : gathering_since_.value_or(last_flush_);
   gathering_since_.reset();
+  if (off_) gathering_since_ = last_flush_;
   // A statement that only says how far time has come is worth sending, not writing.
   if (!counted && !read_on) return true;
+  last_counted_ = last_flush_;
   unwritten_ = std::move(out);
   return append_out();
 }

@@ -23,6 +23,7 @@ GroupWindows::Group* GroupWindows::find(const LocalSeries& series, const WindowR
   }
   groups_.push_back(Group(RuleWindow(rule, ValueType::f64, 0, window::Upstream::none)));
   auto& group = groups_.back();
+  group.window.expect_late();  // its series may be of several sources
   group.series = series;
   by_name_.emplace(series.name, &group);
   return &group;
@@ -36,6 +37,16 @@ void GroupWindows::flush(const std::vector<EventTime>& frontiers, LocalSink* sin
     for (const auto line : group.lines) frontier = std::min(frontier, frontiers[line]);
     results.clear();
     group.window.flush(frontier, 0, none, results);
+    if (sink != nullptr && !results.empty()) sink->windows(group.series, results);
+  }
+}
+
+void GroupWindows::set_back(EventTime now, LocalSink* sink) {
+  std::vector<PartialRow> none;
+  std::vector<window::LocalResult> results;
+  for (auto& group : groups_) {
+    results.clear();
+    group.window.set_back(now, 0, none, results);
     if (sink != nullptr && !results.empty()) sink->windows(group.series, results);
   }
 }

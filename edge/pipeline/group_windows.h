@@ -36,6 +36,8 @@ class GroupWindows {
   // pointer stays good.
   Group* find(const LocalSeries& series, const WindowRule& rule);
   void flush(const std::vector<EventTime>& frontiers, LocalSink* sink);
+  void set_back(EventTime now, LocalSink* sink);  // RuleWindow::set_back
+  [[nodiscard]] bool empty() const { return groups_.empty(); }
   [[nodiscard]] std::uint64_t late() const;
   [[nodiscard]] std::uint64_t refused() const { return refused_; }
 

@@ -19,9 +19,17 @@ struct LocalSeries {
   std::vector<std::string> detectors;  // as configured, for people; by filter::Cause
 };
 
+// An alarm of an earlier start that nobody has ended.
+struct StandingLimit {
+  filter::Cause cause{};
+  double level = 0;
+};
+
 class LocalSink {
  public:
   virtual ~LocalSink() = default;
+  // Of a series of this name, when its detectors are made.
+  virtual std::vector<StandingLimit> standing(const std::string& /*series*/) { return {}; }
   virtual void windows(const LocalSeries& series,
                        const std::vector<window::LocalResult>& results) = 0;
   // `context`: the raw readings around it are sent.

@@ -1,6 +1,7 @@
 #include "edge/pipeline/manifest.h"
 
 #include <algorithm>
+#include <map>
 
 namespace tidemark::pipeline {
 
@@ -19,23 +20,8 @@ std::size_t Manifest::line(const std::string& source, const std::string& poll_cl
 
 MinuteCounts& Manifest::touch(std::size_t index, EventTime at) {
   dirty_ = true;
-  auto& line = lines_[index];
-  // No division where the reading before lay in the same minute.
-  if (line.last == nullptr || at < line.last_from ||
-      at - line.last_from >= std::chrono::minutes(1)) {
-    const auto from = floor_to(at, std::chrono::minutes(1));
-    const auto minute = count_ns(from) / 60'000'000'000;
-    if (minute < line.pruned_below) return unstated_;
-    line.last = &line.minutes[minute];
-    line.last->counts.minute = minute;
-    line.last_from = from;
-  }
-  auto& m = *line.last;
-  if (!m.touched) {
-    m.touched = true;
-    line.touched.push_back(m.counts.minute);
-  }
-  return m.counts;
+  auto* counts = lines_[index].minutes.touch(at);
+  return counts != nullptr ? *counts : unstated_;
 }
 
 void Manifest::expected(std::size_t index, EventTime at, std::uint64_t due, std::uint64_t good) {
@@ -68,22 +54,9 @@ Seal Manifest::state(Sequence next, const std::vector<EventTime>& sealed_until, 
     auto& line = lines_[i];
     line.sealed_until = std::min(line.sealed_until, set_back_);
     if (i < sealed_until.size()) line.sealed_until = std::max(line.sealed_until, sealed_until[i]);
+    if (line.named == 0) line.named = last_.number;
     auto s = header(line);
-    std::sort(line.touched.begin(), line.touched.end());
-    for (const auto minute : line.touched) {
-      auto& m = line.minutes[minute];
-      m.touched = false;
-      m.changed = last_.number;
-      m.stated = m.counts;
-      s.minutes.push_back(m.counts);
-    }
-    line.touched.clear();
-    line.last = nullptr;  // it may go now
-    if (!line.minutes.empty()) {
-      line.pruned_below =
-          std::max(line.pruned_below, line.minutes.rbegin()->first - kMinutesKept);
-      line.minutes.erase(line.minutes.begin(), line.minutes.lower_bound(line.pruned_below));
-    }
+    s.minutes = line.minutes.state(last_.number);
     seal.sources.push_back(std::move(s));
   }
   dirty_ = false;
@@ -94,20 +67,30 @@ Seal Manifest::state(Sequence next, const std::vector<EventTime>& sealed_until, 
 std::uint64_t Manifest::seal_bytes_max() const {
   std::uint64_t bytes = 256;
   for (const auto& line : lines_) {
-    bytes += line.source.size() + line.poll_class.size() + 32 + 32 * line.touched.size();
+    bytes += line.source.size() + line.poll_class.size() + 32 + line.minutes.bytes_max();
   }
   return bytes;
 }
 
-Seal Manifest::since(std::uint64_t acknowledged) const {
+Seal Manifest::since(std::uint64_t acknowledged, bool brief) const {
   Seal seal = last_;
+  std::vector<bool> quiet;  // of the lines: the cloud knows it, and only its time is new
+  std::map<EventTime, std::size_t> times;  // of how many quiet ones
   for (const auto& line : lines_) {
     auto s = header(line);
-    for (const auto& [minute, m] : line.minutes) {
-      if (m.changed > acknowledged) s.minutes.push_back(m.stated);
-    }
+    s.minutes = line.minutes.since(acknowledged);
+    quiet.push_back(brief && line.named != 0 && line.named <= acknowledged && s.minutes.empty());
+    if (quiet.back()) ++times[s.sealed_until];
     seal.sources.push_back(std::move(s));
   }
+  if (times.empty()) return seal;
+  seal.rest = std::max_element(times.begin(), times.end(), [](const auto& a, const auto& b) {
+                return a.second < b.second;
+              })->first;
+  std::size_t i = 0;
+  std::erase_if(seal.sources, [&](const SourceSeal& s) {
+    return quiet[i++] && s.sealed_until == *seal.rest;
+  });
   return seal;
 }
 

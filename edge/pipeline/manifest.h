@@ -3,26 +3,22 @@
 // the flush is cut, so that a seal speaks of exactly the readings in sequences below its `next`.
 //
 // Threads: one at a time; the pipeline holds its lock.
-// Bound: minutes are kept for kMinutesKept behind the newest of their source; what comes later
-// still is counted in the ledger and carried, but its minute is stated no more (the cloud keeps the
-// count it had, so that completeness there is at most 1).
+// Bound: Minutes::kHoursKept hours a line. What comes for a forgotten one is counted in the ledger
+// and carried, but its minute is stated no more.
 #pragma once
 
 #include <algorithm>
 #include <cstdint>
-#include <limits>
-#include <map>
 #include <string>
 #include <vector>
 
 #include "common/model/seal.h"
+#include "edge/pipeline/minutes.h"
 
 namespace tidemark::pipeline {
 
 class Manifest {
  public:
-  static constexpr std::int64_t kMinutesKept = 7 * 24 * 60;
-
   explicit Manifest(Incarnation incarnation) : incarnation_(incarnation) {}
 
   // A line of the statement: one source and poll class. Returns its index, stable.
@@ -50,8 +46,10 @@ class Manifest {
              const SequenceRanges& evicted);
   // Of what state() would give now, without `evicted`.
   [[nodiscard]] std::uint64_t seal_bytes_max() const;
-  // The newest statement with every minute that changed after seal number `acknowledged`.
-  [[nodiscard]] Seal since(std::uint64_t acknowledged) const;
+  // The newest statement with every minute that changed after seal number `acknowledged`. `brief`:
+  // lines of which that one spoke, and of which only the time is new, are one time (Seal::rest),
+  // that of most of them; the others are named.
+  [[nodiscard]] Seal since(std::uint64_t acknowledged, bool brief) const;
   [[nodiscard]] std::uint64_t number() const { return last_.number; }
 
   struct Totals {
@@ -60,23 +58,14 @@ class Manifest {
   [[nodiscard]] Totals totals(const std::string& source) const;
 
  private:
-  struct Minute {
-    MinuteCounts counts;         // so far
-    MinuteCounts stated;         // as in the seal `changed`
-    std::uint64_t changed = 0;   // 0: in no seal yet
-    bool touched = false;        // differs from `stated`
-  };
   struct Line {
     std::string source;
     std::string poll_class;
     bool device_stamped = false;
-    std::map<std::int64_t, Minute> minutes;
-    std::int64_t pruned_below = std::numeric_limits<std::int64_t>::min();
-    Minute* last = nullptr;  // the one that changed last, mostly the next one's too
-    EventTime last_from{};   // its begin
-    std::vector<std::int64_t> touched;
+    Minutes minutes;
     Totals totals;
     EventTime sealed_until = kEventTimeMin;
+    std::uint64_t named = 0;  // number of the first seal that did; 0: none yet
   };
   MinuteCounts& touch(std::size_t line, EventTime at);
   [[nodiscard]] SourceSeal header(const Line& line) const;
@@ -84,7 +73,7 @@ class Manifest {
   Incarnation incarnation_;
   std::vector<Line> lines_;
   Ledger ledger_;
-  MinuteCounts unstated_;  // takes what is older than pruned_below
+  MinuteCounts unstated_;  // takes what comes for forgotten minutes
   bool dirty_ = false;
   EventTime set_back_ = kEventTimeMax;
   Seal last_;  // without sources

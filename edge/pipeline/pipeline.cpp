@@ -1,11 +1,12 @@
 #include "edge/pipeline/pipeline.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <bit>
 #include <set>
 
 #include "common/base/hash.h"
-#include "common/base/log.h"
 #include "common/base/text.h"
 
 namespace tidemark::pipeline {
@@ -14,7 +15,8 @@ namespace {
 constexpr auto kLookAtRing = std::chrono::milliseconds(20);
 constexpr auto kPause = std::chrono::milliseconds(100);
 constexpr std::size_t kEntriesALock = 64;
-constexpr std::int64_t kOffMinutesMax = Manifest::kMinutesKept;
+constexpr std::size_t kFetchedAhead = 2;  // columns
+constexpr auto kOffTimeMax = std::chrono::hours(Minutes::kHoursKept - 1);
 
 std::uint64_t value_bits(const Column& c, std::size_t at) {
   switch (c.type) {
@@ -68,6 +70,9 @@ Pipeline::Pipeline(Options options, std::vector<SourceEntry> sources, journal::J
       untimed_(untimed),
       started_(clock.steady()) {
   book_.label(options_.labels);
+  book_.thin([this](const SeriesDescription& series) {
+    return deadband_of(options_.rules, options_.edge, series);
+  });
   set_sources(std::move(sources));
   if (time_is_known()) stamper_.observe(clock_.wall(), clock_.steady());
   collector_.bound(ring_.flush_max());
@@ -138,7 +143,7 @@ void Pipeline::run(const std::function<void()>& flushed) {
     }
     const bool clock_known = stamper_.state() != ClockState::unknown;
     if (clock_known && !off_stated) {
-      state_off_time();
+      begin_off_time();
       off_stated = true;
     }
     const bool flushing = flush_due(now) || (stopping && drained && gathering_since_);
@@ -202,18 +207,6 @@ void Pipeline::run(const std::function<void()>& flushed) {
   }
 }
 
-void Pipeline::observe(SteadyTime now) {
-  if (!time_is_known()) return;
-  const auto steps = stamper_.steps();
-  stamper_.observe(clock_.wall(), now);
-  // A clock that was set back: what was said of times that come again is taken back, or all that
-  // comes now would be late.
-  const auto heard = stamper_.now(now) - Progress::kMargin;
-  if (stamper_.steps() == steps || heard >= heard_until_) return;
-  heard_until_ = heard;
-  manifest_.set_back(heard);
-}
-
 void Pipeline::pause() {
   std::unique_lock lock(pause_mutex_);
   pause_over_.wait_for(lock, kPause, [&] { return stopping_.load(); });
@@ -225,29 +218,38 @@ void Pipeline::stop() {
   pause_over_.notify_all();
 }
 
-void Pipeline::state_off_time() {
+void Pipeline::begin_off_time() {
   if (ring_.recovered().past.empty()) return;
   const auto& closing = ring_.recovered().past.back().closing;
-  gathering_since_ = clock_.steady();
   const auto until = stamper_.now(started_);
-  auto from = std::max(closing.off_from, options_.plausible_from);
-  from = std::max(from, until - std::chrono::minutes(kOffMinutesMax));
+  off_ = {std::max({closing.off_from, options_.plausible_from, until - kOffTimeMax}), until};
+  gathering_since_ = clock_.steady();
+}
+
+// What was due while nobody asked. So much with each flush as finds room in the smallest ring.
+void Pipeline::state_off_time() {
+  constexpr std::uint64_t kMinuteBytes = 16;
+  std::vector<std::pair<std::size_t, Nanoseconds>> scheduled;  // line, period
   for (auto& source : sources_) {
     if (source.entry.source == nullptr) continue;
     for (const auto& schedule : source.entry.source->schedules()) {
       if (schedule.period.count() <= 0) continue;
-      const auto line = line_of(source, schedule.poll_class);
-      auto at = from;
-      while (at < until) {
-        const auto end = std::min(floor_to(at, std::chrono::minutes(1)) + std::chrono::minutes(1),
-                                  until);
-        const auto due = (count_ns(end) - 1) / schedule.period.count() -
-                         (count_ns(at) - 1) / schedule.period.count();
-        if (due > 0) manifest_.expected(line, at, static_cast<std::uint64_t>(due), 0);
-        at = end;
-      }
+      scheduled.emplace_back(line_of(source, schedule.poll_class), schedule.period);
     }
   }
+  const auto room = ring_.flush_max() / 4 / kMinuteBytes;
+  auto minutes = std::max<std::size_t>(1, room / std::max<std::size_t>(1, scheduled.size()));
+  while (off_->at < off_->until && minutes-- > 0) {
+    const auto at = off_->at;
+    const auto end = std::min(floor_to(at, std::chrono::minutes(1)) + std::chrono::minutes(1),
+                              off_->until);
+    for (const auto& [line, period] : scheduled) {
+      const auto due = (count_ns(end) - 1) / period.count() - (count_ns(at) - 1) / period.count();
+      if (due > 0) manifest_.expected(line, at, static_cast<std::uint64_t>(due), 0);
+    }
+    off_->at = end;
+  }
+  if (off_->at >= off_->until) off_.reset();
 }
 
 void Pipeline::take(const journal::Entry& entry) {
@@ -258,8 +260,8 @@ void Pipeline::take(const journal::Entry& entry) {
   const auto known = source_by_id_.find(entry.source);
   if (known == source_by_id_.end()) {
     ++rejected_messages_;
-    quarantine_.add("its source is no longer in the configuration", "", entry.topic, entry.payload,
-                    0, arrival);
+    quarantine_.add("its source is not in the configuration, or failing", "", entry.topic,
+                    entry.payload, 0, arrival);
     return;
   }
   auto& source = sources_[known->second];
@@ -274,10 +276,16 @@ void Pipeline::take(const journal::Entry& entry) {
       manifest_.taken(line_of(source, decoded_.poll_class), arrival, r.readings);
       manifest_.ledger().quarantined += r.readings;
     }
+    count_refused(source, r.reason);
     quarantine_.add(r.reason, source.entry.name, entry.topic,
                     source.entry.source->decoder().sent(entry), r.readings, arrival);
   }
-  for (auto& group : decoded_.groups) take_group(source, group, entry, arrival);
+  for (std::size_t g = 0; g < decoded_.groups.size(); ++g) {
+    const auto origin = g >= decoded_.away_from         ? Origin::away
+                        : g >= decoded_.historical_from ? Origin::historical
+                                                        : Origin::measured;
+    take_group(source, decoded_.groups[g], entry, arrival, origin);
+  }
 }
 
 std::optional<std::int64_t> Pipeline::row_time(SourceState& source, const Group& group,
@@ -285,7 +293,7 @@ std::optional<std::int64_t> Pipeline::row_time(SourceState& source, const Group&
                                                EventTime arrival) {
   if (group.times[row] == source::Decoded::kArrival) {
     // Strictly rising within the source, so that edge stamps name a reading; a clock that was set
-    // back is followed.
+    // back is followed (clock_set).
     auto t = arrival;
     if (t <= source.last_stamp && source.last_stamp - t < std::chrono::seconds(1)) {
       t = source.last_stamp + Nanoseconds(1);
@@ -299,6 +307,16 @@ std::optional<std::int64_t> Pipeline::row_time(SourceState& source, const Group&
   return std::nullopt;
 }
 
+void Pipeline::count_refused(SourceState& source, std::string_view reason) {
+  auto kind = quarantine::kind_of(reason);
+  const bool room = source.refused.size() < SourceCounts::kReasonsMax;
+  auto known = source.refused.find(kind);
+  if (known == source.refused.end()) {
+    known = source.refused.try_emplace(room ? std::string(kind) : "other").first;
+  }
+  ++known->second;
+}
+
 // A row whose time cannot be true.
 void Pipeline::refuse_row(SourceState& source, const Group& group, std::size_t row,
                           const journal::Entry& entry, EventTime arrival) {
@@ -307,8 +325,8 @@ void Pipeline::refuse_row(SourceState& source, const Group& group, std::size_t r
   if (t > arrival + options_.skew)
     reason = "its time is ahead of the clock by more than uplink.skew";
   if (t < options_.plausible_from) {
-    reason = "its time is before " + format_utc(options_.plausible_from) +
-             ": is the device's clock set?";
+    reason = "its time is before all that is plausible: is the device's clock set? Before " +
+             format_utc(options_.plausible_from);
   }
   std::uint64_t readings = 0;
   for (const auto& c : group.columns) {
@@ -317,10 +335,17 @@ void Pipeline::refuse_row(SourceState& source, const Group& group, std::size_t r
     manifest_.taken(series_state(c.series).line, arrival, 1);
   }
   manifest_.ledger().quarantined += readings;
+  count_refused(source, reason);
   quarantine_.add(fmt::format("{}: {} at {}", reason,
                               table_.at(group.columns[0].series).local_name(), format_utc(t)),
                   source.entry.name, entry.topic, source.entry.source->decoder().sent(entry),
                   readings, arrival);
+}
+
+// No earlier start took a reading of a later time.
+std::int64_t Pipeline::heard_before() const {
+  if (ring_.recovered().start_ordinal <= 1) return count_ns(kEventTimeMin);
+  return count_ns(stamper_.now(started_) + options_.skew);
 }
 
 Pipeline::SeriesState& Pipeline::series_state(std::uint32_t handle) {
@@ -329,15 +354,20 @@ Pipeline::SeriesState& Pipeline::series_state(std::uint32_t handle) {
     const auto& d = table_.at(h);
     const auto line = line_of(sources_[source_by_name_.at(d.source)], d.poll_class);
     series_.push_back({line, Route(d, options_.edge, options_.rules, line,
-                                   {groups_, recorder_, local_, &shared_memory_}), 0, 0});
+                                   {groups_, recorder_, local_, &shared_memory_, heard_before()}),
+                       0, 0});
     if (series_.back().route.has_windows()) windowed_.push_back(h);
     if (series_.back().route.track()) recorded_.push_back(h);
   }
   return series_[handle];
 }
 
+// What is historical was measured at some other time: it moves nobody's progress, and is the last
+// reading of nothing. Nor does the end of one device move the progress of those that go on: their
+// clock may be hours behind its arrival, and all that they say from then on would be late.
 void Pipeline::take_group(SourceState& source, const Group& group, const journal::Entry& entry,
-                          EventTime arrival) {
+                          EventTime arrival, Origin origin) {
+  const bool historical = origin == Origin::historical;
   const auto columns = group.columns.size();
   auto& [next, value_at, keep, quality] = row_;
   next.assign(columns, 0);
@@ -352,20 +382,22 @@ void Pipeline::take_group(SourceState& source, const Group& group, const journal
     }
     const auto time = row_time(source, group, row, entry, arrival);
     if (!time) continue;
-    source.progress.reading(event_time(*time), arrival);
+    if (origin == Origin::measured) source.progress.reading(event_time(*time), arrival);
     bool any = false;
     for (std::size_t c = 0; c < columns; ++c) {
       const auto& column = group.columns[c];
+      if (c + kFetchedAhead < columns) fetch(group.columns[c + kFetchedAhead].series);
       keep[c] = false;
       if (!column.present.empty() && !column.present[row]) continue;
       auto& state = series_state(column.series);
       const auto at = event_time(*time);
       ++state.readings;
-      state.last = *time;
+      if (!historical) state.last = *time;
       manifest_.taken(state.line, at, 1);
       const bool repeats = group.times[row] != source::Decoded::kArrival;
       const auto outcome = state.route.take(*time, column, value_at[c],
-                                            value_bits(column, value_at[c]), repeats);
+                                            value_bits(column, value_at[c]),
+                                            {.repeats = repeats, .historical = historical});
       quality[c] = outcome.quality;
       alarm_ = alarm_ || outcome.alarm;
       switch (outcome.way) {
@@ -395,6 +427,10 @@ void Pipeline::take_group(SourceState& source, const Group& group, const journal
   }
 }
 
+void Pipeline::fetch(std::uint32_t handle) const {
+  if (handle < series_.size()) series_[handle].route.fetch();
+}
+
 // What the flight recorder hands out, as rows that are copies.
 void Pipeline::gather_context() {
   for (const auto& due : recorder_.due()) {
@@ -414,16 +450,11 @@ void Pipeline::gather_context() {
   recorder_.due().clear();
 }
 
-std::optional<Seal> Pipeline::seal_since(std::uint64_t acknowledged, std::uint64_t sent) {
+std::optional<Seal> Pipeline::seal_since(std::uint64_t acknowledged, std::uint64_t sent,
+                                         bool brief) {
   const std::lock_guard lock(mutex_);
   if (manifest_.number() <= sent || unwritten_) return std::nullopt;
-  return manifest_.since(acknowledged);
-}
-
-void Pipeline::seal_acknowledged(std::uint64_t number) {
-  if (auto noted = ring_.seals_acknowledged(options_.incarnation, number); !noted) {
-    log::warning("cannot note an acknowledged seal", "error={}", noted.error().text());
-  }
+  return manifest_.since(acknowledged, brief);
 }
 
 void Pipeline::cloud_ledger(const Ledger& ledger) {

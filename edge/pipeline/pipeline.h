@@ -8,6 +8,9 @@
 //            the ring evicts, the oldest first (in the ledger). A flush that is larger than the
 //            whole ring takes loses its largest blocks: evicted too, and told. When the ring
 //            cannot be written, the flush is tried again and the journal fills: sources wait.
+// Clock      all that goes by event time follows a step of the clock, seen within a second; a
+//            device that stamps by a clock of its own is left alone. After a step back, times that
+//            come again are times like others: nothing waits until the clock has caught up.
 // Threads    run() is the pipeline's thread; status() and the SealSource from any.
 #pragma once
 
@@ -68,6 +71,10 @@ struct SourceCounts {
   std::string name;
   std::uint64_t series = 0;
   std::uint64_t due = 0, good = 0, taken = 0;
+  // What could not be used, items of the quarantine by quarantine::kind_of(); what is beyond
+  // kReasonsMax kinds is "other".
+  static constexpr std::size_t kReasonsMax = 20;
+  std::map<std::string, std::uint64_t, std::less<>> refused = {};
 };
 
 struct SeriesCounts {
@@ -95,6 +102,9 @@ struct Status {
 
 class Pipeline final : public uplink::SealSource {
  public:
+  // Between statements while nothing was counted for a minute, and no windows are computed.
+  static constexpr Nanoseconds kIdleSeal = std::chrono::seconds(30);
+
   // `local` may be null: results of windows and events are then nobody's. `untimed` may be null:
   // what is heard before the time is known then waits in the journal.
   Pipeline(Options options, std::vector<SourceEntry> sources, journal::Journal& journal,
@@ -118,8 +128,8 @@ class Pipeline final : public uplink::SealSource {
   [[nodiscard]] Status status() const;
   [[nodiscard]] std::vector<SeriesCounts> series() const;
 
-  std::optional<Seal> seal_since(std::uint64_t acknowledged, std::uint64_t sent) override;
-  void seal_acknowledged(std::uint64_t number) override;
+  std::optional<Seal> seal_since(std::uint64_t acknowledged, std::uint64_t sent,
+                                 bool brief) override;
   void cloud_ledger(const Ledger& ledger) override;
 
  private:
@@ -134,24 +144,32 @@ class Pipeline final : public uplink::SealSource {
     std::map<std::string, std::size_t> lines;  // by poll class
     Progress progress;
     EventTime last_stamp = kEventTimeMin;
+    std::map<std::string, std::uint64_t, std::less<>> refused = {};  // SourceCounts::refused
   };
+  // Of a group, as source::Decoded says it.
+  enum class Origin : std::uint8_t { measured, historical, away };
   struct Line {
     std::size_t source;
   };
 
   void add_source(SourceEntry entry);
   void take(const journal::Entry& entry);
+  void fetch(std::uint32_t handle) const;
   void take_group(SourceState& source, const Group& group, const journal::Entry& entry,
-                  EventTime arrival);
+                  EventTime arrival, Origin origin);
   // The row's event time, or nothing after putting the row into quarantine.
   std::optional<std::int64_t> row_time(SourceState& source, const Group& group, std::size_t row,
                                        const journal::Entry& entry, EventTime arrival);
+  static void count_refused(SourceState& source, std::string_view reason);
   void refuse_row(SourceState& source, const Group& group, std::size_t row,
                   const journal::Entry& entry, EventTime arrival);
+  [[nodiscard]] std::int64_t heard_before() const;
   SeriesState& series_state(std::uint32_t handle);
   std::size_t line_of(SourceState& source, const std::string& poll_class);
+  void begin_off_time();
   void state_off_time();
   void observe(SteadyTime now);  // the clock
+  void clock_set(Nanoseconds by, EventTime now);
   [[nodiscard]] bool time_is_known() const {
     return !options_.clock_known || options_.clock_known();
   }
@@ -237,10 +255,15 @@ class Pipeline final : public uplink::SealSource {
   SteadyTime ring_looked_at_{};
   std::optional<Nanoseconds> other_boot_;  // event time = steady + this, of the entry at hand
   SteadyTime started_;
+  struct OffTime {
+    EventTime at, until;
+  };
+  std::optional<OffTime> off_;  // before this start, as far as nothing states it yet
   SequenceRanges incompressible_;  // of this start: blocks of which nothing less can be made
   bool alarm_ = false;  // gathered since the last flush
   EventTime heard_until_ = kEventTimeMin;
   SteadyTime last_flush_{};
+  SteadyTime last_counted_{};  // the last flush that stated a count
   std::optional<SteadyTime> gathering_since_;
 };
 

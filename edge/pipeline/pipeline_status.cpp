@@ -20,7 +20,7 @@ Status Pipeline::status() const {
   s.ledger.pending = s.ledger.taken > placed ? s.ledger.taken - placed : 0;
   for (const auto& source : sources_) {
     const auto totals = manifest_.totals(source.entry.name);
-    SourceCounts c{source.entry.name, 0, totals.due, totals.good, totals.taken};
+    SourceCounts c{source.entry.name, 0, totals.due, totals.good, totals.taken, source.refused};
     for (std::size_t h = 0; h < series_.size(); ++h) {
       if (lines_[series_[h].line].source == static_cast<std::size_t>(&source - sources_.data())) {
         ++c.series;

@@ -34,6 +34,12 @@ class Progress {
     own_clock_ = distance > kOwnClock || distance < -kOwnClock;
   }
 
+  // The edge's clock was set back to `now`: what was heard before was not later than that.
+  void set_back(EventTime now) {
+    last_arrival_ = std::min(last_arrival_, now);
+    if (newest_ > now) newest_ = kEventTimeMin;
+  }
+
   // `heard_until`: every entry that arrived before it has been decoded.
   [[nodiscard]] EventTime sealed_until(EventTime heard_until) const {
     if (!device_stamped_) return heard_until;

@@ -5,7 +5,8 @@
 // raw rows travel the cloud recognises it, which compares with all that it has counted. Where
 // partials travel nobody can: it is counted twice. So series that travel in windows remember up to
 // kRememberedInWindows, as long as there is room in what all of them share, and what may have been
-// such a copy is counted: unsure().
+// such a copy is counted: unsure(). The memory is this start's: of what earlier starts took nothing
+// is known, so any reading that is no newer than they may have taken counts as such.
 #pragma once
 
 #include <algorithm>
@@ -23,8 +24,10 @@ class RecentReadings {
   static constexpr std::size_t kSharedInWindows = (2 << 20) / 16;  // beyond kRemembered of each
 
   // `shared`: how many readings more all series together may remember; null: this one none. It
-  // outlives this.
-  explicit RecentReadings(std::size_t* shared = nullptr) : shared_(shared) {}
+  // outlives this. `heard_until`: earlier starts may have taken readings up to it.
+  explicit RecentReadings(std::size_t* shared = nullptr,
+                          std::int64_t heard_until = std::numeric_limits<std::int64_t>::min())
+      : shared_(shared), highest_(heard_until), forgotten_until_(heard_until) {}
 
   // True when this reading is among the remembered; remembers it otherwise. `value` is the bits of
   // a number, or a hash of a text.
@@ -49,6 +52,9 @@ class RecentReadings {
     return false;
   }
 
+  // The clock was set back: nothing that was forgotten was of a time after `now`.
+  void set_back(std::int64_t now) { forgotten_until_ = std::min(forgotten_until_, now); }
+
   // Readings that may have been copies of forgotten ones: no newer than one of these.
   [[nodiscard]] std::uint64_t unsure() const { return unsure_; }
 
@@ -67,8 +73,8 @@ class RecentReadings {
 
   std::size_t* shared_;
   std::size_t remembered_ = kRemembered;
-  std::int64_t highest_ = std::numeric_limits<std::int64_t>::min();
-  std::int64_t forgotten_until_ = std::numeric_limits<std::int64_t>::min();
+  std::int64_t highest_;
+  std::int64_t forgotten_until_;
   std::vector<Seen> seen_;
   std::size_t next_ = 0;
   std::uint64_t unsure_ = 0;

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "common/base/log.h"
 #include "common/base/text.h"
 
@@ -63,39 +65,52 @@ std::vector<std::string> detectors_of(const filter::FilterOptions& f) {
 
 }  // namespace
 
+const Rule* rule_of(const std::vector<Rule>& rules, const std::string& edge,
+                    const SeriesDescription& series) {
+  const auto name = edge + "/" + series.local_name();
+  const auto rule = std::find_if(rules.begin(), rules.end(), [&](const Rule& r) {
+    return series_match(r.select, name);
+  });
+  return rule == rules.end() ? nullptr : &*rule;
+}
+
+std::optional<double> deadband_of(const std::vector<Rule>& rules, const std::string& edge,
+                                  const SeriesDescription& series) {
+  const auto* rule = rule_of(rules, edge, series);
+  if (rule == nullptr || series.type == ValueType::text) return std::nullopt;
+  if (rule->forward != Forward::raw && rule->forward != Forward::both) return std::nullopt;
+  return rule->filter.thin.deadband;
+}
+
 Route::Route(const SeriesDescription& series, const std::string& edge,
              const std::vector<Rule>& rules, std::size_t line, RouteParts parts)
     : parts_(parts), exponent_(series.exponent) {
   local_.name = edge + "/" + series.local_name();
   local_.unit = series.unit;
-  for (const auto& rule : rules) {
-    if (!series_match(rule.select, local_.name)) continue;
-    follow(rule, series, edge, line);
-    break;
-  }
+  if (const auto* rule = rule_of(rules, edge, series)) follow(*rule, series, edge, line);
 }
 
 void Route::follow(const Rule& rule, const SeriesDescription& series, const std::string& edge,
                    std::size_t line) {
   forward_ = rule.forward;
-  carrier_windows_ = forward_ == Forward::windows || forward_ == Forward::windows_and_context;
   local_.topic = topic_of(rule.publish, edge, series.device, series.metric);
   const bool numbers = series.type != ValueType::text;
   if (!rule.filter.empty() && numbers) {
     filter_.emplace(rule.filter);
+    if (parts_.sink != nullptr) {
+      for (const auto& s : parts_.sink->standing(local_.name)) filter_->stand(s.cause, s.level);
+    }
     local_.detectors = detectors_of(rule.filter);
   }
-  if (forward_ == Forward::windows_and_context && filter_) {
-    track_ = parts_.recorder.track(rule.context);
-  }
+  if (rule.context && filter_) track_ = parts_.recorder.track(*rule.context);
   if (!rule.window) return;
   local_.window = to_string(rule.window->type);
   const bool grouped = rule.window->group != GroupBy::series;
   auto own = *rule.window;
   if (grouped) own.wanted = nullptr;
-  const auto upstream = carrier_windows_            ? window::Upstream::carrier
-                        : forward_ == Forward::both ? window::Upstream::copy
-                                                    : window::Upstream::none;
+  const auto upstream = forward_ == Forward::windows ? window::Upstream::carrier
+                        : forward_ == Forward::both  ? window::Upstream::copy
+                                                     : window::Upstream::none;
   if (!grouped || upstream != window::Upstream::none) {
     window_.emplace(own, series.type, series.exponent, upstream);
   }
@@ -147,12 +162,20 @@ bool Route::window_reading(EventTime time, const Column& column, std::size_t val
 }
 
 Route::Outcome Route::take(std::int64_t time, const Column& column, std::size_t value,
-                           std::uint64_t bits, bool repeats) {
-  if (repeats) {
-    if (!recent_) recent_.emplace(carrier_windows_ ? parts_.shared_memory : nullptr);
+                           std::uint64_t bits, Origin origin) {
+  if (origin.repeats) {
+    if (!recent_) {
+      recent_.emplace(forward_ == Forward::windows ? parts_.shared_memory : nullptr,
+                      parts_.heard_until);
+      if (window_) window_->expect_late();
+    }
     if (recent_->repeated(time, bits)) return {Way::duplicate, column.quality_of(value), false};
   }
   Outcome out{Way::raw, column.quality_of(value), false};
+  if (origin.historical) {
+    if (forward_ == Forward::nothing) out.way = Way::local;
+    return out;
+  }
   bool kept = true;
   if (filter_ && !is_bad(out.quality)) filter_reading(time, column, value, out, kept);
   if (track_) {
@@ -164,7 +187,6 @@ Route::Outcome Route::take(std::int64_t time, const Column& column, std::size_t 
   switch (forward_) {
     case Forward::nothing: out.way = Way::local; break;
     case Forward::windows:
-    case Forward::windows_and_context:
       if (carried) out.way = Way::window;
       break;
     case Forward::raw:
@@ -176,9 +198,23 @@ Route::Outcome Route::take(std::int64_t time, const Column& column, std::size_t 
 }
 
 void Route::flush_windows(EventTime frontier, std::uint32_t handle, std::vector<PartialRow>& out) {
-  results_.clear();
-  window_->flush(frontier, handle, out, results_);
-  if (parts_.sink != nullptr && !results_.empty()) parts_.sink->windows(local_, results_);
+  std::vector<window::LocalResult> results;
+  window_->flush(frontier, handle, out, results);
+  if (parts_.sink != nullptr && !results.empty()) parts_.sink->windows(local_, results);
+}
+
+void Route::clock_set(Nanoseconds by, EventTime now, std::uint32_t handle,
+                      std::vector<PartialRow>& out) {
+  // A device's own clock did not move with ours, unless its readings would be ahead of it now.
+  const bool follows_us = !recent_ || (filter_ && filter_->newest() > now);
+  if (filter_ && follows_us) filter_->shift(by);
+  if (by >= Nanoseconds{}) return;
+  if (recent_) recent_->set_back(count_ns(now));
+  if (track_) parts_.recorder.set_back(*track_, count_ns(now));
+  if (!window_) return;
+  std::vector<window::LocalResult> results;
+  window_->set_back(now, handle, out, results);
+  if (parts_.sink != nullptr && !results.empty()) parts_.sink->windows(local_, results);
 }
 
 }  // namespace tidemark::pipeline

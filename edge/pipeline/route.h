@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <string>
@@ -22,17 +23,25 @@
 
 namespace tidemark::pipeline {
 
-enum class Forward : std::uint8_t { raw, windows, both, windows_and_context, nothing };
+enum class Forward : std::uint8_t { raw, windows, both, nothing };
 
 struct Rule {
   std::string select = "**";  // over device/metric, or edge/device/metric
   Forward forward = Forward::raw;
   filter::FilterOptions filter = {};
   std::optional<WindowRule> window = std::nullopt;
-  recorder::Context context = {};  // of windows_and_context
+  // Raw readings around an anomaly are sent as copies, whatever carries them otherwise.
+  std::optional<recorder::Context> context = std::nullopt;
   // "tidemark/press-07/{series}": {series} device/metric, {edge}, {device}, {metric}; empty: none.
   std::string publish = "";
 };
+
+// The rule that decides about a series of this edge, by "device/metric"; null: none matches.
+const Rule* rule_of(const std::vector<Rule>& rules, const std::string& edge,
+                    const SeriesDescription& series);
+// Within which raw rows of a series are left out; nothing: all of its readings travel.
+std::optional<double> deadband_of(const std::vector<Rule>& rules, const std::string& edge,
+                                  const SeriesDescription& series);
 
 // What routes share.
 struct RouteParts {
@@ -40,6 +49,7 @@ struct RouteParts {
   recorder::FlightRecorder& recorder;
   LocalSink* sink = nullptr;
   std::size_t* shared_memory = nullptr;  // of repeats in windows: recent_readings.h
+  std::int64_t heard_until = std::numeric_limits<std::int64_t>::min();  // by earlier starts
 };
 
 class Route {
@@ -54,14 +64,29 @@ class Route {
     Quality quality = Quality::good;
     bool alarm = false;  // a detector raised an event with this reading
   };
-  // `bits` name the value exactly; `repeats`: its time is the device's, so that it may be a repeat.
+  struct Origin {
+    bool repeats = false;     // its time is the device's, so that it may be a repeat
+    // source::Decoded::historical_from. It goes as a raw row (the cloud adds it to what windows
+    // carried); detectors, thinning, local windows and the recorder, which follow time as it
+    // passes, do not see it.
+    bool historical = false;
+  };
+  // `bits` name the value exactly.
   Outcome take(std::int64_t time, const Column& column, std::size_t value, std::uint64_t bits,
-               bool repeats);
+               Origin origin);
 
+  // A reading comes soon: a scan touches each of a thousand series once, and all are cold.
+  void fetch() const {
+    if (window_) window_->fetch();
+  }
   [[nodiscard]] bool has_windows() const { return window_.has_value(); }
   // Only where take() says Way::window: RuleWindow::counted_at().
   [[nodiscard]] EventTime counted_at(EventTime at) const { return window_->counted_at(at); }
   void flush_windows(EventTime frontier, std::uint32_t handle, std::vector<PartialRow>& out);
+  // The edge's clock was set by `by` and says `now`. Nothing that goes by it stays silent until it
+  // has caught up, or takes the step for time that has passed.
+  void clock_set(Nanoseconds by, EventTime now, std::uint32_t handle,
+                 std::vector<PartialRow>& out);
 
   [[nodiscard]] const std::optional<recorder::FlightRecorder::Track>& track() const {
     return track_;
@@ -70,7 +95,7 @@ class Route {
   [[nodiscard]] std::uint64_t late() const { return window_ ? window_->late() : 0; }
   // Readings that may have been repeats and travel in windows: counted twice if they were.
   [[nodiscard]] std::uint64_t unsure() const {
-    return recent_ && carrier_windows_ ? recent_->unsure() : 0;
+    return recent_ && forward_ == Forward::windows ? recent_->unsure() : 0;
   }
 
  private:
@@ -83,7 +108,6 @@ class Route {
   RouteParts parts_;
   LocalSeries local_;
   Forward forward_ = Forward::raw;
-  bool carrier_windows_ = false;
   int exponent_ = 0;
   std::optional<RecentReadings> recent_;
   std::optional<filter::SeriesFilter> filter_;
@@ -91,7 +115,6 @@ class Route {
   GroupWindows::Group* group_ = nullptr;
   std::optional<recorder::FlightRecorder::Track> track_;
   std::vector<filter::Event> events_;
-  std::vector<window::LocalResult> results_;
 };
 
 }  // namespace tidemark::pipeline

@@ -7,6 +7,9 @@
 namespace tidemark::pipeline {
 namespace {
 
+// Arrival stamps of a source rise: what is left is how far its frontier and a flush may be behind.
+constexpr Nanoseconds kArrivalSpan = std::chrono::seconds(1);
+
 using window::LocalOptions;
 using window::WindowOptions;
 
@@ -69,6 +72,11 @@ RuleWindow::RuleWindow(const WindowRule& rule, ValueType type, int exponent,
     options.upstream = upstream;
     options.shape = shape;
     if (!rule.aligned()) options.shape.wanted = nullptr;
+    late_panes_ = options.late_panes;
+    if (rule.lateness.count() == 0) {
+      const auto behind = (kArrivalSpan + options.pane() - Nanoseconds(1)) / options.pane();
+      options.late_panes = std::min(late_panes_, static_cast<std::size_t>(behind));
+    }
     if (std::chrono::minutes(1) % options.pane() != Nanoseconds{}) across_minutes_ = options.pane();
     panes_.emplace(std::move(options));
   }
@@ -79,8 +87,14 @@ RuleWindow::RuleWindow(const WindowRule& rule, ValueType type, int exponent,
   }
 }
 
+void RuleWindow::expect_late() {
+  if (panes_) panes_->expect_late(late_panes_);
+  if (results_) results_->expect_late(late_panes_);
+}
+
 bool RuleWindow::add(EventTime time, const Column& column, std::size_t value) {
   if (local_) local_->add(time, column, value);
+  if (results_) static_cast<void>(results_->add(time, column, value));
   return panes_ && panes_->add(time, column, value) == window::SeriesWindow::Placement::taken &&
          carries_;
 }
@@ -88,11 +102,35 @@ bool RuleWindow::add(EventTime time, const Column& column, std::size_t value) {
 void RuleWindow::flush(EventTime frontier, std::uint32_t handle, std::vector<PartialRow>& rows,
                        std::vector<window::LocalResult>& results) {
   if (panes_) panes_->flush(frontier, handle, rows, results);
+  if (results_) results_->flush(frontier, handle, rows, results);
   if (local_) local_->flush(frontier, results);
 }
 
+void RuleWindow::set_back(EventTime now, std::uint32_t handle, std::vector<PartialRow>& rows,
+                          std::vector<window::LocalResult>& results) {
+  if (auto* const told = results_ ? results_.get() : panes_ ? &*panes_ : nullptr;
+      told != nullptr && (told->options().shape.wanted || !carries_) && told->has_passed(now)) {
+    told->flush(kEventTimeMax, handle, rows, results);
+    auto anew = told->options();
+    if (carries_ && !results_) {
+      panes_->tell_nothing();
+      anew.upstream = window::Upstream::none;
+      results_ = std::make_unique<window::SeriesWindow>(std::move(anew));
+    } else {
+      late_before_ += told->late();
+      *told = window::SeriesWindow(std::move(anew));
+    }
+  }
+  if (local_ && local_->has_passed(now)) {
+    local_->flush(kEventTimeMax, results);
+    late_before_ += local_->late();
+    local_ = window::LocalWindow::make(local_->options());
+  }
+}
+
 std::uint64_t RuleWindow::late() const {
-  return (panes_ ? panes_->late() : 0) + (local_ ? local_->late() : 0);
+  return late_before_ + (panes_ ? panes_->late() : 0) + (results_ ? results_->late() : 0) +
+         (local_ ? local_->late() : 0);
 }
 
 }  // namespace tidemark::pipeline

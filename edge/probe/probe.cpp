@@ -250,7 +250,11 @@ std::string describe(const Profile& profile, const Variant& v) {
   return text.empty() ? "the profile says" : text;
 }
 
-Outcome probe(const Profile& profile, std::uint8_t unit, const modbus::ReadRegisters& read) {
+Outcome probe(const Profile& profile, std::uint8_t unit, const modbus::ReadRegisters& any) {
+  const modbus::ReadRegisters read = [&](modbus::Request r, std::vector<std::uint16_t>& to) {
+    r.any_unit = profile.any_unit;
+    return any(r, to);
+  };
   Outcome out;
   modbus::SunSpecMap map;
   if (profile.is_sunspec()) {

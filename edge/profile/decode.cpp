@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <charconv>
 #include <cmath>
 #include <cstdlib>
 #include <limits>
@@ -35,10 +36,10 @@ std::int64_t scaled(const Point& p, std::int64_t raw, Quality& quality) {
   return (raw < 0) == (p.factor < 0) ? std::numeric_limits<std::int64_t>::max()
                                      : std::numeric_limits<std::int64_t>::min();
 }
-std::int64_t scaled_unsigned(const Point& p, std::uint64_t raw, Quality& quality) {
+std::int64_t signed_of(std::uint64_t raw, Quality& quality) {
   constexpr std::uint64_t kMax = std::numeric_limits<std::int64_t>::max();
   if (raw > kMax) quality = Quality::bad_range;
-  return scaled(p, static_cast<std::int64_t>(std::min(raw, kMax)), quality);
+  return static_cast<std::int64_t>(std::min(raw, kMax));
 }
 
 // The dynamic scale of SunSpec is from -10 to 10; 0x8000 says that there is none now.
@@ -143,11 +144,12 @@ Value decode(const Point& p, std::span<const std::uint16_t> registers, std::uint
       out.i64 = p.bit < 0 ? static_cast<std::int64_t>(bits)
                           : static_cast<std::int64_t>(bits >> p.bit & 1);
       break;
-    default:
-      out.i64 = p.scale_address < 0
-                    ? scaled_unsigned(p, bits, out.quality)
-                    : scaled_by(p, static_cast<std::int64_t>(bits), scale, out.quality);
+    default: {
+      const auto raw = signed_of(bits, out.quality);
+      out.i64 = p.scale_address < 0 ? scaled(p, raw, out.quality)
+                                    : scaled_by(p, raw, scale, out.quality);
       break;
+    }
   }
   if (not_available) {
     out.quality = Quality::bad_sentinel;
@@ -162,6 +164,15 @@ Value decode(const Point& p, std::span<const std::uint16_t> registers, std::uint
 double number_of(const Point& point, const Value& value) {
   if (point.value_type == ValueType::f64) return value.f64;
   return decimal_to_double(value.i64, point.exponent);
+}
+
+double as_written(float v) {
+  if (!std::isfinite(v)) return static_cast<double>(v);
+  char buffer[40];
+  const auto* const end = std::to_chars(buffer, buffer + sizeof buffer, v).ptr;
+  double out = 0;
+  std::from_chars(buffer, end, out);
+  return out;
 }
 
 }  // namespace tidemark::profile

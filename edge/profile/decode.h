@@ -31,4 +31,9 @@ void split_registers(std::uint64_t bits, ByteOrder order, std::span<std::uint16_
 // The value as people read it, for comparisons with bounds: decimals and scale applied.
 double number_of(const Point& point, const Value& value);
 
+// Of all doubles that give this float back the one that is written with the fewest digits: 231.2
+// for what a device means that sends 231.2f, which is 231.19999694824219. For people only: what is
+// stored, sent and summed is the float itself.
+double as_written(float v);
+
 }  // namespace tidemark::profile

@@ -17,7 +17,6 @@ namespace fs = std::filesystem;
 constexpr std::size_t kNamesMax = 10'000;
 constexpr auto kKeep = config::Document::Keep::problems;
 constexpr const char* kModbus = "modbus";
-constexpr const char* kMqttJson = "mqtt-json";
 
 Library::Checked failed(const fs::path& file, std::string text) {
   Library::Checked out;
@@ -94,13 +93,12 @@ Result<std::string> Library::protocol(const std::string& name) const {
   return head.protocol;
 }
 
-Result<Library::Checked> Library::load_of(const std::string& name,
-                                          const std::string& wanted) const {
+Result<Library::Checked> Library::load_of(const std::string& name, bool mqtt) const {
   TIDE_ASSIGN(const auto protocol_name, protocol(name));
-  if (protocol_name != wanted) {
+  if (is_mqtt(protocol_name) != mqtt) {
     return Error{Fault::bad_input,
                  fmt::format("profile '{}' is for {}, not for {}; use it in a source of that "
-                             "protocol", name, protocol_name, wanted)};
+                             "protocol", name, protocol_name, mqtt ? "MQTT" : kModbus)};
   }
   TIDE_ASSIGN(const auto file, find(name));
   auto checked = check(file);
@@ -113,12 +111,12 @@ Result<Library::Checked> Library::load_of(const std::string& name,
 }
 
 Result<Profile> Library::load(const std::string& name) const {
-  TIDE_ASSIGN(auto checked, load_of(name, kModbus));
+  TIDE_ASSIGN(auto checked, load_of(name, false));
   return std::move(checked.profile);
 }
 
 Result<MqttProfile> Library::load_mqtt(const std::string& name) const {
-  TIDE_ASSIGN(auto checked, load_of(name, kMqttJson));
+  TIDE_ASSIGN(auto checked, load_of(name, true));
   return std::move(checked.mqtt);
 }
 
@@ -159,7 +157,7 @@ Library::Checked Library::check_text(const std::string& text, const fs::path& fi
     auto document = config::Document::parse(text, file.string(), kKeep);
     document.fill(head);
   }
-  if (head.protocol == kMqttJson) {
+  if (is_mqtt(head.protocol)) {
     MqttProfileFile content;
     content.expected_id = name;
     auto document = config::Document::parse(text, file.string(), kKeep);

@@ -16,6 +16,10 @@ namespace tidemark::profile {
 // share/ beside the program's bin/, and the source tree of a build that was not installed.
 std::vector<std::filesystem::path> search_folders(const std::vector<std::string>& first);
 
+// The JSON Schema of profile files of all protocols, for editors (`#:schema FILE` in the first
+// line). Rules that join several keys are `profile check`'s alone.
+std::string json_schema();
+
 class Library {
  public:
   static constexpr std::uint64_t kFileBytesMax = 1 << 20;
@@ -39,7 +43,7 @@ class Library {
   // A file of any protocol, with the list of what is wrong (`profile check`).
   struct Checked {
     Profile profile;   // of protocol modbus
-    MqttProfile mqtt;  // of protocol mqtt-json
+    MqttProfile mqtt;  // of is_mqtt() protocols
     std::vector<config::Problem> problems;
     bool ok = false;
   };
@@ -50,7 +54,7 @@ class Library {
   [[nodiscard]] const std::vector<std::filesystem::path>& folders() const { return folders_; }
 
  private:
-  [[nodiscard]] Result<Checked> load_of(const std::string& name, const std::string& wanted) const;
+  [[nodiscard]] Result<Checked> load_of(const std::string& name, bool mqtt) const;
   [[nodiscard]] Checked check(const std::filesystem::path& file,
                               std::vector<std::string> children) const;
   [[nodiscard]] Checked check_text(const std::string& text, const std::filesystem::path& file,

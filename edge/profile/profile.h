@@ -91,6 +91,10 @@ struct Profile {
   Nanoseconds pause_after_connect{};
   Nanoseconds pause_between_requests{};
   Nanoseconds timeout_least{};  // the device needs so long for an answer
+  bool close_after_poll = false;       // it serves one question a connection, or others wait for it
+  bool one_point_per_request = false;  // what it answers to longer ones is wrong
+  bool coils_from_zero = false;        // coils and inputs are read from address 0 on only
+  bool any_unit = false;               // its answers name another unit than was asked
   std::string probe;  // a point that says whether it is this device; may be empty
   std::vector<std::string> alike;  // points of nearly one value, such as the phases' voltages
   std::vector<Point> points;

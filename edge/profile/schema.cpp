@@ -24,18 +24,37 @@ void describe(Section& s, HeadPart& p) {
 }
 
 struct Quirks {
-  Nanoseconds pause_after_connect{}, pause_between_requests{}, timeout_least{};
-  bool says_connect = false, says_requests = false, says_timeout = false;
+  Profile& profile;
 };
+// What is not said stays as it is: as the profile that this one extends has it.
 void describe(Section& s, Quirks& q) {
-  s.duration("pause_after_connect", q.pause_after_connect, {.preset = "0s", .max = "1min"});
-  s.duration("pause_between_requests", q.pause_between_requests, {.preset = "0s", .max = "10s"});
-  s.duration("timeout_least", q.timeout_least,
-             {.preset = "0s", .max = "1min",
-              .help = "The device may need so long for an answer, whatever the source says."});
-  q.says_timeout = s.has("timeout_least");
-  q.says_connect = s.has("pause_after_connect");
-  q.says_requests = s.has("pause_between_requests");
+  auto& p = q.profile;
+  const auto time = [&](std::string_view key, Nanoseconds& value, const config::Rule& rule) {
+    Nanoseconds said{};
+    s.duration(key, said, rule);
+    if (s.has(key)) value = said;
+  };
+  const auto flag = [&](std::string_view key, bool& value, const config::Rule& rule) {
+    bool said = value;
+    s.flag(key, said, rule);
+    if (s.has(key)) value = said;
+  };
+  time("pause_after_connect", p.pause_after_connect, {.preset = "0s", .max = "1min"});
+  time("pause_between_requests", p.pause_between_requests, {.preset = "0s", .max = "10s"});
+  time("timeout_least", p.timeout_least,
+       {.preset = "0s", .max = "1min",
+        .help = "The device may need so long for an answer, whatever the source says."});
+  flag("close_after_poll", p.close_after_poll,
+       {.help = "The connection is closed behind each poll: the device serves one client at a "
+                "time, or goes deaf on an idle one."});
+  flag("one_point_per_request", p.one_point_per_request,
+       {.help = "Neighbours are not read together: the device answers longer requests wrongly."});
+  flag("coils_from_zero", p.coils_from_zero,
+       {.help = "Coils and inputs (functions 1 and 2) are read from address 0 on: the device "
+                "refuses any other beginning."});
+  flag("any_unit", p.any_unit,
+       {.help = "Its answers may name another unit than was asked. Only for a device that is "
+                "alone on its connection: nothing else tells its answers from another's."});
 }
 
 struct Probe {
@@ -56,6 +75,17 @@ void check_point(Section& s, const char* key, const std::string& name, const Pro
   const auto near = nearest(name, names);
   s.complain(key, fmt::format("'{}' is not a point of this profile{}", name,
                               near.empty() ? "" : fmt::format(", did you mean '{}'?", near)));
+}
+
+// All that lies before a coil is read along with it.
+void check_coils(Section& s, const Profile& profile) {
+  if (!profile.coils_from_zero) return;
+  for (const auto& p : profile.points) {
+    if (p.function > 2 || p.end() <= profile.max_registers) continue;
+    s.complain("quirks.coils_from_zero",
+               fmt::format("the point '{}' at {} lies beyond what one request from 0 holds, {}",
+                           p.name, p.address, profile.max_registers));
+  }
 }
 
 // What a profile says of itself wins over what it takes over; omitted points take their part along.
@@ -81,7 +111,7 @@ void describe(Section& s, Meta& m) {
   s.text("vendor", m.vendor, {});
   s.text("model", m.model, {});
   s.text("firmware", m.firmware, {.help = "Versions that it is right for."});
-  s.choice("protocol", m.protocol, {"modbus", "mqtt-json"},
+  s.choice("protocol", m.protocol, {"modbus", "mqtt-json", "mqtt-raw", "sparkplug"},
            {.required = true, .help = "How it is read."});
   s.text("extends", m.extends, {.help = "A profile whose points are taken over."});
   s.texts("omit", m.omit, {.help = "Points of that profile which this device does not have."});
@@ -130,15 +160,15 @@ void describe(Section& s, ProfileFile& f) {
   }
   ModbusPart modbus;
   s.table("modbus", modbus, "How it is read.");
-  Quirks quirks;
+  auto& out = f.profile;
+  if (f.parent != nullptr) out = *f.parent;
+  Quirks quirks{out};
   s.table("quirks", quirks, "What the device needs to be read at all.");
   Probe probe;
   s.table("probe", probe);
   std::vector<PointFile> points;
   s.tables("point", points, "One per metric.");
 
-  auto& out = f.profile;
-  if (f.parent != nullptr) out = *f.parent;
   out.id = meta.id;
   out.vendor = meta.vendor;
   out.model = meta.model;
@@ -150,9 +180,6 @@ void describe(Section& s, ProfileFile& f) {
   if (fresh || modbus.says_registers) {
     out.max_registers = static_cast<std::uint16_t>(modbus.max_registers);
   }
-  if (fresh || quirks.says_connect) out.pause_after_connect = quirks.pause_after_connect;
-  if (fresh || quirks.says_timeout) out.timeout_least = quirks.timeout_least;
-  if (fresh || quirks.says_requests) out.pause_between_requests = quirks.pause_between_requests;
   // What a child says of all points holds for those that it takes over, too.
   for (auto& p : out.points) {
     if (modbus.says_function) p.function = static_cast<std::uint8_t>(modbus.function);
@@ -195,6 +222,7 @@ void describe(Section& s, ProfileFile& f) {
   if (out.points.empty()) {
     s.complain("profile", "there is no [[point]]; a profile needs at least one");
   }
+  check_coils(s, out);
   take_probe(s, probe, out);
   lint(s, out, points);
 }

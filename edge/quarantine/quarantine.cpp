@@ -14,6 +14,8 @@
 
 namespace tidemark::quarantine {
 
+std::string_view kind_of(std::string_view reason) { return reason.substr(0, reason.find(':')); }
+
 namespace {
 
 constexpr int kVersion = 1;
@@ -29,9 +31,6 @@ CREATE TABLE IF NOT EXISTS items(
 CREATE TABLE IF NOT EXISTS counts(
   reason TEXT PRIMARY KEY, items INTEGER NOT NULL, readings INTEGER NOT NULL) WITHOUT ROWID;
 )";
-
-// What a reason is counted under: the words before the first colon, where the details begin.
-std::string_view kind_of(std::string_view reason) { return reason.substr(0, reason.find(':')); }
 
 class Store final : public Quarantine {
  public:

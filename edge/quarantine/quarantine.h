@@ -21,6 +21,9 @@
 
 namespace tidemark::quarantine {
 
+// What a reason is counted under: the words before the first colon, where the details begin.
+std::string_view kind_of(std::string_view reason);
+
 struct Item {
   EventTime time{};      // of arrival
   std::string reason;    // what, why, what to do next

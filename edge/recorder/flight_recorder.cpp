@@ -78,4 +78,20 @@ void FlightRecorder::anomaly(Track track, std::int64_t time) {
   for (const auto& kept : stay) s.ring[s.next++ % s.ring.size()] = kept;
 }
 
+void FlightRecorder::set_back(Track track, std::int64_t now) {
+  auto& s = series_[track];
+  if (s.until > now) s.until = INT64_MIN;
+  auto end = s.first;
+  for (auto n = s.first; n < s.next; ++n) {
+    const auto kept = s.ring[n % s.ring.size()];
+    if (kept.time > now) {
+      s.lost_until = now;
+    } else {
+      s.ring[end++ % s.ring.size()] = kept;
+    }
+  }
+  s.next = end;
+  s.lost_until = std::min(s.lost_until, now);
+}
+
 }  // namespace tidemark::recorder

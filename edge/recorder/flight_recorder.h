@@ -53,6 +53,9 @@ class FlightRecorder {
   // What the reading makes due is in due() afterwards.
   void add(Track track, const Kept& reading);
   void anomaly(Track track, std::int64_t time);  // after the add() of its reading
+  // The clock was set back to `now`: what was kept of later times is let go, and a context that
+  // reaches there is over. They come again, and are other readings.
+  void set_back(Track track, std::int64_t now);
   [[nodiscard]] std::vector<Due>& due() { return due_; }  // the caller empties it
   [[nodiscard]] const Usage& usage() const { return usage_; }
 

@@ -6,6 +6,7 @@
 #include "common/base/log.h"
 #include "edge/ring/contents.h"
 #include "edge/ring/recovery.h"
+#include "edge/ring/resize.h"
 #include "edge/ring/ring_file.h"
 #include "edge/ring/writer.h"
 
@@ -26,6 +27,7 @@ class StoredRing final : public RingBuffer {
       : file_(std::move(file)), contents_(std::move(catalogue)) {}
 
   Result<> start(const Options& options) {
+    configured_ = options.capacity;
     contents_.state().set_room(file_->geometry().segment_max());
     Recovery recovery(*file_, contents_);
     TIDE_ASSIGN(const auto found, recovery.run());
@@ -214,6 +216,7 @@ class StoredRing final : public RingBuffer {
     }
     const std::scoped_lock lock(write_lock_);
     usage.capacity = Bytes{file_->geometry().end()};
+    usage.configured = configured_;
     usage.bytes_written = writer_->bytes_written();
     usage.syncs = syncs_;
     return usage;
@@ -304,6 +307,7 @@ class StoredRing final : public RingBuffer {
   mutable Contents contents_;
   std::unique_ptr<Writer> writer_;
   Recovered recovered_;
+  Bytes configured_;
   std::uint64_t committed_ = 0;  // highest number at the last commit
   std::atomic<std::uint64_t> syncs_ = 0;
 };
@@ -319,6 +323,47 @@ Result<std::unique_ptr<Catalogue>> open_catalogue(const std::filesystem::path& p
   return Catalogue::open(path, id);
 }
 
+struct Parts {
+  std::unique_ptr<RingFile> file;
+  std::unique_ptr<Catalogue> catalogue;
+};
+
+Result<Parts> open_parts(const Options& options, Disk& disk) {
+  auto file = RingFile::open(options.folder / "ring.dat", options.capacity, disk);
+  if (!file) {
+    if (file.error().fault() == Fault::corrupt) {
+      std::error_code failed;
+      std::filesystem::rename(options.folder / "ring.dat", options.folder / "ring.dat.damaged",
+                              failed);
+    }
+    return std::move(file).error();
+  }
+  TIDE_ASSIGN(auto catalogue, open_catalogue(options.folder / "ring.db", file.value()->id()));
+  return Parts{std::move(file).value(), std::move(catalogue)};
+}
+
+// Those of the ring with the capacity that is asked for, or, as long as it cannot have that, as it
+// is.
+Result<Parts> open_resized(const Options& options, Disk& disk) {
+  TIDE_ASSIGN(auto parts, open_parts(options, disk));
+  const auto has = parts.file->geometry().end();
+  const auto asked = Geometry(options.capacity.count).end();
+  if (has == asked) return parts;
+  bool done = false;
+  if (options.staged.empty()) {
+    Contents contents(std::move(parts.catalogue));
+    TIDE_ASSIGN(done, resize(options.folder, options.capacity, *parts.file, contents, disk));
+  }
+  if (done) {
+    log::info("ring has another size now", "was={} is={}", has, asked);
+  } else {
+    log::warning("ring keeps its size until a start at which nothing waits in it",
+                 "is={} configured={}", has, asked);
+  }
+  parts = {};
+  return open_parts(options, disk);
+}
+
 }  // namespace
 
 Result<std::unique_ptr<RingBuffer>> RingBuffer::open(const Options& options, Disk& disk) {
@@ -328,18 +373,9 @@ Result<std::unique_ptr<RingBuffer>> RingBuffer::open(const Options& options, Dis
                                        " B is below the 1 MiB minimum"};
   }
   TIDE_TRY(make_folder(options.folder));
-  auto file = RingFile::open(options.folder, options.capacity, disk);
-  if (!file) {
-    if (file.error().fault() == Fault::corrupt) {
-      std::error_code failed;
-      std::filesystem::rename(options.folder / "ring.dat", options.folder / "ring.dat.damaged",
-                              failed);
-    }
-    return std::move(file).error().within(place);
-  }
-  auto catalogue = open_catalogue(options.folder / "ring.db", file.value()->id());
-  if (!catalogue) return std::move(catalogue).error().within(place);
-  auto ring = std::make_unique<StoredRing>(std::move(file).value(), std::move(catalogue).value());
+  auto parts = open_resized(options, disk);
+  if (!parts) return std::move(parts).error().within(place);
+  auto ring = std::make_unique<StoredRing>(std::move(parts->file), std::move(parts->catalogue));
   if (auto started = ring->start(options); !started) {
     return std::move(started).error().within(place);
   }

@@ -47,7 +47,8 @@ struct Flush {
 
 struct Options {
   std::filesystem::path folder;
-  // Of ring.dat, allocated at once; another value than before: Fault::unsupported.
+  // Of ring.dat, allocated at once. Another value than before is taken at a start at which nothing
+  // waits (no block, nothing staged); until then the ring keeps the size it has (Usage::capacity).
   Bytes capacity{Bytes{2ULL << 30}};
   Incarnation incarnation;            // of this start, random
   EventTime now = {};                 // of this start
@@ -86,6 +87,7 @@ struct Recovered {
 struct Usage {
   Bytes used;                   // held by unreleased blocks
   Bytes capacity;
+  Bytes configured;             // Options::capacity
   std::uint64_t blocks_unreleased = 0;
   std::uint64_t readings_unreleased = 0;
   std::int64_t oldest_time = 0;  // event time of the oldest unreleased block, ns; 0: none

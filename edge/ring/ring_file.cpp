@@ -40,10 +40,9 @@ std::optional<std::uint64_t> Geometry::find(std::uint64_t head, std::uint64_t ta
   return std::nullopt;
 }
 
-Result<std::unique_ptr<RingFile>> RingFile::open(const std::filesystem::path& folder,
+Result<std::unique_ptr<RingFile>> RingFile::open(const std::filesystem::path& path,
                                                  Bytes capacity, Disk& disk) {
   const auto bytes = capacity.count / kPage * kPage;
-  const auto path = folder / "ring.dat";
   std::unique_ptr<RingFile> ring(new RingFile(bytes));
   TIDE_ASSIGN(ring->writer_, disk.open(path));
   TIDE_ASSIGN(ring->reader_, disk.open(path));
@@ -52,7 +51,7 @@ Result<std::unique_ptr<RingFile>> RingFile::open(const std::filesystem::path& fo
   if (size >= kPage) TIDE_TRY(ring->read(0, page));
   // The header is the last thing that a creation writes: without it nothing else was.
   if (std::all_of(page.begin(), page.end(), [](auto b) { return b == 0; })) {
-    TIDE_TRY(ring->create(folder, bytes, disk));
+    TIDE_TRY(ring->create(path.parent_path(), bytes, disk));
     return ring;
   }
   ByteReader in(page);
@@ -69,16 +68,11 @@ Result<std::unique_ptr<RingFile>> RingFile::open(const std::filesystem::path& fo
     return Error{Fault::unsupported, "ring.dat: version " + std::to_string(version) +
                                          "; this build reads " + std::to_string(kVersion)};
   }
-  if (was != bytes) {
-    return Error{Fault::unsupported,
-                 "ring.dat: made with a capacity of " + std::to_string(was) +
-                     " B, the configuration says " + std::to_string(bytes) +
-                     " B; drain it and remove the folder, or put the old value back"};
-  }
-  if (size < bytes) {
+  if (size < was) {
     return Error{Fault::corrupt, "ring.dat: " + std::to_string(size) + " B long, " +
-                                     std::to_string(bytes) + " B were allocated"};
+                                     std::to_string(was) + " B were allocated"};
   }
+  ring->geometry_ = Geometry(was);
   return ring;
 }
 

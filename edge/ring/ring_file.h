@@ -54,8 +54,8 @@ class Geometry {
 
 class RingFile {
  public:
-  // Opens or creates (`fresh` says which).
-  static Result<std::unique_ptr<RingFile>> open(const std::filesystem::path& folder, Bytes capacity,
+  // Opens, with the capacity that it was made with, or creates with this one (`fresh` says which).
+  static Result<std::unique_ptr<RingFile>> open(const std::filesystem::path& path, Bytes capacity,
                                                 Disk& disk);
   [[nodiscard]] std::uint64_t id() const { return id_; }
   [[nodiscard]] bool fresh() const { return fresh_; }

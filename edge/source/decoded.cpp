@@ -18,6 +18,8 @@ void Decoded::clear() {
   expected.clear();
   rejected.clear();
   poll_class.clear();
+  historical_from = kNone;
+  away_from = kNone;
 }
 
 Group& Decoded::add_group(std::size_t columns) {

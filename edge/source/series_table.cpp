@@ -19,8 +19,9 @@ std::string identity(const SeriesDescription& d) {
 Result<std::uint32_t> SeriesTable::intern(const SeriesDescription& description) {
   const auto name = description.local_name();
   if (description.labels.size() > Dictionary::kLabelsMax) {
-    return Error{Fault::bad_input, fmt::format("series '{}' has {} labels, at most {} fit", name,
-                                               description.labels.size(), Dictionary::kLabelsMax)};
+    return Error{Fault::bad_input,
+                 fmt::format("too many labels: series '{}' has {}, at most {} fit", name,
+                             description.labels.size(), Dictionary::kLabelsMax)};
   }
   const auto owner = owners_.find(name);
   if (owner != owners_.end() && owner->second != description.source) {
@@ -47,19 +48,19 @@ Result<std::uint32_t> SeriesTable::intern(const SeriesDescription& description) 
   for (const auto& part : {description.device, description.metric}) {
     if (part.empty()) {
       return Error{Fault::bad_input,
-                   fmt::format("series '{}' has an empty level; check 'device' and the path of "
-                               "source '{}'", name, description.source)};
+                   fmt::format("series name has an empty level: '{}'; check 'device' and the path "
+                               "of source '{}'", name, description.source)};
     }
   }
   if (std::max(name.size(), description.source.size()) > Dictionary::kNameBytesMax) {
     return Error{Fault::bad_input,
-                 fmt::format("series name of {} B is longer than {} B: {}…", name.size(),
+                 fmt::format("series name is too long: {} B, at most {} B: {}…", name.size(),
                              Dictionary::kNameBytesMax, name.substr(0, 60))};
   }
   if (series_.size() >= kSeriesMax) {
     return Error{Fault::full,
-                 fmt::format("series '{}' would be number {}: at most {} a start; is there a "
-                             "counter or an id in the topic or in a key of source '{}'?",
+                 fmt::format("too many series: '{}' would be number {}, at most {} a start; is "
+                             "there a counter or an id in the topic or in a key of source '{}'?",
                              name, series_.size() + 1, kSeriesMax, description.source)};
   }
   const auto handle = static_cast<std::uint32_t>(series_.size());

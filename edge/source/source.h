@@ -78,6 +78,13 @@ struct Decoded {
   };
   std::vector<Rejected> rejected;
   std::string poll_class;  // of a failed poll, or empty
+  // Groups from here on hold what a device had kept while nobody listened: readings of other times,
+  // in no order with those that come as they are measured. They are no word about now.
+  static constexpr std::size_t kNone = std::numeric_limits<std::size_t>::max();
+  std::size_t historical_from = kNone;
+  // Groups from here on, behind all others, are of devices that have gone: stamped on arrival,
+  // which says nothing of the clock that the others keep.
+  std::size_t away_from = kNone;
 
  private:
   static constexpr std::size_t kSparesMax = 16;
@@ -101,15 +108,23 @@ struct Schedule {
   Nanoseconds period{};
 };
 
+// A device that is away by its own word.
+struct Away {
+  std::string device;
+  std::string reason;
+  EventTime since{};
+};
+
 struct Status {
   std::string name;
   std::string protocol;  // "mqtt", "modbus"
   std::string state;     // "ok", "connecting", "failing", "stopped"
-  std::string error;     // the last one, with what to do; empty when ok
+  std::string error;     // the last one, with what to do; with ok: a note
   std::uint64_t heard = 0;       // messages or polls
   std::uint64_t failed = 0;
   std::uint64_t late = 0;        // polls that started more than a period late
   std::map<std::string, std::uint64_t> refused = {};  // answers that could not be used, by why
+  std::vector<Away> away = {};
 };
 
 class Source {

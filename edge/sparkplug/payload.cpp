@@ -12,7 +12,7 @@ namespace {
 enum WireType : std::uint8_t { kVarint = 0, kFixed64 = 1, kBytes = 2, kFixed32 = 5 };
 
 Error bad(std::size_t at, std::string_view what) {
-  return {Fault::bad_input, fmt::format("Sparkplug payload: at byte {}: {}", at, what)};
+  return {Fault::bad_input, fmt::format("Sparkplug is malformed: at byte {}: {}", at, what)};
 }
 
 class Reader {

@@ -119,7 +119,8 @@ std::string device_name(std::string_view group, std::string_view node, std::stri
 Result<Topic> parse_topic(std::string_view topic) {
   const auto levels = split(topic, '/');
   if (levels.size() < 3 || levels[0] != kNamespace) {
-    return Error(Fault::bad_input, fmt::format("topic '{}' is not spBv1.0/GROUP/TYPE/NODE", topic));
+    return Error(Fault::bad_input,
+                 fmt::format("topic is no Sparkplug: '{}' is not spBv1.0/GROUP/TYPE/NODE", topic));
   }
   if (levels[1] == "STATE") return Topic{};
   struct Type {
@@ -142,7 +143,8 @@ Result<Topic> parse_topic(std::string_view topic) {
     if (t.group.empty() || t.node.empty() || (type.levels == 5 && t.device.empty())) break;
     return t;
   }
-  return Error(Fault::bad_input, fmt::format("topic '{}' is no message of Sparkplug B", topic));
+  return Error(Fault::bad_input,
+               fmt::format("topic is no Sparkplug: '{}' is no message of Sparkplug B", topic));
 }
 
 Outcome Session::take(const Topic& topic, const Payload& payload, std::int64_t now) {
@@ -152,9 +154,12 @@ Outcome Session::take(const Topic& topic, const Payload& payload, std::int64_t n
   const auto key = fmt::format("{}/{}", topic.group, topic.node);
   auto found = nodes_.find(key);
   if (found == nodes_.end()) {
-    if (topic.kind == MessageKind::ndeath) return out;  // of somebody who was never here
+    if (topic.kind == MessageKind::ndeath) {  // of somebody whose birth came before our start
+      out.died.push_back(out.device);
+      return out;
+    }
     if (nodes_.size() >= kNodesMax) {
-      out.refused.push_back({fmt::format("Sparkplug: more than {} nodes", kNodesMax),
+      out.refused.push_back({fmt::format("too many Sparkplug nodes: at most {}", kNodesMax),
                              readings_of(payload)});
       return out;
     }
@@ -167,27 +172,29 @@ Outcome Session::take(const Topic& topic, const Payload& payload, std::int64_t n
   }
   if (topic.kind == MessageKind::nbirth) {
     if (!payload.seq || *payload.seq > 255) {
-      out.refused.push_back({fmt::format("Sparkplug: the birth of {} has no seq from 0 to 255",
-                                         shown(topic)), readings_of(payload)});
+      out.refused.push_back({fmt::format("Sparkplug birth cannot be used: that of {} has no seq "
+                                         "from 0 to 255", shown(topic)), readings_of(payload)});
       return out;
     }
     for (auto& [name, device] : node.devices) forget(device);  // until they are born too
     node.born = true;
     node.bd_seq = bd_seq_of(payload);
     node.next_seq = static_cast<std::uint8_t>(*payload.seq + 1);
-    node.asked.reset();
     birth(topic, node.self, payload, out);
     return out;
   }
   check_sequence(topic, node, payload, now, out);
-  if (!node.born) return out;
+  if (!node.born) {
+    if (topic.kind == MessageKind::ddeath) out.died.push_back(out.device);
+    return out;
+  }
   if (topic.device.empty()) {
     data(node.self, payload, out);
   } else {
     auto device = node.devices.find(topic.device);
     if (device == node.devices.end() && topic.kind == MessageKind::dbirth) {
       if (devices_ >= kDevicesMax) {
-        out.refused.push_back({fmt::format("Sparkplug: more than {} devices", kDevicesMax),
+        out.refused.push_back({fmt::format("too many Sparkplug devices: at most {}", kDevicesMax),
                                readings_of(payload)});
         return out;
       }
@@ -198,13 +205,14 @@ Outcome Session::take(const Topic& topic, const Payload& payload, std::int64_t n
     if (topic.kind == MessageKind::dbirth) {
       birth(topic, device->second, payload, out);
     } else if (topic.kind == MessageKind::ddeath) {
-      if (alive) out.died.push_back(out.device);
+      out.died.push_back(out.device);
       if (alive) forget(device->second);
     } else if (alive) {
       data(device->second, payload, out);
     } else {
-      out.refused.push_back({fmt::format("Sparkplug: device {} was not born; its node is asked for "
-                                         "a rebirth", shown(topic)), readings_of(payload)});
+      out.refused.push_back({fmt::format("Sparkplug birth is missing: device {} was not born; its "
+                                         "node is asked for a rebirth", shown(topic)),
+                             readings_of(payload)});
       ask_for_rebirth(topic, node, now, out);
     }
   }
@@ -214,8 +222,9 @@ Outcome Session::take(const Topic& topic, const Payload& payload, std::int64_t n
 void Session::check_sequence(const Topic& topic, Node& node, const Payload& payload,
                              std::int64_t now, Outcome& out) {
   if (!node.born) {
-    out.refused.push_back({fmt::format("Sparkplug: node {}/{} was not born since this agent began; "
-                                       "it is asked for a rebirth", topic.group, topic.node),
+    out.refused.push_back({fmt::format("Sparkplug birth is missing: node {}/{} was not born since "
+                                       "this agent began; it is asked for a rebirth", topic.group,
+                                       topic.node),
                            readings_of(payload)});
     ask_for_rebirth(topic, node, now, out);
     return;
@@ -224,10 +233,12 @@ void Session::check_sequence(const Topic& topic, Node& node, const Payload& payl
     ++node.next_seq;
     return;
   }
-  auto reason = fmt::format("Sparkplug: {} sends no seq; it is asked for a rebirth", shown(topic));
+  auto reason = fmt::format("Sparkplug sequence has a gap: {} sends no seq; it is asked for a "
+                            "rebirth", shown(topic));
   if (payload.seq) {
-    reason = fmt::format("Sparkplug: {} sends seq {}, expected {}: messages are missing; it is "
-                         "asked for a rebirth", shown(topic), *payload.seq, node.next_seq);
+    reason = fmt::format("Sparkplug sequence has a gap: {} sends seq {}, expected {}: messages are "
+                         "missing; it is asked for a rebirth", shown(topic), *payload.seq,
+                         node.next_seq);
   }
   out.refused.push_back({std::move(reason), 0});
   if (payload.seq) node.next_seq = static_cast<std::uint8_t>(*payload.seq + 1);
@@ -236,6 +247,13 @@ void Session::check_sequence(const Topic& topic, Node& node, const Payload& payl
 
 void Session::ask_for_rebirth(const Topic& topic, Node& node, std::int64_t now, Outcome& out) {
   if (node.asked && now - *node.asked < kRebirthPause.count()) return;
+  constexpr std::int64_t kSecond = 1'000'000'000;
+  if (now - asking_since_ >= kSecond || now < asking_since_) {
+    asking_since_ = now;
+    asked_ = 0;
+  }
+  if (asked_ == kRebirthsASecond) return;
+  ++asked_;
   node.asked = now;
   out.rebirth = fmt::format("{}/{}/NCMD/{}", kNamespace, topic.group, topic.node);
 }
@@ -260,10 +278,13 @@ bool Session::remember(Device& device, const Metric& metric) {
 void Session::birth(const Topic& topic, Device& device, const Payload& payload, Outcome& out) {
   forget(device);
   device.alive = true;
-  std::uint64_t nameless = 0, too_many = 0;
+  out.born.push_back(out.device);
+  std::uint64_t nameless = 0, too_long = 0, too_many = 0;
   for (const auto& m : payload.metrics) {
     if (m.name.empty()) {
       ++nameless;
+    } else if (m.name.size() > kNameBytesMax) {
+      ++too_long;
     } else if (!remember(device, m)) {
       ++too_many;
     } else {
@@ -271,11 +292,16 @@ void Session::birth(const Topic& topic, Device& device, const Payload& payload, 
     }
   }
   if (nameless > 0) {
-    out.refused.push_back({fmt::format("Sparkplug: {} metrics in the birth of {} have no name",
+    out.refused.push_back({fmt::format("Sparkplug metric has no name: {} in the birth of {}",
                                        nameless, shown(topic)), nameless});
   }
+  if (too_long > 0) {
+    out.refused.push_back({fmt::format("Sparkplug metric has a name of more than {} bytes: {} in "
+                                       "the birth of {}", kNameBytesMax, too_long, shown(topic)),
+                           too_long});
+  }
   if (too_many > 0) {
-    out.refused.push_back({fmt::format("Sparkplug: more than {} metrics of all nodes",
+    out.refused.push_back({fmt::format("too many Sparkplug metrics: at most {} of all nodes",
                                        kMetricsKnownMax), too_many});
   }
 }
@@ -302,16 +328,21 @@ void Session::data(Device& device, const Payload& payload, Outcome& out) {
     }
   }
   if (unknown == 0) return;
-  out.refused.push_back({fmt::format("Sparkplug: {} of {} is in no birth", first, out.device),
+  out.refused.push_back({fmt::format("Sparkplug metric is unknown: {} of {} is in no birth", first,
+                                     out.device),
                          unknown});
 }
 
 void Session::node_death(const Topic& topic, Node& node, const Payload& payload, Outcome& out) {
-  if (!node.born) return;
+  if (!node.born) {  // dead already, or never born here
+    out.died.push_back(out.device);
+    return;
+  }
   const auto bd_seq = bd_seq_of(payload);
   if (bd_seq && node.bd_seq && *bd_seq != *node.bd_seq) {
-    out.refused.push_back({fmt::format("Sparkplug: the death of {} is that of session {}, it lives "
-                                       "in session {}", shown(topic), *bd_seq, *node.bd_seq), 0});
+    out.refused.push_back({fmt::format("Sparkplug death is an old one: that of {} is that of "
+                                       "session {}, it lives in session {}", shown(topic), *bd_seq,
+                                       *node.bd_seq), 0});
     return;
   }
   node.born = false;
@@ -331,21 +362,21 @@ void Session::read(const Metric& m, std::string_view name, std::uint32_t type,
   }
   const auto ms = m.timestamp ? m.timestamp : payload.timestamp;
   if (!ms || *ms > kMsMax) {
-    out.refused.push_back({fmt::format("Sparkplug: at byte {}: '{}' has no timestamp", m.at, name),
-                           1});
+    out.refused.push_back({fmt::format("Sparkplug value cannot be used: at byte {}: '{}' has no "
+                                       "timestamp", m.at, name), 1});
     return;
   }
   const auto value = value_of(m.value, static_cast<DataType>(type));
   if (!value) {
     const auto known = name_of(static_cast<DataType>(type));
-    out.refused.push_back({fmt::format("Sparkplug: at byte {}: the value of '{}' is none of its "
-                                       "type {}", m.at, name,
+    out.refused.push_back({fmt::format("Sparkplug value cannot be used: at byte {}: the value of "
+                                       "'{}' is none of its type {}", m.at, name,
                                        known.empty() ? fmt::to_string(type) : std::string(known)),
                            1});
     return;
   }
   const auto ns = static_cast<std::int64_t>(*ms) * 1'000'000;
-  out.readings.push_back({name, event_time(ns), *value, m.at});
+  out.readings.push_back({name, event_time(ns), *value, m.at, m.is_historical});
 }
 
 }  // namespace tidemark::sparkplug

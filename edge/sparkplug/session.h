@@ -4,10 +4,13 @@
 // Promise    a reading has the name and type of the last birth; one that nobody can name is refused
 //            and counted, never guessed. A gap in the sequence asks for a rebirth: readings that
 //            the birth names are taken all the same. A death with the bdSeq of another session
-//            kills nobody. is_historical needs no care: every reading has its own time.
+//            kills nobody. What is_historical was measured at another time than now: it says so.
 // Restart    births are not remembered: readings before the first birth are refused, and one is
-//            asked for, at most every kRebirthPause of a node.
-// Bounds     kNodesMax, kDevicesMax and kMetricsKnownMax of all; what is beyond is refused.
+//            asked for. Who dies then is named all the same, but nobody knows what it had said.
+// Asking     one node at most every kRebirthPause, whatever it answers, and all of them at most
+//            kRebirthsASecond: after a restart a thousand births do not come at once.
+// Bounds     kNodesMax, kDevicesMax and kMetricsKnownMax of all, names of kNameBytesMax; what is
+//            beyond is refused.
 // Threads    one at a time. Same calls, same answers.
 #pragma once
 
@@ -48,6 +51,7 @@ struct Reading {
   EventTime time{};
   Value value;
   std::size_t at = 0;     // byte offset in the payload
+  bool historical = false;  // kept by the device while nobody listened; no word about now
 };
 
 struct Outcome {
@@ -58,6 +62,7 @@ struct Outcome {
     std::uint64_t readings = 0;
   };
   std::vector<Refused> refused;
+  std::vector<std::string> born;  // devices that live, as this message says
   std::vector<std::string> died;  // what was last read of these devices is valid no more
   std::string rebirth;            // topic of the command to be sent; empty: none
 };
@@ -67,7 +72,9 @@ class Session {
   static constexpr std::size_t kNodesMax = 1'000;
   static constexpr std::size_t kDevicesMax = 10'000;
   static constexpr std::size_t kMetricsKnownMax = 60'000;  // names and aliases
+  static constexpr std::size_t kNameBytesMax = 1024;
   static constexpr Nanoseconds kRebirthPause = std::chrono::seconds(30);
+  static constexpr unsigned kRebirthsASecond = 20;
   static constexpr std::string_view kRebirth = "Node Control/Rebirth";
 
   // `now`: steady time of the arrival, ns. `payload` has to live as long as the outcome is used.
@@ -107,6 +114,8 @@ class Session {
   std::map<std::string, Node, std::less<>> nodes_;  // by "GROUP/NODE"
   std::size_t devices_ = 0;
   std::size_t metrics_ = 0;
+  std::int64_t asking_since_ = 0;  // steady ns: the second in which asked_ nodes were asked
+  unsigned asked_ = 0;
 };
 
 }  // namespace tidemark::sparkplug

@@ -99,7 +99,10 @@ Result<> Conversation::on_frame(const wire::Frame& frame) {
 Result<> Conversation::on_welcome(ByteSpan payload) {
   TIDE_ASSIGN(const auto welcome, wire::decode_welcome(payload));
   welcomed_ = true;
+  brief_seals_ = welcome.version >= wire::kVersionOfRest;
   if (parts_.options.on_time) parts_.options.on_time(welcome.now, begun_);
+  // A cloud that came back from a backup knows less than it had acknowledged.
+  parts_.memory.seals[parts_.options.incarnation] = 0;
   TIDE_TRY(settle(welcome.holdings));
   parts_.memory.unacknowledged.clear();  // what the cloud has not got goes again
   seal_sent_ = parts_.memory.seals[parts_.options.incarnation];
@@ -139,7 +142,6 @@ Result<> Conversation::settle(const std::vector<wire::Holdings>& holdings) {
     if (h.seal_number <= known) continue;
     known = h.seal_number;
     TIDE_TRY(parts_.ring.seals_acknowledged(h.incarnation, known));
-    if (h.incarnation == parts_.options.incarnation) parts_.seals.seal_acknowledged(known);
   }
   return {};
 }
@@ -148,7 +150,8 @@ Result<> Conversation::on_ack(ByteSpan payload) {
   TIDE_ASSIGN(const auto ack, wire::decode_ack(payload));
   parts_.memory.dictionaries.insert(ack.dictionaries.begin(), ack.dictionaries.end());
   TIDE_TRY(settle(ack.holdings));
-  parts_.seals.cloud_ledger(ack.ledger);
+  // A gateway that speaks for Kafka has no word of the ledger.
+  if (ack.ledger != Ledger{}) parts_.seals.cloud_ledger(ack.ledger);
   return {};
 }
 
@@ -169,8 +172,9 @@ Result<> Conversation::fill() {
     return Error{Fault::unavailable, welcomed_ ? "the gateway has gone silent"
                                                : "no welcome: the gateway waits for the cloud"};
   }
-  if (now - pinged_ >= ping_every()) {
+  if (now >= ping_at()) {
     pinged_ = now;
+    pinged_after_ = parts_.memory.blocks_sent;
     ByteVector payload;
     ByteWriter(payload).fixed(static_cast<std::uint64_t>(now.time_since_epoch().count()));
     say(FrameType::ping, payload);
@@ -196,8 +200,16 @@ Room Conversation::room() const {
   return room;
 }
 
-Nanoseconds Conversation::ping_every() const {
-  return parts_.budget.limited() ? kPingMetered : kPingEvery;
+SteadyTime Conversation::ping_at() const {
+  const auto after = [](SteadyTime at, Nanoseconds pause) {
+    return at + std::chrono::duration_cast<SteadyTime::duration>(pause);
+  };
+  const auto& memory = parts_.memory;
+  const bool under_way =
+      !memory.unacknowledged.empty() || memory.blocks_sent != pinged_after_;
+  if (under_way && !parts_.budget.limited()) return after(pinged_, kPingEvery);
+  // What the gateway says by itself shows that it is there.
+  return after(std::max(pinged_, heard_), kPingIdle);
 }
 
 Nanoseconds Conversation::between_seals() const {
@@ -279,7 +291,7 @@ void Conversation::queue_seals(SteadyTime now) {
   seal_bytes_ = 0;
   blocks_since_seal_ = false;
   const auto known = parts_.memory.seals[parts_.options.incarnation];
-  if (auto seal = parts_.seals.seal_since(known, seal_sent_)) {
+  if (auto seal = parts_.seals.seal_since(known, seal_sent_, brief_seals_)) {
     seal_sent_ = seal->number;
     queue_seal(*std::move(seal));
   }
@@ -304,7 +316,7 @@ bool Conversation::say_seals() {
 Nanoseconds Conversation::patience() const {
   const auto now = parts_.clock.steady();
   if (!welcomed_) return std::chrono::seconds(1);
-  Nanoseconds wait = ping_every() - (now - pinged_);
+  Nanoseconds wait = ping_at() - now;
   // Seals that wait for credit or budget do so without a look every moment.
   if (seals_.empty()) wait = std::min<Nanoseconds>(wait, between_seals() - (now - sealed_));
   return std::clamp<Nanoseconds>(wait, std::chrono::milliseconds(1), std::chrono::seconds(5));

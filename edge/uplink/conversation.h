@@ -33,7 +33,8 @@ class Conversation {
  public:
   static constexpr Nanoseconds kWelcomeWithin = std::chrono::seconds(30);
   static constexpr Nanoseconds kPingEvery = std::chrono::seconds(10);
-  static constexpr Nanoseconds kPingMetered = std::chrono::seconds(45);  // below kSilenceMax
+  // Below kSilenceMax; of a link that is metered or has nothing under way, since the last frame.
+  static constexpr Nanoseconds kPingIdle = std::chrono::seconds(45);
   static constexpr Nanoseconds kSilenceMax = std::chrono::seconds(60);
   static constexpr Nanoseconds kSealAfterBlocks = std::chrono::seconds(1);
   static constexpr Nanoseconds kSealIdle = std::chrono::seconds(5);
@@ -84,7 +85,7 @@ class Conversation {
   void say(wire::FrameType type, ByteSpan payload);
   [[nodiscard]] std::uint64_t credit_left() const { return credit_ > said_ ? credit_ - said_ : 0; }
   [[nodiscard]] Room room() const;  // by credit and budget
-  [[nodiscard]] Nanoseconds ping_every() const;
+  [[nodiscard]] SteadyTime ping_at() const;
   [[nodiscard]] Nanoseconds between_seals() const;
 
   Parts parts_;
@@ -98,6 +99,7 @@ class Conversation {
   std::set<DictionaryHash> dictionaries_;  // sent on this connection
   std::deque<DictionaryHash> dictionaries_wanted_;
   std::deque<Seal> seals_;                 // to be sent
+  bool brief_seals_ = false;               // the cloud reads Seal::rest
   std::uint64_t seal_sent_ = 0;            // of this incarnation
   std::size_t seal_bytes_ = 0;             // of the last one
   std::map<Incarnation, std::uint64_t> past_seals_sent_;
@@ -106,6 +108,7 @@ class Conversation {
   SteadyTime begun_;
   SteadyTime heard_;
   SteadyTime pinged_;
+  std::uint64_t pinged_after_ = 0;  // blocks sent
   SteadyTime sealed_;
 };
 

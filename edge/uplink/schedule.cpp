@@ -49,20 +49,26 @@ void Schedule::look() {
   }
 }
 
+std::optional<Schedule::Choice> Schedule::first_wanted() {
+  if (wanted_.empty()) return std::nullopt;
+  const auto& [incarnation, blocks] = *wanted_.begin();
+  const BlockName name{incarnation, {blocks.ranges().front().first}};
+  const auto record = ring_.read(name);
+  return Choice{name, Lane::backlog, record ? record->bytes.size() : 0};
+}
+
 std::optional<Schedule::Choice> Schedule::next(const Room& room) {
-  for (auto& [incarnation, blocks] : wanted_) {
-    if (blocks.empty() || room.backlog < kBlockBytesMax) continue;
-    const auto first = blocks.ranges().front().first;
-    return Choice{{incarnation, {first}}, Lane::backlog, 0};  // its size is known when it is read
-  }
+  if (!again_) again_ = first_wanted();
   if (look_again_ || (alarms_.empty() && live_.empty() && backlog_.empty())) look();
   if (!alarms_.empty() && alarms_.front().bytes <= room.alarm) return alarms_.front();
-  const bool backlog_fits = !backlog_.empty() && backlog_.front().bytes <= room.backlog;
+  const auto* const old = again_               ? &*again_
+                          : !backlog_.empty() ? &backlog_.front()
+                                              : nullptr;
+  const bool backlog_fits = old != nullptr && old->bytes <= room.backlog;
   const bool live_fits = !live_.empty() && live_.front().bytes <= room.live;
-  const bool backlog_turn =
-      backlog_fits && backlog_owed_ >= static_cast<double>(backlog_.front().bytes);
+  const bool backlog_turn = backlog_fits && backlog_owed_ >= static_cast<double>(old->bytes);
   if (live_fits && !backlog_turn) return live_.front();
-  if (backlog_fits) return backlog_.front();
+  if (backlog_fits) return *old;
   return std::nullopt;
 }
 
@@ -82,6 +88,7 @@ void Schedule::skip(const Choice& choice) {
     w->second.remove({n, n});
     if (w->second.empty()) wanted_.erase(w);
   }
+  if (again_ && again_->name == choice.name) again_.reset();
   for (auto* queue : {&alarms_, &live_, &backlog_}) {
     if (!queue->empty() && queue->front().name == choice.name) queue->pop_front();
   }
@@ -100,7 +107,7 @@ void Schedule::put_aside(BlockName name) {
 }
 
 void Schedule::wanted(Incarnation incarnation, const SequenceRanges& blocks) {
-  wanted_[incarnation].add(blocks);
+  if (!blocks.empty()) wanted_[incarnation].add(blocks);
 }
 
 }  // namespace tidemark::uplink

@@ -3,9 +3,9 @@
 //
 // Live are blocks that were appended after the connection began, or that were younger than kFresh
 // then; among them the oldest goes first, and when more wait than one look shows, only the newest
-// count as live: a line that is too slow still shows the present. All others are backlog, oldest
-// first; it gets `backlog_share` of the bytes while there are live ones, everything when there are
-// none. Same calls, same answers.
+// count as live: a line that is too slow still shows the present. All others are backlog, first
+// those that the cloud asks for again, then the oldest; it gets `backlog_share` of the bytes while
+// there are live ones, everything when there are none. Same calls, same answers.
 #pragma once
 
 #include <cstdint>
@@ -41,11 +41,12 @@ class Schedule {
   void sent(const Choice& choice);
   void skip(const Choice& choice);
   void ring_changed() { look_again_ = true; }
-  // The cloud asks for these again, released or not.
+  // The cloud asks for these again, released or not. Each is read once for its size alone.
   void wanted(Incarnation incarnation, const SequenceRanges& blocks);
 
  private:
   void look();
+  std::optional<Choice> first_wanted();
   void put_aside(BlockName name);
   [[nodiscard]] bool is_live(const ring::Stored& s) const;
 
@@ -55,6 +56,7 @@ class Schedule {
   std::uint64_t live_from_ = 1;  // of the current incarnation
   std::vector<std::pair<Incarnation, SequenceRanges>> skip_;
   std::map<Incarnation, SequenceRanges> wanted_;
+  std::optional<Choice> again_;  // the first of them
   std::deque<Choice> alarms_;
   std::deque<Choice> live_;
   std::deque<Choice> backlog_;

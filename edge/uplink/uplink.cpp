@@ -24,6 +24,7 @@ constexpr Nanoseconds kRefusedPause = std::chrono::seconds(30);  // a person has
 constexpr Nanoseconds kEnrolledLook = std::chrono::seconds(1);
 constexpr Nanoseconds kDialPatience = std::chrono::seconds(10);
 constexpr Nanoseconds kStopPatience = std::chrono::seconds(1);
+constexpr Nanoseconds kAskAgain = std::chrono::hours(1);  // for a certificate
 
 class WakeUp {
  public:
@@ -134,6 +135,7 @@ class TlsUplink final : public Uplink {
   Result<> converse(Channel& channel, Conversation& talk, const Identity& identity) {
     bool up = false;
     std::optional<tls::PrivateKey> next_key;
+    std::optional<SteadyTime> asked;  // for a certificate
     for (;;) {
       TIDE_TRY(talk.fill());
       auto turned = channel.turn(talk.patience(), wake_.descriptor());
@@ -151,7 +153,12 @@ class TlsUplink final : public Uplink {
         backoff_ = kBackoffMin;
         set_state("up", "");
         log::info("uplink up", "edge={} gateway={}", options_.edge, status().gateway);
-        if (renewal_is_due(identity)) next_key = ask_for_certificate(talk);
+      }
+      // A connection may live longer than its certificate, which the next one would be refused for.
+      const bool ask_now = !asked || clock_.steady() - *asked >= kAskAgain;
+      if (up && ask_now && renewal_is_due(identity)) {
+        next_key = ask_for_certificate(talk);
+        asked = clock_.steady();
       }
       if (talk.renewed() && next_key) {
         TIDE_TRY(replace_certificate(options_.identity_folder, *next_key, *talk.renewed()));

@@ -48,9 +48,9 @@ class SealSource {
  public:
   virtual ~SealSource() = default;
   // The newest statement of this incarnation, with every minute that changed after seal number
-  // `acknowledged`; empty when it has nothing newer than `sent`.
-  virtual std::optional<Seal> seal_since(std::uint64_t acknowledged, std::uint64_t sent) = 0;
-  virtual void seal_acknowledged(std::uint64_t number) = 0;
+  // `acknowledged`; empty when it has nothing newer than `sent`. `brief`: with Seal::rest.
+  virtual std::optional<Seal> seal_since(std::uint64_t acknowledged, std::uint64_t sent,
+                                         bool brief) = 0;
   // What only the cloud knows of this edge's ledger (wire::Ack::ledger).
   virtual void cloud_ledger(const Ledger& ledger) = 0;
 };

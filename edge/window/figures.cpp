@@ -3,56 +3,14 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
-#include <charconv>
 #include <cmath>
 #include <tuple>
 
 #include "common/base/text.h"
+#include "common/window/quantile.h"
 
 namespace tidemark::window {
 namespace {
-
-constexpr std::array<std::string_view, 4> kOrdered = {"twa", "integral", "increase",
-                                                      "time_in_state"};
-
-struct Rank {
-  std::uint64_t numerator = 0;
-  std::uint64_t denominator = 1;
-};
-
-// "p95", "p99.9": at most three decimals.
-std::optional<Rank> rank_of(std::string_view name) {
-  if (!name.starts_with('p') || name.size() < 2) return std::nullopt;
-  const auto text = name.substr(1);
-  const auto dot = text.find('.');
-  const auto decimals = dot == std::string_view::npos ? std::string_view{} : text.substr(dot + 1);
-  if (dot != std::string_view::npos && (decimals.empty() || decimals.size() > 3)) {
-    return std::nullopt;
-  }
-  const auto digits = std::string(text.substr(0, dot)) + std::string(decimals);
-  Rank rank;
-  const auto [at, error] =
-      std::from_chars(digits.data(), digits.data() + digits.size(), rank.numerator);
-  if (error != std::errc() || at != digits.data() + digits.size()) return std::nullopt;
-  rank.denominator = 100;
-  for (std::size_t i = 0; i < decimals.size(); ++i) rank.denominator *= 10;
-  if (rank.numerator > rank.denominator) return std::nullopt;
-  return rank;
-}
-
-bool is_ordered(std::string_view name) {
-  return std::find(kOrdered.begin(), kOrdered.end(), name) != kOrdered.end();
-}
-
-double quantile_of(const Cell& cell, const Rank& rank, const Aggregates& a, const Shape& shape) {
-  const double v = cell.sketch->quantile(rank.numerator, rank.denominator);
-  // Mantissas stay whole numbers, so that a figure shows no finer step than its channel has.
-  const double scaled = shape.type == ValueType::f64 || std::abs(v) >= 9e18
-                            ? v
-                            : decimal_to_double(std::llround(v), shape.exponent);
-  return std::clamp(scaled, *a.min, *a.max);
-}
 
 std::vector<std::pair<std::string, double>> states_of(const Ordered::Figures& figures,
                                                       const Shape& shape,
@@ -61,18 +19,12 @@ std::vector<std::pair<std::string, double>> states_of(const Ordered::Figures& fi
   const auto seconds = [](std::uint64_t ns) { return static_cast<double>(ns) / 1e9; };
   std::uint64_t other = figures.other_ns;
   for (const auto& s : figures.states) {
-    if (shape.type == ValueType::boolean) {
-      out.emplace_back(s.key != 0 ? "true" : "false", seconds(s.ns));
-    } else if (shape.type == ValueType::text) {
-      if (s.key < 0) {
-        other += s.ns;
-      } else {
-        out.emplace_back(names[static_cast<std::size_t>(s.key)], seconds(s.ns));
-      }
+    if (shape.type != ValueType::text) {
+      out.emplace_back(state_name(shape.type, s.key, shape.exponent), seconds(s.ns));
+    } else if (s.key < 0) {
+      other += s.ns;
     } else {
-      const double v = shape.type == ValueType::f64 ? static_cast<double>(s.key)
-                                                    : decimal_to_double(s.key, shape.exponent);
-      out.emplace_back(json_number(v), seconds(s.ns));
+      out.emplace_back(names[static_cast<std::size_t>(s.key)], seconds(s.ns));
     }
   }
   if (other > 0) out.emplace_back("other", seconds(other));
@@ -100,7 +52,7 @@ Result<Wanted> Wanted::parse(const std::vector<std::string>& names) {
       out.quantiles_ = true;
     } else if (auto known = Aggregates::check_name(name); !known) {
       return Error{known.error().fault(), known.error().text() + ", p50 to p99.999, " +
-                                              fmt::format("{}", fmt::join(kOrdered, ", "))};
+                                              fmt::format("{}", fmt::join(kOrderedNames, ", "))};
     }
   }
   return out;
@@ -109,8 +61,7 @@ Result<Wanted> Wanted::parse(const std::vector<std::string>& names) {
 Cell::Cell(const Shape& shape) : partial(shape.type) {
   if (!shape.wanted) return;
   if (shape.wanted->quantiles() && shape.type != ValueType::text) {
-    sketch.make(shape.type == ValueType::f64 ? Sketch::Mapping::logarithmic
-                                             : Sketch::Mapping::linear);
+    sketch.make(mapping_of(shape.type));
   }
   if (shape.wanted->ordered()) ordered.make(shape.type);
 }
@@ -156,7 +107,8 @@ LocalResult result_of(const Cell& cell, std::int64_t start, std::int64_t end,
     } else if (const auto rank = rank_of(name)) {
       Figure figure{.name = name};
       if (cell.sketch && cell.sketch->count() > 0) {
-        figure.number = quantile_of(cell, *rank, a, shape);
+        figure.number = quantile_of(*cell.sketch, *rank, a, shape.type, shape.exponent);
+        out.approximate = out.approximate || cell.sketch->coarse();
       }
       out.figures.push_back(std::move(figure));
     } else if (shape.type == ValueType::text && a.count > 0 &&

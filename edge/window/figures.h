@@ -95,7 +95,8 @@ struct LocalResult {
   bool withdrawn = false;      // there is no such window any more: `survivor` has its readings
   std::int64_t survivor = 0;   // its start
   bool cut = false;            // begins before the first reading of this start, or hit a bound
-  bool approximate = false;    // a reading came too late for what depends on order
+  bool approximate = false;    // a reading came too late for what depends on order, or values are
+                               // so many that quantiles are coarse
   std::vector<Figure> figures = {};
 };
 

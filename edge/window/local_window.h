@@ -16,6 +16,8 @@
 //            with its true start, and says so. Session: kSessionsMax, the oldest that was emitted
 //            is forgotten first. Count: kFinishedMax results a flush, the oldest go (late() counts
 //            their readings).
+// Clock      times that come again after a clock went back are late for this object: its caller
+//            asks has_passed() and makes a new one.
 // Cost       O(1) amortised a reading in order; after a late one O(readings) for each result.
 // Threads    one. No I/O, no clock.
 #pragma once
@@ -54,13 +56,18 @@ class LocalWindow {
 
   // `options` passed their check(). Null for a sliding window of texts: there is nothing to slide.
   static std::unique_ptr<LocalWindow> make(const LocalOptions& options);
+  explicit LocalWindow(const LocalOptions& options) : options_(options) {}
   virtual ~LocalWindow() = default;
   virtual void add(EventTime time, const Column& column, std::size_t value) = 0;
   // Appends the results that are due. The frontier: as of SeriesWindow::flush.
   virtual void flush(EventTime frontier, std::vector<LocalResult>& out) = 0;
+  // As of SeriesWindow.
+  [[nodiscard]] virtual bool has_passed(EventTime now) const = 0;
+  [[nodiscard]] const LocalOptions& options() const { return options_; }
   [[nodiscard]] std::uint64_t late() const { return late_; }
 
  protected:
+  const LocalOptions options_;
   std::uint64_t late_ = 0;
 };
 

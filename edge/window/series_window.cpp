@@ -62,8 +62,7 @@ SeriesWindow::SeriesWindow(WindowOptions options)
     : options_(std::move(options)),
       size_(options_.size.count()),
       hop_(options_.hop.count()),
-      pane_(options_.pane().count()),
-      latest_(panes_.end()) {}
+      pane_(options_.pane().count()) {}
 
 std::size_t SeriesWindow::panes_max() const {
   return static_cast<std::size_t>(size_ / pane_) + options_.late_panes;
@@ -75,13 +74,13 @@ bool SeriesWindow::forgotten(std::int64_t begin, std::int64_t end) const {
 }
 
 SeriesWindow::Pane* SeriesWindow::find_or_make(std::int64_t start) {
-  if (latest_ != panes_.end() && latest_->first == start) return &latest_->second;
+  if (latest_ != nullptr && latest_->first == start) return &latest_->second;
   auto it = panes_.lower_bound(start);
   if (it == panes_.end() || it->first != start) {
     if (panes_.size() >= kPanesMax || forgotten(start, add_capped(start, pane_))) return nullptr;
     it = panes_.emplace_hint(it, start, Pane{.cell = Cell(options_.shape)});
   }
-  latest_ = it;
+  latest_ = &*it;
   return &it->second;
 }
 
@@ -114,7 +113,7 @@ SeriesWindow::Placement SeriesWindow::add(EventTime time, const Column& column,
     return Placement::too_old;
   }
   // No division where the reading before lay in the same pane.
-  const bool again = latest_ != panes_.end() && ns >= latest_->first &&
+  const bool again = latest_ != nullptr && ns >= latest_->first &&
                      ns - latest_->first < pane_;
   const auto start = again ? latest_->first : floor_ns(ns, pane_);
   auto* pane = find_or_make(start);
@@ -274,8 +273,15 @@ void SeriesWindow::flush(EventTime frontier, std::uint32_t series, std::vector<P
     emit_results(results);
   }
   for (const auto start : go) forget(start);
-  latest_ = panes_.end();
+  latest_ = nullptr;
   wake_ = due_next();
+}
+
+bool SeriesWindow::has_passed(EventTime now) const {
+  const auto ns = count_ns(now);
+  const auto kept = add_capped(ns, options_.keep.count());
+  return (!forgotten_.empty() && forgotten_.back().end > ns) ||
+         (!panes_.empty() && panes_.rbegin()->first > kept) || next_ > add_capped(kept, size_);
 }
 
 // The least frontier at which there is something to do without a further reading.

@@ -20,12 +20,15 @@
 //            pane cannot become part of it again (the row would replace the earlier one and lose
 //            what it held), so add() says too_old and the reading has to travel as a raw row: the
 //            cloud adds both. The same between two flushes beyond kPanesMax panes.
+// Clock      times that come again after a clock went back, and whose panes are forgotten, are too
+//            old for this object: its caller asks has_passed() and makes a new one for results.
 // Cost       O(1) for a reading in the pane of the one before, O(log panes) otherwise. A result
 //            that hops: O(1) amortised for each pane (range_fold.h), O(size / pane) after a late
 //            reading.
 // Threads    one. No I/O, no clock.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <limits>
 #include <map>
@@ -62,6 +65,7 @@ struct WindowOptions {
 class SeriesWindow {
  public:
   static constexpr std::size_t kPanesMax = 4096;
+  static constexpr std::size_t kCacheLine = 64;
 
   // `options` passed their check().
   explicit SeriesWindow(WindowOptions options);
@@ -76,9 +80,26 @@ class SeriesWindow {
   void flush(EventTime frontier, std::uint32_t series, std::vector<PartialRow>& rows,
              std::vector<LocalResult>& results);
 
+  // Whether readings from `now` on could not join their windows, or would only revise results,
+  // since what is kept here is of a clock that was ahead. False while all that comes fits in.
+  [[nodiscard]] bool has_passed(EventTime now) const;
+  [[nodiscard]] const WindowOptions& options() const { return options_; }
+  void tell_nothing() { options_.shape.wanted = nullptr; }  // no results from now on
+
+  // Asks the processor for what the next reading in the pane of the last one will touch.
+  void fetch() const {
+    for (std::size_t at = 0; latest_ != nullptr && at < sizeof *latest_; at += kCacheLine) {
+      __builtin_prefetch(reinterpret_cast<const char*>(latest_) + at, 1);
+    }
+  }
+
   [[nodiscard]] bool dirty() const { return dirty_; }
   [[nodiscard]] std::size_t panes() const { return panes_.size(); }
   [[nodiscard]] std::size_t panes_max() const;
+  // WindowOptions::late_panes from now on, if more.
+  void expect_late(std::size_t panes) {
+    options_.late_panes = std::max(options_.late_panes, panes);
+  }
   // Readings that came too late for a result to take them in, each pane once a flush.
   [[nodiscard]] std::uint64_t late() const { return late_; }
 
@@ -114,7 +135,7 @@ class SeriesWindow {
   std::int64_t size_, hop_, pane_;
   Panes panes_;
   std::vector<Range> forgotten_;  // sorted, disjoint; at most kForgottenMax, the closest merge
-  Panes::iterator latest_;        // pane of the last reading, or end
+  Panes::value_type* latest_ = nullptr;  // pane of the last reading
   std::uint64_t flushes_ = 0;
   bool dirty_ = false;
   std::int64_t wake_ = std::numeric_limits<std::int64_t>::max();

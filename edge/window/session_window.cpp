@@ -10,7 +10,10 @@ namespace {
 class Sessions final : public LocalWindow {
  public:
   explicit Sessions(const LocalOptions& options)
-      : shape_(options.shape), gap_(options.gap.count()), keep_(options.keep.count()) {}
+      : LocalWindow(options),
+        shape_(options.shape),
+        gap_(options.gap.count()),
+        keep_(options.keep.count()) {}
 
   void add(EventTime time, const Column& column, std::size_t value) override {
     const auto t = count_ns(time);
@@ -47,6 +50,12 @@ class Sessions final : public LocalWindow {
       }
       sessions_.erase(sessions_.begin());
     }
+  }
+
+  [[nodiscard]] bool has_passed(EventTime now) const override {
+    const auto ns = count_ns(now);
+    return gone_until_ > ns ||
+           (!sessions_.empty() && sessions_.rbegin()->second.last - gap_ > ns);
   }
 
  private:
@@ -135,7 +144,7 @@ class Sessions final : public LocalWindow {
 class Counts final : public LocalWindow {
  public:
   explicit Counts(const LocalOptions& options)
-      : shape_(options.shape), count_(options.count), cell_(shape_) {}
+      : LocalWindow(options), shape_(options.shape), count_(options.count), cell_(shape_) {}
 
   void add(EventTime time, const Column& column, std::size_t value) override {
     const auto t = count_ns(time);
@@ -167,6 +176,8 @@ class Counts final : public LocalWindow {
                std::make_move_iterator(finished_.end()));
     finished_.clear();
   }
+
+  [[nodiscard]] bool has_passed(EventTime) const override { return false; }  // as they arrive
 
  private:
   void put(const OrderedSample& sample) {

@@ -15,7 +15,8 @@ namespace {
 class Sliding final : public LocalWindow {
  public:
   explicit Sliding(const LocalOptions& options)
-      : shape_(options.shape),
+      : LocalWindow(options),
+        shape_(options.shape),
         size_(options.size.count()),
         slot_(options.hop.count()),
         keep_(options.keep.count()) {
@@ -74,6 +75,12 @@ class Sliding final : public LocalWindow {
     if (needed > std::numeric_limits<std::int64_t>::min() + size_ + keep_) {
       forget(needed - size_ - keep_);
     }
+  }
+
+  [[nodiscard]] bool has_passed(EventTime now) const override {
+    const auto ns = count_ns(now);
+    return gone_until_ > ns ||
+           (!readings_.empty() && readings_.back().time - size_ - keep_ > ns);
   }
 
  private:

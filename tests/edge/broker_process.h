@@ -46,9 +46,11 @@ class BrokerProcess {
   static constexpr const char* kProgram = "/usr/sbin/mosquitto";
   static bool installed() { return std::filesystem::exists(kProgram); }
 
+  // `more`: of its configuration; `client`: options of mosquitto_pub that lead to it.
   explicit BrokerProcess(const std::filesystem::path& folder,
-                         std::string_view more = "allow_anonymous true")
-      : config_(folder / "mosquitto.conf"), more_(more), port_(free_port()) {
+                         std::string_view more = "allow_anonymous true",
+                         std::string_view client = "-h 127.0.0.1")
+      : config_(folder / "mosquitto.conf"), more_(more), client_(client), port_(free_port()) {
     start();
   }
   ~BrokerProcess() { stop(SIGTERM); }
@@ -76,7 +78,7 @@ class BrokerProcess {
 
   // Publishes with QoS 1, one message a line, and returns when the broker has them all.
   void publish(std::string_view topic, const std::vector<std::string>& payloads) const {
-    const auto command = fmt::format("mosquitto_pub -h 127.0.0.1 -p {} -q 1 -t '{}' -l", port_,
+    const auto command = fmt::format("mosquitto_pub {} -p {} -q 1 -t '{}' -l", client_, port_,
                                      topic);
     std::FILE* pipe = ::popen(command.c_str(), "w");
     for (const auto& payload : payloads) std::fputs((payload + "\n").c_str(), pipe);
@@ -96,7 +98,7 @@ class BrokerProcess {
   }
 
   std::filesystem::path config_;
-  std::string more_;
+  std::string more_, client_;
   int port_;
   pid_t pid_ = 0;
 };

@@ -216,6 +216,31 @@ TEST_F(EdgeCli, StatusTellsTheTierItsReasonAndWhatIsSpentOfTheBudget) {
       << output_.text;
 }
 
+TEST_F(EdgeCli, StatusNamesDevicesThatAreAwayAndWhyMessagesAreRefused) {
+  status_["uplink"]["bytes_per_reading"] = nullptr;
+  status_["ring"]["oldest"] = nullptr;
+  status_["ledger"] = json::object();
+  auto& floor = status_["sources"][0];
+  floor["state"] = "ok";
+  floor["error"] = nullptr;
+  EXPECT_EQ(run({"edge", "status"}), kExitOk);
+  floor["rejected"] = {{"JSON is malformed", 3}, {"message has no time", 1}};
+  EXPECT_EQ(run({"edge", "status"}), kExitOk);
+  EXPECT_NE(output_.text.find("refused: JSON is malformed 3, message has no time 1\n"),
+            std::string::npos)
+      << output_.text;
+  for (int i = 0; i < 12; ++i) {
+    floor["away"].push_back({{"device", "plug" + std::to_string(i)},
+                             {"since", "2026-11-21T20:00:00Z"},
+                             {"reason", "'tele/plug/LWT' says 'Offline'"}});
+  }
+  EXPECT_EQ(run({"edge", "status"}), kExitDegraded);
+  EXPECT_NE(output_.text.find("away: plug0 since 2026-11-21T20:00:00Z: 'tele/plug/LWT' says"),
+            std::string::npos)
+      << output_.text;
+  EXPECT_NE(output_.text.find("away: 2 more; --json names all\n"), std::string::npos);
+}
+
 TEST_F(EdgeCli, SeriesComeInOrderAndNoneIsSaid) {
   EXPECT_EQ(run({"series", "list"}), kExitOk);
   EXPECT_EQ(output_.text, "");

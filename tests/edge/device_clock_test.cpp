@@ -141,5 +141,56 @@ TEST_F(DeviceClockTest, AWelcomeThatTookTooLongSaysNothing) {
   EXPECT_FALSE(clock.known()) << "nor does a cloud whose own clock is wrong";
 }
 
+struct Boot {
+  const char* name;
+  Nanoseconds after;  // the last sign of life of the boot before, by the system's clock
+  bool battery;
+  bool known;
+};
+class SavedClock : public DeviceClockTest, public testing::WithParamInterface<Boot> {};
+INSTANTIATE_TEST_SUITE_P(Rows, SavedClock,
+                         testing::Values(Boot{"SavedBeforeACut", -30s, false, false},
+                                         Boot{"SavedAtTheEnd", 5s, false, false},
+                                         Boot{"SetSince", 2min, false, true},
+                                         Boot{"ABatteryKeptIt", 5s, true, true},
+                                         Boot{"ADeadBattery", -1s, true, false}),
+                         [](const auto& row) { return std::string(row.param.name); });
+
+// Three days off, and the clock goes on from where it was: three days nobody would hear of.
+TEST_P(SavedClock, IsNotBelievedUntilSomebodySetsIt) {
+  const auto lived = kNow - GetParam().after;
+  const auto make_it = [&] {
+    return DeviceClock(system, {kPlausible, true, {}, boot, [this] { return ntp; },
+                                [] { return GetParam().battery; }});
+  };
+  auto clock = make_it();
+  pass(20s);  // of the boot
+  clock.lived_until(lived);
+  EXPECT_EQ(clock.known(), GetParam().known);
+  EXPECT_EQ(clock.status().state, GetParam().known ? ClockState::set : ClockState::unknown);
+  pass(24h);
+  EXPECT_EQ(clock.known(), GetParam().known);
+  auto told = make_it();
+  told.lived_until(lived);
+  told.from_gateway(kNow + 72h, system.steady());
+  EXPECT_EQ(told.wall(), kNow + 72h);
+  system.jump_wall(72h);  // by a person, or an NTP client that says nothing to the kernel
+  EXPECT_EQ(clock.status().from, "system");
+  EXPECT_EQ(clock.wall(), kNow + 72h + 24h + 20s);
+}
+
+TEST_F(DeviceClockTest, TheSignOfLifeOfThisBootIsNoneOfTheOneBefore) {
+  const auto file = folder.path() / "edge.boot";
+  const auto before = [&](const std::string& its_boot, Nanoseconds alive) {
+    return lived_before(file, its_boot, kNow + alive);
+  };
+  const std::string next = "fedcba9876543210fedcba9876543210";
+  EXPECT_EQ(before(boot, 1h), kEventTimeMin) << "it may be of this boot";
+  EXPECT_EQ(before(boot, 2h), kEventTimeMin);
+  EXPECT_EQ(before(next, 3h), kNow + 3h);
+  EXPECT_EQ(before(next, 4h), kNow + 3h);
+  EXPECT_EQ(before("", 5h), kEventTimeMin);
+}
+
 }  // namespace
 }  // namespace tidemark::clock

@@ -1,8 +1,11 @@
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "common/base/disk.h"
 #include "edge/config/bus_url.h"
 #include "edge/config/edge_config.h"
+#include "tests/edge/temporary_folder.h"
 
 namespace tidemark::config {
 namespace {
@@ -189,6 +192,41 @@ INSTANTIATE_TEST_SUITE_P(
                 "only type = \"decimal\" has one"},
         Mistake{"device time that is ignored", MQTT "stamp = \"edge\"\ntime = \"$.ts\"",
                 "ignores the device's time"},
+        Mistake{"an interval that is neither path nor length", MQTT "interval = \"often\"",
+                "'often' is neither a path"},
+        Mistake{"an interval of nothing", MQTT "interval = \"0s\"", "nor a length of time above 0"},
+        Mistake{"a unit of an interval that has its own",
+                MQTT "interval = \"1ms\"\ninterval_unit = \"us\"", "there is no path in interval"},
+        Mistake{"samples of what has none", MQTT "format = \"csv\"\ninterval = \"1ms\"",
+                "only JSON has arrays of samples"},
+        Mistake{"samples that the edge cannot stamp",
+                MQTT "stamp = \"edge\"\n[[source.mqtt.series]]\npath = \"$.v\"\n"
+                     "interval = \"1ms\"",
+                "samples begin at the device's time"},
+        Mistake{"a start without a dollar",
+                MQTT "[[source.mqtt.series]]\npath = \"$.v\"\nstart = \"t0\"",
+                "'t0' is not a path into the message"},
+        Mistake{"a share of presence",
+                MQTT "[[source.mqtt.presence]]\ntopic = \"$share/g/p/online\"",
+                "each client has to hear who leaves; write 'p/online'"},
+        Mistake{"presence that is no topic", MQTT "[[source.mqtt.presence]]\ntopic = \"a/#/b\"",
+                "'#' must be its last level"},
+        Mistake{"presence of a level that is none",
+                MQTT "[[source.mqtt.presence]]\ntopic = \"a\"\ndevice = \"topic[1\"",
+                "'topic[1': expected topic[N] or a name"},
+        Mistake{"presence of Sparkplug",
+                MQTT "format = \"sparkplug\"\n[[source.mqtt.presence]]\ntopic = \"a\"",
+                "Sparkplug says it itself"},
+        Mistake{"presence of a profile for Sparkplug",
+                MQTT "profile = \"sparkplug-b\"\n[[source.mqtt.presence]]\ntopic = \"a\"",
+                "presence: Sparkplug says it itself"},
+        Mistake{"presence that the plug-in does not hear",
+                "[[source.mqtt]]\nname = \"m\"\nplugin = true\ntopics = [\"t\"]\n"
+                "[[source.mqtt.presence]]\ntopic = \"p/online\"",
+                "'p/online' says who is there, and a broker shows its plug-in no last will"},
+        Mistake{"presence of a profile that the plug-in does not hear",
+                "[[source.mqtt]]\nname = \"m\"\nplugin = true\nprofile = \"tasmota\"",
+                "'tele/+/LWT' says who is there, and a broker shows its plug-in no last will"},
         Mistake{"profile and format", MQTT "format = \"number\"\nprofile = \"generic-json\"",
                 "edge.toml:8:11: error: source.mqtt.profile: the profile has its own format"},
         Mistake{"profile and series",
@@ -284,10 +322,18 @@ INSTANTIATE_TEST_SUITE_P(
         Mistake{"context without detectors",
                 "[[rule]]\nselect = \"*\"\nforward = \"windows+context\"\n"
                 "window = { size = \"1s\" }",
-                "\"windows+context\" needs detectors"},
-        Mistake{"context that is not sent",
-                "[[rule]]\nselect = \"*\"\ncontext = { before = \"1s\" }",
-                "forward = \"raw\" sends no context"},
+                "rule.forward: context needs detectors"},
+        Mistake{"context of no anomaly",
+                "[[rule]]\nselect = \"*\"\nforward = \"nothing\"\ncontext = { before = \"1s\" }",
+                "rule.context: context needs detectors"},
+        Mistake{"context of what is sent anyway",
+                "[[rule]]\nselect = \"*\"\ncontext = { before = \"1s\" }\n"
+                "detectors = [{ type = \"spike\" }]",
+                "forward = \"raw\" sends every reading anyway"},
+        Mistake{"context beside windows alone",
+                "[[rule]]\nselect = \"*\"\nforward = \"windows\"\nwindow = { size = \"1s\" }\n"
+                "context = { before = \"1s\" }\ndetectors = [{ type = \"spike\" }]",
+                "set it to \"windows+context\""},
         Mistake{"topic with wildcards",
                 "[[rule]]\nselect = \"*\"\nwindow = { size = \"1s\" }\npublish = \"a/#\"",
                 "'a/#' is no topic to publish to"},
@@ -325,6 +371,71 @@ TEST(EdgeConfig, LoadTellsAllProblemsAtOnce) {
   const auto result = load("/nonexistent/edge.toml");
   ASSERT_FALSE(result.ok());
   EXPECT_THAT(result.error().text(), HasSubstr("/nonexistent/edge.toml: error: edge is missing"));
+}
+
+TEST(EdgeConfig, ADeviceThatAnswersUnderAnyUnitHasABusOfItsOwn) {
+  const test::TemporaryFolder folder;
+  ASSERT_TRUE(write_file(
+      folder / "odd.toml",
+      "schema = 1\n[profile]\nid = \"odd\"\nvendor = \"v\"\nmodel = \"m\"\n"
+      "protocol = \"modbus\"\nsource = \"a test\"\nverified = \"no\"\n"
+      "[quirks]\nany_unit = true\n"
+      "[[point]]\nname = \"a\"\naddress = 0\ntype = \"u16\"\nmin = 0\nmax = 100\n"));
+  const auto sources = [&](int port) {
+    return parse_edge(fmt::format("edge = \"e\"\nprofile_path = [\"{}\"]\n"
+                                  "[[source.modbus]]\nname = \"m\"\nurl = \"tcp://h:502\"\n"
+                                  "profile = \"odd\"\n"
+                                  "[[source.modbus]]\nname = \"n\"\nurl = \"tcp://h:{}\"\n"
+                                  "unit = 2\nprofile = \"odd\"\n",
+                                  folder.path().string(), port),
+                      "edge.toml");
+  };
+  EXPECT_TRUE(sources(503).ok);
+  const auto shared = sources(502);
+  EXPECT_FALSE(shared.ok);
+  ASSERT_EQ(shared.problems.size(), 2u);
+  EXPECT_THAT(shared.problems[0].text, HasSubstr("give it a bus of its own"));
+}
+
+// What `config check` says of a machine on which something is missing.
+TEST(EdgeConfig, AbsentPartsAreToldInTheirPlace) {
+  const test::TemporaryFolder folder;
+  const auto at = [&](const char* name) { return (folder / name).string(); };
+  ASSERT_TRUE(write_file(folder / "open", "secret", 0644));
+  ASSERT_TRUE(write_file(folder / "closed", "secret", 0600));
+  ASSERT_TRUE(write_file(
+      folder / "edge.toml",
+      "edge = \"e\"\nprofile_path = [\"" TIDEMARK_PROFILES "\"]\n"
+      "[[source.mqtt]]\nname = \"f\"\nurl = \"mqtts://h\"\ntopics = [\"a\"]\n"
+      "ca_file = \"" + at("ca.pem") + "\"\ncert_file = \"" + at("closed") + "\"\n"
+      "key_file = \"" + at("key.pem") + "\"\nusername = \"u\"\npassword_file = \"" + at("open") +
+      "\"\n[[source.mqtt]]\nname = \"g\"\nurl = \"mqtt://h\"\nprofile = \"tasmoto\"\n"
+      "username = \"u\"\npassword_file = \"" + at("none") + "\"\n"
+      "[[source.modbus]]\nname = \"m\"\nurl = \"rtu:///dev/serial/by-id/not-there\"\n"
+      "profile = \"eastron-sdm63\"\n[[source.modbus]]\nname = \"n\"\nurl = \"rtu://" +
+      at("closed") + "\"\nprofile = \"eastron-sdm630\"\n"
+      "[publish]\nurl = \"mqtt://h\"\nusername = \"u\"\npassword_file = \"" + at("closed") +
+      "\"\n"));
+  const auto loaded = load_edge(edge_sources(folder / "edge.toml"));
+  EXPECT_FALSE(loaded.ok);
+  std::vector<std::string> said;
+  for (const auto& p : loaded.problems) {
+    said.push_back(fmt::format("{} {} {}", p.line, p.warning ? "warning" : "error", p.text));
+  }
+  EXPECT_THAT(said, ::testing::UnorderedElementsAre(
+      HasSubstr("7 warning source.mqtt.ca_file: " + at("ca.pem") + ": there is no such file; the "
+                "agent does not start without it"),
+      HasSubstr("9 warning source.mqtt.key_file: " + at("key.pem") + ": there is no such file"),
+      HasSubstr("11 error source.mqtt.password_file: " + at("open") + ": mode 0644 lets others "
+                "read a secret; chmod 600"),
+      HasSubstr("15 error source.mqtt.profile: unknown profile 'tasmoto'; did you mean 'tasmota'?"),
+      HasSubstr("17 warning source.mqtt.password_file: " + at("none") + ": there is no such file; "
+                "the agent does not start without it"),
+      HasSubstr("20 warning source.modbus.url: /dev/serial/by-id/not-there is not there now; is "
+                "the adapter plugged in?"),
+      HasSubstr("21 error source.modbus.profile: unknown profile 'eastron-sdm63'; did you mean "
+                "'eastron-sdm630'?"),
+      HasSubstr("24 warning source.modbus.url: " + at("closed") + " is no serial port")));
 }
 
 TEST(EdgeConfig, UrlsWithAndWithoutPort) {

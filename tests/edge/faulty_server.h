@@ -50,6 +50,7 @@ class FaultyServer {
   FaultyServer(const FaultyServer&) = delete;
   FaultyServer& operator=(const FaultyServer&) = delete;
 
+  [[nodiscard]] std::size_t connections() const { return connections_; }
   [[nodiscard]] std::string address() const { return "127.0.0.1:" + std::to_string(port_); }
 
  private:
@@ -61,6 +62,7 @@ class FaultyServer {
     while (!stopping_) {
       if (!readable(listener_)) continue;
       const int fd = ::accept(listener_, nullptr, nullptr);
+      ++connections_;
       const int on = 1;
       ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
       while (!stopping_ && answer(fd)) {
@@ -90,6 +92,7 @@ class FaultyServer {
   int listener_ = -1;
   std::uint16_t port_ = 0;
   std::size_t requests_ = 0;
+  std::atomic<std::size_t> connections_{0};
   std::atomic<bool> stopping_{false};
   std::thread thread_;
 };

@@ -34,6 +34,20 @@ TEST(FlightRecorder, HandsOutWhatLiesAroundAnAnomaly) {
   EXPECT_EQ(recorder.usage().contexts, 1u);
 }
 
+TEST(FlightRecorder, AClockThatWentBackLeavesNothingAhead) {
+  FlightRecorder recorder(kPlenty);
+  const auto track = recorder.track({30ns, 20ns});
+  for (std::int64_t t = 900; t <= 1000; t += 10) recorder.add(track, {t, 0, Quality::good});
+  recorder.set_back(track, 985);
+  recorder.add(track, {990, 1, Quality::good});
+  EXPECT_TRUE(times_of(recorder).empty());
+  recorder.anomaly(track, 990);
+  EXPECT_EQ(times_of(recorder), (std::vector<std::int64_t>{970, 980, 990})) << "990 once";
+  recorder.set_back(track, 985);
+  recorder.add(track, {995, 1, Quality::good});
+  EXPECT_TRUE(times_of(recorder).empty()) << "that context is over";
+}
+
 // Each reading once, whatever anomalies overlap; and all of them.
 TEST(FlightRecorder, OverlappingContextsHandOutEachReadingOnce) {
   SeededRandom random(9);

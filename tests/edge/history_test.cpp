@@ -171,6 +171,29 @@ TEST_F(HistoryTest, EventsAreClearedAcknowledgedAndKeptOverAStart) {
   EXPECT_THAT(none.error().text(), HasSubstr("there is no event 77"));
 }
 
+// The detector of another start raised them: without it nobody would ever say that they are over.
+TEST_F(HistoryTest, WhatIsOverEndsAlarmsOfEarlierStartsToo) {
+  open();
+  for (const std::uint64_t id : {1, 2}) history_->add(event(id, "hi"));
+  history_->add(event(3, "lo"));
+  history_.reset();
+  open();
+  auto other = event(4, "hi");
+  other.expected = 90;
+  history_->add(other);
+  history_->add(event(5, "hi"));
+  auto over = event(0, "hi");
+  over.clears = true;
+  over.time = kNow + 9s;
+  history_->add(over);
+  ASSERT_TRUE(history_->commit());
+  std::vector<std::uint64_t> standing;
+  for (const auto& e : events()) {
+    if (!e.cleared) standing.push_back(e.event.id);
+  }
+  EXPECT_EQ(standing, (std::vector<std::uint64_t>{4, 3})) << "another level, and another cause";
+}
+
 TEST_F(HistoryTest, WhatIsShelvedSaysSoUntilItsTime) {
   open();
   history_->add(event(1));
@@ -212,6 +235,33 @@ TEST_F(HistoryTest, WhatIsOlderThanItsTimeGoes) {
   ASSERT_EQ(windows().size(), 2u);
   EXPECT_EQ(windows()[0].start, 2 * kSecond);
   EXPECT_TRUE(events().empty());
+}
+
+// One minute of a clock that was ten years ahead took everything.
+TEST_F(HistoryTest, AClockThatJumpedAheadIsBelievedAfterADay) {
+  constexpr auto kTenYears = 24h * 3652;
+  options_.keep = 48h;
+  open();
+  const auto rows = [&](std::int64_t second) {
+    history_->add(window("a/b/c", second));
+    EXPECT_TRUE(history_->commit());
+    return windows().size();
+  };
+  EXPECT_EQ(rows(1), 1u);
+  clock_.jump_wall(kTenYears);
+  clock_.advance(1min);
+  EXPECT_EQ(rows(2), 2u);
+  clock_.jump_wall(-kTenYears);
+  clock_.advance(1min);
+  EXPECT_EQ(rows(3), 3u);
+  clock_.advance(49h);
+  EXPECT_EQ(rows(4), 1u) << "time passes as ever";
+  clock_.jump_wall(kTenYears);
+  EXPECT_EQ(rows(5), 2u);
+  clock_.advance(23h);
+  EXPECT_EQ(rows(6), 3u);
+  clock_.advance(1h);
+  EXPECT_EQ(rows(7), 1u);
 }
 
 TEST_F(HistoryTest, ItsFileStaysWithinItsSizeAndKeepsTheNewest) {

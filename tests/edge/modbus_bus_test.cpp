@@ -260,6 +260,16 @@ TEST_F(BusTest, ADeviceThatNeedsPausesGetsThem) {
 }
 
 // Coverage is by minute: a poll that was missed belongs to the minute in which it was due.
+TEST_F(BusTest, ADeviceThatIsSlowGetsItsTime) {
+  auto slow = device(1, {point("a", 0, "fast")});
+  slow.profile.timeout_least = 15s;
+  slow.retries = 0;
+  build({std::move(slow)});
+  script_->answer[1] = [](const Request&) { return Reply{Kind::silent, 0, ""}; };
+  run_for(1s);
+  EXPECT_EQ(script_->waited, 15s) << "whatever the source says";
+}
+
 TEST_F(BusTest, WhatWasNotReadSaysWhenItWasDue) {
   build({device(1, {point("a", 0, "fast")})});
   (void)bus_->step();

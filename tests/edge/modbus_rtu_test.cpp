@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <netinet/in.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #include <condition_variable>
@@ -12,6 +13,7 @@
 
 #include "common/base/disk.h"
 #include "edge/modbus/bus.h"
+#include "edge/fieldbus/rtu_bus.h"
 #include "edge/fieldbus/rtu_frame.h"
 #include "tests/edge/modbus_journal.h"
 #include "tests/edge/rtu_server.h"
@@ -214,6 +216,20 @@ TEST_F(RtuTest, ALateAnswerIsNeverTakenForAnotherRequest) {
   EXPECT_THAT(out_, ElementsAre(2222));
 }
 
+TEST_F(RtuTest, TheSilenceOfAnotherUnitDoesNotHideALateAnswer) {
+  RtuServer server(port_);
+  server.mapping().tab_input_registers[50] = 2222;
+  auto bus = open();
+  server.set_script([](const Bytes&) { return Bytes{}; });
+  EXPECT_EQ(read(*bus, {1, 4, 0, 1}, out_, 500ms).kind, Kind::silent);
+  EXPECT_EQ(read(*bus, {2, 4, 0, 1}, out_, 10ms).kind, Kind::silent);
+  server.set_script({});
+  std::thread late([&] { server.send(with_crc({1, 4, 2, 0x04, 0x57})); });
+  EXPECT_EQ(read(*bus, {1, 4, 50, 1}, out_).kind, Kind::good);
+  late.join();
+  EXPECT_THAT(out_, ElementsAre(2222));
+}
+
 TEST_F(RtuTest, InterruptEndsAWaitAndConnectStartsAnew) {
   RtuServer server(port_);
   server.set_script([](const Bytes&) { return Bytes{}; });
@@ -233,7 +249,8 @@ TEST_F(RtuTest, APortThatIsNotThereOrTakenSaysWhatToDo) {
   ASSERT_FALSE(done.ok());
   EXPECT_EQ(done.error().fault(), Fault::unavailable);
   EXPECT_THAT(done.error().text(),
-              AllOf(HasSubstr("No such file"), HasSubstr("/dev/serial/by-id")));
+              AllOf(HasSubstr("No such file"), HasSubstr("/dev/serial/by-id"),
+                    HasSubstr("tidemark-edge(8)")));
   RtuServer server(port_);
   auto first = open();
   done = bus->connect(1s);
@@ -251,6 +268,45 @@ TEST_F(RtuTest, ADriverThatCannotTurnTheLineIsTold) {
     ASSERT_FALSE(done.ok()) << option;
     EXPECT_THAT(done.error().text(), HasSubstr("leave rs485 out")) << option;
   }
+}
+
+// A line that is turned round by us: it notes when, and how much had been sent by then.
+class TurnedLine final : public Line {
+ public:
+  explicit TurnedLine(std::vector<std::string>& log) : log_(log) {
+    EXPECT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends_), 0);
+  }
+  ~TurnedLine() override {
+    for (const int fd : ends_) ::close(fd);
+  }
+  Result<int> open(Nanoseconds) override { return ends_[0]; }
+  void close() override {}
+  void talk(bool on) override {
+    int bytes = 0;
+    ::ioctl(ends_[1], FIONREAD, &bytes);
+    log_.push_back((on ? "talk, " : "listen, ") + std::to_string(bytes) + " bytes sent");
+    // The device answers when it has all of it, and not before the line listens.
+    const auto answer = with_crc({3, 4, 2, 0x12, 0x34});
+    if (!on) {
+      EXPECT_EQ(::write(ends_[1], answer.data(), answer.size()), 7);
+    }
+  }
+  [[nodiscard]] Nanoseconds gap() const override { return 1ms; }
+
+ private:
+  std::vector<std::string>& log_;
+  int ends_[2] = {-1, -1};
+};
+
+TEST(Rs485, TheLineTalksWhileARequestIsSentAndListensAfterIt) {
+  const SystemClock clock;
+  std::vector<std::string> log;
+  RtuBus bus(std::make_unique<TurnedLine>(log), clock);
+  ASSERT_TRUE(bus.connect(1s).ok());
+  std::vector<std::uint16_t> out(1);
+  EXPECT_EQ(bus.read({3, 4, 16, 1}, 2s, out).kind, Kind::good);
+  EXPECT_THAT(out, ElementsAre(0x1234));
+  EXPECT_THAT(log, ElementsAre("talk, 0 bytes sent", "listen, 8 bytes sent"));
 }
 
 // A converter that hands bytes through: a listener whose connection is the far end of a line.

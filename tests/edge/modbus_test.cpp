@@ -101,7 +101,8 @@ class Decoding : public ::testing::Test {
     profile_.points[0].exponent = -1;
     profile_.points[0].max = 500;
     profile_.points[0].unit = "V";
-    decoder_ = std::make_unique<PollDecoder>("line1", profile_);
+    decoder_ = std::make_unique<PollDecoder>("line1",
+                                             std::make_shared<profile::Profile>(profile_));
   }
   source::Decoded decode(const PollEntry& poll) {
     const auto bytes = bytes_of(poll);

@@ -60,6 +60,7 @@ class Bench {
   std::vector<std::pair<std::string, std::string>> commands;
   std::vector<source::Decoded::Rejected> rejected;
   [[nodiscard]] const source::SeriesTable& table() const { return table_; }
+  [[nodiscard]] std::vector<source::Away> away() const { return decoder_->away(); }
 
  private:
   std::string line(std::int64_t time, const Column& column, std::size_t value) {

@@ -51,7 +51,8 @@ INSTANTIATE_TEST_SUITE_P(
             "# comment, with=signs 1\n\n  m f=1 1700000000\r\nm f=2 1700000001000\n",
             {"p1/m_f=1@2023-11-14T22:13:20Z", "p1/m_f=2@2023-11-14T22:13:21Z"}},
         Row{"booleans in all spellings", Format::influx, "m a=T,b=TRUE,c=f,d=False",
-            {"p1/m_a=true", "p1/m_b=true", "p1/m_c=false", "p1/m_d=false"}}));
+            {"p1/m_a=true", "p1/m_b=true", "p1/m_c=false", "p1/m_d=false"}},
+        Row{"a byte order mark", Format::influx, "\xef\xbb\xbfm f=1", {"p1/m_f=1"}}));
 
 INSTANTIATE_TEST_SUITE_P(
     Csv, FormatReads,
@@ -65,6 +66,10 @@ INSTANTIATE_TEST_SUITE_P(
         Row{"tabs", Format::csv, "a\tb\n1\t2", {"p1/a=1", "p1/b=2"}},
         Row{"quotes", Format::csv, "\"a b\",c\n\"1\",\"say \"\"x\"\"\nagain\"\n",
             {"p1/a_b='1'", "p1/c='say \"x\"\nagain'"}},
+        Row{"a byte order mark", Format::csv, "\xef\xbb\xbftime,a\n1700000000,1\n",
+            {"p1/a=1@2023-11-14T22:13:20Z"}},
+        Row{"empty lines before the header", Format::csv, "\r\n\ntime;a\n1700000000;1,5\n",
+            {"p1/a=1.5@2023-11-14T22:13:20Z"}},
         Row{"empty cells are no readings", Format::csv, "a,b\n1,\n,2\n", {"p1/a=1", "p1/b=2"}}));
 
 TEST(Csv, NamesMayBeConfigured) {
@@ -73,6 +78,10 @@ TEST(Csv, NamesMayBeConfigured) {
               ElementsAre("p1/x=1@2023-11-14T22:13:20Z", "p1/y=2@2023-11-14T22:13:20Z"));
   EXPECT_THAT(bench.lines("plant/p1/vib", "ts,x,y\n1700000001,1,2\n"),
               ElementsAre("p1/x=1@2023-11-14T22:13:21Z", "p1/y=2@2023-11-14T22:13:21Z"));
+  EXPECT_THAT(bench.lines("plant/p1/vib", "\n1700000002,1,2\n"),
+              ElementsAre("p1/x=1@2023-11-14T22:13:22Z", "p1/y=2@2023-11-14T22:13:22Z"));
+  EXPECT_THAT(bench.lines("plant/p1/vib", "\xef\xbb\xbfts,x,y\n1700000003,1,2\n"),
+              ElementsAre("p1/x=1@2023-11-14T22:13:23Z", "p1/y=2@2023-11-14T22:13:23Z"));
   EXPECT_THAT(bench.reason(), IsEmpty());
 }
 
@@ -124,8 +133,8 @@ INSTANTIATE_TEST_SUITE_P(
               "CSV line 2: 2 cells, expected 3", 1, 2},
         Fault{"no header", Format::csv, "1,2\n3,4\n", "CSV line 1: it is no header", 0, 0},
         Fault{"a quote without an end", Format::csv, "a,b\n1,\"x\n",
-              "CSV line 2: near byte 9: a quoted text does not end", 0, 0},
-        Fault{"behind a quote", Format::csv, "a,b\n\"1\"2,3\n", "goes on behind its quote", 0, 0},
+              "CSV line 2: near byte 9: a quoted text does not end", 2, 0},
+        Fault{"behind a quote", Format::csv, "a,b\n\"1\"2,3\n", "goes on behind its quote", 2, 0},
         Fault{"a bad time", Format::csv, "time,a\nnever,1\n1700000000,2\n",
               "time cannot be read: at byte 7", 1, 1}));
 

@@ -56,6 +56,10 @@ class Home {
     }
     return out;
   }
+  [[nodiscard]] bool last_is_bad() const {
+    return is_bad(decoded_.groups.at(0).columns.at(0).quality_of(0));
+  }
+  [[nodiscard]] std::vector<source::Away> away() const { return source_->status().away; }
   [[nodiscard]] std::string reason() const {
     return decoded_.rejected.empty() ? "" : decoded_.rejected[0].reason;
   }
@@ -138,6 +142,9 @@ INSTANTIATE_TEST_SUITE_P(
             R"({"state":"ON","power":12.5,"energy":3.25,"voltage":229,"current":null})",
             {"plug_1/state = ON", "plug_1/power = 12.5 W", "plug_1/energy = 3.25 kW.h counter",
              "plug_1/voltage = 229 V"}},
+        Row{"a device that nobody knows", "profile = \"zigbee2mqtt\"", "zigbee2mqtt/new",
+            R"({"radiation_dose":0.25,"child_lock":"LOCK","update":{"installed":3},"power":5})",
+            {"new/radiation_dose = 0.25", "new/power = 5 W"}},
         Row{"names with a level more", "profile = \"zigbee2mqtt\"\ntopics = [\"zigbee2mqtt/+/+\"]\n"
                                        "device = \"topic[2]\"", "zigbee2mqtt/first floor/door",
             R"({"contact":false})", {"door/contact = false"}}));
@@ -172,9 +179,42 @@ INSTANTIATE_TEST_SUITE_P(
             {"ht/temperature_0 = 21.5 Cel @ 2025-11-21T13:00:00Z",
              "ht/humidity_0 = 45.5 % @ 2025-11-21T13:00:00Z",
              "ht/devicepower_0_battery = 80 % @ 2025-11-21T13:00:00Z"}},
+        Row{"the status of a meter, stamped on arrival",
+            "profile = \"shelly-gen2\"\ntopics = [\"+/status/+\"]", "s/status/em:0",
+            R"({"id":0,"a_voltage":230.5,"a_act_power":280.5,"total_act_power":840.5})",
+            {"s/em_0_voltage_a = 230.5 V", "s/em_0_power_a = 280.5 W",
+             "s/em_0_power_total = 840.5 W"}},
+        Row{"the status of a switch", "profile = \"shelly-gen2\"\ntopics = [\"+/status/+\"]",
+            "s/status/switch:1",
+            R"({"id":1,"source":"MQTT","output":true,"apower":12.5,"aenergy":{"total":99.5}})",
+            {"s/switch_1_on = true", "s/switch_1_power = 12.5 W",
+             "s/switch_1_energy = 99.5 W.h counter"}},
         Row{"an event is no reading", "profile = \"shelly-gen2\"", "s/events/rpc",
             R"({"method":"NotifyEvent","params":{"ts":1763730000,"events":[{"component":"input:0",)"
             R"("id":0,"event":"single_push","ts":1763730000}]}})", {}}));
+
+INSTANTIATE_TEST_SUITE_P(
+    Generic, MqttProfiles,
+    ::testing::Values(
+        Row{"every value of any JSON",
+            "profile = \"generic-json\"\ntopics = [\"a/#\"]\ndevice = \"topic[1]\"", "a/press",
+            R"({"ts":1763730000,"oil":{"temperature":41.5},"on":true})",
+            {"press/oil_temperature = 41.5 @ 2025-11-21T13:00:00Z",
+             "press/on = true @ 2025-11-21T13:00:00Z"}},
+        Row{"a vibration block as JSON", "profile = \"generic-vibration\"", "plant/pump7/vib",
+            R"({"t0":1763730000,"dt_us":1000,"v":[0.5]})",
+            {"pump7/vib = 0.5 @ 2025-11-21T13:00:00Z"}}));
+
+TEST(MqttProfile, SparkplugHearsABirthAndItsData) {
+  Home home("profile = \"sparkplug-b\"");
+  // timestamp 1763730000000, one metric "Temp" (alias 3, Double 21.5), seq 0.
+  const std::string_view birth(
+      "\x08\x80\x91\x80\xb4\xaa\x33\x12\x1a\x0a\x04Temp\x10\x03\x18\x80\x91\x80\xb4\xaa\x33\x20\x0a"
+      "\x69\x00\x00\x00\x00\x00\x80\x35\x40\x18\x00", 37);
+  EXPECT_THAT(home.take("spBv1.0/g/NBIRTH/n", birth),
+              ElementsAre("g-n/Temp = 21.5 @ 2025-11-21T13:00:00Z"))
+      << home.reason();
+}
 
 TEST(MqttProfile, AUnitThatChangesIsRefusedAndTheRestCounts) {
   Home home("profile = \"tasmota\"");
@@ -185,6 +225,49 @@ TEST(MqttProfile, AUnitThatChangesIsRefusedAndTheRestCounts) {
   EXPECT_THAT(home.reason(), HasSubstr("unit has changed: $.HTU21.Temperature is in 'F', series "
                                        "'s/HTU21_temperature' holds 'C'"));
 }
+
+struct PresenceRow {
+  const char* profile;
+  const char* topic;
+  const char* payload;
+  const char* presence;
+  const char* gone;
+  const char* there;
+  const char* away;
+};
+void PrintTo(const PresenceRow& row, std::ostream* out) { *out << row.presence; }
+class MqttProfilePresence : public ::testing::TestWithParam<PresenceRow> {};
+
+TEST_P(MqttProfilePresence, ADeviceThatIsAwayIsBadUntilItIsBack) {
+  const auto& p = GetParam();
+  Home home(fmt::format("profile = \"{}\"", p.profile));
+  ASSERT_THAT(home.take(p.topic, p.payload), ::testing::SizeIs(1));
+  EXPECT_THAT(home.take(p.presence, p.gone), ::testing::SizeIs(1));
+  EXPECT_TRUE(home.last_is_bad());
+  EXPECT_THAT(home.reason(), IsEmpty());
+  const auto away = home.away();
+  ASSERT_THAT(away, ::testing::SizeIs(1));
+  EXPECT_EQ(away[0].device, p.away);
+  EXPECT_THAT(away[0].reason, HasSubstr(p.presence));
+  EXPECT_THAT(home.take(p.presence, p.there), IsEmpty());
+  EXPECT_THAT(home.reason(), IsEmpty());
+  EXPECT_THAT(home.away(), IsEmpty());
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Profiles, MqttProfilePresence,
+    ::testing::Values(
+        PresenceRow{"tasmota", "tele/plug/SENSOR", R"({"ENERGY":{"Power":1}})", "tele/plug/LWT",
+                    "Offline", "Online", "plug"},
+        PresenceRow{"shelly-gen2", "s/events/rpc",
+                    R"({"params":{"ts":1763730000,"pm1:0":{"apower":1}}})", "s/online", "false",
+                    "true", "s"},
+        PresenceRow{"zigbee2mqtt", "zigbee2mqtt/door", R"({"battery":50})",
+                    "zigbee2mqtt/door/availability", R"({"state":"offline"})",
+                    R"({"state":"online"})", "door"},
+        PresenceRow{"zigbee2mqtt", "zigbee2mqtt/door", R"({"battery":50})",
+                    "zigbee2mqtt/bridge/state", R"({"state":"offline"})", "online",
+                    "all devices"}));
 
 TEST(MqttProfile, MalformedMessagesAreRefusedAndTheNextCounts) {
   for (const auto* profile : {"tasmota", "zigbee2mqtt", "shelly-gen2"}) {
@@ -206,15 +289,15 @@ TEST(MqttProfile, EveryProfileOfTheTreeIsRight) {
   const profile::Library library({TIDEMARK_PROFILES});
   std::size_t found = 0;
   for (const auto& name : library.names()) {
-    if (library.protocol(name).value() != "mqtt-json") continue;
+    if (!profile::is_mqtt(library.protocol(name).value())) continue;
     const auto loaded = library.load_mqtt(name);
     EXPECT_TRUE(loaded.ok()) << (loaded.ok() ? "" : loaded.error().text());
     ++found;
   }
-  EXPECT_EQ(found, 3u);
+  EXPECT_EQ(found, 6u);
   const auto wrong = library.load_mqtt("eastron-sdm630");
   ASSERT_FALSE(wrong.ok());
-  EXPECT_THAT(wrong.error().text(), HasSubstr("is for modbus, not for mqtt-json"));
+  EXPECT_THAT(wrong.error().text(), HasSubstr("is for modbus, not for MQTT"));
 }
 
 struct Mistake {
@@ -241,6 +324,10 @@ INSTANTIATE_TEST_SUITE_P(
         Mistake{"no topics", "[mqtt]\ndevice = \"topic[1]\"\n[[point]]\nname = \"a\"\n"
                              "path = \"$.a\"", "mqtt.topics"},
         Mistake{"no points", MQTT, "there is no [[point]]"},
+        Mistake{"every value and points", MQTT "every_value = true\n[[point]]\nname = \"a\"\n"
+                                               "path = \"$.a\"", "there are points"},
+        Mistake{"the format of JSON", MQTT "format = \"csv\"\n[[point]]\nname = \"a\"\n"
+                                           "path = \"$.a\"", "protocol mqtt-json says it"},
         Mistake{"no path", MQTT "[[point]]\nname = \"a\"\npath = \"a\"", "write \"$.a\""},
         Mistake{"one name for many", MQTT "[[point]]\nname = \"a\"\npath = \"$.*.a\"", "say {1}"},
         Mistake{"a wildcard too many", MQTT "[[point]]\nname = \"{2}_a\"\npath = \"$.*.a\"",
@@ -251,6 +338,24 @@ INSTANTIATE_TEST_SUITE_P(
                                          "units = { C = \"Cel\" }", "say mqtt.unit_at"},
         Mistake{"extends", "extends = \"tasmota\"\n" MQTT "[[point]]\nname = \"a\"\npath = \"$.a\"",
                 "only profiles of protocol modbus extend"},
+        Mistake{"presence without a topic",
+                MQTT "[[presence]]\npath = \"$.a\"\n[[point]]\nname = \"a\"\npath = \"$.a\"",
+                "presence.topic is missing"},
+        Mistake{"presence of a bad level",
+                MQTT "[[presence]]\ntopic = \"a\"\ndevice = \"topic[1\"\n[[point]]\n"
+                     "name = \"a\"\npath = \"$.a\"",
+                "'topic[1': expected topic[N] or a name"},
+        Mistake{"presence of no filter",
+                MQTT "[[presence]]\ntopic = \"a/#/b\"\n[[point]]\nname = \"a\"\n"
+                     "path = \"$.a\"", "'#' must be its last level"},
+        Mistake{"inside of a bad level",
+                MQTT "[[inside]]\ntopic = \"a/b\"\npath = \"$.a.{topic[x]}\"\n[[point]]\n"
+                     "name = \"a\"\npath = \"$.a\"", "'topic[x]': expected topic[N]"},
+        Mistake{"inside of no filter",
+                MQTT "[[inside]]\ntopic = \"a/#/b\"\npath = \"$.a\"\n[[point]]\n"
+                     "name = \"a\"\npath = \"$.a\"", "'#' must be its last level"},
+        Mistake{"inside of no path", MQTT "[[inside]]\ntopic = \"a/b\"\npath = \"a\"\n[[point]]\n"
+                                     "name = \"a\"\npath = \"$.a\"", "write \"$.a\""},
         Mistake{"unknown key", MQTT "[[point]]\nname = \"a\"\npath = \"$.a\"\naddress = 3",
                 "address"}));
 

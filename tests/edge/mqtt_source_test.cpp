@@ -12,137 +12,20 @@
 
 #include "edge/mqtt/broker_client.h"
 #include "edge/mqtt/message.h"
-#include "tests/edge/broker_process.h"
+#include "tests/edge/mqtt_source_fixture.h"
 
 namespace tidemark::mqtt {
 namespace {
 
-using std::chrono::milliseconds;
-using std::chrono::seconds;
 using testing::ElementsAre;
 using testing::HasSubstr;
 
-bool eventually(const std::function<bool()>& condition) {
-  return test::eventually(condition, seconds(20));
-}
-
-// A journal whose append() and wait_durable() do what the test says before, or instead.
-class ScriptedJournal final : public journal::Journal {
- public:
-  explicit ScriptedJournal(std::unique_ptr<journal::Journal> real) : real_(std::move(real)) {}
-  std::function<void(const journal::Entry&)> after_append = [](const journal::Entry&) {};
-  std::atomic<bool> full{false};
-  std::atomic<int> waits{0};
-
-  Result<journal::Position> append(const journal::Entry& entry, milliseconds patience) override {
-    if (full) {
-      ++waits;
-      const auto until = std::chrono::steady_clock::now() + patience;
-      eventually([&] { return !full || std::chrono::steady_clock::now() > until; });
-      if (full) return Error(Fault::full, "scripted");
-    }
-    auto stored = real_->append(entry, patience);
-    if (stored) after_append(entry);
-    return stored;
-  }
-  void start_at(journal::Position from) override { real_->start_at(from); }
-  std::optional<std::pair<journal::Entry, journal::Position>> next(milliseconds wait) override {
-    return real_->next(wait);
-  }
-  void release(journal::Position until) override { real_->release(until); }
-  bool wait_durable(journal::Position position, milliseconds patience) override {
-    ++waits;
-    return real_->wait_durable(position, patience);
-  }
-  void durable(journal::Position position) override { real_->durable(position); }
-  void stop() override { real_->stop(); }
-  [[nodiscard]] Bytes used() const override { return real_->used(); }
-  [[nodiscard]] journal::Position end() const override { return real_->end(); }
-
- private:
-  std::unique_ptr<journal::Journal> real_;
-};
-
-class MqttSourceTest : public testing::Test {
- protected:
-  MqttSourceTest() {
-    std::string name = (std::filesystem::temp_directory_path() / "tidemark-mqtt-XXXXXX").string();
-    folder_ = ::mkdtemp(name.data());
-    options_.name = "floor";
-    options_.topics = {"s/#"};
-    options_.folder = folder_;
-    options_.backoff_min = milliseconds(20);
-    options_.backoff_max = milliseconds(100);
-  }
-  ~MqttSourceTest() override { std::filesystem::remove_all(folder_); }
-
-  void open(std::uint64_t capacity = 1 << 20) {
-    auto real = journal::Journal::open({folder_ / "journal", Bytes{capacity}});
-    ASSERT_TRUE(real.ok());
-    journal_ = std::make_unique<ScriptedJournal>(std::move(real).value());
-    auto source = make_source(options_, *journal_, clock_, random_);
-    ASSERT_TRUE(source.ok()) << source.error().text();
-    source_ = std::move(source).value();
-  }
-  void start(journal::Position from = {}) {
-    journal_->start_at(from);
-    ASSERT_TRUE(source_->start().ok());
-  }
-  void close() {
-    if (source_) source_->stop();
-    source_.reset();
-    journal_.reset();
-  }
-  bool connected() {
-    return eventually([&] { return source_->status().state == "ok"; });
-  }
-  // Decodes what is in the journal until `count` readings came, into values_.
-  bool take(std::size_t count) {
-    return eventually([&] {
-      take_one(milliseconds(1));
-      return values_.size() >= count;
-    });
-  }
-  bool take_one(milliseconds wait) {
-    const auto next = journal_->next(wait);
-    if (!next) return false;
-    source::Decoded out;
-    source_->decoder().decode(next->first, table_, out);
-    for (const auto& group : out.groups) {
-      for (const auto& column : group.columns) {
-        values_.insert(values_.end(), column.f64.begin(), column.f64.end());
-      }
-    }
-    for (const auto& r : out.rejected) reasons_.push_back(r.reason);
-    position_ = next->second;
-    journal_->release(next->second);
-    return true;
-  }
-
-  std::filesystem::path folder_;
-  Options options_;
-  SystemClock clock_;
-  SeededRandom random_{3};
-  std::unique_ptr<ScriptedJournal> journal_;
-  std::unique_ptr<source::Source> source_;
-  source::SeriesTable table_;
-  std::vector<double> values_;
-  std::vector<std::string> reasons_;
-  journal::Position position_;
-};
-
-#define NEEDS_MOSQUITTO() \
-  if (!test::BrokerProcess::installed()) GTEST_SKIP() << "mosquitto is not installed"
-
-TEST_F(MqttSourceTest, TakesWhatIsPublished) {
-  NEEDS_MOSQUITTO();
-  test::BrokerProcess broker(folder_);
-  options_.url = broker.url();
+TEST_F(MqttBrokerTest, TakesWhatIsPublished) {
   open();
   EXPECT_EQ(source_->status().state, "stopped");
   start();
   ASSERT_TRUE(connected());
-  broker.publish("s/p1/temp", {"1", "2", R"({"v":3})"});
+  broker_->publish("s/p1/temp", {"1", "2", R"({"v":3})"});
   ASSERT_TRUE(take(3));
   EXPECT_THAT(values_, ElementsAre(1, 2, 3));
   EXPECT_EQ(table_.at(0).local_name(), "p1-temp/temp");
@@ -152,10 +35,7 @@ TEST_F(MqttSourceTest, TakesWhatIsPublished) {
 }
 
 // Two agents, one group: the broker deals the messages out, and between them nothing is missing.
-TEST_F(MqttSourceTest, ASharedSubscriptionIsDealtOutAmongItsClients) {
-  NEEDS_MOSQUITTO();
-  test::BrokerProcess broker(folder_);
-  options_.url = broker.url();
+TEST_F(MqttBrokerTest, ASharedSubscriptionIsDealtOutAmongItsClients) {
   options_.topics = {"$share/agents/s/#"};
   open();
   start();
@@ -176,7 +56,7 @@ TEST_F(MqttSourceTest, ASharedSubscriptionIsDealtOutAmongItsClients) {
     sent.push_back(std::to_string(i));
     expected.push_back(i);
   }
-  broker.publish("s/p1/temp", sent);
+  broker_->publish("s/p1/temp", sent);
   source::SeriesTable others;
   std::size_t by_second = 0;
   eventually([&] {
@@ -205,17 +85,12 @@ TEST_F(MqttSourceTest, ASharedSubscriptionIsDealtOutAmongItsClients) {
 }
 
 // The request leaves from the thread that decodes, while the client's own waits for messages.
-TEST_F(MqttSourceTest, ANodeThatNoBirthNamedIsAskedForOne) {
-  NEEDS_MOSQUITTO();
-  test::BrokerProcess broker(folder_);
-  options_.url = broker.url();
+TEST_F(MqttBrokerTest, ANodeThatNoBirthNamedIsAskedForOne) {
   options_.topics = {"spBv1.0/#"};
   options_.format = Format::sparkplug;
-  open();
-  start();
-  ASSERT_TRUE(connected());
+  connect();
   // A retained message tells that the one who listens is there.
-  const auto at = fmt::format("-h 127.0.0.1 -p {}", broker.port());
+  const auto at = fmt::format("-h 127.0.0.1 -p {}", broker_->port());
   ASSERT_EQ(std::system(fmt::format("mosquitto_pub {} -t ready -m yes -r", at).c_str()), 0);
   const auto listen = fmt::format("mosquitto_sub {} -t ready -t 'spBv1.0/+/NCMD/+' -C 2 -W 20 "
                                   "-F '%t %x'", at);
@@ -242,17 +117,12 @@ TEST_F(MqttSourceTest, ANodeThatNoBirthNamedIsAskedForOne) {
   close();
 }
 
-TEST_F(MqttSourceTest, TheBrokerKeepsWhatComesWhileTheAgentIsAway) {
-  NEEDS_MOSQUITTO();
-  test::BrokerProcess broker(folder_);
-  options_.url = broker.url();
-  open();
-  start();
-  ASSERT_TRUE(connected());
-  broker.publish("s/a", {"1"});
+TEST_F(MqttBrokerTest, TheBrokerKeepsWhatComesWhileTheAgentIsAway) {
+  connect();
+  broker_->publish("s/a", {"1"});
   ASSERT_TRUE(take(1));
   close();
-  broker.publish("s/a", {"2", "3"});
+  broker_->publish("s/a", {"2", "3"});
   open();
   start(position_);
   ASSERT_TRUE(take(3));
@@ -261,19 +131,14 @@ TEST_F(MqttSourceTest, TheBrokerKeepsWhatComesWhileTheAgentIsAway) {
 }
 
 // With MQTT 5 the session would end with the connection, and messages have properties.
-TEST_F(MqttSourceTest, Version5KeepsItsSessionAndPassesPropertiesOver) {
-  NEEDS_MOSQUITTO();
-  test::BrokerProcess broker(folder_);
-  options_.url = broker.url();
+TEST_F(MqttBrokerTest, Version5KeepsItsSessionAndPassesPropertiesOver) {
   options_.version = Version::v5;
   const auto send = [&](const char* value) {
     return std::system(fmt::format("mosquitto_pub -h 127.0.0.1 -p {} -V 5 -q 1 -t s/a -m {} "
                                    "-D publish user-property site plant7 -D publish "
-                                   "content-type text/plain", broker.port(), value).c_str());
+                                   "content-type text/plain", broker_->port(), value).c_str());
   };
-  open();
-  start();
-  ASSERT_TRUE(connected()) << source_->status().error;
+  connect();
   ASSERT_EQ(send("1"), 0);
   ASSERT_TRUE(take(1));
   close();
@@ -286,74 +151,57 @@ TEST_F(MqttSourceTest, Version5KeepsItsSessionAndPassesPropertiesOver) {
   close();
 }
 
-TEST_F(MqttSourceTest, WhatWasStoppedStartsAgain) {
-  NEEDS_MOSQUITTO();
-  test::BrokerProcess broker(folder_);
-  options_.url = broker.url();
-  open();
-  start();
-  ASSERT_TRUE(connected());
+TEST_F(MqttBrokerTest, WhatWasStoppedStartsAgain) {
+  connect();
   source_->stop();
-  broker.publish("s/a", {"1"});
+  broker_->publish("s/a", {"1"});
   ASSERT_TRUE(source_->start().ok());
   ASSERT_TRUE(take(1));
   EXPECT_THAT(values_, ElementsAre(1));
   close();
 }
 
-TEST_F(MqttSourceTest, ComesBackWhenTheBrokerDoes) {
-  NEEDS_MOSQUITTO();
-  test::BrokerProcess broker(folder_);
-  options_.url = broker.url();
-  broker.stop(SIGKILL);
+TEST_F(MqttBrokerTest, ComesBackWhenTheBrokerDoes) {
+  broker_->stop(SIGKILL);
   open();
   start();
   ASSERT_TRUE(eventually([&] { return source_->status().failed > 1; }));
   EXPECT_EQ(source_->status().state, "connecting");
   EXPECT_THAT(source_->status().error, HasSubstr("Connection refused"));
-  broker.start();
+  broker_->start();
   ASSERT_TRUE(connected());
-  broker.publish("s/a", {"1"});
+  broker_->publish("s/a", {"1"});
   ASSERT_TRUE(take(1));
-  broker.stop(SIGKILL);
+  broker_->stop(SIGKILL);
   ASSERT_TRUE(eventually([&] { return source_->status().state == "connecting"; }));
-  broker.start();  // without its sessions: subscribed again
+  broker_->start();  // without its sessions: subscribed again
   ASSERT_TRUE(connected());
-  broker.publish("s/a", {"2"});
+  broker_->publish("s/a", {"2"});
   ASSERT_TRUE(take(2));
   EXPECT_THAT(values_, ElementsAre(1, 2));
   close();
 }
 
-TEST_F(MqttSourceTest, TopicsOfAnEarlierConfigurationAreGivenUp) {
-  NEEDS_MOSQUITTO();
-  test::BrokerProcess broker(folder_);
-  options_.url = broker.url();
+TEST_F(MqttBrokerTest, TopicsOfAnEarlierConfigurationAreGivenUp) {
   options_.topics = {"s/#", "old/#"};
-  open();
-  start();
-  ASSERT_TRUE(connected());
-  broker.publish("old/a", {"1"});
+  connect();
+  broker_->publish("old/a", {"1"});
   ASSERT_TRUE(take(1));
   close();
   options_.topics = {"s/#"};
-  open();
-  start(position_);
-  ASSERT_TRUE(connected());
-  broker.publish("s/a", {"2"});  // the broker has answered both when this comes
+  connect(position_);
+  broker_->publish("s/a", {"2"});  // the broker has answered both when this comes
   ASSERT_TRUE(take(2));
-  broker.publish("old/a", {"3"});
-  broker.publish("s/a", {"4"});
+  broker_->publish("old/a", {"3"});
+  broker_->publish("s/a", {"4"});
   ASSERT_TRUE(take(3));
   EXPECT_THAT(values_, ElementsAre(1, 2, 4));
   EXPECT_THAT(reasons_, testing::IsEmpty());
   close();
 }
 
-TEST_F(MqttSourceTest, ARefusalIsShown) {
-  NEEDS_MOSQUITTO();
-  test::BrokerProcess broker(folder_, "allow_anonymous false");
-  options_.url = broker.url();
+TEST_F(MqttBrokerTest, ARefusalIsShown) {
+  serve("allow_anonymous false");
   open();
   start();
   ASSERT_TRUE(eventually([&] { return source_->status().state == "failing"; }));
@@ -361,71 +209,10 @@ TEST_F(MqttSourceTest, ARefusalIsShown) {
   close();
 }
 
-// The agent dies by kill -9 right after a message is in the journal and before its PUBACK: the
-// broker repeats it, and it counts once. `flushed`: its entry was read and released before that.
-class KillNine : public MqttSourceTest, public testing::WithParamInterface<bool> {};
-
-TEST_P(KillNine, CountsARepeatedMessageOnce) {
-  NEEDS_MOSQUITTO();
-  test::BrokerProcess broker(folder_);
-  options_.url = broker.url();
-  open();
-  start();
-  ASSERT_TRUE(connected());  // the session begins
-  ASSERT_TRUE(take_one(milliseconds(1000)));
-  close();
-  broker.publish("s/a", {"1", "2", "3", "4"});
-
-  const bool flushed = GetParam();
-  const pid_t child = ::fork();
-  if (child == 0) {
-    open();
-    int appended = 0;
-    journal_->after_append = [&](const journal::Entry&) {
-      if (++appended < 3) return;
-      while (flushed && take_one(milliseconds(0))) {}
-      ::kill(::getpid(), SIGKILL);
-    };
-    start(position_);
-    for (;;) ::pause();
-  }
-  int status = 0;
-  ::waitpid(child, &status, 0);
-  ASSERT_TRUE(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
-
-  open();
-  int repeated = 0;
-  std::mutex mutex;
-  journal_->after_append = [&](const journal::Entry& entry) {
-    const std::lock_guard lock(mutex);
-    if ((entry.kind & kMessage) != 0 && (entry.kind & kDuplicate) != 0) ++repeated;
-  };
-  start();  // at the oldest that was never released
-  broker.publish("s/a", {"5"});
-  ASSERT_TRUE(take(flushed ? 2 : 5));
-  while (take_one(milliseconds(100))) {}
-  if (flushed) {
-    EXPECT_THAT(values_, ElementsAre(4, 5));
-  } else {
-    EXPECT_THAT(values_, ElementsAre(1, 2, 3, 4, 5));
-  }
-  const std::lock_guard lock(mutex);
-  EXPECT_GE(repeated, 1) << "the broker repeats, and libmosquitto lets us see it";
-  source_->stop();
-  close();
-}
-
-INSTANTIATE_TEST_SUITE_P(Journal, KillNine, testing::Values(false, true));
-
-TEST_F(MqttSourceTest, AFullJournalHoldsTheBrokerBackAndLosesNothing) {
-  NEEDS_MOSQUITTO();
-  test::BrokerProcess broker(folder_);
-  options_.url = broker.url();
-  open();
-  start();
-  ASSERT_TRUE(connected());
+TEST_F(MqttBrokerTest, AFullJournalHoldsTheBrokerBackAndLosesNothing) {
+  connect();
   journal_->full = true;
-  broker.publish("s/a", {"1", "2"});
+  broker_->publish("s/a", {"1", "2"});
   ASSERT_TRUE(eventually([&] { return journal_->waits > 2; }));
   source_->stop();  // while it waits: no PUBACK may leave
   source_.reset();
@@ -439,31 +226,23 @@ TEST_F(MqttSourceTest, AFullJournalHoldsTheBrokerBackAndLosesNothing) {
   close();
 }
 
-TEST_F(MqttSourceTest, WhatIsTooLargeIsRejectedAndTheNextCounts) {
-  NEEDS_MOSQUITTO();
-  test::BrokerProcess broker(folder_);
-  options_.url = broker.url();
+TEST_F(MqttBrokerTest, WhatIsTooLargeIsRejectedAndTheNextCounts) {
   options_.payload_max = Bytes{100'000};
   open(64 * 1024);  // half of it is less than payload_max
   start();
   ASSERT_TRUE(connected());
-  broker.publish("s/a", {std::string(50'000, '7'), std::string(100'001, '8'), "9"});
+  broker_->publish("s/a", {std::string(50'000, '7'), std::string(100'001, '8'), "9"});
   ASSERT_TRUE(take(1));
   EXPECT_THAT(values_, ElementsAre(9));
   EXPECT_THAT(reasons_, ElementsAre(HasSubstr("50000 B"), HasSubstr("100001 B")));
   close();
 }
 
-TEST_F(MqttSourceTest, RetainedMessagesAreNoReadingsOfNow) {
-  NEEDS_MOSQUITTO();
-  test::BrokerProcess broker(folder_);
-  options_.url = broker.url();
-  const auto command = fmt::format("mosquitto_pub -p {} -q 1 -r -t s/old -m 1", broker.port());
+TEST_F(MqttBrokerTest, RetainedMessagesAreNoReadingsOfNow) {
+  const auto command = fmt::format("mosquitto_pub -p {} -q 1 -r -t s/old -m 1", broker_->port());
   ASSERT_EQ(std::system(command.c_str()), 0);
-  open();
-  start();
-  ASSERT_TRUE(connected());
-  broker.publish("s/a", {"2"});
+  connect();
+  broker_->publish("s/a", {"2"});
   ASSERT_TRUE(take(1));
   EXPECT_THAT(values_, ElementsAre(2));
   close();
@@ -532,6 +311,29 @@ TEST_F(MqttSourceTest, DurableAcknowledgesAfterTheFlush) {
   EXPECT_TRUE(broker.silent(300)) << "no PUBACK before the flush";
   journal_->durable(position_);
   EXPECT_EQ(broker.packet(), (ByteVector{0x40, 2, 0, 7}));
+  close();
+}
+
+// mosquitto grants what its access list forbids and sends nothing; other brokers say so.
+TEST_F(MqttSourceTest, ARefusedTopicOfPresenceIsNotedAndReadingsCome) {
+  ScriptedBroker broker;
+  options_.url = broker.url();
+  options_.topics = {"s/a"};
+  options_.presence = {{.topic = "gone", .path = "", .online = {"1"}, .offline = {"0"},
+                        .device = "", .all = false}};
+  open();
+  start();
+  broker.accept();
+  (void)broker.packet();
+  broker.send({0x20, 2, 0, 0});
+  const auto readings = broker.packet();
+  const auto presence = broker.packet();
+  broker.send({0x90, 3, readings.at(2), readings.at(3), 1});
+  broker.send({0x90, 3, presence.at(2), presence.at(3), 0x80});
+  ASSERT_TRUE(connected()) << source_->status().error;
+  EXPECT_THAT(source_->status().error, HasSubstr("refuses a topic of presence"));
+  broker.send({0x30, 6, 0, 3, 's', '/', 'a', '5'});
+  EXPECT_TRUE(take(1));
   close();
 }
 

@@ -2,6 +2,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <set>
+
 #include "tests/edge/mqtt_bench.h"
 
 namespace tidemark::mqtt {
@@ -84,6 +86,11 @@ class SparkplugTest : public testing::Test {
     say("G/DBIRTH/E/D", device_birth(1));
     ASSERT_THAT(bench.reason(), IsEmpty());
   }
+  [[nodiscard]] std::vector<std::string> away() const {
+    std::vector<std::string> out;
+    for (const auto& a : bench.away()) out.push_back(a.device + ": " + a.reason);
+    return out;
+  }
   Bench bench;
 };
 
@@ -140,8 +147,8 @@ TEST_F(SparkplugTest, TheGoldenMessageIsRead) {
       "120d" "0a05436f756e74" "50f6ffffff0f"      // "Count" = -10
       "1802");                                    // seq = 2
   EXPECT_THAT(bench.lines("spBv1.0/G/DDATA/E/D", bytes),
-              ElementsAre("G-E-D/Speed=2.5@2023-11-14T22:13:20.500Z",
-                          "G-E-D/Count=-10e0@2023-11-14T22:13:20Z"));
+              ElementsAre("G-E-D/Count=-10e0@2023-11-14T22:13:20Z",
+                          "G-E-D/Speed=2.5@2023-11-14T22:13:20.500Z")) << "historical ones last";
   EXPECT_THAT(bench.reason(), IsEmpty());
 }
 
@@ -183,17 +190,83 @@ TEST_F(SparkplugTest, WhatNoBirthNamedIsRefusedAndAskedForOnceInAWhile) {
 
 TEST_F(SparkplugTest, ADeathMarksWhatWasReadLastAsBad) {
   born_device();
-  bench.arrived = event_time(1'700'000'100'000'000'000);
   EXPECT_THAT(say("G/DDEATH/E/D", payload(2)),
-              ElementsAre("G-E-D/Speed=1.5 bad@2023-11-14T22:15:00Z",
-                          "G-E-D/Count=-2e0 bad@2023-11-14T22:15:00Z",
-                          "G-E-D/Run=true bad@2023-11-14T22:15:00Z",
-                          "G-E-D/State='idle' bad@2023-11-14T22:15:00Z"));
+              ElementsAre("G-E-D/Speed=1.5 bad", "G-E-D/Count=-2e0 bad", "G-E-D/Run=true bad",
+                          "G-E-D/State='idle' bad")) << "at the arrival of the death";
+  EXPECT_THAT(away(), ElementsAre("G-E-D: 'spBv1.0/G/DDEATH/E/D' says that it died"));
   EXPECT_THAT(say("G/DDEATH/E/D", payload(3)), IsEmpty()) << "it is dead already";
   EXPECT_THAT(say("G/NDEATH/E", Message{}.metric(bd_seq(4))),
-              ElementsAre("G-E/Load=0.5 bad@2023-11-14T22:15:00Z"));
+              ElementsAre("G-E/Load=0.5 bad"));
+  EXPECT_THAT(away(), testing::SizeIs(2));
   say("G/NDATA/E", payload(4).metric(by_alias(1).real(13, 1)));
   EXPECT_THAT(bench.reason(), HasSubstr("was not born"));
+  born_device();
+  EXPECT_THAT(away(), IsEmpty()) << "who is born anew is there";
+}
+
+// After a restart of the agent: nobody knows what the node had said, but that it died is known.
+TEST_F(SparkplugTest, TheDeathOfANodeThatWasNeverBornHereIsTold) {
+  EXPECT_THAT(say("G/NDEATH/E", Message{}.metric(bd_seq(4))), IsEmpty());
+  EXPECT_THAT(bench.reason(), IsEmpty());
+  EXPECT_THAT(away(), ElementsAre("G-E: 'spBv1.0/G/NDEATH/E' says that it died"));
+  EXPECT_THAT(bench.commands, IsEmpty()) << "a dead node is not asked for a birth";
+  say("G/DDEATH/F/D", payload(7));
+  EXPECT_THAT(away(), ElementsAre(HasSubstr("G-E: "), HasSubstr("G-F-D: ")));
+  born_device();
+  EXPECT_THAT(away(), ElementsAre(HasSubstr("G-F-D: ")));
+}
+
+// A node whose births do not help is asked as seldom as one that is silent.
+TEST_F(SparkplugTest, ANodeThatIsAlwaysOutOfOrderIsAskedOnceInAWhile) {
+  for (int i = 0; i < 5; ++i) {
+    born_device();
+    say("G/DDATA/E/D", payload(9).metric(by_alias(3).number(10, 7)));
+    EXPECT_THAT(bench.reason(), HasSubstr("sends seq 9, expected 2"));
+  }
+  EXPECT_THAT(bench.commands, testing::SizeIs(1));
+  bench.steady += sparkplug::Session::kRebirthPause.count();
+  say("G/DDATA/E/D", payload(20).metric(by_alias(3).number(10, 7)));
+  EXPECT_THAT(bench.commands, testing::SizeIs(2));
+}
+
+// After a restart in a plant of a thousand nodes.
+TEST_F(SparkplugTest, NodesAreNotAskedAllAtOnce) {
+  const auto all = [&] {
+    for (int n = 0; n < 50; ++n) {
+      say(fmt::format("G/NDATA/N{}", n), payload(9).metric(by_alias(1).real(13, 1)));
+    }
+  };
+  all();
+  EXPECT_THAT(bench.commands, testing::SizeIs(sparkplug::Session::kRebirthsASecond));
+  bench.steady += 1'000'000'000;
+  all();
+  bench.steady += 1'000'000'000;
+  all();
+  std::set<std::string> asked;
+  for (const auto& [topic, payload] : bench.commands) asked.insert(topic);
+  EXPECT_EQ(bench.commands.size(), 50u);
+  EXPECT_EQ(asked.size(), 50u) << "each once";
+}
+
+// What a device kept while its host was away is of its own time, and no word about now.
+TEST_F(SparkplugTest, HistoricalReadingsAreNotTheLastOnes) {
+  born_device();
+  const auto historical = [](unsigned alias, std::uint64_t ms) {
+    return by_alias(alias).number(3, ms).number(5, 1);
+  };
+  const auto m = payload(2, kMs + 2000)
+                     .metric(historical(2, kMs - 5000).real32(12, 8.5F))
+                     .metric(by_alias(2).number(3, kMs + 1000).real32(12, 2.5F))
+                     .metric(historical(2, kMs - 4000).real32(12, 9.5F));
+  const auto out = bench.decode("spBv1.0/G/DDATA/E/D", m.bytes);
+  ASSERT_EQ(out.groups.size(), 2u);
+  EXPECT_EQ(out.historical_from, 1u);
+  EXPECT_THAT(out.groups[0].columns.at(0).f64, ElementsAre(2.5));
+  EXPECT_THAT(out.groups[1].columns.at(0).f64, ElementsAre(8.5, 9.5));
+  EXPECT_THAT(out.groups[1].times, ElementsAre((kMs - 5000) * 1'000'000, (kMs - 4000) * 1'000'000));
+  EXPECT_THAT(say("G/DDEATH/E/D", payload(3)), testing::Contains("G-E-D/Speed=2.5 bad"));
+  say("G/DBIRTH/E/D", payload(4).metric(born("Speed", 2, 9).real32(12, 1.5F)));
+  EXPECT_EQ(bench.decode("spBv1.0/G/DDEATH/E/D", payload(5).bytes).away_from, 0u);
 }
 
 TEST_F(SparkplugTest, TheDeathOfAnEarlierSessionKillsNobody) {

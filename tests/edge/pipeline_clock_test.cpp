@@ -1,5 +1,8 @@
 // Readings of a box that does not know the time: put aside, stamped once, or held for a person.
+#include <thread>
+
 #include "tests/edge/pipeline_rig.h"
+#include "tests/support/eventually.h"
 
 namespace tidemark::pipeline {
 namespace {
@@ -187,6 +190,228 @@ TEST_F(PipelineClockTest, TheRoomOfWhatWaitsIsBounded) {
   ASSERT_EQ((*files)->boots().size(), 1u);
   EXPECT_EQ((*files)->boots()[0].boot, third);
   EXPECT_EQ((*files)->append(e, "meter", {1, 32}).error().fault(), Fault::full);
+}
+
+struct Step {
+  const char* name;
+  Nanoseconds by;
+};
+class ClockSteps : public PipelineClockTest, public testing::WithParamInterface<Step> {};
+INSTANTIATE_TEST_SUITE_P(Rows, ClockSteps,
+                         testing::Values(Step{"BackAnHour", -1h},
+                                         Step{"ForwardTenYears", 24h * 3652}),
+                         [](const auto& row) { return std::string(row.param.name); });
+
+// A clock that steps between two starts of one boot: every reading is taken once, and what a device
+// stamps that did not follow the step is kept in quarantine where it would be ahead of now.
+TEST_P(ClockSteps, LoseNothing) {
+  learn(kNow);
+  say(2, "power 0 1");
+  say(1, "temp " + std::to_string(count_ns(clock_.wall() - 1s)) + " 21");
+  clock_.advance(1s);
+  start(kBoot);
+  next_start();
+  clock_.jump_wall(GetParam().by);
+  say(2, "power 0 2");
+  clock_.advance(1s);
+  say(2, "power 0 3");
+  say(1, "temp " + std::to_string(count_ns(clock_.wall())) + " 22");   // followed the step
+  say(1, "temp " + std::to_string(count_ns(kNow + 2s)) + " 23");      // did not
+  start(kBoot);
+  const auto all = readings();
+  std::vector<double> values;
+  for (const auto& [time, value] : all) values.push_back(value);
+  std::sort(values.begin(), values.end());
+  const bool ahead = GetParam().by > 0s;  // the device that stayed is behind us, else ahead
+  std::vector<double> expected{1, 2, 3, 21, 22};
+  if (ahead) expected.push_back(23);
+  EXPECT_EQ(values, expected);
+  const auto ledger = pipeline_->status().ledger;
+  EXPECT_EQ(ledger.quarantined, ahead ? 0u : 1u);
+  EXPECT_EQ(quarantine_.items.size(), ahead ? 0u : 1u) << "kept, and can be looked at";
+  EXPECT_EQ(ledger.lost, 0u);
+  EXPECT_EQ(ledger.evicted, 0u);
+}
+
+// One run of the agent, a reading a second, in which the clock is set.
+class StepInARun : public PipelineClockTest {
+ protected:
+  ~StepInARun() override { stop(); }
+  void begin(Rule rule) {
+    options_.rules = {std::move(rule)};
+    learn(kNow);
+    pipeline_ = std::make_unique<Pipeline>(
+        options_, std::vector<SourceEntry>{{1, "floor", &floor_}, {2, "meter", &meter_}},
+        *journal_, ring_, quarantine_, tap_, clock_, &local_);
+    runner_ = std::thread([this] { pipeline_->run([] {}); });
+    // From here on it looks at the clock every second.
+    ASSERT_TRUE(test::eventually([&] { return pipeline_->status().clock == ClockState::set; }));
+  }
+  void hear(std::uint32_t source, const std::string& line) {
+    say(source, line);
+    ++said_;
+    ASSERT_TRUE(test::eventually([&] { return pipeline_->status().ledger.taken == said_; }));
+    clock_.advance(1s);
+  }
+  void hear(int times, double value) {
+    for (int n = 0; n < times; ++n) hear(2, "power 0 " + std::to_string(value));
+  }
+  void step(Nanoseconds by) {
+    const auto steps = pipeline_->status().clock_steps;
+    clock_.jump_wall(by);
+    clock_.advance(1s);
+    ASSERT_TRUE(test::eventually([&] { return pipeline_->status().clock_steps == steps + 1; }));
+  }
+  void stop() {
+    if (!runner_.joinable()) return;
+    pipeline_->stop();
+    runner_.join();
+  }
+
+  std::thread runner_;
+  std::uint64_t said_ = 0;
+};
+
+constexpr auto kTenYears = 24h * 3652;
+
+Rule limit_rule() {
+  Rule rule;
+  filter::LimitOptions limit;
+  limit.hi = 50;
+  limit.on_delay = 2s;
+  limit.off_delay = 0s;
+  rule.filter.limits = {limit};
+  return rule;
+}
+
+// Detectors waited until the clock had caught up.
+TEST_F(StepInARun, ALimitIsHeardAfterTheClockWentBack) {
+  begin(limit_rule());
+  for (const Nanoseconds by : {Nanoseconds(-1h), Nanoseconds(kTenYears), Nanoseconds(-kTenYears)}) {
+    hear(4, 60);
+    hear(1, 10);
+    step(by);
+  }
+  hear(4, 60);
+  hear(1, 10);
+  stop();
+  EXPECT_EQ(local_.events.size(), 8u) << "raised and cleared four times";
+  EXPECT_EQ(quarantine_.items.size(), 0u);
+}
+
+// A step ahead ended every delay.
+TEST_F(StepInARun, AStepAheadIsNoTimeThatPassed) {
+  auto rule = limit_rule();
+  rule.filter.limits[0].on_delay = 10s;
+  rule.filter.stuck = {30s, 0, 0};
+  rule.filter.rate = {100, 2};
+  begin(rule);
+  hear(1, 60);
+  step(1h);
+  hear(1, 60);
+  hear(1, 10);
+  stop();
+  EXPECT_TRUE(local_.events.empty()) << local_.events.at(0);
+}
+
+// Stamps a nanosecond apart, until the clock had caught up, made steep slopes of small changes.
+TEST_F(StepInARun, AStepBackOfLessThanASecondSqueezesNoTimes) {
+  Rule rule;
+  rule.filter.rate = {100, 2};
+  begin(rule);
+  const auto then_pass = [&](Nanoseconds time) {
+    say(2, "power 0 " + std::to_string(++said_));
+    ASSERT_TRUE(test::eventually([&] { return pipeline_->status().ledger.taken == said_; }));
+    clock_.advance(time);
+  };
+  then_pass(900ms);
+  then_pass(0ms);
+  clock_.jump_wall(-500ms);
+  clock_.advance(100ms);
+  ASSERT_TRUE(test::eventually([&] { return pipeline_->status().clock_steps == 1; }));
+  for (int n = 0; n < 3; ++n) then_pass(100ms);
+  stop();
+  EXPECT_TRUE(local_.events.empty()) << local_.events.at(0);
+}
+
+// A device that keeps its own, right time is not deaf and not early when only ours was wrong.
+TEST_F(StepInARun, ADeviceWithAClockOfItsOwnGoesOnByIt) {
+  begin(limit_rule());
+  int second = 0;
+  const auto own = [&](int times, double value) {
+    for (int n = 0; n < times; ++n) {
+      hear(1, "temp " + at(second++ * 1s) + " " + std::to_string(value));
+    }
+  };
+  own(3, 10);
+  step(kTenYears);
+  ++second;
+  own(2, 60);  // one second
+  step(-kTenYears);
+  ++second;
+  own(1, 60);  // three
+  own(1, 10);
+  stop();
+  EXPECT_EQ(local_.events.size(), 2u);
+}
+
+struct Shape {
+  const char* name;
+  WindowRule window;
+  std::size_t results;  // of ten readings; 0: as many as hold them
+};
+class WindowsAcrossAStep : public StepInARun, public testing::WithParamInterface<Shape> {};
+INSTANTIATE_TEST_SUITE_P(
+    Rows, WindowsAcrossAStep,
+    testing::Values(Shape{"Tumbling", {.size = 2s, .hop = 2s}, 0},
+                    Shape{"Sliding", {.type = WindowType::sliding, .size = 2s, .hop = 1ns}, 10},
+                    Shape{"Session", {.type = WindowType::session, .gap = 3s}, 1}),
+    [](const auto& row) { return std::string(row.param.name); });
+
+// Twenty of thirty seconds come again: they were late for every window, or joined what was over.
+TEST_P(WindowsAcrossAStep, ResultsOfTimesThatComeAgainComeToo) {
+  for (const auto forward : {Forward::nothing, Forward::windows}) {
+    SCOPED_TRACE(forward == Forward::windows);
+    Rule rule;
+    rule.forward = forward;
+    rule.window = GetParam().window;
+    rule.window->wanted = std::make_shared<window::Wanted>(
+        window::Wanted::parse({"count", "last"}).value());
+    local_ = {};
+    said_ = 0;
+    ring_.flushes.clear();
+    begin(rule);
+    hear(30, 1);
+    step(-20s);
+    hear(10, 2);
+    clock_.advance(10s);
+    hear(1, 3);  // so that what was before it is over
+    stop();
+    const auto& told = local_.windows_of["press-07/meter/power"];
+    const auto first = std::find_if(told.rbegin(), told.rend(), [](const auto& r) {
+                         return r.figures.at(1).number == 1.0;
+                       }).base();
+    std::uint64_t readings = 0;
+    std::size_t results = 0;
+    for (auto r = first; r != told.end() && r->figures.at(1).number != 3.0; ++r) {
+      EXPECT_EQ(r->revision, 0u);
+      EXPECT_EQ(r->figures.at(1).number, 2.0);
+      readings += r->readings;
+      ++results;
+    }
+    if (GetParam().results == 0) {
+      EXPECT_EQ(readings, 10u);
+    } else {
+      EXPECT_EQ(results, GetParam().results);
+    }
+    const auto status = pipeline_->status();
+    EXPECT_EQ(status.windows_late, 0u);
+    const bool local = forward == Forward::nothing;
+    EXPECT_EQ(status.ledger.local, local ? 41u : 0u);
+    std::uint64_t carried = 0;
+    for (const auto& block : blocks()) carried += readings_carried(block);
+    EXPECT_EQ(carried, local ? 0u : 41u) << "each reading once";
+  }
 }
 
 TEST_F(PipelineClockTest, ATornTailEndsTheFileThere) {

@@ -6,6 +6,7 @@
 #include "edge/pipeline/manifest.h"
 #include "edge/pipeline/progress.h"
 #include "edge/pipeline/recent_readings.h"
+#include "edge/pipeline/rule_window.h"
 #include "edge/pipeline/tap_hub.h"
 
 namespace tidemark::pipeline {
@@ -70,6 +71,20 @@ TEST(RecentReadings, WhereWindowsCarryTheyShareABoundedMemory) {
   EXPECT_TRUE(second.repeated(900, 1));
 }
 
+TEST(RecentReadings, OfWhatEarlierStartsTookNothingIsKnown) {
+  RecentReadings recent(nullptr, 100);
+  EXPECT_FALSE(recent.repeated(101, 1));
+  EXPECT_EQ(recent.unsure(), 0u);
+  EXPECT_FALSE(recent.repeated(100, 1));
+  EXPECT_EQ(recent.unsure(), 1u);
+  EXPECT_TRUE(recent.repeated(100, 1));
+  recent.set_back(50);
+  EXPECT_FALSE(recent.repeated(60, 1));
+  EXPECT_EQ(recent.unsure(), 1u) << "nothing was taken of that time";
+  EXPECT_FALSE(recent.repeated(50, 1));
+  EXPECT_EQ(recent.unsure(), 2u);
+}
+
 TEST(Progress, EdgeStampsAreSealedUpToWhatWasHeard) {
   const Progress p(false, 0ns);
   EXPECT_EQ(p.sealed_until(kNoon), kNoon);
@@ -90,6 +105,14 @@ TEST(Progress, ADeviceOnAClockOfItsOwnIsMeasuredOnIt) {
   EXPECT_EQ(p.sealed_until(kNoon + 60s), old + 1ns);  // quiet for long: all that came is sealed
 }
 
+TEST(Progress, ADeviceOnItsOwnClockGoesQuietAfterOursWentBackToo) {
+  Progress p(true, 5s);
+  const auto old = kNoon - 24h;
+  p.reading(old, kNoon + 24h * 3652);  // we were ten years ahead
+  p.set_back(kNoon);
+  EXPECT_EQ(p.sealed_until(kNoon + 60s), old + 1ns);
+}
+
 TEST(Manifest, AStatementHoldsWhatChangedSinceTheLast) {
   Manifest m({7});
   const auto line = m.line("meter", "fast", false);
@@ -108,26 +131,114 @@ TEST(Manifest, AStatementHoldsWhatChangedSinceTheLast) {
 
   m.taken(line, kNoon + 1min, 1);
   // What is counted but not stated yet stays out of what is sent.
-  EXPECT_EQ(m.since(0).sources[0].minutes.size(), 1u);
-  EXPECT_EQ(m.since(0).ledger.taken, 3u);
+  EXPECT_EQ(m.since(0, true).sources[0].minutes.size(), 1u);
+  EXPECT_EQ(m.since(0, true).ledger.taken, 3u);
   const auto second = m.state({3}, {kNoon - 1s}, ClockState::set, {});
   EXPECT_EQ(second.sources[0].minutes.size(), 1u);
   EXPECT_EQ(second.sources[0].sealed_until, kNoon);  // never goes back
-  EXPECT_EQ(m.since(0).sources[0].minutes.size(), 2u);
-  EXPECT_EQ(m.since(1).sources[0].minutes.size(), 1u);
-  EXPECT_TRUE(m.since(2).sources[0].minutes.empty());
+  EXPECT_EQ(m.since(0, true).sources[0].minutes.size(), 2u);
+  EXPECT_EQ(m.since(1, true).sources[0].minutes.size(), 1u);
+  EXPECT_TRUE(m.since(2, true).sources.empty());
+  EXPECT_EQ(m.since(2, true).rest, kNoon);
+}
+
+TEST(Manifest, LinesOfWhichOnlyTheTimeIsNewShareOne) {
+  Manifest m({7});
+  for (const auto* name : {"a", "b", "c", "slow"}) static_cast<void>(m.line(name, "", true));
+  const auto stated = [&](std::vector<EventTime> until) {
+    return m.state({1}, until, ClockState::set, {});
+  };
+  EXPECT_EQ(stated({kNoon, kNoon, kNoon, kNoon - 1min}).sources.size(), 4u);
+  EXPECT_FALSE(m.since(0, true).rest) << "the cloud knows no name yet";
+  static_cast<void>(stated({kNoon + 5s, kNoon + 5s, kNoon + 5s, kNoon - 1min}));
+  m.taken(m.line("b", "", true), kNoon, 1);
+  m.line("late", "", true);
+  static_cast<void>(stated({kNoon + 9s, kNoon + 9s, kNoon + 9s, kNoon - 1min, kNoon + 9s}));
+  EXPECT_EQ(m.since(2, false).sources.size(), 5u) << "for a cloud that does not read it";
+  const auto seal = m.since(2, true);
+  EXPECT_EQ(seal.rest, kNoon + 9s);
+  std::vector<std::string> named;
+  for (const auto& s : seal.sources) named.push_back(s.source);
+  EXPECT_EQ(named, (std::vector<std::string>{"b", "slow", "late"}))
+      << "one with a count, one with another time, one that is new";
+}
+
+constexpr auto kHour = 60 * kMinute;
+constexpr std::int64_t kKept = Minutes::kHoursKept;
+
+EventTime hours_from_noon(std::int64_t n) { return kNoon + Nanoseconds(n * kHour); }
+
+// One reading an hour, each in a statement of its own.
+void take_hours(Manifest& m, std::size_t line, std::int64_t from, std::int64_t to) {
+  for (auto hour = from; hour < to; ++hour) {
+    m.taken(line, hours_from_noon(hour), 1);
+    static_cast<void>(m.state({2}, {}, ClockState::set, {}));
+  }
 }
 
 TEST(Manifest, StatesNoMoreWhatIsOlderThanItKeeps) {
   Manifest m({7});
   const auto line = m.line("meter", "", true);
+  take_hours(m, line, 0, kKept + 1);
   m.taken(line, kNoon, 1);
-  static_cast<void>(m.state({2}, {kNoon}, ClockState::set, {}));
-  m.taken(line, kNoon - Nanoseconds(kMinute * (Manifest::kMinutesKept + 1)), 1);
-  const auto seal = m.state({3}, {kNoon}, ClockState::set, {});
-  EXPECT_TRUE(seal.sources[0].minutes.empty());
-  EXPECT_EQ(seal.ledger.taken, 2u);
-  EXPECT_EQ(m.totals("meter").taken, 2u);
+  const auto seal = m.state({3}, {}, ClockState::set, {});
+  EXPECT_TRUE(seal.sources[0].minutes.empty()) << "it would say 1, of an hour that had 2";
+  EXPECT_EQ(seal.ledger.taken, static_cast<std::uint64_t>(kKept) + 2);
+  EXPECT_EQ(m.totals("meter").taken, static_cast<std::uint64_t>(kKept) + 2);
+  EXPECT_EQ(m.since(0, true).sources[0].minutes.size(), Minutes::kHoursKept);
+}
+
+TEST(Manifest, WhatIsNotInUseIsStatedAsItWasAndGoesOn) {
+  Manifest m({7});
+  const auto line = m.line("meter", "", true);
+  m.expected(line, kNoon + 1min, 60, 59);
+  m.taken(line, kNoon + 1min, 1'000'000'000'000);
+  m.sent(line, kNoon + 1min, 7);
+  const auto first = m.state({2}, {}, ClockState::set, {}).sources[0].minutes;
+  take_hours(m, line, 5, 8);
+  EXPECT_EQ(m.since(0, true).sources[0].minutes.front(), first.front());
+  EXPECT_EQ(m.since(1, true).sources[0].minutes.size(), 3u);
+  m.taken(line, kNoon + 1min, 1);
+  m.taken(line, kNoon + 2min, 1);
+  const auto late = m.state({3}, {}, ClockState::set, {}).sources[0].minutes;
+  ASSERT_EQ(late.size(), 2u);
+  EXPECT_EQ(late[0].taken, 1'000'000'000'001u);
+  EXPECT_EQ(late[0].good, 59u);
+  EXPECT_EQ(late[1].taken, 1u);
+}
+
+// Ten years ahead for some seconds: all that came after it was stated no more.
+TEST(Manifest, AClockThatJumpedAheadAndBackCostsNothing) {
+  for (const auto jump : {24 * 3652, -24 * 3652}) {
+    Manifest m({7});
+    const auto line = m.line("meter", "fast", false);
+    take_hours(m, line, 0, 100);
+    take_hours(m, line, 100 + jump, 102 + jump);
+    take_hours(m, line, 99, 160);
+    const auto stated = m.since(0, true).sources[0].minutes;
+    std::uint64_t taken = 0;
+    for (const auto& minute : stated) taken += minute.taken;
+    EXPECT_EQ(stated.size(), 162u);
+    EXPECT_EQ(taken, 163u);
+  }
+}
+
+// As long as nothing else is kept, and beyond.
+TEST(Manifest, AClockThatWasWrongForLongCostsWhatItPushedOut) {
+  for (const auto jump : {24 * 3652, -24 * 3652}) {
+    Manifest m({7});
+    const auto line = m.line("meter", "fast", false);
+    take_hours(m, line, 0, 100);
+    take_hours(m, line, 100 + jump, 100 + jump + 2 * kKept);
+    take_hours(m, line, 100 + 2 * kKept, 110 + 2 * kKept);
+    const auto stated = m.since(0, true).sources[0].minutes;
+    EXPECT_EQ(stated.size(), Minutes::kHoursKept);
+    const auto noon = count_ns(kNoon) / kMinute;
+    EXPECT_EQ(std::ranges::count_if(stated, [&](const MinuteCounts& c) {
+                return c.minute >= noon + 60 * (100 + 2 * kKept) &&
+                       c.minute < noon + 60 * (110 + 2 * kKept);
+              }), 10);
+  }
 }
 
 Group one_row(std::vector<std::uint32_t> series) {
@@ -262,6 +373,29 @@ TEST(TapHub, ASlowListenerLosesItsOwnLinesOnly) {
   hub.unsubscribe(slow);
   hub.unsubscribe(other);
   EXPECT_FALSE(hub.listening(TapKind::readings));
+}
+
+// Arrival rises, so that a few panes are enough; where devices stamp, as many as the rule says.
+TEST(RuleWindow, KeepsPanesForReadingsThatComeLateOnlyWhereTheyMay) {
+  for (const bool late : {false, true}) {
+    RuleWindow window({.size = 1s, .hop = 1s}, ValueType::f64, 0, window::Upstream::carrier);
+    if (late) window.expect_late();
+    std::vector<PartialRow> rows;
+    std::vector<window::LocalResult> results;
+    Column one;
+    one.f64 = {21.5};
+    const auto flush = [&](Nanoseconds until) { window.flush(kNoon + until, 7, rows, results); };
+    for (int s = 0; s < 20; ++s) {
+      EXPECT_TRUE(window.add(kNoon + s * 1s, one, 0));
+      flush(s * 1s);
+    }
+    EXPECT_TRUE(window.add(kNoon + 18s, one, 0)) << "what waited for a flush";
+    EXPECT_EQ(window.add(kNoon + 14s, one, 0), late) << "else it travels as a raw row";
+    flush(20s);
+    std::uint64_t readings = 0;
+    for (const auto& row : rows) readings += row.readings;
+    EXPECT_EQ(readings, late ? 22u : 21u);
+  }
 }
 
 }  // namespace

@@ -31,6 +31,10 @@ class MemoryRing final : public ring::RingBuffer {
     }
     std::uint64_t bytes = 0;
     for (const auto& b : flush.blocks) bytes += ring::stored_bytes(b);
+    ByteVector seal;
+    ByteWriter out(seal);
+    flush.seal.encode(out);
+    bytes += seal.size();
     if (refuse_large && bytes > flush_max_) return Error{Fault::full, "too large for this ring"};
     for (const auto& b : flush.blocks) {
       EXPECT_EQ(b.name.sequence, next_);
@@ -96,6 +100,7 @@ class KeptLocally final : public LocalSink {
     for (const auto& r : results) windows_of[series.name].push_back(r);
     topics[series.name] = series.topic;
   }
+  std::vector<StandingLimit> standing(const std::string& series) override { return stand[series]; }
   void event(const LocalSeries& series, const filter::Event& event, bool context) override {
     events.push_back(series.name + " " + std::string(filter::to_string(event.cause)) +
                      (context ? " context" : ""));
@@ -103,12 +108,14 @@ class KeptLocally final : public LocalSink {
   std::map<std::string, std::vector<window::LocalResult>> windows_of;
   std::map<std::string, std::string> topics;
   std::vector<std::string> events;
+  std::map<std::string, std::vector<StandingLimit>> stand;
 };
 
-// Entries hold "metric time value" lines; time 0 is edge-stamped, "bad" is rejected, "poll" a good
-// poll, "miss" a failed one, "old miss" one that was due 70 s before. "wave n time" is n readings
-// of one series, "hiss n time" too and packs to nothing less, "wide n time" one of each of n
-// series.
+// Entries hold "metric time value" or "device/metric time value" lines; time 0 is edge-stamped,
+// "bad" is rejected, "poll" a good poll, "miss" a failed one, "old miss" one that was due 70 s
+// before. "wave n time" is n readings of one series, "hiss n time" too and packs to nothing less,
+// "wide n time" one of each of n series. "stored" before a line: the device had kept it while
+// nobody listened; "gone": it is of a device that is away.
 class LineSource final : public source::Source, public source::Decoder {
  public:
   explicit LineSource(bool device_stamped) : device_stamped_(device_stamped) {}
@@ -128,7 +135,15 @@ class LineSource final : public source::Source, public source::Decoder {
     char metric[32];
     long long time = 0;
     double value = 0;
-    const std::string line(as_text(entry.payload));
+    std::string line(as_text(entry.payload));
+    if (line.starts_with("stored ")) {
+      line.erase(0, 7);
+      out.historical_from = 0;
+    }
+    if (line.starts_with("gone ")) {
+      line.erase(0, 5);
+      out.away_from = 0;
+    }
     if (std::sscanf(line.c_str(), "%31s %lld %lf", metric, &time, &value) != 3) {
       if (line == "poll" || line.ends_with("miss")) {
         out.expected.push_back({"fast", line == "poll", line == "old miss" ? 70s : 0s});
@@ -151,8 +166,9 @@ class LineSource final : public source::Source, public source::Decoder {
     }
     SeriesDescription d;
     d.source = device_stamped_ ? "floor" : "meter";
-    d.device = d.source;
-    d.metric = metric;
+    const auto cut = what.find('/');
+    d.device = cut == std::string_view::npos ? d.source : std::string(what.substr(0, cut));
+    d.metric = what.substr(cut + 1);
     d.poll_class = device_stamped_ ? "" : "fast";
     d.device_stamped = device_stamped_ && time != 0;
     Group g;

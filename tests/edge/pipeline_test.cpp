@@ -140,6 +140,11 @@ TEST_F(PipelineTest, ImpossibleTimesGoToQuarantineAndTheRestGoesOn) {
   EXPECT_NE(quarantine_.items[3].first.find("configuration"), std::string::npos);
   EXPECT_EQ(status.ledger.quarantined, 4u);
   EXPECT_EQ(status.ledger.taken, 5u);
+  EXPECT_EQ(status.sources.at(0).refused,
+            (std::map<std::string, std::uint64_t, std::less<>>{
+                {"its time is ahead of the clock by more than uplink.skew", 1},
+                {"its time is before all that is plausible", 1},
+                {"not a line", 1}}));
   EXPECT_EQ(blocks()[0].groups[0].columns[0].f64, std::vector<double>{3});
 }
 
@@ -222,6 +227,26 @@ TEST_F(PipelineTest, TheTimeTheEdgeWasOffIsStatedAsDue) {
   }
   EXPECT_EQ(due, 91u);
   EXPECT_EQ(good, 1u);
+}
+
+// All of it in one seal found no room in a small ring: sources waited for ever.
+TEST_F(PipelineTest, AWeekOffIsStatedInPiecesThatFindRoom) {
+  ring::Past past;
+  past.closing.incarnation = {41};
+  past.closing.off_from = kNow - 24h * 7;
+  ring_.recovered_.past.push_back(past);
+  ring_.flush_max_ = 20'000;
+  ring_.refuse_large = true;
+  run();
+  std::map<std::int64_t, std::uint64_t> due;
+  for (const auto& f : ring_.flushes) {
+    for (const auto& s : f.seal.sources) {
+      for (const auto& m : s.minutes) due[m.minute] = m.due;
+    }
+  }
+  std::uint64_t all = 0;
+  for (const auto& [minute, n] : due) all += n;
+  EXPECT_EQ(all, 7u * 86'400u);
 }
 
 TEST_F(PipelineTest, ARingThatFailsLosesNothing) {
@@ -322,7 +347,7 @@ TEST_F(PipelineTest, AClockThatIsSetBackTakesBackWhatWasSealed) {
                                          *journal_, ring_, quarantine_, tap_, clock_, &local_);
   std::thread runner([this] { pipeline_->run([this] { ++flushed_; }); });
   const auto sealed = [&] {
-    const auto seal = pipeline_->seal_since(0, 0);
+    const auto seal = pipeline_->seal_since(0, 0, true);
     return seal ? seal->sources.at(0).sealed_until : kEventTimeMin;
   };
   const auto turn = [&](bool ahead) {
@@ -334,6 +359,16 @@ TEST_F(PipelineTest, AClockThatIsSetBackTakesBackWhatWasSealed) {
   EXPECT_TRUE(test::eventually([&] { return turn(false); }));
   pipeline_->stop();
   runner.join();
+}
+
+// A will is stamped on arrival; the devices that go on are two hours behind that.
+TEST_F(PipelineTest, ADeviceThatIsAwayMovesNobodysFrontier) {
+  say(1, "temp " + at(-2h) + " 1");
+  say(1, "gone temp 0 1");
+  say(1, "temp " + at(-2h + 1s) + " 2");
+  EXPECT_EQ(run().status().ledger.taken, 3u) << "it counts all the same";
+  ASSERT_FALSE(ring_.flushes.empty());
+  EXPECT_EQ(ring_.flushes.back().seal.sources.at(0).sealed_until, kNow - 2h + 1s - 5s);
 }
 
 TEST_F(PipelineTest, TapsSeeReadingsAsTheyPass) {

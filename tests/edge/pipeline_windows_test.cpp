@@ -1,3 +1,4 @@
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "tests/edge/pipeline_rig.h"
@@ -115,10 +116,10 @@ TEST_F(PipelineWindows, ResultsOfWindowsAreForTheMachineAndCarryNothing) {
 
 TEST_F(PipelineWindows, AnAnomalySendsTheRawReadingsAroundItAsCopies) {
   Rule rule;
-  rule.forward = Forward::windows_and_context;
+  rule.forward = Forward::windows;
   rule.window = WindowRule{.size = 1s, .hop = 1s};
   rule.filter.range = filter::RangeOptions{-1000, 1000};
-  rule.context = {500ms, 300ms};
+  rule.context = recorder::Context{500ms, 300ms};
   options_.rules = {rule};
   for (int i = 0; i < 40; ++i) {
     say(1,
@@ -151,6 +152,150 @@ TEST_F(PipelineWindows, AnAnomalySendsTheRawReadingsAroundItAsCopies) {
   EXPECT_EQ(local_.events[0], "press-07/floor/temp range context");
 }
 
+TEST_F(PipelineWindows, ALimitOfAnEarlierStartEndsWithTheFirstReadingInside) {
+  Rule rule;
+  filter::LimitOptions limit;
+  limit.hi = 100;
+  limit.on_delay = limit.off_delay = 0s;
+  rule.filter.limits = {limit};
+  options_.rules = {rule};
+  local_.stand["press-07/floor/temp"] = {{filter::Cause::hi, 100}};
+  say(1, "temp " + at(-3s) + " 50");
+  say(1, "other " + at(-3s) + " 50");
+  run();
+  EXPECT_EQ(local_.events, std::vector<std::string>{"press-07/floor/temp hi"});
+}
+
+// What a device had kept for days is of its own time: no detector, window or progress of today
+// hears it, and the cloud gets it as it is.
+TEST_F(PipelineWindows, WhatADeviceHadKeptTravelsAsRowsAndIsNoWordAboutNow) {
+  Rule rule;
+  rule.forward = Forward::windows;
+  rule.window = WindowRule{.size = 1s, .hop = 1s};
+  rule.filter.range = filter::RangeOptions{-1000, 1000};
+  rule.filter.thin.deadband = 1.0;
+  rule.context = recorder::Context{500ms, 300ms};
+  options_.rules = {rule};
+  say(1, "stored temp " + at(-48h) + " 9999");
+  say(1, "temp " + at(-1s) + " 7");
+  say(1, "stored temp " + at(-47h) + " 8888");
+  const auto& pipeline = run();
+  const auto status = pipeline.status();
+  EXPECT_EQ(status.ledger.taken, 3u);
+  EXPECT_EQ(status.ledger.pending, 3u);
+  EXPECT_EQ(status.windows_late, 0u);
+  EXPECT_EQ(status.recorder.contexts, 0u);
+  EXPECT_TRUE(local_.events.empty());
+  EXPECT_EQ(pipeline.series().at(0).last, kNow - 1s);
+  std::vector<double> rows;
+  std::uint64_t in_windows = 0;
+  for (const auto& block : blocks()) {
+    for (const auto& g : block.groups) {
+      EXPECT_FALSE(g.copy);
+      rows.insert(rows.end(), g.columns[0].f64.begin(), g.columns[0].f64.end());
+    }
+    for (const auto& p : block.partials) in_windows += p.readings;
+  }
+  std::sort(rows.begin(), rows.end());
+  EXPECT_EQ(rows, (std::vector<double>{8888, 9999}));
+  EXPECT_EQ(in_windows, 1u);
+}
+
+// Around an anomaly a series is seen at full rate, also when it is thinned or stays at the machine.
+TEST_F(PipelineWindows, ContextIsSentBesideThinnedReadingsAndBesideNothing) {
+  Rule thinned;
+  thinned.select = "floor/temp";
+  thinned.filter.range = filter::RangeOptions{-1000, 1000};
+  thinned.filter.thin.deadband = 1000;
+  thinned.context = recorder::Context{500ms, 300ms};
+  auto local = thinned;
+  local.select = "floor/kept";
+  local.forward = Forward::nothing;
+  local.filter.thin = {};
+  options_.rules = {thinned, local};
+  for (int i = 0; i < 40; ++i) {
+    const auto reading = at(Nanoseconds(-20s) + i * 100ms) + " " +
+                         (i == 20 ? "9999" : std::to_string(i));
+    say(1, "temp " + reading);
+    say(1, "kept " + reading);
+  }
+  const auto status = run().status();
+  EXPECT_EQ(status.recorder.contexts, 2u);
+  std::map<bool, std::vector<double>> rows;  // by whether they are copies
+  std::uint64_t carried = 0;
+  for (const auto& block : blocks()) {
+    carried += readings_carried(block);
+    for (const auto& g : block.groups) {
+      for (const auto& c : g.columns) {
+        auto& all = rows[g.copy];
+        all.insert(all.end(), c.f64.begin(), c.f64.end());
+      }
+    }
+  }
+  const std::vector<double> around{15, 16, 17, 18, 19, 9999, 21, 22, 23};
+  auto both = around;
+  both.insert(both.end(), around.begin(), around.end());
+  EXPECT_THAT(rows[true], testing::UnorderedElementsAreArray(both));
+  EXPECT_EQ(rows[false].size(), carried);
+  EXPECT_LT(carried, 5u);
+  EXPECT_EQ(status.ledger.taken, 80u);
+  EXPECT_EQ(status.ledger.local, 40u);
+  EXPECT_EQ(status.ledger.thinned, 40u - carried);
+}
+
+TEST_F(PipelineWindows, DictionariesSayWhatIsThinned) {
+  Rule raw;
+  raw.select = "floor/temp";
+  raw.filter.thin.deadband = 0.5;
+  Rule windows = raw;
+  windows.select = "floor/kept";
+  windows.forward = Forward::windows;
+  windows.window = WindowRule{.size = 1s, .hop = 1s};
+  options_.rules = {raw, windows};
+  say(1, "temp " + at(-5s) + " 1");
+  say(1, "kept " + at(-5s) + " 1");
+  say(1, "free " + at(-5s) + " 1");
+  run();
+  std::map<std::string, std::optional<double>> said;
+  for (const auto& flush : ring_.flushes) {
+    for (const auto& d : flush.dictionaries) {
+      for (const auto& s : d->series()) said[s.metric] = s.deadband;
+    }
+  }
+  EXPECT_EQ(said, (std::map<std::string, std::optional<double>>{
+                      {"free", std::nullopt}, {"kept", std::nullopt}, {"temp", 0.5}}));
+}
+
+TEST_F(PipelineWindows, GroupsAreByDeviceOrByRule) {
+  Rule rule;
+  rule.window = WindowRule{.size = 2s,
+                           .hop = 2s,
+                           .group = GroupBy::device,
+                           .name = "all",
+                           .wanted = std::make_shared<window::Wanted>(wanted({"sum"}))};
+  const auto sums = [&](GroupBy by) {
+    rule.window->group = by;
+    options_.rules = {rule};
+    for (int i = 0; i < 20; ++i) {
+      const auto t = at(Nanoseconds(-20s) + i * 100ms);
+      say(1, "temp " + t + " 1");
+      say(1, "press/temp " + t + " 2.5");
+      say(1, "press/flow " + t + " 3");
+    }
+    run();
+    std::map<std::string, double> out;
+    for (const auto& [name, results] : local_.windows_of) {
+      EXPECT_EQ(results.size(), 1u) << name;
+      out[name] = results[0].figures[0].number.value();
+    }
+    return out;
+  };
+  using Sums = std::map<std::string, double>;
+  EXPECT_EQ(sums(GroupBy::device), (Sums{{"press-07/floor/all", 20}, {"press-07/press/all", 110}}));
+  local_.windows_of.clear();
+  EXPECT_EQ(sums(GroupBy::rule), (Sums{{"press-07/all/all", 130}}));
+}
+
 // Before, the 129th reading back was counted again, in a sum that nobody can correct.
 TEST_F(PipelineWindows, ARepeatOfLongAgoIsKnownWhereWindowsCarry) {
   Rule rule;
@@ -174,6 +319,23 @@ TEST_F(PipelineWindows, ARepeatThatIsForgottenIsCountedAsUnsure) {
   say(1, "temp " + at(-9s + 4999ms) + " 1");  // known
   const auto status = run().status();
   EXPECT_EQ(status.ledger.duplicate, 1u);
+  EXPECT_EQ(status.windows_unsure, 1u);
+}
+
+// What an earlier start took is not remembered: unsure said 0.
+TEST_F(PipelineWindows, ARepeatOfWhatAnEarlierStartTookIsCountedAsUnsure) {
+  Rule rule;
+  rule.forward = Forward::windows;
+  rule.window = WindowRule{.size = 1s, .hop = 1s};
+  options_.rules = {rule};
+  say(1, "temp " + at(-1s) + " 1");
+  EXPECT_EQ(run().status().windows_unsure, 0u) << "there was none before";
+  ring_.recovered_.start_ordinal = 2;
+  ring_.recovered_.journal = ring_.flushes.back().journal;
+  clock_.advance(10s);
+  say(1, "temp " + at(-1s) + " 1");  // nobody had told the sensor
+  const auto status = run().status();
+  EXPECT_EQ(status.ledger.duplicate, 0u);
   EXPECT_EQ(status.windows_unsure, 1u);
 }
 

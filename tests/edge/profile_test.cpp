@@ -1,3 +1,4 @@
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -51,6 +52,15 @@ INSTANTIATE_TEST_SUITE_P(All, WordOrder,
                                            Order{"BADC", ByteOrder::badc, 0xBBAA, 0xDDCC},
                                            Order{"DCBA", ByteOrder::dcba, 0xDDCC, 0xBBAA}),
                          [](const auto& row) { return std::string(row.param.name); });
+
+TEST(AsWritten, IsTheShortestTextOfTheFloat) {
+  for (const auto* text : {"231.2", "0.1", "-40.5", "0", "1e+20", "3.4028235e+38", "1e-45"}) {
+    const auto v = std::strtof(text, nullptr);
+    EXPECT_EQ(fmt::format("{}", as_written(v)), fmt::format("{}", std::strtod(text, nullptr)));
+    EXPECT_EQ(static_cast<float>(as_written(v)), v) << text;
+  }
+  EXPECT_TRUE(std::isnan(as_written(std::nanf(""))));
+}
 
 TEST(WordOrder, OnlyTheRightOneIsPlausible) {
   Point p;
@@ -134,6 +144,11 @@ TEST_F(ProfileFiles, EveryIntegerTypeAtItsBounds) {
   const auto over = decode_words(wide, {0x8000, 0, 0, 0});
   EXPECT_EQ(over.quality, Quality::bad_range);
   EXPECT_EQ(over.i64, INT64_MAX);
+  auto with_scale = wide;
+  with_scale.scale_address = 8;
+  const std::vector<std::uint16_t> most{0x8000, 0, 0, 0};
+  EXPECT_EQ(decode(with_scale, most, 0).quality, Quality::bad_range);
+  EXPECT_EQ(decode(with_scale, most, 0).i64, INT64_MAX);
 }
 
 TEST_F(ProfileFiles, FloatsBitsAndTexts) {

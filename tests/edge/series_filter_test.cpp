@@ -160,6 +160,32 @@ TEST(SeriesFilter, ALateReadingTouchesNoDetector) {
   EXPECT_TRUE(events.empty());
 }
 
+TEST(SeriesFilter, WhatWasSeenMovesWithTheClock) {
+  for (const double by : {-3600.0, 3600.0}) {
+    FilterOptions options;
+    options.rate = {10, 2};
+    options.stuck = {seconds(5), 0, 0};
+    LimitOptions limit;
+    limit.hi = 50;
+    limit.on_delay = seconds(3);
+    options.limits = {limit};
+    options.thin = {100, seconds(10)};
+    SeriesFilter filter(options);
+    std::vector<Event> events;
+    (void)filter.keep(at(0), 60, filter.check(at(0), 60, events));
+    filter.shift(Nanoseconds(static_cast<std::int64_t>(by * 1e9)));
+    EXPECT_EQ(filter.newest(), at(by));
+    EXPECT_FALSE(filter.check(at(by + 1), 65, events).marked());
+    EXPECT_EQ(filter.check(at(by + 2), 80, events).cause, Cause::rate);
+    ASSERT_EQ(events.size(), 1u);
+    (void)filter.check(at(by + 3), 80, events);
+    ASSERT_EQ(events.size(), 2u);
+    EXPECT_EQ(events[1].cause, Cause::hi);
+    EXPECT_FALSE(filter.keep(at(by + 9), 60, {}));
+    EXPECT_TRUE(filter.keep(at(by + 10), 60, {}));
+  }
+}
+
 TEST(SeriesFilter, ImplausibleReadingsTeachTheDetectorsNothing) {
   auto options = with_range(0, 100);
   options.rate = {1, 2};

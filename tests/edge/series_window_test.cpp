@@ -80,6 +80,23 @@ TEST(SeriesWindow, ACarrierLeavesWithEveryFlushAndIsCumulative) {
   EXPECT_FALSE(window.dirty());
 }
 
+// As the pipeline's table of series grows.
+TEST(SeriesWindow, StaysItselfWhenItIsMoved) {
+  std::vector<SeriesWindow> windows;
+  for (int i = 0; i < 3000; ++i) {
+    windows.emplace_back(tumbling(seconds(10)));
+    if (i % 2 == 0) {
+      ASSERT_EQ(add(windows.back(), 4, 1), Placement::taken);
+    }
+  }
+  for (auto& window : windows) {
+    ASSERT_EQ(add(window, 5, 1), Placement::taken);
+    const auto rows = flush(window, 6);
+    ASSERT_EQ(rows.size(), 1u);
+    ASSERT_EQ(rows[0].start, 0);
+  }
+}
+
 TEST(SeriesWindow, TimesBefore1970FallIntoTheirOwnSlice) {
   SeriesWindow window(tumbling(seconds(10)));
   ASSERT_EQ(add(window, -0.5, 1), Placement::taken);

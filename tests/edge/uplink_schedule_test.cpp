@@ -123,6 +123,41 @@ TEST(Schedule, WhatTheCloudWantsAgainGoesAgain) {
   EXPECT_TRUE(all(s).empty());
 }
 
+// A restored cloud asks for everything again. It came before alarms and live data, for hours.
+TEST(Schedule, WhatTheCloudWantsAgainIsTheFrontOfTheBacklog) {
+  FakeRing ring;
+  for (int i = 0; i < 4; ++i) ring.put(kNow - 100 * kSecond, 1000);
+  Schedule s(ring, {1}, 0.0, event_time(kNow));
+  for (int i = 0; i < 3; ++i) s.sent(*s.next(kRoom));  // 1 to 3; 4 still waits
+  s.wanted({1}, {{1, 2}});
+  ring.put(kNow, 1000, true);
+  ring.put(kNow, 1000);
+  s.ring_changed();
+  EXPECT_FALSE(s.next({999, 999, 999})) << "its size counts";
+  EXPECT_THAT(all(s), testing::ElementsAre(
+                          testing::Pair(Lane::alarm, 5), testing::Pair(Lane::live, 6),
+                          testing::Pair(Lane::backlog, 1), testing::Pair(Lane::backlog, 2),
+                          testing::Pair(Lane::backlog, 4)));
+}
+
+TEST(Schedule, WhatTheCloudWantsAgainGetsTheShareOfTheBacklog) {
+  FakeRing ring;
+  for (int i = 0; i < 100; ++i) ring.put(kNow - 100 * kSecond, 1000);
+  Schedule s(ring, {1}, 0.2, event_time(kNow));
+  all(s);
+  s.wanted({1}, {{1, 100}});
+  for (int i = 0; i < 100; ++i) ring.put(kNow, 1000);
+  s.ring_changed();
+  int again = 0;
+  for (int i = 0; i < 100; ++i) {
+    const auto c = s.next(kRoom);
+    ASSERT_TRUE(c);
+    again += c->lane == Lane::backlog ? 1 : 0;
+    s.sent(*c);
+  }
+  EXPECT_NEAR(again, 20, 2);
+}
+
 Seal long_seal(int sources, int minutes) {
   Seal seal;
   seal.incarnation = {1};

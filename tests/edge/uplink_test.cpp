@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
+
 #include "edge/uplink/budget.h"
 #include "edge/uplink/identity.h"
 #include "common/base/disk.h"
@@ -20,31 +22,25 @@ using test::FakeRing;
 using test::Rig;
 
 struct FakeSeals final : SealSource {
-  std::optional<Seal> seal_since(std::uint64_t acknowledged, std::uint64_t sent) override {
+  std::optional<Seal> seal_since(std::uint64_t acknowledged, std::uint64_t sent,
+                                 bool brief) override {
     const std::lock_guard lock(mutex);
     asked_from = acknowledged;
+    asked_brief = brief;
     if (number <= sent) return std::nullopt;
     Seal s;
     s.incarnation = {1};
     s.number = number;
     return s;
   }
-  void seal_acknowledged(std::uint64_t n) override {
-    const std::lock_guard lock(mutex);
-    acknowledged_number = n;
-  }
   void cloud_ledger(const Ledger& l) override {
     const std::lock_guard lock(mutex);
     ledger = l;
   }
-  std::uint64_t acknowledged() {
-    const std::lock_guard lock(mutex);
-    return acknowledged_number;
-  }
   std::mutex mutex;
   std::uint64_t number = 0;
   std::uint64_t asked_from = 0;
-  std::uint64_t acknowledged_number = 0;
+  bool asked_brief = false;
   Ledger ledger;
 };
 
@@ -79,6 +75,26 @@ class UplinkTest : public testing::Test {
   std::unique_ptr<Uplink> uplink;
 };
 
+TEST_F(UplinkTest, AnAcknowledgementWithoutALedgerLeavesTheOneThatIsKnown) {
+  for (int i = 0; i < 5; ++i) ring.put(now() - 3'600'000'000'000);
+  start();
+  ASSERT_TRUE(all_released());
+  const auto answered = [&] {
+    const std::lock_guard lock(seals.mutex);
+    return seals.ledger.answered;
+  };
+  ASSERT_TRUE(eventually([&] { return answered() == 50; }));
+  wire::Ack ack;  // as a gateway says it that has written to Kafka
+  ack.holdings.push_back({{1}, {}, 99});
+  rig.cloud.say("press-07", wire::FrameType::ack, wire::encode(ack));
+  ASSERT_TRUE(eventually([&] { return ring.seals_acknowledged_of({1}) == 99; }));
+  rig.cloud.say("press-07", wire::FrameType::ack, wire::encode(ack));
+  ack.holdings[0].seal_number = 100;
+  rig.cloud.say("press-07", wire::FrameType::ack, wire::encode(ack));
+  ASSERT_TRUE(eventually([&] { return ring.seals_acknowledged_of({1}) == 100; }));
+  EXPECT_EQ(answered(), 50u);
+}
+
 TEST_F(UplinkTest, CarriesEveryBlockAndLetsGoOfItWhenTheCloudHasIt) {
   for (int i = 0; i < 500; ++i) ring.put(now() - 3'600'000'000'000);
   start();
@@ -111,7 +127,7 @@ TEST_F(UplinkTest, ASpentBudgetLetsAlarmsThroughAndKeepsTheRest) {
   seals.number = 1;
   start("press-07", true, day);
   ASSERT_TRUE(eventually([&] { return uplink->status().blocks_acknowledged == 1; }));
-  ASSERT_TRUE(eventually([&] { return seals.acknowledged() == 1; }));
+  ASSERT_TRUE(eventually([&] { return ring.seals_acknowledged_of({1}) == 1; }));
   EXPECT_EQ(rig.cloud.edge("press-07").order,
             (std::vector{std::pair(Lane::alarm, alarm)}));
   const auto status = uplink->status();
@@ -220,7 +236,7 @@ TEST_F(UplinkTest, SealsAndClosingsOfEarlierStartsGoToo) {
   seals.number = 4;
   start();
   ASSERT_TRUE(all_released());
-  ASSERT_TRUE(eventually([&] { return seals.acknowledged() == 4; }));
+  ASSERT_TRUE(eventually([&] { return ring.seals_acknowledged_of({1}) == 4; }));
   ASSERT_TRUE(eventually([&] { return ring.seals_acknowledged_of({9}) == 17; }));
   EXPECT_EQ(rig.cloud.edge("press-07").hellos[0].closings, std::vector<Closing>{past.closing});
   // A block of that start is evicted while the link is up: the cloud must hear of it, or it would
@@ -229,6 +245,17 @@ TEST_F(UplinkTest, SealsAndClosingsOfEarlierStartsGoToo) {
   last.evicted.add(Sequence{2});
   ring.state_past(last);
   ASSERT_TRUE(eventually([&] { return ring.seals_acknowledged_of({9}) == 18; }, 20s));
+}
+
+TEST_F(UplinkTest, ACloudThatKnowsLessThanItAcknowledgedIsToldAgain) {
+  seals.number = 4;
+  start();
+  ASSERT_TRUE(eventually([&] { return ring.seals_acknowledged_of({1}) == 4; }, 20s));
+  rig.cloud.come_back_empty();
+  ASSERT_TRUE(eventually([&] { return rig.cloud.edge("press-07").seals[{1}] == 4; }, 40s));
+  const std::lock_guard lock(seals.mutex);
+  EXPECT_EQ(seals.asked_from, 0u);
+  EXPECT_TRUE(seals.asked_brief);
 }
 
 TEST_F(UplinkTest, AnEvictedBlockIsPassedOver) {
@@ -303,6 +330,38 @@ TEST_F(UplinkTest, AnOldCertificateIsRenewedOnTheWay) {
   }));
   ASSERT_TRUE(all_released());
   ASSERT_TRUE(eventually([&] { return rig.cloud.edge("press-07").hellos.size() == 2; }));
+}
+
+struct LaterClock final : Clock {
+  [[nodiscard]] SteadyTime steady() const override { return system.steady(); }
+  [[nodiscard]] EventTime wall() const override {
+    return system.wall() + 24h * days.load();
+  }
+  [[nodiscard]] Nanoseconds thread_cpu() const override { return system.thread_cpu(); }
+  SystemClock system;
+  std::atomic<int> days{0};
+};
+
+// It was looked at when a connection began: one that lived from day 50 to day 91 was the last.
+TEST_F(UplinkTest, ACertificateIsRenewedOnAConnectionThatStays) {
+  const auto folder = rig.enrolled("press-07");
+  const auto before = load_identity(folder).value();
+  LaterClock later;
+  Options o;
+  o.edge = "press-07";
+  o.incarnation = {1};
+  o.identity_folder = folder;
+  uplink = Uplink::make(o, ring, seals, later, random);
+  uplink->start();
+  ASSERT_TRUE(reaches("up"));
+  EXPECT_EQ(load_identity(folder)->facts.spki, before.facts.spki);
+  later.days = 61;
+  uplink->wake();
+  EXPECT_TRUE(eventually([&] {
+    const auto after = load_identity(folder);
+    return after && after->facts.spki != before.facts.spki;
+  }, 20s));
+  uplink->stop();
 }
 
 TEST_F(UplinkTest, GoesThroughAProxyWithItsLogin) {

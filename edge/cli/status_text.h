@@ -1,0 +1,22 @@
+// What `tidemark edge status` shows of the agent's status object (contract.md).
+#pragma once
+
+#include <cstdint>
+#include <nlohmann/json.hpp>
+#include <string>
+
+namespace tidemark::edge {
+
+// A source, the uplink or the ring is not as it should be, or the time is unknown.
+bool degraded(const nlohmann::ordered_json& status);
+std::string status_text(const nlohmann::ordered_json& status);
+
+// A field of an answer; empty or 0 where there is none of that kind.
+std::string text_of(const nlohmann::ordered_json& object, const char* key);
+double number_of(const nlohmann::ordered_json& object, const char* key);
+std::uint64_t count_of(const nlohmann::ordered_json& object, const char* key);
+
+// "41 d 3 h", "7 min".
+std::string short_time(double seconds);
+
+}  // namespace tidemark::edge
