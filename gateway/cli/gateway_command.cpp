@@ -5,6 +5,7 @@
 #include <charconv>
 #include <map>
 #include <nlohmann/json.hpp>
+#include <optional>
 
 #include "common/base/exit_code.h"
 #include "common/base/text.h"
@@ -13,6 +14,7 @@
 #include "common/cli/table.h"
 #include "common/config/file.h"
 #include "gateway/cli/gateway_files.h"
+#include "gateway/cli/topics_words.h"
 #include "gateway/daemon/control.h"
 
 namespace tidemark::gateway {
@@ -47,6 +49,24 @@ json letter_json(const DeadLetter& d) {
           {"retry", d.retry}};
 }
 
+// What the status says of Kafka; empty where the cloud is reached without.
+json kafka_of(const json& status) {
+  const auto at = status["cloud"].find("kafka");
+  return at == status["cloud"].end() ? json::object() : *at;
+}
+
+std::string kafka_text(const json& k) {
+  if (k.empty()) return "";
+  auto text = fmt::format(" kafka    {}   {} records on their way   {} delivered   {} failed\n",
+                          k["brokers"].get<std::string>(), k["waiting"].get<std::uint64_t>(),
+                          k["delivered"].get<std::uint64_t>(), k["failed"].get<std::uint64_t>());
+  for (const char* key : {"problem", "note"}) {
+    if (k[key].is_string()) text += fmt::format("          {}: {}\n", key,
+                                                k[key].get<std::string>());
+  }
+  return text;
+}
+
 class Words {
  public:
   Words(Command& root, Output& out) : out_(out) {
@@ -57,6 +77,8 @@ class Words {
     edge(gateway.add("edge", "Identities of edges."));
     ca(gateway.add("ca", "The certificate authority of this site."));
     letters(gateway.add("dlq", "Frames that could not be forwarded."));
+    topics_.emplace(gateway.add("topics", "The topics of Kafka."), out, json_,
+                    [this](Command& c, const TopicsWords::Action& action) { act(c, action); });
     doctor(root.add("doctor", "Checks this part and says what to do."));
   }
 
@@ -115,7 +137,8 @@ class Words {
       s["ca"] = {{"pin", pin_text(authority->facts().spki)},
                  {"until", format_utc(authority->facts().not_after)}};
       const bool up = s["cloud"]["state"] == "up";
-      const int code = up ? kExitOk : kExitDegraded;
+      const bool good = up && kafka_of(s).value("problem", json()).is_null();
+      const int code = good ? kExitOk : kExitDegraded;
       if (json_) {
         print(s);
         return code;
@@ -130,6 +153,7 @@ class Words {
           format_bytes({s["in_flight_bytes"].get<std::uint64_t>()}), s["edges"].size(),
           s["strangers"].get<std::uint64_t>(), totals.letters, format_bytes({totals.bytes}),
           totals.letters > 0 ? "   look at them: tidemark gateway dlq list" : ""));
+      out_.out(kafka_text(kafka_of(s)));
       return code;
     });
   }
@@ -386,9 +410,11 @@ class Words {
       if (reply) {
         const bool up = (*reply)["cloud"]["state"] == "up";
         checks.push_back({up ? CheckState::ok : CheckState::fail, "cloud",
-                          up ? "answers on " + files.config().cloud.zmq
-                             : "does not answer on " + files.config().cloud.zmq,
-                          up ? "" : "systemctl start tidemark-cloud"});
+                          (up ? "answers on " : "does not answer on ") +
+                              files.config().cloud.address(),
+                          up                               ? ""
+                          : files.config().cloud.by_kafka() ? "tidemark gateway topics check"
+                                                            : "systemctl start tidemark-cloud"});
       }
       if (const auto store = files.dead_letters(); store) {
         const auto totals = (*store)->totals();
@@ -402,6 +428,7 @@ class Words {
   }
 
   Output& out_;
+  std::optional<TopicsWords> topics_;
   std::string config_;
   bool json_ = false;
   std::string id_;

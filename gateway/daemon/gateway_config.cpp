@@ -4,6 +4,7 @@
 
 #include <array>
 
+#include "common/kafka/section.h"
 #include "common/tls/certificate.h"
 
 namespace tidemark::gateway {
@@ -13,6 +14,7 @@ using config::Section;
 void describe(Section& s, CloudSection& c) {
   s.text("zmq", c.zmq, {.preset = "ipc:///run/tidemark/cloud.zmq",
                         .help = "Where the cloud takes frames in: ipc:// or a loopback address."});
+  s.table("kafka", c.kafka);
 }
 
 void describe(Section& s, HttpSection& c) {

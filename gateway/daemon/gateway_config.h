@@ -8,11 +8,16 @@
 #include "common/base/strong.h"
 #include "common/base/time.h"
 #include "common/config/section.h"
+#include "common/kafka/settings.h"
 
 namespace tidemark::gateway {
 
 struct CloudSection {
   std::string zmq;
+  kafka::Settings kafka;  // without brokers: the cloud is reached by zmq
+
+  [[nodiscard]] bool by_kafka() const { return !kafka.brokers.empty(); }
+  [[nodiscard]] const std::string& address() const { return by_kafka() ? kafka.brokers : zmq; }
 };
 struct HttpSection {
   std::string listen;

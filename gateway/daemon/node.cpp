@@ -9,6 +9,7 @@
 #include "common/base/version.h"
 #include "common/http/server.h"
 #include "gateway/daemon/control.h"
+#include "gateway/daemon/way.h"
 #include "gateway/listener/server.h"
 
 namespace tidemark::gateway {
@@ -31,7 +32,7 @@ json to_json(const EdgeStatus& e) {
           {"dead_letters", e.counts.dead_letters}};
 }
 
-std::string status_of(const Server& server, EventTime since) {
+std::string status_of(const Server& server, const Way& way, EventTime since) {
   const auto s = server.snapshot();
   auto edges = json::array();
   for (const auto& e : s.edges) edges.push_back(to_json(e));
@@ -40,8 +41,7 @@ std::string status_of(const Server& server, EventTime since) {
               {"version", std::string(version())},
               {"since", format_utc(since)},
               {"listen", s.listen},
-              {"cloud", {{"state", s.cloud_up ? "up" : "down"},
-                         {"rtt_ms", s.cloud_round_trip_ms}}},
+              {"cloud", way.status(s.cloud_up, s.cloud_round_trip_ms)},
               {"strangers", s.strangers},
               {"in_flight_bytes", s.in_flight_bytes},
               {"edges", std::move(edges)}}
@@ -49,6 +49,7 @@ std::string status_of(const Server& server, EventTime since) {
 }
 
 Result<std::unique_ptr<http::Server>> open_http(const std::string& listen, const Server& server,
+                                                const Way& way,
                                                 const metrics::Registry& metrics) {
   if (listen.empty()) return std::unique_ptr<http::Server>{};
   http::Options options;
@@ -62,11 +63,11 @@ Result<std::unique_ptr<http::Server>> open_http(const std::string& listen, const
   face->route("GET", "/healthz", [](const http::Request&) {
     return http::Response{.content_type = "text/plain", .body = "ok\n"};
   });
-  face->route("GET", "/readyz", [&server](const http::Request&) {
-    const bool up = server.cloud_up();
-    return http::Response{.status = up ? 200 : 503,
+  face->route("GET", "/readyz", [&server, &way](const http::Request&) {
+    const auto problem = way.problem(server.cloud_up());
+    return http::Response{.status = problem.empty() ? 200 : 503,
                           .content_type = "text/plain",
-                          .body = up ? "ok\n" : "the cloud does not answer\n"};
+                          .body = (problem.empty() ? "ok" : problem) + "\n"};
   });
   TIDE_TRY(face->start());
   return face;
@@ -125,25 +126,25 @@ Result<> run_node(const GatewayConfig& config, const Clock& clock, Random& rando
   TIDE_ASSIGN(const auto registry, Registry::open(config.registry(), clock));
   TIDE_ASSIGN(const auto letters,
               DeadLetters::open(config.dead_letters(), {config.quota.dead_letters}, clock));
-  TIDE_ASSIGN(const auto log, open_zmq_log({config.cloud.zmq, config.name}));
+  metrics::Registry metrics;
+  TIDE_ASSIGN(const auto way, Way::open(config, clock, random, metrics));
   TIDE_ASSIGN(auto credentials, authority->server_credentials(config.name));
   const auto revoked = [&registry](const tls::CertificateFacts& f) {
     return registry->revoked(f.spki);
   };
   tls::ServerOptions identity{std::move(credentials), {authority->certificate()}, revoked};
   TIDE_ASSIGN(auto context, tls::ServerContext::make(std::move(identity), clock));
-  metrics::Registry metrics;
   TIDE_ASSIGN(const auto server,
               Server::make(options_of(config), {std::move(context), *registry, *authority, *letters,
-                                                *log, clock, random, metrics}));
-  TIDE_ASSIGN(const auto face, open_http(config.http.listen, *server, metrics));
+                                                way->log(), clock, random, metrics}));
+  TIDE_ASSIGN(const auto face, open_http(config.http.listen, *server, *way, metrics));
   const auto since = clock.wall();
   TIDE_ASSIGN(const auto control,
-              Control::open(config.socket(), [&server, since](const std::string&) {
-                return status_of(*server, since);
+              Control::open(config.socket(), [&server, &way, since](const std::string&) {
+                return status_of(*server, *way, since);
               }));
   log::info("gateway is ready", "listen={} cloud={} http={} data_dir={}", server->snapshot().listen,
-            config.cloud.zmq, face ? face->address() : "none", config.data_dir);
+            config.cloud.address(), face ? face->address() : "none", config.data_dir);
   notify_service("READY=1");
   {
     const Watchdog watchdog(*server);

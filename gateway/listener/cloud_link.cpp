@@ -13,7 +13,7 @@ CloudLink::Change CloudLink::on_tick(SteadyTime now) {
     ByteWriter(payload).fixed(asked_);
     ByteVector frame;
     wire::append_frame(frame, wire::FrameType::ping, payload);
-    (void)log_.send("", 0, frame);  // not taken: the pong stays away, which is what counts
+    (void)log_.send("", own_, frame);  // not taken: the pong stays away, which is what counts
   }
   if (up_ && now - answered_at_ > kPatience) {
     up_ = false;

@@ -22,7 +22,7 @@ class CloudLink {
   static constexpr Nanoseconds kPingEvery = std::chrono::seconds(1);
   static constexpr Nanoseconds kPatience = std::chrono::seconds(5);
 
-  CloudLink(Log& log, Random& random) : log_(log), random_(random) {}
+  CloudLink(Log& log, Random& random) : log_(log), random_(random), own_(random.next() | 1) {}
 
   Change on_tick(SteadyTime now);  // at least each kPingEvery
   // Takes the messages between gateway and cloud themselves; others are not looked at.
@@ -33,6 +33,7 @@ class CloudLink {
  private:
   Log& log_;
   Random& random_;
+  std::uint64_t own_;  // of this start, in place of a session: so the cloud learns of another one
   bool up_ = false;
   std::optional<std::uint64_t> instance_;
   std::uint64_t asked_ = 0;  // the newest ping

@@ -1,5 +1,5 @@
-// The way from gateway to cloud: frames of edges there, answers back. A seam: ZeroMQ here, memory
-// in tests, Kafka beside it later.
+// The way from gateway to cloud: frames of edges there, answers back. A seam: ZeroMQ here,
+// Kafka beside it, memory in tests.
 //
 // Promise    messages of one edge keep their order while the cloud stays up. Nothing is promised
 //            beyond that: what is not acknowledged is sent again by its edge.

@@ -57,5 +57,30 @@ TEST(CloudLink, TellsAnotherStartOfTheCloud) {
   EXPECT_EQ(w.second(), Change::none);
 }
 
+// Of the gateway the cloud learns the same: its pings have one number, and another start another.
+TEST(CloudLink, SaysWhichStartOfTheGatewayItIs) {
+  struct Pings final : Log {
+    bool send(std::string_view /*edge*/, std::uint64_t session, ByteSpan /*frame*/) override {
+      all.push_back(session);
+      return true;
+    }
+    std::optional<Envelope> receive() override { return std::nullopt; }
+    [[nodiscard]] int descriptor() const override { return -1; }
+    std::vector<std::uint64_t> all;
+  } pings;
+  SeededRandom random{7};
+  for (int start = 0; start < 2; ++start) {
+    CloudLink link{pings, random};
+    for (int second = 1; second <= 2; ++second) {
+      link.on_tick(SteadyTime{} + std::chrono::seconds(second));
+    }
+  }
+  ASSERT_EQ(pings.all.size(), 4u);
+  EXPECT_NE(pings.all[0], 0u);
+  EXPECT_EQ(pings.all[0], pings.all[1]);
+  EXPECT_EQ(pings.all[2], pings.all[3]);
+  EXPECT_NE(pings.all[0], pings.all[2]);
+}
+
 }  // namespace
 }  // namespace tidemark::gateway

@@ -46,6 +46,14 @@ class FakeCloud final : public gateway::Log {
     const std::lock_guard lock(mutex_);
     ++instance_;
   }
+  void come_back_empty() {
+    const std::lock_guard lock(mutex_);
+    ++instance_;
+    for (auto& [name, e] : edges_) {
+      e.blocks.clear();
+      e.seals.clear();
+    }
+  }
   // While off, blocks are taken and acknowledged later.
   void acknowledge(bool on) {
     const std::lock_guard lock(mutex_);
