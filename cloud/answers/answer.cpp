@@ -28,6 +28,17 @@ std::string object(const std::map<std::string, std::string>& texts) {
   return out + "}";
 }
 
+std::string list(const std::vector<Waived>& waived) {
+  std::string out = "[";
+  for (const auto& w : waived) {
+    out += fmt::format(
+        R"({}{{"source":{},"kind":"{}","until":"{}","by":{},"at":"{}","reason":{}}})",
+        out.size() == 1 ? "" : ",", json_quote(w.source), w.retired ? "retired" : "waived",
+        format_utc(w.until), json_quote(w.by), format_utc(w.at), json_quote(w.reason));
+  }
+  return out + "]";
+}
+
 std::string list(const std::vector<Missing>& missing) {
   std::string out = "[";
   for (const auto& m : missing) {
@@ -46,6 +57,7 @@ std::string_view to_string(State state) {
     case State::sealed: return "sealed";
     case State::revised: return "revised";
     case State::frozen: return "frozen";
+    case State::withdrawn: return "withdrawn";
   }
   return "unknown";
 }
@@ -64,10 +76,11 @@ std::map<std::string, std::optional<double>> difference(const Answer& a) {
 std::string to_json(const Answer& a) {
   std::string out = "{";
   if (a.position > 0) out += fmt::format(R"("position":{},)", a.position);
-  out += fmt::format(
-      R"("view":{},"series":{},"labels":{},"start":"{}","end":"{}","values":{},)",
-      json_quote(a.view), json_quote(a.series), object(a.labels), format_utc(a.start),
-      format_utc(a.end), object(a.values));
+  out += fmt::format(R"("view":{},)", json_quote(a.view));
+  if (a.view_version > 0) out += fmt::format(R"("view_version":{},)", a.view_version);
+  out += fmt::format(R"("series":{},"labels":{},"start":"{}","end":"{}","values":{},)",
+                     json_quote(a.series), object(a.labels), format_utc(a.start),
+                     format_utc(a.end), object(a.values));
   if (!a.texts.empty()) out += fmt::format(R"("texts":{},)", object(a.texts));
   out += fmt::format(
       R"("unit":{},"state":"{}","revision":{},"cause":{},"known_at":"{}",)"
@@ -76,6 +89,12 @@ std::string to_json(const Answer& a) {
       a.cause.empty() ? "null" : json_quote(a.cause), format_utc(a.known_at),
       number_or_null(a.completeness), a.estimated, number_or_null(a.coverage), list(a.missing),
       a.lost, a.approximate);
+  if (!a.waived.empty()) out += fmt::format(R"(,"waived":{})", list(a.waived));
+  if (!a.notes.empty()) {
+    out += R"(,"notes":[)";
+    for (const auto& n : a.notes) out += (out.back() == '[' ? "" : ",") + json_quote(n);
+    out += "]";
+  }
   if (!a.previous.empty()) {
     out += fmt::format(R"(,"previous":{},"difference":{})", object(a.previous),
                        object(difference(a)));

@@ -11,7 +11,8 @@
 
 namespace tidemark::answers {
 
-enum class State : std::uint8_t { open, provisional, sealed, revised, frozen };
+// withdrawn: a session that is part of another one by now.
+enum class State : std::uint8_t { open, provisional, sealed, revised, frozen, withdrawn };
 std::string_view to_string(State state);
 
 struct Missing {  // a source that the window still waits for, or that was not heard
@@ -20,9 +21,22 @@ struct Missing {  // a source that the window still waits for, or that was not h
   std::string reason;
 };
 
+// A source that a person said the window need not wait for, and that has not proved it since.
+struct Waived {
+  std::string source;
+  bool retired = false;  // for good; else until a time
+  EventTime until{};
+  std::string by;
+  std::string reason;
+  EventTime at{};        // when it was said
+
+  friend bool operator==(const Waived&, const Waived&) = default;
+};
+
 struct Answer {
   std::uint64_t position = 0;  // rises with every emission of this node; ids of SSE
   std::string view;
+  std::uint64_t view_version = 0;  // of the definition that it is of; 0: of none
   std::string series;          // full name, when grouped by series
   std::map<std::string, std::string> labels;  // of the group: site, edge and what group_by names
   EventTime start{};
@@ -38,8 +52,10 @@ struct Answer {
   bool estimated = false;              // completeness rests on whole minutes, blocks are under way
   std::optional<double> coverage;      // good / due; empty where there is no schedule
   std::vector<Missing> missing;
+  std::vector<Waived> waived;          // sealed without these
   std::uint64_t lost = 0;              // readings
-  bool approximate = false;
+  bool approximate = false;            // a value does not stand on every reading, or in their order
+  std::vector<std::string> notes;      // what a person should know of the values
   std::map<std::string, std::optional<double>> previous;  // values of the revision before
 };
 

@@ -6,6 +6,9 @@ namespace tidemark::answers {
 namespace {
 
 constexpr std::uint8_t kVersion = 1;
+constexpr std::uint8_t kNotesVersion = 2;  // the same, and notes behind it
+constexpr std::uint8_t kUnitVersion = 3;   // both, and a unit that no series says behind them
+constexpr std::uint8_t kWaivedVersion = 4;  // all that, and who was not waited for
 
 void encode_optional(ByteWriter& out, const std::optional<double>& v) {
   out.u8(v ? 1 : 0);
@@ -38,7 +41,11 @@ std::string text_of(ByteReader& in) { return std::string(in.text()); }
 }  // namespace
 
 void encode_body(ByteWriter& out, const Answer& a) {
-  out.u8(kVersion);
+  const auto version = !a.waived.empty() ? kWaivedVersion
+                       : !a.unit.empty() ? kUnitVersion
+                       : a.notes.empty() ? kVersion
+                                         : kNotesVersion;
+  out.u8(version);
   out.fixed(static_cast<std::uint64_t>(count_ns(a.end)));
   encode_values(out, a.values);
   out.varint(a.texts.size());
@@ -59,11 +66,28 @@ void encode_body(ByteWriter& out, const Answer& a) {
   }
   out.varint(a.lost);
   encode_values(out, a.previous);
+  if (version == kVersion) return;
+  out.varint(a.notes.size());
+  for (const auto& n : a.notes) out.text(n);
+  if (version >= kUnitVersion) out.text(a.unit);
+  if (version < kWaivedVersion) return;
+  out.varint(a.waived.size());
+  for (const auto& w : a.waived) {
+    out.text(w.source);
+    out.u8(w.retired ? 1 : 0);
+    out.fixed(static_cast<std::uint64_t>(count_ns(w.until)));
+    out.text(w.by);
+    out.text(w.reason);
+    out.fixed(static_cast<std::uint64_t>(count_ns(w.at)));
+  }
 }
 
 Result<> decode_body(ByteSpan bytes, Answer& a) {
   ByteReader in(bytes);
-  if (in.u8() != kVersion) return Error(Fault::unsupported, "answer of an unknown version");
+  const auto version = in.u8();
+  if (version < kVersion || version > kWaivedVersion) {
+    return Error(Fault::unsupported, "answer of an unknown version");
+  }
   a.end = event_time(static_cast<std::int64_t>(in.fixed<std::uint64_t>()));
   a.values = decode_values(in);
   const auto texts = in.length(2);
@@ -86,6 +110,19 @@ Result<> decode_body(ByteSpan bytes, Answer& a) {
   }
   a.lost = in.varint();
   a.previous = decode_values(in);
+  const auto notes = version != kVersion ? in.length(1) : 0;
+  for (std::size_t i = 0; i < notes && in.ok(); ++i) a.notes.push_back(text_of(in));
+  if (version >= kUnitVersion) a.unit = text_of(in);
+  const auto waived = version >= kWaivedVersion ? in.length(1) : 0;
+  for (std::size_t i = 0; i < waived && in.ok(); ++i) {
+    auto& w = a.waived.emplace_back();
+    w.source = text_of(in);
+    w.retired = in.u8() != 0;
+    w.until = event_time(static_cast<std::int64_t>(in.fixed<std::uint64_t>()));
+    w.by = text_of(in);
+    w.reason = text_of(in);
+    w.at = event_time(static_cast<std::int64_t>(in.fixed<std::uint64_t>()));
+  }
   if (!in.done()) return Error(Fault::corrupt, "answer: its bytes do not end where it does");
   return {};
 }

@@ -1,5 +1,6 @@
-// Answers at rest: what changes from emission to emission. View, series, labels, unit, start,
-// position and known_at are columns or follow from them.
+// Answers at rest: what changes from emission to emission. View, its version,
+// series, labels, start, position and known_at are columns or follow from them, as does the unit
+// but for that of figures.
 #pragma once
 
 #include "cloud/answers/answer.h"

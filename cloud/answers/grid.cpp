@@ -61,8 +61,9 @@ struct Grid::Calendar {
     } else {
       local = date::local_days(date::days(unit == "week" ? number * 7 + week_shift : number));
     }
-    // A midnight that the clocks skip begins when they have; one that they repeat, the second time.
-    const auto utc = zone->to_sys(local, date::choose::latest);
+    // A midnight that the clocks skip begins when they have; one that they repeat, the first time:
+    // what a clock on the wall shows as that day is that day.
+    const auto utc = zone->to_sys(local, date::choose::earliest);
     return floor_to(event_time(utc.time_since_epoch().count() * 1'000'000'000), kQuarter);
   }
   [[nodiscard]] Window around(EventTime t) const {
@@ -109,7 +110,16 @@ Result<Grid> Grid::calendar(const CalendarOptions& options) {
 }
 
 EventTime Grid::floor(EventTime t) const {
-  return calendar_ ? around(t).start : floor_to(t, width_);
+  return calendar_ ? around(t).start : floor_to(t, every_);
+}
+
+EventTime Grid::first(EventTime t) const {
+  if (calendar_ || width_ == every_) return floor(t);
+  return t < kEventTimeMin + width_ ? floor(t) : floor_to(t - width_, every_) + every_;
+}
+
+EventTime Grid::next(EventTime start) const {
+  return calendar_ ? around(start).end : start + every_;
 }
 
 Grid::Window Grid::around(EventTime t) const {

@@ -3,19 +3,58 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
+
+#include "common/base/text.h"
 
 namespace tidemark::answers {
 
-void fill_values(Answer& answer, const window::Partial& sum, const SeriesDescription& series,
-                 const std::vector<std::string>& aggregates) {
-  const auto figures = window::Aggregates::of(sum, series.exponent);
-  for (const auto& name : aggregates) {
-    answer.values[name] = figures.get(name);
-    if (series.type == ValueType::text && sum.count() > 0) {
-      if (name == "first") answer.texts[name] = figures.first_text;
-      if (name == "last") answer.texts[name] = figures.last_text;
-    }
+void put_states(Answer& answer, const std::vector<std::pair<std::string, double>>& states) {
+  for (const auto& [state, seconds] : states) {
+    auto& all = answer.values["time_in_state:" + state];
+    all = all.value_or(0) + seconds;
   }
+}
+
+void fill_values(Answer& answer, const window::Summary& sum, const SeriesDescription& series,
+                 const std::vector<std::string>& aggregates) {
+  const window::Figures figures(sum, series.exponent);
+  const bool texts = series.type == ValueType::text && sum.partial().count() > 0;
+  for (const auto& name : aggregates) {
+    answer.approximate = answer.approximate || !figures.exact(name);
+    if (name == "time_in_state") {
+      put_states(answer, figures.states());
+      continue;
+    }
+    answer.values[name] = figures.get(name);
+    if (texts && name == "first") answer.texts[name] = figures.plain().first_text;
+    if (texts && name == "last") answer.texts[name] = figures.plain().last_text;
+  }
+}
+
+void note_increase(Answer& answer, const window::Summary& sum,
+                   const window::OrderedOptions& options, const SeriesDescription& series) {
+  if (!answer.values.contains("increase") || !sum.totals()) return;
+  const auto shown = [&](const window::OrderedSample& s) {
+    return json_number(series.type == ValueType::f64 ? s.f64
+                                                     : decimal_to_double(s.i64, series.exponent));
+  };
+  for (const auto& swap : options.swaps) {
+    if (event_time(swap.time) < answer.start || event_time(swap.time) >= answer.end) continue;
+    answer.notes.push_back(fmt::format("meter swapped at {}: the old one ended at {}, the new one "
+                                       "began at {} (operator)", format_utc(event_time(swap.time)),
+                                       shown(swap.old_end), shown(swap.new_start)));
+  }
+  const auto figures = sum.totals()->figures(series.exponent);
+  if (figures.resets > 0) {
+    answer.notes.push_back(fmt::format("the counter began anew {} times", figures.resets));
+  }
+  if (!figures.gap) return;
+  answer.estimated = true;
+  answer.notes.push_back(fmt::format("no reading from {} to {}: what was counted in between is in "
+                                     "the increase of this window, and its time is estimated",
+                                     format_utc(event_time(figures.gap->from)),
+                                     format_utc(event_time(figures.gap->to))));
 }
 
 namespace {
@@ -38,14 +77,29 @@ void judge_completeness(Answer& answer, const Basis& known) {
   answer.estimated = answer.completeness && (!known.sealed || differs);
   // What may lie in a sum that is here is not lost.
   const auto absent = sent - manifest.received;
-  if (known.sealed) answer.lost = absent - std::min(absent, known.unplaced);
+  if (known.sealed && known.whole_minutes) answer.lost = absent - std::min(absent, known.unplaced);
   if (known.reaches_back && absent > 0) answer.estimated = true;
+}
+
+// What was left out lies within the deadband of a reading that is here.
+void note_thinned(Answer& answer, double deadband) {
+  constexpr std::array<std::string_view, 4> kWithin{"min", "max", "first", "last"};
+  for (const auto& [name, value] : answer.values) {
+    const bool within = std::find(kWithin.begin(), kWithin.end(), name) != kWithin.end();
+    answer.approximate = answer.approximate || !within;
+  }
+  answer.notes.push_back(fmt::format(
+      "thinned by the edge: readings within {} of the last one sent were left out; min, max, "
+      "first, last and twa are off by at most that, what counts readings is of those that "
+      "were sent",
+      json_number(deadband)));
 }
 
 }  // namespace
 
 void judge(Answer& answer, const Basis& known) {
-  answer.state = known.sealed ? State::sealed : State::provisional;
+  if (known.deadband) note_thinned(answer, *known.deadband);
+  answer.state = known.sealed || known.waived ? State::sealed : State::provisional;
   const auto width = answer.end - answer.start;
   if (known.off > Nanoseconds{} && known.off >= width) {
     answer.coverage = 0;
@@ -58,12 +112,27 @@ void judge(Answer& answer, const Basis& known) {
     }
   }
   judge_completeness(answer, known);
-  const auto unplaced = known.unplaced + known.forgotten + known.waiting;
-  if (unplaced == 0) return;
-  const auto certain = static_cast<double>(known.readings) /
-                       static_cast<double>(known.readings + unplaced);
-  answer.completeness = std::min(answer.completeness.value_or(1.0), certain);
-  answer.estimated = true;
+  if (const auto unplaced = known.unplaced + known.forgotten + known.waiting; unplaced > 0) {
+    const auto certain = static_cast<double>(known.readings) /
+                         static_cast<double>(known.readings + unplaced);
+    answer.completeness = std::min(answer.completeness.value_or(1.0), certain);
+    answer.estimated = true;
+  }
+  if (known.uncounted > 0) {
+    answer.completeness.reset();
+    answer.estimated = true;
+  }
+}
+
+void Basis::add_series(const Basis& other) {
+  manifest += other.manifest;
+  readings += other.readings;
+  unplaced += other.unplaced;
+  forgotten += other.forgotten;
+  waiting += other.waiting;
+  uncounted = std::max(uncounted, other.uncounted);  // of the same edge
+  reaches_back = reaches_back || other.reaches_back;
+  deadband = std::max(deadband, other.deadband);  // nothing is less than any
 }
 
 EventTime counted_from(EventTime start, Nanoseconds widest_sum) {
@@ -71,9 +140,18 @@ EventTime counted_from(EventTime start, Nanoseconds widest_sum) {
 }
 
 void note_unplaced(const std::string& source, const Basis& known, std::vector<Missing>& missing) {
+  const auto absent = known.manifest.sent - std::min(known.manifest.sent, known.manifest.received);
+  if (known.sealed && !known.whole_minutes && !known.none_given_up && absent > known.unplaced) {
+    missing.push_back({source, fmt::format("{} readings of the minutes that this window lies in "
+                                           "were evicted or lost", absent - known.unplaced)});
+  }
   if (known.unplaced > 0) {
     missing.push_back({source, fmt::format("{} readings came in sums that are wider than this "
                                            "window", known.unplaced)});
+  }
+  if (known.uncounted > 0) {
+    missing.push_back({source, fmt::format("{} blocks were lost with the power before anything "
+                                           "counted them", known.uncounted)});
   }
   if (known.forgotten > 0) {
     missing.push_back({source, fmt::format("{} readings are older than what the archive keeps and "
@@ -82,6 +160,49 @@ void note_unplaced(const std::string& source, const Basis& known, std::vector<Mi
   if (known.waiting > 0) {
     missing.push_back({source, fmt::format("{} readings wait in the late ledger or in quarantine: "
                                            "tidemark cloud late replay", known.waiting)});
+  }
+}
+
+namespace {
+constexpr std::string_view kOffline = " offline since ";
+constexpr std::string_view kUnderWay = " blocks under way";
+constexpr std::string_view kProvedUntil = "proved until ";
+constexpr std::string_view kNothingProved = "nothing of it is proved so far";
+}  // namespace
+
+void note_waiting(const std::string& source, const Whereabouts& edge, EventTime end,
+                  std::vector<Missing>& missing) {
+  const auto seen = format_utc(edge.seen);
+  if (!edge.connected) {
+    missing.push_back({source, fmt::format("edge {}{}{}{}{}", edge.edge, kOffline, seen,
+                                           edge.away.empty() ? "" : ": ", edge.away)});
+  }
+  if (edge.missing > 0) {
+    missing.push_back({source, fmt::format("{}{}", edge.missing, kUnderWay)});
+  }
+  if (edge.connected && edge.frontier < end && edge.seen >= end) {
+    missing.push_back(
+        {source, fmt::format("{}, edge {} last heard at {}",
+                             edge.frontier == kEventTimeMin
+                                 ? std::string(kNothingProved)
+                                 : fmt::format("{}{}", kProvedUntil, format_utc(edge.frontier)),
+                             edge.edge, seen)});
+  }
+}
+
+bool is_waiting(const Missing& m) {
+  return m.reason.find(kOffline) != std::string::npos || m.reason.ends_with(kUnderWay) ||
+         m.reason.starts_with(kProvedUntil) || m.reason.starts_with(kNothingProved);
+}
+
+Waived waived_of(const store::Waiver& w) {
+  return {w.name(), w.retired, w.until, w.by, w.reason, w.at};
+}
+
+void note_waived(const Answer& answer, std::vector<Missing>& missing) {
+  for (const auto& w : answer.waived) {
+    missing.push_back({w.source, fmt::format("{} by {} at {}: {}", w.retired ? "retired" : "waived",
+                                             w.by, format_utc(w.at), w.reason)});
   }
 }
 

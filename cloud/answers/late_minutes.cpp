@@ -38,7 +38,7 @@ void LateMinutes::hold(store::SourceId source, EventTime minute, Cause cause, St
     s.due = due;
     order_.emplace_back(due, source);
   }
-  if (s.waiting.emplace(minute, cause).second) ++held_;
+  if (s.waiting.try_emplace(minute, cause).second) ++held_;
 }
 
 void LateMinutes::write() {

@@ -10,12 +10,12 @@
 #pragma once
 
 #include <deque>
-#include <map>
 #include <unordered_map>
 #include <utility>
 #include <vector>
 
 #include "cloud/answers/cause.h"
+#include "cloud/answers/window_map.h"
 #include "cloud/store/rows.h"
 #include "common/base/time.h"
 
@@ -41,13 +41,14 @@ class LateMinutes {
   // The one under way, or the next that is due; null when there is none.
   [[nodiscard]] Turn* turn(SteadyTime now);
   void finish();
+  [[nodiscard]] bool under_way() const { return under_way_; }
   // The start of time while a turn is under way, the end of time when nothing waits.
   [[nodiscard]] SteadyTime due() const;
 
  private:
   struct Source {
     SteadyTime due;
-    std::map<EventTime, Cause> waiting;
+    WindowMap<Cause> waiting;
   };
   struct Row {
     store::SourceId source;

@@ -3,6 +3,10 @@
 #include "cloud/answers/emitter.h"
 
 namespace tidemark::answers {
+namespace {
+constexpr std::string_view kPrunedTo = "pruned_to";
+constexpr std::string_view kKnownFrom = "known_from";
+}  // namespace
 
 void Emitter::touch_minute(store::SourceId source, EventTime minute, Cause cause,
                            SteadyTime now) {
@@ -14,13 +18,13 @@ void Emitter::touch_minute(store::SourceId source, EventTime minute, Cause cause
 void Emitter::reopen(store::SeriesId series, EventTime from, EventTime to, SteadyTime now) {
   for (const auto id : series_.at(series).slots) {
     const auto& slot = slots_[id];
+    touch_pairs(id, series, from, to, Cause::operated, now);
     if (!slot.begun()) continue;
     const auto& grid = views_[slot.view].grid;
-    const auto frozen = frozen_before(slot);
-    for (auto w = grid.floor(from); w < to && w < slot.sealed_to; w = grid.end(w)) {
+    for (auto w = grid.first(from); w < to && w < slot.sealed_to; w = grid.next(w)) {
       // Of what is frozen there are panes of a day: nothing finer can be exact.
       const bool wide = grid.end(w) - w >= reconcile::width_of(reconcile::Tier::day);
-      if ((w >= frozen || wide) && w >= slot.begins) pend(id, w, Cause::operated, now);
+      if ((wide || !frozen(slot, w)) && w >= slot.begins) pend(id, w, Cause::operated, now);
     }
   }
 }
@@ -39,7 +43,8 @@ std::size_t Emitter::answer_late(SteadyTime now, EventTime wall, std::size_t bud
     if (turn->slot == slots.size()) {
       ++turn->series;
       turn->slot = 0;
-    } else if (turn->minute == turn->minutes.size()) {
+    } else if (turn->minute == turn->minutes.size() ||
+               !slots_[slots[turn->slot]].speaks(turn->source, all[turn->series])) {
       ++turn->slot;
       turn->minute = 0;
     } else {
@@ -56,16 +61,17 @@ std::size_t Emitter::answer_minute(SlotId id, LateMinutes::Turn& turn, SteadyTim
   const auto& grid = views_[slot.view].grid;
   const auto [minute, cause] = turn.minutes[turn.minute];
   std::size_t done = 0;
-  auto w = grid.floor(minute);
-  for (; w < minute + kMinute; w = grid.end(w), ++done) {
+  auto w = grid.first(minute);
+  const auto reach = kMinute + views_[slot.view].reach;
+  for (; w < minute + reach; w = grid.next(w), done += cost()) {
     const bool sealed = slot.begun() && w >= slot.begins && w < slot.sealed_to;
     // What is pending is looked at when it is due.
-    if (sealed && w >= frozen_before(slot) && !slot.pending.contains(w)) {
+    if (sealed && !slot.pending.contains(w) && !frozen(slot, w)) {
       revise(id, w, cause, now, wall);
     }
   }
   // A window of hours needs one look for all of its minutes.
-  while (turn.minute < turn.minutes.size() && turn.minutes[turn.minute].first + kMinute <= w) {
+  while (turn.minute < turn.minutes.size() && turn.minutes[turn.minute].first + reach <= w) {
     ++turn.minute;
   }
   return done;
@@ -73,12 +79,47 @@ std::size_t Emitter::answer_minute(SlotId id, LateMinutes::Turn& turn, SteadyTim
 
 void Emitter::revise(SlotId id, EventTime start, Cause cause, SteadyTime now, EventTime wall) {
   const auto& view = views_[slots_[id].view];
+  if (view.view.by_session() || !view.joins.empty()) return pend(id, start, cause, now);
   const auto before = current(view, slots_[id], start);
   if (before && before->known_at + view.view.emit.revision_interval > wall) {
     pend(id, start, cause, now);
   } else {
     emit_window(id, start, cause, wall, before);
   }
+}
+
+void Emitter::prune(EventTime known_before, std::size_t limit) {
+  log_.forget(known_before, limit);
+  // Answers become known in the order of their positions, so that each is looked at once.
+  const auto from = store_.small().meta(kPrunedTo);
+  prune_end_.start(from, count_ns(known_before), limit);
+  const auto to = prune_end_.next() ? prune_end_.count(0) : 0;
+  prune_end_.rewind();
+  if (to <= from) return;
+  prune_.run(from, to);
+  store_.small().set_meta(kPrunedTo, to);
+  store_.small().set_meta(kKnownFrom, static_cast<std::uint64_t>(count_ns(known_before)));
+}
+
+void Emitter::forget(store::SeriesId id, const KeptFrom& kept_from, SteadyTime now) {
+  const auto& series = series_.at(id);
+  const auto slots = series.slots;  // a group that goes is taken from those of its members
+  for (const auto slot : slots) {
+    if (slots_[slot].is_group()) {
+      if (slots_[slot].members.front().series == id) forget_of_group(slot, kept_from, now);
+      continue;
+    }
+    const auto end = kept_from(views_[slots_[slot].view].view, frontier_of(series.row.source));
+    if (end == kEventTimeMin) continue;
+    forget_answers(views_[slots_[slot].view].id, slots_[slot].subject, kEventTimeMin, end);
+  }
+}
+
+void Emitter::forget_answers(std::int64_t view, Subject subject, EventTime from, EventTime to) {
+  forget_history_.run(view, subject, count_ns(from), count_ns(to));
+  forget_answers_.run(view, subject, count_ns(from), count_ns(to));
+  pairs_.remove(view, subject, from, to);
+  partials_.remove(view, subject, from, to);
 }
 
 }  // namespace tidemark::answers

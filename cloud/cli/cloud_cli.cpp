@@ -1,11 +1,14 @@
 #include "cloud/cli/cloud_cli.h"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
+#include <cstdlib>
 #include <nlohmann/json.hpp>
 
 #include "cloud/cli/print.h"
 #include "cloud/cli/source.h"
+#include "cloud/store/orders.h"
 #include "common/base/exit_code.h"
 #include "common/base/text.h"
 #include "common/cli/command.h"
@@ -23,15 +26,17 @@ struct Words {
   bool sealed = false;
   std::string config, url;
   std::string expression, glob = "**";
-  std::string view, from, to, by, tz, as_of, newest, limit;
+  std::string view, view_version, from, to, by, tz, as_of, newest, limit;
   std::string edge, incarnation;
+  std::string at, old_end, new_start;
+  std::string source, until, reason, by_whom;
   std::string file;
 };
 
 // The series that an expression is about; those of a view are its own.
 std::string selected_by(const std::string& expression) {
   const auto query = query::Reader::parse(expression);
-  return query && query->view.empty() ? query->select : "**";
+  return query && query->view.empty() ? query->select.text() : "**";
 }
 
 bool has_rows(const Json& body) {
@@ -64,8 +69,14 @@ class CloudCommands {
   int show(const std::string& path, const Parameters& parameters, Print&& print,
            const std::string& select = "**");
   int order(const std::string& words);
-  int bring_back(const std::string& order_word, const std::string& name);
+  int bring_back(const std::string& verb, const std::string& name);
   void add_view_commands(cli::Command& cloud);
+  void add_meter_commands();
+  void add_source_commands();
+  int waive(bool retire);
+  int end_waiver();
+  std::string who() const;
+  int swap_meter(bool revoke);
   int take_view(bool apply);
   int no_such_series(Source& source, const std::string& select);
   int doctor();
@@ -88,12 +99,13 @@ void CloudCommands::add_commands() {
     });
   });
 
-  auto& query = cloud.add("query", "Answers: \"AGG GLOB [by WINDOW]\", or a view's name.");
+  auto& query = cloud.add("query", "Answers: \"AGG SERIES [by WINDOW]\", or a view's name.");
   query.argument("EXPR", w.expression, "Such as \"avg line1/power_total by 1m\".");
   range(query);
   query.option("--by", w.by, "Window, when EXPR names none.", "W")
       .option("--tz", w.tz, "Time zone in which 1day, 1week and 1month begin (UTC).", "Z")
       .option("--as-of", w.as_of, "What was known then.", "T")
+      .option("--view-version", w.view_version, "Of the view's definition: view list.", "N")
       .option("--newest", w.newest, "Of each series its so many newest windows (to 10000).", "N")
       .flag("--sealed", w.sealed, "Sealed answers only.");
   common(query);
@@ -101,7 +113,7 @@ void CloudCommands::add_commands() {
     return show("/v1/answers",
                 {{"q", w.expression}, {"from", w.from}, {"to", w.to}, {"by", w.by}, {"tz", w.tz},
                  {"as_of", w.as_of}, {"sealed", w.sealed ? "true" : ""},
-                 {"newest", w.newest}, {"limit", w.limit}},
+                 {"newest", w.newest}, {"limit", w.limit}, {"view_version", w.view_version}},
                 [this](const Json& body, const std::string&) {
                   return print_answers(body, false, output_);
                 },
@@ -111,12 +123,13 @@ void CloudCommands::add_commands() {
   auto& revisions = cloud.add("revisions", "Every revision of the answers of a series.");
   revisions.argument("SERIES", w.glob, "Series or glob.");
   range(revisions);
-  revisions.option("--view", w.view, "Of this view only.", "VIEW");
+  revisions.option("--view", w.view, "Of this view only.", "VIEW")
+      .option("--view-version", w.view_version, "Of this definition of it only.", "N");
   common(revisions);
   revisions.action([this, &w] {
     return show("/v1/revisions",
                 {{"series", w.glob}, {"view", w.view}, {"from", w.from}, {"to", w.to},
-                 {"limit", w.limit}},
+                 {"limit", w.limit}, {"view_version", w.view_version}},
                 [this](const Json& body, const std::string&) {
                   return print_answers(body, true, output_);
                 },
@@ -182,6 +195,8 @@ void CloudCommands::add_commands() {
     });
   }
 
+  add_meter_commands();
+  add_source_commands();
   auto& doctor_command = root_.add("doctor", "Checks the cloud node.");
   common(doctor_command);
   doctor_command.action([this] { return doctor(); });
@@ -189,7 +204,7 @@ void CloudCommands::add_commands() {
 
 void CloudCommands::add_view_commands(cli::Command& cloud) {
   auto& w = words_;
-  auto& view = cloud.add("view", "Names of the views.");
+  auto& view = cloud.add("view", "Views: their definitions by version, and since when.");
   auto& list = view.add("list", "The same.");
   for (auto* command : {&view, &list}) {
     common(*command);
@@ -218,6 +233,110 @@ void CloudCommands::add_view_commands(cli::Command& cloud) {
   }
 }
 
+void CloudCommands::add_meter_commands() {
+  auto& w = words_;
+  auto& series = root_.add("series", "Swapped meters among the cloud's series.");
+  auto& swap = series.add("swap-meter", "A meter was swapped: increases count the old one to its "
+                                        "end and the new one from its start.");
+  auto& revoke = swap.add("revoke", "It was not.");
+  for (auto* command : {&swap, &revoke}) {
+    command->argument("SERIES", w.glob, "Its name: edge/device/metric.")
+        .option("--at", w.at, "When: RFC 3339, a date, now, -10m.", "T")
+        .option("--config", w.config, "cloud.toml, for the folder of the node.", "FILE")
+        .flag("--json", w.json, "One JSON object.");
+  }
+  swap.option("--old-end", w.old_end, "What the old meter showed last.", "V")
+      .option("--new-start", w.new_start, "What the new one showed first.", "V");
+  swap.action([this] { return swap_meter(false); });
+  revoke.action([this] { return swap_meter(true); });
+  auto& list = swap.add("list", "Those that were said.");
+  list.argument("GLOB", w.glob, "Of these series only.", false);
+  common(list);
+  list.action([this, &w] {
+    return show("/v1/swaps", {{"series", w.glob}},
+                [this](const Json& body, const std::string&) {
+                  return print_swaps(body, output_);
+                },
+                w.glob);
+  });
+}
+
+int CloudCommands::swap_meter(bool revoke) {
+  const auto& w = words_;
+  if (w.at.empty() || (!revoke && (w.old_end.empty() || w.new_start.empty()))) {
+    return output_.usage(revoke ? "--at says which" : "--at, --old-end and --new-start are needed",
+                         "tidemark series swap-meter --help");
+  }
+  const auto at = parse_time(w.at, world_.clock.wall());
+  if (!at) {
+    output_.fail(at.error());
+    return kExitUsage;
+  }
+  const auto name = store::order_word(w.glob);
+  return order(revoke ? fmt::format("unswap {} {}", name, count_ns(*at))
+                      : fmt::format("swap {} {} {} {}", name, count_ns(*at),
+                                    store::order_word(w.old_end),
+                                    store::order_word(w.new_start)));
+}
+
+void CloudCommands::add_source_commands() {
+  auto& w = words_;
+  auto& source = root_.add("source", "Sources that the cloud need not wait for.");
+  auto& retire = source.add("retire", "It will never come back: no window waits for it any more.");
+  auto& waive_command = source.add("waive", "Windows until a time do not wait for it.");
+  auto& revoke = source.add("revoke", "They do wait for it again.");
+  for (auto* command : {&retire, &waive_command, &revoke}) {
+    command->argument("SOURCE", w.source, "EDGE/SOURCE, or EDGE/* for all of its sources.")
+        .option("--by", w.by_whom, "Who says so (the user of this shell).", "NAME")
+        .option("--config", w.config, "cloud.toml, for the folder of the node.", "FILE")
+        .flag("--json", w.json, "One JSON object.");
+  }
+  retire.option("--reason", w.reason, "Why; answers tell it.", "TEXT")
+      .option("--at", w.at, "Since when (now): RFC 3339, a date, -10m.", "T");
+  waive_command.option("--reason", w.reason, "Why; answers tell it.", "TEXT")
+      .option("--until", w.until, "Until when: RFC 3339, a date, now.", "T");
+  retire.action([this] { return waive(true); });
+  waive_command.action([this] { return waive(false); });
+  revoke.action([this] { return end_waiver(); });
+  auto& list = source.add("list", "What was said of sources, and by whom.");
+  common(list);
+  list.action([this] {
+    return show("/v1/waived", {}, [this](const Json& body, const std::string&) {
+      return print_waived(body, output_);
+    });
+  });
+}
+
+std::string CloudCommands::who() const {
+  if (!words_.by_whom.empty()) return words_.by_whom;
+  for (const char* variable : {"SUDO_USER", "USER", "LOGNAME"}) {
+    const char* name = std::getenv(variable);  // NOLINT(concurrency-mt-unsafe): one thread
+    if (name != nullptr && *name != '\0') return name;
+  }
+  return fmt::format("uid {}", ::getuid());
+}
+
+int CloudCommands::waive(bool retire) {
+  const auto& w = words_;
+  const auto help = fmt::format("tidemark source {} --help", retire ? "retire" : "waive");
+  if (w.reason.empty()) return output_.usage("--reason says why, for who reads the answers", help);
+  if (!retire && w.until.empty()) return output_.usage("--until says until when", help);
+  const auto text = !retire ? w.until : w.at.empty() ? std::string("now") : w.at;
+  const auto time = parse_time(text, world_.clock.wall());
+  if (!time) {
+    output_.fail(time.error());
+    return kExitUsage;
+  }
+  return order(fmt::format("{} {} {} {} {}", retire ? "retire" : "waive",
+                           store::order_word(w.source), count_ns(*time),
+                           store::order_word(who()), store::order_word(w.reason)));
+}
+
+int CloudCommands::end_waiver() {
+  return order(fmt::format("unwaive {} {}", store::order_word(words_.source),
+                           store::order_word(who())));
+}
+
 int CloudCommands::take_view(bool apply) {
   if (const auto taken = world_.take_view(words_.config, words_.file, apply); !taken) {
     if (words_.json) {
@@ -235,7 +354,7 @@ int CloudCommands::take_view(bool apply) {
 }
 
 // An order about a range of time: of these series, or of that view.
-int CloudCommands::bring_back(const std::string& order_word, const std::string& name) {
+int CloudCommands::bring_back(const std::string& verb, const std::string& name) {
   auto from = kEventTimeMin;
   auto to = kEventTimeMax;
   for (const auto& [text, time] : {std::pair{&words_.from, &from}, std::pair{&words_.to, &to}}) {
@@ -247,11 +366,8 @@ int CloudCommands::bring_back(const std::string& order_word, const std::string& 
     }
     *time = *parsed;
   }
-  if (name.find(' ') != std::string::npos) {
-    output_.err(fmt::format("error: '{}' has a space, which no name has\n", name));
-    return kExitUsage;
-  }
-  return order(fmt::format("{} {} {} {}", order_word, name, count_ns(from), count_ns(to)));
+  return order(fmt::format("{} {} {} {}", verb, store::order_word(name), count_ns(from),
+                           count_ns(to)));
 }
 
 int CloudCommands::order(const std::string& words) {

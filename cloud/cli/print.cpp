@@ -92,10 +92,17 @@ bool on_one_day(const Json& answers) {
   return days.size() <= 1;
 }
 
-bool one_of(const Json& answers, const char* key) {
-  std::set<std::string> values;
-  for (const auto& a : answers) values.insert(text_of(a, key));
-  return values.size() <= 1;
+// "power_1m v2": of which definition an answer is.
+std::string view_of(const Json& answer) {
+  const auto version = count_of(answer, "view_version");
+  const auto name = text_of(answer, "view");
+  return version == 0 ? name : fmt::format("{} v{}", name, version);
+}
+
+bool one_view(const Json& answers) {
+  std::set<std::string> views;
+  for (const auto& a : answers) views.insert(view_of(a));
+  return views.size() <= 1;
 }
 
 std::string group_of(const Json& answer) {
@@ -156,6 +163,9 @@ std::string note_of(const Json& a) {
     add(fmt::format("{}: {}", text_of(m, "source"), text_of(m, "reason")));
   }
   if (a.value("approximate", false)) add("approximate");
+  for (const auto& n : list_of(a, "notes")) {
+    if (n.is_string()) add(n.get<std::string>());
+  }
   return out;
 }
 
@@ -207,6 +217,10 @@ int print_status(const Json& body, const std::string& node, cli::Output& output)
   }
   int alarms = 0;
   for (const auto& e : list_of(body, "edges")) {
+    if (const auto why = text_of(e, "away"); !why.empty()) {
+      output.out(output.paint(Tone::bad, fmt::format("away    {}: {}", text_of(e, "name"), why)) +
+                 "\n");
+    }
     for (const auto& a : list_of(e, "alarms")) {
       ++alarms;
       output.out(output.paint(Tone::bad, fmt::format("alarm   {}: {}", text_of(e, "name"),
@@ -251,7 +265,7 @@ int print_answers(const Json& body, bool every_revision, cli::Output& output) {
   for (const auto& a : answers) groups.insert(group_of(a));
   const bool grouped_rows = groups.size() > 1;
   const bool days = !on_one_day(answers);
-  const bool views = !one_of(answers, "view");
+  const bool views = !one_view(answers);
   bool notes = false;
   bool covered = false;  // somewhere: a plant without schedules needs no column of dashes
   for (const auto& a : answers) {
@@ -278,7 +292,7 @@ int print_answers(const Json& body, bool every_revision, cli::Output& output) {
     const auto unit = text_of(a, "unit");
     std::vector<std::string> cells;
     if (grouped_rows) cells.push_back(group_of(a));
-    if (views) cells.push_back(text_of(a, "view"));
+    if (views) cells.push_back(view_of(a));
     cells.push_back(moment(text_of(a, "start"), days));
     for (const auto& name : names) {
       auto cell = figure_of(values, name.c_str());
@@ -355,10 +369,47 @@ int print_late(const Json& body, cli::Output& output) {
   return kExitOk;
 }
 
-int print_views(const Json& body, cli::Output& output) {
-  for (const auto& v : list_of(body, "views")) {
-    if (v.is_string()) output.out(v.get<std::string>() + "\n");
+int print_swaps(const Json& body, cli::Output& output) {
+  Table table({{"series"}, {"at"}, {"old end", Align::right}, {"new start", Align::right},
+               {"said at"}});
+  for (const auto& s : list_of(body, "swaps")) {
+    table.row({text_of(s, "series"), moment(text_of(s, "at"), true), figure_of(s, "old_end"),
+               figure_of(s, "new_start"), moment(text_of(s, "known_at"), true)});
   }
+  if (table.empty()) {
+    output.err("no meter was swapped\n");
+    return kExitOk;
+  }
+  output.out(table.text(output.terminal()));
+  return kExitOk;
+}
+
+int print_waived(const Json& body, cli::Output& output) {
+  Table table({{"source"}, {"is"}, {"until"}, {"said by"}, {"at"}, {"reason"}, {"ended"}});
+  for (const auto& w : list_of(body, "waived")) {
+    const auto ended = text_of(w, "ended");
+    table.row({text_of(w, "source"), text_of(w, "kind"), moment(text_of(w, "until"), true),
+               text_of(w, "by"), moment(text_of(w, "at"), true), text_of(w, "reason"),
+               ended.empty() ? "–" : fmt::format("{} by {}", moment(ended, true),
+                                                 text_of(w, "ended_by"))});
+  }
+  if (table.empty()) {
+    output.err("no source is retired or waived\n");
+    return kExitOk;
+  }
+  output.out(table.text(output.terminal()));
+  return kExitOk;
+}
+
+int print_views(const Json& body, cli::Output& output) {
+  Table table({{"view"}, {"version", Align::right}, {"since"}, {"until"}});
+  for (const auto& v : list_of(body, "versions")) {
+    const auto until = text_of(v, "until");
+    table.row({text_of(v, "view"), fmt::format("{}", count_of(v, "version")),
+               moment(text_of(v, "since"), true),
+               until.empty() ? "in force" : moment(until, true)});
+  }
+  output.out(table.text(output.terminal()));
   if (list_of(body, "views").empty()) output.err("no views; they are declared in views.d/*.toml\n");
   return kExitOk;
 }

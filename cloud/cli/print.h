@@ -8,7 +8,7 @@
 
 namespace tidemark::cloud_cli {
 
-using Json = nlohmann::json;
+using Json = nlohmann::ordered_json;
 
 // Each prints to stdout and returns the exit code.
 int print_status(const Json& body, const std::string& node, cli::Output& output);  // 2: degraded
@@ -17,6 +17,8 @@ int print_answers(const Json& body, bool every_revision, cli::Output& output);
 int print_series(const Json& body, cli::Output& output);
 int print_watermark(const Json& body, cli::Output& output);
 int print_late(const Json& body, cli::Output& output);
+int print_swaps(const Json& body, cli::Output& output);
+int print_waived(const Json& body, cli::Output& output);
 int print_views(const Json& body, cli::Output& output);
 
 // "4 802.5": thousands apart, at most six significant digits after which nobody reads.

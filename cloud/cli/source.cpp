@@ -14,7 +14,7 @@ constexpr int kPatienceSeconds = 30;  // a query over years from panes
 
 Result<std::string> body_or_error(int status, std::string body) {
   if (status == 200) return body;
-  const auto json = nlohmann::json::parse(body, nullptr, false);
+  const auto json = nlohmann::ordered_json::parse(body, nullptr, false);
   std::string text = fmt::format("the node answers {}", status);
   if (json.is_object() && json.contains("error") && json["error"].is_object()) {
     text = json["error"].value("text", text);

@@ -4,6 +4,8 @@
 
 #include <system_error>
 
+#include "common/kafka/section.h"
+
 namespace tidemark::cloud {
 
 using config::Section;
@@ -16,6 +18,13 @@ reconcile::Horizons CloudConfig::horizons() const {
 void describe(Section& s, IntakeConfig& c) {
   s.text("zmq", c.zmq, {.preset = "ipc:///run/tidemark/cloud.zmq",
                         .help = "Where gateways connect; ipc:// or a loopback address."});
+  s.table("kafka", c.kafka);
+}
+
+void describe(Section& s, PublishConfig& c) {
+  s.flag("answers", c.answers, {.preset = "false",
+                                .help = "Answers go to the topic PREFIX.answers of intake.kafka, "
+                                        "too, as JSON."});
 }
 
 void describe(Section& s, HttpConfig& c) {
@@ -48,14 +57,36 @@ void describe(Section& s, RetentionConfig& c) {
   s.table("answers", c.answers);
 }
 
+void describe(Section& s, SeriesConfig& c) {
+  s.text("select", c.select, {.required = true, .help = "Glob over series: edge/device/metric. The "
+                                                        "first [[series]] that matches counts.",
+                              .example = "*/energy_import"});
+  s.duration("max_hold", c.max_hold,
+             {.preset = "1h", .min = "1ms",
+              .help = "twa, integral, time_in_state: a value counts for so long at most; increase: "
+                      "a longer silence is a gap."});
+  s.number("rollover", c.rollover,
+           {.preset = "0", .min = "0", .help = "increase: where the counter begins anew, in the "
+                                               "unit of the series; 0: nowhere."});
+}
+
 void describe(Section& s, CloudConfig& c) {
   s.text("data_dir", c.data_dir, {.preset = "/var/lib/tidemark/cloud",
                                   .help = "Database and archive of this node."});
   s.table("intake", c.intake);
+  s.table("publish", c.publish);
+  if (c.publish.answers && !c.intake.by_kafka()) {
+    s.complain("publish", "answers: there is no Kafka; say brokers in intake.kafka");
+  }
   s.table("http", c.http);
   s.table("retention", c.retention);
+  s.tables("series", c.series, "What is known of series beyond what their edges say. Panes that "
+                               "are there keep to what was in force: tidemark cloud view backfill "
+                               "makes them anew.");
   s.tables("view", c.views, "A question that is answered all the time. The view \"minute\" (one "
                             "minute, every series) is there without being declared.");
+  s.tables("relabel", c.relabels, "Labels that the cloud gives to series, whatever their edges "
+                                  "say. Of two that give the same label the later stands.");
   if (auto views = answers::views_in_force(c.views); !views.ok()) {
     s.complain("view", views.error().text());
   }

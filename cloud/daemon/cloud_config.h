@@ -8,11 +8,18 @@
 #include "cloud/answers/view.h"
 #include "cloud/reconcile/tiers.h"
 #include "common/config/section.h"
+#include "common/kafka/settings.h"
 
 namespace tidemark::cloud {
 
 struct IntakeConfig {
   std::string zmq;
+  kafka::Settings kafka;  // without brokers: gateways connect by zmq
+
+  [[nodiscard]] bool by_kafka() const { return !kafka.brokers.empty(); }
+};
+struct PublishConfig {
+  bool answers = false;
 };
 struct HttpConfig {
   std::string listen;
@@ -25,20 +32,30 @@ struct RetentionConfig {
   Nanoseconds revisions{};
   AnswersConfig answers;
 };
+struct SeriesConfig {  // what a person says of series beyond what their edges do
+  std::string select;
+  Nanoseconds max_hold{};
+  double rollover = 0;
+};
 struct CloudConfig {
   std::string data_dir;
   IntakeConfig intake;
+  PublishConfig publish;
   HttpConfig http;
   RetentionConfig retention;
+  std::vector<SeriesConfig> series;
   std::vector<answers::View> views;
+  std::vector<answers::Relabel> relabels;
 
   [[nodiscard]] reconcile::Horizons horizons() const;
 };
 
 void describe(config::Section& s, IntakeConfig& c);
+void describe(config::Section& s, PublishConfig& c);
 void describe(config::Section& s, HttpConfig& c);
 void describe(config::Section& s, AnswersConfig& c);
 void describe(config::Section& s, RetentionConfig& c);
+void describe(config::Section& s, SeriesConfig& c);
 void describe(config::Section& s, CloudConfig& c);
 
 // Where a configuration named by --config is read from: drop-ins are views.d in its folder.

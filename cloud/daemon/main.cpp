@@ -23,10 +23,11 @@ int run_cloud(const cloud::CloudConfig& config, const std::string& file) {
   StopSignal stop;  // first: it blocks the signals for every thread to come
   SystemClock clock;
   SystemRandom random;
-  const auto read_views = [file]() -> Result<std::vector<answers::View>> {
+  const auto read_views = [file]() -> Result<answers::Definitions> {
     const auto now = cloud::load_cloud(cloud::cloud_sources(file));
     if (!now.ok) return cloud::first_problem(now);
-    return answers::views_in_force(now.config.views);
+    TIDE_ASSIGN(auto views, answers::views_in_force(now.config.views));
+    return answers::Definitions{std::move(views), now.config.relabels};
   };
   const auto outcome = cloud::run_node(config, read_views, clock, random, stop);
   if (outcome.ok()) return kExitOk;

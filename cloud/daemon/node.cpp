@@ -1,5 +1,6 @@
 #include "cloud/daemon/node.h"
 
+#include "cloud/cluster/kafka_listener.h"
 #include "cloud/http/face.h"
 #include "cloud/intake/intake.h"
 #include "cloud/intake/listener.h"
@@ -50,25 +51,57 @@ class Metrics {
   intake::Counters last_;
 };
 
+// `problem` becomes what asks the listener why it cannot read, if it has an answer to that.
+Result<std::unique_ptr<intake::Listener>> open_listener(const CloudConfig& config,
+                                                        const Clock& clock, Random& random,
+                                                        metrics::Registry& registry,
+                                                        std::function<std::string()>& problem) {
+  const auto& way = config.intake;
+  if (!way.by_kafka()) return intake::open_zmq_listener(way.zmq, clock, random);
+  cluster::KafkaListenerOptions options;
+  options.settings = way.kafka;
+  if (config.publish.answers) {
+    options.answers = [folder = config.data_dir] { return query::Reader::open(folder); };
+  }
+  TIDE_ASSIGN(auto listener, cluster::KafkaListener::open(std::move(options), clock));
+  const auto* kafka = listener.get();
+  problem = [kafka] { return kafka->condition().problem; };
+  registry.gauge_of("tidemark_cloud_kafka_behind_records",
+                    "Records in Kafka that have not been taken in.", {},
+                    [kafka] { return static_cast<double>(kafka->condition().behind); });
+  registry.counter_of("tidemark_cloud_kafka_lost_records_total",
+                      "Records that retention took before they were read.", {},
+                      [kafka] { return static_cast<double>(kafka->condition().lost); });
+  registry.gauge_of("tidemark_cloud_kafka_problem", "1 while Kafka cannot be read.", {},
+                    [kafka] { return kafka->condition().problem.empty() ? 0.0 : 1.0; });
+  return std::unique_ptr<intake::Listener>(std::move(listener));
+}
+
 }  // namespace
 
 Result<> run_node(const CloudConfig& config,
-                  std::function<Result<std::vector<answers::View>>()> read_views,
+                  std::function<Result<answers::Definitions>()> read_views,
                   const Clock& clock, Random& random, const StopSignal& stop) {
   TIDE_ASSIGN(auto views, answers::views_in_force(config.views));
   intake::Options options;
   options.data_dir = config.data_dir;
   options.views = std::move(views);
+  options.relabels = config.relabels;
   options.read_views = std::move(read_views);
   options.horizons = config.horizons();
+  for (const auto& s : config.series) {
+    options.series_rules.push_back({s.select, s.max_hold, s.rollover});
+  }
   options.keep_blocks = config.retention.blocks;
   options.keep_revisions = config.retention.revisions;
   SystemDisk disk;
+  options.from_log = config.intake.by_kafka();
   TIDE_ASSIGN(auto intake, intake::Intake::open(disk, clock, std::move(options)));
-  TIDE_ASSIGN(auto listener, intake::Listener::open(config.intake.zmq, clock, random));
   metrics::Registry registry;
+  std::function<std::string()> problem = [] { return std::string(); };
+  TIDE_ASSIGN(auto listener, open_listener(config, clock, random, registry, problem));
   Metrics metrics(registry);
-  http::Face face(config.data_dir, config.http.listen, registry, clock);
+  http::Face face(config.data_dir, config.http.listen, registry, clock, problem);
   TIDE_TRY(face.start());
   log::info("cloud node is ready", "intake={} http={} data_dir={}", listener->address(),
             face.address(), config.data_dir);

@@ -15,7 +15,7 @@ namespace tidemark::cloud {
 // the commit that failed; nothing that was not committed has been acknowledged.
 // `read_views` gives those that the configuration names when somebody changed it.
 Result<> run_node(const CloudConfig& config,
-                  std::function<Result<std::vector<answers::View>>()> read_views,
+                  std::function<Result<answers::Definitions>()> read_views,
                   const Clock& clock, Random& random, const StopSignal& stop);
 
 }  // namespace tidemark::cloud

@@ -27,6 +27,8 @@ Result<> check_parameters(const Request& request, std::initializer_list<const ch
   return {};
 }
 
+constexpr std::size_t kVersionsMax = 1'000'000'000;
+
 Result<std::size_t> number_of(const Request& request, std::string_view name, std::size_t preset,
                               std::size_t most) {
   const auto* text = request.parameter(name);
@@ -79,16 +81,24 @@ Result<> check_view(const std::string& view, query::Reader& reader) {
                             : fmt::format("no view '{}', did you mean '{}'?", view, near));
 }
 
+Result<answers::Selection> selection_of(const Request& request) {
+  auto select = answers::Selection::parse(text_of(request, "series", "**"));
+  if (!select) return std::move(select).error().within("series");
+  return select;
+}
+
 Result<query::AnswerQuery> query_of(const Asked& asked) {
   const auto& r = asked.request;
   TIDE_TRY(check_parameters(r, {"q", "view", "series", "from", "to", "by", "tz", "as_of", "sealed",
-                                "newest", "limit"}));
+                                "newest", "limit", "view_version"}));
   query::AnswerQuery query;
   if (const auto* expression = r.parameter("q")) {
     TIDE_ASSIGN(query, query::Reader::parse(*expression));
   }
   if (const auto* view = r.parameter("view")) query.view = *view;
-  if (const auto* series = r.parameter("series")) query.select = *series;
+  if (r.parameter("series") != nullptr) {
+    TIDE_ASSIGN(query.select, selection_of(r));
+  }
   if (const auto* by = r.parameter("by")) {
     auto window = query::Reader::set_window(query, *by);
     if (!window) return std::move(window).error().within("by");
@@ -105,7 +115,14 @@ Result<query::AnswerQuery> query_of(const Asked& asked) {
   TIDE_ASSIGN(query.sealed_only, flag_of(r, "sealed"));
   TIDE_ASSIGN(query.newest, number_of(r, "newest", 0, kNewestMax));
   TIDE_ASSIGN(query.limit, limit_of(r, kAnswersDefault));
-  TIDE_TRY(check_view(query.view, asked.reader));
+  if (r.parameter("view_version") != nullptr) {
+    TIDE_ASSIGN(query.view_version, number_of(r, "view_version", 1, kVersionsMax));
+    if (query.view.empty()) {
+      return Error(Fault::bad_input, "view_version: of a view, which q or view names");
+    }
+  }
+  // Of a view that is no more, the reader says what there was.
+  if (!query.view_version && !query.as_of) TIDE_TRY(check_view(query.view, asked.reader));
   return query;
 }
 
@@ -140,13 +157,21 @@ Response edges_of(const Asked& asked) {
   return status ? json(std::move(*status)) : problem(status.error());
 }
 
-Response series_of(const Asked& asked) {
+// What is there of the selected series, under this name.
+template <typename T>
+Response listed(const Asked& asked, std::string_view name,
+                Result<std::vector<T>> (query::Reader::*find)(const answers::Selection&)) {
   if (const auto ok = check_parameters(asked.request, {"series"}); !ok) return problem(ok.error());
-  const auto found = asked.reader.series(text_of(asked.request, "series", "**"));
+  const auto select = selection_of(asked.request);
+  if (!select) return problem(select.error());
+  const auto found = (asked.reader.*find)(*select);
   if (!found) return problem(found.error());
-  return json(fmt::format(R"({{"v":1,"series":{}}})",
-                          json_list(*found, [](const auto& s) { return to_json(s); })));
+  return json(fmt::format(R"({{"v":1,"{}":{}}})", name,
+                          json_list(*found, [](const auto& t) { return to_json(t); })));
 }
+
+Response series_of(const Asked& asked) { return listed(asked, "series", &query::Reader::series); }
+Response swaps_of(const Asked& asked) { return listed(asked, "swaps", &query::Reader::swaps); }
 
 Response late_of(const Asked& asked) {
   if (const auto ok = check_parameters(asked.request, {"series", "limit"}); !ok) {
@@ -154,10 +179,20 @@ Response late_of(const Asked& asked) {
   }
   const auto limit = limit_of(asked.request, kRowsDefault);
   if (!limit) return problem(limit.error());
-  const auto found = asked.reader.late(text_of(asked.request, "series", "**"), *limit);
+  const auto select = selection_of(asked.request);
+  if (!select) return problem(select.error());
+  const auto found = asked.reader.late(*select, *limit);
   if (!found) return problem(found.error());
   return json(fmt::format(R"({{"v":1,"late":{}}})",
                           json_list(*found, [](const auto& r) { return to_json(r); })));
+}
+
+Response waived_of(const Asked& asked) {
+  if (const auto ok = check_parameters(asked.request, {}); !ok) return problem(ok.error());
+  const auto found = asked.reader.waived_sources();
+  if (!found) return problem(found.error());
+  return json(fmt::format(R"({{"v":1,"waived":{}}})",
+                          json_list(*found, [](const auto& w) { return to_json(w); })));
 }
 
 // What will never be part of an answer, by edge and reason, from the ledgers.
@@ -195,19 +230,24 @@ Response views_of(const Asked& asked) {
   if (const auto ok = check_parameters(asked.request, {}); !ok) return problem(ok.error());
   const auto views = asked.reader.views();
   if (!views) return problem(views.error());
-  return json(fmt::format(R"({{"v":1,"views":{}}})",
-                          json_list(*views, [](const auto& v) { return json_quote(v); })));
+  const auto versions = asked.reader.view_versions();
+  if (!versions) return problem(versions.error());
+  return json(fmt::format(R"({{"v":1,"views":{},"versions":{}}})",
+                          json_list(*views, [](const auto& v) { return json_quote(v); }),
+                          json_list(*versions, [](const auto& v) { return to_json(v); })));
 }
 
 }  // namespace
 
 std::span<const ApiRoute> api_routes() {
-  static constexpr std::array<ApiRoute, 8> kRoutes = {{
+  static constexpr std::array<ApiRoute, 10> kRoutes = {{
       {"/v1/answers", answers_of},
       {"/v1/revisions", revisions_of},
       {"/v1/edges", edges_of},
       {"/v1/series", series_of},
       {"/v1/late", late_of},
+      {"/v1/swaps", swaps_of},
+      {"/v1/waived", waived_of},
       {"/v1/losses", losses_of},
       {"/v1/deadletters", dead_letters_of},
       {"/v1/views", views_of},

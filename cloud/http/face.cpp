@@ -62,9 +62,11 @@ Response serve_asset(const Request& request, const page::Asset& asset) {
 }  // namespace
 
 struct Face::State {
-  State(OpenReader open, std::string listen, metrics::Registry& to, const Clock& time)
+  State(OpenReader open, std::string listen, metrics::Registry& to, const Clock& time,
+        Problem why_not)
       : registry(to),
         clock(time),
+        problem_of_node(std::move(why_not)),
         readers(open),
         fan_out(std::move(open), to, time),
         server(Server::make({.listen = std::move(listen), .threads = kThreads})) {
@@ -116,6 +118,8 @@ struct Face::State {
       return problem(503, position.error().text(), "a store that answers");
     }
     readers.give_back(std::move(*reader));
+    const auto why = problem_of_node ? problem_of_node() : "";
+    if (!why.empty()) return problem(503, why, "an input that works");
     return {.body = "{\"v\":1,\"ok\":true}\n"};
   }
 
@@ -125,7 +129,9 @@ struct Face::State {
     std::string from(request.header("last-event-id"));  // sent by a browser that comes back
     for (const auto& [name, value] : request.parameters) {
       if (name == "series") {
-        filter.series = value;
+        auto select = answers::Selection::parse(value);
+        if (!select) return problem(std::move(select).error().within("series"));
+        filter.select = std::move(select).value();
       } else if (name == "view") {
         filter.view = value;
       } else if (name == "position") {
@@ -148,13 +154,16 @@ struct Face::State {
 
   metrics::Registry& registry;
   const Clock& clock;
+  Problem problem_of_node;
   ReaderPool readers;
   FanOut fan_out;
   std::unique_ptr<Server> server;
 };
 
-Face::Face(OpenReader open, std::string listen, metrics::Registry& registry, const Clock& clock)
-    : state_(std::make_unique<State>(std::move(open), std::move(listen), registry, clock)) {}
+Face::Face(OpenReader open, std::string listen, metrics::Registry& registry, const Clock& clock,
+           Problem problem)
+    : state_(std::make_unique<State>(std::move(open), std::move(listen), registry, clock,
+                                     std::move(problem))) {}
 
 Face::~Face() { stop(); }
 

@@ -20,10 +20,13 @@ using OpenReader = std::function<Result<std::unique_ptr<query::Reader>>()>;
 
 class Face {
  public:
+  // Why the node is not ready, beside what the reader says; empty: it is.
+  using Problem = std::function<std::string()>;
   // The registry and the clock outlive it. Listens from start() on.
   Face(const std::filesystem::path& data_dir, std::string listen, metrics::Registry& registry,
-       const Clock& clock);
-  Face(OpenReader open, std::string listen, metrics::Registry& registry, const Clock& clock);
+       const Clock& clock, Problem problem = nullptr);
+  Face(OpenReader open, std::string listen, metrics::Registry& registry, const Clock& clock,
+       Problem problem = nullptr);
   ~Face();
   Face(const Face&) = delete;
   Face& operator=(const Face&) = delete;

@@ -4,8 +4,8 @@
 namespace tidemark::http {
 
 Face::Face(const std::filesystem::path& data_dir, std::string listen, metrics::Registry& registry,
-           const Clock& clock)
+           const Clock& clock, Problem problem)
     : Face([data_dir] { return query::Reader::open(data_dir); }, std::move(listen), registry,
-           clock) {}
+           clock, std::move(problem)) {}
 
 }  // namespace tidemark::http

@@ -13,6 +13,7 @@ using namespace std::chrono_literals;
 
 constexpr auto kTick = 250ms;
 constexpr int kTicksPerStatus = 4;
+constexpr int kTicksPerNames = 40;  // ten seconds
 constexpr std::size_t kBatch = 500;          // answers read at once, ~250 kB as JSON
 constexpr int kBatchesPerTick = 8;           // so that one backlog does not hold up the rest
 constexpr std::size_t kStatusBytes = 48 * 1024;  // of one status each second
@@ -49,7 +50,7 @@ void FanOut::add(std::shared_ptr<Stream> stream, Filter filter,
                  std::optional<std::uint64_t> position) {
   {
     const std::lock_guard lock(mutex_);
-    joining_.push_back({std::move(stream), std::move(filter), position});
+    joining_.push_back({std::move(stream), std::move(filter), position, {}});
   }
   changed_.notify_all();  // its first events need not wait for the next tick
 }
@@ -96,6 +97,7 @@ void FanOut::tick(query::Reader& reader) {
     failed_.add();
     return;
   }
+  name_series(reader);
   bool any_placed = false;
   for (auto& l : listeners_) any_placed = any_placed || (l.at && *l.at == at_);
   if (!any_placed) at_ = *newest;  // nobody needs what was before
@@ -144,9 +146,39 @@ Result<> FanOut::catch_up(Listener& l, query::Reader& reader) {
   return {};
 }
 
+void FanOut::name_series(query::Reader& reader) {
+  for (auto& l : listeners_) {
+    if (l.filter.select.labels.empty() || --l.ticks_to_names >= 0) continue;
+    l.ticks_to_names = kTicksPerNames;
+    const auto series = reader.series(l.filter.select);
+    if (!series) {
+      failed_.add();
+      continue;
+    }
+    l.names.clear();
+    for (const auto& s : *series) l.names.insert(s.name);
+  }
+}
+
+namespace {
+
+bool wants(const answers::Selection& select, const std::set<std::string>& names,
+           const answers::Answer& answer) {
+  if (select.everything()) return true;
+  if (answer.series.empty()) {  // of a group, which has no name
+    auto by_labels = select;
+    by_labels.patterns = {"**"};
+    const bool named = select.patterns != by_labels.patterns;
+    return !named && by_labels.matches("", answer.labels);
+  }
+  return select.labels.empty() ? select.matches(answer.series, {}) : names.contains(answer.series);
+}
+
+}  // namespace
+
 void FanOut::deliver(Listener& l, const answers::Answer& answer, const std::string& json) {
   if (!l.filter.view.empty() && l.filter.view != answer.view) return;
-  if (!l.filter.series.empty() && !series_match(l.filter.series, answer.series)) return;
+  if (!wants(l.filter.select, l.names, answer)) return;
   if (l.stream->send("answer", std::to_string(answer.position), json)) sent_.add();
 }
 

@@ -12,6 +12,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <string>
 #include <thread>
 #include <vector>
@@ -33,8 +34,10 @@ class FanOut {
   FanOut& operator=(const FanOut&) = delete;
 
   struct Filter {
-    std::string series;  // glob; empty: all
-    std::string view;    // empty: all
+    // Series; with labels those that have them, as asked again every ten seconds. Of groups
+    // those that have these labels themselves.
+    answers::Selection select;
+    std::string view;  // empty: all
   };
   // From after `position` on, or from now on.
   void add(std::shared_ptr<Stream> stream, Filter filter, std::optional<std::uint64_t> position);
@@ -46,12 +49,16 @@ class FanOut {
     std::shared_ptr<Stream> stream;
     Filter filter;
     std::optional<std::uint64_t> at;  // empty: joined, not placed yet
+    std::set<std::string> names;      // of the series that have the labels of its filter
+    int ticks_to_names = 0;
   };
   void run();
   void tick(query::Reader& reader);
   void place(Listener& listener, std::uint64_t newest);
   Result<> catch_up(Listener& listener, query::Reader& reader);
   void send_status(query::Reader& reader);
+  // Asks again which series have the labels that listeners ask for.
+  void name_series(query::Reader& reader);
   void deliver(Listener& listener, const answers::Answer& answer, const std::string& json);
 
   OpenReader open_;

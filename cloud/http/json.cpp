@@ -77,11 +77,13 @@ std::string to_json(const query::EdgeState& e, EventTime now) {
                    : json_number(static_cast<double>(l.taken - std::min(missing, l.taken)) /
                                    static_cast<double>(l.taken));
   return fmt::format(
-      R"({{"name":{},"site":{},"version":{},"state":"{}","incarnation":"{:016x}","starts":{},)"
+      R"({{"name":{},"site":{},"version":{},"state":"{}","away":{},)"
+      R"("incarnation":"{:016x}","starts":{},)"
       R"("seen":{},"blocks":{},"blocks_missing":{},"frontier":{},"frontier_lag_s":{},)"
       R"("completeness":{},"ledger":{},"alarms":{},"sources":{}}})",
       json_quote(e.name), json_quote(e.site), json_quote(e.program_version),
-      e.connected ? "connected" : "away", e.incarnation.count, e.start_ordinal,
+      e.connected ? "connected" : "away", e.away.empty() ? "null" : json_quote(e.away),
+      e.incarnation.count, e.start_ordinal,
       e.seen == EventTime{} ? "null" : time_or_null(e.seen), e.blocks, e.blocks_missing,
       time_or_null(frontier), lag_or_null(frontier, now), completeness, to_json(l),
       json_list(e.alarms, [](const auto& a) { return to_json(a); }),
@@ -108,6 +110,27 @@ std::string to_json(const query::LateRow& r) {
   return fmt::format(R"({{"series":{},"start":{},"readings":{},"placement":{}}})",
                      json_quote(r.series), time_or_null(r.start), r.readings,
                      json_quote(r.placement));
+}
+
+std::string to_json(const query::MeterSwap& s) {
+  return fmt::format(
+      R"({{"series":{},"at":{},"old_end":{},"new_start":{},"known_at":{}}})", json_quote(s.series),
+      time_or_null(s.at), json_number(s.old_end), json_number(s.new_start),
+      time_or_null(s.known_at));
+}
+
+std::string to_json(const query::WaivedSource& w) {
+  return fmt::format(
+      R"({{"source":{},"kind":"{}","until":{},"by":{},"reason":{},"at":{},"ended":{},)"
+      R"("ended_by":{}}})",
+      json_quote(w.source), w.retired ? "retired" : "waived", time_or_null(w.until),
+      json_quote(w.by), json_quote(w.reason), time_or_null(w.at), time_or_null(w.ended),
+      w.ended_by.empty() ? "null" : json_quote(w.ended_by));
+}
+
+std::string to_json(const query::ViewVersion& v) {
+  return fmt::format(R"({{"view":{},"version":{},"since":{},"until":{}}})", json_quote(v.view),
+                     v.version, time_or_null(v.since), time_or_null(v.until));
 }
 
 std::string to_json(const query::Reader::DeadLetter& d) {

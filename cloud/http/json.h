@@ -12,6 +12,9 @@ std::string to_json(const Ledger& ledger);
 // `now` gives frontier_lag_s: how far the slowest source's frontier lies behind the clock.
 std::string to_json(const query::EdgeState& edge, EventTime now);
 std::string to_json(const query::SeriesState& series);
+std::string to_json(const query::MeterSwap& s);
+std::string to_json(const query::ViewVersion& v);
+std::string to_json(const query::WaivedSource& w);
 std::string to_json(const query::LateRow& row);
 std::string to_json(const query::Reader::DeadLetter& letter);
 

@@ -1,12 +1,17 @@
-// What an edge is not let in with: a second box's frames, what would pass a bound, what contradicts
-// what is here. Each is kept aside or comes again, and is told.
+// Edges come and go; and what they are not let in with: a second box's frames, what would pass a
+// bound, what contradicts what is here. Each is kept aside or comes again, and is told.
 #include <fmt/format.h>
+
+#include <utility>
 
 #include "cloud/intake/intake.h"
 #include "cloud/intake/session.h"
 #include "common/base/log.h"
 
 namespace tidemark::intake {
+namespace {
+constexpr std::size_t kContradictionsKnown = 1024;  // of an edge, so that each is told once
+}
 
 void Intake::keep_letter(Session& s, const std::string& reason, ByteSpan bytes,
                          std::uint64_t readings) {
@@ -23,15 +28,54 @@ void Intake::alarm(Session& s, store::AlarmKind kind, const std::string& text) {
   store_->alarms().raise(s.edge->row.id, kind, text, clock_.wall());
 }
 
-void Intake::put_off(Session& s, const std::string& why) {
-  ++counters_.put_off;
-  alarm(s, store::AlarmKind::bound, why);
+void Intake::note_counts(Session& s, const store::SeriesRow& series, answers::Answer& answer,
+                         const answers::Basis& basis) {
+  answer.estimated = true;
+  answer.lost = 0;
+  // A seal that counts more of it may come behind a later one; what no seal of the start counts is
+  // seen by look_at_counts().
+  if (basis.manifest.received > basis.manifest.sent) return;
+  if (s.contradicted.size() >= kContradictionsKnown) s.contradicted.clear();
+  if (!s.contradicted.insert({series.source, answer.start}).second) return;
+  const auto text = fmt::format("from {} to {} the seals of '{}' count {} readings, and all blocks "
+                                "that they speak of hold {}", format_utc(answer.start),
+                                format_utc(answer.end), series.description.source,
+                                basis.manifest.sent, basis.manifest.received);
+  alarm(s, store::AlarmKind::count_conflict, text);
+  keep_letter(s, text, {}, 0);
 }
 
-bool Intake::refuses(Session& s, Incarnation i) {
+void Intake::look_at_counts(Session& s, Incarnation i) {
+  const auto more = s.edge->books.of(i).beyond_seal();
+  if (more == 0) return;
+  if (s.starts_contradicted.size() >= kContradictionsKnown) s.starts_contradicted.clear();
+  if (!s.starts_contradicted.insert(i).second) return;
+  const auto text = fmt::format("the blocks of start {:016x} hold {} readings more than its seals "
+                                "count; what came stands", i.count, more);
+  alarm(s, store::AlarmKind::count_conflict, text);
+  keep_letter(s, text, {}, 0);
+}
+
+void Intake::put_off(Session& s, const std::string& why, ByteSpan bytes, std::uint64_t readings) {
+  ++counters_.put_off;
+  alarm(s, store::AlarmKind::bound, why);
+  if (options_.from_log) keep_letter(s, why, bytes, readings);
+}
+
+bool Intake::refuses(Session& s, Incarnation i, ByteSpan bytes, std::uint64_t readings) {
   if (!s.edge->guard.refuses_any() || !s.edge->guard.refuses(i)) return false;
   ++counters_.refused;
+  if (options_.from_log) {
+    keep_letter(s, "of a second box that says it is this edge", bytes, readings);
+  }
   return true;
+}
+
+void Intake::keep_foreign(const std::string& from, const std::string& reason, ByteSpan bytes) {
+  begin();
+  ++counters_.dead_letters;
+  log::warning("record kept aside", "from={} reason={} bytes={}", from, reason, bytes.size());
+  store_->small().add_dead_letter(from, reason, clock_.wall(), bytes, 0);
 }
 
 bool Intake::admit(Session& s, std::uint64_t session, const wire::Hello& hello) {
@@ -51,9 +95,8 @@ bool Intake::admit(Session& s, std::uint64_t session, const wire::Hello& hello) 
     for (const auto& c : hello.closings) unfold(s, c.incarnation);
     unfold(s, hello.incarnation);
     if (edge.books.room_for(hello.incarnation, hello.closings)) return true;
-    put_off(s, fmt::format("more than {} starts of this edge are open, or {} in all; is its agent "
-                           "restarting without end?", reconcile::kStartsOpenMax,
-                           reconcile::kStartsMax));
+    put_off(s, fmt::format("more than {} starts of this edge are open; is its agent restarting "
+                           "without end?", reconcile::kStartsOpenMax), {}, 0);
     return false;
   }
   ++counters_.refused;
@@ -68,6 +111,59 @@ void Intake::unfold(Session& s, Incarnation i) {
   if (!s.edge->books.folded(i)) return;
   const auto read = store_->edges().load_incarnation(s.edge->row.id, i, s.edge->books);
   TIDE_CHECK(read.ok(), "the books of a start in cloud.db decode");
+}
+
+void Intake::take_hello(Session& s, std::uint64_t session, const wire::Frame& frame) {
+  auto hello = wire::decode_hello(frame.payload);
+  if (!hello) return refuse_frame(s, frame, hello.error());
+  if (!admit(s, session, *hello)) return;
+  auto& row = s.edge->row;
+  if (std::exchange(row.site, hello->site) != hello->site) {  // a label of all of its series
+    for (const auto& [name, series] : s.edge->series) catalogue_->on_described(*series);
+  }
+  row.program_version = hello->program_version;
+  row.incarnation = hello->incarnation;
+  row.ordinal = hello->start_ordinal;
+  row.connected = true;
+  row.away.clear();
+  s.connection = session;
+  s.greeted = true;
+  s.version = std::min(hello->version_max, wire::kVersionMax);
+  s.welcome.insert(hello->incarnation);
+  s.changed.insert(hello->incarnation);
+  std::vector<reconcile::OffTimes::Span> off;
+  const auto forgotten =
+      s.edge->books.hello(hello->incarnation, hello->start_ordinal, hello->closings, off,
+                          clock_.wall());
+  for (const auto& span : off) store_->edges().add_off(row.id, span);
+  if (!off.empty()) store_->edges().bound_off(row.id);
+  for (const auto& c : hello->closings) {
+    s.welcome.insert(c.incarnation);
+    if (s.edge->books.find(c.incarnation) != nullptr) s.changed.insert(c.incarnation);
+  }
+  for (const auto& [incarnation, missing] : forgotten) {
+    s.changed.insert(incarnation);
+    if (missing.empty()) continue;
+    s.wanted_blocks[incarnation].add(missing);
+    log::warning("edge no longer waits for an earlier start of which blocks are missing",
+                 "edge={} incarnation={:016x} blocks={}", row.name, incarnation.count,
+                 missing.count());
+  }
+  s.backlog_to = {0, 0};
+  s.live_from = UINT64_MAX;
+  take_unnamed(s);
+}
+
+void Intake::lose(const std::string& name, std::uint64_t session, const std::string& why) {
+  const auto at = sessions_.find(name);
+  if (at == sessions_.end()) return;
+  auto& s = *at->second;
+  if (session != s.connection || !s.edge->row.connected) return;
+  log::warning("edge is away without a word", "edge={} reason={}", name, why);
+  begin();
+  s.edge->row.connected = false;
+  s.edge->row.away = why;
+  touched_.insert(&s);
 }
 
 }  // namespace tidemark::intake

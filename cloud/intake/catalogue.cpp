@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <unordered_set>
 #include <utility>
 
 namespace tidemark::intake {
@@ -19,13 +20,15 @@ std::string identity_of(const SeriesDescription& d) {
 Result<> Catalogue::load(const std::vector<std::unique_ptr<Edge>>& edges) {
   std::unordered_map<store::EdgeId, Edge*> by_id;
   for (const auto& e : edges) by_id[e->row.id] = e.get();
-  store_.dictionaries().each(
-      [&](store::EdgeId id, DictionaryHash hash, const store::Said& said, std::size_t bytes) {
-        const auto edge = by_id.find(id);
-        if (edge == by_id.end()) return;
-        edge->second->dictionaries[hash].said = said;
-        edge->second->dictionary_bytes += bytes;
-      });
+  store_.dictionaries().each(store_.archive().end(), [&](const store::DictionaryRow& row) {
+    const auto edge = by_id.find(row.edge);
+    if (edge == by_id.end()) return;
+    auto& binding = edge->second->dictionaries[row.hash];
+    binding.said = row.said;
+    binding.bytes = row.bytes;
+    binding.position = row.position;
+    edge->second->dictionary_bytes += row.bytes;
+  });
   TIDE_ASSIGN(auto rows, store_.series().all());
   for (auto& row : rows) {
     const auto edge = by_id.find(row.edge);
@@ -38,32 +41,101 @@ Result<> Catalogue::load(const std::vector<std::unique_ptr<Edge>>& edges) {
   return {};
 }
 
-Result<DictionaryHash> Catalogue::add_dictionary(Edge& edge, ByteSpan bytes) {
+Result<DictionaryHash> Catalogue::add_dictionary(Edge& edge, ByteSpan bytes, EventTime latest) {
   TIDE_ASSIGN(const auto decoded, Dictionary::decode(bytes));
   const auto hash = decoded.hash();
-  if (edge.dictionaries.contains(hash)) {
-    TIDE_ASSIGN(const auto known, store_.dictionaries().bytes(edge.row.id, hash));
-    if (!std::equal(known.begin(), known.end(), bytes.begin(), bytes.end())) {
+  const auto known = edge.dictionaries.find(hash);
+  if (known != edge.dictionaries.end() && known->second.bytes > 0) {
+    TIDE_ASSIGN(const auto there, store_.dictionaries().bytes(edge.row.id, hash));
+    if (!std::equal(there.begin(), there.end(), bytes.begin(), bytes.end())) {
       return Error(Fault::bad_input, fmt::format("another dictionary of this edge has the hash "
                                                  "{:016x} already", hash.count));
     }
     return hash;
   }
+  make_room(edge, bytes.size(), latest);
   if (edge.dictionary_bytes + bytes.size() > kDictionaryBytesMax) {
-    return Error(Fault::full, fmt::format("dictionaries of this edge would pass {} B",
-                                          kDictionaryBytesMax));
+    return Error(Fault::full, fmt::format("dictionaries of this edge that are in use now would "
+                                          "pass {} B", kDictionaryBytesMax));
   }
   edge.dictionary_bytes += bytes.size();
-  store_.dictionaries().add(edge.row.id, hash, bytes);
-  edge.dictionaries.try_emplace(hash);
+  auto& binding = edge.dictionaries[hash];
+  binding.bytes = bytes.size();
+  binding.position = store_.archive().end();
+  store_.dictionaries().add(edge.row.id, hash, bytes, binding.position);
   return hash;
+}
+
+// What archived blocks name goes only together with them, oldest first, and a quarter at a time.
+void Catalogue::make_room(Edge& edge, std::size_t bytes, EventTime latest) {
+  if (edge.dictionary_bytes + bytes <= kDictionaryBytesMax) return;
+  std::vector<std::pair<std::uint64_t, std::size_t>> oldest;
+  for (const auto& [hash, binding] : edge.dictionaries) {
+    if (binding.bytes > 0 && !binding.changed) {
+      oldest.emplace_back(binding.position.value, binding.bytes);
+    }
+  }
+  std::sort(oldest.begin(), oldest.end());
+  auto left = edge.dictionary_bytes + bytes;
+  store::ArchivePosition at{};
+  for (const auto& [position, size] : oldest) {
+    if (left <= kDictionaryBytesMax / 4 * 3) break;
+    left -= size;
+    at = {position + 1};
+  }
+  const auto dropped = drop_before(edge, at);
+  if (dropped == 0) return;
+  store_.blocks().forget_of_edge(edge.row.id, at, latest);
+  on_forgotten(edge, dropped);
+}
+
+void Catalogue::forget_before(Edge& edge, store::ArchivePosition at) { drop_before(edge, at); }
+
+std::size_t Catalogue::drop_before(Edge& edge, store::ArchivePosition at) {
+  std::unordered_set<DictionaryHash> said;
+  for (const auto& [name, series] : edge.series) said.insert(series->row.said_in);
+  std::size_t dropped = 0;
+  for (auto it = edge.dictionaries.begin(); it != edge.dictionaries.end();) {
+    auto& [hash, binding] = *it;
+    const bool stays = binding.changed || (binding.bytes > 0 && binding.position.value >= at.value);
+    const bool named = said.contains(hash);
+    if (stays || (binding.bytes == 0 && named)) {
+      ++it;
+      continue;
+    }
+    dropped += binding.bytes > 0 ? 1 : 0;
+    edge.dictionary_bytes -= std::exchange(binding.bytes, 0);
+    store_.dictionaries().drop(edge.row.id, hash, !named);
+    if (!named) {
+      it = edge.dictionaries.erase(it);
+      continue;
+    }
+    binding.series = {};
+    binding.used = false;
+    ++it;
+  }
+  return dropped;
+}
+
+void Catalogue::note_used(Edge& edge, DictionaryHash hash, Binding& binding) {
+  if (std::exchange(binding.changed, true)) return;
+  used_.push_back({&edge, hash, &binding});
+}
+
+void Catalogue::note_archived(Edge& edge, const std::vector<DictionaryHash>& hashes) {
+  for (const auto hash : hashes) {
+    auto& binding = edge.dictionaries.at(hash);
+    binding.position = store_.archive().end();
+    note_used(edge, hash, binding);
+  }
 }
 
 std::vector<DictionaryHash> Catalogue::unknown(const Edge& edge,
                                                const std::vector<DictionaryHash>& hashes) {
   std::vector<DictionaryHash> missing;
   for (const auto h : hashes) {
-    if (!edge.dictionaries.contains(h)) missing.push_back(h);
+    const auto at = edge.dictionaries.find(h);
+    if (at == edge.dictionaries.end() || at->second.bytes == 0) missing.push_back(h);
   }
   return missing;
 }
@@ -72,7 +144,12 @@ Result<> Catalogue::bind_known(Edge& edge, const std::vector<DictionaryHash>& ha
                                std::vector<Bound>& out) {
   out.clear();
   for (const auto hash : hashes) {
-    auto& binding = edge.dictionaries.at(hash);
+    const auto at = edge.dictionaries.find(hash);
+    if (at == edge.dictionaries.end() || at->second.bytes == 0) {
+      return Error(Fault::unavailable,
+                   fmt::format("dictionary {:016x} of an archived block is gone", hash.count));
+    }
+    auto& binding = at->second;
     if (!binding.used) TIDE_TRY(use(edge, hash, binding));
     out.insert(out.end(), binding.series.begin(), binding.series.end());
   }
@@ -89,10 +166,7 @@ Result<> Catalogue::bind(Edge& edge, const std::vector<DictionaryHash>& hashes,
     auto& binding = edge.dictionaries.at(hash);
     if (said <= binding.said) continue;
     binding.said = said;
-    if (!binding.changed) {
-      binding.changed = true;
-      used_.push_back({&edge, hash, &binding});
-    }
+    note_used(edge, hash, binding);
     if (binding.behind) TIDE_TRY(describe(edge, hash, binding));
   }
   return {};
@@ -106,7 +180,7 @@ Result<> Catalogue::use(Edge& edge, DictionaryHash hash, Binding& binding) {
   for (const auto& d : dictionary.series()) {
     TIDE_ASSIGN(auto* series, series_of(edge, hash, d, binding));
     TIDE_ASSIGN(const auto source, edge.books.source(d.source, d.poll_class));
-    binding.series.push_back({series, edge.books.sources()[source].id});
+    binding.series.push_back({series, edge.books.sources()[source].id, d.deadband.has_value()});
   }
   binding.used = true;
   return {};
@@ -118,6 +192,17 @@ bool Catalogue::stands(Edge& edge, const Series& series, DictionaryHash hash,
   if (series.row.said_in == hash) return true;
   const auto other = edge.dictionaries.find(series.row.said_in);
   return other != edge.dictionaries.end() && other->second.said > said;
+}
+
+// Whatever was said last: readings with times of their own can be repeats for ever, and of those
+// that were thinned the widest deadband counts. Whether that changed anything.
+bool Catalogue::keep_for_ever(const SeriesDescription& said, SeriesDescription& known) {
+  const auto stamped = known.device_stamped || said.device_stamped;
+  const auto deadband = std::max(known.deadband, said.deadband);
+  const bool changed = stamped != known.device_stamped || deadband != known.deadband;
+  known.device_stamped = stamped;
+  known.deadband = deadband;
+  return changed;
 }
 
 // The words of this dictionary stand for those of its series that an older one describes so far.
@@ -137,13 +222,15 @@ Result<> Catalogue::describe(Edge& edge, DictionaryHash hash, Binding& binding) 
     if (other != edge.dictionaries.end()) other->second.behind = true;
     series.row.said_in = hash;
     const auto& d = dictionary.series()[i];
-    const bool stamped = series.row.description.device_stamped;
-    series.row.description = d;
-    series.row.description.device_stamped = d.device_stamped || stamped;
+    const auto earlier_words = std::exchange(series.row.description, d);
+    keep_for_ever(earlier_words, series.row.description);
     const auto before = std::exchange(series.row.source, binding.series[i].source);
     series.source = edge.books.source(d.source, d.poll_class).value();
     store_.series().save_description(series.row);
-    if (before == series.row.source) continue;
+    if (before == series.row.source) {
+      on_described(series);
+      continue;
+    }
     auto& earlier = series.row.earlier;
     std::erase(earlier, series.row.source);
     earlier.push_back(before);
@@ -165,10 +252,9 @@ Result<Series*> Catalogue::series_of(Edge& edge, DictionaryHash hash, const Seri
   if (const auto it = edge.series.find(identity_of(d)); it != edge.series.end()) {
     auto& known = *it->second;
     if (known.row.said_in != hash) binding.behind = true;
-    // Whatever was said last: readings with times of their own can be repeats for ever.
-    if (d.device_stamped && !known.row.description.device_stamped) {
-      known.row.description.device_stamped = true;
+    if (keep_for_ever(d, known.row.description)) {
       store_.series().save_description(known.row);
+      on_described(known);
     }
     return &known;
   }
@@ -211,6 +297,12 @@ void Catalogue::note_wide_sum(Series& series, Nanoseconds size) {
   on_described(series);
 }
 
+void Catalogue::note_thinned(Series& series, std::int64_t time_min, std::int64_t time_max) {
+  if (!series.row.thinned.extend(time_min, time_max)) return;
+  store_.series().save_description(series.row);
+  on_described(series);
+}
+
 void Catalogue::note_changed(Series& series) {
   if (series.changed) return;
   series.changed = true;
@@ -227,7 +319,7 @@ void Catalogue::save_changed() {
 
 void Catalogue::save_used() {
   for (const auto& [edge, hash, binding] : used_) {
-    store_.dictionaries().save(edge->row.id, hash, binding->said);
+    store_.dictionaries().save(edge->row.id, hash, binding->said, binding->position);
     binding->changed = false;
   }
   used_.clear();

@@ -4,8 +4,12 @@
 //            dictionaries that describe it, the one counts that the edge used last, by (ordinal of
 //            the start, incarnation, sequence). Dictionaries are each edge's own: no edge can
 //            speak for another's hash.
-// Bounds     kSeriesMax series and kDictionaryBytesMax bytes of dictionaries an edge; what needs
-//            more is refused by Fault::full, with the bound in words.
+// Bounds     kSeriesMax series an edge; what needs more is refused by Fault::full, with the bound
+//            in words. kDictionaryBytesMax bytes of dictionaries an edge: those that no archived
+//            block names any more go with the archive's segments. Where that is not enough those go
+//            that were named longest ago, and with them what the archive holds of the edge up to
+//            then: it is forgotten as by retention (on_forgotten). Of a dictionary that is gone its
+//            rank stays while a series is called as it says.
 // Threads    that of its Store. Series live for ever; pointers to them stay valid.
 #pragma once
 
@@ -21,6 +25,7 @@
 #include "cloud/store/store.h"
 #include "common/model/record.h"
 #include "common/model/series.h"
+#include "common/window/summary.h"
 
 namespace tidemark::intake {
 
@@ -32,6 +37,7 @@ struct Series {
   std::string full_name;
   reconcile::SourceIndex source = 0;  // in its edge's books
   reconcile::Tier finest = reconcile::Tier::minute;
+  window::Parts parts;      // that views ask for, beyond what every pane has
   std::int64_t newest = 0;  // no reading was counted later than this
   bool changed = false;     // row is to be saved
 };
@@ -40,6 +46,7 @@ struct Series {
 struct Bound {
   Series* series = nullptr;
   store::SourceId source = 0;
+  bool thinned = false;
 };
 
 // A dictionary of an edge.
@@ -48,7 +55,9 @@ struct Binding {
   std::vector<Bound> series;  // empty before it is used
   bool used = false;
   bool behind = false;   // some of its series are described by another one so far
-  bool changed = false;  // `said` is to be saved
+  bool changed = false;  // is to be saved
+  std::size_t bytes = 0;             // 0: they are gone
+  store::ArchivePosition position;  // no archived block beyond it names it
 };
 
 // One edge as the intake holds it.
@@ -69,23 +78,32 @@ class Catalogue {
   std::function<void(Edge&, Series&)> on_new;
   // A known series belongs to another source or poll class now.
   std::function<void(Edge&, Series&)> on_moved;
+  // So many of its dictionaries went to make room, with what the archive has of the edge.
+  std::function<void(Edge&, std::size_t)> on_forgotten = [](Edge&, std::size_t) {};
   // What its row says of it has changed, its source not.
   std::function<void(Series&)> on_described;
 
   Result<> load(const std::vector<std::unique_ptr<Edge>>& edges);
-  // bad_input when it is no dictionary, or another one of the edge has its hash; full past a bound.
-  Result<DictionaryHash> add_dictionary(Edge& edge, ByteSpan bytes);
+  // bad_input when it is no dictionary, or another one of the edge has its hash; full when there is
+  // no room for it beside those that are in use now. `latest` as of BlockIndex::forget_before.
+  Result<DictionaryHash> add_dictionary(Edge& edge, ByteSpan bytes, EventTime latest);
+  // Blocks before this position are no longer archived.
+  void forget_before(Edge& edge, store::ArchivePosition at);
   // Those of `hashes` that are not known.
   static std::vector<DictionaryHash> unknown(const Edge& edge,
                                              const std::vector<DictionaryHash>& hashes);
+  // The block that is archived next names these.
+  void note_archived(Edge& edge, const std::vector<DictionaryHash>& hashes);
   // The block's column indices as series; all dictionaries are known. Fault::full past a bound.
   Result<> bind(Edge& edge, const std::vector<DictionaryHash>& hashes, const BlockName& block,
                 std::vector<Bound>& out);
-  // The same of an archived block, which is known already.
+  // The same of an archived block, which is known already; unavailable when a dictionary is gone.
   Result<> bind_known(Edge& edge, const std::vector<DictionaryHash>& hashes,
                       std::vector<Bound>& out);
   // An edge's window that reaches beyond one minute has come.
   void note_wide_sum(Series& series, Nanoseconds size);
+  // Raw readings of these times have come, of which the edge may have left some out.
+  void note_thinned(Series& series, std::int64_t time_min, std::int64_t time_max);
   // Series whose rows changed, to be written lazily.
   void note_changed(Series& series);
   void save_changed();
@@ -99,8 +117,13 @@ class Catalogue {
   Result<> describe(Edge& edge, DictionaryHash hash, Binding& binding);
   Result<Series*> series_of(Edge& edge, DictionaryHash hash, const SeriesDescription& description,
                             Binding& binding);
+  static bool keep_for_ever(const SeriesDescription& said, SeriesDescription& known);
   bool stands(Edge& edge, const Series& series, DictionaryHash hash, const store::Said& said);
   Series* adopt(Edge& edge, store::SeriesRow row);
+  void note_used(Edge& edge, DictionaryHash hash, Binding& binding);
+  // Drops those of the edge that are named nowhere from here on, at least; how many.
+  std::size_t drop_before(Edge& edge, store::ArchivePosition at);
+  void make_room(Edge& edge, std::size_t bytes, EventTime latest);
   store::Store& store_;
   std::vector<std::unique_ptr<Series>> all_;
   std::unordered_map<store::SeriesId, Series*> by_id_;

@@ -14,9 +14,9 @@ namespace {
 constexpr auto kMaintainEvery = std::chrono::seconds(5);
 constexpr auto kSlowMaintainEvery = std::chrono::seconds(60);
 constexpr std::size_t kSeriesFoldedPerTurn = 200;
+constexpr std::size_t kEdgesFoldedPerTurn = 100;
 constexpr std::size_t kPanesFoldedMax = 200;
 constexpr std::size_t kRevisionsPrunedMax = 20'000;
-constexpr std::size_t kRangesAskedMax = 64;
 // Ranges, incarnations or hashes in one frame: 20 B each at most, and so within its bound.
 constexpr std::size_t kPiecesMax = 16'384;
 constexpr auto kFrozenShown = std::chrono::hours(24);
@@ -53,20 +53,17 @@ std::vector<std::vector<wire::Holdings>> in_frames(std::vector<wire::Holdings> a
   return frames;
 }
 
-SequenceRanges first_of(const SequenceRanges& all, std::size_t ranges_max) {
-  SequenceRanges some;
-  for (const auto& r : all.ranges()) {
-    if (some.ranges().size() == ranges_max) break;
-    some.add(r);
-  }
-  return some;
+// From where on answers and counts are kept that are shown with this tier's.
+EventTime kept_from(const reconcile::Horizons& horizons, reconcile::Tier tier, EventTime frontier) {
+  const auto floor = horizons.floor(tier, frontier);
+  return floor < kEventTimeMin + kFrozenShown ? kEventTimeMin : floor - kFrozenShown;
 }
 
 }  // namespace
 
 SteadyTime Intake::due() const {
-  if (replay_) return SteadyTime::min();
-  return std::min(emitter_->due(), maintained_ + kMaintainEvery);
+  if (replay_ || store_->ordered().any_added()) return SteadyTime::min();
+  return std::min({emitter_->due(), turns_->due(), maintained_ + kMaintainEvery});
 }
 
 Result<std::vector<Reply>> Intake::commit() {
@@ -76,12 +73,15 @@ Result<std::vector<Reply>> Intake::commit() {
   begin();
   if (maintenance) maintain();
   if (maintenance || replay_) take_orders();
+  note_unordered();
   for (auto* s : touched_) advance(*s);
+  order_panes();  // what the frontiers have passed, before it is answered
   counters_.answers += emitter_->emit(now, clock_.wall(), kEmissionsPerCommitMax);
   for (auto* s : touched_) {
     auto& edge = *s->edge;
     store_->edges().save_sources(edge.row.id, edge.books);
     for (const auto i : s->changed) {
+      look_at_counts(*s, i);
       store_->edges().save_incarnation(edge.row.id, i, edge.books.of(i));
     }
     store_->edges().save(edge.row, edge.books);
@@ -93,9 +93,11 @@ Result<std::vector<Reply>> Intake::commit() {
     auto& edge = *s->edge;
     answer(*s, replies);
     for (const auto i : edge.books.fold()) store_->edges().forget_incarnation(edge.row.id, i);
+    TIDE_TRY(store_->edges().let_starts_go(edge.row.id, edge.books));
     edge.books.weigh();
   }
   touched_.clear();
+  backlog_in_batch_ = false;
   TIDE_TRY(store_->commit());
   ++counters_.commits;
   return replies;
@@ -104,7 +106,7 @@ Result<std::vector<Reply>> Intake::commit() {
 Result<std::vector<Reply>> Intake::finish() {
   begin();
   for (const auto& e : edges_) {
-    e->row.connected = false;
+    if (!options_.from_log) e->row.connected = false;
     touched_.insert(by_id_.at(e->row.id));
   }
   catalogue_->save_changed();
@@ -112,10 +114,16 @@ Result<std::vector<Reply>> Intake::finish() {
 }
 
 void Intake::advance(Session& s) {
+  for (const auto i : s.changed) {
+    const auto lost = s.edge->books.of(i).uncounted();
+    if (s.edge->books.set_uncounted(i, lost)) {
+      store_->edges().save_uncounted(s.edge->row.id, i, lost);
+    }
+  }
   for (const auto index : s.edge->books.advance()) {
     const auto& source = s.edge->books.sources()[index];
     if (source.id == 0) store_->edges().save_sources(s.edge->row.id, s.edge->books);
-    emitter_->advance(source.id, source.frontier);
+    emitter_->advance(source.id, source.frontier, clock_.steady());
   }
 }
 
@@ -133,7 +141,9 @@ void Intake::answer(Session& s, std::vector<Reply>& replies) {
     }
     auto frames = in_frames(std::move(held));
     say(wire::FrameType::welcome,
-        wire::encode(wire::Welcome{.now = clock_.wall(), .holdings = std::move(frames[0])}));
+        wire::encode(wire::Welcome{.version = s.version,
+                                   .now = clock_.wall(),
+                                   .holdings = std::move(frames[0])}));
     for (std::size_t f = 1; f < frames.size(); ++f) {
       told.insert(told.end(), frames[f].begin(), frames[f].end());
     }
@@ -178,9 +188,13 @@ void Intake::maintain() {
   const auto now = clock_.steady();
   maintained_ = now;
   catalogue_->save_changed();
+  emitter_->look_at_waived(clock_.wall());
   const auto& all = catalogue_->all();
   for (std::size_t n = 0; n < std::min(kSeriesFoldedPerTurn, all.size()); ++n) {
     keep_within_horizons(*all[fold_next_++ % all.size()]);
+  }
+  for (std::size_t n = 0; n < std::min(kEdgesFoldedPerTurn, edges_.size()); ++n) {
+    fold_minutes(*edges_[fold_next_edge_++ % edges_.size()]);
   }
   if (now < slow_maintained_ + kSlowMaintainEvery) return;
   slow_maintained_ = now;
@@ -192,6 +206,8 @@ void Intake::maintain() {
   for (auto& [name, s] : sessions_) {
     s->letter_bytes = 0;
     look_for_gaps(*s);
+    look_for_dictionaries(*s);
+    forget_unnamed(*s);
   }
 }
 
@@ -202,43 +218,35 @@ void Intake::keep_within_horizons(Series& series) {
   const auto& horizons = options_.horizons;
   for (std::size_t t = 0; t + 1 < reconcile::kTiers; ++t) {
     const auto tier = static_cast<reconcile::Tier>(t);
-    store_->panes().fold(series.row.id, series.row.description.type, tier,
-                         horizons.floor(tier, frontier), kPanesFoldedMax);
+    const auto& description = series.row.description;
+    const auto unordered = store_->panes().fold(
+        series.row.id, description.type, tier, horizons.floor(tier, frontier),
+        store_->ordered().of(series.row.id, description), kPanesFoldedMax);
+    for (const auto start : unordered) {
+      store_->ordered().add_unordered({series.row.id, static_cast<reconcile::Tier>(t + 1), start,
+                                       static_cast<int>(answers::Cause::late)});
+    }
   }
   // Answers are shown as frozen for a while before they go.
-  const auto gone = [&](reconcile::Tier tier) {
-    const auto floor = horizons.floor(tier, frontier);
-    return floor < kEventTimeMin + kFrozenShown ? kEventTimeMin : floor - kFrozenShown;
-  };
-  emitter_->forget(series.row.id, [&](const answers::View& v) { return gone(v.kept_as()); });
-  const auto minutes = gone(reconcile::Tier::minute);
-  if (minutes == kEventTimeMin) return;
-  // A source's minutes are those of all series that ever belonged to it.
-  for (const auto source : series.row.sources()) {
-    const auto oldest = horizons.floor(reconcile::Tier::minute, emitter_->slowest(source));
-    if (oldest < kEventTimeMin + kFrozenShown) continue;
-    store_->manifests().forget_before(source, oldest - kFrozenShown);
-  }
-  store_->late().forget(series.row.id, minutes);
+  emitter_->forget(series.row.id, [&](const answers::View& v, EventTime by) {
+    return kept_from(horizons, v.kept_as(), by);
+  }, clock_.steady());
+  const auto minutes = kept_from(horizons, reconcile::Tier::minute, frontier);
+  if (minutes != kEventTimeMin) store_->late().forget(series.row.id, minutes);
 }
 
-// Blocks below those that came, of an edge that is there and has sent nothing else for a while:
-// they went missing between the gateway and here.
-void Intake::look_for_gaps(Session& s) {
-  const auto missing = s.edge->books.missing();
-  const bool stuck = s.edge->row.connected && missing > 0 && missing == s.missing_at_look &&
-                     s.blocks_taken == s.blocks_at_look;
-  s.missing_at_look = missing;
-  s.blocks_at_look = s.blocks_taken;
-  if (!stuck) return;
-  const auto* books = s.edge->books.find(s.edge->row.incarnation);
-  if (books == nullptr) return;
-  const auto gaps = first_of(books->missing(), kRangesAskedMax);
-  if (gaps.empty()) return;
-  s.wanted_blocks[s.edge->row.incarnation].add(gaps);
-  touched_.insert(&s);
-  log::info("asking again for blocks that do not come", "edge={} blocks={}", s.edge->row.name,
-            gaps.count());
+// A source's minutes are those of all series that ever belonged to it; a device that never answers
+// has none, and is stated each minute all the same.
+void Intake::fold_minutes(const Edge& edge) {
+  const auto& horizons = options_.horizons;
+  for (const auto& source : edge.books.sources()) {
+    if (source.id == 0) continue;
+    const auto slowest = emitter_->slowest(source.id).value_or(source.frontier);
+    store_->manifests().fold(source.id, slowest,
+                             {.minutes = kept_from(horizons, reconcile::Tier::minute, slowest),
+                              .quarters = kept_from(horizons, reconcile::Tier::quarter, slowest),
+                              .days = kept_from(horizons, reconcile::Tier::day, slowest)});
+  }
 }
 
 void Intake::remove_old_segments() {
@@ -255,8 +263,9 @@ void Intake::remove_old_segments() {
     keep = s + 1;
   }
   if (keep == 0) return;
-  store_->blocks().forget_before(store::ArchivePosition::at(keep, 0),
-                                 clock_.wall() + kAheadMax);
+  const auto at = store::ArchivePosition::at(keep, 0);
+  store_->blocks().forget_before(at, clock_.wall() + kAheadMax);
+  for (const auto& edge : edges_) catalogue_->forget_before(*edge, at);
   store_->small().set_meta("archive_first", keep);
   store_->archive().remove_before(keep);
 }

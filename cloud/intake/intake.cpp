@@ -4,6 +4,8 @@
 
 #include <utility>
 
+#include "cloud/answers/relabels.h"
+#include "cloud/intake/raw.h"
 #include "cloud/intake/reasons.h"
 #include "cloud/intake/session.h"
 #include "common/base/hash.h"
@@ -18,6 +20,8 @@ constexpr std::size_t kEvictedRangesMax = 16'384;  // of one seal
 // Panes and windows reach beyond the readings in them: as near to the ends of time no sum of times
 // overflows.
 constexpr Nanoseconds kFromTheEndsOfTime = std::chrono::hours(24 * 400);
+constexpr std::int64_t kMinuteNs = 60'000'000'000;
+constexpr std::int64_t kOldestMinute = -(std::int64_t{1} << 27);  // 255 years before 1970
 
 bool within_time(const codec::Summary& s) {
   return event_time(s.time_min) > kEventTimeMin + kFromTheEndsOfTime &&
@@ -27,6 +31,21 @@ bool within_time(const codec::Summary& s) {
 answers::Cause cause_of(Lane lane, bool given_up) {
   if (given_up) return answers::Cause::resent;
   return lane == Lane::backlog ? answers::Cause::backfill : answers::Cause::late;
+}
+
+// Names the sources that the seal speaks of without their names.
+void name_rest(reconcile::EdgeBooks& books, Seal& seal) {
+  // An older one, that comes late, knew fewer sources than its successors named meanwhile.
+  if (!seal.rest || seal.more || seal.number < books.of(seal.incarnation).seal_number()) return;
+  std::set<reconcile::SourceIndex> named;
+  for (const auto& stated : seal.sources) {
+    if (const auto known = books.source(stated.source, stated.poll_class)) named.insert(*known);
+  }
+  for (const auto index : books.of(seal.incarnation).stated()) {
+    if (named.contains(index)) continue;
+    const auto& source = books.sources()[index];
+    seal.sources.push_back({source.name, source.poll_class, source.device_stamped, *seal.rest, {}});
+  }
 }
 
 }  // namespace
@@ -45,7 +64,7 @@ Result<std::unique_ptr<Intake>> Intake::open(Disk& disk, const Clock& clock, Opt
 Result<> Intake::load() {
   store_->begin();
   for (auto& row : store_->edges().all()) {
-    row.connected = false;  // until it says hello again
+    row.connected = row.connected && options_.from_log;  // else until it says hello again
     auto edge = std::make_unique<Edge>();
     edge->row = std::move(row);
     TIDE_TRY(store_->edges().load_books(edge->row.id, edge->books));
@@ -63,6 +82,10 @@ Result<> Intake::load() {
   }
   catalogue_ = std::make_unique<Catalogue>(*store_);
   TIDE_TRY(catalogue_->load(edges_));
+  turns_ = std::make_unique<OrderTurns>(store_->ordered(), [this](store::SeriesId id) {
+    const auto& series = *catalogue_->find(id);
+    return by_id_.at(series.row.edge)->edge->books.sources()[series.source].frontier;
+  });
   TIDE_TRY(start_views());
   for (std::size_t t = 0; t < reconcile::kTiers; ++t) {
     store_->small().set_meta(fmt::format("horizon_{}", t),
@@ -74,32 +97,105 @@ Result<> Intake::load() {
 Result<> Intake::start_views() {
   emitter_ = std::make_unique<answers::Emitter>(
       *store_, options_.views, options_.horizons,
-      [this](const store::SeriesRow& series, const answers::Answer& answer,
+      [this](const store::SeriesRow& series, answers::Answer& answer,
              const answers::Basis& basis, std::vector<answers::Missing>& missing) {
-        name_missing(*by_id_.at(series.edge)->edge, series, answer, basis, missing);
+        auto& s = *by_id_.at(series.edge);
+        if (s.in_parts.empty() && counts_contradict(*s.edge, answer, basis)) {
+          note_counts(s, series, answer, basis);
+        }
+        name_missing(*s.edge, series, answer, basis, missing);
       },
       [this](const store::SeriesRow& series, EventTime from, EventTime to) {
         return by_id_.at(series.edge)->edge->books.off().meeting(from, to);
       },
-      [this](const store::SeriesRow& series, EventTime at) {
-        return by_id_.at(series.edge)->edge->books.gave_up(at);
+      [this](const store::SeriesRow& series, EventTime from, EventTime to, answers::Basis& basis) {
+        const auto& books = by_id_.at(series.edge)->edge->books;
+        basis.none_given_up = !books.gave_up(from);
+        basis.uncounted = books.uncounted(from, to);
+      },
+      [this](std::span<const store::SeriesRow* const> series, EventTime from, EventTime to,
+             std::vector<std::vector<answers::Sample>>& samples) {
+        return read_raw(series, from, to, samples);
       });
-  TIDE_TRY(emitter_->load());
+  emitter_->on_bound = [this](const store::SeriesRow& series, const std::string& text) {
+    alarm(*by_id_.at(series.edge), store::AlarmKind::bound, text);
+  };
+  TIDE_TRY(emitter_->load(clock_.wall()));
+  answers::save_relabels(store_->database(), options_.relabels);
   const auto adopt = [this](Edge& edge, Series& series) {
-    series.finest = emitter_->finest(series.full_name);
-    emitter_->add_series(series.row, series.full_name,
+    const auto labels = labels_of(series);
+    describe_panes(series, labels);
+    apply_rule(series);
+    emitter_->add_series(series.row, series.full_name, labels,
                          edge.books.sources()[series.source].frontier, clock_.steady());
   };
   for (const auto& series : catalogue_->all()) {
     adopt(*by_id_.at(series->row.edge)->edge, *series);
   }
-  catalogue_->on_new = adopt;
-  catalogue_->on_moved = [this](Edge& edge, Series& series) {
-    emitter_->move_series(series.row, edge.books.sources()[series.source].frontier);
+  emitter_->look_at_waived(clock_.wall());
+  for (const auto& waiver : store_->waivers().all(true)) {
+    const auto session = by_id_.find(waiver.edge);
+    if (session != by_id_.end()) tell_waiver(*session->second->edge, waiver.source);
+  }
+  catalogue_->on_new = [this, adopt](Edge& edge, Series& series) {
+    adopt(edge, series);
+    tell_waiver(edge, series.row.description.source);
   };
-  catalogue_->on_described = [this](Series& series) { emitter_->describe(series.row); };
+  const auto describe = [this](Series& series) {
+    const auto labels = labels_of(series);
+    describe_panes(series, labels);
+    emitter_->describe(series.row, labels, clock_.steady());
+  };
+  catalogue_->on_moved = [this, describe](Edge& edge, Series& series) {
+    emitter_->move_series(series.row, edge.books.sources()[series.source].frontier,
+                          clock_.steady());
+    describe(series);
+    tell_waiver(edge, series.row.description.source);
+  };
+  catalogue_->on_described = describe;
+  catalogue_->on_forgotten = [this](Edge& edge, std::size_t dictionaries) {
+    alarm(*by_id_.at(edge.row.id), store::AlarmKind::bound,
+          fmt::format("dictionaries of this edge pass {} B: the {} named longest ago are gone, and "
+                      "blocks of until then can no longer be read again; do its series come in "
+                      "another order at every start?", kDictionaryBytesMax, dictionaries));
+  };
   placer_ = std::make_unique<Placer>(*store_, *catalogue_, *emitter_, options_.horizons);
+  emitter_->write_pending();  // what groups lost or won is found again after a crash
   return {};
+}
+
+// Edge by edge: a block is of one.
+Result<std::uint64_t> Intake::read_raw(std::span<const store::SeriesRow* const> rows,
+                                       EventTime from, EventTime to,
+                                       std::vector<std::vector<answers::Sample>>& samples) {
+  struct OfEdge {
+    std::vector<const Series*> series;
+    std::vector<std::vector<answers::Sample>*> samples;
+  };
+  std::map<store::EdgeId, OfEdge> edges;
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    auto& edge = edges[rows[i]->edge];
+    edge.series.push_back(catalogue_->find(rows[i]->id));
+    edge.samples.push_back(&samples[i]);
+  }
+  std::uint64_t blocks = 0;
+  for (const auto& [id, of] : edges) {
+    TIDE_ASSIGN(const auto looked, intake::read_raw(*store_, *catalogue_, *by_id_.at(id)->edge,
+                                                    of.series, from, to, of.samples));
+    blocks += looked;
+  }
+  return blocks;
+}
+
+// What the views that select it need of its panes.
+void Intake::describe_panes(Series& series, const answers::Labels& labels) const {
+  series.finest = emitter_->finest(series.full_name, labels);
+  series.parts = emitter_->parts(series.full_name, labels, series.row.description.type);
+}
+
+answers::Labels Intake::labels_of(const Series& series) const {
+  const auto& edge = by_id_.at(series.row.edge)->edge->row;
+  return answers::labels_of(edge.name, edge.site, series.row.description, options_.relabels);
 }
 
 bool Intake::has_batch() const { return store_->in_batch(); }
@@ -134,21 +230,37 @@ void Intake::take(const std::string& name, std::uint64_t session, const wire::Fr
   auto& s = session_of(name);
   touched_.insert(&s);
   s.edge->row.seen = clock_.wall();
+  // A connection from before this object goes on.
+  const bool goes_on = options_.from_log && frame.type != wire::FrameType::hello;
+  if (s.connection == 0 && goes_on) s.connection = session;
+  const bool says_more =
+      frame.type != wire::FrameType::hello && frame.type != wire::FrameType::bye;
+  if (says_more && !s.edge->row.away.empty() && session != 0 && session == s.connection) {
+    s.edge->row.connected = true;  // its gateway had only stood still
+    s.edge->row.away.clear();
+  }
   switch (frame.type) {
     case wire::FrameType::hello: take_hello(s, session, frame); break;
     case wire::FrameType::dictionary: take_dictionary(s, frame); break;
-    case wire::FrameType::seal: take_seal(s, frame); break;
-    case wire::FrameType::block: {
-      auto block = wire::decode_block(frame.payload);
-      if (!block) return refuse_frame(s, frame, block.error());
-      take_block(s, block->first, std::move(block->second));
-      break;
-    }
+    case wire::FrameType::seal:
+    case wire::FrameType::block: take_numbered(s, frame); break;
     case wire::FrameType::bye:
-      if (session == s.connection) s.edge->row.connected = false;
+      if (session == s.connection) {
+        s.edge->row.connected = false;
+        s.edge->row.away.clear();
+      }
       break;
     default:
       refuse_frame(s, frame, Error(Fault::bad_input, "a frame that no edge sends to the cloud"));
+  }
+}
+
+void Intake::take_numbered(Session& s, const wire::Frame& frame) {
+  if (frame.type == wire::FrameType::seal) return take_seal(s, frame);
+  auto block = wire::decode_block(frame.payload);
+  if (!block) return refuse_frame(s, frame, block.error());
+  if (named(s, block->second.name.incarnation, frame)) {
+    take_block(s, block->first, std::move(block->second));
   }
 }
 
@@ -158,40 +270,9 @@ void Intake::refuse_frame(Session& s, const wire::Frame& frame, const Error& err
   keep_letter(s, error.text(), frame.payload, 0);
 }
 
-void Intake::take_hello(Session& s, std::uint64_t session, const wire::Frame& frame) {
-  auto hello = wire::decode_hello(frame.payload);
-  if (!hello) return refuse_frame(s, frame, hello.error());
-  if (!admit(s, session, *hello)) return;
-  auto& row = s.edge->row;
-  row.site = hello->site;
-  row.program_version = hello->program_version;
-  row.incarnation = hello->incarnation;
-  row.ordinal = hello->start_ordinal;
-  row.connected = true;
-  s.connection = session;
-  s.greeted = true;
-  s.welcome.insert(hello->incarnation);
-  s.changed.insert(hello->incarnation);
-  std::vector<reconcile::OffTimes::Span> off;
-  const auto forgotten =
-      s.edge->books.hello(hello->incarnation, hello->start_ordinal, hello->closings, off);
-  for (const auto& span : off) store_->edges().add_off(row.id, span);
-  for (const auto& c : hello->closings) {
-    s.welcome.insert(c.incarnation);
-    if (s.edge->books.find(c.incarnation) != nullptr) s.changed.insert(c.incarnation);
-  }
-  for (const auto& [incarnation, missing] : forgotten) {
-    s.changed.insert(incarnation);
-    if (missing.empty()) continue;
-    s.wanted_blocks[incarnation].add(missing);
-    log::warning("edge no longer waits for an earlier start of which blocks are missing",
-                 "edge={} incarnation={:016x} blocks={}", row.name, incarnation.count,
-                 missing.count());
-  }
-}
-
 void Intake::take_dictionary(Session& s, const wire::Frame& frame) {
-  const auto added = catalogue_->add_dictionary(*s.edge, frame.payload);
+  const auto added = catalogue_->add_dictionary(*s.edge, frame.payload,
+                                                  clock_.wall() + kAheadMax);
   if (!added) {
     alarm(s, added.error().fault() == Fault::full ? store::AlarmKind::bound
                                                   : store::AlarmKind::dictionary_conflict,
@@ -200,21 +281,16 @@ void Intake::take_dictionary(Session& s, const wire::Frame& frame) {
   }
   s.dictionaries.push_back(*added);
   s.wanted.erase(*added);
-  auto parked = std::move(s.parked);
-  s.parked.clear();
-  parked_bytes_ -= std::exchange(s.parked_bytes, 0);
-  for (auto& p : parked) take_block(s, p.lane, std::move(p.record));
-  if (s.parked.empty()) {
-    for (const auto& [incarnation, ranges] : s.dropped) s.wanted_blocks[incarnation].add(ranges);
-    s.dropped.clear();
-  }
+  s.asks.erase(*added);
+  take_parked(s);
 }
 
 void Intake::take_block(Session& s, Lane lane, BlockRecord record) {
   auto& edge = *s.edge;
   ++counters_.blocks;
-  if (refuses(s, record.name.incarnation)) return;
+  if (refuses(s, record.name.incarnation, record.bytes, record.readings)) return;
   unfold(s, record.name.incarnation);
+  note_way(s, lane, record.name);
   const auto* books = edge.books.find(record.name.incarnation);
   if (books != nullptr && books->has(record.name.sequence)) {
     ++counters_.duplicates;
@@ -231,7 +307,7 @@ void Intake::take_block(Session& s, Lane lane, BlockRecord record) {
   if (!edge.books.room_for(record.name.incarnation, record.name.sequence)) {
     return put_off(s, fmt::format("more than {} gaps between blocks and blocks without a seal; "
                                   "what comes out of order waits at the edge",
-                                  reconcile::kWeightMax));
+                                  reconcile::kWeightMax), record.bytes, record.readings);
   }
   if (books != nullptr && books->received_any(record.replaces)) {
     return dead_letter(s, record, "it replaces blocks that are here: two agents of one name?");
@@ -239,6 +315,10 @@ void Intake::take_block(Session& s, Lane lane, BlockRecord record) {
   auto block = codec::decode(record.bytes);
   if (!block) return dead_letter(s, record, block.error().text());
   const auto unknown = Catalogue::unknown(edge, block->dictionaries);
+  if (given_up(s, unknown)) {
+    return dead_letter(s, record, fmt::format("its dictionary {:016x} did not come, though it was "
+                                              "asked for", unknown.front().count));
+  }
   if (!unknown.empty()) return park(s, lane, std::move(record), unknown);
   if (readings_carried(*block) != record.readings) {
     return dead_letter(s, record, fmt::format("it carries {} readings and says {}",
@@ -284,6 +364,8 @@ void Intake::place_block(Session& s, Lane lane, const BlockRecord& record, const
     return dead_letter(s, record, fits.error().text());
   }
   auto& books = edge.books.of(record.name.incarnation);
+  backlog_in_batch_ = backlog_in_batch_ || lane == Lane::backlog;
+  catalogue_->note_archived(edge, block.dictionaries);
   const auto at = store_->archive().append(edge.row.name, record);
   store_->blocks().add(edge.row.id, record.name, xxh3(record.bytes), at, record.readings);
   const auto cause = cause_of(lane, books.was_given_up(record.name.sequence));
@@ -293,6 +375,11 @@ void Intake::place_block(Session& s, Lane lane, const BlockRecord& record, const
     alarm(s, store::AlarmKind::clock,
           fmt::format("{} readings of a block are of times to come; they are in quarantine "
                       "(tidemark cloud late), and its other sources go on", placed.quarantined));
+  }
+  for (const auto& b : series) {
+    if (!b.thinned) continue;
+    catalogue_->note_thinned(*b.series, record.time_min,
+                             std::min(record.time_max, count_ns(latest)));
   }
   books.receive(record.name.sequence, record.readings, placed, record.replaces);
   counters_.readings += record.readings;
@@ -315,6 +402,7 @@ void Intake::dead_letter(Session& s, const BlockRecord& record, const std::strin
   // What it replaces never comes; unless it did, which is why this one is kept aside.
   const auto replaces = books.received_any(record.replaces) ? SequenceRanges{} : record.replaces;
   books.receive(record.name.sequence, record.readings, placed, replaces);
+  books.give_up(std::min(event_time(record.time_max), clock_.wall() + kAheadMax) + Nanoseconds(1));
   s.added[record.name.incarnation].add(record.name.sequence);
   s.changed.insert(record.name.incarnation);
 }
@@ -330,30 +418,33 @@ void Intake::park(Session& s, Lane lane, BlockRecord record,
   }
   s.parked_bytes += record.bytes.size();
   parked_bytes_ += record.bytes.size();
-  s.parked.push_back({lane, std::move(record)});
+  s.parked.push_back({lane, std::move(record), unknown});
 }
 
 void Intake::take_seal(Session& s, const wire::Frame& frame) {
   auto seal = Seal::decode(frame.payload);
   if (!seal) return refuse_frame(s, frame, seal.error());
   auto& edge = *s.edge;
-  if (refuses(s, seal->incarnation)) return;
-  unfold(s, seal->incarnation);
-  if (!edge.books.room_for(seal->incarnation, Sequence{1})) {
-    return put_off(s, "a seal of a start that no hello named, and too many are open");
+  if (!named(s, seal->incarnation, frame) ||
+      refuses(s, seal->incarnation, frame.payload, 0)) {
+    return;
   }
+  unfold(s, seal->incarnation);
   if (seal->evicted.ranges().size() > kEvictedRangesMax) {
     const auto text = fmt::format("a seal names {} evicted ranges, at most {} are taken",
                                   seal->evicted.ranges().size(), kEvictedRangesMax);
     alarm(s, store::AlarmKind::bound, text);
     return refuse_frame(s, frame, Error(Fault::full, text));
   }
-  if (edge.books.of(seal->incarnation).contradicts(*seal)) {
+  name_rest(edge.books, *seal);
+  auto& books = edge.books.of(seal->incarnation);
+  if (books.contradicts(*seal)) {
     const auto text = fmt::format("two seals of start {:016x} have number {}; the second is kept "
                                   "aside", seal->incarnation.count, seal->number);
     alarm(s, store::AlarmKind::seal_conflict, text);
     return refuse_frame(s, frame, Error(Fault::bad_input, text));
   }
+  books.know(*seal);
   // Of times to come an edge can state nothing, and a frontier never goes back: a clock that jumped
   // to 2080 for a minute would make all that follows late, for ever (semantics D14).
   const auto latest = clock_.wall() + kAheadMax;
@@ -363,41 +454,50 @@ void Intake::take_seal(Session& s, const wire::Frame& frame) {
     if (!known) alarm(s, store::AlarmKind::bound, known.error().text());
     return !known.ok();
   });
-  edge.books.seal(*seal, [&](Incarnation i, SequenceRange r) {
+  auto now = clock_.wall();
+  for (const auto& stated : seal->sources) now = std::max(now, stated.sealed_until);
+  const bool taken = edge.books.seal(*seal, [&](Incarnation i, SequenceRange r) {
     return store_->blocks().readings_in(edge.row.id, i, r);
-  });
+  }, now);
   store_->edges().save_sources(edge.row.id, edge.books);
   take_minutes(s, *seal);
+  s.changed.insert(seal->incarnation);
+  s.added[seal->incarnation];  // its number is acknowledged
+  if (seal->more) {
+    s.in_parts.insert(seal->incarnation);
+  } else if (taken) {
+    s.in_parts.erase(seal->incarnation);
+  }
+  if (!taken || seal->more) return;
   for (const auto& stated : seal->sources) {
     const auto index = edge.books.source(stated.source, stated.poll_class).value();
     emitter_->stated(edge.books.sources()[index].id, stated.sealed_until);
   }
-  s.changed.insert(seal->incarnation);
-  s.added[seal->incarnation];  // its number is acknowledged
 }
 
 void Intake::take_minutes(Session& s, const Seal& seal) {
   auto& edge = *s.edge;
+  const auto far = count_ns(clock_.wall() + kAheadMax + kCountedAheadMax) / kMinuteNs;
   for (const auto& stated : seal.sources) {
     auto& source =
         edge.books.sources()[edge.books.source(stated.source, stated.poll_class).value()];
     for (const auto& counts : stated.minutes) {
-      auto& manifest = store_->manifests().change(source.id, counts.minute);
-      if (manifest.contradicts(seal.incarnation, seal.number, counts)) {
+      if (counts.minute >= far || counts.minute < kOldestMinute) continue;
+      const auto minute = event_time(counts.minute * kMinuteNs);
+      auto& manifests = store_->manifests();
+      if (manifests.contradicts(source.id, seal.incarnation, seal.number, counts)) {
         alarm(s, store::AlarmKind::seal_conflict,
               fmt::format("two seals with number {} count minute {} of '{}' differently; the first "
-                          "one stands", seal.number,
-                          format_utc(event_time(counts.minute * 60'000'000'000)), stated.source));
+                          "one stands", seal.number, format_utc(minute), stated.source));
         continue;
       }
-      const auto before = manifest.sum();
-      if (!manifest.state(seal.incarnation, seal.number, counts)) continue;
-      const auto after = manifest.sum();
+      const auto stated_now = manifests.state(source.id, seal.incarnation, seal.number, counts);
+      if (!stated_now) continue;
+      const auto& [before, after] = *stated_now;
       source.due += after.due - before.due;
       source.good += after.good - before.good;
       source.taken += after.taken - before.taken;
       source.changed = true;
-      const auto minute = event_time(counts.minute * 60'000'000'000);
       const bool amended = after.sent != before.sent || after.due != before.due ||
                            after.good != before.good;
       if (amended && minute < source.frontier) {
@@ -407,13 +507,51 @@ void Intake::take_minutes(Session& s, const Seal& seal) {
   }
 }
 
+void Intake::introduce(const std::string& name, Incarnation start, std::uint64_t ordinal) {
+  const auto at = sessions_.find(name);
+  if (at != sessions_.end()) {
+    const auto& edge = *at->second->edge;
+    const bool known = edge.books.find(start) != nullptr || edge.books.folded(start);
+    if (known || edge.guard.refuses(start)) return;
+    if (!edge.books.room_for(start, Sequence{1})) return;
+  }
+  if (at == sessions_.end() && sessions_.size() >= kEdgesMax) return;
+  begin();
+  auto& s = session_of(name);
+  s.edge->books.of(start).set_ordinal(ordinal);
+  s.changed.insert(start);
+  touched_.insert(&s);
+}
+
+void Intake::note(const std::string& name, std::uint64_t value) {
+  begin();
+  store_->small().set_meta(name, value);
+}
+
+std::uint64_t Intake::noted(const std::string& name) { return store_->small().meta(name); }
+
 bool Intake::full() const {
-  return store_->panes().changed() + store_->manifests().changed() > kTouchedMax;
+  const auto most = backlog_in_batch_ ? kTouchedByBacklogMax : kTouchedMax;
+  return store_->panes().changed() + store_->manifests().changed() > most;
 }
 
 std::size_t Intake::starts_in_memory(const std::string& edge) const {
   const auto it = sessions_.find(edge);
   return it == sessions_.end() ? 0 : it->second->edge->books.starts();
+}
+
+std::optional<Ledger> Intake::found(const std::string& edge) const {
+  const auto it = sessions_.find(edge);
+  if (it == sessions_.end()) return std::nullopt;
+  return it->second->edge->books.found();
+}
+
+std::vector<std::string> Intake::connected() const {
+  std::vector<std::string> names;
+  for (const auto& e : edges_) {
+    if (e->row.connected) names.push_back(e->row.name);
+  }
+  return names;
 }
 
 Ledger Intake::ledger() const {

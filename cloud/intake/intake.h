@@ -3,17 +3,22 @@
 // Promise    what commit() answers is on the medium: archive, books, panes and answers in one step.
 //            A node that dies before has never heard of the batch, and edges send it again.
 // Faults     commit() failing is final for this object: open it anew from what is on disk.
+//            Frames of a start that no hello named wait for it, kUnnamedBytesMax of them; a minute
+//            or two later they are not taken, and come again.
 // Bounds     blocks whose dictionary is unknown wait within kParkedBytesMax an edge and
-//            kParkedBytesAllMax together; others are asked for again. Emissions per commit are
+//            kParkedBytesAllMax together; others are asked for again. A dictionary that does not
+//            come, kAsksMax minutes long, of an edge that is there, is given up: blocks that name
+//            it are kept aside, named and counted. Emissions per commit are
 //            bounded, the rest follows with the next; a batch is full() past kTouchedMax panes and
-//            minutes. What an edge would make grow past a bound of its books (edge_books.h) or of
-//            its series (catalogue.h) is put off, that is not acknowledged, or kept aside, and is
-//            an alarm of that edge; the others do not notice.
+//            minutes, and earlier with a backlog in it. What an edge would make grow past a bound
+//            of its books (edge_books.h) or of its series (catalogue.h) is put off, that is not
+//            acknowledged, or kept aside, and is an alarm of that edge; the others do not notice.
 // Threads    one.
 #pragma once
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <unordered_map>
@@ -22,6 +27,7 @@
 #include "cloud/answers/emitter.h"
 #include "cloud/answers/view.h"
 #include "cloud/intake/catalogue.h"
+#include "cloud/intake/order_turns.h"
 #include "cloud/intake/placer.h"
 #include "common/base/disk.h"
 #include "common/base/time.h"
@@ -31,18 +37,35 @@ namespace tidemark::intake {
 
 inline constexpr std::size_t kParkedBytesMax = 8 << 20;
 inline constexpr std::size_t kParkedBytesAllMax = 256 << 20;
+inline constexpr std::size_t kUnnamedBytesMax = 4 << 20;  // an edge
+inline constexpr unsigned kAsksMax = 5;
 inline constexpr std::size_t kTouchedMax = 100'000;
+// Of a batch with blocks of a backlog: what is live waits until it is committed. A live second of
+// 100,000 series fits the other bound.
+inline constexpr std::size_t kTouchedByBacklogMax = 10'000;
 inline constexpr std::size_t kLetterBytesMax = 16 << 20;  // of dead letters, an edge and minute
 inline constexpr std::size_t kEmissionsPerCommitMax = 500;  // 10 ms, that live data wait at most
 
+// What a person says of series beyond what their edges do. The first that matches counts.
+struct SeriesRule {
+  std::string select;       // glob
+  Nanoseconds max_hold = store::OrderedRows::kMaxHold;
+  double rollover = 0;      // where a counter begins anew, in the unit of the series; 0: nowhere
+};
+
 struct Options {
   std::filesystem::path data_dir;
+  std::vector<SeriesRule> series_rules = {};
   std::vector<answers::View> views;  // in force
+  std::vector<answers::Relabel> relabels = {};
   // Those that the configuration names by now, for the order `views`.
-  std::function<Result<std::vector<answers::View>>()> read_views = nullptr;
+  std::function<Result<answers::Definitions>()> read_views = nullptr;
   reconcile::Horizons horizons;
   Nanoseconds keep_blocks = std::chrono::hours(24 * 90);
   Nanoseconds keep_revisions = std::chrono::hours(24 * 90);
+  // Frames come from a log that has acknowledged them to their edges: what would otherwise come
+  // again is kept aside, and connections outlive this object.
+  bool from_log = false;
 };
 
 // A frame for an edge, once its cause is committed.
@@ -59,13 +82,14 @@ struct Counters {
   std::uint64_t alarms = 0;   // raised, repetitions included
   std::uint64_t put_off = 0;  // frames not taken because a bound of their edge was reached
   std::uint64_t refused = 0;  // frames of a second box that says it is an edge
+  std::uint64_t blocks_ordered = 0;  // read from the archive to put panes in order (orderer.h)
 };
 
 // An order to make panes anew that is under way: `replay` of what the late ledger has of these
 // series, or `backfill` of a view.
 struct Replay {
   std::int64_t order = 0;
-  std::string select;
+  answers::Selection select;
   bool backfill = false;
   EventTime from{}, to{};
   store::LateRows::Line after{0, kEventTimeMin, 0};  // the ledger is looked at up to here
@@ -86,9 +110,20 @@ class Intake {
 
   // Into the running batch. `session` tells connections of one edge apart.
   void take(const std::string& edge, std::uint64_t session, const wire::Frame& frame);
+  // This connection has ended without a bye, and why, in words; unless a frame of it comes yet.
+  void lose(const std::string& edge, std::uint64_t session, const std::string& why);
   [[nodiscard]] bool has_batch() const;
   // The batch is as large as it should become: commit() next.
   [[nodiscard]] bool full() const;
+  // That a start began, as said by another than its hello, which is still to come.
+  void introduce(const std::string& edge, Incarnation start, std::uint64_t ordinal);
+  // Of blocks that wait for a dictionary.
+  [[nodiscard]] std::size_t parked_bytes() const { return parked_bytes_; }
+  // A number that is committed with the batch: how far an input has been read. 0: none.
+  void note(const std::string& name, std::uint64_t value);
+  [[nodiscard]] std::uint64_t noted(const std::string& name);
+  // A record that is of no edge; kept aside.
+  void keep_foreign(const std::string& from, const std::string& reason, ByteSpan bytes);
   // Ends the batch, if there is anything to write. Also to be called when due() has passed.
   Result<std::vector<Reply>> commit();
   // The last commit before this object goes: what is written lazily is written, too.
@@ -98,6 +133,9 @@ class Intake {
   [[nodiscard]] Counters counters() const { return counters_; }
   // Conservation, for tests and metrics: the ledger of all edges.
   [[nodiscard]] Ledger ledger() const;
+  // What acknowledgements tell an edge of its readings; nothing of one that is not known.
+  [[nodiscard]] std::optional<Ledger> found(const std::string& edge) const;
+  [[nodiscard]] std::vector<std::string> connected() const;  // names of edges
   // Of one edge: starts that are not folded (edge_books.h).
   [[nodiscard]] std::size_t starts_in_memory(const std::string& edge) const;
 
@@ -108,15 +146,22 @@ class Intake {
   // The views of options_, which go on where their rows say, and the placer that touches them.
   Result<> start_views();
   Result<std::string> change_views();
+  // As answers::Emitter::ReadRaw.
+  Result<std::uint64_t> read_raw(std::span<const store::SeriesRow* const> rows, EventTime from,
+                                 EventTime to, std::vector<std::vector<answers::Sample>>& samples);
+  void describe_panes(Series& series, const answers::Labels& labels) const;
+  [[nodiscard]] answers::Labels labels_of(const Series& series) const;
   void begin();
   Session& session_of(const std::string& edge);
   void take_hello(Session& s, std::uint64_t session, const wire::Frame& frame);
   // Whether the start that says hello is the edge's; refuses a clone.
   bool admit(Session& s, std::uint64_t session, const wire::Hello& hello);
-  [[nodiscard]] bool refuses(Session& s, Incarnation i);
+  [[nodiscard]] bool refuses(Session& s, Incarnation i, ByteSpan bytes, std::uint64_t readings);
   // Brings a start back into memory of which a frame speaks.
   void unfold(Session& s, Incarnation i);
   void take_dictionary(Session& s, const wire::Frame& frame);
+  // A block or a seal.
+  void take_numbered(Session& s, const wire::Frame& frame);
   void take_block(Session& s, Lane lane, BlockRecord record);
   void take_seal(Session& s, const wire::Frame& frame);
   void place_block(Session& s, Lane lane, const BlockRecord& record, const Block& block,
@@ -124,12 +169,35 @@ class Intake {
   void take_minutes(Session& s, const Seal& seal);
   void keep_letter(Session& s, const std::string& reason, ByteSpan bytes, std::uint64_t readings);
   void alarm(Session& s, store::AlarmKind kind, const std::string& text);
-  // The frame is not taken and not acknowledged: it comes again.
-  void put_off(Session& s, const std::string& why);
+  // The counts of its source's seals contradict the blocks: named, alarmed, kept aside, doubted.
+  void note_counts(Session& s, const store::SeriesRow& series, answers::Answer& answer,
+                   const answers::Basis& basis);
+  // Blocks of a start hold more than its seals ever count.
+  void look_at_counts(Session& s, Incarnation i);
+  // The frame is not taken and not acknowledged: it comes again, or lies among the dead letters.
+  void put_off(Session& s, const std::string& why, ByteSpan bytes, std::uint64_t readings);
   void take_orders();
   // Nothing while it is not finished: it goes on with the next batch.
   Result<std::optional<std::string>> obey(std::int64_t order, const std::string& words);
   Result<std::string> decide(const std::string& words, const std::vector<std::string_view>& parts);
+  struct NamedSources {
+    Edge* edge = nullptr;
+    std::vector<std::string> names;
+  };
+  [[nodiscard]] Result<NamedSources> sources_called(const std::string& text) const;
+  Result<std::string> waive(const std::vector<std::string_view>& parts);
+  Result<std::string> end_waiver(const std::vector<std::string_view>& parts);
+  void tell_waiver(const Edge& edge, const std::string& name);
+  [[nodiscard]] Result<Series*> counter_called(const std::string& name) const;
+  Result<std::string> swap_meter(const std::vector<std::string_view>& parts);
+  void forget_order(const Series& series, EventTime at);
+  void apply_rule(const Series& series);
+  // Panes of which some reading came in the middle of others are put in order, a few a batch;
+  // before frontiers move it is noted which of them come late.
+  void note_unordered();
+  void order_panes();
+  std::uint64_t order(const std::vector<store::OrderedRows::Pane>& panes);
+  void order_where_folded(const store::OrderedRows::Pane& pane);
   Result<std::optional<std::string>> replay(std::int64_t order,
                                             const std::vector<std::string_view>& words);
   [[nodiscard]] Result<Replay> replay_of(std::int64_t order,
@@ -143,13 +211,24 @@ class Intake {
   void bring_back(Session& s, std::uint64_t readings, bool from_quarantine,
                   const std::map<Incarnation, std::uint64_t>& by_start);
   void park(Session& s, Lane lane, BlockRecord record, const std::vector<DictionaryHash>& unknown);
+  void take_parked(Session& s);
+  // Whether one of these did not come though it was asked for long enough.
+  [[nodiscard]] static bool given_up(const Session& s,
+                                     const std::vector<DictionaryHash>& dictionaries);
+  // Whether a hello has named this start; otherwise the frame waits for that, or is put off.
+  bool named(Session& s, Incarnation i, const wire::Frame& frame);
+  void take_unnamed(Session& s);
+  void forget_unnamed(Session& s);
+  void note_way(Session& s, Lane lane, BlockName block);
   void dead_letter(Session& s, const BlockRecord& record, const std::string& reason);
   void refuse_frame(Session& s, const wire::Frame& frame, const Error& error);
   void advance(Session& s);
   void answer(Session& s, std::vector<Reply>& replies);
   void maintain();
   void keep_within_horizons(Series& series);
+  void fold_minutes(const Edge& edge);
   void look_for_gaps(Session& s);
+  void look_for_dictionaries(Session& s);
   void remove_old_segments();
 
   const Clock& clock_;
@@ -158,13 +237,16 @@ class Intake {
   std::unique_ptr<Catalogue> catalogue_;
   std::unique_ptr<answers::Emitter> emitter_;
   std::unique_ptr<Placer> placer_;
+  std::unique_ptr<OrderTurns> turns_;
   std::vector<std::unique_ptr<Edge>> edges_;
   std::unordered_map<std::string, std::unique_ptr<Session>> sessions_;
   std::set<Session*> touched_;
   std::unordered_map<store::EdgeId, Session*> by_id_;
   SteadyTime maintained_{};
   SteadyTime slow_maintained_{};
+  bool backlog_in_batch_ = false;
   std::size_t fold_next_ = 0;
+  std::size_t fold_next_edge_ = 0;
   std::optional<Replay> replay_;
   std::size_t parked_bytes_ = 0;  // of all edges
   Counters counters_;

@@ -38,7 +38,9 @@ Result<std::string> Intake::change_views() {
   if (!options_.read_views) {
     return Error(Fault::unsupported, "this node reads its views when it starts only");
   }
-  TIDE_ASSIGN(options_.views, options_.read_views());
+  TIDE_ASSIGN(auto now, options_.read_views());
+  options_.views = std::move(now.views);
+  options_.relabels = std::move(now.relabels);
   emitter_->write_pending();
   TIDE_TRY(start_views());
   std::string names;
@@ -49,7 +51,11 @@ Result<std::string> Intake::change_views() {
 Result<std::optional<std::string>> Intake::obey(std::int64_t order, const std::string& words) {
   const auto parts = split(words, ' ');
   if (parts[0] == "replay" || parts[0] == "backfill") return replay(order, parts);
-  auto outcome = words == "views" ? change_views() : decide(words, parts);
+  auto outcome = words == "views"                                 ? change_views()
+                 : parts[0] == "swap" || parts[0] == "unswap"   ? swap_meter(parts)
+                 : parts[0] == "waive" || parts[0] == "retire" ? waive(parts)
+                 : parts[0] == "unwaive"                         ? end_waiver(parts)
+                                                                 : decide(words, parts);
   if (!outcome) return std::move(outcome).error();
   return std::optional<std::string>(std::move(outcome).value());
 }

@@ -28,13 +28,16 @@ bool has_series_twice(const Block& block) {
   return std::adjacent_find(all.begin(), all.end()) != all.end();
 }
 
-// The times in stretches of at most this width, in order.
+// The times in stretches of at most this width and without such a gap, in order.
 std::vector<std::pair<std::int64_t, std::int64_t>> pieces_of(std::vector<std::int64_t> times,
-                                                             std::int64_t width) {
+                                                             std::int64_t width,
+                                                             std::int64_t gap) {
   std::sort(times.begin(), times.end());
   std::vector<std::pair<std::int64_t, std::int64_t>> pieces;
   for (const auto t : times) {
-    if (pieces.empty() || t - pieces.back().first > width) pieces.emplace_back(t, t);
+    if (pieces.empty() || t - pieces.back().first > width || t - pieces.back().second > gap) {
+      pieces.emplace_back(t, t);
+    }
     pieces.back().second = t;
   }
   return pieces;
@@ -55,13 +58,14 @@ std::uint64_t seconds_of(const std::vector<std::int64_t>& times) {
 reconcile::Placed Placer::place(const Incoming& in, SteadyTime now) {
   reconcile::Placed placed;
   earlier_ = {};
-  heard_ = nullptr;
-  late_minutes_.clear();
+  heard_.clear();
+  far_ = minute_of(count_ns(in.latest + kCountedAheadMax));
   note_wide(in);
   twice_ = has_series_twice(in.block);
   note_spans(in);
-  for (const auto& group : in.block.groups) {
-    if (group.copy) continue;
+  for (const auto& arrived : in.block.groups) {
+    if (arrived.copy) continue;
+    const auto& group = time_order_.of(arrived);
     for (const auto& column : group.columns) place_column(in, group, column, now, placed);
   }
   for (std::size_t i = 0; i < in.block.partials.size(); ++i) {
@@ -71,16 +75,34 @@ reconcile::Placed Placer::place(const Incoming& in, SteadyTime now) {
   // What a sum holds of each of its minutes nobody can tell.
   for (const auto& wide : wide_) {
     for (auto m = wide.first; m <= wide.last && event_time(m * kMinuteNs) < wide.proved; ++m) {
-      late_minutes_.emplace_back(wide.source, m);
+      heard_.push_back({wide.source, m, 0, true});
     }
   }
-  std::sort(late_minutes_.begin(), late_minutes_.end());
-  late_minutes_.erase(std::unique(late_minutes_.begin(), late_minutes_.end()),
-                      late_minutes_.end());
-  for (const auto& [source, minute] : late_minutes_) {
-    emitter_.touch_minute(source, event_time(minute * kMinuteNs), in.cause, now);
-  }
+  note_heard(in, now);
   return placed;
+}
+
+// Columns of a block speak of the same few sources and minutes.
+void Placer::note_heard(const Incoming& in, SteadyTime now) {
+  std::sort(heard_.begin(), heard_.end(), [](const Heard& a, const Heard& b) {
+    return std::tie(a.source, a.minute) < std::tie(b.source, b.minute);
+  });
+  for (std::size_t i = 0; i < heard_.size();) {
+    auto all = heard_[i];
+    for (++i; i < heard_.size() && heard_[i].source == all.source &&
+              heard_[i].minute == all.minute; ++i) {
+      all.readings += heard_[i].readings;
+      all.proved = all.proved || heard_[i].proved;
+    }
+    if (all.readings > 0) {
+      store_.manifests().receive(all.source, all.minute, all.readings);
+    }
+    // Its columns may be those of a few of the source's series, and the other windows of that
+    // minute say how complete they are by its counts.
+    if (all.proved) {
+      emitter_.touch_minute(all.source, event_time(all.minute * kMinuteNs), in.cause, now);
+    }
+  }
 }
 
 // Sums of more than one minute, those that meet as one.
@@ -112,6 +134,7 @@ void Placer::note_wide(const Incoming& in) {
 Result<> Placer::check(const Incoming& in) {
   std::uint64_t panes = 0;
   std::uint64_t compared = 0;
+  twice_ = false;  // of the block before
   note_wide(in);
   for (const auto& wide : wide_) panes += static_cast<std::uint64_t>(wide.last - wide.first) + 1;
   for (const auto& group : in.block.groups) {
@@ -124,7 +147,7 @@ Result<> Placer::check(const Incoming& in) {
       const auto& bound = in.series[column.series];
       const bool repeats = wide && bound.series->row.description.device_stamped;
       if (compared > kComparedMax || !repeats) continue;
-      compared += beside(group, column, bound).size();
+      compared += beside(group, doubtful_rows(in, group, column, bound), bound).size();
     }
   }
   if (panes > kPanesMax) {
@@ -164,20 +187,33 @@ void Placer::note_spans(const Incoming& in) {
     }
   }
   std::sort(spans_.begin(), spans_.end());
-  for (std::size_t i = 0; i < spans_.size();) {
-    auto span = spans_[i];
-    for (++i; i < spans_.size() && spans_[i].source == span.source &&
-              std::max(span.max, spans_[i].max) - span.min <= kPieceNs; ++i) {
-      span.max = std::max(span.max, spans_[i].max);
+  // Without the gaps between them, unless that makes many of few.
+  const auto by_hour = joined_spans(kPieceNs);
+  auto spans = joined_spans(kMinuteNs);
+  if (spans.size() > 2 * by_hour.size() + kLooseSpans) spans = by_hour;
+  for (const auto& s : spans) store_.blocks().add_span(s.source, s.min, s.max, in.at);
+}
+
+std::vector<Placer::Span> Placer::joined_spans(std::int64_t gap) const {
+  std::vector<Span> joined;
+  for (const auto& s : spans_) {
+    auto* last = joined.empty() ? nullptr : &joined.back();
+    if (last != nullptr && last->source == s.source && s.min - last->max <= gap &&
+        std::max(last->max, s.max) - last->min <= kPieceNs) {
+      last->max = std::max(last->max, s.max);
+    } else {
+      joined.push_back(s);
     }
-    store_.blocks().add_span(span.source, span.min, span.max, in.at);
   }
+  return joined;
 }
 
 void Placer::note_times(store::SourceId source, const std::vector<std::int64_t>& times) {
   const auto [min, max] = std::minmax_element(times.begin(), times.end());
   if (*max - *min <= kPieceNs) return spans_.push_back({source, *min, *max});
-  for (const auto& [low, high] : pieces_of(times, kPieceNs)) spans_.push_back({source, low, high});
+  for (const auto& [low, high] : pieces_of(times, kPieceNs, kMinuteNs)) {
+    spans_.push_back({source, low, high});
+  }
 }
 
 Placer::Sealed Placer::sealed_of(const Edge& edge, const Series& series) const {
@@ -191,16 +227,14 @@ Placer::Sealed Placer::sealed_of(const Edge& edge, const Series& series) const {
 
 void Placer::heard(store::SourceId source, std::int64_t time, std::uint64_t readings) {
   const auto minute = minute_of(time);
-  // Columns of a block mostly speak of one source and minute.
-  if (heard_ == nullptr || heard_source_ != source || heard_minute_ != minute) {
-    heard_ = &store_.manifests().change(source, minute);
-    heard_source_ = source;
-    heard_minute_ = minute;
+  if (minute >= far_) return;
+  const bool proved = event_time(minute * kMinuteNs) < proved_;
+  if (!heard_.empty() && heard_.back().source == source && heard_.back().minute == minute) {
+    heard_.back().readings += readings;
+    heard_.back().proved = heard_.back().proved || proved;
+  } else {
+    heard_.push_back({source, minute, readings, proved});
   }
-  heard_->receive(readings);
-  // Its columns may be those of a few of the source's series, and the other windows of that minute
-  // say how complete they are by its counts.
-  if (event_time(minute * kMinuteNs) < proved_) late_minutes_.emplace_back(source, minute);
 }
 
 void Placer::place_column(const Incoming& in, const Group& group, const Column& column,
@@ -265,10 +299,19 @@ void Placer::place_run(Bound bound, const Group& group, const Column& column, st
   }
   const bool aside = way.tier == reconcile::kTiers;
   const auto tier = static_cast<reconcile::Tier>(way.tier);
-  auto* pane = aside ? nullptr
-                     : &store_.panes().change(series.row.id, series.row.description.type, tier,
-                                              way.start);
+  store::Pane* pane = nullptr;
+  if (!aside) {
+    const auto id = series.row.id;
+    const auto type = series.row.description.type;
+    auto& panes = store_.panes();
+    pane = series.parts.ordered ? &panes.change(id, type, tier, way.start)
+                                : &panes.gather(id, type, tier, way.start);
+  }
+  if (pane != nullptr && series.parts.any()) {
+    pane->want(series.parts, store_.ordered().of(series.row.id, series.row.description));
+  }
   const Run run{begin, end, way.width.count() <= kMinuteNs, way.quarantined, pane};
+  Rows rows{row, row, value};
   const bool plain = run.in_one_minute && column.present.empty() && !any_repeated_;
   const auto counted = plain ? add_plain(run, bound, group, column, row, value)
                              : add_each(run, bound, group, column, row, value);
@@ -285,6 +328,46 @@ void Placer::place_run(Bound bound, const Group& group, const Column& column, st
     store_.late().add(series.row.id, way.start, reconcile::name_of(tier), counted);
   }
   emitter_.touch(series.row.id, way.start, way.width, counted, in.cause, now);
+  if (!series.parts.ordered) return;
+  rows.end = row;
+  put_in_order(series, group, column, rows, way, in, now);
+}
+
+void Placer::put_in_order(const Series& series, const Group& group, const Column& column,
+                          const Rows& rows, const Way& way, const Incoming& in, SteadyTime now) {
+  const auto& description = series.row.description;
+  const auto id = series.row.id;
+  samples_.clear();
+  auto value = rows.value;
+  bool rising = true;
+  for (auto row = rows.row; row < rows.end; ++row) {
+    if (!column.present.empty() && !column.present[row]) continue;
+    const auto v = value++;
+    if ((any_repeated_ && repeated_[v]) || column.type != description.type) continue;
+    const auto sample = window::sample_of(group.times[row], column, v);
+    if (!sample) continue;
+    rising = rising && (samples_.empty() ||
+                        !window::comes_before(description.type, *sample, samples_.back()));
+    samples_.push_back(*sample);
+  }
+  if (samples_.empty()) return;
+  if (!rising) {
+    std::sort(samples_.begin(), samples_.end(), [&](const auto& a, const auto& b) {
+      return window::comes_before(description.type, a, b);
+    });
+  }
+  const auto tier = static_cast<reconcile::Tier>(way.tier);
+  auto& panes = store_.panes();
+  const auto& options = store_.ordered().of(id, description);
+  auto& runs = *panes.change(id, description.type, tier, way.start).extras->runs;
+  bool known = runs.serve(options, series.parts.states) && runs.add(samples_, options);
+  // Some of its time may lie in finer panes still.
+  if (way.tier > static_cast<std::size_t>(series.finest)) {
+    const auto finer = static_cast<reconcile::Tier>(way.tier - 1);
+    known = known && panes.starts(id, finer, way.start, way.start + way.width, 1).empty();
+  }
+  if (!known) store_.ordered().add_unordered({id, tier, way.start, static_cast<int>(in.cause)});
+  emitter_.touch_following(id, event_time(samples_.back().time), in.cause, now);
 }
 
 // All rows have a value, and none was counted before: in one step.
@@ -298,7 +381,7 @@ std::uint64_t Placer::add_plain(const Run& run, const Bound& bound, const Group&
     low = std::min(low, rows[n]);
     high = std::max(high, rows[n]);
   }
-  if (run.pane != nullptr) run.pane->rows.add(rows.first(n), column, value);
+  if (run.pane != nullptr) run.pane->add(rows.first(n), column, value);
   heard(bound.source, minute_of(rows[0]) * kMinuteNs, n);
   note_extent(*bound.series, low, high);
   row += n;
@@ -329,7 +412,7 @@ std::uint64_t Placer::add_each(const Run& run, const Bound& bound, const Group& 
     low = std::min(low, time);
     high = std::max(high, time);
     if (!(any_repeated_ && repeated_[value])) {
-      if (run.pane != nullptr) run.pane->rows.add(time, column, value);
+      if (run.pane != nullptr) run.pane->add(time, column, value);
       ++counted;
     }
     ++value;
@@ -381,6 +464,9 @@ void Placer::place_partial(const Incoming& in, const PartialRow& row,
   auto& pane = store_.panes().change(series.row.id, series.row.description.type, *tier, pane_start);
   if (pane.replace({row.start, row.size, in.name.incarnation, row.revision, state})) {
     emitter_.touch(series.row.id, start, size, row.readings, in.cause, now);
+    if (series.parts.ordered && state.count() > 0) {
+      emitter_.touch_following(series.row.id, event_time(state.last().time), in.cause, now);
+    }
   }
 }
 
@@ -388,35 +474,49 @@ std::uint64_t Placer::find_repeats(const Incoming& in, const Group& group, const
                                    const Bound& bound) {
   repeated_.assign(column.values(), false);
   reconcile::mark_repeats(group, column, repeated_);
+  const auto rows = doubtful_rows(in, group, column, bound);
   const auto compare = [&](const reconcile::BlockIdentities& before) {
-    reconcile::each_value(group, column, [&](std::size_t row, std::size_t value) {
-      if (repeated_[value]) return;
+    for (const auto& [row, value] : rows) {
+      if (repeated_[value]) continue;
       repeated_[value] = before.contains(
           bound.series->row.id, {group.times[row], reconcile::value_bits(column, value)});
-    });
+    }
   };
   earlier_.sort();
   compare(earlier_);
-  for (const auto at : beside(group, column, bound)) {
+  for (const auto at : beside(group, rows, bound)) {
     if (at.value == in.at.value) continue;
     if (const auto* before = identities_of(in.edge, at)) compare(*before);
   }
   return static_cast<std::uint64_t>(std::count(repeated_.begin(), repeated_.end(), true));
 }
 
-std::vector<store::ArchivePosition> Placer::beside(const Group& group, const Column& column,
+// Those of a late row among live ones are few. What is of times to come leaves no newest time.
+Placer::RowValues Placer::doubtful_rows(const Incoming& in, const Group& group,
+                                        const Column& column, const Bound& bound) const {
+  RowValues rows;
+  const bool twice = twice_ && earlier_.count() > 0;
+  reconcile::each_value(group, column, [&](std::size_t row, std::size_t value) {
+    const auto time = group.times[row];
+    if (twice || time <= bound.series->newest || time >= count_ns(in.latest)) {
+      rows.emplace_back(row, value);
+    }
+  });
+  return rows;
+}
+
+std::vector<store::ArchivePosition> Placer::beside(const Group& group, const RowValues& rows,
                                                    const Bound& bound) {
   std::vector<std::int64_t> times;
-  times.reserve(column.values());
-  reconcile::each_value(group, column,
-                        [&](std::size_t row, std::size_t) { times.push_back(group.times[row]); });
+  times.reserve(rows.size());
+  for (const auto& [row, value] : rows) times.push_back(group.times[row]);
   // Under all names that its source ever had: a reading sent before may lie under any of them.
   auto sources = bound.series->row.sources();
   if (std::find(sources.begin(), sources.end(), bound.source) == sources.end()) {
     sources.push_back(bound.source);
   }
   std::vector<store::ArchivePosition> all;
-  for (const auto& [low, high] : pieces_of(std::move(times), kPieceNs)) {
+  for (const auto& [low, high] : pieces_of(std::move(times), kPieceNs, kMinuteNs)) {
     for (const auto source : sources) {
       const auto some = store_.blocks().overlapping(source, low, high);
       all.insert(all.end(), some.begin(), some.end());

@@ -1,14 +1,15 @@
 // Puts the readings of a block where they belong: into panes, the late ledger, quarantine, or
 // nowhere because they are here already. Decides nothing else; the books are the intake's.
 //
-// Speed      a column is walked in runs of one pane each, of which the pane takes all at once. No
-//            allocation, and no SQLite, per reading.
+// Speed      a column is walked in the order of time, in runs of one pane each, of which the pane
+//            takes all at once. No allocation, and no SQLite, per reading or run of additive parts.
 #pragma once
 
 #include <list>
 
 #include "cloud/answers/emitter.h"
 #include "cloud/intake/catalogue.h"
+#include "cloud/intake/time_order.h"
 #include "cloud/reconcile/identities.h"
 #include "cloud/reconcile/incarnation_books.h"
 #include "common/model/block.h"
@@ -17,6 +18,9 @@ namespace tidemark::intake {
 
 // How far an edge's clock may be ahead of this node's: of later times nothing is believed.
 inline constexpr Nanoseconds kAheadMax = std::chrono::minutes(10);
+// Of minutes so far beyond that nothing is counted: what lies there is in quarantine, and no
+// frontier would pass these rows and let them go.
+inline constexpr Nanoseconds kCountedAheadMax = std::chrono::hours(24);
 
 // A decoded block with the series of its columns.
 struct Incoming {
@@ -57,6 +61,7 @@ class Placer {
   // Longest span of time under which the archive's index lists a block; longer ones are listed by
   // pieces, or each look for repeats would go through all that came in the longest span of all.
   static constexpr std::int64_t kPieceNs = 3'600'000'000'000;
+  static constexpr std::size_t kLooseSpans = 64;  // of a block, where rows lie far apart
   static constexpr std::int64_t kSumMaxNs = 24 * kPieceNs;  // of an edge: the widest pane
 
   void place_column(const Incoming& in, const Group& group, const Column& column, SteadyTime now,
@@ -85,17 +90,29 @@ class Placer {
                           const Column& column, std::size_t& row, std::size_t& value);
   std::uint64_t add_each(const Run& run, const Bound& bound, const Group& group,
                          const Column& column, std::size_t& row, std::size_t& value);
+  // What the rows [row, end) of a run, values from `value` on, say by their order of time.
+  struct Rows {
+    std::size_t row = 0, end = 0, value = 0;
+  };
+  void put_in_order(const Series& series, const Group& group, const Column& column,
+                    const Rows& rows, const Way& way, const Incoming& in, SteadyTime now);
   static void note_extent(Series& series, std::int64_t low, std::int64_t high);
   void place_partial(const Incoming& in, const PartialRow& row, const window::Partial& state,
                      SteadyTime now, reconcile::Placed& placed);
   // Marks in repeated_ the values that were counted before; how many.
   std::uint64_t find_repeats(const Incoming& in, const Group& group, const Column& column,
                              const Bound& bound);
-  // Archived blocks with readings of the series at the times of this column.
-  std::vector<store::ArchivePosition> beside(const Group& group, const Column& column,
+  using RowValues = std::vector<std::pair<std::size_t, std::size_t>>;
+  // The rows and values of a column that may have been here before.
+  RowValues doubtful_rows(const Incoming& in, const Group& group, const Column& column,
+                          const Bound& bound) const;
+  // Archived blocks with readings of the series at the times of these rows.
+  std::vector<store::ArchivePosition> beside(const Group& group, const RowValues& rows,
                                              const Bound& bound);
   const reconcile::BlockIdentities* identities_of(Edge& edge, store::ArchivePosition at);
   void heard(store::SourceId source, std::int64_t time, std::uint64_t readings);
+  // What was heard in the block, into the manifests; and what waits for it in proved minutes.
+  void note_heard(const Incoming& in, SteadyTime now);
   void note_spans(const Incoming& in);
   void note_wide(const Incoming& in);
   void note_times(store::SourceId source, const std::vector<std::int64_t>& times);
@@ -105,11 +122,17 @@ class Placer {
   Catalogue& catalogue_;
   answers::Emitter& emitter_;
   const reconcile::Horizons& horizons_;
-  reconcile::MinuteManifest* heard_ = nullptr;  // valid within one place()
-  store::SourceId heard_source_ = 0;
-  std::int64_t heard_minute_ = 0;
-  EventTime proved_{};                    // the frontier of the series at hand
-  std::vector<std::pair<store::SourceId, std::int64_t>> late_minutes_;  // of the block, proved
+  struct Heard {
+    store::SourceId source;
+    std::int64_t minute;
+    std::uint64_t readings;
+    bool proved;  // the source's frontier is past its start
+  };
+  std::vector<Heard> heard_;  // of the block at hand
+  EventTime proved_{};        // the frontier of the series at hand
+  std::int64_t far_ = 0;      // the first minute of which nothing is counted
+  TimeOrder time_order_;
+  std::vector<window::OrderedSample> samples_;  // of the run at hand
   std::vector<bool> repeated_;
   bool any_repeated_ = false;
   std::list<Compared> compared_;
@@ -121,6 +144,8 @@ class Placer {
     std::int64_t min, max;
     friend auto operator<=>(const Span&, const Span&) = default;
   };
+  // Those of one source that meet, or lie no further apart than that, as one.
+  [[nodiscard]] std::vector<Span> joined_spans(std::int64_t gap) const;
   std::vector<Span> spans_;  // of the block at hand
   struct Wide {
     store::SourceId source;

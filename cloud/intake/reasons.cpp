@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 namespace tidemark::intake {
 
 void name_missing(const Edge& edge, const store::SeriesRow& series, const answers::Answer& answer,
@@ -13,19 +15,35 @@ void name_missing(const Edge& edge, const store::SeriesRow& series, const answer
     missing.push_back({name, "not heard"});
   }
   answers::note_unplaced(name, basis, missing);
+  if (counts_contradict(edge, answer, basis)) {
+    missing.push_back({name, fmt::format("its seals count {} readings, their blocks hold {}",
+                                         basis.manifest.sent, basis.manifest.received)});
+  }
   if (sealed) {
     if (answer.lost > 0) {
       missing.push_back({name, fmt::format("{} readings evicted or lost", answer.lost)});
     }
     return;
   }
-  if (!edge.row.connected) {
-    missing.push_back({name, fmt::format("edge {} offline since {}", edge.row.name,
-                                         format_utc(edge.row.seen))});
-  }
-  if (const auto blocks = edge.books.missing(); blocks > 0) {
-    missing.push_back({name, fmt::format("{} blocks under way", blocks)});
-  }
+  const auto& sources = edge.books.sources();
+  const auto source = std::find_if(sources.begin(), sources.end(),
+                                   [&](const auto& s) { return s.id == series.source; });
+  const auto frontier = source == sources.end() ? kEventTimeMin : source->frontier;
+  answers::note_waiting(name,
+                        {edge.row.name, edge.row.connected, edge.row.seen, edge.row.away,
+                         edge.books.missing(), frontier},
+                        answer.end, missing);
+}
+
+bool counts_contradict(const Edge& edge, const answers::Answer& answer,
+                       const answers::Basis& basis) {
+  const auto& counts = basis.manifest;
+  // A late reading may be older than the minutes that an edge still counts.
+  const bool contradicts = counts.received < counts.sent ||
+                           (counts.received > counts.sent &&
+                            answer.state == answers::State::sealed);
+  return contradicts && basis.sealed && basis.whole_minutes && !basis.reaches_back &&
+         !edge.books.gave_up(answer.start) && edge.books.as_sealed();
 }
 
 }  // namespace tidemark::intake

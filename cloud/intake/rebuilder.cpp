@@ -5,8 +5,7 @@
 #include <algorithm>
 #include <tuple>
 
-#include "cloud/reconcile/identities.h"
-#include "common/codec/codec.h"
+#include "cloud/intake/archived.h"
 
 namespace tidemark::intake {
 
@@ -18,27 +17,9 @@ struct Rebuilder::Day {
   std::uint64_t wide = 0;      // in sums that reach over an end of the day
   // Edge windows by (start, size, incarnation): of each the highest revision counts.
   std::map<std::tuple<std::int64_t, std::int64_t, Incarnation>, PartialRow> windows;
-  std::vector<reconcile::Identity> seen;  // sorted up to `sorted`: of blocks before this one
-  std::size_t sorted = 0;
+  Repeats repeats;
+  std::vector<window::OrderedSample> samples;  // where the series' panes have an order
   Outcome outcome;
-
-  // Whether it was here before; notes it.
-  bool repeated(const reconcile::Identity& identity) {
-    const auto middle = seen.begin() + static_cast<std::ptrdiff_t>(sorted);
-    if (std::binary_search(seen.begin(), middle, identity)) return true;
-    seen.push_back(identity);
-    return false;
-  }
-  // A column has no repeats in itself: those that it brought can be found from now on.
-  void end_of_column() {
-    if (sorted == seen.size()) return;
-    std::sort(seen.begin() + static_cast<std::ptrdiff_t>(sorted), seen.end());
-    if (sorted > 0 && seen[sorted] < seen[sorted - 1]) {
-      std::inplace_merge(seen.begin(), seen.begin() + static_cast<std::ptrdiff_t>(sorted),
-                         seen.end());
-    }
-    sorted = seen.size();
-  }
 };
 
 reconcile::Tier Rebuilder::tier_at(const Series& series, EventTime t, const Day& day) const {
@@ -50,40 +31,52 @@ reconcile::Tier Rebuilder::tier_at(const Series& series, EventTime t, const Day&
 reconcile::Pane& Rebuilder::pane_of(const Series& series, reconcile::Tier tier, EventTime start,
                                     Day& day) {
   const Key key{tier, floor_to(start, reconcile::width_of(tier))};
-  return day.panes.try_emplace(key, series.row.description.type).first->second;
+  const auto [it, fresh] = day.panes.try_emplace(key, series.row.description.type);
+  if (fresh) {
+    it->second.want(series.parts, store_.ordered().of(series.row.id, series.row.description));
+  }
+  return it->second;
 }
 
 void Rebuilder::add_rows(const Series& series, const Group& group, const Column& column,
                          Day& day) {
-  std::vector<bool> repeated(column.values(), false);
-  const bool stamped = series.row.description.device_stamped;
-  if (stamped) reconcile::mark_repeats(group, column, repeated);
-  reconcile::each_value(group, column, [&](std::size_t row, std::size_t value) {
-    const auto time = event_time(group.times[row]);
-    if (time < day.begin || time >= day.end || repeated[value]) return;
-    if (stamped && day.repeated({group.times[row], reconcile::value_bits(column, value)})) return;
-    pane_of(series, tier_at(series, time, day), time, day)
-        .rows.add(group.times[row], column, value);
-    ++day.readings;
+  day.repeats.each_new(
+      series, group, column, day.begin, day.end, [&](std::size_t row, std::size_t value) {
+        const auto time = event_time(group.times[row]);
+        pane_of(series, tier_at(series, time, day), time, day)
+            .add(group.times[row], column, value);
+        ++day.readings;
+        if (!series.parts.ordered) return;
+        const auto sample = window::sample_of(group.times[row], column, value);
+        if (sample && column.type == series.row.description.type) day.samples.push_back(*sample);
+      });
+}
+
+// The readings of each pane by the order of time.
+void Rebuilder::put_in_order(const Series& series, Day& day) {
+  const auto& description = series.row.description;
+  const auto& options = store_.ordered().of(series.row.id, description);
+  std::sort(day.samples.begin(), day.samples.end(), [&](const auto& a, const auto& b) {
+    return window::comes_before(description.type, a, b);
   });
-  day.end_of_column();
+  const std::span samples(day.samples);
+  for (std::size_t i = 0; i < samples.size();) {
+    const auto time = event_time(samples[i].time);
+    const auto tier = tier_at(series, time, day);
+    const auto end = floor_to(time, reconcile::width_of(tier)) + reconcile::width_of(tier);
+    auto n = i;
+    while (n < samples.size() && event_time(samples[n].time) < end &&
+           tier_at(series, event_time(samples[n].time), day) == tier) {
+      ++n;
+    }
+    pane_of(series, tier, time, day).extras->runs->add(samples.subspan(i, n - i), options);
+    i = n;
+  }
 }
 
 Result<> Rebuilder::gather(Edge& edge, const Series& series, Day& day) {
-  std::vector<std::uint64_t> positions;
-  for (const auto source : series.row.sources()) {
-    for (const auto at : store_.blocks().overlapping(source, count_ns(day.begin),
-                                                     count_ns(day.end) - 1)) {
-      positions.push_back(at.value);
-    }
-  }
-  std::sort(positions.begin(), positions.end());
-  positions.erase(std::unique(positions.begin(), positions.end()), positions.end());
-  std::vector<Bound> bound;
-  for (const auto position : positions) {
-    TIDE_ASSIGN(const auto archived, store_.archive().read({position}));
-    TIDE_ASSIGN(const auto block, codec::decode(archived.record.bytes));
-    TIDE_TRY(catalogue_.bind_known(edge, block.dictionaries, bound));
+  const auto visit = [&](const BlockRecord& record, const Block& block,
+                         const std::vector<Bound>& bound) -> Result<> {
     const auto before = day.readings;
     for (const auto& group : block.groups) {
       if (group.copy) continue;
@@ -99,16 +92,19 @@ Result<> Rebuilder::gather(Edge& edge, const Series& series, Day& day) {
         continue;
       }
       here += row.readings;
-      auto& known = day.windows[{row.start, row.size, archived.record.name.incarnation}];
+      auto& known = day.windows[{row.start, row.size, record.name.incarnation}];
       if (row.revision >= known.revision) known = row;
     }
-    if (here > 0) day.outcome.by_start[archived.record.name.incarnation] += here;
+    if (here > 0) day.outcome.by_start[record.name.incarnation] += here;
     if (day.readings > kReadingsMax) {
       return Error(Fault::full, fmt::format("more than {} readings on {}", kReadingsMax,
                                             format_utc(day.begin)));
     }
-  }
-  day.outcome.blocks = positions.size();
+    return {};
+  };
+  TIDE_ASSIGN(day.outcome.blocks,
+              each_archived(store_, catalogue_, edge, series, day.begin, day.end, visit));
+  put_in_order(series, day);
   return {};
 }
 

@@ -44,6 +44,7 @@ class Rebuilder {
   };
   struct Day;  // what is gathered of one
   Result<> gather(Edge& edge, const Series& series, Day& day);
+  void put_in_order(const Series& series, Day& day);
   void add_rows(const Series& series, const Group& group, const Column& column, Day& day);
   // Where a reading of that time belongs by now; the widest pane where all horizons have passed.
   [[nodiscard]] reconcile::Tier tier_at(const Series& series, EventTime t, const Day& day) const;

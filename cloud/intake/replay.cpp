@@ -9,6 +9,7 @@
 #include "cloud/intake/intake.h"
 #include "cloud/intake/rebuilder.h"
 #include "cloud/intake/session.h"
+#include "cloud/store/orders.h"
 #include "common/base/log.h"
 #include "common/base/text.h"
 
@@ -53,12 +54,15 @@ Result<Replay> Intake::replay_of(std::int64_t order,
     return Error(Fault::bad_input, "expected: replay GLOB FROM TO, or backfill VIEW FROM TO, times "
                                    "in ns");
   }
-  r.select = std::string(words[1]);
-  if (!r.backfill) return r;
+  const auto name = store::from_order_word(words[1]);
+  if (!r.backfill) {
+    TIDE_ASSIGN(r.select, answers::Selection::parse(name));
+    return r;
+  }
   const auto view = std::find_if(options_.views.begin(), options_.views.end(),
-                                 [&](const answers::View& v) { return v.name == r.select; });
+                                 [&](const answers::View& v) { return v.name == name; });
   if (view == options_.views.end()) {
-    return Error(Fault::bad_input, fmt::format("no view '{}' is in force", r.select));
+    return Error(Fault::bad_input, fmt::format("no view '{}' is in force", name));
   }
   r.select = view->select;
   return r;
@@ -69,7 +73,7 @@ std::optional<std::pair<Series*, EventTime>> Intake::next_of_ledger(Replay& r) {
     r.after = *line;
     auto* series = catalogue_->find(line->series);
     if (series == nullptr || line->start < r.from || line->start >= r.to ||
-        !series_match(r.select, series->full_name)) {
+        !r.select.matches(series->full_name, labels_of(*series))) {
       continue;
     }
     const auto day = floor_to(line->start, Rebuilder::kDay);
@@ -83,7 +87,9 @@ std::optional<std::pair<Series*, EventTime>> Intake::next_of_view(Replay& r) {
   for (; r.series_next < catalogue_->all().size(); ++r.series_next, r.day_next = kEventTimeMin) {
     auto* series = catalogue_->all()[r.series_next].get();
     const auto& row = series->row;
-    if (row.readings == 0 || !series_match(r.select, series->full_name)) continue;
+    if (row.readings == 0 || !r.select.matches(series->full_name, labels_of(*series))) {
+      continue;
+    }
     const auto first = std::max(r.from, event_time(row.first));
     const auto day = std::max(r.day_next, floor_to(first, Rebuilder::kDay));
     if (day >= r.to || day > event_time(row.last)) continue;
@@ -136,6 +142,14 @@ std::uint64_t Intake::replay_day(Series& series, EventTime day, Replay& r) {
   if (rebuilt->stayed > 0) r.why = "their sums reach over a midnight (UTC) and fit no pane";
   r.days += r.backfill || rebuilt->returned > 0 ? 1 : 0;
   emitter_->reopen(series.row.id, day, day + Rebuilder::kDay, clock_.steady());
+  // What the next day begins with.
+  if (series.parts.ordered) {
+    const auto last = store_->panes().before(series.row.id, day + Rebuilder::kDay).sample;
+    if (last) {
+      emitter_->touch_following(series.row.id, event_time(last->time), answers::Cause::operated,
+                                clock_.steady());
+    }
+  }
   return rebuilt->blocks;
 }
 

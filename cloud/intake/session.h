@@ -14,6 +14,7 @@ struct Intake::Session {
 
   // Since the last commit.
   bool greeted = false;
+  std::uint8_t version = 1;                 // that both understand, told by the welcome
   std::string refusal;                      // for refused_connection
   std::uint64_t refused_connection = 0;
   std::set<Incarnation> welcome;            // whose holdings the hello asks for
@@ -26,17 +27,33 @@ struct Intake::Session {
   struct Parked {
     Lane lane;
     BlockRecord record;
+    std::vector<DictionaryHash> unknown;
   };
   std::vector<Parked> parked;
   std::size_t parked_bytes = 0;
   std::map<Incarnation, SequenceRanges> dropped;  // were parked past the bound
+  std::map<DictionaryHash, unsigned> asks;        // looks at which blocks waited for it
+
+  // Blocks and seals of starts that no hello has named so far.
+  std::vector<wire::Frame> unnamed;
+  std::size_t unnamed_bytes = 0;
+  unsigned unnamed_looks = 0;
 
   std::size_t letter_bytes = 0;  // dead letters of this minute
 
-  // For gaps that do not fill.
+  // Starts of whose newest seal the last part is to come: its minutes count what it may bring.
+  std::set<Incarnation> in_parts;
+  // Counts that were told to contradict the blocks: starts, and windows of a source.
+  std::set<Incarnation> starts_contradicted;
+  std::set<std::pair<store::SourceId, EventTime>> contradicted;
+
+  // For gaps that do not fill: those at the last look; how far the backlog has come on this
+  // connection (ordinal of the start, sequence), and from where on what is new.
   std::uint64_t blocks_taken = 0;
   std::uint64_t blocks_at_look = 0;
-  std::uint64_t missing_at_look = 0;
+  std::map<Incarnation, SequenceRanges> missing_at_look;
+  std::pair<std::uint64_t, std::uint64_t> backlog_to{0, 0};
+  std::uint64_t live_from = UINT64_MAX;
 };
 
 }  // namespace tidemark::intake

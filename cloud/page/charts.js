@@ -275,6 +275,8 @@ export class Card {
       }
       out.push(`, ${percent(a.completeness)} complete, ${a.state}`);
       if (a.revision > 0) out.push(` r${a.revision}`);
+      if (a.approximate) out.push(', approximate');
+      for (const note of a.notes ?? []) out.push(`; ${note}`);
       const before = a.previous?.[name];
       if (revised(a) && before !== undefined && before !== null) {
         out.push(element('span', {class: 'revised'},

@@ -62,7 +62,7 @@ export function showEdges(table, status) {
   }
   table.tBodies[0].replaceChildren(...status.edges.map((e) => row([
     element('th', {scope: 'row'}, e.name, e.site ? element('span', {class: 'dim'}, ` ${e.site}`) : ''),
-    element('td', {}, badge(e.state)),
+    element('td', e.away ? {title: e.away} : {}, badge(e.state)),
     element('td', {}, e.frontier ? moment(e.frontier, status.now) : '–'),
     element('td', {class: 'number'}, span(e.frontier_lag_s)),
     element('td', {class: 'number'}, percent(e.completeness)),

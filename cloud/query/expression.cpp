@@ -1,10 +1,13 @@
-// "AGG GLOB [by WINDOW]", or a view's name.
+// "AGG SELECTION [by WINDOW] [per LABEL,…|all]", or a view's name.
 #include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
 
 #include "cloud/answers/grid.h"
 #include "cloud/query/reader.h"
 #include "common/base/text.h"
-#include "common/window/partial.h"
+#include "common/window/summary.h"
 
 namespace tidemark::query {
 namespace {
@@ -13,32 +16,71 @@ constexpr Nanoseconds kDay = std::chrono::hours(24);
 
 Error expected(std::string_view expression) {
   return {Fault::bad_input,
-          fmt::format("'{}' is no expression, expected AGG GLOB [by WINDOW] such as "
-                      "\"avg line1/power_total by 1m\", or the name of a view",
+          fmt::format("'{}' is no expression, expected AGG SERIES [by WINDOW] [per LABEL] such as "
+                      "\"avg line1/power_total by 1m\" or \"sum */power{{area=stamping}} by 1h per "
+                      "site\", or the name of a view",
                       expression)};
+}
+
+// By spaces, but those between braces or quotes.
+std::vector<std::string_view> words_of(std::string_view expression) {
+  std::vector<std::string_view> words;
+  std::size_t begin = 0;
+  int depth = 0;
+  bool quoted = false;
+  for (std::size_t i = 0; i <= expression.size(); ++i) {
+    const char c = i < expression.size() ? expression[i] : ' ';
+    if (c == '"') quoted = !quoted;
+    if (c == '{' && !quoted) ++depth;
+    if (c == '}' && !quoted) --depth;
+    if (i < expression.size() && (c != ' ' || depth > 0 || quoted)) continue;
+    if (i > begin) words.push_back(expression.substr(begin, i - begin));
+    begin = i + 1;
+  }
+  return words;
+}
+
+// "site,area"; "all" puts everything into one group.
+Result<std::vector<std::string>> labels_of(std::string_view words) {
+  std::vector<std::string> labels;
+  if (words == "all") return labels;
+  for (const auto word : split(words, ',')) {
+    answers::Selection one;
+    one.labels[std::string(word)] = "x";
+    TIDE_TRY(one.check());
+    if (std::find(labels.begin(), labels.end(), word) != labels.end()) {
+      return Error(Fault::bad_input, fmt::format("per: '{}' is named twice", word));
+    }
+    labels.emplace_back(word);
+  }
+  return labels;
 }
 
 }  // namespace
 
 Result<AnswerQuery> Reader::parse(std::string_view expression) {
-  std::vector<std::string_view> words;
-  for (const auto word : split(trim(expression), ' ')) {
-    if (!trim(word).empty()) words.push_back(trim(word));
-  }
+  const auto words = words_of(trim(expression));
   AnswerQuery query;
   if (words.size() == 1) {
     query.view = words[0];
     return query;
   }
-  if (words.size() != 2 && (words.size() != 4 || words[2] != "by")) return expected(expression);
+  if (words.size() < 2 || words.size() % 2 != 0) return expected(expression);
   for (const auto name : split(words[0], ',')) {  // "min,max line1/*" asks for both at once
-    TIDE_TRY(window::Aggregates::check_name(name));
+    TIDE_TRY(window::check_aggregate(name));
     query.aggregates.emplace_back(name);
   }
-  query.select = words[1];
-  if (words.size() == 4) {
-    TIDE_TRY(set_window(query, words[3]));
-    if (query.window <= Nanoseconds::zero()) return expected(expression);
+  TIDE_ASSIGN(query.select, answers::Selection::parse(words[1]));
+  bool by = false;
+  for (std::size_t i = 2; i < words.size(); i += 2) {
+    if (words[i] == "by" && !std::exchange(by, true)) {
+      TIDE_TRY(set_window(query, words[i + 1]));
+      if (query.window <= Nanoseconds::zero()) return expected(expression);
+    } else if (words[i] == "per" && !query.group_by) {
+      TIDE_ASSIGN(query.group_by, labels_of(words[i + 1]));
+    } else {
+      return expected(expression);
+    }
   }
   return query;
 }

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "cloud/answers/answer.h"
+#include "cloud/answers/selection.h"
 #include "common/base/result.h"
 #include "common/base/time.h"
 #include "common/model/seal.h"
@@ -43,7 +44,7 @@ struct SourceState {
 
 // What a person should look at; gone a day after its last time, a clone's when it is decided.
 struct Alarm {
-  std::string kind;  // clone, block_conflict, seal_conflict, dictionary_conflict, clock, bound
+  std::string kind;  // store::AlarmKind in words
   std::string text;
   EventTime first{};
   EventTime last{};
@@ -58,6 +59,7 @@ struct EdgeState {
   std::uint64_t start_ordinal = 0;
   bool connected = false;
   EventTime seen{};                 // last frame of any kind
+  std::string away;                 // why it is not connected, where nobody said bye
   std::uint64_t blocks = 0;
   std::uint64_t blocks_missing = 0; // below the highest that is known of
   Ledger ledger;
@@ -72,10 +74,41 @@ struct LateRow {  // a reading that came after its window's first answer, folded
   std::string placement;  // "pane", "1min", "15min", "1day", "late_ledger"
 };
 
+struct MeterSwap {  // as a person said it; values in the unit of the series
+  std::string series;
+  EventTime at{};
+  double old_end = 0;
+  double new_start = 0;
+  EventTime known_at{};
+};
+
+struct WaivedSource {  // as a person said it
+  std::string source;  // edge/source
+  bool retired = false;
+  EventTime until{};
+  std::string by;
+  std::string reason;
+  EventTime at{};
+  EventTime ended = kEventTimeMin;  // the lowest number: it is in force
+  std::string ended_by;
+};
+
+struct ViewVersion {
+  std::string view;
+  std::uint64_t version = 0;
+  EventTime since = kEventTimeMin;  // when it came into force, as the node's clock said
+  EventTime until = kEventTimeMax;  // when another did; the end of time: it is in force
+};
+
 struct AnswerQuery {
   std::string view;                 // a view's name, or empty with `aggregate`, `select`, `window`
+  // Of the view's definition; nothing: that of now, or of `as_of`. Of revisions: all.
+  std::optional<std::uint64_t> view_version;
   std::vector<std::string> aggregates;  // empty: the view's
-  std::string select = "**";        // series glob
+  answers::Selection select;        // of series; of groups those that one of them belongs to
+  // Of an expression: groups of all series that have these labels and the unit in common, instead
+  // of answers for each series.
+  std::optional<std::vector<std::string>> group_by;
   Nanoseconds window{};             // of an expression: AGG GLOB by WINDOW; 0: the whole range
   std::string calendar;             // day | week | month: windows of that kind in `zone`
   std::string zone = "UTC";
@@ -92,17 +125,24 @@ class Reader {
   static Result<std::unique_ptr<Reader>> open(const std::filesystem::path& data_dir);
   virtual ~Reader() = default;
 
-  virtual Result<std::vector<SeriesState>> series(const std::string& glob) = 0;
+  virtual Result<std::vector<SeriesState>> series(const answers::Selection& select) = 0;
   virtual Result<std::vector<EdgeState>> edges() = 0;
   virtual Result<std::vector<std::string>> views() = 0;
-  // In order of series, then start. An expression whose window and selection a view covers gives
-  // that view's answers; any other is computed from panes on read (revision 0).
+  // Every definition that views had, in order of their names.
+  virtual Result<std::vector<ViewVersion>> view_versions() = 0;
+  // In order of series, then start; of groups in that of their labels. An expression whose window,
+  // selection and groups are those of a view gives that view's answers; any other is computed from
+  // panes on read (revision 0).
   virtual Result<std::vector<answers::Answer>> answers(const AnswerQuery& query) = 0;
   // Every revision, in order of series and view, oldest first; without a view and a window, those
   // of every view.
   virtual Result<std::vector<answers::Answer>> revisions(const AnswerQuery& query) = 0;
-  virtual Result<std::vector<LateRow>> late(const std::string& glob, std::size_t limit) = 0;
+  virtual Result<std::vector<LateRow>> late(const answers::Selection& select,
+                                             std::size_t limit) = 0;
   virtual Result<Ledger> ledger() = 0;
+  // In force or not, the oldest first.
+  virtual Result<std::vector<WaivedSource>> waived_sources() = 0;
+  virtual Result<std::vector<MeterSwap>> swaps(const answers::Selection& select) = 0;
   // Emissions after `position`, oldest first, for SSE and its resume.
   virtual Result<std::vector<answers::Answer>> since(std::uint64_t position, std::size_t limit) = 0;
   virtual Result<std::uint64_t> position() = 0;
@@ -115,7 +155,7 @@ class Reader {
     std::uint64_t readings = 0;
   };
   virtual Result<std::vector<DeadLetter>> dead_letters(std::size_t limit) = 0;
-  // "AGG GLOB [by WINDOW]" or a view's name, as on the command line.
+  // "AGG SELECTION [by WINDOW] [per LABEL,…|all]" or a view's name, as on the command line.
   static Result<AnswerQuery> parse(std::string_view expression);
   // The windows of `query` are that long; "1month" too, which is no duration.
   static Result<> set_window(AnswerQuery& query, std::string_view text);

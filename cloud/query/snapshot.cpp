@@ -5,7 +5,8 @@
 #include <algorithm>
 #include <set>
 
-#include "common/base/text.h"
+#include "cloud/answers/relabels.h"
+#include "common/base/log.h"
 
 namespace tidemark::query {
 namespace {
@@ -14,13 +15,27 @@ constexpr std::int64_t kMinuteNs = 60'000'000'000;
 
 Snapshot::Snapshot(sqlite::Database& db)
     : database_(db),
-      select_edges_(db, "SELECT id,name,site,connected,seen,missing FROM edges"),
+      ordered_(db),
+      folded_(db),
+      waiver_rows_(db),
+      select_edges_(db, "SELECT id,name,site,connected,seen,missing,away FROM edges"),
+      sources_called_(db, "SELECT id FROM sources WHERE edge=? AND name=?"),
       off_times_(db, "SELECT edge,off_from,off_until FROM off_times ORDER BY off_from"),
-      select_views_(db, "SELECT id,definition FROM views WHERE current=1 ORDER BY id"),
-      select_series_(db, "SELECT s.id,s.edge,s.source,e.name,s.description,s.widest_sum"
-                         " FROM series s JOIN edges e ON e.id=s.edge"),
+      uncounted_(db, "SELECT edge,blocks,from_time,until_time FROM uncounted"),
+      select_views_(db, "SELECT id,definition,current,(SELECT COUNT(*) FROM views o WHERE"
+                        " o.name=v.name AND o.id<=v.id) FROM views v ORDER BY id"),
+      view_at_(db, "SELECT view FROM view_log WHERE name=?1 AND id>=(SELECT MAX(id) FROM (SELECT id"
+                   " FROM view_log WHERE name=?1 AND at<=?2 UNION ALL SELECT MIN(id) FROM view_log"
+                   " WHERE name=?1)) ORDER BY id LIMIT 1"),
+      force_(db, "SELECT at,(SELECT MIN(n.at) FROM view_log n WHERE n.name=l.name AND n.id>l.id)"
+                 " FROM view_log l WHERE view=? ORDER BY id DESC LIMIT 1"),
+      select_series_(db, "SELECT s.id,s.edge,s.source,e.name,s.description,s.widest_sum,"
+                         "s.thinned_from,s.thinned_until FROM series s"
+                         " JOIN edges e ON e.id=s.edge"),
       sources_(db, "SELECT series,source FROM series_sources"),
       version_(db, "SELECT value FROM meta WHERE key='series_changes'"),
+      select_groups_(db, "SELECT id,view,key FROM groups WHERE id>? ORDER BY id"),
+      members_(db, "SELECT series,since,until FROM members WHERE grp=?"),
       source_(db, "SELECT frontier FROM sources WHERE id=?"),
       minutes_(db, "SELECT state FROM minutes WHERE source=? AND minute>=? AND minute<?"),
       forgotten_(db, "SELECT until FROM forgotten WHERE source=?"),
@@ -34,6 +49,8 @@ Snapshot::Snapshot(sqlite::Database& db)
                 " ORDER BY start DESC LIMIT 1"),
       panes_(db, "SELECT start,state FROM panes WHERE series=? AND tier=? AND start>=?"
                  " AND start<=? ORDER BY start"),
+      before_(db, "SELECT start,state FROM panes WHERE series=? AND tier=? AND start<?"
+                  " ORDER BY start DESC"),
       meta_(db, "SELECT value FROM meta WHERE key=?") {}
 
 void Snapshot::begin() {
@@ -47,6 +64,7 @@ void Snapshot::begin() {
     e.connected = select_edges_.integer(3) != 0;
     e.seen = event_time(select_edges_.integer(4));
     e.missing = select_edges_.count(5);
+    e.away = select_edges_.text(6);
     edges_[static_cast<store::EdgeId>(select_edges_.integer(0))] = std::move(e);
   }
   off_times_.start();
@@ -54,12 +72,33 @@ void Snapshot::begin() {
     edges_[static_cast<store::EdgeId>(off_times_.integer(0))].off.add(
         {event_time(off_times_.integer(1)), event_time(off_times_.integer(2))});
   }
+  uncounted_.start();
+  while (uncounted_.next()) {
+    edges_[static_cast<store::EdgeId>(uncounted_.integer(0))].uncounted.push_back(
+        {uncounted_.count(1), event_time(uncounted_.integer(2)),
+         event_time(uncounted_.integer(3))});
+  }
+  ordered_.forget_read();
+  waivers_.clear();
+  for (const auto& waiver : waiver_rows_.all(true)) {
+    sources_called_.start(waiver.edge, waiver.source);
+    while (sources_called_.next()) {
+      waivers_[static_cast<store::SourceId>(sources_called_.integer(0))] = waiver;
+    }
+  }
   views_.clear();
   select_views_.start();
   while (select_views_.next()) {
     auto view = answers::View::from_definition(select_views_.blob(1));
-    if (view) views_.push_back({select_views_.integer(0), std::move(view).value()});
+    if (view) {
+      views_.push_back({select_views_.integer(0), std::move(view).value(),
+                        select_views_.count(3), select_views_.integer(2) != 0});
+    } else {
+      log::error("a view of the node cannot be read, its answers are not shown", "id={} error={}",
+                 select_views_.integer(0), view.error().text());
+    }
   }
+  relabels_ = answers::load_relabels(database_);
   for (std::size_t t = 0; t < reconcile::kTiers; ++t) {
     if (meta_.start(fmt::format("horizon_{}", t)).next()) {
       horizons_.age[t] = Nanoseconds(meta_.integer(0));
@@ -70,6 +109,41 @@ void Snapshot::begin() {
 }
 
 void Snapshot::end() { database_.run("COMMIT"); }
+
+const store::Waiver* Snapshot::waiver(store::SourceId source) const {
+  const auto it = waivers_.find(source);
+  return it == waivers_.end() ? nullptr : &it->second;
+}
+
+EventTime Snapshot::sealing_frontier(store::SourceId source) {
+  const auto known = frontier(source);
+  const auto* said = waiver(source);
+  return said == nullptr ? known : std::max(known, said->until);
+}
+
+std::vector<const ViewEntry*> Snapshot::views() const {
+  std::vector<const ViewEntry*> all;
+  for (const auto& v : views_) {
+    if (v.current) all.push_back(&v);
+  }
+  return all;
+}
+
+std::int64_t Snapshot::view_at(const std::string& name, EventTime t) {
+  const auto view = view_at_.start(name, count_ns(t)).next() ? view_at_.integer(0) : 0;
+  view_at_.rewind();
+  return view;
+}
+
+Snapshot::Force Snapshot::force(const ViewEntry& view) {
+  Force force;
+  if (force_.start(view.id).next()) {
+    force.since = event_time(force_.integer(0));
+    if (!view.current) force.until = event_time(force_.integer(1));
+  }
+  force_.rewind();
+  return force;
+}
 
 void Snapshot::load_series() {
   std::int64_t changes = 0;
@@ -89,6 +163,7 @@ void Snapshot::load_series() {
     s.name = select_series_.text(3) + "/" + description->local_name();
     s.description = std::move(description).value();
     s.widest_sum = Nanoseconds(select_series_.integer(5));
+    s.thinned = {select_series_.integer(6), select_series_.integer(7)};
     series_[s.id] = std::move(s);
   }
   sources_.start();
@@ -99,14 +174,60 @@ void Snapshot::load_series() {
   }
 }
 
-std::vector<const SeriesEntry*> Snapshot::match(const std::string& glob) {
+answers::Labels Snapshot::labels(const SeriesEntry& series) {
+  const auto& edge = edges_[series.edge];
+  return answers::labels_of(edge.name, edge.site, series.description, relabels_);
+}
+
+std::vector<const SeriesEntry*> Snapshot::match(const answers::Selection& select) {
   std::vector<const SeriesEntry*> all;
   for (const auto& [id, s] : series_) {
-    if (series_match(glob, s.name)) all.push_back(&s);
+    const auto known = select.labels.empty() ? answers::Labels() : labels(s);
+    if (select.matches(s.name, known)) all.push_back(&s);
   }
   std::sort(all.begin(), all.end(), [](const auto* a, const auto* b) {
     return a->name == b->name ? a->id < b->id : a->name < b->name;
   });
+  return all;
+}
+
+void Snapshot::load_groups() {
+  const auto gone = meta_.start(answers::kGroupsGone).next() ? meta_.integer(0) : 0;
+  meta_.rewind();
+  if (std::exchange(groups_gone_, gone) != gone) groups_.clear();
+  select_groups_.start(groups_.empty() ? std::int64_t{0} : groups_.rbegin()->first);
+  while (select_groups_.next()) {
+    const auto id = select_groups_.integer(0);
+    groups_[id] = {-id, select_groups_.integer(1),
+                   answers::GroupKey::decode(select_groups_.blob(2))};
+  }
+}
+
+std::vector<const GroupEntry*> Snapshot::groups(std::int64_t view) {
+  load_groups();
+  std::vector<const GroupEntry*> all;
+  for (const auto& [id, group] : groups_) {
+    if (group.view == view) all.push_back(&group);
+  }
+  return all;
+}
+
+const GroupEntry* Snapshot::group(answers::Subject subject) {
+  auto known = groups_.find(-subject);
+  if (known == groups_.end()) {
+    load_groups();
+    known = groups_.find(-subject);
+  }
+  return known == groups_.end() ? nullptr : &known->second;
+}
+
+std::vector<answers::Member> Snapshot::members(answers::Subject group) {
+  std::vector<answers::Member> all;
+  members_.start(-group);
+  while (members_.next()) {
+    all.push_back({static_cast<store::SeriesId>(members_.integer(0)),
+                   event_time(members_.integer(1)), event_time(members_.integer(2))});
+  }
   return all;
 }
 
@@ -122,20 +243,26 @@ EventTime Snapshot::frontier(store::SourceId source) {
   return frontier;
 }
 
-reconcile::ManifestSum Snapshot::manifest(const SeriesEntry& series, EventTime from, EventTime to) {
+std::vector<store::SourceId> SeriesEntry::sources() const {
+  auto all = earlier;
+  all.insert(all.begin(), source);
+  return all;
+}
+
+reconcile::ManifestSum Snapshot::manifest(const std::vector<store::SourceId>& sources,
+                                          EventTime from, EventTime to) {
   const auto minute = Nanoseconds(kMinuteNs);
   const auto first = count_ns(floor_to(from, minute)) / kMinuteNs;
   const auto end = count_ns(floor_to(to - Nanoseconds(1), minute)) / kMinuteNs + 1;
   reconcile::ManifestSum sum;
-  const auto add = [&](store::SourceId source) {
+  for (const auto source : sources) {
     minutes_.start(source, first, end);
     while (minutes_.next()) {
       ByteReader in(minutes_.blob(0));
       sum += reconcile::MinuteManifest::decode(in).sum();
     }
-  };
-  add(series.source);
-  for (const auto source : series.earlier) add(source);
+    sum += folded_.sum(source, from, to);
+  }
   return sum;
 }
 
@@ -223,6 +350,19 @@ void Snapshot::each_pane(
   }
 }
 
+reconcile::Before Snapshot::before(const SeriesEntry& series, EventTime t) {
+  reconcile::Before found;
+  for (std::size_t tier = 0; tier < reconcile::kTiers; ++tier) {
+    before_.start(series.id, static_cast<std::int64_t>(tier), count_ns(t));
+    while (before_.next()) {
+      const auto pane = reconcile::Pane::decode(before_.blob(1));
+      if (pane && found.take(event_time(before_.integer(0)), *pane, t)) break;
+    }
+    before_.rewind();
+  }
+  return found;
+}
+
 EventTime Snapshot::known_from() {
   const auto from = meta_.start("known_from").next() ? event_time(meta_.integer(0))
                                                      : kEventTimeMin;
@@ -230,8 +370,8 @@ EventTime Snapshot::known_from() {
   return from;
 }
 
-EventTime Snapshot::frozen_before(reconcile::Tier tier, store::SourceId source) {
-  return horizons_.floor(tier, frontier(source));
+EventTime Snapshot::frozen_before(reconcile::Tier tier, EventTime frontier) const {
+  return horizons_.floor(tier, frontier);
 }
 
 }  // namespace tidemark::query

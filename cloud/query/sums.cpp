@@ -4,12 +4,13 @@
 
 namespace tidemark::query {
 
-window::Partial& Sums::slice(EventTime time) {
-  return slices_.try_emplace(slice_of(time), type_).first->second;
+window::Summary& Sums::slice(EventTime time) {
+  return slices_.try_emplace(slice_of(time), type_, parts_).first->second;
 }
 
-void Sums::add(EventTime start, EventTime end, const window::Partial& state) {
-  if (state.count() == 0 || state.type() != type_ || end <= from_ || start >= to_) return;
+void Sums::add(EventTime start, EventTime end, const window::Summary& state) {
+  const auto& partial = state.partial();
+  if (partial.count() == 0 || partial.type() != type_ || end <= from_ || start >= to_) return;
   const auto slice_end = width_ == Nanoseconds{} ? to_ : slice_of(start) + width_;
   if (start >= from_ && end <= std::min(slice_end, to_)) {
     slice(start).merge(state);
@@ -33,7 +34,7 @@ void Sums::find(EventTime start, EventTime end, Found& found) const {
     if (it->first >= start && it->second.end <= end) {
       found.sum.merge(it->second.state);
     } else {
-      found.unplaced += it->second.state.count();
+      found.unplaced += it->second.state.partial().count();
     }
   }
   const auto first = std::partition_point(lacks_.begin(), lacks_.end(),
@@ -41,6 +42,25 @@ void Sums::find(EventTime start, EventTime end, Found& found) const {
   for (auto it = first; it != lacks_.end() && it->start < end; ++it) {
     found.forgotten += it->readings;
   }
+}
+
+std::optional<window::OrderedSample> Sums::before(EventTime start) const {
+  std::optional<window::OrderedSample> last;
+  if (type_ == ValueType::text) return last;
+  const auto take = [&](const window::Summary& state) {
+    if (state.partial().count() == 0) return false;
+    const auto sample = window::sample_of(state.partial().last());
+    if (!last || window::comes_before(type_, *last, sample)) last = sample;
+    return true;
+  };
+  for (auto it = slices_.lower_bound(start); it != slices_.begin();) {
+    if (take((--it)->second)) break;
+  }
+  for (auto it = wide_.lower_bound(start); it != wide_.begin();) {
+    --it;
+    if (it->second.end <= start && take(it->second.state)) break;
+  }
+  return last;
 }
 
 }  // namespace tidemark::query

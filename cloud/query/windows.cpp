@@ -6,6 +6,8 @@
 #include <numeric>
 #include <set>
 
+#include "cloud/answers/group_judge.h"
+#include "cloud/answers/group_sum.h"
 #include "cloud/answers/judge.h"
 #include "cloud/reconcile/identities.h"
 #include "common/codec/codec.h"
@@ -27,18 +29,22 @@ struct Reach {
   Nanoseconds slice{};  // 0: nobody asks what is there by slices
 };
 
+using Wanted = Windows::Wanted;
+
 // Raw readings of one series as archived blocks hold them, each counted once.
 class RawReadings {
  public:
-  RawReadings(const SeriesEntry& series, Nanoseconds width, EventTime from, EventTime to,
-              const Reach& reach)
+  RawReadings(const SeriesEntry& series, const Wanted& wanted, Nanoseconds width, EventTime from,
+              EventTime to, const Reach& reach)
       : series_(series),
+        wanted_(wanted),
         from_(from),
         to_(to),
         reach_(reach),
-        sums_(series.description.type, width, from, to) {}
+        sums_(series.description.type, wanted.parts, width, from, to) {}
 
-  void add(const BlockRecord& record, const Block& block, const std::vector<bool>& is_series) {
+  // Fault::full when the order of more than kOrderedMax readings would have to be kept.
+  Result<> add(const BlockRecord& record, const Block& block, const std::vector<bool>& is_series) {
     for (const auto& group : block.groups) {
       if (group.copy) continue;
       for (const auto& column : group.columns) {
@@ -52,6 +58,10 @@ class RawReadings {
       auto& known = partials_[{row.start, row.size, record.name.incarnation}];
       if (row.revision >= known.revision) known = row;
     }
+    if (!wanted_.parts.ordered || taken_ <= kOrderedMax) return {};
+    return Error(Fault::full, fmt::format("more than {} readings of {} to be put in order; ask for "
+                                          "less at once, or keep a view with these aggregates",
+                                          kOrderedMax, series_.name));
   }
 
   // `kept`: readings by slice of the reach, as the panes count them. What is not here is lacking.
@@ -61,7 +71,9 @@ class RawReadings {
       TIDE_ASSIGN(const auto state, window::Partial::decode(in));
       const auto start = event_time(row.start);
       const auto end = start + Nanoseconds(row.size);
-      sums_.add(start, end, state);
+      window::Summary part(series_.description.type, wanted_.parts);
+      if (state.type() == series_.description.type) part.add_sum(state, wanted_.ordered);
+      sums_.add(start, end, part);
       if (end <= slice_end(start)) here_[slice_of(start)] += state.readings();
     }
     for (const auto& [slice, count] : kept) {
@@ -82,7 +94,9 @@ class RawReadings {
         return;
       }
       if (reach_.slice > Nanoseconds{}) ++here_[slice_of(time)];
-      if (time >= from_ && time < to_) sums_.slice(time).add(group.times[row], column, value);
+      if (time < from_ || time >= to_) return;
+      sums_.slice(time).add(group.times[row], column, value);
+      ++taken_;
     });
   }
 
@@ -93,9 +107,13 @@ class RawReadings {
     return reach_.slice == Nanoseconds{} ? reach_.to : slice_of(t) + reach_.slice;
   }
 
+  static constexpr std::uint64_t kOrderedMax = 5'000'000;  // 120 MB
+
   const SeriesEntry& series_;
+  const Wanted& wanted_;
   EventTime from_, to_;
   Reach reach_;
+  std::uint64_t taken_ = 0;
   Sums sums_;
   std::map<EventTime, std::uint64_t> here_;  // readings by slice
   std::set<reconcile::Identity> seen_;
@@ -126,8 +144,8 @@ Result<std::vector<bool>> find_series(sqlite::Database& database, const SeriesEn
 
 // Of time from which blocks have gone, the panes know how many readings there were: whole panes are
 // compared with all that is left of their time.
-Result<Sums> Windows::raw(const SeriesEntry& series, Nanoseconds width, EventTime from,
-                          EventTime to) {
+Result<Sums> Windows::raw(const SeriesEntry& series, const Wanted& wanted, Nanoseconds width,
+                          EventTime from, EventTime to) {
   Reach reach{from, to, {}};
   std::map<EventTime, std::uint64_t> kept;
   if (from < snapshot_.archived_from(series)) {
@@ -144,7 +162,7 @@ Result<Sums> Windows::raw(const SeriesEntry& series, Nanoseconds width, EventTim
                           }
                         });
   }
-  RawReadings readings(series, width, from, to, reach);
+  RawReadings readings(series, wanted, width, from, to, reach);
   for (const auto at : snapshot_.blocks(series, reach.from, reach.to)) {
     TIDE_ASSIGN(const auto archived, archive_.read(at));
     const auto& bytes = archived.record.bytes;
@@ -153,140 +171,287 @@ Result<Sums> Windows::raw(const SeriesEntry& series, Nanoseconds width, EventTim
                 find_series(snapshot_.database(), series, outline.summary.dictionaries));
     if (!outline.may_hold(is_series, count_ns(reach.from), count_ns(reach.to))) continue;
     TIDE_ASSIGN(const auto block, codec::decode(bytes));
-    readings.add(archived.record, block, is_series);
+    TIDE_TRY(readings.add(archived.record, block, is_series));
   }
   return readings.finish(kept);
 }
 
-Sums Windows::panes(const SeriesEntry& series, Nanoseconds width, EventTime from, EventTime to) {
-  Sums all(series.description.type, width, from, to);
+Sums Windows::panes(const SeriesEntry& series, const Wanted& wanted, Nanoseconds width,
+                    EventTime from, EventTime to, bool* covered) {
+  const auto type = series.description.type;
+  Sums all(type, wanted.parts, width, from, to);
   snapshot_.each_pane(series, from, to,
                       [&](EventTime start, Nanoseconds size, const reconcile::Pane& pane) {
-                        all.add(start, start + size, pane.rows);
+                        if (covered != nullptr && !pane.covers(wanted.parts, wanted.ordered)) {
+                          *covered = false;
+                        }
+                        window::Summary rows(type, wanted.parts);
+                        rows.add(pane.rows, pane.extras.get(), wanted.ordered);
+                        all.add(start, start + size, rows);
                         for (const auto& w : pane.windows) {
                           const auto begin = event_time(w.start);
-                          all.add(begin, begin + Nanoseconds(w.size), w.state);
+                          window::Summary one(type, wanted.parts);
+                          one.add_sum(w.state, wanted.ordered);
+                          all.add(begin, begin + Nanoseconds(w.size), one);
                         }
                       });
   return all;
 }
 
-Result<Sums> Windows::sums(const SeriesEntry& series, Nanoseconds width, EventTime from,
-                           EventTime to) {
-  if (width % kMinute != Nanoseconds{}) return raw(series, width, from, to);
-  return panes(series, width, from, to);
+// From panes, unless they lack what is asked for and the archive has all of it.
+Result<Sums> Windows::sums(const SeriesEntry& series, const Wanted& wanted, Nanoseconds width,
+                           EventTime from, EventTime to) {
+  if (width % kMinute != Nanoseconds{}) return raw(series, wanted, width, from, to);
+  bool covered = true;
+  auto all = panes(series, wanted, width, from, to, &covered);
+  if (covered || from < snapshot_.archived_from(series)) return all;
+  return raw(series, wanted, width, from, to);
 }
 
 // Whole minutes from panes, what sticks out at both ends from raw readings.
-Result<Found> Windows::span(const SeriesEntry& series, EventTime from, EventTime to) {
-  Found found(series.description.type);
+Result<Found> Windows::span(const SeriesEntry& series, const Wanted& wanted, EventTime from,
+                            EventTime to) {
+  Found found(series.description.type, wanted.parts);
   const auto head = std::min(ceil_to(from, kMinute), to);
   const auto tail = std::max(floor_to(to, kMinute), head);
-  if (head < tail) panes(series, Nanoseconds{}, head, tail).find(head, tail, found);
+  if (head < tail) {
+    TIDE_ASSIGN(const auto middle, sums(series, wanted, Nanoseconds{}, head, tail));
+    middle.find(head, tail, found);
+  }
   for (const auto& [begin, end] : {std::pair{from, head}, std::pair{tail, to}}) {
     if (begin >= end) continue;
-    TIDE_ASSIGN(const auto edge, raw(series, Nanoseconds{}, begin, end));
+    TIDE_ASSIGN(const auto edge, raw(series, wanted, Nanoseconds{}, begin, end));
     edge.find(begin, end, found);
   }
   return found;
 }
 
-answers::Answer Windows::answer(const SeriesEntry& series, const Found& found, EventTime start,
-                                EventTime end, EventTime frontier,
-                                const std::vector<std::string>& aggregates) {
-  answers::Answer a;
-  a.start = start;
-  a.end = end;
-  answers::fill_values(a, found.sum, series.description, aggregates);
-  const auto off = snapshot_.edge(series.edge).off.meeting(start, end);
+// The last value before a time; where panes reach over it, as the archive has it.
+Result<Windows::First> Windows::before(const SeriesEntry& series, const Wanted& wanted,
+                                       EventTime t) {
+  First first;
+  if (!wanted.parts.ordered) return first;
+  const auto known = snapshot_.before(series, t);
+  first.before = known.sample;
+  if (!known.unsure_from) return first;
+  TIDE_ASSIGN(const auto near, raw(series, wanted, Nanoseconds{}, *known.unsure_from, t));
+  Found found(series.description.type, wanted.parts);
+  near.find(*known.unsure_from, t, found);
+  first.certain = found.unplaced == 0 && found.forgotten == 0;
+  const auto last = near.before(t);
+  if (last && (!first.before ||
+               window::comes_before(series.description.type, *first.before, *last))) {
+    first.before = last;
+  }
+  return first;
+}
+
+void Windows::close(const Wanted& wanted, const First& first, const Sums* parts,
+                    const Window& window, Found& found) {
+  if (!wanted.parts.ordered) return;
+  auto before = parts != nullptr ? parts->before(window.start) : std::nullopt;
+  const bool own = before.has_value();
+  if (!own) before = first.before;
+  const bool good = found.sum.close(count_ns(window.start), count_ns(window.end), before,
+                                    wanted.ordered);
+  if (!good || (!own && !first.certain)) found.sum.doubt();
+}
+
+answers::Basis Windows::basis(const SeriesEntry& series, const Found& found, const Window& window,
+                              EventTime frontier,
+                              const std::vector<store::SourceId>& sources, bool of_group) {
+  const auto& [start, end] = window;
   answers::Basis basis;
   const auto counted = answers::counted_from(start, series.widest_sum);
-  basis.manifest = snapshot_.manifest(series, counted, end);
+  basis.manifest = snapshot_.manifest(sources, counted, end);
   basis.reaches_back = counted < start;
-  basis.readings = found.sum.count();
+  if (series.thinned.meets(start, end)) basis.deadband = series.description.deadband;
+  basis.readings = found.sum.partial().count();
   basis.unplaced = found.unplaced;
   basis.forgotten = found.forgotten;
   basis.waiting = snapshot_.waiting(series, counted, end);
   basis.sealed = frontier >= end;
+  const auto* waiver = snapshot_.waiver(series.source);
+  basis.waived = !basis.sealed && waiver != nullptr && waiver->covers(end, of_group);
   basis.whole_minutes = start == floor_to(start, kMinute) && end == floor_to(end, kMinute);
-  basis.off = reconcile::covered(off, start, end);
-  answers::judge(a, basis);
-  const auto source = snapshot_.edge(series.edge).name + "/" + series.description.source;
-  answers::note_off(source, off, a.missing);
+  for (const auto& lost : snapshot_.edge(series.edge).uncounted) {
+    if (lost.from < end && lost.until > start) basis.uncounted += lost.blocks;
+  }
+  basis.off = reconcile::covered(snapshot_.edge(series.edge).off.meeting(start, end), start, end);
+  return basis;
+}
+
+void Windows::name_missing(const SeriesEntry& series, const answers::Basis& basis,
+                           answers::Answer& a) {
+  const auto& edge = snapshot_.edge(series.edge);
+  const auto source = edge.name + "/" + series.description.source;
+  answers::note_off(source, edge.off.meeting(a.start, a.end), a.missing);
   answers::note_unplaced(source, basis, a.missing);
-  a.known_at = snapshot_.edge(series.edge).seen;
-  return a;
+  if (basis.waived) a.waived.push_back(answers::waived_of(*snapshot_.waiver(series.source)));
+  a.known_at = std::max(a.known_at, edge.seen);
 }
 
 namespace {
-Error too_many(std::size_t limit, const SeriesEntry& series) {
+Error too_many(std::size_t limit, const std::string& name) {
   return {Fault::full, fmt::format("more than {} windows of {}; ask for less at once or for longer "
-                                   "windows", limit, series.name)};
+                                   "windows", limit, name)};
 }
 }  // namespace
 
-// Those that start in [from, to), from panes of a quarter hour or finer.
-Result<std::vector<answers::Answer>> Windows::by_calendar(
-    const SeriesEntry& series, const answers::Grid& grid,
-    const std::vector<std::string>& aggregates, EventTime from, EventTime to, std::size_t newest,
-    std::size_t limit) {
-  std::vector<answers::Answer> all;
-  std::vector<EventTime> starts;
-  auto start = grid.floor(from);
-  if (start < from) start = grid.end(start);
-  for (; start < to; start = grid.end(start)) {
-    starts.push_back(start);
-    if (newest > 0 && starts.size() > newest) starts.erase(starts.begin());
-    if (starts.size() > limit) return too_many(limit, series);
-  }
-  if (starts.empty()) return all;
-  const auto frontier = snapshot_.frontier(series.source);
-  const auto parts = panes(series, std::chrono::minutes(15), starts.front(),
-                           grid.end(starts.back()));
-  for (const auto at : starts) {
-    Found found(series.description.type);
-    parts.find(at, grid.end(at), found);
-    all.push_back(answer(series, found, at, grid.end(at), frontier, aggregates));
-  }
-  return all;
-}
-
-Result<std::vector<answers::Answer>> Windows::of(const SeriesEntry& series, const Grid& grid,
-                                                 const std::vector<std::string>& aggregates,
-                                                 EventTime from, EventTime to,
-                                                 std::size_t newest, std::size_t limit) {
-  std::vector<answers::Answer> all;
-  const auto extent = snapshot_.extent(series.id);
-  if (!extent) return all;
-  const auto frontier = snapshot_.frontier(series.source);
-  const auto end = std::min(to, std::max(extent->second, frontier));
+Result<std::vector<Windows::Window>> Windows::windows(const Asked& asked, EventTime first,
+                                                      EventTime last, const std::string& name) {
+  std::vector<Window> all;
+  const auto& grid = asked.grid;
+  const auto end = std::min(asked.to, last);
   if (grid.calendar) {
-    from = std::max(from, grid.calendar->floor(extent->first));
-    return by_calendar(series, *grid.calendar, aggregates, from, end, newest, limit);
+    auto start = grid.calendar->floor(std::max(asked.from, grid.calendar->floor(first)));
+    if (start < asked.from) start = grid.calendar->end(start);
+    for (; start < end; start = grid.calendar->end(start)) {
+      all.push_back({start, grid.calendar->end(start)});
+      if (asked.newest > 0 && all.size() > asked.newest) all.erase(all.begin());
+      if (all.size() > asked.limit) return too_many(asked.limit, name);
+    }
+    return all;
   }
   if (grid.size == Nanoseconds{}) {
-    from = std::max(from, extent->first);
-    if (from >= end) return all;
-    TIDE_ASSIGN(const auto found, span(series, from, end));
-    all.push_back(answer(series, found, from, end, frontier, aggregates));
+    const auto start = std::max(asked.from, first);
+    if (start < end) all.push_back({start, end});
     return all;
   }
   // The first window that reaches into what there is.
-  auto start = ceil_to(std::max(from, extent->first - grid.size + Nanoseconds(1)), grid.every);
-  const auto width = Nanoseconds(std::gcd(grid.size.count(), grid.every.count()));
+  auto start = ceil_to(std::max(asked.from, first - grid.size + Nanoseconds(1)), grid.every);
   if (start >= end) return all;
+  const auto newest = asked.newest;
   if (newest > 0 && static_cast<std::uint64_t>((end - start) / grid.every) >= newest) {
     start = std::max(start, floor_to(end - Nanoseconds(1), grid.every) -
                                 grid.every * static_cast<std::int64_t>(newest - 1));
   }
-  if (static_cast<std::uint64_t>((end - start - Nanoseconds(1)) / grid.every) >= limit) {
-    return too_many(limit, series);
+  if (static_cast<std::uint64_t>((end - start - Nanoseconds(1)) / grid.every) >= asked.limit) {
+    return too_many(asked.limit, name);
   }
-  TIDE_ASSIGN(const auto parts, sums(series, width, start, ceil_to(end, grid.every) + grid.size));
-  for (; start < end; start += grid.every) {
-    Found found(series.description.type);
-    parts.find(start, start + grid.size, found);
-    all.push_back(answer(series, found, start, start + grid.size, frontier, aggregates));
+  for (; start < end; start += grid.every) all.push_back({start, start + grid.size});
+  return all;
+}
+
+// Of a calendar, whose windows begin at quarter hours, panes of one or finer are enough.
+Result<> Windows::each(const SeriesEntry& series, const Wanted& wanted, const Grid& grid,
+                       const std::vector<Window>& windows,
+                       const std::function<void(std::size_t, const Found&)>& visit) {
+  if (windows.empty()) return {};
+  const auto from = windows.front().start;
+  const auto to = windows.back().end;
+  TIDE_ASSIGN(const auto first, before(series, wanted, from));
+  if (!grid.calendar && grid.size == Nanoseconds{}) {
+    TIDE_ASSIGN(auto found, span(series, wanted, from, to));
+    close(wanted, first, nullptr, windows[0], found);
+    visit(0, found);
+    return {};
+  }
+  const auto width = grid.calendar ? Nanoseconds(std::chrono::minutes(15))
+                                   : Nanoseconds(std::gcd(grid.size.count(), grid.every.count()));
+  TIDE_ASSIGN(const auto parts, sums(series, wanted, width, from, to));
+  for (std::size_t i = 0; i < windows.size(); ++i) {
+    Found found(series.description.type, wanted.parts);
+    parts.find(windows[i].start, windows[i].end, found);
+    close(wanted, first, &parts, windows[i], found);
+    visit(i, found);
+  }
+  return {};
+}
+
+Result<std::vector<answers::Answer>> Windows::of(const SeriesEntry& series, const Asked& asked) {
+  std::vector<answers::Answer> all;
+  const auto extent = snapshot_.extent(series.id);
+  if (!extent) return all;
+  const auto frontier = snapshot_.frontier(series.source);
+  TIDE_ASSIGN(const auto windows, this->windows(asked, extent->first,
+                                                std::max(extent->second, frontier), series.name));
+  const Wanted wanted{window::Parts::of(asked.aggregates, series.description.type),
+                      snapshot_.ordered(series)};
+  TIDE_TRY(each(series, wanted, asked.grid, windows, [&](std::size_t i, const Found& found) {
+    answers::Answer a;
+    a.start = windows[i].start;
+    a.end = windows[i].end;
+    answers::fill_values(a, found.sum, series.description, asked.aggregates);
+    const auto known = basis(series, found, windows[i], frontier, series.sources());
+    answers::judge(a, known);
+    answers::note_increase(a, found.sum, wanted.ordered, series.description);
+    name_missing(series, known, a);
+    answers::note_waived(a, a.missing);
+    all.push_back(std::move(a));
+  }));
+  return all;
+}
+
+// One source after the other, so that what is held is a sum for each window and not for each series
+// of each window.
+Result<std::vector<answers::Answer>> Windows::of_group(
+    const std::vector<const SeriesEntry*>& members, const Asked& asked) {
+  std::vector<answers::Answer> all;
+  auto first = kEventTimeMax, last = kEventTimeMin;
+  std::map<store::SourceId, std::vector<const SeriesEntry*>> sources;
+  for (const auto* series : members) {
+    sources[series->source].push_back(series);
+    const auto extent = snapshot_.extent(series->id);
+    if (!extent) continue;
+    first = std::min(first, extent->first);
+    last = std::max({last, extent->second, snapshot_.frontier(series->source)});
+  }
+  if (first == kEventTimeMax) return all;
+  TIDE_ASSIGN(const auto windows, this->windows(asked, first, last, "a group"));
+  std::vector<answers::GroupSum> sums(windows.size());
+  std::vector<answers::GroupJudge> judges;
+  for (const auto& w : windows) {
+    judges.emplace_back(w.start, w.end);
+    auto& a = all.emplace_back();
+    a.start = w.start;
+    a.end = w.end;
+  }
+  const auto needed = asked.figures != nullptr ? asked.figures->needed() : asked.aggregates;
+  std::vector<answers::MemberNotes> notes(windows.size(), answers::MemberNotes(needed));
+  const auto formulas =
+      asked.figures != nullptr ? asked.figures->formulas() : answers::Formulas();
+  std::set<store::SourceId> counted;
+  for (const auto& [source, series_of_it] : sources) {
+    const auto frontier = snapshot_.frontier(source);
+    std::vector<answers::Basis> known(windows.size());
+    for (const auto* series : series_of_it) {
+      const bool head = series == series_of_it.front();
+      // A source counts once, however many of its series there are, or were.
+      auto fresh = series->sources();
+      std::erase_if(fresh, [&](store::SourceId s) { return !counted.insert(s).second; });
+      const auto inputs = asked.figures == nullptr
+                              ? std::uint32_t{1}
+                              : asked.figures->inputs_of(series->name, snapshot_.labels(*series));
+      const Wanted wanted{window::Parts::of(needed, series->description.type),
+                          snapshot_.ordered(*series)};
+      TIDE_TRY(each(*series, wanted, asked.grid, windows, [&](std::size_t i, const Found& found) {
+        sums[i].add(found.sum, series->description, inputs);
+        notes[i].add(series->name, series->description, found.sum, wanted.ordered,
+                     windows[i].start, windows[i].end);
+        const auto one = basis(*series, found, windows[i], frontier, fresh, true);
+        if (head) {
+          known[i] = one;
+        } else {
+          known[i].add_series(one);
+        }
+      }));
+    }
+    for (std::size_t i = 0; i < windows.size(); ++i) {
+      judges[i].add(known[i]);
+      name_missing(*series_of_it.front(), known[i], all[i]);
+    }
+  }
+  for (std::size_t i = 0; i < windows.size(); ++i) {
+    if (asked.figures != nullptr) {
+      sums[i].fill(all[i], *asked.figures, formulas);
+    } else {
+      sums[i].fill(all[i], asked.aggregates);
+    }
+    judges[i].finish(all[i]);
+    notes[i].put(all[i]);
+    answers::note_waived(all[i], all[i].missing);
+    answers::bound_missing(all[i].missing);
   }
   return all;
 }

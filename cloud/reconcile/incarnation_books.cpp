@@ -4,11 +4,16 @@
 #include <iterator>
 #include <limits>
 
+#include "common/base/hash.h"
+
 namespace tidemark::reconcile {
 namespace {
 
-// 1 knew nothing of reductions; 2 also said whether sums of minutes came.
-constexpr std::uint8_t kVersion = 3;
+// 1 knew nothing of reductions; 2 also said whether sums of minutes came; 3 did not say until when
+// readings were given up, nor what stands under the numbers of its last seals.
+constexpr std::uint8_t kVersion = 4;
+// A power cut takes what was not synced. A start of which no seal came lived for less, too.
+constexpr Nanoseconds kLostAtMost = std::chrono::minutes(1);
 constexpr auto kNoEnd = std::numeric_limits<std::uint64_t>::max();
 
 void encode_statement(ByteWriter& out, const std::map<SourceIndex, EventTime>& statement) {
@@ -27,6 +32,34 @@ std::map<SourceIndex, EventTime> decode_statement(ByteReader& in) {
     statement[source] = event_time(static_cast<std::int64_t>(in.fixed<std::uint64_t>()));
   }
   return statement;
+}
+
+std::uint64_t content_of(const Seal& seal) {
+  ByteVector bytes;
+  ByteWriter out(bytes);
+  out.varint(seal.next.count);
+  seal.ledger.encode(out);
+  seal.evicted.encode(out);
+  return xxh3(bytes);
+}
+
+std::uint64_t places_of(const Ledger& l) {
+  return l.answered + l.thinned + l.duplicate + l.local + l.late_ledger + l.quarantined +
+         l.evicted + l.lost;
+}
+
+std::vector<std::pair<std::uint64_t, EventTime>> times_of(const Seal& seal) {
+  std::vector<std::pair<std::uint64_t, EventTime>> times;
+  ByteVector bytes;
+  for (const auto& s : seal.sources) {
+    bytes.clear();
+    ByteWriter out(bytes);
+    out.text(s.source);
+    out.text(s.poll_class);
+    times.emplace_back(xxh3(bytes), s.sealed_until);
+  }
+  std::sort(times.begin(), times.end());
+  return times;
 }
 
 }  // namespace
@@ -65,24 +98,26 @@ std::uint64_t IncarnationBooks::bring_back(std::uint64_t readings, bool from_qua
 }
 
 bool IncarnationBooks::seal(const Seal& seal, const std::vector<SourceIndex>& sources,
-                            const ReadingsIn& readings) {
-  // An older statement is still true of what it says, and may be covered before the newer one is.
+                            const ReadingsIn& readings, EventTime now) {
+  // What an older statement says is still true, and may be covered before the newer one is; but
+  // of one that is too old nobody can tell whether it is the one that stood.
+  if (seal.number + kSealsKnown <= seal_number_) return false;
   Statement statement;
   for (std::size_t i = 0; i < seal.sources.size(); ++i) {
     statement[sources[i]] = seal.sources[i].sealed_until;
   }
   if (seal.number != seal_number_) wait(seal.next.count, statement);
+  if (seal.number <= seal_number_) return false;
   for (const auto& range : seal.evicted.ranges()) {
     const auto not_yet = evicted_.missing_in(range);
     for (const auto& fresh : not_yet.ranges()) {
-      if (received_.missing_in(fresh) != SequenceRanges{fresh}) {
-        evicted_but_here_ += readings(fresh);
-      }
+      const auto absent = received_.missing_in(fresh);
+      if (absent != SequenceRanges{fresh}) evicted_but_here_ += readings(fresh);
+      if (!absent.empty()) give_up(now);
       evicted_.add(fresh);
       covered_.add(fresh);
     }
   }
-  if (seal.number <= seal_number_) return false;
   seal_number_ = seal.number;
   seal_next_ = std::max(seal_next_, seal.next);
   sealed_ = seal.ledger;
@@ -90,7 +125,21 @@ bool IncarnationBooks::seal(const Seal& seal, const std::vector<SourceIndex>& so
     beyond_readings_ -= beyond_.begin()->second;
     beyond_.erase(beyond_.begin());
   }
+  // It may have been said of a start whose end is known.
+  if (closing_) note_lost(now);
   return true;
+}
+
+std::vector<SourceIndex> IncarnationBooks::stated() const {
+  std::vector<SourceIndex> all;
+  const auto add = [&](const Statement& statement) {
+    for (const auto& [source, until] : statement) all.push_back(source);
+  };
+  add(proved_);
+  for (const auto& [next, statement] : waiting_) add(statement);
+  std::sort(all.begin(), all.end());
+  all.erase(std::unique(all.begin(), all.end()), all.end());
+  return all;
 }
 
 void IncarnationBooks::wait(std::uint64_t next, const Statement& statement) {
@@ -127,19 +176,70 @@ void IncarnationBooks::merge_waiting(std::map<std::uint64_t, Statement>::iterato
 }
 
 bool IncarnationBooks::contradicts(const Seal& seal) const {
-  return !seal.more && !closing_ && seal.number != 0 && seal.number == seal_number_ &&
-         (seal.next != seal_next_ || !(seal.ledger == sealed_));
+  if (seal.more || closing_ || seal.number == 0) return false;
+  const auto at = std::find_if(known_.begin(), known_.end(),
+                               [&](const Known& k) { return k.number == seal.number; });
+  if (at == known_.end()) {
+    return seal.number == seal_number_ && (seal.next != seal_next_ || !(seal.ledger == sealed_));
+  }
+  if (at->content != content_of(seal)) return true;
+  const auto times = times_of(seal);
+  return std::any_of(times.begin(), times.end(), [&](const auto& time) {
+    const auto same = std::lower_bound(at->sources.begin(), at->sources.end(),
+                                       std::pair{time.first, kEventTimeMin});
+    return same != at->sources.end() && same->first == time.first && same->second != time.second;
+  });
 }
 
-void IncarnationBooks::close(const Closing& closing) {
+void IncarnationBooks::know(const Seal& seal) {
+  if (seal.more || closing_ || seal.number == 0) return;
+  auto at = std::find_if(known_.begin(), known_.end(),
+                         [&](const Known& k) { return k.number >= seal.number; });
+  if (at == known_.end() || at->number != seal.number) {
+    if (at == known_.begin() && known_.size() == kSealsKnown) return;
+    at = known_.insert(at, Known{seal.number, content_of(seal), {}});
+  }
+  std::vector<std::pair<std::uint64_t, EventTime>> all;
+  const auto times = times_of(seal);
+  std::set_union(at->sources.begin(), at->sources.end(), times.begin(), times.end(),
+                 std::back_inserter(all));
+  at->sources = std::move(all);
+  if (known_.size() > kSealsKnown) known_.erase(known_.begin());
+}
+
+void IncarnationBooks::close(const Closing& closing, EventTime now) {
   ordinal_ = closing.start_ordinal;
   closing_ = closing;
+  for (auto& k : known_) k.sources = {};
+  note_lost(now);
 }
 
-void IncarnationBooks::close_forgotten() {
+void IncarnationBooks::close_forgotten(EventTime now) {
   Closing closing;
   closing.start_ordinal = ordinal_;
-  closing_ = closing;
+  close(closing, now);
+}
+
+// Numbers beyond what was durable, below those that are known of: they went with the power.
+void IncarnationBooks::note_lost(EventTime now) {
+  const auto last = std::max(covered_.highest().count, seal_next_.count - 1);
+  if (covered_.covers({closing_->durable_through.count + 1, last})) return;
+  const bool told = closing_->off_from != kEventTimeMin;
+  give_up(told ? std::min(closing_->off_from + kLostAtMost, closing_->off_until) : now);
+}
+
+IncarnationBooks::Uncounted IncarnationBooks::uncounted() const {
+  if (!closing_) return {};
+  const SequenceRange beyond{std::max(closing_->durable_through.count + 1, seal_next_.count),
+                             covered_.highest().count};
+  if (covered_.covers(beyond)) return {};
+  Uncounted u;
+  u.blocks = covered_.missing_in(beyond).count();
+  u.until = given_up_until_;
+  u.from = proved_.empty() ? u.until - kLostAtMost : kEventTimeMin;
+  for (const auto& [source, until] : proved_) u.from = std::max(u.from, until);
+  u.from = std::min(u.from, u.until - Nanoseconds(1));
+  return u;
 }
 
 void IncarnationBooks::reopen() {
@@ -172,21 +272,13 @@ bool IncarnationBooks::was_given_up(Sequence s) const {
   return evicted_.contains(s) || (closing_ && s > closing_->durable_through);
 }
 
-bool IncarnationBooks::gave_up() const {
-  auto here = received_;
-  here.add(replaced_);
-  const auto known = ledger();
-  return covered_.count() != here.count() || known.lost > 0 || known.evicted > 0 ||
-         placed_.quarantined > 0;
-}
-
 SequenceRanges IncarnationBooks::missing() const {
   auto highest = std::max(covered_.highest().count, seal_next_.count - 1);
   if (closing_) highest = closing_->durable_through.count;
   return covered_.missing_in({1, highest});
 }
 
-Ledger IncarnationBooks::ledger() const {
+Ledger IncarnationBooks::counted() const {
   Ledger l = sealed_;
   l.taken += beyond_readings_;
   l.answered = placed_.answered;
@@ -195,12 +287,22 @@ Ledger IncarnationBooks::ledger() const {
   l.quarantined += placed_.quarantined;
   l.evicted -= std::min(l.evicted, evicted_but_here_);
   l.pending = 0;
-  const auto known = l.answered + l.thinned + l.duplicate + l.local + l.late_ledger +
-                     l.quarantined + l.evicted + l.lost;
+  return l;
+}
+
+Ledger IncarnationBooks::ledger() const {
+  auto l = counted();
+  const auto known = places_of(l);
   // A seal that says less than what arrived is the edge's fault; what arrived was taken.
   l.taken = std::max(l.taken, known);
   (settled() ? l.lost : l.pending) += l.taken - known;
   return l;
+}
+
+std::uint64_t IncarnationBooks::beyond_seal() const {
+  const auto l = counted();
+  const auto known = places_of(l);
+  return seal_number_ == 0 || known <= l.taken ? 0 : known - l.taken;
 }
 
 Ledger IncarnationBooks::found() const {
@@ -241,6 +343,26 @@ void IncarnationBooks::encode(ByteWriter& out) const {
     encode_statement(out, statement);
   }
   encode_statement(out, proved_);
+  out.fixed(static_cast<std::uint64_t>(count_ns(given_up_until_)));
+  out.varint(known_.size());
+  for (const auto& k : known_) {
+    out.varint(k.number);
+    out.fixed(k.content);
+  }
+}
+
+// Rows of before do not say it: until the last time that the start was proved to.
+EventTime IncarnationBooks::given_up_by_counts() const {
+  auto here = received_;
+  here.add(replaced_);
+  const auto l = ledger();
+  const bool any = covered_.count() != here.count() || l.lost > 0 || l.evicted > 0 ||
+                   placed_.quarantined > 0;
+  if (!any) return kEventTimeMin;
+  auto until = kEventTimeMin;
+  for (const auto& [source, proved] : proved_) until = std::max(until, proved);
+  if (closing_) until = std::max(until, closing_->off_until);
+  return until == kEventTimeMin ? until : until + kLostAtMost;
 }
 
 IncarnationBooks IncarnationBooks::decode(ByteReader& in) {
@@ -280,6 +402,16 @@ IncarnationBooks IncarnationBooks::decode(ByteReader& in) {
     b.statements_ += statement.size();
   }
   b.proved_ = decode_statement(in);
+  if (version < 4) {
+    b.given_up_until_ = b.given_up_by_counts();
+    return b;
+  }
+  b.given_up_until_ = event_time(static_cast<std::int64_t>(in.fixed<std::uint64_t>()));
+  const auto known = in.length(9);
+  for (std::size_t i = 0; i < known && in.ok(); ++i) {
+    const auto number = in.varint();
+    b.known_.push_back({number, in.fixed<std::uint64_t>(), {}});
+  }
   return b;
 }
 

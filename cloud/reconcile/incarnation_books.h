@@ -3,7 +3,9 @@
 //
 // Promise    ledger().adds_up() after every call; an older or repeated seal changes nothing; a
 //            block is received once. Coverage, strongest first: received, replaced (by a block
-//            that was received), evicted, lost.
+//            that was received), evicted, lost. A statement counts only if it is newer than the one
+//            that stands; an older one still says how far its sources were, if it is one of the
+//            last kSealsKnown, whose content is known and compared.
 // Bounds     kSealsWaitingMax seals of kStatementsMax lines wait for their blocks; beyond it
 //            neighbours are merged into the later one, which proves the same a little later. What
 //            else grows with what an edge sends is weight(), which the edge's books bound.
@@ -26,6 +28,7 @@ namespace tidemark::reconcile {
 
 inline constexpr std::size_t kSealsWaitingMax = 256;
 inline constexpr std::size_t kStatementsMax = 16'384;
+inline constexpr std::uint64_t kSealsKnown = 8;
 
 // Where the readings of received blocks went.
 struct Placed {
@@ -60,14 +63,21 @@ class IncarnationBooks {
   // Whether one of them has come by itself: they cannot be replaced then.
   [[nodiscard]] bool received_any(const SequenceRanges& blocks) const;
   // False when the statement is not newer than the one that stands. `sources` are the seal's
-  // sources in its order.
-  bool seal(const Seal& seal, const std::vector<SourceIndex>& sources, const ReadingsIn& readings);
+  // sources in its order; readings that it gives up are of times before `now`.
+  bool seal(const Seal& seal, const std::vector<SourceIndex>& sources, const ReadingsIn& readings,
+            EventTime now);
+  // The sources that its statements named so far.
+  [[nodiscard]] std::vector<SourceIndex> stated() const;
   // Another statement stands under the number of this one: one of the two is none of this start's.
-  // Of a start that is closed the last words are made anew and prove nothing.
+  // Compared with the last kSealsKnown: numbers of blocks, ledger, what was evicted, and how far
+  // the sources are that both name. Of a start that is closed the last words are made anew and
+  // prove nothing. `seal` as it came, with the sources named that it means.
   [[nodiscard]] bool contradicts(const Seal& seal) const;
-  void close(const Closing& closing);
+  // It is taken: to be known to contradicts().
+  void know(const Seal& seal);
+  void close(const Closing& closing, EventTime now);
   // The edge no longer knows this incarnation: what did not come will not come.
-  void close_forgotten();
+  void close_forgotten(EventTime now);
   // It is not forgotten after all: it says hello.
   void reopen();
   void set_ordinal(std::uint64_t ordinal) { ordinal_ = ordinal; }
@@ -88,6 +98,12 @@ class IncarnationBooks {
   }
 
   [[nodiscard]] Ledger ledger() const;
+  // Readings that came in blocks of which a seal speaks, beyond all that it counts: it is wrong.
+  [[nodiscard]] std::uint64_t beyond_seal() const;
+  // All blocks that its seals speak of have come, as they were, and no others.
+  [[nodiscard]] bool as_sealed() const {
+    return beyond_.empty() && replaced_.empty() && evicted_.empty() && missing().empty();
+  }
   // What the edge cannot know by itself: the part of the ledger that was found here. `evicted` are
   // readings that the edge gave up and that had arrived all the same.
   [[nodiscard]] Ledger found() const;
@@ -105,8 +121,20 @@ class IncarnationBooks {
   // Nothing came of it and nothing is missing.
   [[nodiscard]] bool blank() const;
   [[nodiscard]] bool was_given_up(Sequence s) const;  // evicted, or declared lost
-  // Any that did not come all the same, or were kept aside here.
-  [[nodiscard]] bool gave_up() const;
+  // Readings of a block that is received could not be read: of times before `until`.
+  void give_up(EventTime until) { given_up_until_ = std::max(given_up_until_, until); }
+  // Readings of times before it may have been evicted, lost or kept aside; none from it on.
+  // kEventTimeMin: none at all.
+  [[nodiscard]] EventTime given_up_until() const { return given_up_until_; }
+  // Blocks that were lost though later ones came, and that no seal counted: nobody knows what was
+  // in them. Their times lie in [from, until): behind the last that was proved of the start, but
+  // for what a device sent late.
+  struct Uncounted {
+    std::uint64_t blocks = 0;
+    EventTime from = kEventTimeMin, until = kEventTimeMin;
+    friend bool operator==(const Uncounted&, const Uncounted&) = default;
+  };
+  [[nodiscard]] Uncounted uncounted() const;
   // Numbers below the highest that is known of, which neither came nor were given up.
   [[nodiscard]] SequenceRanges missing() const;
 
@@ -119,6 +147,9 @@ class IncarnationBooks {
   [[nodiscard]] std::uint64_t covered_end() const;
   void wait(std::uint64_t next, const Statement& statement);
   void merge_waiting(std::map<std::uint64_t, Statement>::iterator earlier);
+  void note_lost(EventTime now);
+  [[nodiscard]] Ledger counted() const;  // `taken` as stated, nothing pending or lost by it
+  [[nodiscard]] EventTime given_up_by_counts() const;
 
   std::uint64_t ordinal_ = 0;
   SequenceRanges received_;
@@ -136,6 +167,15 @@ class IncarnationBooks {
   std::map<std::uint64_t, Statement> waiting_;  // by `next`
   std::size_t statements_ = 0;                  // in waiting_
   Statement proved_;
+  EventTime given_up_until_ = kEventTimeMin;
+  // What stands under a number: a hash of all that is the same however often it is said, and how
+  // far its sources are, by a hash of their names; these in memory only, and while it is open.
+  struct Known {
+    std::uint64_t number = 0;
+    std::uint64_t content = 0;
+    std::vector<std::pair<std::uint64_t, EventTime>> sources;
+  };
+  std::vector<Known> known_;  // by number, newest last
 };
 
 }  // namespace tidemark::reconcile

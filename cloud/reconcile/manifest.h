@@ -13,6 +13,7 @@ struct ManifestSum {
   std::uint64_t due = 0, good = 0, taken = 0, sent = 0;
   std::uint64_t received = 0;  // readings of received blocks, duplicates and late ones included
   ManifestSum& operator+=(const ManifestSum& o);
+  friend bool operator==(const ManifestSum&, const ManifestSum&) = default;
 };
 
 // One (source, poll class, minute) over all starts of the edge. Counts are absolute within a start;

@@ -7,7 +7,9 @@ std::string_view to_string(AlarmKind kind) {
     case AlarmKind::clone: return "clone";
     case AlarmKind::block_conflict: return "block_conflict";
     case AlarmKind::seal_conflict: return "seal_conflict";
+    case AlarmKind::count_conflict: return "count_conflict";
     case AlarmKind::dictionary_conflict: return "dictionary_conflict";
+    case AlarmKind::dictionary_missing: return "dictionary_missing";
     case AlarmKind::clock: return "clock";
     case AlarmKind::bound: return "bound";
   }

@@ -15,7 +15,9 @@ enum class AlarmKind : std::uint8_t {
   clone,           // two boxes say they are this edge; the second is refused
   block_conflict,  // two blocks under one name
   seal_conflict,   // two statements under one number
+  count_conflict,  // a seal counts other readings than the blocks that it speaks of hold
   dictionary_conflict,
+  dictionary_missing,  // blocks name one that never came; they are kept aside
   clock,           // readings of times to come
   bound,           // a bound of what is kept of one edge was reached; something is not taken
 };

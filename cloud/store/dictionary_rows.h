@@ -16,17 +16,27 @@ struct Said {
   friend auto operator<=>(const Said&, const Said&) = default;
 };
 
+struct DictionaryRow {
+  EdgeId edge = 0;
+  DictionaryHash hash;
+  Said said;
+  std::size_t bytes = 0;       // 0: they are gone, only `said` is left
+  ArchivePosition position{};  // no archived block beyond it names it
+};
+
 class DictionaryRows {
  public:
   explicit DictionaryRows(sqlite::Database& database);
-  // Of all edges, without their bytes but with the number of them.
-  void each(const std::function<void(EdgeId, DictionaryHash, const Said&, std::size_t)>& visit);
+  // Of all edges. Those of which nobody knows where they were named were named until `end`.
+  void each(ArchivePosition end, const std::function<void(const DictionaryRow&)>& visit);
   Result<ByteVector> bytes(EdgeId edge, DictionaryHash hash);  // corrupt when it is not there
-  void add(EdgeId edge, DictionaryHash hash, ByteSpan bytes);
-  void save(EdgeId edge, DictionaryHash hash, const Said& said);
+  void add(EdgeId edge, DictionaryHash hash, ByteSpan bytes, ArchivePosition position);
+  void save(EdgeId edge, DictionaryHash hash, const Said& said, ArchivePosition position);
+  // Its bytes go; with `said` too, nothing of it is left.
+  void drop(EdgeId edge, DictionaryHash hash, bool said_too);
 
  private:
-  sqlite::Statement all_, bytes_, add_, save_;
+  sqlite::Statement all_, bytes_, add_, save_, use_, empty_, remove_, forget_use_;
 };
 
 }  // namespace tidemark::store

@@ -4,7 +4,7 @@
 
 namespace tidemark::store {
 
-LateRows::LateRows(sqlite::Database& database)
+LateRows::LateRows(sqlite::Database& database, Changes& changes)
     : add_(database, "INSERT INTO late VALUES(?,?,?,?)"
                      " ON CONFLICT DO UPDATE SET readings=readings+excluded.readings"),
       forget_(database, "DELETE FROM late WHERE series=? AND start<?"
@@ -15,11 +15,17 @@ LateRows::LateRows(sqlite::Database& database)
                       " IN ('late_ledger','quarantine') AND (series,start)>(?,?)"
                       " ORDER BY series,start LIMIT 1"),
       remove_(database, "DELETE FROM late WHERE placement IN ('late_ledger','quarantine')"
-                        " AND series=? AND start>=? AND start<?") {}
+                        " AND series=? AND start>=? AND start<?"),
+      changes_(changes) {}
+
+void LateRows::note(SeriesId series, EventTime from, EventTime to) {
+  changes_.of_series(series, from, to + std::chrono::hours(24));
+}
 
 void LateRows::add(SeriesId series, EventTime start, std::string_view placement,
                    std::uint64_t readings) {
   late_.push_back({series, count_ns(start), placement, readings});
+  if (placement == kLedger || placement == kQuarantine) note(series, start, start);
 }
 
 void LateRows::flush() {
@@ -61,6 +67,7 @@ std::optional<LateRows::Line> LateRows::next_waiting(const Line& after) {
 void LateRows::remove_waiting(SeriesId series, EventTime from, EventTime to) {
   flush();
   remove_.run(series, count_ns(from), count_ns(to));
+  note(series, from, to);
 }
 
 }  // namespace tidemark::store

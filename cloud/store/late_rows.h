@@ -10,19 +10,18 @@
 #include <tuple>
 #include <vector>
 
+#include "cloud/store/changes.h"
 #include "common/base/time.h"
 #include "common/sqlite/database.h"
 
 namespace tidemark::store {
-
-using SeriesId = std::uint32_t;
 
 class LateRows {
  public:
   static constexpr std::string_view kLedger = "late_ledger";
   static constexpr std::string_view kQuarantine = "quarantine";
 
-  explicit LateRows(sqlite::Database& database);
+  LateRows(sqlite::Database& database, Changes& changes);
   // `placement` is one of the few words for it, which outlive the batch: "pane", a tier's name,
   // kLedger or kQuarantine.
   void add(SeriesId series, EventTime start, std::string_view placement, std::uint64_t readings);
@@ -55,7 +54,10 @@ class LateRows {
     std::uint64_t readings;
     [[nodiscard]] auto key() const { return std::tuple(series, start, placement); }
   };
+  // What is set aside in a line that starts there is of the day from it on.
+  void note(SeriesId series, EventTime from, EventTime to);
   sqlite::Statement add_, forget_, waiting_, next_, remove_;
+  Changes& changes_;
   std::vector<Late> late_;  // of the batch
 };
 

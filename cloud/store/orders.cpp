@@ -1,9 +1,42 @@
 #include "cloud/store/orders.h"
 
+#include <fmt/format.h>
+
+#include <charconv>
+
 #include "cloud/store/schema.h"
 #include "cloud/store/store.h"
 
 namespace tidemark::store {
+
+std::string order_word(std::string_view text) {
+  std::string word;
+  for (const char c : text) {
+    if (static_cast<unsigned char>(c) > ' ' && c != '%' && c != '\x7f') {
+      word += c;
+    } else {
+      word += fmt::format("%{:02X}", static_cast<unsigned char>(c));
+    }
+  }
+  return word.empty() ? "%" : word;
+}
+
+std::string from_order_word(std::string_view word) {
+  std::string text;
+  for (std::size_t i = 0; i < word.size(); ++i) {
+    unsigned code = 0;
+    const auto* digits = word.data() + i + 1;
+    const bool whole = word[i] == '%' && i + 2 < word.size() &&
+                       std::from_chars(digits, digits + 2, code, 16).ptr == digits + 2;
+    if (whole) {
+      text += static_cast<char>(code);
+      i += 2;
+    } else if (word != "%") {
+      text += word[i];
+    }
+  }
+  return text;
+}
 
 Result<std::int64_t> give_order(const std::filesystem::path& data_dir, const std::string& words,
                                 EventTime at) {

@@ -5,11 +5,16 @@
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "common/base/result.h"
 #include "common/base/time.h"
 
 namespace tidemark::store {
+
+// An order is words between spaces; a name or a reason that has spaces itself is one of them.
+std::string order_word(std::string_view text);
+std::string from_order_word(std::string_view word);
 
 // Its number. unavailable while the node holds the file for longer than some seconds.
 Result<std::int64_t> give_order(const std::filesystem::path& data_dir, const std::string& words,

@@ -1,5 +1,6 @@
 #include "cloud/store/pane_cache.h"
 
+#include <algorithm>
 #include <limits>
 
 namespace tidemark::store {
@@ -8,12 +9,24 @@ namespace {
 constexpr auto kNoRows = std::numeric_limits<std::int64_t>::min();
 constexpr std::int64_t tier_number(Tier t) { return static_cast<std::int64_t>(t); }
 
+Pane decode(ByteSpan bytes) {
+  auto pane = Pane::decode(bytes);
+  TIDE_CHECK(pane.ok(), "a pane in cloud.db decodes");
+  return std::move(pane).value();
+}
+
+// What is in the row comes before what was gathered.
+void add_row(Pane& gathered, ByteSpan row) {
+  auto pane = decode(row);
+  pane.join(gathered);
+  gathered = std::move(pane);
+}
+
 }  // namespace
 
-PaneCache::PaneCache(sqlite::Database& database)
+PaneCache::PaneCache(sqlite::Database& database, Changes& changes)
     : select_(database, "SELECT state FROM panes WHERE series=? AND tier=? AND start=?"),
-      upsert_(database, "INSERT INTO panes(series,tier,start,state) VALUES(?,?,?,?)"
-                        " ON CONFLICT DO UPDATE SET state=excluded.state"),
+      upsert_(database, "INSERT OR REPLACE INTO panes(series,tier,start,state) VALUES(?,?,?,?)"),
       range_(database, "SELECT start, state FROM panes"
                        " WHERE series=? AND tier=? AND start>=? AND start<=? ORDER BY start"),
       newest_(database, "SELECT start FROM panes WHERE series=? AND tier=?"
@@ -24,20 +37,18 @@ PaneCache::PaneCache(sqlite::Database& database)
       remove_range_(database, "DELETE FROM panes WHERE series=? AND tier=? AND start>=?"
                               " AND start<=?"),
       starts_(database, "SELECT start FROM panes WHERE series=? AND tier=? AND start>=? AND start<?"
-                        " ORDER BY start LIMIT ?") {}
+                        " ORDER BY start LIMIT ?"),
+      before_(database, "SELECT start,state FROM panes WHERE series=? AND tier=? AND start<?"
+                        " ORDER BY start DESC"),
+      after_(database, "SELECT start,state FROM panes WHERE series=? AND tier=? AND start>=?"
+                       " ORDER BY start"),
+      changes_(changes) {}
 
 std::size_t PaneCache::KeyHash::operator()(const Key& k) const {
   auto h = static_cast<std::uint64_t>(k.start) * 0x9E3779B97F4A7C15ULL;
   h ^= (static_cast<std::uint64_t>(k.series) << 2 | static_cast<std::uint64_t>(k.tier)) *
        0xC2B2AE3D27D4EB4FULL;
   return static_cast<std::size_t>(h ^ (h >> 29));
-}
-
-PaneCache::Entry* PaneCache::cached(const Key& key) {
-  const auto it = panes_.find(key);
-  if (it == panes_.end()) return nullptr;
-  it->second->used = flushes_;
-  return it->second.get();
 }
 
 PaneCache::Rows& PaneCache::rows_of(SeriesId series) {
@@ -52,73 +63,200 @@ PaneCache::Rows& PaneCache::rows_of(SeriesId series) {
   return rows->second;
 }
 
-PaneCache::Entry* PaneCache::load(const Key& key, ValueType type) {
-  const auto newest = rows_of(key.series).newest[static_cast<std::size_t>(key.tier)];
-  auto entry = std::make_unique<Entry>();
-  entry->pane = Pane(type);
-  entry->used = flushes_;
-  // A start above all rows needs no look: the ordinary case of live data.
-  if (key.start <= newest) {
-    if (select_.start(key.series, tier_number(key.tier), key.start).next()) {
-      auto pane = Pane::decode(select_.blob(0));
-      TIDE_CHECK(pane.ok(), "a pane in cloud.db decodes");
-      entry->pane = std::move(pane).value();
-    }
-    select_.rewind();
+PaneCache::Item& PaneCache::find(const Key& key, ValueType type, bool whole) {
+  const auto [it, missing] = panes_.try_emplace(key, type);
+  auto& entry = it->second;
+  entry.used = flushes_;
+  if (missing && may_have_row(key)) {
+    entry.whole = false;
+    if (!whole) unsettled_.push_back(&*it);
   }
-  return (panes_[key] = std::move(entry)).get();
+  if (whole && !entry.whole) settle_one(*it);
+  return *it;
+}
+
+Pane& PaneCache::mark_changed(Item& item) {
+  auto& [key, entry] = item;
+  const auto start = event_time(key.start);
+  changes_.of_series(key.series, start, start + reconcile::width_of(key.tier));
+  if (!entry.changed) {
+    rows_of(key.series).any[index(key)] = true;
+    entry.changed = true;
+    gaps_.changed(key.series, key.tier, start);
+    changed_.push_back(&item);
+  }
+  return entry.pane;
 }
 
 Pane& PaneCache::change(SeriesId series, ValueType type, Tier tier, EventTime start) {
-  const Key key{series, tier, count_ns(start)};
-  auto* entry = cached(key);
-  if (entry == nullptr) entry = load(key, type);
-  if (!entry->changed) {
-    rows_of(series).any[static_cast<std::size_t>(tier)] = true;
-    entry->changed = true;
-    changed_.emplace_back(key, entry);
+  return mark_changed(find({series, tier, count_ns(start)}, type, true));
+}
+
+Pane& PaneCache::gather(SeriesId series, ValueType type, Tier tier, EventTime start) {
+  return mark_changed(find({series, tier, count_ns(start)}, type, false));
+}
+
+void PaneCache::settle_one(Item& item) {
+  auto& [key, entry] = item;
+  entry.whole = true;
+  if (select_.start(key.series, tier_number(key.tier), key.start).next()) {
+    add_row(entry.pane, select_.blob(0));
   }
-  return entry->pane;
+  select_.rewind();
+}
+
+// In the order of their starts. Where they lie close together, one look reads many rows.
+void PaneCache::settle_some(std::span<Item* const> items) {
+  constexpr int kPassedMax = 6;  // so many rows read in vain cost what a look does
+  const auto& last = items.back()->first;
+  std::size_t at = 0;
+  while (at < items.size()) {
+    range_.start(last.series, tier_number(last.tier), items[at]->first.start, last.start);
+    for (int passed = 0; at < items.size() && passed <= kPassedMax;) {
+      const auto start = range_.next() ? range_.integer(0) : last.start + 1;
+      while (at < items.size() && items[at]->first.start < start) items[at++]->second.whole = true;
+      if (at == items.size()) break;
+      if (items[at]->first.start == start) {
+        auto& entry = items[at++]->second;
+        entry.whole = true;
+        add_row(entry.pane, range_.blob(1));
+        passed = 0;
+      } else {
+        ++passed;
+      }
+    }
+  }
+  range_.rewind();
+}
+
+void PaneCache::settle() {
+  std::erase_if(unsettled_, [](const Item* item) { return item->second.whole; });
+  std::sort(unsettled_.begin(), unsettled_.end(), in_order);
+  const std::span all(unsettled_);
+  for (std::size_t i = 0; i < all.size();) {
+    auto end = i + 1;
+    while (end < all.size() && all[end]->first.series == all[i]->first.series &&
+           all[end]->first.tier == all[i]->first.tier) {
+      ++end;
+    }
+    settle_some(all.subspan(i, end - i));
+    i = end;
+  }
+  unsettled_.clear();
 }
 
 void PaneCache::sum_inside(SeriesId series, Tier tier, EventTime from, EventTime to,
-                           window::Partial& sum) {
+                           const window::OrderedOptions& options, window::Summary& sum) {
   const auto width = reconcile::width_of(tier);
   if (to - from == width) {  // one pane: the ordinary case of the built-in view
-    const Key key{series, tier, count_ns(from)};
-    const auto* entry = cached(key);
-    if (entry == nullptr) entry = load(key, sum.type());
-    entry->pane.add_to(sum);
+    load({series, tier, count_ns(from)}, sum.partial().type()).add_to(sum, options);
     return;
   }
   flush();
   range_.start(series, tier_number(tier), count_ns(from), count_ns(to - width));
   while (range_.next()) {
-    auto pane = Pane::decode(range_.blob(1));
-    TIDE_CHECK(pane.ok(), "a pane in cloud.db decodes");
-    pane->add_to(sum);
+    decode(range_.blob(1)).add_to(sum, options);
   }
 }
 
 std::uint64_t PaneCache::sum(SeriesId series, EventTime from, EventTime to,
-                             window::Partial& sum) {
+                             const window::OrderedOptions& options, window::Summary& sum) {
+  const auto type = sum.partial().type();
   std::uint64_t unplaced = 0;
   for (std::size_t t = 0; t < reconcile::kTiers; ++t) {
     if (!rows_of(series).any[t]) continue;
     const auto tier = static_cast<Tier>(t);
     const auto width = reconcile::width_of(tier);
-    if (to - from >= width) sum_inside(series, tier, from, to, sum);
+    if (to - from >= width) sum_inside(series, tier, from, to, options, sum);
     const auto first = floor_to(from, width);
     const auto last = floor_to(to - Nanoseconds(1), width);
     for (auto start = first; start <= last; start += std::max(last - first, width)) {
       if (start >= from && start + width <= to) continue;
-      const Key key{series, tier, count_ns(start)};
-      const auto* entry = cached(key);
-      if (entry == nullptr) entry = load(key, sum.type());
-      unplaced += entry->pane.add_certain(from, to, sum);
+      unplaced += load({series, tier, count_ns(start)}, type).add_certain(from, to, sum, options);
     }
   }
+  if (!sum.parts().ordered) return unplaced;
+  const auto neighbour = before(series, from);
+  const bool good = sum.close(count_ns(from), count_ns(to), neighbour.sample, options);
+  if (!good || neighbour.unsure_from) sum.doubt();
   return unplaced;
+}
+
+reconcile::Before PaneCache::before(SeriesId series, EventTime t) {
+  flush();
+  reconcile::Before found;
+  for (std::size_t tier = 0; tier < reconcile::kTiers; ++tier) {
+    if (rows_of(series).any[tier]) walk_back(series, static_cast<Tier>(tier), t, found);
+  }
+  return found;
+}
+
+// Stretches of panes without a value are noted, and passed over from then on.
+void PaneCache::walk_back(SeriesId series, Tier tier, EventTime t, reconcile::Before& found) {
+  auto from = kEventTimeMin;
+  auto to = t;  // panes that start in [from, to) have no value
+  std::size_t passed = 0;
+  before_.start(series, tier_number(tier), count_ns(gaps_.back_from(series, tier, t)));
+  while (before_.next()) {
+    ++walked_;
+    const auto start = event_time(before_.integer(0));
+    const auto pane = decode(before_.blob(1));
+    if (found.take(start, pane, t)) {
+      from = start + Nanoseconds(1);
+      break;
+    }
+    if (pane.ends()) {  // it reaches beyond t
+      to = start;
+      passed = 0;
+      continue;
+    }
+    ++passed;
+    const auto beyond = gaps_.back_from(series, tier, start);
+    if (beyond < start) before_.start(series, tier_number(tier), count_ns(beyond));
+  }
+  before_.rewind();
+  if (passed >= ValueGaps::kPanesMin) gaps_.found(series, tier, from, to);
+}
+
+std::optional<EventTime> PaneCache::after(SeriesId series, EventTime t) {
+  flush();
+  std::optional<EventTime> found;
+  for (std::size_t tier = 0; tier < reconcile::kTiers; ++tier) {
+    if (!rows_of(series).any[tier]) continue;
+    const auto first = walk_on(series, static_cast<Tier>(tier), t);
+    if (first && (!found || *first < *found)) found = first;
+  }
+  return found;
+}
+
+std::optional<EventTime> PaneCache::walk_on(SeriesId series, Tier tier, EventTime t) {
+  std::optional<EventTime> found;
+  auto from = floor_to(t, reconcile::width_of(tier));
+  auto to = from;  // panes that start in [from, to) have no value
+  std::size_t passed = 0;
+  after_.start(series, tier_number(tier), count_ns(gaps_.on_from(series, tier, from)));
+  while (after_.next()) {
+    ++walked_;
+    const auto start = event_time(after_.integer(0));
+    const auto ends = decode(after_.blob(1)).ends();
+    to = start;
+    if (ends && event_time(ends->last.time) > t) {
+      found = std::max(event_time(ends->first.time), t);
+      break;
+    }
+    to = start + Nanoseconds(1);
+    if (ends) {  // it holds t
+      from = to;
+      passed = 0;
+      continue;
+    }
+    ++passed;
+    const auto beyond = gaps_.on_from(series, tier, start);
+    if (beyond > start) after_.start(series, tier_number(tier), count_ns(beyond));
+  }
+  after_.rewind();
+  if (passed >= ValueGaps::kPanesMin) gaps_.found(series, tier, from, to);
+  return found;
 }
 
 std::uint64_t PaneCache::readings(SeriesId series, EventTime from, EventTime to) {
@@ -129,9 +267,7 @@ std::uint64_t PaneCache::readings(SeriesId series, EventTime from, EventTime to)
     if (to - from < width) continue;
     range_.start(series, static_cast<std::int64_t>(t), count_ns(from), count_ns(to - width));
     while (range_.next()) {
-      const auto pane = Pane::decode(range_.blob(1));
-      TIDE_CHECK(pane.ok(), "a pane in cloud.db decodes");
-      readings += pane->readings();
+      readings += decode(range_.blob(1)).readings();
     }
   }
   return readings;
@@ -139,6 +275,7 @@ std::uint64_t PaneCache::readings(SeriesId series, EventTime from, EventTime to)
 
 void PaneCache::remove(SeriesId series, EventTime from, EventTime to) {
   flush();
+  changes_.of_series(series, from, to);
   for (std::size_t t = 0; t < reconcile::kTiers; ++t) {
     const auto width = reconcile::width_of(static_cast<Tier>(t));
     if (to - from < width) continue;
@@ -152,13 +289,16 @@ void PaneCache::remove(SeriesId series, EventTime from, EventTime to) {
 }
 
 void PaneCache::flush() {
-  for (auto& [key, entry] : changed_) {
+  settle();
+  std::sort(changed_.begin(), changed_.end(), in_order);
+  for (auto* item : changed_) {
+    auto& [key, entry] = *item;
     scratch_.clear();
     ByteWriter out(scratch_);
-    entry->pane.encode(out);
+    entry.pane.encode(out);
     upsert_.run(key.series, tier_number(key.tier), key.start, scratch_);
-    entry->changed = false;
-    auto& newest = rows_of(key.series).newest[static_cast<std::size_t>(key.tier)];
+    entry.changed = false;
+    auto& newest = rows_of(key.series).newest[index(key)];
     newest = std::max(newest, key.start);
   }
   changed_.clear();
@@ -168,34 +308,40 @@ void PaneCache::make_room() {
   ++flushes_;
   const auto most = kPanesMax + 2 * rows_.size();
   if (panes_.size() <= most) return;
-  // Keep what the last few batches used; if they alone are too many, keep nothing.
-  constexpr std::uint64_t kKeepFlushes = 8;
-  std::erase_if(panes_, [&](const auto& item) {
-    return !item.second->changed && item.second->used + kKeepFlushes < flushes_;
+  const auto stay = most - most / 4;
+  std::vector<std::uint64_t> used;
+  used.reserve(panes_.size());
+  for (const auto& [key, entry] : panes_) used.push_back(entry.used);
+  auto too_many = panes_.size() - stay;
+  const auto cut = used.begin() + static_cast<std::ptrdiff_t>(too_many);
+  std::nth_element(used.begin(), cut, used.end());
+  std::erase_if(panes_, [&, last = *cut](const Item& item) {
+    const bool goes = !item.second.changed && item.second.used <= last && too_many > 0;
+    if (goes) --too_many;
+    return goes;
   });
-  if (panes_.size() > most) {
-    std::erase_if(panes_, [](const auto& item) { return !item.second->changed; });
-  }
 }
 
 std::vector<EventTime> PaneCache::fold(SeriesId series, ValueType type, Tier tier,
-                                       EventTime before, std::size_t limit) {
+                                       EventTime before, const window::OrderedOptions& options,
+                                       std::size_t limit) {
   flush();
   const auto next = static_cast<Tier>(static_cast<std::size_t>(tier) + 1);
-  std::vector<EventTime> folded;
+  std::vector<EventTime> folded, unordered;
   starts_.start(series, tier_number(tier), kNoRows, count_ns(before), limit);
   while (starts_.next()) folded.push_back(event_time(starts_.integer(0)));
   for (const auto start : folded) {
-    window::Partial all(type);
     const Key key{series, tier, count_ns(start)};
-    auto* entry = cached(key);
-    if (entry == nullptr) entry = load(key, type);
-    entry->pane.add_to(all);
-    change(series, type, next, floor_to(start, reconcile::width_of(next))).rows.merge(all);
+    const auto& pane = load(key, type);
+    const auto to = floor_to(start, reconcile::width_of(next));
+    if (!change(series, type, next, to).take(pane, options) &&
+        (unordered.empty() || unordered.back() != to)) {
+      unordered.push_back(to);
+    }
     panes_.erase(key);
     remove_.run(key.series, tier_number(tier), key.start);
   }
-  return folded;
+  return unordered;
 }
 
 std::optional<EventTime> PaneCache::first(SeriesId series) {
@@ -230,6 +376,20 @@ std::vector<EventTime> PaneCache::starts(SeriesId series, Tier coarsest, EventTi
   for (std::size_t t = 0; t <= static_cast<std::size_t>(coarsest); ++t) {
     starts_.start(series, static_cast<std::int64_t>(t), count_ns(from), count_ns(to), limit);
     while (starts_.next()) all.push_back(event_time(starts_.integer(0)));
+  }
+  return all;
+}
+
+std::vector<std::pair<Tier, EventTime>> PaneCache::inside(SeriesId series, EventTime from,
+                                                          EventTime to) {
+  flush();
+  std::vector<std::pair<Tier, EventTime>> all;
+  for (std::size_t t = 0; t < reconcile::kTiers; ++t) {
+    const auto tier = static_cast<Tier>(t);
+    const auto width = reconcile::width_of(tier);
+    if (to - from < width) continue;
+    starts_.start(series, tier_number(tier), count_ns(from), count_ns(to - width) + 1, -1);
+    while (starts_.next()) all.emplace_back(tier, event_time(starts_.integer(0)));
   }
   return all;
 }

@@ -1,5 +1,6 @@
 #include "cloud/store/rows.h"
 
+#include <algorithm>
 #include <limits>
 #include <utility>
 
@@ -29,10 +30,11 @@ Result<SeriesDescription> decode_description(ByteSpan bytes) {
 
 EdgeRows::EdgeRows(sqlite::Database& database)
     : database_(database),
-      all_(database, "SELECT id,name,site,version,incarnation,ordinal,connected,seen FROM edges"),
+      all_(database, "SELECT id,name,site,version,incarnation,ordinal,connected,seen,away"
+                     " FROM edges"),
       add_(database, "INSERT INTO edges(name,site,version) VALUES(?,'','')"),
       save_(database, "UPDATE edges SET site=?,version=?,incarnation=?,ordinal=?,connected=?,"
-                      "seen=?,blocks=?,missing=?,ledger=? WHERE id=?"),
+                      "seen=?,away=?,blocks=?,missing=?,ledger=? WHERE id=?"),
       save_incarnation_(database, "INSERT INTO incarnations VALUES(?,?,?)"
                                   " ON CONFLICT DO UPDATE SET state=excluded.state"),
       add_source_(database, "INSERT INTO sources(edge,name,class) VALUES(?,?,?)"),
@@ -46,6 +48,15 @@ EdgeRows::EdgeRows(sqlite::Database& database)
       off_times_(database, "SELECT off_from,off_until FROM off_times WHERE edge=?"
                            " ORDER BY off_from"),
       add_off_(database, "INSERT OR IGNORE INTO off_times VALUES(?,?,?)"),
+      bound_off_(database, "DELETE FROM off_times WHERE edge=?1 AND (off_from,off_until) NOT IN"
+                           " (SELECT off_from,off_until FROM off_times WHERE edge=?1"
+                           " ORDER BY off_from DESC,off_until DESC LIMIT ?2)"),
+      uncounted_(database, "SELECT incarnation,blocks,from_time,until_time FROM uncounted"
+                           " WHERE edge=?"),
+      save_uncounted_(database, "INSERT OR REPLACE INTO uncounted VALUES(?,?,?,?,?)"),
+      forget_uncounted_(database, "DELETE FROM uncounted WHERE edge=? AND incarnation=?"),
+      gone_(database, "SELECT state FROM starts_gone WHERE edge=?"),
+      save_gone_(database, "INSERT OR REPLACE INTO starts_gone VALUES(?,?)"),
       refused_(database, "SELECT incarnation FROM refused WHERE edge=? ORDER BY since"),
       refuse_(database, "INSERT OR IGNORE INTO refused VALUES(?,?,?)"),
       bound_refused_(database, "DELETE FROM refused WHERE edge=?1 AND incarnation NOT IN (SELECT"
@@ -72,6 +83,7 @@ std::vector<EdgeRow> EdgeRows::all() {
     row.ordinal = all_.count(5);
     row.connected = all_.integer(6) != 0;
     row.seen = event_time(all_.integer(7));
+    row.away = all_.text(8);
     rows.push_back(std::move(row));
   }
   return rows;
@@ -87,7 +99,8 @@ void EdgeRows::save(const EdgeRow& row, const reconcile::EdgeBooks& books) {
   ByteWriter out(scratch_);
   books.ledger().encode(out);
   save_.run(row.site, row.program_version, row.incarnation.count, row.ordinal,
-            row.connected ? 1 : 0, ns(row.seen), books.blocks(), books.missing(), scratch_, row.id);
+            row.connected ? 1 : 0, ns(row.seen), row.away, books.blocks(), books.missing(),
+            scratch_, row.id);
 }
 
 void EdgeRows::save_incarnation(EdgeId edge, Incarnation i,
@@ -137,18 +150,51 @@ Result<> EdgeRows::load_books(EdgeId edge, reconcile::EdgeBooks& books) {
   while (off_times_.next()) {
     books.restore_off({event_time(off_times_.integer(0)), event_time(off_times_.integer(1))});
   }
+  if (gone_.start(edge).next()) {
+    ByteReader in(gone_.blob(0));
+    books.restore_gone(reconcile::EdgeBooks::Gone::decode(in));
+    if (!in.done()) return Error(Fault::corrupt, "cloud.db: the sums of starts that have gone");
+  }
+  gone_.rewind();
+  uncounted_.start(edge);
+  while (uncounted_.next()) {
+    books.set_uncounted({uncounted_.count(0)},
+                        {uncounted_.count(1), event_time(uncounted_.integer(2)),
+                         event_time(uncounted_.integer(3))});
+  }
+  return {};
+}
+
+Result<> EdgeRows::let_starts_go(EdgeId edge, reconcile::EdgeBooks& books) {
+  const auto names = books.to_let_go();
+  if (names.empty()) return {};
+  for (const auto i : names) {
+    TIDE_ASSIGN(const auto state, read_incarnation(edge, i));
+    books.let_go(i, state);
+    forget_incarnation_.run(edge, i.count);
+    forget_uncounted_.run(edge, i.count);
+  }
+  scratch_.clear();
+  ByteWriter out(scratch_);
+  books.gone().encode(out);
+  save_gone_.run(edge, scratch_);
   return {};
 }
 
 Result<> EdgeRows::load_incarnation(EdgeId edge, Incarnation i, reconcile::EdgeBooks& books) {
+  TIDE_ASSIGN(auto state, read_incarnation(edge, i));
+  books.restore(i, std::move(state));
+  return {};
+}
+
+Result<reconcile::IncarnationBooks> EdgeRows::read_incarnation(EdgeId edge, Incarnation i) {
   const bool there = one_incarnation_.start(edge, i.count).next();
   ByteReader in(there ? one_incarnation_.blob(0) : ByteSpan{});
   auto state = reconcile::IncarnationBooks::decode(in);
   const bool good = there && in.done();
   one_incarnation_.rewind();
   if (!good) return Error(Fault::corrupt, "cloud.db: the books of an incarnation");
-  books.restore(i, std::move(state));
-  return {};
+  return state;
 }
 
 void EdgeRows::forget_incarnation(EdgeId edge, Incarnation i) {
@@ -157,6 +203,16 @@ void EdgeRows::forget_incarnation(EdgeId edge, Incarnation i) {
 
 void EdgeRows::add_off(EdgeId edge, const reconcile::OffTimes::Span& span) {
   add_off_.run(edge, ns(span.from), ns(span.until));
+}
+
+void EdgeRows::bound_off(EdgeId edge) {
+  bound_off_.run(edge, static_cast<std::uint64_t>(reconcile::OffTimes::kSpansMax));
+}
+
+void EdgeRows::save_uncounted(EdgeId edge, Incarnation i,
+                              const reconcile::IncarnationBooks::Uncounted& u) {
+  if (u.blocks == 0) return forget_uncounted_.run(edge, i.count);
+  save_uncounted_.run(edge, i.count, ns(u.from), ns(u.until), u.blocks);
 }
 
 std::vector<Incarnation> EdgeRows::refused(EdgeId edge) { return starts_of(refused_, edge); }
@@ -173,6 +229,14 @@ void EdgeRows::accept(EdgeId edge, Incarnation i, EventTime since) {
 }
 void EdgeRows::forget_accepted(EdgeId edge, Incarnation i) { forget_accepted_.run(edge, i.count); }
 
+bool ThinnedSpan::extend(std::int64_t time_min, std::int64_t time_max) {
+  if (from <= time_min && time_max < until) return false;
+  constexpr Nanoseconds kHour = std::chrono::hours(1);
+  from = std::min(from, count_ns(floor_to(event_time(time_min), kHour)));
+  until = std::max(until, count_ns(floor_to(event_time(time_max), kHour) + kHour));
+  return true;
+}
+
 std::vector<SourceId> SeriesRow::sources() const {
   auto all = earlier;
   all.push_back(source);
@@ -181,12 +245,12 @@ std::vector<SourceId> SeriesRow::sources() const {
 
 SeriesRows::SeriesRows(sqlite::Database& database)
     : database_(database),
-      all_(database, "SELECT id,edge,source,description,first,last,readings,said_in,widest_sum"
-                     " FROM series"),
+      all_(database, "SELECT id,edge,source,description,first,last,readings,said_in,widest_sum,"
+                     "thinned_from,thinned_until FROM series"),
       add_(database, "INSERT INTO series(edge,name,type,exponent,source,description,first,last,"
                      "readings,said_in) VALUES(?,?,?,?,?,?,?,?,?,?)"),
       save_(database, "UPDATE series SET source=?,description=?,first=?,last=?,readings=?,"
-                      "said_in=?,widest_sum=? WHERE id=?"),
+                      "said_in=?,widest_sum=?,thinned_from=?,thinned_until=? WHERE id=?"),
       sources_(database, "SELECT series,source FROM series_sources"),
       add_source_(database, "INSERT OR IGNORE INTO series_sources VALUES(?,?)"),
       count_change_(database, "INSERT INTO meta VALUES('series_changes',1)"
@@ -206,6 +270,7 @@ Result<std::vector<SeriesRow>> SeriesRows::all() {
     row.readings = all_.count(6);
     row.said_in = {all_.count(7)};
     row.widest_sum = Nanoseconds(all_.integer(8));
+    row.thinned = {all_.integer(9), all_.integer(10)};
     rows.push_back(std::move(row));
   }
   std::unordered_map<SeriesId, SeriesRow*> by_id;
@@ -231,7 +296,7 @@ SeriesId SeriesRows::add(const SeriesRow& row) {
 
 void SeriesRows::save(const SeriesRow& row) {
   save_.run(row.source, encode_description(row.description), row.first, row.last, row.readings,
-            row.said_in.count, row.widest_sum.count(), row.id);
+            row.said_in.count, row.widest_sum.count(), row.thinned.from, row.thinned.until, row.id);
 }
 
 void SeriesRows::save_description(const SeriesRow& row) {
@@ -263,7 +328,14 @@ BlockIndex::BlockIndex(sqlite::Database& database)
       note_forgotten_(database, "INSERT INTO forgotten SELECT source, MAX(time_max) FROM spans"
                                 " WHERE position<? AND time_max<? GROUP BY source"
                                 " ON CONFLICT DO UPDATE SET until=MAX(until, excluded.until)"),
-      forget_spans_(database, "DELETE FROM spans WHERE position<?") {}
+      forget_spans_(database, "DELETE FROM spans WHERE position<?"),
+      note_forgotten_of_edge_(database, "INSERT INTO forgotten SELECT source, MAX(time_max)"
+                                        " FROM spans WHERE position<? AND time_max<? AND source IN"
+                                        " (SELECT id FROM sources WHERE edge=?) GROUP BY source"
+                                        " ON CONFLICT DO UPDATE"
+                                        " SET until=MAX(until, excluded.until)"),
+      forget_spans_of_edge_(database, "DELETE FROM spans WHERE position<? AND source IN"
+                                      " (SELECT id FROM sources WHERE edge=?)") {}
 
 void BlockIndex::add(EdgeId edge, BlockName name, std::uint64_t hash, ArchivePosition at,
                      std::uint64_t readings) {
@@ -296,7 +368,8 @@ std::int64_t BlockIndex::span_max(SourceId source) {
 
 void BlockIndex::add_span(SourceId source, std::int64_t time_min, std::int64_t time_max,
                           ArchivePosition at) {
-  add_span_.run(source, time_min, time_max, at.value);
+  spans_.push_back({source, time_min, time_max, at.value});
+  if (spans_.size() >= kSpansMax) flush();
   if (time_max - time_min <= span_max(source)) return;
   // Rounded up to a power of two, so that the row is seldom written.
   std::int64_t width = 1;
@@ -307,8 +380,15 @@ void BlockIndex::add_span(SourceId source, std::int64_t time_min, std::int64_t t
   save_span_max_.run(width, source);
 }
 
+void BlockIndex::flush() {
+  std::sort(spans_.begin(), spans_.end());
+  for (const auto& s : spans_) add_span_.run(s.source, s.time_min, s.time_max, s.position);
+  spans_.clear();
+}
+
 std::vector<ArchivePosition> BlockIndex::overlapping(SourceId source, std::int64_t from,
                                                      std::int64_t to) {
+  flush();
   std::vector<ArchivePosition> all;
   const auto width = span_max(source);
   const auto lowest = std::numeric_limits<std::int64_t>::min();
@@ -318,17 +398,35 @@ std::vector<ArchivePosition> BlockIndex::overlapping(SourceId source, std::int64
 }
 
 void BlockIndex::forget_before(ArchivePosition at, EventTime latest) {
+  flush();
   forget_blocks_.run(at.value);
   note_forgotten_.run(at.value, count_ns(latest));
   forget_spans_.run(at.value);
 }
 
-ManifestRows::ManifestRows(sqlite::Database& database)
+void BlockIndex::forget_of_edge(EdgeId edge, ArchivePosition at, EventTime latest) {
+  note_forgotten_of_edge_.run(at.value, count_ns(latest), edge);
+  forget_spans_of_edge_.run(at.value, edge);
+}
+
+namespace {
+constexpr std::int64_t kMinute = 60'000'000'000;
+}
+
+ManifestRows::ManifestRows(sqlite::Database& database, Changes& changes)
     : select_(database, "SELECT state FROM minutes WHERE source=? AND minute=?"),
       range_(database, "SELECT state FROM minutes WHERE source=? AND minute>=? AND minute<?"),
       upsert_(database, "INSERT INTO minutes VALUES(?,?,?)"
                         " ON CONFLICT DO UPDATE SET state=excluded.state"),
-      forget_(database, "DELETE FROM minutes WHERE source=? AND minute<?") {}
+      changes_(changes),
+      folded_(database),
+      folder_(database) {}
+
+std::size_t ManifestRows::KeyHash::operator()(const Key& k) const {
+  const auto h = (static_cast<std::uint64_t>(k.minute) ^ std::uint64_t{k.source} << 40) *
+                 0x9E3779B97F4A7C15ULL;
+  return static_cast<std::size_t>(h ^ (h >> 32));
+}
 
 ManifestRows::Entry& ManifestRows::load(const Key& key) {
   const auto [it, missing] = entries_.try_emplace(key);
@@ -342,23 +440,50 @@ ManifestRows::Entry& ManifestRows::load(const Key& key) {
   return it->second;
 }
 
-reconcile::MinuteManifest& ManifestRows::change(SourceId source, std::int64_t minute) {
+void ManifestRows::note_changed(const Key& key, Entry& entry) {
+  if (std::exchange(entry.changed, true)) return;
+  changed_.push_back(key);
+}
+
+void ManifestRows::tell(const Key& key) {
+  const auto start = event_time(key.minute * kMinute);
+  changes_.of_source(key.source, start, start + Nanoseconds(kMinute));
+}
+
+void ManifestRows::receive(SourceId source, std::int64_t minute, std::uint64_t readings) {
   const Key key{source, minute};
   auto& entry = load(key);
-  if (!entry.changed) {
-    entry.changed = true;
-    changed_.push_back(key);
-  }
-  return entry.manifest;
+  entry.manifest.receive(readings);
+  note_changed(key, entry);
+  tell(key);
+}
+
+std::optional<ManifestRows::Stated> ManifestRows::state(SourceId source, Incarnation incarnation,
+                                                        std::uint64_t seal_number,
+                                                        const MinuteCounts& counts) {
+  const Key key{source, counts.minute};
+  auto& entry = load(key);
+  Stated stated;
+  stated.before = entry.manifest.sum();
+  if (!entry.manifest.state(incarnation, seal_number, counts)) return std::nullopt;
+  stated.after = entry.manifest.sum();
+  note_changed(key, entry);
+  if (stated.before != stated.after) tell(key);  // an edge may say the same under a later number
+  return stated;
+}
+
+bool ManifestRows::contradicts(SourceId source, Incarnation incarnation,
+                               std::uint64_t seal_number, const MinuteCounts& counts) {
+  return load({source, counts.minute}).manifest.contradicts(incarnation, seal_number, counts);
 }
 
 reconcile::ManifestSum ManifestRows::sum(SourceId source, EventTime from, EventTime to) {
-  constexpr std::int64_t kMinute = 60'000'000'000;
   const auto first = count_ns(floor_to(from, Nanoseconds(kMinute))) / kMinute;
   const auto end = count_ns(floor_to(to - Nanoseconds(1), Nanoseconds(kMinute))) / kMinute + 1;
-  if (end - first == 1) return load({source, first}).manifest.sum();
-  flush();
   reconcile::ManifestSum sum;
+  if (from < folder_.folded_until(source)) sum = folded_.sum(source, from, to);
+  if (end - first == 1) return sum += load({source, first}).manifest.sum();
+  flush();
   range_.start(source, first, end);
   while (range_.next()) {
     ByteReader in(range_.blob(0));
@@ -368,6 +493,7 @@ reconcile::ManifestSum ManifestRows::sum(SourceId source, EventTime from, EventT
 }
 
 void ManifestRows::flush() {
+  std::sort(changed_.begin(), changed_.end());
   for (const auto& key : changed_) {
     auto& entry = entries_.at(key);
     scratch_.clear();
@@ -380,11 +506,14 @@ void ManifestRows::flush() {
   if (entries_.size() > kEntriesMax) entries_.clear();
 }
 
-void ManifestRows::forget_before(SourceId source, EventTime t) {
-  constexpr std::int64_t kMinute = 60'000'000'000;
+void ManifestRows::fold(SourceId source, EventTime proved, ManifestFolder::Floors floors) {
+  if (proved < kEventTimeMin + ManifestFolder::kRestatedWithin) return;
+  floors.minutes = std::min(floors.minutes, proved - ManifestFolder::kRestatedWithin);
+  if (!folder_.due(source, floors)) return;
   flush();
   entries_.clear();
-  forget_.run(source, count_ns(floor_to(t, Nanoseconds(kMinute))) / kMinute);
+  const auto folded = folder_.fold(source, floors);
+  changes_.of_source(source, folded.from, folded.to);
 }
 
 SmallRows::SmallRows(sqlite::Database& database)

@@ -3,6 +3,8 @@
 #pragma once
 
 #include <functional>
+#include <limits>
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -10,14 +12,12 @@
 #include "cloud/reconcile/edge_books.h"
 #include "cloud/reconcile/manifest.h"
 #include "cloud/store/archive.h"
+#include "cloud/store/changes.h"
+#include "cloud/store/folded_manifests.h"
 #include "common/model/series.h"
 #include "common/sqlite/database.h"
 
 namespace tidemark::store {
-
-using EdgeId = std::uint32_t;
-using SourceId = std::uint32_t;
-using SeriesId = std::uint32_t;
 
 struct EdgeRow {
   EdgeId id = 0;
@@ -28,6 +28,7 @@ struct EdgeRow {
   std::uint64_t ordinal = 0;
   bool connected = false;
   EventTime seen{};
+  std::string away;  // why it is not connected, where nobody said bye: its gateway is silent
 };
 
 // Descriptions at rest: a dictionary of one.
@@ -46,7 +47,13 @@ class EdgeRows {
   Result<> load_books(EdgeId edge, reconcile::EdgeBooks& books);
   Result<> load_incarnation(EdgeId edge, Incarnation i, reconcile::EdgeBooks& books);
   void forget_incarnation(EdgeId edge, Incarnation i);
+  // Of settled starts past their bound only the sums stay.
+  Result<> let_starts_go(EdgeId edge, reconcile::EdgeBooks& books);
   void add_off(EdgeId edge, const reconcile::OffTimes::Span& span);
+  // The newest OffTimes::kSpansMax are kept.
+  void bound_off(EdgeId edge);
+  // Blocks of a start that were lost and nobody counted; none: it is forgotten.
+  void save_uncounted(EdgeId edge, Incarnation i, const reconcile::IncarnationBooks::Uncounted& u);
   // Starts whose frames are not taken: another box says that it is the edge. The newest
   // CloneGuard::kRefusedMax are kept, oldest first.
   std::vector<Incarnation> refused(EdgeId edge);
@@ -58,11 +65,25 @@ class EdgeRows {
   void forget_accepted(EdgeId edge, Incarnation i);
 
  private:
+  Result<reconcile::IncarnationBooks> read_incarnation(EdgeId edge, Incarnation i);
   sqlite::Database& database_;
   sqlite::Statement all_, add_, save_, save_incarnation_, add_source_, save_source_, incarnations_,
-      sources_, one_incarnation_, forget_incarnation_, off_times_, add_off_, refused_, refuse_,
+      sources_, one_incarnation_, forget_incarnation_, off_times_, add_off_, bound_off_, uncounted_,
+      save_uncounted_, forget_uncounted_, gone_, save_gone_, refused_, refuse_,
       bound_refused_, forget_refused_, accepted_, accept_, bound_accepted_, forget_accepted_;
   ByteVector scratch_;
+};
+
+// The times of which raw readings of a series may have been left out by its edge (thinning), in
+// whole hours.
+struct ThinnedSpan {
+  std::int64_t from = std::numeric_limits<std::int64_t>::max();
+  std::int64_t until = std::numeric_limits<std::int64_t>::min();
+  // Takes in [time_min, time_max]; false when it did before.
+  bool extend(std::int64_t time_min, std::int64_t time_max);
+  [[nodiscard]] bool meets(EventTime start, EventTime end) const {
+    return from < count_ns(end) && count_ns(start) < until;
+  }
 };
 
 struct SeriesRow {
@@ -78,6 +99,7 @@ struct SeriesRow {
   // Of the edge's windows that reached beyond one minute; 0: none did. Their readings are counted
   // in the minute in which they start.
   Nanoseconds widest_sum{};
+  ThinnedSpan thinned;  // by the widest deadband that was said: description.deadband
 
   // All that it ever belonged to, each once.
   [[nodiscard]] std::vector<SourceId> sources() const;
@@ -110,29 +132,52 @@ class BlockIndex {
   std::optional<std::uint64_t> hash_of(EdgeId edge, BlockName name);
   std::uint64_t readings_in(EdgeId edge, Incarnation i, SequenceRange range);
   void add_span(SourceId source, std::int64_t time_min, std::int64_t time_max, ArchivePosition at);
+  // Writes the spans of the batch, which is done before they are looked at, too.
+  void flush();
   // Blocks with readings of the source in [from, to], oldest first.
   std::vector<ArchivePosition> overlapping(SourceId source, std::int64_t from, std::int64_t to);
   // Removes the index of everything before this position. Of each source the newest time of what
   // goes is kept (`forgotten`), but for times to come, from `latest` on: from there on the archive
   // has all of it.
   void forget_before(ArchivePosition at, EventTime latest);
+  // The same of what one edge's blocks hold; their names and hashes stay.
+  void forget_of_edge(EdgeId edge, ArchivePosition at, EventTime latest);
 
  private:
+  struct Span {
+    SourceId source;
+    std::int64_t time_min, time_max;
+    std::uint64_t position;
+    friend auto operator<=>(const Span&, const Span&) = default;
+  };
+  static constexpr std::size_t kSpansMax = 65'536;  // of a batch in memory
   std::int64_t span_max(SourceId source);
   sqlite::Statement add_, hash_, readings_, add_span_, overlapping_, span_max_, save_span_max_,
-      forget_blocks_, note_forgotten_, forget_spans_;
+      forget_blocks_, note_forgotten_, forget_spans_, note_forgotten_of_edge_,
+      forget_spans_of_edge_;
   std::unordered_map<SourceId, std::int64_t> span_maxima_;
+  std::vector<Span> spans_;  // of the batch
 };
 
 // Minute manifests by source, changed in memory and written with the batch.
 class ManifestRows {
  public:
-  explicit ManifestRows(sqlite::Database& database);
-  reconcile::MinuteManifest& change(SourceId source, std::int64_t minute);
-  // Over the minutes that [from, to) touches.
+  ManifestRows(sqlite::Database& database, Changes& changes);
+  // Readings of received blocks.
+  void receive(SourceId source, std::int64_t minute, std::uint64_t readings);
+  // An edge's statement, as MinuteManifest has it; nothing when a newer one stands.
+  struct Stated {
+    reconcile::ManifestSum before, after;
+  };
+  std::optional<Stated> state(SourceId source, Incarnation incarnation, std::uint64_t seal_number,
+                              const MinuteCounts& counts);
+  [[nodiscard]] bool contradicts(SourceId source, Incarnation incarnation,
+                                 std::uint64_t seal_number, const MinuteCounts& counts);
+  // Over the minutes that [from, to) touches, and the quarters and days they were folded into.
   reconcile::ManifestSum sum(SourceId source, EventTime from, EventTime to);
   void flush();
-  void forget_before(SourceId source, EventTime t);
+  // What lies before the floors moves up, or goes; `proved` is the source's frontier.
+  void fold(SourceId source, EventTime proved, ManifestFolder::Floors floors);
   [[nodiscard]] std::size_t changed() const { return changed_.size(); }
 
  private:
@@ -141,14 +186,22 @@ class ManifestRows {
     std::int64_t minute;
     friend auto operator<=>(const Key&, const Key&) = default;
   };
+  struct KeyHash {
+    std::size_t operator()(const Key& k) const;
+  };
   struct Entry {
     reconcile::MinuteManifest manifest;
     bool changed = false;
   };
   Entry& load(const Key& key);
+  void note_changed(const Key& key, Entry& entry);
+  void tell(const Key& key);
   static constexpr std::size_t kEntriesMax = 50'000;
-  sqlite::Statement select_, range_, upsert_, forget_;
-  std::map<Key, Entry> entries_;
+  sqlite::Statement select_, range_, upsert_;
+  Changes& changes_;
+  FoldedManifests folded_;
+  ManifestFolder folder_;
+  std::unordered_map<Key, Entry, KeyHash> entries_;
   std::vector<Key> changed_;
   ByteVector scratch_;
 };

@@ -3,14 +3,14 @@
 namespace tidemark::store {
 namespace {
 
-constexpr int kVersion = 3;
+constexpr int kVersion = 6;
 constexpr std::chrono::milliseconds kBusyWait{5000};
 constexpr auto kSchema = R"sql(
     CREATE TABLE IF NOT EXISTS meta(key TEXT PRIMARY KEY, value INTEGER) WITHOUT ROWID;
     CREATE TABLE IF NOT EXISTS edges(
       id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, site TEXT NOT NULL, version TEXT NOT NULL,
       incarnation INTEGER, ordinal INTEGER, connected INTEGER, seen INTEGER, blocks INTEGER,
-      missing INTEGER, ledger BLOB);
+      missing INTEGER, ledger BLOB, away TEXT NOT NULL DEFAULT '');
     CREATE TABLE IF NOT EXISTS incarnations(
       edge INTEGER, incarnation INTEGER, state BLOB, PRIMARY KEY(edge, incarnation)) WITHOUT ROWID;
     CREATE TABLE IF NOT EXISTS sources(
@@ -19,10 +19,15 @@ constexpr auto kSchema = R"sql(
       span_max INTEGER NOT NULL DEFAULT 0, UNIQUE(edge, name, class));
     CREATE TABLE IF NOT EXISTS minutes(
       source INTEGER, minute INTEGER, state BLOB, PRIMARY KEY(source, minute)) WITHOUT ROWID;
+    CREATE TABLE IF NOT EXISTS folded(
+      source INTEGER, start INTEGER, width INTEGER, due INTEGER, good INTEGER, taken INTEGER,
+      sent INTEGER, received INTEGER, PRIMARY KEY(source, start, width)) WITHOUT ROWID;
     CREATE TABLE IF NOT EXISTS series(
       id INTEGER PRIMARY KEY, edge INTEGER, name TEXT, type INTEGER, exponent INTEGER,
       source INTEGER, description BLOB, first INTEGER, last INTEGER, readings INTEGER,
       said_in INTEGER NOT NULL DEFAULT 0, widest_sum INTEGER NOT NULL DEFAULT 0,
+      thinned_from INTEGER NOT NULL DEFAULT 9223372036854775807,
+      thinned_until INTEGER NOT NULL DEFAULT -9223372036854775808,
       UNIQUE(edge, name, type, exponent));
     CREATE TABLE IF NOT EXISTS series_sources(
       series INTEGER, source INTEGER, PRIMARY KEY(series, source)) WITHOUT ROWID;
@@ -30,6 +35,12 @@ constexpr auto kSchema = R"sql(
       edge INTEGER, hash INTEGER, bytes BLOB, ordinal INTEGER NOT NULL DEFAULT 0,
       incarnation INTEGER NOT NULL DEFAULT 0, sequence INTEGER NOT NULL DEFAULT 0,
       PRIMARY KEY(edge, hash));
+    CREATE TABLE IF NOT EXISTS dictionary_uses(
+      edge INTEGER, hash INTEGER, position INTEGER, PRIMARY KEY(edge, hash)) WITHOUT ROWID;
+    CREATE TABLE IF NOT EXISTS starts_gone(edge INTEGER PRIMARY KEY, state BLOB);
+    CREATE TABLE IF NOT EXISTS uncounted(
+      edge INTEGER, incarnation INTEGER, from_time INTEGER, until_time INTEGER, blocks INTEGER,
+      PRIMARY KEY(edge, incarnation)) WITHOUT ROWID;
     CREATE TABLE IF NOT EXISTS off_times(
       edge INTEGER, off_from INTEGER, off_until INTEGER,
       PRIMARY KEY(edge, off_from, off_until)) WITHOUT ROWID;
@@ -54,14 +65,41 @@ constexpr auto kSchema = R"sql(
     CREATE TABLE IF NOT EXISTS panes(
       series INTEGER, tier INTEGER, start INTEGER, state BLOB,
       PRIMARY KEY(series, tier, start)) WITHOUT ROWID;
+    CREATE TABLE IF NOT EXISTS panes_unordered(
+      series INTEGER, tier INTEGER, start INTEGER, cause INTEGER,
+      PRIMARY KEY(series, tier, start)) WITHOUT ROWID;
+    CREATE TABLE IF NOT EXISTS series_ordered(
+      series INTEGER PRIMARY KEY, max_hold INTEGER, rollover REAL);
+    CREATE TABLE IF NOT EXISTS meter_swaps(
+      series INTEGER, at INTEGER, old_end INTEGER, new_start INTEGER, known_at INTEGER,
+      PRIMARY KEY(series, at)) WITHOUT ROWID;
+    CREATE TABLE IF NOT EXISTS waivers(
+      id INTEGER PRIMARY KEY AUTOINCREMENT, edge INTEGER, source TEXT, retired INTEGER,
+      until INTEGER, by TEXT, reason TEXT, at INTEGER, ended INTEGER, ended_by TEXT);
+    CREATE INDEX IF NOT EXISTS waiver_of ON waivers(edge, source) WHERE ended=0;
     CREATE TABLE IF NOT EXISTS views(
       id INTEGER PRIMARY KEY, name TEXT, definition BLOB, current INTEGER);
+    CREATE TABLE IF NOT EXISTS view_log(
+      id INTEGER PRIMARY KEY, at INTEGER, name TEXT, view INTEGER);
+    CREATE TABLE IF NOT EXISTS relabels(position INTEGER PRIMARY KEY, definition BLOB);
+    CREATE TABLE IF NOT EXISTS groups(
+      id INTEGER PRIMARY KEY AUTOINCREMENT, view INTEGER, key BLOB, UNIQUE(view, key));
+    CREATE TABLE IF NOT EXISTS members(
+      grp INTEGER, series INTEGER, since INTEGER, until INTEGER, inputs INTEGER,
+      PRIMARY KEY(grp, series, since)) WITHOUT ROWID;
+    CREATE INDEX IF NOT EXISTS member_of ON members(series);
+    CREATE TABLE IF NOT EXISTS pairs(
+      view INTEGER, series INTEGER, start INTEGER, stale INTEGER, state BLOB,
+      PRIMARY KEY(view, series, start)) WITHOUT ROWID;
     CREATE TABLE IF NOT EXISTS slots(
       view INTEGER, series INTEGER, begins INTEGER, sealed_to INTEGER,
       PRIMARY KEY(view, series)) WITHOUT ROWID;
     CREATE TABLE IF NOT EXISTS answers(
       view INTEGER, series INTEGER, start INTEGER, position INTEGER,
       PRIMARY KEY(view, series, start)) WITHOUT ROWID;
+    CREATE TABLE IF NOT EXISTS partials(
+      view INTEGER, series INTEGER, start INTEGER, edge INTEGER, revision INTEGER, stale INTEGER,
+      state BLOB, PRIMARY KEY(view, series, start, edge)) WITHOUT ROWID;
     CREATE TABLE IF NOT EXISTS history(
       position INTEGER PRIMARY KEY, view INTEGER, series INTEGER, start INTEGER, known_at INTEGER,
       body BLOB);
@@ -71,6 +109,9 @@ constexpr auto kSchema = R"sql(
       PRIMARY KEY(view, series, start)) WITHOUT ROWID;
     CREATE TABLE IF NOT EXISTS minutes_due(
       source INTEGER, minute INTEGER, cause INTEGER, PRIMARY KEY(source, minute)) WITHOUT ROWID;
+    CREATE TABLE IF NOT EXISTS windows_due(
+      view INTEGER, series INTEGER, start INTEGER, until INTEGER, cause INTEGER,
+      PRIMARY KEY(view, series, start)) WITHOUT ROWID;
     CREATE TABLE IF NOT EXISTS late(
       series INTEGER, start INTEGER, placement TEXT, readings INTEGER,
       PRIMARY KEY(series, start, placement)) WITHOUT ROWID;
@@ -100,6 +141,15 @@ constexpr auto kLiftTo3 = R"sql(
     INSERT INTO forgotten SELECT id, frontier FROM sources WHERE frontier IS NOT NULL
       AND EXISTS (SELECT 1 FROM meta WHERE key='archive_first');)sql";
 
+// From version 4, as from 3 and 5, there are further tables, which kSchema makes. Edges did not say
+// that they thin.
+constexpr auto kLiftTo5 = R"sql(
+    ALTER TABLE series ADD COLUMN thinned_from INTEGER NOT NULL DEFAULT 9223372036854775807;
+    ALTER TABLE series ADD COLUMN thinned_until INTEGER NOT NULL DEFAULT -9223372036854775808;)sql";
+
+// From version 5: edges were away because somebody said so, and there are further tables.
+constexpr auto kLiftTo6 = "ALTER TABLE edges ADD COLUMN away TEXT NOT NULL DEFAULT '';";
+
 }  // namespace
 
 Result<std::unique_ptr<sqlite::Database>> open_writer(const std::filesystem::path& file) {
@@ -110,7 +160,8 @@ Result<std::unique_ptr<sqlite::Database>> open_writer(const std::filesystem::pat
                         "PRAGMA temp_store=MEMORY",
              .schema = kSchema,
              .version = kVersion,
-             .lifts = {kLiftTo2, std::string(kLiftTo3) + kSchema},
+             .lifts = {kLiftTo2, kLiftTo3, kSchema, std::string(kSchema) + kLiftTo5,
+                       std::string(kSchema) + kLiftTo6},
              .busy_wait = kBusyWait,
              .io_error = Fault::unavailable});
 }

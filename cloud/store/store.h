@@ -12,8 +12,10 @@
 #include "cloud/store/archive.h"
 #include "cloud/store/dictionary_rows.h"
 #include "cloud/store/late_rows.h"
+#include "cloud/store/ordered_rows.h"
 #include "cloud/store/pane_cache.h"
 #include "cloud/store/rows.h"
+#include "cloud/store/waiver_rows.h"
 
 namespace tidemark::store {
 
@@ -31,6 +33,8 @@ class Store {
 
   [[nodiscard]] sqlite::Database& database() { return *database_; }
   [[nodiscard]] Archive& archive() { return *archive_; }
+  // What of these rows changed since somebody asked.
+  [[nodiscard]] Changes& changes() { return changes_; }
   [[nodiscard]] PaneCache& panes() { return *panes_; }
   [[nodiscard]] EdgeRows& edges() { return *edges_; }
   [[nodiscard]] SeriesRows& series() { return *series_; }
@@ -40,6 +44,8 @@ class Store {
   [[nodiscard]] LateRows& late() { return *late_; }
   [[nodiscard]] DictionaryRows& dictionaries() { return *dictionaries_; }
   [[nodiscard]] AlarmRows& alarms() { return *alarms_; }
+  [[nodiscard]] OrderedRows& ordered() { return *ordered_; }
+  [[nodiscard]] WaiverRows& waivers() { return *waivers_; }
   [[nodiscard]] const std::filesystem::path& data_dir() const { return data_dir_; }
 
  private:
@@ -47,6 +53,7 @@ class Store {
   std::filesystem::path data_dir_;
   std::unique_ptr<sqlite::Database> database_;
   std::unique_ptr<Archive> archive_;
+  Changes changes_;
   std::unique_ptr<PaneCache> panes_;
   std::unique_ptr<EdgeRows> edges_;
   std::unique_ptr<SeriesRows> series_;
@@ -56,6 +63,8 @@ class Store {
   std::unique_ptr<LateRows> late_;
   std::unique_ptr<DictionaryRows> dictionaries_;
   std::unique_ptr<AlarmRows> alarms_;
+  std::unique_ptr<OrderedRows> ordered_;
+  std::unique_ptr<WaiverRows> waivers_;
   std::uint64_t committed_end_ = 0;  // of the archive
   bool in_batch_ = false;
 };

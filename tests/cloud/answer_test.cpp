@@ -57,6 +57,17 @@ TEST(Expression, IsAggregateGlobAndWindowOrAView) {
   EXPECT_EQ(query::Reader::parse("max line1/*")->window, Nanoseconds::zero());
 }
 
+TEST(Expression, HasLabelsAndGroups) {
+  const auto q = query::Reader::parse(
+      "sum,max */power,!press-07/**{area=\"hall 1\", unit=W} per site,area by 1h");
+  ASSERT_TRUE(q.ok()) << q.error().text();
+  EXPECT_EQ(q->select.text(), "*/power,!press-07/**{area=\"hall 1\",unit=W}");
+  EXPECT_EQ(q->group_by, (std::vector<std::string>{"site", "area"}));
+  EXPECT_EQ(q->window, std::chrono::hours(1));
+  EXPECT_EQ(query::Reader::parse("sum ** per all")->group_by, std::vector<std::string>());
+  EXPECT_FALSE(query::Reader::parse("sum ** by 1h")->group_by.has_value());
+}
+
 class WrongExpression : public testing::TestWithParam<const char*> {};
 TEST_P(WrongExpression, SaysWhatWasExpected) {
   const auto q = query::Reader::parse(GetParam());
@@ -65,7 +76,10 @@ TEST_P(WrongExpression, SaysWhatWasExpected) {
 }
 INSTANTIATE_TEST_SUITE_P(Rows, WrongExpression,
                          testing::Values("", "avg a by", "avg a over 1m", "avrage a", "avg a by 0s",
-                                         "avg a by 1q", "avg a b c d"));
+                                         "avg a by 1q", "avg a b c d", "avg a{u=} x",
+                                         "avg a per", "avg a per site per area",
+                                         "avg a per site,site", "avg a per a=b",
+                                         "avg a by 1m by 1h", "avg a{unit"));
 
 }  // namespace
 }  // namespace tidemark

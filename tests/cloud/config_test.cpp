@@ -61,6 +61,120 @@ window = { type = "calendar", shift = ["06:00", "14:00", "22:00"], tz = "Asia/Ko
   }
 }
 
+TEST(CloudConfig, ViewsSelectGroupAndCompute) {
+  const auto loaded = parse_cloud(R"toml(
+[[relabel]]
+select = "press-08/**"
+labels = { area = "" }
+set = { area = "stamping" }
+[[view]]
+name = "power"
+select = "*/power_total,!press-07/**"
+labels = { unit = "W", area = "stamp*" }
+group_by = ["site", "area"]
+[[view]]
+name = "all"
+group_by = []
+[[view]]
+name = "per_piece"
+group_by = ["edge"]
+inputs = { kwh = "*/energy", pieces = "*/pieces{area=stamping}" }
+joins = { each = "kwh / pieces at kwh within 5s" }
+figures = { energy = "sum(kwh) / sum(pieces)", each = "mean(each)", alone = "unpaired(each)" }
+)toml", "cloud.toml");
+  for (const auto& p : loaded.problems) ADD_FAILURE() << config::render(p);
+  ASSERT_EQ(loaded.config.views.size(), 3u);
+  EXPECT_EQ(loaded.config.views[0].select.text(),
+            "*/power_total,!press-07/**{area=stamp*,unit=W}");
+  EXPECT_FALSE(loaded.config.views[1].by_series());
+  ASSERT_EQ(loaded.config.relabels.size(), 1u);
+  EXPECT_EQ(loaded.config.relabels[0].labels.at("area"), "stamping");
+  for (const auto& v : loaded.config.views) {
+    const auto back = answers::View::from_definition(v.definition());
+    ASSERT_TRUE(back.ok());
+    EXPECT_EQ(back->definition(), v.definition());
+    EXPECT_EQ(back->select, v.select);
+    EXPECT_EQ(back->inputs, v.inputs);
+    EXPECT_EQ(back->figures, v.figures);
+    EXPECT_EQ(back->joins, v.joins);
+  }
+}
+
+struct BadView {
+  const char* toml;
+  const char* says;
+};
+void PrintTo(const BadView& v, std::ostream* out) { *out << v.toml; }
+class BadViews : public testing::TestWithParam<BadView> {};
+TEST_P(BadViews, AreRefusedInTheirPlace) {
+  const auto loaded = parse_cloud(GetParam().toml, "cloud.toml");
+  EXPECT_FALSE(loaded.ok);
+  std::string all;
+  for (const auto& p : loaded.problems) all += config::render(p);
+  EXPECT_THAT(all, testing::HasSubstr(GetParam().says));
+}
+constexpr BadView kBadViews[] = {
+    {"[[view]]\nname='v'\nselect='a b'", "view.select: 'a b'"},
+    {"[[view]]\nname='v'\nselect=''", "no pattern"},
+    {"[[view]]\nname='v'\nlabels={'a b'='x'}", "'a b' is no name of a label"},
+    {"[[view]]\nname='v'\ngroup_by=['site','site']", "'site' is named twice"},
+    {"[[view]]\nname='v'\ngroup_by=['']", "'' is no name of a label"},
+    {"[[view]]\nname='v'\ngroup_by=['edge']\nfigures={a='sum(b)'}", "inputs, which are not there"},
+    {"[[view]]\nname='v'\ngroup_by=['edge']\ninputs={a='*/x'}", "no figures say"},
+    {"[[view]]\nname='v'\ninputs={a='*/x'}\nfigures={f='sum(a)'}", "figures are of groups"},
+    {"[[view]]\nname='v'\ngroup_by=['edge']\ninputs={a='x y'}\nfigures={f='sum(a)'}", "a: 'x y'"},
+    {"[[view]]\nname='v'\ngroup_by=['edge']\ninputs={a='x'}\nfigures={f='sum(b)'}",
+     "no input 'b'"},
+    {"[[view]]\nname='v'\ngroup_by=['edge']\ninputs={a='x'}\nfigures={f='g',g='f'}",
+     "in a circle: f, g"},
+    {"[[view]]\nname='v'\nwindow={type='sliding',size='90s',every='60s'}", "whole number of steps"},
+    {"[[view]]\nname='v'\nwindow={type='hopping',size='1h',every='1s'}\nemit={subscribed=true}",
+     "more than 120 windows hold one time"},
+    {"[[view]]\nname='v'\njoins={j='a / b at a within 1s'}", "figures say what is computed"},
+    {"[[view]]\nname='v'\ngroup_by=[]\ninputs={a='x',b='y'}\njoins={j='a / b at a'}\n"
+     "figures={f='mean(j)'}", "expected FORMULA at INPUT within DURATION"},
+    {"[[view]]\nname='v'\ngroup_by=[]\ninputs={a='x',b='y'}\njoins={a='a / b at a within 1s'}\n"
+     "figures={f='mean(a)'}", "'a' is an input already"},
+    {"[[view]]\nname='v'\ngroup_by=[]\ninputs={a='x',b='y'}\njoins={j='a / b at a within 1s'}\n"
+     "figures={f='twa(j)'}", "the values of a join hold for no time"},
+    {"[[view]]\nname='v'\ngroup_by=[]\ninputs={a='x',b='y'}\njoins={j='a / b at a within 1s'}\n"
+     "figures={f='unpaired(a)'}", "of joins only"},
+    {"[[view]]\nname='v'\ngroup_by=[]\ninputs={a='x',b='y'}\njoins={j='a / b at a within 1s'}\n"
+     "figures={f='mean(j)'}\nwindow={type='hopping',size='2min',every='1min'}",
+     "not of hopping or sliding ones"},
+    {"[[relabel]]\nset={edge='x'}", "'edge' is what a series is"},
+    {"[[relabel]]\nselect='*/x'", "set"},
+};
+INSTANTIATE_TEST_SUITE_P(Rows, BadViews, testing::ValuesIn(kBadViews));
+
+// What its definition in cloud.db could not hold is not taken.
+TEST(CloudConfig, MoreLabelsOrAggregatesThanFitAreRefused) {
+  const auto told = [](const std::string& toml) {
+    const auto loaded = parse_cloud(toml, "cloud.toml");
+    std::string all;
+    for (const auto& p : loaded.problems) all += config::render(p);
+    EXPECT_EQ(loaded.ok, all.empty()) << all;
+    return all;
+  };
+  const auto numbered = [](int n, const auto& one) {
+    std::string all;
+    for (int i = 0; i < n; ++i) all += (i > 0 ? "," : "") + one(std::to_string(i));
+    return all;
+  };
+  const auto relabel = [&](int n) {
+    return "[[relabel]]\nset={" +
+           numbered(n, [](const std::string& i) { return "l" + i + "='x'"; }) + "}";
+  };
+  const auto aggregates = [&](int n) {
+    return "[[view]]\nname='v'\naggregates=[" +
+           numbered(n, [](const std::string& i) { return "'p" + i + "'"; }) + "]";
+  };
+  EXPECT_EQ(told(relabel(32)), "");
+  EXPECT_THAT(told(relabel(33)), testing::HasSubstr("more than 32 labels"));
+  EXPECT_EQ(told(aggregates(64)), "");
+  EXPECT_THAT(told(aggregates(65)), testing::HasSubstr("more than 64"));
+}
+
 TEST(CloudConfig, AViewFileIsTakenOnlyIfAllOfItIsRight) {
   namespace fs = std::filesystem;
   auto folder = (fs::temp_directory_path() / "tidemark-config-XXXXXX").string();
@@ -111,9 +225,9 @@ INSTANTIATE_TEST_SUITE_P(
     Cases, CloudConfigRefuses,
     testing::Values(
         WrongCase{"unknown_key", "data_dirr = \"x\"", "data_dir"},
-        WrongCase{"grouping", "[[view]]\nname=\"v\"\ngroup_by=[\"site\"]", "group_by"},
-        WrongCase{"aggregate", "[[view]]\nname=\"v\"\naggregates=[\"p99\"]", "p99"},
-        WrongCase{"window_type", "[[view]]\nname=\"v\"\nwindow={type=\"session\"}", "session"},
+        WrongCase{"grouping", "[[view]]\nname=\"v\"\ngroup_by=[\"si te\"]", "group_by"},
+        WrongCase{"aggregate", "[[view]]\nname=\"v\"\naggregates=[\"p101\"]", "p101"},
+        WrongCase{"window_type", "[[view]]\nname=\"v\"\nwindow={type=\"count\"}", "count"},
         WrongCase{"sub_second", "[[view]]\nname=\"v\"\nwindow={size=\"1500ms\"}", "whole number"},
         WrongCase{"hopping", "[[view]]\nname=\"v\"\nwindow={type=\"hopping\"}", "hopping"},
         WrongCase{"share_of_seconds",

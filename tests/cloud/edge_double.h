@@ -273,16 +273,22 @@ class Folder {
 // A cloud node in one thread, that can be killed and started again.
 class Node {
  public:
-  explicit Node(reconcile::Horizons horizons = {}, std::vector<answers::View> views = {})
-      : horizons_(horizons), views_(std::move(views)) {
+  explicit Node(reconcile::Horizons horizons = {}, std::vector<answers::View> views = {},
+                std::vector<intake::SeriesRule> series_rules = {})
+      : horizons_(horizons), views_(std::move(views)), series_rules_(std::move(series_rules)) {
     start();
   }
   void start() {
     intake::Options options;
     options.data_dir = folder.path;
     options.horizons = horizons_;
+    options.series_rules = series_rules_;
     options.views = answers::views_in_force(views_).value();
-    options.read_views = [this] { return answers::views_in_force(views_); };
+    options.relabels = relabels;
+    options.read_views = [this]() -> Result<answers::Definitions> {
+      TIDE_ASSIGN(auto views, answers::views_in_force(views_));
+      return answers::Definitions{std::move(views), relabels};
+    };
     auto opened = intake::Intake::open(disk, clock, std::move(options));
     ASSERT_TRUE(opened.ok()) << opened.error().text();
     intake = std::move(opened).value();
@@ -326,10 +332,12 @@ class Node {
   std::unique_ptr<intake::Intake> intake;
   // Of its configuration, in which a person may write while it runs.
   std::vector<answers::View>& views() { return views_; }
+  std::vector<answers::Relabel> relabels;  // likewise
 
  private:
   reconcile::Horizons horizons_;
   std::vector<answers::View> views_;
+  std::vector<intake::SeriesRule> series_rules_;
 };
 
 inline void greet(Node& node, const EdgeDouble& edge, const std::vector<Closing>& closings = {}) {

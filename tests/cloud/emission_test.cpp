@@ -49,6 +49,31 @@ TEST(Emission, AWindowIsAnsweredWhenTheShareIsHere) {
   }
 }
 
+// A series is heard for the first time behind what its source has proved: the silent windows
+// behind its readings are answers too, though no frontier moves any more.
+TEST(Emission, ASeriesThatIsFirstHeardLateHasItsSilentWindowsToo) {
+  Node node;
+  EdgeDouble edge("press-07", 1, 1);
+  edge.take(0, kStart, 1);
+  edge.flush(kStart + kMinute);
+  edge.take(1, kStart + kSecond, 1);
+  const auto late = edge.flush(kStart + 3 * kMinute);
+  edge.evict(late);  // and is on its way
+  edge.seal(kStart + 3 * kMinute);
+  greet(node, edge);
+  node.take(edge, edge.block(1));
+  node.take(edge, edge.last_seal());
+  node.settle();
+  EXPECT_EQ(node.answers("minute", "**/m0").size(), 3u);
+  EXPECT_TRUE(node.answers("minute", "**/m1").empty());
+  node.take(edge, edge.block(late));
+  node.settle();
+  const auto all = node.answers("minute", "**/m1");
+  ASSERT_EQ(all.size(), 3u);
+  EXPECT_EQ(all[0].values.at("count"), 1.0);
+  for (const auto& a : all) EXPECT_EQ(a.completeness, 1.0);
+}
+
 // Its share of what its edge took: an edge that is away holds nobody back.
 TEST(Emission, AnotherEdgeThatIsAwayDoesNotMatter) {
   Node node({}, {for_share("most", 0.8)});

@@ -232,6 +232,28 @@ TEST_F(CloudFace, StreamFiltersBySeriesAndView) {
   EXPECT_EQ(got.find("id: 1\n"), std::string::npos);
 }
 
+// By labels of series, and of groups by their own.
+TEST_F(CloudFace, StreamFiltersByLabels) {
+  store_.set_series({test::some_series("press-07", "line1", "power_total", "W", 4802, start_),
+                     test::some_series("press-08", "line2", "power_total", "kW", 1, start_)});
+  auto group = some_answer("", start_, 7);
+  group.labels = {{"site", "plant7"}, {"unit", "W"}};
+  store_.emit(group);
+  group.labels["unit"] = "bar";
+  store_.emit(group);
+  HttpSocket s(face_->port());
+  listen(s, "?position=0&series=%7Bunit=W%7D");
+  store_.emit(some_answer(kPower, start_ + std::chrono::minutes(90), 1));
+  const auto& got = s.read_until("id: 7\n");
+  EXPECT_NE(got.find("id: 5\n"), std::string::npos) << got;
+  EXPECT_EQ(got.find("id: 6\n"), std::string::npos) << got;
+  EXPECT_NE(got.find("id: 3\n"), std::string::npos) << got;
+  EXPECT_EQ(got.find("id: 4\n"), std::string::npos) << got;
+  HttpSocket wrong(face_->port());
+  listen(wrong, "?series=a%20b");
+  wrong.read_until("stands in quotes");
+}
+
 TEST_F(CloudFace, ManyEmissionsComeInOrder) {
   HttpSocket s(face_->port());
   listen(s, "");

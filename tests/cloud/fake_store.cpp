@@ -13,12 +13,12 @@ class FakeReader final : public query::Reader {
  public:
   explicit FakeReader(FakeStore& store) : store_(store) {}
 
-  Result<std::vector<query::SeriesState>> series(const std::string& glob) override {
+  Result<std::vector<query::SeriesState>> series(const answers::Selection& select) override {
     const std::lock_guard lock(store_.mutex_);
     if (store_.failing_) return away();
     std::vector<query::SeriesState> found;
     for (const auto& s : store_.series_) {
-      if (series_match(glob, s.name)) found.push_back(s);
+      if (select.matches(s.name, s.description.labels)) found.push_back(s);
     }
     return found;
   }
@@ -33,6 +33,12 @@ class FakeReader final : public query::Reader {
     std::set<std::string> names;
     for (const auto& a : store_.emitted_) names.insert(a.view);
     return std::vector<std::string>(names.begin(), names.end());
+  }
+  Result<std::vector<query::ViewVersion>> view_versions() override {
+    TIDE_ASSIGN(const auto names, views());
+    std::vector<query::ViewVersion> all;
+    for (const auto& name : names) all.push_back({name, 1});
+    return all;
   }
   Result<std::vector<answers::Answer>> answers(const query::AnswerQuery& query) override {
     const std::lock_guard lock(store_.mutex_);
@@ -63,14 +69,23 @@ class FakeReader final : public query::Reader {
     }
     return found;
   }
-  Result<std::vector<query::LateRow>> late(const std::string& glob, std::size_t limit) override {
+  Result<std::vector<query::LateRow>> late(const answers::Selection& select,
+                                         std::size_t limit) override {
     const std::lock_guard lock(store_.mutex_);
     if (store_.failing_) return away();
     std::vector<query::LateRow> found;
     for (const auto& r : store_.late_) {
-      if (found.size() < limit && series_match(glob, r.series)) found.push_back(r);
+      if (found.size() < limit && select.matches(r.series, {})) found.push_back(r);
     }
     return found;
+  }
+  Result<std::vector<query::WaivedSource>> waived_sources() override {
+    const std::lock_guard lock(store_.mutex_);
+    if (store_.failing_) return away();
+    return std::vector<query::WaivedSource>{};
+  }
+  Result<std::vector<query::MeterSwap>> swaps(const answers::Selection&) override {
+    return std::vector<query::MeterSwap>{};
   }
   Result<Ledger> ledger() override {
     const std::lock_guard lock(store_.mutex_);
@@ -101,8 +116,9 @@ class FakeReader final : public query::Reader {
  private:
   static Error away() { return {Fault::unavailable, "the store does not open"}; }
   static bool matches(const query::AnswerQuery& query, const answers::Answer& a) {
-    return (query.view.empty() || query.view == a.view) && series_match(query.select, a.series) &&
-           a.start >= query.from && a.start < query.to &&
+    return (query.view.empty() || query.view == a.view) &&
+           query.select.matches(a.series, a.labels) && a.start >= query.from &&
+           a.start < query.to &&
            (!query.as_of || a.known_at <= *query.as_of) &&
            (!query.sealed_only || a.state != answers::State::provisional);
   }
@@ -180,6 +196,7 @@ query::SeriesState some_series(std::string edge, std::string device, std::string
   s.description.source = device;
   s.description.device = std::move(device);
   s.description.metric = std::move(metric);
+  s.description.labels["unit"] = unit;
   s.description.unit = std::move(unit);
   s.first = last - std::chrono::minutes(10);
   s.last = last;

@@ -49,7 +49,10 @@ INSTANTIATE_TEST_SUITE_P(
         // At midnight the clocks went to 01:00: the day begins there.
         DayCase{"America/Sao_Paulo", "2018-11-04T12:00:00Z", "2018-11-04T03:00:00Z", 23},
         // At midnight they went back to 23:00: the day that was ending has 25 hours.
-        DayCase{"America/Sao_Paulo", "2018-02-18T02:30:00Z", "2018-02-17T02:00:00Z", 25}));
+        DayCase{"America/Sao_Paulo", "2018-02-18T02:30:00Z", "2018-02-17T02:00:00Z", 25},
+        // At 01:00 they went back to 00:00: midnight came twice, and the day began at the first.
+        DayCase{"Atlantic/Azores", "2026-10-25T00:30:00Z", "2026-10-25T00:00:00Z", 25},
+        DayCase{"America/Havana", "2026-11-01T04:30:00Z", "2026-11-01T04:00:00Z", 25}));
 
 TEST(Calendar, WeeksBeginOnTheirDay) {
   const auto t = at("2026-11-21T12:00:00Z");  // a Saturday

@@ -94,6 +94,53 @@ TEST(Horizons, PanesMoveUpAndNothingIsLostOnTheWay) {
   EXPECT_EQ(minutes[59].state, State::sealed);
 }
 
+// Half of a day is lost; its minutes, and later its quarters, are older than they are kept.
+TEST(Horizons, WhatADayLostIsKnownWhenItsMinutesAreGone) {
+  constexpr auto kDay = 24 * 60 * kMinute;
+  reconcile::Horizons horizons;
+  horizons.age = {std::chrono::minutes(2), std::chrono::hours(1), std::chrono::hours(24 * 20),
+                  std::chrono::hours(24 * 400)};
+  Node node(horizons, {view("day", std::chrono::hours(24))});
+  const auto day = kStart - kStart % kDay;
+  EdgeDouble first("e", 1, 1);
+  for (int m = 0; m < 60; ++m) first.take(0, day + m * kMinute, m);
+  const auto here = first.flush(day + kDay);
+  for (int m = 0; m < 40; ++m) first.take(0, day + 12 * 60 * kMinute + m * kMinute, m);
+  first.evict(first.flush(day + kDay));
+  first.seal(day + kDay);
+  node.clock.jump_wall(event_time(day + kDay) - node.clock.wall());
+  greet(node, first);
+  deliver(node, first, here);
+  node.settle();
+  const auto whole = [&](const char* when) {
+    SCOPED_TRACE(when);
+    query::AnswerQuery q = query::Reader::parse("count e/line1/m0 by 1d").value();
+    q.from = event_time(day);
+    q.to = event_time(day + kDay);
+    for (auto answers : {node.ask(q), node.answers("day")}) {
+      ASSERT_GE(answers.size(), 1u);
+      EXPECT_EQ(answers[0].values.at("count"), 60.0);
+      EXPECT_EQ(answers[0].completeness, 0.6);
+      EXPECT_EQ(answers[0].lost, 40u);
+    }
+  };
+  whole("at first");
+  std::uint64_t start = 2;
+  for (const auto days : {12, 40}) {
+    const auto now = day + days * kDay;
+    node.clock.jump_wall(event_time(now) - node.clock.wall());
+    EdgeDouble later("e", start, start);
+    ++start;
+    later.take(0, now, 1);
+    node.take(later, later.hello());
+    node.take(later, later.dictionary());
+    deliver(node, later, later.flush(now + kMinute));
+    node.settle();
+    node.settle();
+    whole(days == 12 ? "in quarters" : "in days");
+  }
+}
+
 TEST(Views, WindowsUnderAMinuteAreKeptWhereAViewAsksForThem) {
   Node node({}, {view("ten", std::chrono::seconds(10))});
   EdgeDouble edge("e", 1, 1);

@@ -5,21 +5,12 @@
 #include "cloud/reconcile/clone_guard.h"
 #include "cloud/store/orders.h"
 #include "cloud/store/store.h"
-#include "tests/cloud/edge_double.h"
+#include "tests/cloud/alarms_of.h"
 
 namespace tidemark::test {
 namespace {
 
 using testing::HasSubstr;
-
-std::vector<query::Alarm> alarms_of(Node& node, const std::string& edge) {
-  auto reader = query::Reader::open(node.folder.path);
-  const auto edges = reader.value()->edges().value();
-  for (const auto& e : edges) {
-    if (e.name == edge) return e.alarms;
-  }
-  return {};
-}
 
 EdgeDouble minute_of_readings(const std::string& name, std::uint64_t incarnation,
                               std::uint64_t ordinal, std::int64_t from = kStart) {
@@ -266,7 +257,7 @@ TEST(Bound, BlocksOutOfOrderBeyondItWaitAtTheEdge) {
   reconcile::EdgeBooks books;
   std::vector<reconcile::OffTimes::Span> off;
   const Incarnation i{7};
-  books.hello(i, 1, {}, off);
+  books.hello(i, 1, {}, off, event_time(kStart));
   for (std::uint64_t s = 2; s < 2 * reconcile::kWeightMax; s += 2) books.of(i).receive({s}, 0, {});
   books.weigh();
   EXPECT_FALSE(books.room_for(i, Sequence{4 * reconcile::kWeightMax}));
@@ -305,6 +296,44 @@ TEST(Bound, SettledStartsLeaveMemoryAndComeBackWhenTheyAreSpokenOf) {
     node.start();
     EXPECT_LE(node.intake->starts_in_memory("press-07"), 2 * reconcile::kStartsKept);
   }
+}
+
+// As of an agent that starts every ten seconds for a fortnight, and is mended then.
+TEST(Bound, StartsWithoutEndDoNotLockTheEdgeOut) {
+  Folder folder;
+  SystemDisk disk;
+  auto store = store::Store::open(disk, folder.path).value();
+  store->begin();
+  const auto edge = store->edges().add("press-07");
+  reconcile::EdgeBooks books;
+  constexpr std::uint64_t kStarts = 120'000;
+  std::vector<Closing> closings;
+  std::vector<reconcile::OffTimes::Span> off;
+  for (std::uint64_t n = 1; n <= kStarts; ++n) {
+    const Incarnation i{n};
+    ASSERT_TRUE(books.room_for(i, closings)) << n;
+    books.hello(i, n, closings, off, event_time(kStart));
+    reconcile::Placed placed;
+    placed.answered = 3;
+    books.of(i).receive(Sequence{1}, 3, placed);
+    if (n > 1) store->edges().save_incarnation(edge, {n - 1}, books.of({n - 1}));
+    for (const auto blank : books.fold()) store->edges().forget_incarnation(edge, blank);
+    ASSERT_TRUE(store->edges().let_starts_go(edge, books).ok());
+    closings = {Closing{i, n, Sequence{1}, {}, {}}};
+  }
+  store->edges().save_incarnation(edge, {kStarts}, books.of({kStarts}));
+  EXPECT_GT(books.gone().starts, kStarts - 100'000);
+  EXPECT_LE(books.all_starts().size(), reconcile::kStartsFoldedMax + 2 * reconcile::kStartsKept);
+  EXPECT_EQ(books.ledger().answered, 3 * kStarts);
+  EXPECT_EQ(books.blocks(), kStarts);
+  EXPECT_EQ(books.missing(), 0u);
+  reconcile::EdgeBooks again;
+  ASSERT_TRUE(store->edges().load_books(edge, again).ok());
+  EXPECT_EQ(again.ledger(), books.ledger());
+  EXPECT_EQ(again.found(), books.found());
+  EXPECT_EQ(again.blocks(), kStarts);
+  EXPECT_EQ(again.gone().starts, books.gone().starts);
+  EXPECT_TRUE(store->commit().ok());
 }
 
 // Also those that leave memory with the very batch that settled them.

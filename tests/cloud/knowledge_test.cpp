@@ -87,6 +87,40 @@ TEST(OffTimes, OverlappingSpansCountOnce) {
   EXPECT_TRUE(off.meeting(at(40), at(60)).empty());
 }
 
+// The edge left readings out for a while: what is made of their number is not what it was measured.
+TEST(Description, WhatWasThinnedIsApproximateAndSaysHowFar) {
+  auto peaks = answers::built_in_view();
+  peaks.name = "peaks";
+  peaks.aggregates = {"min", "max", "last"};
+  Node node({}, {peaks});
+  node.clock.jump_wall(std::chrono::hours(24));
+  EdgeDouble thinned("press-07", 1, 1);
+  thinned.describe(0, [](SeriesDescription& d) { d.deadband = 0.5; });
+  measure(thinned, kStart, kStart + kMinute);
+  send(node, thinned);
+  constexpr auto kLater = kStart + 180 * kMinute;
+  EdgeDouble whole("press-07", 2, 2);
+  measure(whole, kLater, kLater + kMinute);
+  send(node, whole, {thinned.closing(1)});
+  node.settle();
+  for (int restart = 0; restart < 2; ++restart) {
+    const auto query = query::Reader::parse("mean press-07/line1/m0 by 1min").value();
+    for (const auto& all : {node.answers("minute"), node.ask(query), node.answers("peaks")}) {
+      ASSERT_GE(all.size(), 2u);
+      const auto& last = all.back();
+      EXPECT_EQ(all[0].approximate, all[0].values.contains("mean"));
+      ASSERT_EQ(all[0].notes.size(), 1u);
+      EXPECT_THAT(all[0].notes[0], HasSubstr("within 0.5 of the last one sent"));
+      EXPECT_EQ(all[0].completeness, 1.0) << "nothing that was sent is missing";
+      EXPECT_EQ(last.start, event_time(kLater));
+      EXPECT_FALSE(last.approximate);
+      EXPECT_THAT(last.notes, testing::IsEmpty());
+    }
+    node.kill();
+    node.start();
+  }
+}
+
 // A device that got its clock late: readings with times of their own may be repeats, whatever the
 // newest start says about the series.
 TEST(Description, ATimeOfItsOwnIsNotForgotten) {
@@ -191,14 +225,22 @@ TEST(Store, AFileOfVersion1IsLifted) {
   node.kill();
   {
     auto database = sqlite::Database::open(store::database_path(node.folder.path),
-                                           {.version = 3}).value();
+                                           {.version = 6}).value();
     ASSERT_TRUE(database->execute(
         "ALTER TABLE series DROP COLUMN said_in; ALTER TABLE series DROP COLUMN widest_sum;"
         "DROP TABLE forgotten; DROP TABLE accepted; DROP TABLE minutes_due;"
         "CREATE TABLE d(hash INTEGER PRIMARY KEY, bytes BLOB);"
         "INSERT INTO d SELECT hash,bytes FROM dictionaries; DROP TABLE dictionaries;"
         "ALTER TABLE d RENAME TO dictionaries; DROP TABLE series_sources; DROP TABLE off_times;"
-        "DROP TABLE refused; DROP TABLE alarms; DROP TABLE orders; PRAGMA user_version=1").ok());
+        "DROP TABLE refused; DROP TABLE alarms; DROP TABLE orders;"
+        "DROP TABLE panes_unordered; DROP TABLE series_ordered; DROP TABLE meter_swaps;"
+        "DROP TABLE pairs; DROP TABLE view_log; DROP TABLE waivers;"
+        "DROP TABLE windows_due; DROP TABLE dictionary_uses; DROP TABLE uncounted;"
+        "DROP TABLE starts_gone; DROP TABLE folded; DROP TABLE partials;"
+        "ALTER TABLE series DROP COLUMN thinned_from;"
+        "ALTER TABLE series DROP COLUMN thinned_until;"
+        "ALTER TABLE edges DROP COLUMN away;"
+        "PRAGMA user_version=1").ok());
   }
   node.start();
   measure(edge, kStart + kMinute, kStart + 2 * kMinute);

@@ -257,6 +257,7 @@ TEST(Backfill, GivesAViewWhatItWouldHaveHadFromTheStart) {
   answers::View seconds;
   seconds.name = "seconds";
   seconds.select = "**";
+  seconds.group_by = {"series"};
   seconds.window.size = seconds.window.every = std::chrono::seconds(1);
   seconds.aggregates = {"count", "sum"};
   EdgeDouble edge("press-07", 11, 1);

@@ -11,7 +11,7 @@ namespace {
 
 std::uint64_t rows_in(Node& node, const std::string& table) {
   auto database = sqlite::Database::open(store::database_path(node.folder.path),
-                                         {.pragmas = "", .version = 3}).value();
+                                         {.pragmas = "", .version = 6}).value();
   auto count = database->prepare("SELECT COUNT(*) FROM " + table);
   count->start();
   return count->next() ? count->count(0) : 0;
@@ -157,11 +157,11 @@ TEST(LateNews, MinutesOfEarlierSourcesGoWithTheirHorizon) {
   node.take(first, first.seal_frame(0));
   node.commit();
   EXPECT_EQ(rows_in(node, "minutes"), 1u);
-  // Days later; the renamed source has a line of its own in the seals.
-  node.clock.jump_wall(std::chrono::hours(24 * 4));
+  // Later than an edge states it again; the renamed source has a line of its own in the seals.
+  node.clock.jump_wall(std::chrono::hours(24 * 10));
   Seal seal;
-  next.take(0, kStart + 3 * 24 * 60 * kMinute, 1);
-  next.flush(kStart + 3 * 24 * 60 * kMinute + kMinute);
+  next.take(0, kStart + 9 * 24 * 60 * kMinute, 1);
+  next.flush(kStart + 9 * 24 * 60 * kMinute + kMinute);
   seal = next.seals.back();
   seal.sources[0].source = "line1-renamed";
   greet(node, next, {first.closing(1)});

@@ -6,6 +6,7 @@
 #include <thread>
 
 #include "tests/cloud/edge_double.h"
+#include "tests/support/eventually.h"
 
 namespace tidemark::test {
 namespace {
@@ -76,7 +77,7 @@ TEST(Listener, AnswersGatewaysAndDrainsOnStop) {
   options.data_dir = folder.path;
   options.views = answers::views_in_force({}).value();
   auto intake = intake::Intake::open(disk, clock, std::move(options)).value();
-  auto listener = intake::Listener::open("tcp://127.0.0.1:*", clock, random).value();
+  auto listener = intake::open_zmq_listener("tcp://127.0.0.1:*", clock, random).value();
   Gateway gateway(listener->address());
   std::thread thread([&] { EXPECT_TRUE(listener->run(*intake, stop, [] {}).ok()); });
 
@@ -113,10 +114,37 @@ TEST(Listener, AnswersGatewaysAndDrainsOnStop) {
   EXPECT_EQ(reader->series("**").value().at(0).readings, 1u);  // lazily written rows as well
 }
 
+// Nobody says bye for the edges of a gateway that was killed.
+TEST(Listener, EndsTheSessionsOfAGatewayThatIsGone) {
+  Folder folder;
+  SystemDisk disk;
+  SystemClock clock;
+  SystemRandom random;
+  StopSignal stop;
+  intake::Options options;
+  options.data_dir = folder.path;
+  options.views = answers::views_in_force({}).value();
+  auto intake = intake::Intake::open(disk, clock, std::move(options)).value();
+  auto listener = intake::open_zmq_listener("tcp://127.0.0.1:*", clock, random,
+                                            std::chrono::milliseconds(300)).value();
+  auto gateway = std::make_unique<Gateway>(listener->address());
+  std::thread thread([&] { EXPECT_TRUE(listener->run(*intake, stop, [] {}).ok()); });
+  const EdgeDouble edge("press-07", 11, 1);
+  gateway->send(edge.name(), 77, edge.hello());
+  EXPECT_EQ(gateway->receive().frame.type, wire::FrameType::welcome);
+  gateway.reset();
+  EXPECT_TRUE(eventually([&] {
+    const auto edges = query::Reader::open(folder.path).value()->edges().value();
+    return !edges.at(0).connected && edges.at(0).away.starts_with("gateway gw silent since ");
+  }));
+  stop.ask();
+  thread.join();
+}
+
 TEST(Listener, RefusesAnAddressThatLeavesTheMachine) {
   SystemClock clock;
   SystemRandom random;
-  const auto refused = intake::Listener::open("tcp://0.0.0.0:7444", clock, random);
+  const auto refused = intake::open_zmq_listener("tcp://0.0.0.0:7444", clock, random);
   ASSERT_FALSE(refused.ok());
   EXPECT_EQ(refused.error().fault(), Fault::bad_input);
 }

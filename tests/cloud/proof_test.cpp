@@ -1,5 +1,5 @@
-// No window says that it is complete which is not: what the archive no longer keeps, and sums that
-// an edge made over more than a minute.
+// No window says that it is complete which is not: what the archive no longer keeps, seals that do
+// not name their sources, and sums that an edge made over more than a minute.
 #include <gmock/gmock.h>
 
 #include "cloud/store/store.h"
@@ -77,6 +77,66 @@ TEST(Retention, WhatTheArchiveNoLongerKeepsIsMissingFromWindowsThatNeedIt) {
   EXPECT_EQ(span[0].values.at("count"), 60.0);
   EXPECT_LT(span[0].completeness.value(), 1.0);
   EXPECT_EQ(ask(node, "count press-07/line1/m0 by 1min").at(0).completeness, 1.0);
+}
+
+// An idle edge says how far its sources are without their names, which an earlier seal gave.
+TEST(Seals, SpeakOfTheSourcesThatEarlierOnesNamed) {
+  Node node;
+  EdgeDouble edge("press-07", 11, 1);
+  for (std::int64_t s = 0; s < 120; ++s) {
+    edge.take(0, kStart + s * kSecond, 1);
+    edge.poll(kStart + s * kSecond, s % 3 == 0);
+  }
+  edge.flush(kStart + 120 * kSecond);
+  greet(node, edge);
+  node.take(edge, edge.block(1));
+  auto named = edge.seals.back();
+  named.sources[0].sealed_until = event_time(kStart + 60 * kSecond);
+  node.take(edge, EdgeDouble::frame(named));
+  node.commit();
+  node.settle();
+  EXPECT_EQ(node.answers("minute")[0].state, answers::State::sealed);
+  EXPECT_EQ(node.answers("minute")[1].state, answers::State::provisional);
+  auto brief = named;
+  ++brief.number;
+  brief.sources.clear();
+  brief.rest = event_time(kStart + 120 * kSecond);
+  node.take(edge, EdgeDouble::frame(brief));
+  node.commit();
+  const auto all = node.answers("minute");
+  EXPECT_EQ(all[1].state, answers::State::sealed);
+  EXPECT_EQ(all[1].completeness, 1.0);
+  EXPECT_DOUBLE_EQ(all[1].coverage.value(), 1.0 / 3);
+}
+
+// Through a gateway that hung: meanwhile a newer one has named a source whose time is not known.
+TEST(Seals, OfLongAgoDoNotSpeakOfSourcesThatCameLater) {
+  Node node;
+  EdgeDouble edge("press-07", 11, 1);
+  edge.take(0, kStart, 1);
+  edge.flush(kStart + 10 * kSecond);
+  greet(node, edge);
+  node.take(edge, edge.block(1));
+  auto seal = edge.seals.back();
+  node.take(edge, EdgeDouble::frame(seal));
+  auto hung = seal;
+  ++hung.number;
+  hung.sources.clear();
+  hung.rest = event_time(kStart + 3600 * kSecond);
+  seal.number += 2;
+  auto door = seal.sources[0];
+  door.source = "door";
+  door.minutes.clear();
+  door.sealed_until = kEventTimeMin;
+  seal.sources.push_back(door);
+  node.take(edge, EdgeDouble::frame(seal));
+  node.take(edge, EdgeDouble::frame(hung));
+  node.commit();
+  std::map<std::string, EventTime> frontiers;
+  const auto edges = query::Reader::open(node.folder.path).value()->edges().value();
+  for (const auto& source : edges.at(0).sources) frontiers[source.name] = source.frontier;
+  EXPECT_EQ(frontiers.at("door"), kEventTimeMin);
+  EXPECT_EQ(frontiers.at("line1"), event_time(kStart + 10 * kSecond));
 }
 
 // A sum of readings `step` apart, counted, as the agent does, in the minute in which it starts.

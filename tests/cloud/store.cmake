@@ -1,0 +1,3 @@
+tide_test(cloud_late_rows_test SOURCES cloud/late_rows_test.cpp
+  DEPS tidemark::cloud_intake tidemark::cloud_query tidemark::cloud_answers tidemark::cloud_store
+       tidemark::common_codec)

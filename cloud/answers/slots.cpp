@@ -1,0 +1,144 @@
+// Which series which view answers for, as they come, move and are described anew.
+#include <algorithm>
+
+#include "cloud/answers/emitter.h"
+
+namespace tidemark::answers {
+
+reconcile::Tier Emitter::finest(const std::string& full_name, const Labels& labels) const {
+  auto finest = reconcile::Tier::minute;
+  for (const auto& v : views_) {
+    if (v.view.emitted() && v.view.select.matches(full_name, labels)) {
+      finest = std::min(finest, v.view.finest());
+    }
+  }
+  return finest;
+}
+
+window::Parts Emitter::parts(const std::string& full_name, const Labels& labels,
+                             ValueType type) const {
+  window::Parts parts;
+  for (const auto& v : views_) {
+    if (v.view.selects(full_name, labels, type)) parts.add(window::Parts::of(v.needed, type));
+  }
+  return parts;
+}
+
+void Emitter::add_series(const store::SeriesRow& row, const std::string& full_name,
+                         const Labels& labels, EventTime frontier, SteadyTime now) {
+  auto& series = series_[row.id];
+  series.row = row;
+  series.name = full_name;
+  series.labels = labels;
+  for (const auto source : row.sources()) add_to_source(source, row.id);
+  auto& known = frontiers_.try_emplace(row.source, frontier).first->second;
+  known = std::max(known, frontier);
+  select(series, now);
+}
+
+void Emitter::select(SeriesState& series, SteadyTime now) {
+  for (std::uint32_t i = 0; i < views_.size(); ++i) {
+    const auto& view = views_[i].view;
+    const bool selected = view.emitted() && view.selects(series.name, series.labels,
+                                                          series.row.description.type);
+    if (!view.by_series()) {
+      if (view.emitted()) join(series, i, selected, now);
+      continue;
+    }
+    const auto has = std::find_if(series.slots.begin(), series.slots.end(),
+                                  [&](SlotId id) { return slots_[id].view == i; });
+    if (has != series.slots.end()) {
+      slots_[*has].left = !selected;
+    } else if (selected) {
+      add_slot(series, i, now);
+    }
+  }
+}
+
+void Emitter::move_series(const store::SeriesRow& row, EventTime frontier, SteadyTime now) {
+  auto& known = series_.at(row.id).row;
+  note_row(known, row);
+  known = row;
+  add_to_source(row.source, row.id);
+  advance(row.source, frontier, now);
+}
+
+void Emitter::add_to_source(store::SourceId source, store::SeriesId series) {
+  auto& all = by_source_[source];
+  if (std::find(all.begin(), all.end(), series) == all.end()) all.push_back(series);
+}
+
+void Emitter::describe(const store::SeriesRow& row, const Labels& labels, SteadyTime now) {
+  auto& series = series_.at(row.id);
+  note_row(series.row, row);
+  series.row = row;
+  if (series.labels == labels) return;
+  series.labels = labels;
+  select(series, now);
+}
+
+std::optional<EventTime> Emitter::slowest(store::SourceId source) const {
+  const auto it = by_source_.find(source);
+  if (it == by_source_.end() || it->second.empty()) return std::nullopt;
+  auto slowest = kEventTimeMax;
+  for (const auto id : it->second) {
+    slowest = std::min(slowest, frontier_of(series_.at(id).row.source));
+  }
+  return slowest;
+}
+
+void Emitter::add_slot(SeriesState& series, std::uint32_t view, SteadyTime now) {
+  const auto id = open_slot(view, series.row.id, now);
+  slots_[id].members = {{series.row.id}};
+  slots_[id].foremost = frontier_of(series.row.source);
+  series.slots.push_back(id);
+  // After a restart what was not sealed is looked at again.
+  pend_panes(id, series.row.id, slots_[id].sealed_to, now);
+  if (frontier_of(series.row.source) != kEventTimeMin) queue_seal(id);
+}
+
+// As its rows say, with what is due again.
+Emitter::SlotId Emitter::open_slot(std::uint32_t view, Subject subject, SteadyTime now) {
+  auto id = static_cast<SlotId>(slots_.size());
+  if (free_slots_.empty()) {
+    slots_.emplace_back();
+  } else {
+    id = free_slots_.back();
+    free_slots_.pop_back();
+  }
+  auto& slot = slots_[id];
+  slot.view = view;
+  slot.subject = subject;
+  const auto view_id = views_[view].id;
+  if (slot_.start(view_id, subject).next()) {
+    slot.begins = event_time(slot_.integer(0));
+    slot.sealed_to = event_time(slot_.integer(1));
+  }
+  slot_.rewind();
+  due_.start(view_id, subject);
+  while (due_.next()) {
+    const auto start = event_time(due_.integer(0));
+    const auto cause = due_.integer(1) == 0 ? Cause::none : cause_of(due_.integer(1));
+    slot.pending[start] = {now, cause};
+    views_[view].revisions.push_front({now, id, start});
+  }
+  due_stretches_.load(stretches_of(id));
+  if (slot.is_group()) slot.newest_partial = partials_.newest(view_id, subject);
+  return id;
+}
+
+void Emitter::pend_panes(SlotId id, store::SeriesId series, EventTime from, SteadyTime now) {
+  constexpr std::size_t kOpenWindowsMax = 100'000;
+  const auto& grid = views_[slots_[id].view].grid;
+  for (const auto start : store_.panes().starts(series, reconcile::Tier::day, from, kEventTimeMax,
+                                                kOpenWindowsMax)) {
+    for (auto w = grid.first(start); w <= start; w = grid.next(w)) pend(id, w, Cause::none, now);
+  }
+}
+
+void Emitter::queue_seal(SlotId id) {
+  if (std::exchange(slots_[id].queued, true)) return;
+  sealing_.push_back(id);
+}
+
+}  // namespace tidemark::answers

@@ -1,0 +1,95 @@
+// Sources that a person said need not be waited for (cloud/store/waiver_rows.h). Their windows are
+// sealed without them and say so: nothing that such a source took counts as received, its
+// completeness stays what is known of it, and what it sends all the same revises.
+#include "cloud/answers/emitter.h"
+
+namespace tidemark::answers {
+
+void Emitter::waive(store::SourceId source, const store::Waiver& waiver) {
+  waived_.insert_or_assign(source, waiver);
+  look_at(source);
+}
+
+void Emitter::look_at(store::SourceId source) {
+  const auto it = by_source_.find(source);
+  if (it == by_source_.end()) return;
+  for (const auto id : it->second) {
+    for (const auto slot : series_.at(id).slots) {
+      if (!slots_[slot].left) queue_seal(slot);
+    }
+  }
+}
+
+// Time goes on for them, too.
+void Emitter::look_at_waived(EventTime wall) {
+  const auto before = std::exchange(wall_, wall);
+  for (const auto& [source, waiver] : waived_) {
+    if (waiver.until > before) look_at(source);
+  }
+}
+
+void Emitter::end_waiver(store::SourceId source, SteadyTime now) {
+  if (waived_.erase(source) == 0) return;
+  const auto it = by_source_.find(source);
+  if (it == by_source_.end()) return;
+  for (const auto id : it->second) {
+    for (const auto slot : series_.at(id).slots) unseal(slot, source, now);
+  }
+}
+
+// Windows that were sealed without the source wait for it again: they are answered as they stand,
+// which may be less than was said, and are sealed anew when it has delivered.
+void Emitter::unseal(SlotId id, store::SourceId source, SteadyTime now) {
+  auto& slot = slots_[id];
+  if (!slot.begun()) return;
+  const auto& view = views_[slot.view];
+  const auto real = frontier_of(source);
+  auto to = slot.sealed_to;
+  for (const auto& m : slot.members) {
+    if (series_.at(m.series).row.source != source) continue;
+    const auto since = std::max({slot.begins, slot.is_group() ? m.since : slot.begins,
+                                 real == kEventTimeMin ? slot.begins : view.grid.first(real)});
+    if (!slot.is_group() || since < m.until) to = std::min(to, since);
+  }
+  if (to >= slot.sealed_to) return;
+  std::size_t n = 0;
+  for (auto w = to; w < slot.sealed_to && n < kSilentWindowsMax; w = view.grid.next(w), ++n) {
+    pend(id, w, Cause::operated, now);
+  }
+  slot.sealed_to = to;
+  slot.silent = 0;
+  save_slot_.run(view.id, slot.subject, count_ns(slot.begins), count_ns(slot.sealed_to));
+  queue_seal(id);
+}
+
+// What the source delivered of windows that were sealed without it proves them by and by.
+void Emitter::pend_proved(SlotId id, store::SourceId source, EventTime before, SteadyTime now) {
+  const auto& slot = slots_[id];
+  const auto& grid = views_[slot.view].grid;
+  if (!waived_.contains(source) || !slot.begun() || views_[slot.view].view.by_session()) return;
+  const auto end = std::min(slot.sealed_to, grid.first(frontier_of(source)));
+  auto w = before == kEventTimeMin ? slot.begins : std::max(slot.begins, grid.first(before));
+  for (std::size_t n = 0; w < end && n < kSilentWindowsMax; w = grid.next(w), ++n) {
+    pend(id, w, Cause::late, now);
+  }
+}
+
+EventTime Emitter::sealing_frontier(store::SourceId source) const {
+  const auto known = frontier_of(source);
+  const auto waiver = waived_.find(source);
+  if (waiver == waived_.end()) return known;
+  return std::max(known, std::min(waiver->second.until, wall_));
+}
+
+bool Emitter::waives(store::SourceId source, EventTime end, bool of_group) const {
+  const auto waiver = waived_.find(source);
+  return waiver != waived_.end() && waiver->second.covers(end, of_group);
+}
+
+void Emitter::name_waived(const store::SeriesRow& row, Answer& answer) const {
+  const auto waiver = waived_.find(row.source);
+  if (waiver == waived_.end()) return;
+  answer.waived.push_back(waived_of(waiver->second));
+}
+
+}  // namespace tidemark::answers

@@ -1,0 +1,160 @@
+#include "cloud/cluster/kafka_input.h"
+
+#include <fmt/format.h>
+
+#include <thread>
+
+#include "common/base/log.h"
+#include "common/kafka/records.h"
+#include "common/wire/frame.h"
+
+namespace tidemark::cluster {
+namespace {
+
+constexpr std::chrono::milliseconds kCatchUpTurn{2};
+
+const char* word_of(KafkaInput::Kind kind) {
+  if (kind == KafkaInput::Kind::live) return "live";
+  return kind == KafkaInput::Kind::backlog ? "backlog" : "dictionaries";
+}
+
+}  // namespace
+
+KafkaInput::KafkaInput(Kind kind, std::string topic, intake::Gateways& gateways)
+    : kind_(kind), topic_(std::move(topic)), gateways_(gateways) {}
+
+Result<std::unique_ptr<KafkaInput>> KafkaInput::open(Kind kind, const kafka::Settings& settings,
+                                                     const kafka::Layout& layout,
+                                                     intake::Intake& intake,
+                                                     intake::Gateways& gateways, int event) {
+  const auto topic = kind == Kind::live      ? settings.live()
+                     : kind == Kind::backlog ? settings.backlog()
+                                             : settings.dictionaries();
+  std::unique_ptr<KafkaInput> input(new KafkaInput(kind, topic, gateways));
+  kafka::ConsumerOptions options;
+  options.topic = topic;
+  options.event = event;
+  for (int p = 0; p < layout.partitions; ++p) {
+    Partition partition;
+    partition.name = fmt::format("kafka {} {} {}", layout.id, word_of(kind), p);
+    partition.next = static_cast<std::int64_t>(intake.noted(partition.name));
+    partition.saved = partition.next;
+    options.from.push_back(partition.next);
+    input->partitions_.push_back(std::move(partition));
+  }
+  TIDE_ASSIGN(input->consumer_, kafka::Consumer::open(settings, std::move(options)));
+  return input;
+}
+
+std::size_t KafkaInput::take(intake::Intake& intake) {
+  std::size_t size = 0;
+  consumer_->poll([&](const kafka::Record& r) {
+    size = r.value.size() + 1;
+    on_record(intake, r);
+  });
+  return size;
+}
+
+void KafkaInput::compare(Partition& p, const kafka::Record& r) {
+  // Compaction leaves gaps between dictionaries; and what was there before the first look is not
+  // known.
+  if (r.offset > p.next && p.next > 0 && kind_ != Kind::dictionaries) {
+    const auto gone = static_cast<std::uint64_t>(r.offset - p.next);
+    lost_ += gone;
+    log::error("records are gone before they were read: retention has passed them; edges are asked "
+               "for what they still have",
+               "topic={} partition={} records={}", topic_, r.partition, gone);
+  } else if (r.offset < p.next) {
+    log::error("a topic goes on before where it was read to: records were lost at the brokers, or "
+               "it was made anew",
+               "topic={} partition={} read_to={} goes_on_at={}", topic_, r.partition, p.next,
+               r.offset);
+  }
+}
+
+void KafkaInput::on_record(intake::Intake& intake, const kafka::Record& r) {
+  auto& p = partitions_[static_cast<std::size_t>(r.partition)];
+  compare(p, r);
+  last_partition_ = r.partition;
+  last_offset_ = r.offset;
+  p.next = r.offset + 1;
+  const auto aside = [&](const std::string& why) {
+    intake.keep_foreign(fmt::format("{}/{}/{}", topic_, r.partition, r.offset), why, r.value);
+  };
+  wire::Frame frame;
+  if (kind_ == Kind::dictionaries) {
+    const auto name = r.key.substr(0, r.key.find('\0'));
+    if (name.empty() || name.size() == r.key.size()) return aside("its key names no dictionary");
+    frame.type = wire::FrameType::dictionary;
+    frame.payload.assign(r.value.begin(), r.value.end());
+    return intake.take(std::string(name), 0, frame);
+  }
+  const auto type = kafka::type_of(r.header("type"));
+  if (!type || r.key.empty()) {
+    return aside(fmt::format("a record of type '{}', which this version does not know",
+                             r.header("type")));
+  }
+  frame.type = *type;
+  const std::string edge(r.key);
+  if (const auto ordinal = r.header("ordinal"); !ordinal.empty()) {
+    const Incarnation start{kafka::number_of_hex(r.header("incarnation"))};
+    intake.introduce(edge, start, kafka::number_of(ordinal));
+  }
+  if (frame.type == wire::FrameType::block) {
+    frame.payload.push_back(static_cast<std::uint8_t>(kafka::lane_of(r.header("lane"))));
+  }
+  frame.payload.insert(frame.payload.end(), r.value.begin(), r.value.end());
+  const auto session = kafka::number_of_hex(r.header("session"));
+  if (frame.type == wire::FrameType::bye) {
+    gateways_.heard(r.header("gateway"));
+  } else {
+    gateways_.heard(r.header("gateway"), edge, session);
+  }
+  intake.take(edge, session, frame);
+}
+
+bool KafkaInput::catch_up(intake::Intake& intake, int partition) {
+  const auto end = consumer_->end_of(partition, kCatchUp);
+  if (!end) {
+    log::warning("not read to the end", "topic={} error={}", topic_, end.error().text());
+    return false;
+  }
+  const auto& p = partitions_[static_cast<std::size_t>(partition)];
+  for (auto left = kCatchUp; p.next < *end; left -= kCatchUpTurn) {
+    while (take(intake) > 0) {
+    }
+    if (p.next >= *end) break;
+    if (left.count() <= 0) return false;
+    std::this_thread::sleep_for(kCatchUpTurn);
+  }
+  return true;
+}
+
+void KafkaInput::hold() {
+  auto& p = partitions_[static_cast<std::size_t>(last_partition_)];
+  if (!p.held) p.held = last_offset_;
+}
+
+std::vector<int> KafkaInput::held() const {
+  std::vector<int> all;
+  for (std::size_t p = 0; p < partitions_.size(); ++p) {
+    if (partitions_[p].held) all.push_back(static_cast<int>(p));
+  }
+  return all;
+}
+
+void KafkaInput::release() {
+  for (auto& p : partitions_) p.held.reset();
+}
+
+void KafkaInput::save(intake::Intake& intake) {
+  behind_ = consumer_->behind();
+  for (auto& p : partitions_) {
+    const auto at = p.held.value_or(p.next);
+    if (at == p.saved) continue;
+    intake.note(p.name, static_cast<std::uint64_t>(at));
+    p.saved = at;
+  }
+}
+
+}  // namespace tidemark::cluster

@@ -1,0 +1,73 @@
+// One topic as the node reads it: records in, frames for the intake out, and how far it is.
+//
+// Promise    positions() names, for each partition, the first record that a node must take again
+//            that finds the intake as the next commit leaves it. Records that are gone, and topics
+//            that begin anew, are told.
+// Threads    one; behind() and lost() from any.
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "cloud/intake/gateways.h"
+#include "cloud/intake/intake.h"
+#include "common/kafka/consumer.h"
+#include "common/kafka/topics.h"
+
+namespace tidemark::cluster {
+
+class KafkaInput {
+ public:
+  enum class Kind : std::uint8_t { live, backlog, dictionaries };
+  // Reads on where `intake` was committed, and tells `gateways` whose records come. `event`: an
+  // eventfd, written when records have come.
+  static Result<std::unique_ptr<KafkaInput>> open(Kind kind, const kafka::Settings& settings,
+                                                  const kafka::Layout& layout,
+                                                  intake::Intake& intake,
+                                                  intake::Gateways& gateways, int event);
+
+  // One record into the batch: its size, 0 when there is none.
+  std::size_t take(intake::Intake& intake);
+  // Takes records of a partition up to what is there now; false when that cannot be reached within
+  // kCatchUp.
+  bool catch_up(intake::Intake& intake, int partition);
+  static constexpr std::chrono::milliseconds kCatchUp{5000};
+
+  // The last record taken waits in the intake, in memory alone.
+  void hold();
+  // Nothing that was taken waits any more.
+  void release();
+  void save(intake::Intake& intake);  // positions, with the batch
+
+  [[nodiscard]] std::vector<int> held() const;  // partitions
+  [[nodiscard]] bool at_end() const { return consumer_->at_end(); }
+  [[nodiscard]] std::uint64_t behind() const { return behind_.load(); }
+  [[nodiscard]] std::uint64_t lost() const { return lost_.load(); }
+  [[nodiscard]] std::string problem() const { return consumer_->problem(); }
+
+ private:
+  struct Partition {
+    std::string name;  // under which the position is noted
+    std::int64_t next = 0;
+    std::int64_t saved = 0;
+    std::optional<std::int64_t> held;
+  };
+  KafkaInput(Kind kind, std::string topic, intake::Gateways& gateways);
+  void on_record(intake::Intake& intake, const kafka::Record& r);
+  void compare(Partition& p, const kafka::Record& r);
+
+  Kind kind_;
+  std::string topic_;
+  intake::Gateways& gateways_;
+  std::unique_ptr<kafka::Consumer> consumer_;
+  std::vector<Partition> partitions_;
+  int last_partition_ = 0;
+  std::int64_t last_offset_ = 0;
+  std::atomic<std::uint64_t> behind_{0};
+  std::atomic<std::uint64_t> lost_{0};
+};
+
+}  // namespace tidemark::cluster

@@ -1,0 +1,174 @@
+#include "cloud/cluster/kafka_listener.h"
+
+#include <poll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+
+#include "common/base/log.h"
+
+namespace tidemark::cluster {
+namespace {
+
+constexpr unsigned kBacklogEach = 8;  // turns, while live data keeps coming
+constexpr auto kTryAgain = std::chrono::seconds(1);
+constexpr std::chrono::milliseconds kSayWithin{200};
+
+}  // namespace
+
+KafkaListener::KafkaListener(KafkaListenerOptions options, const Clock& clock, int event)
+    : Listener(clock, options.silence_max), options_(std::move(options)), event_(event) {}
+
+KafkaListener::~KafkaListener() {
+  watch_.reset();
+  outbox_.reset();
+  live_.reset();
+  backlog_.reset();
+  dictionaries_.reset();
+  control_.reset();
+  ::close(event_);
+}
+
+Result<std::unique_ptr<KafkaListener>> KafkaListener::open(KafkaListenerOptions options,
+                                                           const Clock& clock) {
+  TIDE_TRY(kafka::check(options.settings));
+  const auto& s = options.settings;
+  kafka::WatchOptions watch{s, {s.live(), s.backlog(), s.dictionaries(), s.control()},
+                            options.look_every, options.look_again, options.layout};
+  std::unique_ptr<KafkaListener> listener(
+      new KafkaListener(std::move(options), clock, eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)));
+  TIDE_ASSIGN(listener->watch_, kafka::Watch::start(std::move(watch), clock, listener->event_));
+  return listener;
+}
+
+Condition KafkaListener::condition() const {
+  Condition c;
+  c.problem = watch_->problem();
+  if (!reads_.load()) return c;
+  for (const auto* input : {live_.get(), backlog_.get(), dictionaries_.get()}) {
+    c.behind += input->behind();
+    c.lost += input->lost();
+    if (c.problem.empty()) c.problem = input->problem();
+  }
+  if (outbox_ && c.problem.empty()) c.problem = outbox_->problem();
+  return c;
+}
+
+Result<> KafkaListener::begin(intake::Intake& intake, const kafka::Layout& layout) {
+  const auto& s = options_.settings;
+  using Kind = KafkaInput::Kind;
+  TIDE_ASSIGN(control_, Control::open(s, layout.partitions, event_));
+  TIDE_ASSIGN(dictionaries_,
+              KafkaInput::open(Kind::dictionaries, s, layout, intake, gateways_, event_));
+  TIDE_ASSIGN(live_, KafkaInput::open(Kind::live, s, layout, intake, gateways_, event_));
+  TIDE_ASSIGN(backlog_, KafkaInput::open(Kind::backlog, s, layout, intake, gateways_, event_));
+  if (options_.answers) {
+    answers_name_ = "kafka " + layout.id + " answers";
+    answers_saved_ = intake.noted(answers_name_);
+    TIDE_ASSIGN(outbox_,
+                Outbox::start(s, layout.partitions, options_.answers, answers_saved_));
+  }
+  for (const auto& edge : intake.connected()) {
+    control_->tell(edge);            // what was committed last may not have been said
+    gateways_.heard("", edge, 0);  // which gateway is its, only a record says
+  }
+  reads_ = true;
+  log::info("reading from Kafka", "brokers={} partitions={}", s.brokers, layout.partitions);
+  return {};
+}
+
+std::size_t KafkaListener::receive(intake::Intake& intake) {
+  if (!reads_.load()) {
+    const auto now = clock_.steady();
+    const auto layout = watch_->layout();
+    if (!layout || now < tries_again_) return 0;
+    tries_again_ = now + kTryAgain;
+    if (const auto begun = begin(intake, *layout); !begun) {
+      log::error("not reading from Kafka", "error={}", begun.error().text());
+      return 0;
+    }
+  }
+  control_->turn(intake, clock_.steady());
+  if (stands_) resolve(intake);
+  if (stands_) return 0;
+  if (const auto size = take(*dictionaries_, intake); size > 0) return size;
+  const bool backlog_first = live_was_read_ && ++turn_ % kBacklogEach == 0;
+  if (backlog_first) {
+    if (const auto size = take(*backlog_, intake); size > 0) return size;
+  }
+  if (const auto size = take(*live_, intake); size > 0) return size;
+  live_was_read_ = live_was_read_ || live_->at_end();
+  const auto size = live_was_read_ && !backlog_first ? take(*backlog_, intake) : 0;
+  if (size == 0 && listens()) look_at_gateways(intake);
+  return size;
+}
+
+bool KafkaListener::listens() const {
+  return live_->at_end() && backlog_->at_end() && watch_->problem().empty();
+}
+
+std::size_t KafkaListener::take(KafkaInput& input, intake::Intake& intake) {
+  const auto waited = intake.parked_bytes();
+  const auto size = input.take(intake);
+  if (intake.parked_bytes() > waited) {
+    input.hold();
+    resolve(intake);
+  } else if (waited > 0 && intake.parked_bytes() == 0) {
+    release();
+  }
+  return size;
+}
+
+// The dictionary of a block that waits was at the brokers before the block was.
+void KafkaListener::resolve(intake::Intake& intake) {
+  const auto now = clock_.steady();
+  if (stands_ && now < tries_again_) return;
+  tries_again_ = now + kTryAgain;
+  bool read = true;
+  for (const auto* input : {live_.get(), backlog_.get()}) {
+    for (const auto p : input->held()) read = read && dictionaries_->catch_up(intake, p);
+  }
+  stands_ = !read && intake.parked_bytes() > 0;
+  // One that is not at the brokers its edge is asked for, and the block holds its place.
+  if (intake.parked_bytes() == 0) release();
+}
+
+void KafkaListener::release() {
+  live_->release();
+  backlog_->release();
+}
+
+void KafkaListener::wait(std::chrono::milliseconds most, const StopSignal& stop) {
+  std::uint64_t n = 0;
+  [[maybe_unused]] const auto r = ::read(event_, &n, sizeof n);
+  if (r > 0) return;  // since the last look something came
+  if (control_ && control_->waits()) most = std::min(most, kSayWithin);
+  std::array<pollfd, 2> items{pollfd{event_, POLLIN, 0}, pollfd{stop.descriptor(), POLLIN, 0}};
+  ::poll(items.data(), items.size(), static_cast<int>(most.count()));
+}
+
+void KafkaListener::seal_batch(intake::Intake& intake) {
+  if (!reads_.load()) return;
+  for (auto* input : {dictionaries_.get(), live_.get(), backlog_.get()}) input->save(intake);
+  if (!outbox_ || outbox_->said() == answers_saved_) return;
+  answers_saved_ = outbox_->said();
+  intake.note(answers_name_, answers_saved_);
+}
+
+void KafkaListener::answer(intake::Intake& intake, std::vector<intake::Reply> replies) {
+  if (!control_) return;
+  for (const auto& reply : replies) {
+    // The gateway has welcomed it; what is left to be said is the ledger.
+    const bool known = reply.type == wire::FrameType::welcome || reply.type == wire::FrameType::ack;
+    if (known) {
+      control_->tell(reply.edge);
+    } else {
+      control_->say(reply);
+    }
+  }
+  control_->turn(intake, clock_.steady());
+}
+
+}  // namespace tidemark::cluster

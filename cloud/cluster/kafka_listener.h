@@ -1,0 +1,85 @@
+// The intake's frames from Kafka (records: common/kafka/FORMAT.md): one node reads every partition.
+//
+// Promise    how far each partition was read is committed with what was taken from it: a node that
+//            dies reads on from there, and what it takes again is known by its name. A block is not
+//            passed over before its dictionary is here: its topic stands still until then.
+//            What edges are to hear goes through the control topic; answers, if they are to be
+//            there, go into theirs.
+// Gateways   say nothing of themselves; but their edges seal twice a minute at least, where nobody
+//            pays for the link. One of which nothing came for silence_max, while all topics are
+//            read to their end, is taken for gone, until a record of it comes.
+// Order      live data before the backlog, which has a share of the turns; at the start the backlog
+//            waits until live data has been read to its end.
+// Up         while brokers are away nothing is read and all else goes on; problem() says why.
+// Threads    condition() from any; the rest is the intake's.
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <string>
+
+#include "cloud/cluster/control.h"
+#include "cloud/cluster/kafka_input.h"
+#include "cloud/cluster/outbox.h"
+#include "cloud/intake/listener.h"
+#include "common/kafka/watch.h"
+
+namespace tidemark::cluster {
+
+struct KafkaListenerOptions {
+  kafka::Settings settings;
+  Nanoseconds look_every = std::chrono::seconds(5);
+  Nanoseconds look_again = std::chrono::seconds(1);  // while something is wrong
+  std::function<Result<kafka::Layout>(const kafka::Settings&)> layout = kafka::good_layout;
+  // Answers go into their topic, as this reads them; empty: they do not.
+  Outbox::OpenReader answers = nullptr;
+  Nanoseconds silence_max = std::chrono::minutes(5);  // of a gateway
+};
+
+// How the way is, for people.
+struct Condition {
+  std::string problem;        // what, where, why and what to do; empty: none
+  std::uint64_t behind = 0;   // records that are there and have not been taken
+  std::uint64_t lost = 0;     // records that retention took before they were read
+};
+
+class KafkaListener final : public intake::Listener {
+ public:
+  // Reaches nobody yet. Fault::bad_input for settings that do not fit together. The intake's
+  // Options::from_log is set.
+  static Result<std::unique_ptr<KafkaListener>> open(KafkaListenerOptions options,
+                                                     const Clock& clock);
+  ~KafkaListener() override;
+  [[nodiscard]] std::string address() const override { return options_.settings.brokers; }
+  [[nodiscard]] Condition condition() const;
+
+ private:
+  KafkaListener(KafkaListenerOptions options, const Clock& clock, int event);
+  std::size_t receive(intake::Intake& intake) override;
+  void wait(std::chrono::milliseconds most, const StopSignal& stop) override;
+  void seal_batch(intake::Intake& intake) override;
+  void answer(intake::Intake& intake, std::vector<intake::Reply> replies) override;
+
+  Result<> begin(intake::Intake& intake, const kafka::Layout& layout);
+  std::size_t take(KafkaInput& input, intake::Intake& intake);
+  void resolve(intake::Intake& intake);
+  // All that is there was read: who says nothing now, is silent.
+  [[nodiscard]] bool listens() const;
+  void release();
+
+  const KafkaListenerOptions options_;
+  const int event_;
+  std::unique_ptr<kafka::Watch> watch_;
+  std::unique_ptr<KafkaInput> live_, backlog_, dictionaries_;
+  std::unique_ptr<Control> control_;
+  std::unique_ptr<Outbox> outbox_;
+  std::string answers_name_;         // under which the outbox's position is noted
+  std::uint64_t answers_saved_ = 0;
+  std::atomic<bool> reads_{false};
+  bool live_was_read_ = false;  // to its end
+  bool stands_ = false;         // a block waits for a dictionary that cannot be read just now
+  SteadyTime tries_again_{};
+  unsigned turn_ = 0;
+};
+
+}  // namespace tidemark::cluster

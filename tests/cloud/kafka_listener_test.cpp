@@ -1,0 +1,365 @@
+// A gateway's Kafka form and a cloud node's over librdkafka's mock brokers: what one writes the
+// other answers, once.
+#include "cloud/cluster/kafka_listener.h"
+
+#include <gtest/gtest.h>
+
+#include <thread>
+
+#include "common/kafka/records.h"
+#include "gateway/log/kafka_log.h"
+#include "tests/cloud/edge_double.h"
+#include "tests/support/eventually.h"
+#include "tests/support/mock_kafka.h"
+
+namespace tidemark::test {
+namespace {
+
+using wire::FrameType;
+
+constexpr auto kSoon = std::chrono::milliseconds(20);
+
+Result<kafka::Layout> layout_of_mock(const kafka::Settings& /*settings*/) {
+  return kafka::Layout{.id = "mock", .partitions = MockKafka::kPartitions};
+}
+
+// A gateway for one edge.
+class Gateway {
+ public:
+  Gateway(MockKafka& kafka, const EdgeDouble& edge) : edge_(edge.name()) {
+    gateway::KafkaOptions o;
+    o.settings = kafka.settings;
+    o.gateway = "gw1";
+    o.probe_every = o.probe_again = kSoon;
+    o.layout = layout_of_mock;
+    log_ = gateway::KafkaLog::open(std::move(o), clock_, random_).value();
+    EXPECT_TRUE(eventually([&] {
+      listen();
+      return log_->send(edge_, 77, bytes_of(edge.hello()));
+    }));
+    EXPECT_TRUE(until([&] { return welcomed_; }));
+  }
+  void send(const wire::Frame& frame) { EXPECT_TRUE(log_->send(edge_, 77, bytes_of(frame))); }
+  // Until the brokers have this block.
+  bool acknowledged(std::uint64_t sequence) {
+    return until([&] { return held_.contains(Sequence{sequence}); });
+  }
+  template <typename Condition>
+  bool until(Condition condition) {
+    return eventually([&] {
+      listen();
+      return condition();
+    });
+  }
+
+  Ledger ledger;  // the last that the cloud said
+  std::vector<wire::Request> requests;
+
+ private:
+  static ByteVector bytes_of(const wire::Frame& frame) {
+    ByteVector out;
+    wire::append_frame(out, frame.type, frame.payload);
+    return out;
+  }
+  void listen() {
+    while (const auto e = log_->receive()) {
+      wire::FrameReader reader(wire::kFramePayloadMax);
+      reader.feed(e->frame);
+      const auto frame = *reader.next().value();
+      if (frame.type == FrameType::welcome) welcomed_ = true;
+      if (frame.type == FrameType::request) {
+        requests.push_back(wire::decode_request(frame.payload).value());
+      }
+      if (frame.type != FrameType::ack) continue;
+      const auto ack = wire::decode_ack(frame.payload).value();
+      if (ack.ledger != Ledger{}) ledger = ack.ledger;
+      for (const auto& h : ack.holdings) held_.add(h.blocks);
+    }
+  }
+
+  SystemClock clock_;
+  SystemRandom random_;
+  std::string edge_;
+  std::unique_ptr<gateway::KafkaLog> log_;
+  bool welcomed_ = false;
+  SequenceRanges held_;
+};
+
+// A cloud node on a folder.
+class Node {
+ public:
+  Node(MockKafka& kafka, const std::filesystem::path& folder, bool publishes = false,
+       Nanoseconds silence_max = std::chrono::minutes(5))
+      : folder_(folder) {
+    intake::Options options;
+    options.data_dir = folder;
+    options.views = answers::views_in_force({}).value();
+    options.from_log = true;
+    intake_ = intake::Intake::open(disk_, clock_, std::move(options)).value();
+    cluster::KafkaListenerOptions o;
+    o.settings = kafka.settings;
+    o.look_every = o.look_again = kSoon;
+    o.layout = layout_of_mock;
+    o.silence_max = silence_max;
+    if (publishes) o.answers = [folder] { return query::Reader::open(folder); };
+    listener_ = cluster::KafkaListener::open(std::move(o), clock_).value();
+    thread_ = std::thread([this] {
+      EXPECT_TRUE(listener_->run(*intake_, stop_, [this] { copy_counters(); }).ok());
+    });
+  }
+  ~Node() { stop(); }
+  void stop() {
+    if (!thread_.joinable()) return;
+    stop_.ask();
+    thread_.join();
+  }
+  Node(const Node&) = delete;
+  Node& operator=(const Node&) = delete;
+
+  intake::Counters counters() {
+    const std::lock_guard lock(mutex_);
+    return counters_;
+  }
+  [[nodiscard]] Ledger ledger() const {
+    return query::Reader::open(folder_).value()->ledger().value();
+  }
+  bool answers(std::uint64_t readings) {
+    return eventually([&] { return ledger().answered == readings; });
+  }
+  cluster::Condition condition() const { return listener_->condition(); }
+
+ private:
+  void copy_counters() {
+    const std::lock_guard lock(mutex_);
+    counters_ = intake_->counters();
+  }
+  std::filesystem::path folder_;
+  SystemDisk disk_;
+  SystemClock clock_;
+  StopSignal stop_;
+  std::unique_ptr<intake::Intake> intake_;
+  std::unique_ptr<cluster::KafkaListener> listener_;
+  std::mutex mutex_;
+  intake::Counters counters_;
+  std::thread thread_;
+};
+
+// Three readings in a block, at minute `n`.
+std::uint64_t next_block(EdgeDouble& edge, int n) {
+  for (int i = 0; i < 3; ++i) edge.take(0, kStart + n * kMinute + i * kSecond, i);
+  return edge.flush(kStart + (n + 1) * kMinute);
+}
+
+TEST(KafkaListener, AnswersWhatGatewaysWrote) {
+  MockKafka kafka;
+  Folder folder;
+  EdgeDouble edge("press-07", 11, 1);
+  Gateway gateway(kafka, edge);
+  Node node(kafka, folder.path);
+  gateway.send(edge.dictionary());
+  gateway.send(edge.block(next_block(edge, 0)));
+  gateway.send(edge.block(next_block(edge, 1), Lane::backlog));
+  gateway.send(edge.last_seal());
+  ASSERT_TRUE(gateway.acknowledged(2));
+  ASSERT_TRUE(node.answers(6));
+  EXPECT_TRUE(gateway.until([&] { return gateway.ledger.answered == 6; }))
+      << "the edge hears of its ledger";
+  EXPECT_EQ(node.ledger().pending, 0u);
+  EXPECT_EQ(node.condition().problem, "");
+  EXPECT_EQ(node.condition().lost, 0u);
+}
+
+TEST(KafkaListener, ReadsOnWhereItCommitted) {
+  MockKafka kafka;
+  Folder folder;
+  Folder crashed;
+  EdgeDouble edge("press-07", 11, 1);
+  Gateway gateway(kafka, edge);
+  {
+    Node node(kafka, folder.path);
+    gateway.send(edge.dictionary());
+    gateway.send(edge.block(next_block(edge, 0)));
+    gateway.send(edge.last_seal());
+    ASSERT_TRUE(gateway.acknowledged(1));
+    ASSERT_TRUE(node.answers(3));
+  }
+  std::filesystem::copy(folder.path, crashed.path, std::filesystem::copy_options::recursive);
+  {
+    Node node(kafka, folder.path);
+    gateway.send(edge.block(next_block(edge, 1)));
+    gateway.send(edge.last_seal());
+    ASSERT_TRUE(node.answers(6));
+    node.stop();
+    EXPECT_EQ(node.counters().blocks, 1u) << "what was committed is not read again";
+  }
+  // As after a crash that took the second commit.
+  {
+    Node node(kafka, crashed.path);
+    ASSERT_TRUE(node.answers(6));
+    node.stop();
+    EXPECT_EQ(node.counters().blocks, 1u);
+  }
+  // A node that has lost its disk begins at the beginning.
+  Folder fresh;
+  Node node(kafka, fresh.path);
+  ASSERT_TRUE(node.answers(6));
+  gateway.send(edge.block(2));  // said twice
+  ASSERT_TRUE(eventually([&] { return node.counters().duplicates == 1; }));
+  EXPECT_EQ(node.ledger().answered, 6u);
+  EXPECT_EQ(node.ledger().duplicate, 0u);
+}
+
+// It wrote no bye; and a node that starts later knows its edge to be connected from before.
+TEST(KafkaListener, EndsTheSessionsOfAGatewayThatIsGone) {
+  MockKafka kafka;
+  Folder folder;
+  EdgeDouble edge("press-07", 11, 1);
+  const auto edge_state = [&] {
+    const auto all = query::Reader::open(folder.path).value()->edges().value();
+    return all.empty() ? query::EdgeState{} : all[0];
+  };
+  {
+    Node node(kafka, folder.path);
+    const Gateway gateway(kafka, edge);
+    ASSERT_TRUE(eventually([&] { return edge_state().connected; }));
+  }
+  EXPECT_TRUE(edge_state().connected);
+  for (const bool anew : {true, false}) {
+    Node node(kafka, folder.path, false, std::chrono::seconds(3));
+    if (!anew) {
+      const Gateway gateway(kafka, edge);
+      ASSERT_TRUE(eventually([&] { return edge_state().connected; }));
+    }
+    const std::string why = anew ? "its gateway silent since " : "gateway gw1 silent since ";
+    EXPECT_TRUE(eventually([&] {
+      return !edge_state().connected && edge_state().away.starts_with(why);
+    })) << edge_state().away;
+  }
+}
+
+TEST(KafkaListener, ABlockIsNotPassedOverBeforeItsDictionaryIsThere) {
+  MockKafka kafka;
+  Folder folder;
+  EdgeDouble edge("press-07", 11, 1);
+  Gateway gateway(kafka, edge);
+  gateway.send(edge.block(next_block(edge, 0)));
+  gateway.send(edge.last_seal());
+  ASSERT_TRUE(gateway.acknowledged(1));
+  {
+    Node node(kafka, folder.path);
+    ASSERT_TRUE(eventually([&] { return node.counters().parked == 1; }));
+    ASSERT_TRUE(gateway.until([&] { return !gateway.requests.empty(); }));
+    EXPECT_EQ(gateway.requests[0].dictionaries.size(), 1u);
+  }
+  Node node(kafka, folder.path);  // what waited in memory is read again
+  ASSERT_TRUE(eventually([&] { return node.counters().parked == 1; }));
+  gateway.send(edge.dictionary());
+  EXPECT_TRUE(node.answers(3));
+}
+
+TEST(KafkaListener, KeepsAsideWhatIsNoRecordOfOurs) {
+  MockKafka kafka;
+  Folder folder;
+  EdgeDouble edge("press-07", 11, 1);
+  Gateway gateway(kafka, edge);
+  const auto foreign = kafka::Producer::open(kafka.settings, {}).value();
+  const auto garbage = as_bytes("garbage");
+  const auto partition = kafka::partition_of("press-07", MockKafka::kPartitions);
+  const std::vector<kafka::Header> block{{"type", "block"}, {"lane", "live"}};
+  ASSERT_TRUE(foreign->send(kafka.settings.live(), partition, as_bytes("x"), garbage, {}, 1));
+  ASSERT_TRUE(foreign->send(kafka.settings.live(), partition, as_bytes("press-07"), garbage, block,
+                            2));
+  ASSERT_TRUE(foreign->send(kafka.settings.dictionaries(), partition, as_bytes("y"), garbage, {},
+                            3));
+  for (const auto& d : foreign->finish(std::chrono::seconds(10))) EXPECT_FALSE(d.fault);
+  gateway.send(edge.dictionary());
+  gateway.send(edge.block(next_block(edge, 0)));
+  gateway.send(edge.last_seal());
+  ASSERT_TRUE(gateway.acknowledged(1));
+  Node node(kafka, folder.path);
+  EXPECT_TRUE(node.answers(3));
+  EXPECT_TRUE(eventually([&] { return node.counters().dead_letters == 3; }));
+  const auto letters = query::Reader::open(folder.path).value()->dead_letters(10).value();
+  EXPECT_EQ(letters.size(), 3u);
+}
+
+TEST(KafkaListener, ATopicThatWasMadeAnewIsReadFromItsBeginning) {
+  MockKafka kafka;
+  Folder folder;
+  EdgeDouble edge("press-07", 11, 1);
+  {  // a node that has read far
+    intake::Options options;
+    options.data_dir = folder.path;
+    options.views = answers::views_in_force({}).value();
+    SystemDisk disk;
+    const SystemClock clock;
+    const auto intake = intake::Intake::open(disk, clock, std::move(options)).value();
+    for (int p = 0; p < MockKafka::kPartitions; ++p) {
+      intake->note("kafka mock live " + std::to_string(p), 1000);
+    }
+    ASSERT_TRUE(intake->finish().ok());
+  }
+  Gateway gateway(kafka, edge);
+  gateway.send(edge.dictionary());
+  gateway.send(edge.block(next_block(edge, 0)));
+  gateway.send(edge.last_seal());
+  ASSERT_TRUE(gateway.acknowledged(1));
+  Node node(kafka, folder.path);
+  EXPECT_TRUE(node.answers(3));
+}
+
+TEST(KafkaListener, AnswersGoIntoTheirTopicOnceTheyAreCommitted) {
+  MockKafka kafka;
+  Folder folder;
+  EdgeDouble edge("press-07", 11, 1);
+  Gateway gateway(kafka, edge);
+  gateway.send(edge.dictionary());
+  gateway.send(edge.block(next_block(edge, 0)));
+  gateway.send(edge.last_seal());
+  ASSERT_TRUE(gateway.acknowledged(1));
+  // By key the last.
+  const auto published = [&] {
+    std::map<std::string, std::string> newest;
+    for (const auto& r : kafka.read(kafka.settings.answers())) newest[r.key] = r.value;
+    return newest;
+  };
+  const auto emitted = [&] {
+    std::map<std::string, std::string> newest;
+    const auto reader = query::Reader::open(folder.path).value();
+    const auto answers = reader->since(0, 1000).value();
+    for (const auto& a : answers) {
+      newest[a.view + "\t" + a.series + "\t" + format_utc(a.start)] = answers::to_json(a);
+    }
+    return newest;
+  };
+  {
+    Node node(kafka, folder.path, true);
+    ASSERT_TRUE(node.answers(3));
+    ASSERT_TRUE(eventually([&] { return !emitted().empty() && published() == emitted(); }));
+  }
+  const auto before = kafka.read(kafka.settings.answers()).size();
+  gateway.send(edge.block(next_block(edge, 0)));  // the window is revised
+  gateway.send(edge.last_seal());
+  ASSERT_TRUE(gateway.acknowledged(2));
+  Node node(kafka, folder.path, true);
+  ASSERT_TRUE(node.answers(6));
+  ASSERT_TRUE(eventually([&] {
+    return kafka.read(kafka.settings.answers()).size() > before && published() == emitted();
+  }));
+  EXPECT_EQ(node.condition().problem, "");
+}
+
+TEST(KafkaListener, SaysWhyItCannotRead) {
+  MockKafka kafka;
+  Folder folder;
+  kafka.have(kafka.settings.control(), false);
+  Node node(kafka, folder.path);
+  ASSERT_TRUE(eventually([&] {
+    return node.condition().problem.find("topics init") != std::string::npos;
+  })) << node.condition().problem;
+  kafka.have(kafka.settings.control(), true);
+  EXPECT_TRUE(eventually([&] { return node.condition().problem.empty(); }));
+}
+
+}  // namespace
+}  // namespace tidemark::test
