@@ -6,8 +6,11 @@
 ingest   CPU seconds of the edge per million values, and values per CPU second, from a real broker:
          one value a message, and 100 values a message
 drain    blocks a second from the ring through gateway and cloud to the acknowledgement, after an
-         outage, and CPU seconds of each program per thousand blocks
+         outage, and CPU seconds of each program per thousand blocks, until all is answered; with
+         ZeroMQ between gateway and cloud, and with a Kafka of one broker
 wire     bytes per reading on the uplink, TLS included
+idle     bytes a day on the wire of an edge whose 20 sources say nothing, both ways, TLS, TCP and IP
+         included, as the kernel counts them over --idle seconds
 memory   resident memory of each program at the end of its case
 
 CPU is user and system time of the process, from the kernel. Times on a shared machine vary: the
@@ -15,12 +18,15 @@ CPU figures and their ratios are the ones to compare.
 """
 import argparse
 import os
+import re
+import subprocess
 import sys
 import tempfile
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'tests',
                                 'system'))
+import kafka_broker  # noqa: E402  (the path comes first)
 from stack import Failed, Stack, wait_for  # noqa: E402  (the path comes first)
 
 TICKS = os.sysconf('SC_CLK_TCK')
@@ -70,14 +76,23 @@ def ingest(name, sensor, values):
                   f'{(cpu_seconds(broker) - before[1]) / values * 1e6:.2f} s/M')
 
 
-def drain(seconds):
+def drain_over_kafka(seconds):
+    """The same with a broker between gateway and cloud."""
+    with tempfile.TemporaryDirectory(prefix='tm-bench-') as folder:
+        broker = kafka_broker.Broker(folder)
+        broker.start()
+        try:
+            drain(seconds, broker.address)
+        finally:
+            broker.stop()
+
+
+def drain(seconds, kafka=None):
     """An outage's backlog, through gateway and cloud."""
     with tempfile.TemporaryDirectory(prefix='tm-bench-') as folder, Stack(folder) as stack:
+        stack.kafka = kafka
         stack.start_broker()
-        stack.prepare_cloud()
-        stack.prepare_gateway()
-        stack.start_cloud()
-        stack.start_gateway()
+        stack.start_cloud_and_gateway()
         stack.start_proxy()
         # Small blocks, so that there are enough of them to time.
         stack.write_edge(stack.mqtt_source(), ring='512 MiB', sync='20ms')
@@ -99,6 +114,7 @@ def drain(seconds):
         wait_for('the backlog to drain',
                  lambda: stack.edge_status()['ring']['blocks_pending'] == 0, 300)
         took = max(time.monotonic() - started, 0.001)
+        stack.settle(120)  # to the answers: over Kafka they come after the acknowledgement
         print_row('program', 'blocks/s', 'readings/s', 'CPU s/1k blocks', 'CPU s/M readings',
                   'memory')
         for name, process in programs.items():
@@ -106,19 +122,59 @@ def drain(seconds):
             print_row(name, f'{blocks / took:.0f}', f'{readings / took / 1e3:.0f} k',
                       f'{cpu / blocks * 1e3:.2f}', f'{cpu / readings * 1e6:.2f}',
                       f'{resident_mib(process):.1f} MiB')
-        stack.settle(120)
         status = stack.edge_status()
         per_reading = status['uplink']['bytes_per_reading']
         print(f'\n{blocks} blocks, {readings} readings; {per_reading:.2f} bytes per reading on the '
               'uplink, TLS and seals included')
 
 
+HEADERS = 20 + 20 + 12  # of a segment: IPv4, TCP, its timestamps
+
+
+def on_the_wire(port):
+    """(bytes both ways, segments both ways) of the one connection to this port, since its start."""
+    text = subprocess.run(['ss', '-Htin', 'state', 'established', f'dport = :{port}'],
+                          capture_output=True, text=True, check=True).stdout
+    found = dict(re.findall(r'(bytes_sent|bytes_received|segs_out|segs_in):(\d+)', text))
+    if len(found) != 4:
+        raise Failed(f'ss says of port {port}: {text!r}')
+    found = {name: int(n) for name, n in found.items()}
+    return found['bytes_sent'] + found['bytes_received'], found['segs_out'] + found['segs_in']
+
+
+def idle(seconds, sources=20):
+    """An edge with nothing to say, but for how far its sources are."""
+    with tempfile.TemporaryDirectory(prefix='tm-bench-') as folder, Stack(folder) as stack:
+        stack.start_broker()
+        stack.start_cloud_and_gateway()
+        stack.write_edge(''.join(stack.mqtt_source(f'line{i:02d}', [f'line{i:02d}/#'])
+                                 for i in range(sources)))
+        stack.enroll()
+        stack.start_edge()
+        wait_for('the edge to connect', lambda: stack.edge_status()['uplink']['state'] == 'up')
+        time.sleep(75)  # until it takes itself for idle
+        before = on_the_wire(stack.gateway_port)
+        time.sleep(seconds)
+        after = on_the_wire(stack.gateway_port)
+        stack.check_alive()
+        payload, segments = after[0] - before[0], after[1] - before[1]
+        day = (payload + segments * HEADERS) * 86_400 / seconds
+        print_row('', 'kB a day', 'segments', 'bytes', 'a segment')
+        print_row(f'{sources} idle sources', f'{day / 1e3:.0f}', segments, payload,
+                  f'{payload / max(segments, 1):.0f}')
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('--seconds', type=int, default=20, help='of outage for the drain')
+    parser.add_argument('--idle', type=int, default=240, help='of silence; 0: not')
     arguments = parser.parse_args()
     try:
+        if arguments.idle:
+            print(f'{arguments.idle} s of silence')
+            idle(arguments.idle)
+            print()
         print_row('edge ingest, MQTT QoS 1', 'values/s', 'edge CPU', 'values/CPU s', 'memory',
                   'broker CPU')
         ingest('one value a message',
@@ -132,6 +188,10 @@ def main():
                 'count': 20_000}, 2_000_000)
         print(f'\ndrain of a {arguments.seconds} s outage at 20,000 readings/s')
         drain(arguments.seconds)
+        print('\nthe same over Kafka')
+        drain_over_kafka(arguments.seconds)
+    except kafka_broker.Unavailable as why:
+        print(f'not run: {why}')
     except Failed as failed:
         print(f'bench/chain: {failed}', file=sys.stderr)
         return 1

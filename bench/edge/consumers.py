@@ -55,11 +55,12 @@ class Agent(Nobody):
     name = 'edge'
     forward = 'windows'
     source = {}
+    more = ''
 
     def start(self):
         self.stack.gateway_port = 1  # nobody: the ring keeps everything
         source = self.stack.mqtt_source(topics=['bench/#'], **self.source)
-        self.stack.write_edge(source, RULE.format(self.forward), ring='512 MiB')
+        self.stack.write_edge(source, RULE.format(self.forward) + self.more, ring='512 MiB')
         self.stack.start_edge()
         self.process = self.stack.running['edge']
         wait_for('the subscription', lambda: self.status()['sources'][0]['state'] == 'ok')
@@ -89,6 +90,13 @@ class Plugin(Agent):
 class AgentRaw(Agent):
     name = 'edge+raw'
     forward = 'both'
+
+
+class AgentFiltered(Agent):
+    """Its peak beside that of Agent: what detectors hold of each series."""
+    name = 'edge+detectors'
+    more = 'detectors = [{ type = "spike" }, { type = "rate", max = 1e9 }, { type = "stuck", ' \
+           'after = "10min" }, { type = "limit", hi = 1e9 }]\n'
 
 
 FLOW_FUNCTION = """

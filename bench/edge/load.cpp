@@ -2,10 +2,11 @@
 // packets are built in place and written in large pieces, so that the load costs the two cores of
 // the bench as little as it can. It shares no code with the product.
 //
-//   tidemark-edge-load PORT MESSAGES RATE BATCH QOS CONNECTIONS
+//   tidemark-edge-load PORT MESSAGES RATE BATCH QOS CONNECTIONS [SENSORS]
 //
 // RATE is messages a second over all, BATCH the values of each: 1 is {"ts":US,"v":N}, more is
-// {"t0":NS,"dt_us":N,"v":[...]}. kSensors topics bench/mNNN/v take turns; a sensor's times rise.
+// {"t0":NS,"dt_us":N,"v":[...]}. SENSORS (100) topics bench/mNNN/v take turns; a sensor's times
+// rise.
 // Prints one JSON object when the broker has taken all of it: `seconds` until the last message had
 // left, `drained` until the broker had answered (with QoS 0 a PINGREQ behind the last message: what
 // fills socket buffers is not taken). It exits 1 and says why when the broker closes a connection.
@@ -38,7 +39,6 @@ using std::chrono::nanoseconds;
 using std::chrono::steady_clock;
 using std::chrono::system_clock;
 
-constexpr std::size_t kSensors = 100;
 constexpr std::size_t kOutBytesMax = 256 * 1024;  // built and not yet written, of a connection
 constexpr std::uint64_t kUnackedMax = 200;        // QoS 1, of a connection
 constexpr auto kTick = std::chrono::microseconds(1000);
@@ -50,6 +50,7 @@ struct Settings {
   std::uint64_t batch;
   int qos;
   std::size_t connections;
+  std::size_t sensors;
 };
 
 [[noreturn]] void fail(const std::string& what) {
@@ -193,8 +194,8 @@ void fill(Sensor& s, std::uint64_t batch, std::int64_t step_ns, std::string& out
 }
 
 int run(const Settings& settings) {
-  std::vector<Sensor> sensors(kSensors);
-  for (std::size_t i = 0; i < kSensors; ++i) {
+  std::vector<Sensor> sensors(settings.sensors);
+  for (std::size_t i = 0; i < sensors.size(); ++i) {
     sensors[i].topic = fmt::format("bench/m{:03}/v", i);
     sensors[i].milli = static_cast<std::uint32_t>(i * 4001);
     sensors[i].state = static_cast<std::uint32_t>(i + 1);
@@ -203,8 +204,9 @@ int run(const Settings& settings) {
   for (std::size_t i = 0; i < settings.connections; ++i) {
     connections.push_back(std::make_unique<Connection>(settings.port, i, settings.qos));
   }
-  const double values_per_second = settings.rate * static_cast<double>(settings.batch);
-  const auto step_us = static_cast<std::int64_t>(1e6 * kSensors / values_per_second);
+  const double of_a_sensor = settings.rate * static_cast<double>(settings.batch) /
+                             static_cast<double>(sensors.size());
+  const auto step_us = static_cast<std::int64_t>(1e6 / of_a_sensor);
   const auto step_ns = std::max<std::int64_t>(step_us, 1) * 1000;
   std::string payload;
   std::uint64_t sent = 0;
@@ -217,7 +219,7 @@ int run(const Settings& settings) {
                               static_cast<std::uint64_t>(elapsed() * settings.rate) + 1);
     // A sensor keeps to one connection, as a device does.
     while (sent < due) {
-      const auto sensor = sent % kSensors;
+      const auto sensor = sent % sensors.size();
       auto& connection = *connections[sensor % settings.connections];
       if (!connection.room()) break;
       fill(sensors[sensor], settings.batch, step_ns, payload);
@@ -255,8 +257,9 @@ int run(const Settings& settings) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc != 7) {
-    std::fputs("usage: tidemark-edge-load PORT MESSAGES RATE BATCH QOS CONNECTIONS\n", stderr);
+  if (argc != 7 && argc != 8) {
+    std::fputs("usage: tidemark-edge-load PORT MESSAGES RATE BATCH QOS CONNECTIONS [SENSORS]\n",
+               stderr);
     return 64;
   }
   try {
@@ -265,7 +268,8 @@ int main(int argc, char** argv) {
                 .rate = std::stod(argv[3]),
                 .batch = std::stoull(argv[4]),
                 .qos = std::stoi(argv[5]),
-                .connections = std::stoull(argv[6])});
+                .connections = std::stoull(argv[6]),
+                .sensors = argc == 8 ? std::stoull(argv[7]) : 100});
   } catch (const std::exception& e) {
     std::fputs((std::string("tidemark-edge-load: ") + e.what() + "\n").c_str(), stderr);
     return 1;

@@ -72,6 +72,7 @@ std::string read_slave(const toml::table& table, std::size_t index, SlaveOptions
   keys.get("model", slave.model);
   keys.get("port", slave.port);
   keys.get("unit", slave.unit);
+  keys.get("swap_words", slave.swap_words);
   keys.get("answers", slave.answers);
   keys.get("of", slave.of);
   keys.get("spread", slave.spread);

@@ -16,6 +16,7 @@ struct SlaveOptions {
   std::string model;            // sdm630, em340, qm30vt2
   int port = 0;                 // 0: any free one, told on stdout
   int unit = 1;
+  bool swap_words = false;      // the words of wide values lie the other way round than the model's
   std::int64_t answers = 0;     // answers during the first `answers` of every `of` seconds ...
   std::int64_t of = 0;          // ... 0: always
   bool spread = false;          // ... or in every (of / answers)th second instead

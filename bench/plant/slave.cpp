@@ -216,11 +216,12 @@ void Slave::State::answer(int fd, const Request& request, const std::uint8_t* ad
 
 Result<std::unique_ptr<Slave>> Slave::start(const SlaveOptions& options, std::uint64_t seed,
                                             PlantLog& log) {
-  const auto model = find_model(options.model);
+  auto model = find_model(options.model);
   if (!model) {
     return Error{Fault::bad_input, fmt::format("slave {}: model '{}': take sdm630, em340 or "
                                                "qm30vt2", options.name, options.model)};
   }
+  if (options.swap_words) model->low_word_first = !model->low_word_first;
   auto state = std::unique_ptr<State>(new State(options, *model, seed, log));
   state->context.reset(modbus_new_tcp("127.0.0.1", 0));
   state->mapping.reset(modbus_mapping_new(0, 0, kRegisters, kRegisters));

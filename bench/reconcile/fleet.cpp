@@ -9,6 +9,7 @@
 #include <cstdio>
 #include <ctime>
 #include <fstream>
+#include <limits>
 #include <map>
 #include <memory>
 #include <thread>
@@ -27,7 +28,12 @@ constexpr std::int64_t kMinute = 60 * kSecond;
 constexpr std::uint32_t kRowsLive = 10;        // a second
 constexpr std::uint32_t kRowsBacklog = 1000;   // blocks that the edge has merged
 constexpr double kCpuShare = 0.5;
+constexpr double kResidentMost = 1.5;  // of the quiet phase, asked
+constexpr double kDelayMost = 2;
+constexpr double kIsolatedMost = 1.25;  // p99 beside strangers; what two runs of one differ by
 constexpr std::chrono::milliseconds kCommitEvery{50};
+constexpr std::chrono::milliseconds kBacklogEach{5};  // of each batch: its commit costs more
+constexpr std::string_view kPaneView = "panes";
 
 double cpu_seconds() {
   timespec t{};
@@ -93,7 +99,16 @@ struct Phase {
   double wall = 0;
   double cpu = 0;
   double resident = 0;          // MiB at most
-  std::vector<double> delays;   // s from the seal that passes a window's end to its answers
+  std::vector<double> delays;   // s from when the seal that passes a window's end is sent to the
+                                // end of the commit that holds its sealed answer
+};
+
+// A seal of a live edge that passed a window's end.
+struct Sealing {
+  unsigned edge;
+  std::int64_t end;
+  Clock::time_point sent;
+  const Phase* phase;
 };
 
 class Fleet {
@@ -106,13 +121,24 @@ class Fleet {
 
  private:
   bool open();
+  // Of the windows whose delays are taken.
+  [[nodiscard]] std::int64_t live_width() const {
+    return options_.pane_view_s > 0 ? options_.pane_view_s * kSecond : kMinute;
+  }
   void add_edge(std::int64_t first);
   void pack_backlog();
   void live(Phase& phase);
   bool commit(Phase& phase);
+  bool warm_up();
+  bool take_delays(query::Reader& reader, Phase& phase);
   bool work(Phase& phase, bool backlog, Clock::time_point until);
-  bool report(const Phase& quiet, const Phase& busy);
-  std::uint64_t wrong_windows(query::Reader& reader, double backfill_s);
+  bool report(Phase& quiet, Phase& busy);
+  struct Compared {
+    std::uint64_t windows = 0, wrong = 0, revisions = 0;
+  };
+  Compared compare(query::Reader& reader, const std::string& view, std::int64_t width);
+  Compared compare_series(query::Reader& reader, const std::string& view, std::int64_t width,
+                          const FleetEdge& edge, std::uint32_t series);
 
   std::filesystem::path folder_;
   FleetOptions options_;
@@ -122,7 +148,8 @@ class Fleet {
   std::unique_ptr<intake::Intake> node_;
   std::vector<std::unique_ptr<FleetEdge>> edges_;  // those that were away first
   std::vector<Clock::time_point> due_;             // of the live ones, their next block
-  std::vector<Clock::time_point> sealing_;         // taken seals that pass a minute's end
+  std::vector<Sealing> sealings_;
+  std::vector<std::pair<EventTime, Clock::time_point>> committed_;  // the ends of commits
   std::int64_t first_ = 0;
   bool strangers_ = false;  // the last two edges take part
 };
@@ -130,7 +157,15 @@ class Fleet {
 bool Fleet::open() {
   intake::Options o;
   o.data_dir = folder_ / "node";
-  o.views = answers::views_in_force({}).value();
+  std::vector<answers::View> views;
+  if (options_.pane_view_s > 0) {
+    auto view = answers::built_in_view();
+    view.name = kPaneView;
+    view.window.size = std::chrono::seconds(options_.pane_view_s);
+    views.push_back(std::move(view));
+  }
+  o.views = answers::views_in_force(views).value();
+  o.horizons.age[0] = std::chrono::hours(96);
   auto opened = intake::Intake::open(disk_, clock_, std::move(o));
   if (!opened) {
     std::fprintf(stderr, "%s\n", opened.error().text().c_str());
@@ -155,7 +190,7 @@ void Fleet::pack_backlog() {
   SeededRandom random(1);
   for (unsigned e = 0; e < options_.edges; ++e) {
     const bool away = e < options_.offline;
-    add_edge(away ? first_ : now);
+    add_edge(away ? first_ : now - std::int64_t{options_.warm_minutes} * kMinute);
     auto& edge = *edges_.back();
     while (away && edge.time_of(edge.done()) < now) {
       const auto record = edge.pack(kRowsBacklog);
@@ -173,10 +208,10 @@ void Fleet::live(Phase& phase) {
   for (unsigned e = options_.offline; e < edges_.size(); ++e) {
     const bool stranger = e >= options_.edges;
     if (due_[e] > now || (stranger && !strangers_)) continue;
-    due_[e] += std::chrono::seconds(1);
+    const auto sent = std::exchange(due_[e], due_[e] + std::chrono::seconds(1));
     if (e == options_.edges) continue;  // the silent one
     auto& edge = *edges_[e];
-    const auto before = edge.time_of(edge.done()) / kMinute;
+    const auto before = edge.time_of(edge.done()) / live_width();
     const auto record = edge.pack(kRowsLive);
     const auto seal = edge.seal();
     const auto begin = cpu_seconds();
@@ -184,25 +219,69 @@ void Fleet::live(Phase& phase) {
                 {wire::FrameType::block, wire::encode_block(Lane::live, record)});
     node_->take(edge.name(), 1, seal);
     phase.cpu += cpu_seconds() - begin;
-    if (!stranger && edge.time_of(edge.done()) / kMinute != before) sealing_.push_back(now);
+    const auto passed = edge.time_of(edge.done()) / live_width();
+    if (!stranger && passed != before) {
+      sealings_.push_back({e, passed * live_width(), sent, &phase});
+    }
   }
+}
+
+// What the live edges took before: a node that has just started has empty caches, and its memory
+// is no measure.
+bool Fleet::warm_up() {
+  Phase phase;
+  for (std::int64_t s = 0; s < std::int64_t{options_.warm_minutes} * 60; ++s) {
+    for (unsigned e = options_.offline; e < options_.edges; ++e) {
+      auto& edge = *edges_[e];
+      const auto record = edge.pack(kRowsLive);
+      node_->take(edge.name(), 1,
+                  {wire::FrameType::block, wire::encode_block(Lane::live, record)});
+      node_->take(edge.name(), 1, edge.seal());
+    }
+    if (!commit(phase)) return false;
+  }
+  while (node_->due() < clock_.steady()) {
+    if (!commit(phase)) return false;
+  }
+  const auto now = Clock::now();
+  for (unsigned e = 0; e < due_.size(); ++e) {
+    due_[e] = now + std::chrono::milliseconds(1000 * e / options_.edges);
+  }
+  return true;
 }
 
 bool Fleet::commit(Phase& phase) {
   const auto begin = cpu_seconds();
-  const auto answers = node_->counters().answers;
   if (!node_->commit()) return false;
   phase.cpu += cpu_seconds() - begin;
-  // All windows that a batch seals are answered with it or wait for the next: in doubt, the next.
-  const bool rest = node_->counters().answers - answers >= intake::kEmissionsPerCommitMax;
-  if (!rest) {
-    const auto now = Clock::now();
-    for (const auto at : sealing_) {
-      phase.delays.push_back(std::chrono::duration<double>(now - at).count());
-    }
-    sealing_.clear();
-  }
+  committed_.emplace_back(clock_.wall(), Clock::now());
   phase.resident = std::max(phase.resident, resident_mib());
+  return true;
+}
+
+// By the answers' own known_at.
+bool Fleet::take_delays(query::Reader& reader, Phase& phase) {
+  std::map<std::pair<unsigned, std::int64_t>, Clock::time_point> sealed;
+  for (const auto& s : sealings_) {
+    if (s.phase == &phase) sealed[{s.edge, s.end}] = s.sent;
+  }
+  for (unsigned e = options_.offline; e < options_.edges; ++e) {
+    query::AnswerQuery q;
+    q.view = options_.pane_view_s > 0 ? std::string(kPaneView) : "minute";
+    q.select = edges_[e]->name() + "/**";
+    const auto answers = reader.answers(q);
+    if (!answers) return false;
+    for (const auto& a : *answers) {
+      const auto taken = sealed.find({e, count_ns(a.end)});
+      if (taken == sealed.end() || a.state != answers::State::sealed) continue;
+      const auto committed =
+          std::lower_bound(committed_.begin(), committed_.end(), a.known_at,
+                           [](const auto& c, EventTime known) { return c.first < known; });
+      if (committed == committed_.end()) continue;
+      phase.delays.push_back(
+          std::chrono::duration<double>(committed->second - taken->second).count());
+    }
+  }
   return true;
 }
 
@@ -213,97 +292,126 @@ bool Fleet::work(Phase& phase, bool backlog, Clock::time_point until) {
   unsigned edge = 0;
   wire::Frame frame;
   bool more = backlog;
-  while (backlog ? more : Clock::now() < until) {
+  const auto left = [&] { return more || node_->due() < clock_.steady(); };
+  const auto spare = [&] { return phase.cpu < wall() * kCpuShare; };
+  while (backlog ? left() : Clock::now() < until) {
     const auto next = Clock::now() + kCommitEvery;
-    live(phase);
-    while (more && phase.cpu < wall() * kCpuShare && !node_->full() && Clock::now() < next) {
-      const auto at = cpu_seconds();
-      more = backlog_.next(edge, frame);
-      if (more) node_->take(edges_[edge]->name(), 1, frame);
-      phase.cpu += cpu_seconds() - at;
-    }
-    if (!commit(phase)) return false;
+    do {  // batches of the backlog are small, so that live data need not wait for long
+      live(phase);
+      const auto enough = Clock::now() + kBacklogEach;
+      while (more && spare() && !node_->full() && Clock::now() < enough) {
+        const auto at = cpu_seconds();
+        more = backlog_.next(edge, frame);
+        if (more) node_->take(edges_[edge]->name(), 1, frame);
+        phase.cpu += cpu_seconds() - at;
+      }
+      if (!commit(phase)) return false;
+    } while (backlog && left() && spare() && Clock::now() < next);
     std::this_thread::sleep_until(next);
-  }
-  while (backlog && node_->due() < clock_.steady()) {  // what was put off to later commits
-    live(phase);
-    if (!commit(phase)) return false;
   }
   phase.wall = wall();
   return true;
 }
 
 // Of the edges that were away: bit for bit those of a batch over the same readings.
-std::uint64_t Fleet::wrong_windows(query::Reader& reader, double backfill_s) {
-  std::uint64_t wrong = 0;
-  std::uint64_t windows = 0;
-  std::uint64_t revisions = 0;
+Fleet::Compared Fleet::compare(query::Reader& reader, const std::string& view,
+                               std::int64_t width) {
+  Compared all;
   for (unsigned e = 0; e < options_.offline; ++e) {
     const auto& edge = *edges_[e];
     for (std::uint32_t s = 0; s < edge.series().size(); ++s) {
-      const auto& d = edge.series()[s];
-      query::AnswerQuery q;
-      q.view = "minute";
-      q.select = edge.name() + "/" + d.local_name();
-      auto answers = reader.answers(q);
-      if (!answers) return ~std::uint64_t{0};
-      std::map<std::int64_t, window::Partial> batch;
-      for (std::uint64_t k = 0; k < edge.done(); ++k) {
-        const auto time = edge.time_of(k);
-        auto& sum = batch.try_emplace(time / kMinute * kMinute, d.type).first->second;
-        if (d.type == ValueType::i64) {
-          sum.add(time, edge.level(s, k));
-        } else {
-          sum.add(time, static_cast<double>(edge.level(s, k)) * 0.01);
-        }
-      }
-      for (const auto& a : *answers) {
-        const auto at = batch.find(count_ns(a.start));
-        const bool whole = count_ns(a.end) <= edge.time_of(edge.done());
-        if (at == batch.end() || !whole) continue;
-        ++windows;
-        revisions = std::max(revisions, a.revision);
-        const auto figures = window::Aggregates::of(at->second, d.exponent);
-        bool same = a.completeness == 1.0 && a.lost == 0;
-        for (const auto& [name, value] : a.values) {
-          same = same && value && std::bit_cast<std::uint64_t>(*value) ==
-                                      std::bit_cast<std::uint64_t>(*figures.get(name));
-        }
-        if (!same) ++wrong;
-        batch.erase(at);
-      }
-      for (const auto& [start, sum] : batch) {
-        if (start + kMinute <= edge.time_of(edge.done())) ++wrong;
-      }
+      const auto of_series = compare_series(reader, view, width, edge, s);
+      all.windows += of_series.windows;
+      all.wrong += of_series.wrong;
+      all.revisions = std::max(all.revisions, of_series.revisions);
     }
   }
-  const auto most = backfill_s / 5 + 1;
-  fmt::print("windows of edges that were away: {} compared, {} wrong; most revisions of one {}, "
-             "at most {:.0f}\n", windows, wrong, revisions, most);
-  return wrong + (static_cast<double>(revisions) > most ? 1 : 0);
+  return all;
 }
 
-double p99(std::vector<double>& all) {
+Fleet::Compared Fleet::compare_series(query::Reader& reader, const std::string& view,
+                                      std::int64_t width, const FleetEdge& edge,
+                                      std::uint32_t series) {
+  const auto& d = edge.series()[series];
+  query::AnswerQuery q;
+  q.view = view;
+  q.select = edge.name() + "/" + d.local_name();
+  q.limit = std::numeric_limits<std::size_t>::max() / 2;
+  auto answers = reader.answers(q);
+  Compared all;
+  if (!answers) return {0, 1, 0};
+  std::map<std::int64_t, window::Partial> batch;
+  for (std::uint64_t k = 0; k < edge.done(); ++k) {
+    const auto time = edge.time_of(k);
+    auto& sum = batch.try_emplace(time / width * width, d.type).first->second;
+    if (d.type == ValueType::i64) {
+      sum.add(time, edge.level(series, k));
+    } else {
+      sum.add(time, static_cast<double>(edge.level(series, k)) * 0.01);
+    }
+  }
+  for (const auto& a : *answers) {
+    const auto at = batch.find(count_ns(a.start));
+    const bool whole = count_ns(a.end) <= edge.time_of(edge.done());
+    if (at == batch.end() || !whole) continue;
+    ++all.windows;
+    all.revisions = std::max(all.revisions, a.revision);
+    const auto figures = window::Aggregates::of(at->second, d.exponent);
+    const bool proved =
+        a.state == answers::State::sealed || a.state == answers::State::revised;
+    bool same = proved && !a.values.empty() && a.completeness == 1.0 && a.lost == 0;
+    for (const auto& [name, value] : a.values) {
+      same = same && value && std::bit_cast<std::uint64_t>(*value) ==
+                                  std::bit_cast<std::uint64_t>(*figures.get(name));
+    }
+    if (!same) ++all.wrong;
+    batch.erase(at);
+  }
+  for (const auto& [start, sum] : batch) {
+    if (start + width <= edge.time_of(edge.done())) ++all.wrong;
+  }
+  return all;
+}
+
+double quantile(std::vector<double>& all, double p) {
   if (all.empty()) return 0;
-  const auto at = all.begin() + static_cast<std::ptrdiff_t>(all.size() * 99 / 100);
+  const auto at = all.begin() + static_cast<std::ptrdiff_t>(
+                                    p * static_cast<double>(all.size() - 1));
   std::nth_element(all.begin(), at, all.end());
   return *at;
 }
 
-bool Fleet::report(const Phase& quiet, const Phase& busy) {
-  for (const auto& [name, phase] : {std::pair{"quiet", quiet}, std::pair{"backfill", busy}}) {
-    auto delays = phase.delays;
-    fmt::print("{:<9} wall_s={:.1f} cpu={:.0f}% rss_mib={:.0f} live_p99_ms={:.1f} of {}\n", name,
-               phase.wall, 100 * phase.cpu / phase.wall, phase.resident, 1e3 * p99(delays),
-               delays.size());
-  }
+void print(const char* name, Phase& phase) {
+  fmt::print("{:<9} wall_s={:.1f} cpu={:.0f}% rss_mib={:.1f} live_p50_ms={:.1f} live_p99_ms={:.1f} "
+             "of {} answers\n", name, phase.wall, 100 * phase.cpu / phase.wall, phase.resident,
+             1e3 * quantile(phase.delays, 0.5), 1e3 * quantile(phase.delays, 0.99),
+             phase.delays.size());
+}
+
+bool Fleet::report(Phase& quiet, Phase& busy) {
+  auto reader = query::Reader::open(folder_ / "node");
+  if (!reader) return false;
+  if (!take_delays(**reader, quiet) || !take_delays(**reader, busy)) return false;
+  print("quiet", quiet);
+  print("backfill", busy);
+  const auto rss = busy.resident / quiet.resident;
+  const auto p99 = quantile(busy.delays, 0.99) / quantile(quiet.delays, 0.99);
+  fmt::print("backfill to quiet: rss {:.2f} ({} asked), live p99 {:.2f} ({} asked)\n", rss,
+             kResidentMost, p99, kDelayMost);
   const auto ledger = node_->ledger();
   fmt::print("ledger: taken {} = answered {} + duplicate {} + late ledger {} + pending {}{}\n",
              ledger.taken, ledger.answered, ledger.duplicate, ledger.late_ledger, ledger.pending,
              ledger.adds_up() ? "" : ": DOES NOT ADD UP");
-  auto reader = query::Reader::open(folder_ / "node");
-  if (!reader) return false;
-  const bool right = wrong_windows(**reader, busy.wall) == 0;
+  bool right = rss <= kResidentMost && p99 <= kDelayMost;  // without delays p99 is no number
+  const auto most = busy.wall / 5 + 1;
+  const auto check = [&](const std::string& view, std::int64_t width) {
+    const auto c = compare(**reader, view, width);
+    fmt::print("windows of {} s of edges that were away: {} compared, {} wrong; most revisions of "
+               "one {}, at most {:.0f}\n", width / kSecond, c.windows, c.wrong, c.revisions, most);
+    right = right && c.windows > 0 && c.wrong == 0 && static_cast<double>(c.revisions) <= most;
+  };
+  check("minute", kMinute);
+  if (options_.pane_view_s > 0) check(std::string(kPaneView), options_.pane_view_s * kSecond);
   return right && ledger.adds_up() && ledger.pending == 0 && ledger.answered == ledger.taken;
 }
 
@@ -315,6 +423,7 @@ bool Fleet::run() {
              options_.hours, backlog_.frames(), static_cast<double>(backlog_.bytes()) / 1048576.0);
   Phase quiet;
   Phase busy;
+  if (!warm_up()) return false;
   if (!work(quiet, false, Clock::now() + std::chrono::seconds(options_.quiet_s))) return false;
   if (!work(busy, true, {})) return false;
   return report(quiet, busy);
@@ -331,12 +440,20 @@ bool Fleet::run_isolation() {
     strangers_ = with;
     auto& phase = phases[with ? 1 : 0];
     if (!work(phase, false, Clock::now() + std::chrono::seconds(options_.quiet_s))) return false;
-    fmt::print("{:<9} strangers: live_p99_ms={:.1f} live_max_ms={:.1f} of {} seals\n",
-               with ? "with" : "without", 1e3 * p99(phase.delays),
-               1e3 * *std::max_element(phase.delays.begin(), phase.delays.end()),
+  }
+  auto reader = query::Reader::open(folder_ / "node");
+  if (!reader) return false;
+  for (const bool with : {false, true}) {
+    auto& phase = phases[with ? 1 : 0];
+    if (!take_delays(**reader, phase)) return false;
+    fmt::print("{:<9} strangers: live_p50_ms={:.1f} live_p99_ms={:.1f} live_max_ms={:.1f} of {} "
+               "answers\n", with ? "with" : "without", 1e3 * quantile(phase.delays, 0.5),
+               1e3 * quantile(phase.delays, 0.99), 1e3 * quantile(phase.delays, 1),
                phase.delays.size());
   }
-  return node_->ledger().adds_up();
+  const auto p99 = quantile(phases[1].delays, 0.99) / quantile(phases[0].delays, 0.99);
+  fmt::print("with to without strangers: live p99 {:.2f} ({} asked)\n", p99, kIsolatedMost);
+  return p99 <= kIsolatedMost && node_->ledger().adds_up();
 }
 
 }  // namespace
