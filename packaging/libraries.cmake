@@ -23,6 +23,7 @@ tide_pkg(xxhash libxxhash)
 tide_pkg(tomlplusplus tomlplusplus)
 tide_pkg(simdjson simdjson)
 tide_pkg(microhttpd libmicrohttpd)
+tide_pkg(rdkafka rdkafka)
 
 # Debian 12's mbed TLS has neither a pkg-config nor a CMake file.
 add_library(mbedtls_bundle INTERFACE)
