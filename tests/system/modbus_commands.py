@@ -185,6 +185,8 @@ def probe_names_the_order_and_writes(case):
     expect('differs: ' in done.stdout and 'byte order BADC' in done.stdout, done.stdout)
     expect('byte_order = "BADC"' in done.stderr, done.stderr)
     expect('231.2 V' in done.stdout, done.stdout)
+    read = case.run('modbus', 'read', *where, '--fc', '4', '--type', 'f32', '--order', 'BADC')
+    expect(read.stdout.split()[-1] == '231.2', f'not as the device means it: {read.stdout}')
     os.mkdir(os.path.join(case.folder, 'profiles'))
     found = case.json('profile', 'probe', 'eastron-sdm630', *where, '--write', 'our-meter')
     expect(found['found']['byte_order'] == 'BADC', found)

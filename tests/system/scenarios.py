@@ -1,7 +1,10 @@
 #!/usr/bin/env python3
 """End to end, with real programs, against the plant's own log.
 
-    scenarios.py NAME [--keep FOLDER]        one of NAMES below; exit 0 when nothing is wrong
+    scenarios.py NAME [--keep FOLDER] [--kafka]
+                                 one of NAMES below; exit 0 when nothing is wrong. --kafka: with a
+                                 real broker between gateway and cloud, which the scenario does not
+                                 know of; 77 when none can be had
 
 Each ends with the same questions: do the answers equal what the oracle computes, does the ledger
 add up, and was nothing quarantined, evicted or put into the late ledger?
@@ -13,6 +16,7 @@ import sys
 import tempfile
 import time
 
+import kafka_broker
 import oracle
 from stack import EDGE, START_LIMIT, Failed, Stack, ledger_adds_up, wait_for
 
@@ -33,10 +37,7 @@ def sensors(count, rate, **options):
 def start_chain(stack, sources=None, **edge_options):
     """Broker and everything behind it; the plant is the caller's."""
     stack.write_view(VIEW, '**', '1s')
-    stack.prepare_cloud()
-    stack.prepare_gateway()
-    stack.start_cloud()
-    stack.start_gateway()
+    stack.start_cloud_and_gateway()
     stack.start_proxy()
     stack.write_edge(sources or stack.mqtt_source(), **edge_options)
     stack.enroll()
@@ -370,36 +371,54 @@ NAMES = {
 }
 
 
-def named(name):
-    """Scenarios of other files, which use this one."""
-    if name == 'heartpy':
-        import replay
-        return replay.heartpy
-    if name == 'machine':
-        import machine
-        return machine.machine
-    if name == 'bad_input':
-        import bad_input
-        return bad_input.bad_input
-    return NAMES[name]
+def every():
+    """These, and those of other files, which use this one."""
+    import bad_input
+    import kafka_scenarios
+    import machine
+    import reload
+    import replay
+    return {**NAMES, 'heartpy': replay.heartpy, 'machine': machine.machine,
+            'bad_input': bad_input.bad_input, 'reload': reload.reloads, **kafka_scenarios.KAFKA}
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split('\n')[0])
-    parser.add_argument('name', choices=sorted([*NAMES, 'heartpy', 'bad_input', 'machine']))
+    parser.add_argument('name', choices=sorted(every()))
     parser.add_argument('--keep', metavar='FOLDER', help='work there, and leave it')
+    parser.add_argument('--kafka', action='store_true', help='gateway and cloud meet in Kafka')
     arguments = parser.parse_args()
-    return run(named(arguments.name), arguments.name, arguments.keep)
+    try:
+        return run(every()[arguments.name], arguments.name, arguments.keep, arguments.kafka)
+    except kafka_broker.Unavailable as why:
+        print(f'skipped: {why}')
+        return 77
 
 
-def run(scenario, name, keep=None):
+def over_kafka(scenario, folder):
+    """The scenario, with one line of two configurations changed."""
+    broker = kafka_broker.Broker(folder + '/kafka')
+    broker.start()
+    try:
+        with Stack(folder) as stack:
+            stack.kafka, stack.kafka_broker = broker.address, broker
+            scenario(stack)
+            print(f'cloud: {stack.metrics_of("tidemark_cloud_kafka", "tidemark_cloud_repeated")}')
+    finally:
+        broker.stop()
+
+
+def run(scenario, name, keep=None, kafka=False):
     """Runs one scenario in a folder of its own; the folder stays when it fails."""
     # Short, for the sockets in it.
     folder = keep or tempfile.mkdtemp(prefix=f'tm-{name}-')
     started = time.monotonic()
     try:
-        with Stack(folder) as stack:
-            scenario(stack)
+        if kafka:
+            over_kafka(scenario, folder)
+        else:
+            with Stack(folder) as stack:
+                scenario(stack)
     except Failed as failed:
         print(f'{name} failed, see {folder}:\n{failed}')
         return 1

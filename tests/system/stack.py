@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import time
+import urllib.request
 
 import oracle
 from proxy import Proxy
@@ -71,6 +72,9 @@ class Stack:
         self.running = {}      # name -> Popen
         self.kills = 0
         self.proxy = None
+        self.kafka = None      # brokers' address, in place of ZeroMQ between gateway and cloud
+        self.kafka_broker = None  # for scenarios that know of it
+        self.more_of_cloud = ''   # of its configuration
         self.plant_log = self.path('plant.log')
         self.scenarios = 0
         self.slave_ports = {}
@@ -269,13 +273,25 @@ class Stack:
         self.http_port = free_port()
         self.zmq = f'ipc://{self.path("run", "cloud.zmq")}'
         self.write('cloud.toml', f'data_dir = "{self.path("data/cloud")}"\n\n'
-                   f'[intake]\nzmq = "{self.zmq}"\n\n'
-                   f'[http]\nlisten = "127.0.0.1:{self.http_port}"\n\n{extra}')
+                   f'[intake]\n{self.way()}\n\n'
+                   f'[http]\nlisten = "127.0.0.1:{self.http_port}"\n\n{self.more_of_cloud}{extra}')
+
+    def way(self):
+        """The line of both configurations that says how gateway and cloud meet."""
+        if not self.kafka:
+            return f'zmq = "{self.zmq}"'
+        return f'kafka = {{ brokers = "{self.kafka}", prefix = "test" }}'
 
     def start_cloud(self):
         self.launch('cloud', self.program('tidemark-cloud'), '--config',
                     self.path('etc/cloud.toml'))
         self.wait_port('cloud', self.http_port)
+
+    def start_cloud_and_gateway(self):
+        self.prepare_cloud()
+        self.prepare_gateway()
+        self.start_cloud()
+        self.start_gateway()
 
     def prepare_gateway(self):
         self.gateway_port = free_port()
@@ -283,9 +299,11 @@ class Stack:
         self.write('gateway.toml', f'data_dir = "{self.path("data/gateway")}"\n'
                    f'run_dir = "{self.path("run")}"\n'
                    f'listen = "127.0.0.1:{self.gateway_port}"\n\n'
-                   f'[cloud]\nzmq = "{self.zmq}"\n\n'
+                   f'[cloud]\n{self.way()}\n\n'
                    f'[http]\nlisten = "127.0.0.1:{self.gateway_http_port}"\n')
         self.cli('gateway', 'ca', 'init')
+        if self.kafka:
+            self.cli('gateway', 'topics', 'init', '--dev', '--partitions', '3')
 
     def start_gateway(self):
         self.launch('gateway', self.program('tidemark-gateway'), '--config',
@@ -356,6 +374,12 @@ class Stack:
         code, out, err = self.cli('cloud', 'query', view, '--json', '--limit', '100000', *options,
                                   limit=120)
         return oracle.load_answers(out)
+
+    def metrics_of(self, *prefixes):
+        """Lines of the cloud's metrics."""
+        with urllib.request.urlopen(f'http://127.0.0.1:{self.http_port}/metrics', timeout=10) as got:
+            lines = got.read().decode().splitlines()
+        return ' '.join(line for line in lines if line.startswith(prefixes))
 
     def settle(self, limit=60):
         """Waits until what was taken is accounted for at the cloud; the ledger in total."""

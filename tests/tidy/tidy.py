@@ -35,7 +35,7 @@ COMMON_MAY = {
 }
 COMMON_LOW = set(COMMON_MAY)
 FOREIGN = re.compile(r'^\s*#\s*include\s*<(mosquitto|modbus|zmq|sqlite3|zstd|mbedtls/|simdjson|'
-                     r'microhttpd|toml\+\+|CLI/|spdlog/)')
+                     r'microhttpd|librdkafka|toml\+\+|CLI/|spdlog/)')
 
 
 @dataclass(frozen=True)

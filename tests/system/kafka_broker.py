@@ -1,0 +1,174 @@
+"""A real Apache Kafka for tests: one node on loopback, in the test's own folder.
+
+Needs Java 17 and, once, Maven, which copies the broker's jars into a cache (TIDEMARK_KAFKA_JARS,
+else ~/.cache/tidemark/kafka-…); both are installed where they are missing and this user may.
+Unavailable says why no broker can be had; a test is then skipped."""
+import fcntl
+import hashlib
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import uuid
+
+from stack import ROOT, Failed, end_with_parent, free_port, wait_for
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+POM = os.path.join(HERE, 'kafka', 'pom.xml')
+FETCH_LIMIT = 500  # seconds
+READY_LIMIT = 120
+
+
+class Unavailable(Exception):
+    """There is no broker to be had on this machine; the text says why."""
+
+
+def need(program, package):
+    if shutil.which(program):
+        return
+    done = subprocess.run([os.path.join(ROOT, 'packaging', 'need'), package],
+                          capture_output=True, text=True, check=False)
+    if done.returncode or not shutil.which(program):
+        raise Unavailable(f'no {program}, and {package} is not to be had: {done.stderr[-300:]}')
+
+
+def jars():
+    """The folder of the broker's jars; fetched when they are not there yet."""
+    with open(POM, 'rb') as pom:
+        version = hashlib.sha256(pom.read()).hexdigest()[:8]
+    folder = os.environ.get('TIDEMARK_KAFKA_JARS',
+                            os.path.expanduser(f'~/.cache/tidemark/kafka-{version}'))
+    os.makedirs(os.path.dirname(folder), exist_ok=True)
+    with open(folder + '.lock', 'w', encoding='utf-8') as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        need('java', 'openjdk-17-jre-headless')
+        if os.path.isdir(folder):
+            return folder
+        need('mvn', 'maven')
+        part = folder + '.part'
+        shutil.rmtree(part, ignore_errors=True)
+        try:
+            done = subprocess.run(
+                ['mvn', '-B', '-q', '-f', POM,
+                 'dependency:copy-dependencies', '-DincludeScope=runtime',
+                 f'-DoutputDirectory={part}'],
+                capture_output=True, text=True, timeout=FETCH_LIMIT, check=False)
+        except subprocess.TimeoutExpired:
+            raise Unavailable(f'Maven did not fetch Kafka within {FETCH_LIMIT} s') from None
+        if done.returncode:
+            raise Unavailable(f'Maven could not fetch Kafka: {done.stdout[-300:]}')
+        os.rename(part, folder)
+    return folder
+
+
+class Broker:
+    """One node, its controller in the same process. Topics come by order only, never by use."""
+
+    def __init__(self, folder, **settings):
+        self.folder = os.path.abspath(folder)
+        self.jars = jars()
+        self.port = free_port()
+        self.address = f'127.0.0.1:{self.port}'
+        self.process = None
+        controller = free_port()
+        os.makedirs(self.folder, exist_ok=True)
+        self.properties = os.path.join(self.folder, 'server.properties')
+        lines = {
+            'process.roles': 'broker,controller', 'node.id': 1,
+            'controller.quorum.voters': f'1@127.0.0.1:{controller}',
+            'listeners': f'PLAINTEXT://{self.address},CONTROLLER://127.0.0.1:{controller}',
+            'advertised.listeners': f'PLAINTEXT://{self.address}',
+            'controller.listener.names': 'CONTROLLER',
+            'listener.security.protocol.map': 'CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT',
+            'log.dirs': os.path.join(self.folder, 'log'),
+            'auto.create.topics.enable': 'false',
+            'offsets.topic.replication.factor': 1,
+            'transaction.state.log.replication.factor': 1,
+            'transaction.state.log.min.isr': 1,
+            'share.coordinator.state.topic.replication.factor': 1,
+            'share.coordinator.state.topic.min.isr': 1,
+            'group.initial.rebalance.delay.ms': 0,
+            'broker.session.timeout.ms': 2000, 'broker.heartbeat.interval.ms': 500,
+            **{name.replace('_', '.'): value for name, value in settings.items()}}
+        with open(self.properties, 'w', encoding='utf-8') as out:
+            out.writelines(f'{name}={value}\n' for name, value in lines.items())
+        self._java('kafka.tools.StorageTool', 'format', '-t', str(uuid.uuid4()), '-c',
+                   self.properties).wait(READY_LIMIT)
+
+    def _java(self, *words):
+        with open(os.path.join(self.folder, 'broker.log'), 'ab') as log:
+            return subprocess.Popen(
+                ['java', '-Xms64m', '-Xmx512m', '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1',
+                 '-Xshare:auto', '-cp', os.path.join(self.jars, '*'), *words],
+                stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
+                preexec_fn=end_with_parent)
+
+    def start(self):
+        self.process = self._java('kafka.Kafka', self.properties)
+
+        def answers():
+            if self.process.poll() is not None:
+                raise Failed(f'Kafka ended with {self.process.returncode}:\n{self.log_tail()}')
+            try:
+                socket.create_connection(('127.0.0.1', self.port), timeout=1).close()
+                return True
+            except OSError:
+                return False
+        wait_for('Kafka to listen', answers, READY_LIMIT, 0.2)
+
+    def log_tail(self, lines=10):
+        with open(os.path.join(self.folder, 'broker.log'), encoding='utf-8',
+                  errors='replace') as log:
+            return ''.join(log.readlines()[-lines:])
+
+    def signal(self, number):
+        self.process.send_signal(number)
+
+    def kill(self):
+        self.process.send_signal(signal.SIGKILL)
+        self.process.wait()
+        self.process = None
+
+    def stop(self):
+        if self.process and self.process.poll() is None:
+            self.process.send_signal(signal.SIGCONT)
+            self.process.terminate()
+            try:
+                self.process.wait(30)
+            except subprocess.TimeoutExpired:
+                self.kill()
+        self.process = None
+
+    def records(self, topic):
+        """All records of a topic: dicts of partition, timestamp type, headers, key and value.
+
+        Read by Kafka's own tool, in another language and from other code than ours."""
+        out = []
+        for line in self._read(topic, timestamp=True, partition=True, headers=True, key=True,
+                               value=False).splitlines():
+            parts = line.split('|')
+            if len(parts) < 4:
+                continue
+            stamp, partition, headers, key = parts[:4]
+            pairs = (p.split(':', 1) for p in headers.split(',') if ':' in p)
+            out.append({'partition': partition, 'stamp': stamp.split(':')[0],
+                        'headers': dict(pairs), 'key': key})
+        return out
+
+    def values(self, topic):
+        """The values of a topic, as text; those of a partition in their order."""
+        return self._read(topic, value=True).splitlines()
+
+    def _read(self, topic, **shown):
+        done = subprocess.run(
+            ['java', '-Xmx256m', '-XX:TieredStopAtLevel=1', '-cp', os.path.join(self.jars, '*'),
+             'org.apache.kafka.tools.consumer.ConsoleConsumer', '--bootstrap-server', self.address,
+             '--topic', topic, '--from-beginning', '--timeout-ms', '8000',
+             '--formatter-property', 'key.separator=|',
+             *(word for name, on in shown.items() for word in
+               ('--formatter-property', f'print.{name}={str(on).lower()}'))],
+            capture_output=True, timeout=READY_LIMIT, check=False)
+        if done.returncode:
+            raise Failed(f'reading {topic}: {done.stderr.decode("utf-8", "replace")[-500:]}')
+        return done.stdout.decode('utf-8', 'replace')
