@@ -14,6 +14,7 @@ namespace {
 using namespace std::chrono_literals;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::IsEmpty;
 using Bytes = FaultyServer::Bytes;
 using Says = FaultyServer::Says;
 
@@ -76,7 +77,7 @@ class Poller {
       p.poll_class = "fast";
     }
     d.periods = {{"fast", 20ms}};
-    d.timeout = 100ms;
+    d.timeout = 400ms;
     d.retries = 0;
     const auto* scheme = wire == Wire::tcp ? "tcp://" : "rtu+tcp://";
     const auto url = config::parse_bus_url(scheme + server_.address()).value();
@@ -96,11 +97,14 @@ class Poller {
       return kept.size() > 1 && kept.back().poll.good;
     });
   }
-  [[nodiscard]] std::string first_reason() const {
+  // Of the requests that failed. A slow machine also misses polls: these never left it.
+  [[nodiscard]] std::vector<std::string> reasons() const {
+    std::vector<std::string> out;
     for (const auto& k : journal_.kept()) {
-      if (!k.poll.good) return k.poll.reason;
+      const auto& poll = k.poll;
+      if (!poll.good && !poll.reason.starts_with("plant was busy")) out.push_back(poll.reason);
     }
-    return "";
+    return out;
   }
   void expect_only_right_values() const {
     for (const auto& k : journal_.kept()) {
@@ -112,7 +116,6 @@ class Poller {
   [[nodiscard]] std::uint64_t refused(const char* why) const {
     return bus_->status(0).refused.at(why);
   }
-  [[nodiscard]] std::uint64_t failed() const { return bus_->status(0).failed; }
 
  private:
   SystemClock clock_;
@@ -130,9 +133,8 @@ TEST_P(Faults, AreRefusedCountedAndTheRestGoesOn) {
     return number == 0 ? f.first(request) : says(right(request));
   });
   ASSERT_TRUE(poller.goes_on());
-  EXPECT_THAT(poller.first_reason(), HasSubstr(f.reason));
+  EXPECT_THAT(poller.reasons(), ElementsAre(HasSubstr(f.reason)));
   EXPECT_EQ(poller.refused(f.refused), 1u);
-  EXPECT_GE(poller.failed(), 1u);
   poller.expect_only_right_values();
 }
 
@@ -148,7 +150,7 @@ Fault exception(const char* name, Wire wire, std::uint8_t code, const char* reas
 std::vector<Fault> common(Wire wire) {
   const bool tcp = wire == Wire::tcp;
   return {
-      {"silence", wire, [](const Bytes&) { return Says{}; }, "silent", "no answer within 100ms"},
+      {"silence", wire, [](const Bytes&) { return Says{}; }, "silent", "no answer within 400ms"},
       {"other unit", wire,
        [](const Bytes& r) { return says(framed(r, 9, joined({kFunction, 4}, kWrong))); },
        "garbled", "unit 9 answered"},
@@ -259,7 +261,7 @@ TEST_P(Pieces, ABytePerSendIsStillOneAnswer) {
     return out;
   });
   ASSERT_TRUE(poller.goes_on());
-  EXPECT_EQ(poller.failed(), 0u);
+  EXPECT_THAT(poller.reasons(), IsEmpty());
   poller.expect_only_right_values();
 }
 
@@ -285,7 +287,7 @@ TEST(LateAnswers, SentTwiceTheSecondIsPassedOver) {
     return says(joined(right(request), right(request)));
   });
   ASSERT_TRUE(poller.goes_on());
-  EXPECT_EQ(poller.failed(), 0u);
+  EXPECT_THAT(poller.reasons(), IsEmpty());
   EXPECT_GE(poller.refused("stray"), 1u);
 }
 
@@ -300,7 +302,8 @@ TEST(LateAnswers, AFloodOfThemEndsTheWait) {
   });
   EXPECT_TRUE(test::eventually([&] { return poller.refused("garbled") == 1; }));
   ASSERT_TRUE(poller.goes_on());
-  EXPECT_THAT(poller.first_reason(), HasSubstr("only answers to earlier requests came"));
+  EXPECT_THAT(poller.reasons(),
+              ElementsAre(HasSubstr("only answers to earlier requests came")));
 }
 
 }  // namespace
