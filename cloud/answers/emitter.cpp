@@ -32,7 +32,7 @@ bool unchanged(const Answer& a, const Answer& b) {
   return proved(a.state) == proved(b.state) && a.completeness == b.completeness &&
          a.coverage == b.coverage && a.estimated == b.estimated && a.lost == b.lost &&
          a.approximate == b.approximate && a.texts == b.texts && a.notes == b.notes &&
-         a.waived == b.waived && same(a.values, b.values);
+         a.waived == b.waived && a.end == b.end && same(a.values, b.values);
 }
 
 }  // namespace

@@ -99,6 +99,39 @@ TEST(Sessions, ThatLateReadingsJoinAreWithdrawnForTheFirst) {
   EXPECT_EQ(all[1].start, 20);
 }
 
+// A reading that is bad is one: it changes no figure, and how long the session is.
+TEST(Sessions, AreLongerByAReadingThatIsBad) {
+  Node node({}, {sessions(10 * kSecond)});
+  EdgeDouble edge("press-07", 1, 1, false, 1);
+  take(edge, 0, 1);
+  take(edge, 30, 31);
+  edge.flush(kStart + 60 * kSecond);
+  edge.count(kStart + 8 * kSecond);
+  Block late;
+  late.dictionaries = {edge.dictionary_hash()};
+  Column column;
+  column.type = edge.series()[0].type;
+  column.i64 = {7};
+  column.quality = {Quality::bad_range};
+  auto& group = late.groups.emplace_back();
+  group.times = {kStart + 8 * kSecond};
+  group.columns = {column};
+  edge.flush(std::move(late), kStart + 60 * kSecond);
+  greet(node, edge);
+  node.take(edge, edge.block(1));
+  node.take(edge, edge.seal_frame(0));
+  node.commit();
+  node.settle();
+  ASSERT_THAT(shown(node), testing::ElementsAre(Shown{0, 1, 1, State::sealed},
+                                                Shown{30, 31, 1, State::sealed}));
+  node.take(edge, edge.block(2));
+  node.take(edge, edge.last_seal());
+  node.commit();
+  node.settle();
+  EXPECT_THAT(shown(node), testing::ElementsAre(Shown{0, 9, 1, State::revised},
+                                                Shown{30, 31, 1, State::sealed}));
+}
+
 // In any order of blocks the same sessions stand in the end.
 TEST(Sessions, DoNotDependOnTheOrderOfArrival) {
   const std::vector<std::vector<std::uint64_t>> orders = {
