@@ -125,6 +125,25 @@ void Intake::advance(Session& s) {
     if (source.id == 0) store_->edges().save_sources(s.edge->row.id, s.edge->books);
     emitter_->advance(source.id, source.frontier, clock_.steady());
   }
+  look_at_given_up(s);
+}
+
+// A window finer than a minute is complete once it is sealed, unless its edge gave something up:
+// what a seal counted late and nothing brings any more changes no count, but what is known.
+void Intake::look_at_given_up(Session& s) {
+  const auto& books = s.edge->books;
+  const auto until = books.given_up_until();
+  if (until <= s.given_up_until) return;
+  const auto from = std::exchange(s.given_up_until, until);
+  for (const auto& source : books.sources()) {
+    if (source.id == 0) continue;
+    const auto kept = options_.horizons.floor(reconcile::Tier::second, source.frontier);
+    const auto first = std::max(from, kept), end = std::min(until, source.frontier);
+    if (first >= end) continue;
+    for (const auto minute : store_->manifests().lacking(source.id, first, end)) {
+      emitter_->touch_minute(source.id, minute, answers::Cause::correction, clock_.steady());
+    }
+  }
 }
 
 void Intake::answer(Session& s, std::vector<Reply>& replies) {

@@ -76,6 +76,7 @@ Result<> Intake::load() {
     store_->edges().save(edge->row, edge->books);
     auto session = std::make_unique<Session>();
     session->edge = edge.get();
+    session->given_up_until = edge->books.given_up_until();
     by_id_[edge->row.id] = session.get();
     sessions_[edge->row.name] = std::move(session);
     edges_.push_back(std::move(edge));

@@ -223,6 +223,7 @@ class Intake {
   void dead_letter(Session& s, const BlockRecord& record, const std::string& reason);
   void refuse_frame(Session& s, const wire::Frame& frame, const Error& error);
   void advance(Session& s);
+  void look_at_given_up(Session& s);
   void answer(Session& s, std::vector<Reply>& replies);
   void maintain();
   void keep_within_horizons(Series& series);

@@ -41,6 +41,8 @@ struct Intake::Session {
 
   std::size_t letter_bytes = 0;  // dead letters of this minute
 
+  EventTime given_up_until = kEventTimeMin;  // of its books, as sealed windows know it
+
   // Starts of whose newest seal the last part is to come: its minutes count what it may bring.
   std::set<Incarnation> in_parts;
   // Counts that were told to contradict the blocks: starts, and windows of a source.

@@ -88,6 +88,7 @@ class EdgeBooks {
 
   // Whether readings of that time, or of later ones, may have been evicted, lost or kept aside.
   [[nodiscard]] bool gave_up(EventTime at) const { return at < given_up_until_; }
+  [[nodiscard]] EventTime given_up_until() const { return given_up_until_; }
   // Blocks that were lost and that nobody counted, of starts that are known. set_: whether it is
   // news.
   bool set_uncounted(Incarnation i, const IncarnationBooks::Uncounted& lost);

@@ -415,7 +415,8 @@ constexpr std::int64_t kMinute = 60'000'000'000;
 
 ManifestRows::ManifestRows(sqlite::Database& database, Changes& changes)
     : select_(database, "SELECT state FROM minutes WHERE source=? AND minute=?"),
-      range_(database, "SELECT state FROM minutes WHERE source=? AND minute>=? AND minute<?"),
+      range_(database, "SELECT state,minute FROM minutes"
+                       " WHERE source=? AND minute>=? AND minute<?"),
       upsert_(database, "INSERT INTO minutes VALUES(?,?,?)"
                         " ON CONFLICT DO UPDATE SET state=excluded.state"),
       changes_(changes),
@@ -477,9 +478,13 @@ bool ManifestRows::contradicts(SourceId source, Incarnation incarnation,
   return load({source, counts.minute}).manifest.contradicts(incarnation, seal_number, counts);
 }
 
+namespace {
+std::int64_t minute_of(EventTime t) { return count_ns(floor_to(t, Nanoseconds(kMinute))) / kMinute; }
+}  // namespace
+
 reconcile::ManifestSum ManifestRows::sum(SourceId source, EventTime from, EventTime to) {
-  const auto first = count_ns(floor_to(from, Nanoseconds(kMinute))) / kMinute;
-  const auto end = count_ns(floor_to(to - Nanoseconds(1), Nanoseconds(kMinute))) / kMinute + 1;
+  const auto first = minute_of(from);
+  const auto end = minute_of(to - Nanoseconds(1)) + 1;
   reconcile::ManifestSum sum;
   if (from < folder_.folded_until(source)) sum = folded_.sum(source, from, to);
   if (end - first == 1) return sum += load({source, first}).manifest.sum();
@@ -490,6 +495,18 @@ reconcile::ManifestSum ManifestRows::sum(SourceId source, EventTime from, EventT
     sum += reconcile::MinuteManifest::decode(in).sum();
   }
   return sum;
+}
+
+std::vector<EventTime> ManifestRows::lacking(SourceId source, EventTime from, EventTime to) {
+  flush();
+  std::vector<EventTime> minutes;
+  range_.start(source, minute_of(from), minute_of(to - Nanoseconds(1)) + 1);
+  while (range_.next()) {
+    ByteReader in(range_.blob(0));
+    const auto sum = reconcile::MinuteManifest::decode(in).sum();
+    if (sum.received < sum.sent) minutes.push_back(event_time(range_.integer(1) * kMinute));
+  }
+  return minutes;
 }
 
 void ManifestRows::flush() {

@@ -175,6 +175,8 @@ class ManifestRows {
                                  std::uint64_t seal_number, const MinuteCounts& counts);
   // Over the minutes that [from, to) touches, and the quarters and days they were folded into.
   reconcile::ManifestSum sum(SourceId source, EventTime from, EventTime to);
+  // Minutes that [from, to) touches, not folded, of which more was sent than came.
+  std::vector<EventTime> lacking(SourceId source, EventTime from, EventTime to);
   void flush();
   // What lies before the floors moves up, or goes; `proved` is the source's frontier.
   void fold(SourceId source, EventTime proved, ManifestFolder::Floors floors);

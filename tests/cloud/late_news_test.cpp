@@ -69,6 +69,45 @@ TEST(LateNews, OfABigSourceWaitsByMinutes) {
   }
 }
 
+// Counts of a minute are no news of its shorter windows; that what is counted will not come is.
+TEST(LateNews, OfWhatIsGivenUpReachesWindowsThatAreShorterThanAMinute) {
+  auto view = answers::built_in_view();
+  view.name = "ten";
+  view.window.size = Nanoseconds(10 * kSecond);
+  for (const bool killed : {false, true}) {
+    Node node({}, {view});
+    EdgeDouble edge("press-07", 11, 1, false, 1);
+    edge.take(0, kStart + kSecond, 1);
+    edge.take(0, kStart + kMinute + kSecond, 1);
+    edge.flush(kStart + 2 * kMinute);
+    edge.take(0, kStart + 2 * kSecond, 2);  // late, and on its way
+    const auto late = edge.flush(kStart + 2 * kMinute);
+    greet(node, edge);
+    node.take(edge, edge.block(1));
+    for (std::size_t seal = 0; seal < 2; ++seal) {
+      node.take(edge, edge.seal_frame(seal));
+      node.commit();
+      node.settle();
+    }
+    const auto shown = [&node](std::size_t window) { return node.answers("ten").at(window); };
+    ASSERT_EQ(shown(0).completeness, 1.0);
+    edge.evict(late);
+    edge.seal(kStart + 2 * kMinute);
+    node.take(edge, edge.last_seal());
+    node.commit();
+    if (killed) {
+      node.kill();
+      node.start();
+    }
+    for (int i = 0; i < 3; ++i) node.settle();
+    EXPECT_EQ(shown(0).completeness, 0.5);
+    EXPECT_TRUE(shown(0).estimated);
+    EXPECT_EQ(shown(0).cause, "correction");
+    EXPECT_EQ(shown(0).start, event_time(kStart));
+    EXPECT_EQ(shown(6).completeness, 1.0) << "of a minute that lacks nothing";
+  }
+}
+
 // A window is revised at most once in revision_interval, however its news come.
 TEST(LateNews, OfAWindowComesAtMostOnceAnInterval) {
   Node node;
