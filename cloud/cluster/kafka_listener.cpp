@@ -115,8 +115,6 @@ std::size_t KafkaListener::take(KafkaInput& input, intake::Intake& intake) {
   if (intake.parked_bytes() > waited) {
     input.hold();
     resolve(intake);
-  } else if (waited > 0 && intake.parked_bytes() == 0) {
-    release();
   }
   return size;
 }
@@ -132,12 +130,6 @@ void KafkaListener::resolve(intake::Intake& intake) {
   }
   stands_ = !read && intake.parked_bytes() > 0;
   // One that is not at the brokers its edge is asked for, and the block holds its place.
-  if (intake.parked_bytes() == 0) release();
-}
-
-void KafkaListener::release() {
-  live_->release();
-  backlog_->release();
 }
 
 void KafkaListener::wait(std::chrono::milliseconds most, const StopSignal& stop) {
@@ -151,6 +143,10 @@ void KafkaListener::wait(std::chrono::milliseconds most, const StopSignal& stop)
 
 void KafkaListener::seal_batch(intake::Intake& intake) {
   if (!reads_.load()) return;
+  if (intake.parked_bytes() == 0) {  // taken, or given up
+    live_->release();
+    backlog_->release();
+  }
   for (auto* input : {dictionaries_.get(), live_.get(), backlog_.get()}) input->save(intake);
   if (!outbox_ || outbox_->said() == answers_saved_) return;
   answers_saved_ = outbox_->said();

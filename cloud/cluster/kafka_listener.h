@@ -65,7 +65,6 @@ class KafkaListener final : public intake::Listener {
   void resolve(intake::Intake& intake);
   // All that is there was read: who says nothing now, is silent.
   [[nodiscard]] bool listens() const;
-  void release();
 
   const KafkaListenerOptions options_;
   const int event_;
