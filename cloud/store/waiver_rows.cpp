@@ -37,8 +37,7 @@ WaiverRows::WaiverRows(sqlite::Database& db)
 Result<> WaiverRows::add(const Waiver& w) {
   const auto held = count_.start().next() ? count_.count(0) : 0;
   count_.rewind();
-  end(w.edge, w.source, w.by, w.at);
-  if (held >= kWaiversMax) {
+  if (!end(w.edge, w.source, w.by, w.at) && held >= kWaiversMax) {
     return Error(Fault::full, fmt::format("{} sources are retired or waived, which is the most",
                                           kWaiversMax));
   }
