@@ -37,6 +37,7 @@ Result<> Catalogue::load(const std::vector<std::unique_ptr<Edge>>& edges) {
     // The row is written lazily; nothing can lie beyond the end of the newest pane.
     const auto starts = store_.panes().newest(series->row.id);
     series->newest = std::max(series->row.last, starts);
+    series->early = store_.late().waiting(series->row.id, kEventTimeMin, kEventTimeMax).early > 0;
   }
   return {};
 }

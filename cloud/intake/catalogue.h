@@ -38,7 +38,8 @@ struct Series {
   reconcile::SourceIndex source = 0;  // in its edge's books
   reconcile::Tier finest = reconcile::Tier::minute;
   window::Parts parts;      // that views ask for, beyond what every pane has
-  std::int64_t newest = 0;  // no reading was counted later than this
+  std::int64_t newest = 0;  // no reading was counted later than this, but for those of
+  bool early = false;       // times to come: some are, or were, in quarantine
   bool changed = false;     // row is to be saved
 };
 

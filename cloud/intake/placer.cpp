@@ -147,7 +147,7 @@ Result<> Placer::check(const Incoming& in) {
       const auto& bound = in.series[column.series];
       const bool repeats = wide && bound.series->row.description.device_stamped;
       if (compared > kComparedMax || !repeats) continue;
-      compared += beside(group, doubtful_rows(in, group, column, bound), bound).size();
+      compared += beside(group, doubtful_rows(group, column, bound), bound).size();
     }
   }
   if (panes > kPanesMax) {
@@ -243,7 +243,7 @@ void Placer::place_column(const Incoming& in, const Group& group, const Column& 
   auto& series = *bound.series;
   any_repeated_ = false;
   if (series.row.description.device_stamped) {
-    if (!reconcile::surely_new(group, column, series.newest)) {
+    if (series.early || !reconcile::surely_new(group, column, series.newest)) {
       const auto repeats = find_repeats(in, group, column, bound);
       any_repeated_ = repeats > 0;
       placed.duplicate += repeats;
@@ -318,6 +318,7 @@ void Placer::place_run(Bound bound, const Group& group, const Column& column, st
   if (counted == 0) return;
   if (aside) {
     (way.quarantined ? placed.quarantined : placed.late_ledger) += counted;
+    series.early = series.early || way.quarantined;
     store_.late().add(series.row.id, way.start,
                       way.quarantined ? store::LateRows::kQuarantine : store::LateRows::kLedger,
                       counted);
@@ -474,7 +475,7 @@ std::uint64_t Placer::find_repeats(const Incoming& in, const Group& group, const
                                    const Bound& bound) {
   repeated_.assign(column.values(), false);
   reconcile::mark_repeats(group, column, repeated_);
-  const auto rows = doubtful_rows(in, group, column, bound);
+  const auto rows = doubtful_rows(group, column, bound);
   const auto compare = [&](const reconcile::BlockIdentities& before) {
     for (const auto& [row, value] : rows) {
       if (repeated_[value]) continue;
@@ -491,14 +492,15 @@ std::uint64_t Placer::find_repeats(const Incoming& in, const Group& group, const
   return static_cast<std::uint64_t>(std::count(repeated_.begin(), repeated_.end(), true));
 }
 
-// Those of a late row among live ones are few. What is of times to come leaves no newest time.
-Placer::RowValues Placer::doubtful_rows(const Incoming& in, const Group& group,
-                                        const Column& column, const Bound& bound) const {
+// Those of a late row among live ones are few. What is of times to come leaves no newest time, so
+// that all rows of such a series are.
+Placer::RowValues Placer::doubtful_rows(const Group& group, const Column& column,
+                                        const Bound& bound) const {
   RowValues rows;
-  const bool twice = twice_ && earlier_.count() > 0;
+  const bool all = bound.series->early || (twice_ && earlier_.count() > 0);
   reconcile::each_value(group, column, [&](std::size_t row, std::size_t value) {
     const auto time = group.times[row];
-    if (twice || time <= bound.series->newest || time >= count_ns(in.latest)) {
+    if (all || time <= bound.series->newest) {
       rows.emplace_back(row, value);
     }
   });

@@ -104,8 +104,7 @@ class Placer {
                              const Bound& bound);
   using RowValues = std::vector<std::pair<std::size_t, std::size_t>>;
   // The rows and values of a column that may have been here before.
-  RowValues doubtful_rows(const Incoming& in, const Group& group, const Column& column,
-                          const Bound& bound) const;
+  RowValues doubtful_rows(const Group& group, const Column& column, const Bound& bound) const;
   // Archived blocks with readings of the series at the times of these rows.
   std::vector<store::ArchivePosition> beside(const Group& group, const RowValues& rows,
                                              const Bound& bound);

@@ -251,6 +251,35 @@ TEST(Quarantine, HoldsReadingsOfTimesToCome) {
   EXPECT_EQ(days.at(0).values.at("count"), 2.0);
 }
 
+// Sent again before its time and when it has come, it is one reading, which comes back once.
+TEST(Quarantine, KnowsRepeats) {
+  Node node;
+  EdgeDouble edge("press-07", 11, 1, true, 1);
+  const auto tomorrow = kMidnight + kDay + 60 * kMinute;
+  edge.take(0, kStart, 7);
+  edge.flush(kStart + kMinute);
+  for (int i = 0; i < 3; ++i) {
+    edge.take(0, tomorrow, 8);
+    edge.flush(kStart + kMinute);
+  }
+  greet(node, edge);
+  for (const auto block : {1U, 2U, 3U}) node.take(edge, edge.block(block));
+  node.take(edge, edge.last_seal());
+  node.commit();
+  EXPECT_EQ(node.intake->ledger().quarantined, 1u);
+  EXPECT_EQ(node.intake->ledger().duplicate, 1u);
+  node.kill();
+  node.start();
+  node.clock.jump_wall(hours(48));
+  node.take(edge, edge.hello());
+  node.take(edge, edge.block(4));
+  node.commit();
+  EXPECT_EQ(node.intake->ledger().duplicate, 2u);
+  EXPECT_THAT(replay(node), HasSubstr("ok: 1 readings of 1 series are back"));
+  EXPECT_EQ(node.intake->ledger().quarantined, 0u);
+  EXPECT_EQ(node.intake->ledger().answered, 2u);
+}
+
 // A view that is finer than the panes so far, put in force later: its windows know nothing of the
 // minutes that they lie in until they are filled from the archive.
 TEST(Backfill, GivesAViewWhatItWouldHaveHadFromTheStart) {
