@@ -72,7 +72,7 @@ class CloudCommands {
   int bring_back(const std::string& verb, const std::string& name);
   void add_view_commands(cli::Command& cloud);
   void add_meter_commands();
-  void add_source_commands();
+  void add_source_commands(cli::Command& cloud);
   int waive(bool retire);
   int end_waiver();
   std::string who() const;
@@ -195,8 +195,8 @@ void CloudCommands::add_commands() {
     });
   }
 
+  add_source_commands(cloud);
   add_meter_commands();
-  add_source_commands();
   auto& doctor_command = root_.add("doctor", "Checks the cloud node.");
   common(doctor_command);
   doctor_command.action([this] { return doctor(); });
@@ -279,9 +279,9 @@ int CloudCommands::swap_meter(bool revoke) {
                                     store::order_word(w.new_start)));
 }
 
-void CloudCommands::add_source_commands() {
+void CloudCommands::add_source_commands(cli::Command& cloud) {
   auto& w = words_;
-  auto& source = root_.add("source", "Sources that the cloud need not wait for.");
+  auto& source = cloud.add("source", "Sources that the cloud need not wait for.");
   auto& retire = source.add("retire", "It will never come back: no window waits for it any more.");
   auto& waive_command = source.add("waive", "Windows until a time do not wait for it.");
   auto& revoke = source.add("revoke", "They do wait for it again.");
@@ -318,7 +318,7 @@ std::string CloudCommands::who() const {
 
 int CloudCommands::waive(bool retire) {
   const auto& w = words_;
-  const auto help = fmt::format("tidemark source {} --help", retire ? "retire" : "waive");
+  const auto help = fmt::format("tidemark cloud source {} --help", retire ? "retire" : "waive");
   if (w.reason.empty()) return output_.usage("--reason says why, for who reads the answers", help);
   if (!retire && w.until.empty()) return output_.usage("--until says until when", help);
   const auto text = !retire ? w.until : w.at.empty() ? std::string("now") : w.at;

@@ -76,7 +76,7 @@ const std::vector<Part>& parts() {
       {"edge",
        {"edge", "tap", "series", "event", "buffer", "enroll", "profile", "modbus"}},
       {"gateway", {"gateway"}},
-      {"cloud", {"cloud", "source"}},
+      {"cloud", {"cloud"}},
   };
   return all;
 }

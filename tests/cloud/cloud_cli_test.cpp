@@ -212,32 +212,33 @@ TEST_F(CloudCli, WhatIsToBeBroughtBackIsAskedOfTheNode) {
 
 TEST_F(CloudCli, SourcesAreRetiredByNameAndReason) {
   outcome_ = "ok: 1 source of press-08: retired at 2025-11-20T00:00:00Z";
-  EXPECT_EQ(run({"source", "retire", "press-08/line 1", "--by", "ada", "--at",
+  EXPECT_EQ(run({"cloud", "source", "retire", "press-08/line 1", "--by", "ada", "--at",
                  "2025-11-20T00:00:00Z", "--reason", "scrapped, 100 %"}),
             kExitOk);
   EXPECT_EQ(ordered_, "retire press-08/line%201 1763596800000000000 ada scrapped,%20100%20%25");
   EXPECT_EQ(output_->text, "1 source of press-08: retired at 2025-11-20T00:00:00Z\n");
-  EXPECT_EQ(run({"source", "waive", "press-08/*", "--until", "2025-11-20T00:00:00Z", "--reason",
-                 "moved", "--by", "ada", "--json"}),
+  EXPECT_EQ(run({"cloud", "source", "waive", "press-08/*", "--until", "2025-11-20T00:00:00Z",
+                 "--reason", "moved", "--by", "ada", "--json"}),
             kExitOk);
   EXPECT_EQ(ordered_, "waive press-08/* 1763596800000000000 ada moved");
   EXPECT_TRUE(nlohmann::json::accept(output_->text));
-  EXPECT_EQ(run({"source", "revoke", "press-08/*", "--by", "bob"}), kExitOk);
+  EXPECT_EQ(run({"cloud", "source", "revoke", "press-08/*", "--by", "bob"}), kExitOk);
   EXPECT_EQ(ordered_, "unwaive press-08/* bob");
   ordered_.clear();
-  EXPECT_EQ(run({"source", "retire", "press-08/line1"}), kExitUsage);
+  EXPECT_EQ(run({"cloud", "source", "retire", "press-08/line1"}), kExitUsage);
   EXPECT_NE(output_->errors.find("--reason says why"), std::string::npos);
-  EXPECT_EQ(run({"source", "waive", "press-08/line1", "--reason", "moved"}), kExitUsage);
+  EXPECT_EQ(run({"cloud", "source", "waive", "press-08/line1", "--reason", "moved"}), kExitUsage);
   EXPECT_NE(output_->errors.find("--until says until when"), std::string::npos);
-  EXPECT_EQ(run({"source", "waive", "press-08/line1", "--reason", "moved", "--until", "soon"}),
+  EXPECT_EQ(run({"cloud", "source", "waive", "press-08/line1", "--reason", "moved", "--until",
+                 "soon"}),
             kExitUsage);
   EXPECT_EQ(ordered_, "");
   outcome_ = "error: press-08 has no source 'line2', did you mean 'line1'?";
-  EXPECT_EQ(run({"source", "revoke", "press-08/line2"}), kExitBadData);
+  EXPECT_EQ(run({"cloud", "source", "revoke", "press-08/line2"}), kExitBadData);
   start_node();
-  EXPECT_EQ(run({"source", "list"}), kExitOk);
+  EXPECT_EQ(run({"cloud", "source", "list"}), kExitOk);
   EXPECT_EQ(output_->errors, "no source is retired or waived\n");
-  EXPECT_EQ(run({"source", "list", "--json"}), kExitOk);
+  EXPECT_EQ(run({"cloud", "source", "list", "--json"}), kExitOk);
   EXPECT_EQ(nlohmann::json::parse(output_->text).value("v", 0), 1);
 }
 
