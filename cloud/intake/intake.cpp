@@ -112,6 +112,7 @@ Result<> Intake::start_views() {
       [this](const store::SeriesRow& series, EventTime from, EventTime to, answers::Basis& basis) {
         const auto& books = by_id_.at(series.edge)->edge->books;
         basis.none_given_up = !books.gave_up(from);
+        basis.counts_lack = !basis.none_given_up && books.counts_lack();
         basis.uncounted = books.uncounted(from, to);
       },
       [this](std::span<const store::SeriesRow* const> series, EventTime from, EventTime to,
@@ -414,6 +415,11 @@ void Intake::park(Session& s, Lane lane, BlockRecord record,
   ++counters_.parked;
   if (s.parked_bytes + record.bytes.size() > kParkedBytesMax ||
       parked_bytes_ + record.bytes.size() > kParkedBytesAllMax) {
+    // Of Kafka its record is passed over, and its edge was told that it is here.
+    if (options_.from_log) {
+      return put_off(s, fmt::format("blocks that wait for a dictionary pass {} B", kParkedBytesMax),
+                     record.bytes, record.readings);
+    }
     s.dropped[record.name.incarnation].add(record.name.sequence);
     return;
   }
