@@ -92,15 +92,15 @@ Result<Series*> Intake::counter_called(const std::string& name) const {
 
 Result<std::string> Intake::swap_meter(const std::vector<std::string_view>& parts) {
   const bool swap = parts[0] == "swap";
-  std::int64_t ns = 0;
-  if (parts.size() != (swap ? 5U : 3U) || !read(parts[2], ns)) {
+  const auto time = parts.size() == (swap ? 5U : 3U) ? store::order_time(parts[2]) : std::nullopt;
+  if (!time) {
     return Error(Fault::bad_input, "expected: swap SERIES AT OLD_END NEW_START, or unswap SERIES "
                                    "AT, times in ns");
   }
   TIDE_ASSIGN(auto* const counter, counter_called(store::from_order_word(parts[1])));
   auto& series = *counter;
   const auto& description = series.row.description;
-  const auto at = event_time(ns);
+  const auto at = *time;
   if (description.type == ValueType::text || description.type == ValueType::boolean) {
     return Error(Fault::bad_input, series.full_name + " is no counter");
   }

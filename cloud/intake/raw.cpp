@@ -11,22 +11,6 @@
 namespace tidemark::intake {
 namespace {
 
-// Archived blocks with readings of the series' sources, oldest first.
-std::vector<std::uint64_t> positions_of(store::Store& store, std::span<const Series* const> series,
-                                        EventTime from, EventTime to) {
-  std::set<store::SourceId> sources;
-  for (const auto* s : series) {
-    for (const auto source : s->row.sources()) sources.insert(source);
-  }
-  std::set<std::uint64_t> positions;
-  for (const auto source : sources) {
-    for (const auto at : store.blocks().overlapping(source, count_ns(from), count_ns(to) - 1)) {
-      positions.insert(at.value);
-    }
-  }
-  return {positions.begin(), positions.end()};
-}
-
 class Gathering {
  public:
   Gathering(std::span<const Series* const> series, EventTime from, EventTime to,
@@ -86,11 +70,12 @@ class Gathering {
 Result<std::uint64_t> read_raw(store::Store& store, Catalogue& catalogue, Edge& edge,
                                std::span<const Series* const> series, EventTime from, EventTime to,
                                std::span<std::vector<answers::Sample>* const> samples) {
-  const auto positions = positions_of(store, series, from, to);
+  const Stretch stretch{from, to};
+  const auto positions = archived_at(store, series, {&stretch, 1});
   Gathering gathering(series, from, to, samples);
   std::vector<Bound> bound;
   for (const auto position : positions) {
-    TIDE_ASSIGN(const auto archived, store.archive().read({position}));
+    TIDE_ASSIGN(const auto archived, store.archive().read(position));
     TIDE_ASSIGN(const auto outline, codec::outline(archived.record.bytes));
     TIDE_TRY(catalogue.bind_known(edge, outline.summary.dictionaries, bound));
     if (!gathering.bind(bound, outline)) continue;

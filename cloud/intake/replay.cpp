@@ -4,7 +4,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
 
 #include "cloud/intake/intake.h"
 #include "cloud/intake/rebuilder.h"
@@ -19,13 +18,6 @@ namespace {
 constexpr std::uint64_t kBlocksATurn = 500;  // some 50 ms
 // Windows that may wait before more are reopened: one day of a view of seconds comes on top.
 constexpr std::size_t kWaitingMax = 10'000;
-
-bool read(std::string_view text, EventTime& t) {
-  std::int64_t ns = 0;
-  const auto [end, code] = std::from_chars(text.data(), text.data() + text.size(), ns);
-  t = event_time(ns);
-  return code == std::errc{} && end == text.data() + text.size();
-}
 
 std::string outcome_of(const Replay& r) {
   std::string text;
@@ -50,10 +42,14 @@ Result<Replay> Intake::replay_of(std::int64_t order,
   Replay r;
   r.order = order;
   r.backfill = words[0] == "backfill";
-  if (words.size() != 4 || !read(words[2], r.from) || !read(words[3], r.to)) {
+  const auto from = words.size() == 4 ? store::order_time(words[2]) : std::nullopt;
+  const auto to = from ? store::order_time(words[3]) : std::nullopt;
+  if (!to) {
     return Error(Fault::bad_input, "expected: replay GLOB FROM TO, or backfill VIEW FROM TO, times "
                                    "in ns");
   }
+  r.from = *from;
+  r.to = *to;
   const auto name = store::from_order_word(words[1]);
   if (!r.backfill) {
     TIDE_ASSIGN(r.select, answers::Selection::parse(name));

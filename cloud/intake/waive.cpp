@@ -4,7 +4,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
 #include <set>
 
 #include "cloud/intake/intake.h"
@@ -47,14 +46,11 @@ Result<Intake::NamedSources> Intake::sources_called(const std::string& text) con
 
 Result<std::string> Intake::waive(const std::vector<std::string_view>& parts) {
   const bool retire = parts[0] == "retire";
-  std::int64_t ns = 0;
-  if (parts.size() != 5 ||
-      std::from_chars(parts[2].data(), parts[2].data() + parts[2].size(), ns).ptr !=
-          parts[2].data() + parts[2].size()) {
+  const auto until = parts.size() == 5 ? store::order_time(parts[2]) : std::nullopt;
+  if (!until) {
     return Error(Fault::bad_input, fmt::format("expected: {} SOURCE TIME BY REASON, the time in ns",
                                                parts[0]));
   }
-  const auto until = event_time(ns);
   const auto by = store::from_order_word(parts[3]);
   const auto reason = store::from_order_word(parts[4]);
   if (by.empty() || reason.empty() || by.size() > kTextMax || reason.size() > kTextMax) {
@@ -62,7 +58,7 @@ Result<std::string> Intake::waive(const std::vector<std::string_view>& parts) {
                                                "characters", kTextMax));
   }
   const auto now = clock_.wall();
-  if (retire && until > now) {
+  if (retire && *until > now) {
     return Error(Fault::bad_input, "a source is retired from a time on that has come; until then "
                                    "it can be waived");
   }
@@ -73,7 +69,7 @@ Result<std::string> Intake::waive(const std::vector<std::string_view>& parts) {
     waiver.edge_name = named.edge->row.name;
     waiver.source = name;
     waiver.retired = retire;
-    waiver.until = until;
+    waiver.until = *until;
     waiver.by = by;
     waiver.reason = reason;
     waiver.at = now;
@@ -82,8 +78,8 @@ Result<std::string> Intake::waive(const std::vector<std::string_view>& parts) {
   }
   return fmt::format("{} source{} of {}: {}", named.names.size(),
                      named.names.size() == 1 ? "" : "s", named.edge->row.name,
-                     retire ? fmt::format("retired at {}", format_utc(until))
-                            : fmt::format("waived until {}", format_utc(until)));
+                     retire ? fmt::format("retired at {}", format_utc(*until))
+                            : fmt::format("waived until {}", format_utc(*until)));
 }
 
 Result<std::string> Intake::end_waiver(const std::vector<std::string_view>& parts) {

@@ -38,6 +38,13 @@ std::string from_order_word(std::string_view word) {
   return text;
 }
 
+std::optional<EventTime> order_time(std::string_view word) {
+  std::int64_t ns = 0;
+  const auto [end, code] = std::from_chars(word.data(), word.data() + word.size(), ns);
+  if (code != std::errc{} || end != word.data() + word.size()) return std::nullopt;
+  return event_time(ns);
+}
+
 Result<std::int64_t> give_order(const std::filesystem::path& data_dir, const std::string& words,
                                 EventTime at) {
   // A reader first: a folder without a store is no place to leave an order.

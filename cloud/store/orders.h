@@ -15,6 +15,8 @@ namespace tidemark::store {
 // An order is words between spaces; a name or a reason that has spaces itself is one of them.
 std::string order_word(std::string_view text);
 std::string from_order_word(std::string_view word);
+// In ns since 1970, as orders say times; nothing when it is no such number.
+std::optional<EventTime> order_time(std::string_view word);
 
 // Its number. unavailable while the node holds the file for longer than some seconds.
 Result<std::int64_t> give_order(const std::filesystem::path& data_dir, const std::string& words,
