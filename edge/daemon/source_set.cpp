@@ -57,9 +57,14 @@ std::vector<config::Setting> in_force(const std::vector<config::Setting>& settin
 Result<> SourceSet::build(journal::Journal& journal) {
   journal_ = &journal;
   loaded_.settings = in_force(configured_, loaded_.config);
-  unmade_ = not_to_be_made(loaded_.config);
-  const auto made = only(loaded_.config, [&](const auto& name) { return !unmade_.contains(name); });
-  TIDE_ASSIGN(sources_, build_sources(made, journal, clock_, random_, buses_));
+  auto all = build_sources(loaded_.config, journal, clock_, random_, buses_);
+  if (!all) {
+    unmade_ = not_to_be_made(loaded_.config);
+    buses_ = {};
+    const auto rest = only(loaded_.config, [&](const auto& n) { return !unmade_.contains(n); });
+    all = build_sources(rest, journal, clock_, random_, buses_);
+  }
+  TIDE_ASSIGN(sources_, std::move(all));
   loaded_.settings = without_sources(loaded_.settings, names_of(unmade_));
   return {};
 }

@@ -11,7 +11,7 @@ constexpr std::int64_t kMinutesAnHour = 60;
 constexpr std::size_t kForgottenRangesMax = 64;  // then what lies between two of them goes too
 
 std::int64_t hour_of(std::int64_t minute) {
-  return (minute - (minute % kMinutesAnHour + kMinutesAnHour) % kMinutesAnHour) / kMinutesAnHour;
+  return std::chrono::floor<std::chrono::hours>(std::chrono::minutes(minute)).count();
 }
 
 std::size_t within(std::int64_t minute) {
