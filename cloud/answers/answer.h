@@ -14,6 +14,10 @@ namespace tidemark::answers {
 // withdrawn: a session that is part of another one by now.
 enum class State : std::uint8_t { open, provisional, sealed, revised, frozen, withdrawn };
 std::string_view to_string(State state);
+// It stands: later news of it are revisions.
+constexpr bool proved(State s) {
+  return s == State::sealed || s == State::revised || s == State::frozen;
+}
 
 struct Missing {  // a source that the window still waits for, or that was not heard
   std::string source;

@@ -23,13 +23,9 @@ bool same(const std::map<std::string, std::optional<double>>& a,
   });
 }
 
-// It stands: later news of it are revisions.
-bool proved(State s) {
-  return s == State::sealed || s == State::revised || s == State::frozen;
-}
-
 bool unchanged(const Answer& a, const Answer& b) {
-  return proved(a.state) == proved(b.state) && a.completeness == b.completeness &&
+  return proved(a.state) == proved(b.state) && a.unit == b.unit &&
+         a.completeness == b.completeness &&
          a.coverage == b.coverage && a.estimated == b.estimated && a.lost == b.lost &&
          a.approximate == b.approximate && a.texts == b.texts && a.notes == b.notes &&
          a.waived == b.waived && a.end == b.end && same(a.values, b.values);
@@ -60,6 +56,10 @@ Emitter::Emitter(store::Store& store, std::vector<View> views,
   save_slot_ = {db, "INSERT INTO slots VALUES(?,?,?,?) ON CONFLICT DO UPDATE"
                     " SET begins=excluded.begins, sealed_to=excluded.sealed_to"};
   answered_ = {db, "SELECT start FROM answers WHERE view=? AND series=? AND start>? AND start<?"};
+  next_answered_ = {db, "SELECT start FROM answers WHERE view=? AND series=? AND start>=?"
+                        " AND start<? ORDER BY start LIMIT 1"};
+  last_answered_ = {db, "SELECT start FROM answers WHERE view=? AND series=? AND start<?"
+                        " ORDER BY start DESC LIMIT 1"};
   current_ = {db, "SELECT h.body,h.known_at FROM answers a JOIN history h ON h.position=a.position"
                   " WHERE a.view=? AND a.series=? AND a.start=?"};
   add_history_ = {db, "INSERT INTO history VALUES(?,?,?,?,?,?)"};
@@ -77,6 +77,7 @@ Emitter::Emitter(store::Store& store, std::vector<View> views,
   forget_history_ = {db, "DELETE FROM history WHERE view=? AND series=? AND start>=? AND start<?"};
   forget_answers_ = {db, "DELETE FROM answers WHERE view=? AND series=? AND start>=? AND start<?"};
   forget_slot_ = {db, "DELETE FROM slots WHERE view=? AND series=?"};
+  forget_due_ = {db, "DELETE FROM revisions_due WHERE view=? AND series=?"};
   views_.reserve(views.size());
   for (auto& v : views) {
     ViewState state;
@@ -102,7 +103,10 @@ Result<> Emitter::load(EventTime wall) {
       v.id = select_views_.integer(0);
       const bool was_in_force = select_views_.integer(1) != 0;
       select_views_.rewind();
-      if (!was_in_force) partials_.remove(v.id);  // nobody watched what they are made of
+      if (!was_in_force) {  // nobody watched what they are made of
+        partials_.remove(v.id);
+        pairs_.touch(v.id);
+      }
     } else {
       add_view_.run(v.view.name, definition);
       v.id = store_.database().last_row_id();
@@ -249,32 +253,18 @@ void Emitter::extend_back(SlotId id, EventTime start, Cause cause, SteadyTime no
   }
 }
 
-// A series that joined its group behind what that has sealed proves those windows by and by.
-void Emitter::pend_behind(SlotId id, store::SeriesId series, EventTime before, EventTime frontier,
-                          SteadyTime now) {
-  const auto& slot = slots_[id];
-  const auto& grid = views_[slot.view].grid;
-  if (!slot.is_group() || !slot.begun() || slot.sealed_to <= before) return;
-  const auto first = store_.panes().first(series);
-  if (!first || views_[slot.view].view.by_session()) return;
-  const auto end = std::min(slot.sealed_to, grid.first(frontier));
-  auto start = std::max(slot.begins, grid.first(std::max(before, *first)));
-  for (; start < end; start = grid.next(start)) pend(id, start, Cause::late, now);
-}
-
 void Emitter::advance(store::SourceId source, EventTime frontier, SteadyTime now) {
   auto& known = frontiers_.try_emplace(source, kEventTimeMin).first->second;
   const auto before = std::exchange(known, std::max(known, frontier));
   const auto it = by_source_.find(source);
-  if (it == by_source_.end()) return;
+  if (it == by_source_.end() || known == kEventTimeMin) return;
   // Who has a window or two to answer goes before who was away and has days of them.
   constexpr int kLiveWindows = 4;
   for (const auto id : it->second) {
     for (const auto id_of_slot : series_.at(id).slots) {
       auto& slot = slots_[id_of_slot];
       slot.foremost = std::max(slot.foremost, known);
-      pend_behind(id_of_slot, id, before, known, now);
-      pend_proved(id_of_slot, source, before, now);
+      pend_proved(id_of_slot, id, source, before, now);
       if (slot.queued || slot.left) continue;
       slot.queued = true;
       const auto near = kLiveWindows * views_[slot.view].view.window.size;

@@ -19,15 +19,16 @@
 //            it. One that was not sealed by then says so for good (State::frozen). Of a group that
 //            follows from its members' panes: whose clock is ahead, or who no longer belongs to it,
 //            freezes nobody else's windows.
-// Bounds     emit() looks at about `budget` windows, of which one of a group counts more the more
-//            members and rows of edges it reads; the rest waits for the next call. A series beyond
-//            kMembersMax is not taken into a group, and the group's answers say so. A series that
-//            has changed its group in a view kMovesMax times stays where it is until the first of
-//            these is forgotten, which on_bound is told; groups of which no member and no answer is
-//            kept go. Of a slot kEarlyMax windows wait for a provisional answer; more, of a
-//            backlog, are answered when they are touched again, or sealed. A silent stretch is
-//            answered with at most kSilentWindowsMax windows of no readings; those that one batch
-//            opens before the first windows of its series are kExtendedMax together.
+// Bounds     emit() looks at about `budget` windows, of which one counts more the longer it is, and
+//            one of a group the more members and rows of edges it reads; the rest waits for the
+//            next call. A series beyond kMembersMax is not taken into a group, and the group's
+//            answers say so. A series that has changed its group in a view kMovesMax times stays
+//            where it is until the first of these is forgotten, which on_bound is told; groups of
+//            which no member and no answer is kept go. Of a slot kEarlyMax windows wait for a
+//            provisional answer; more, of a backlog, are answered when they are touched again, or
+//            sealed. A silent stretch is answered with at most kSilentWindowsMax windows of no
+//            readings; those that one batch opens before the first windows of its series are
+//            kExtendedMax together.
 // Threads    that of its Store, inside a batch.
 #pragma once
 
@@ -59,13 +60,15 @@ class Emitter {
   static constexpr std::size_t kExtendedMax = 100'000;
   // Of a group: the time that its values were held in a window of 31 days, in ns, stays in 64 bits.
   static constexpr std::size_t kMembersMax = 4096;
-  static constexpr std::size_t kPartsOfOneCost = 16;  // members or rows, that cost a window's look
+  // Members, rows, or minutes of panes, that cost a window's look.
+  static constexpr std::size_t kPartsOfOneCost = 16;
   static constexpr std::size_t kWindowsOfOneBlock = 2;  // which cost what reading a block does
   // Of one series in one view: groups that it belonged to and of which answers are kept.
   static constexpr std::size_t kMovesMax = 16;
   // Windows of a slot that wait for a provisional answer, and that were answered for their share.
   static constexpr std::size_t kEarlyMax = 1000;
-  // Windows that one late reading changes by the value that it holds; more wait in their stretch.
+  // Windows that one late reading changes by the value that it holds, or that one frontier proves;
+  // more wait in their stretch.
   static constexpr std::size_t kHeldAtOnce = 1000;
 
   // Names what a window still waits for, or why it stays incomplete.
@@ -177,7 +180,7 @@ class Emitter {
     std::set<EventTime> told;             // windows answered for their share, not sealed yet
     EventTime foremost = kEventTimeMin;   // of its members' frontiers
     EventTime newest_partial = kEventTimeMin;  // no row of a partial answer is of a later window
-    std::size_t refused = 0;              // series beyond kMembersMax
+    std::set<store::SeriesId> refused;    // beyond kMembersMax
     std::unordered_map<store::SourceId, store::SeriesId> speakers;  // of a group
     [[nodiscard]] bool begun() const { return begins != kEventTimeMin; }
     [[nodiscard]] bool is_group() const { return subject < 0; }
@@ -219,8 +222,6 @@ class Emitter {
   void queue_seal(SlotId id);
   // Windows of what the panes of a series hold from there on are to be answered.
   void pend_panes(SlotId id, store::SeriesId series, EventTime from, SteadyTime now);
-  void pend_behind(SlotId id, store::SeriesId series, EventTime before, EventTime frontier,
-                   SteadyTime now);
   // The group of the view that the series belongs to from now on, and those it did.
   void join(SeriesState& series, std::uint32_t view, bool selected, SteadyTime now);
   SlotId slot_of_group(std::uint32_t view, Subject group, SteadyTime now);
@@ -246,6 +247,8 @@ class Emitter {
     bool doubtful = false;  // of joins: what is approximate
   };
   GroupLook look_at_group(SlotId id, const Span& window);
+  static std::optional<Span> share_of(const ViewState& view, const Member& member,
+                                      const Span& window);
   // What some members, of one edge, have of the window.
   PartialAnswer partial_of(const ViewState& view, std::span<const Member> members,
                            const Span& window);
@@ -288,6 +291,9 @@ class Emitter {
   void forget_made(SlotId id, store::EdgeId edge, EventTime from);
   // The frontier that the window waits for; the end of time when nobody belongs to it.
   [[nodiscard]] EventTime frontier_of(const Slot& slot, EventTime window) const;
+  // How far all are proved who belong to it at `from` or later, each for its time; `by_word`: or
+  // need not be waited for.
+  [[nodiscard]] EventTime proved_to(const Slot& slot, EventTime from, bool by_word) const;
   // Windows before are sealed next. slot.sealed_to leaps over time in which nobody belongs to it.
   EventTime seal_target(Slot& slot) const;
   // The first window that has panes that are fine enough.
@@ -324,6 +330,7 @@ class Emitter {
   std::optional<Span> session_at(const Slot& slot, EventTime pane);
   EventTime reach(const Slot& slot, EventTime from, bool forward);
   bool emit_session(SlotId id, EventTime pane, Cause cause, EventTime wall);
+  bool emit_session(SlotId id, const Span& session, Cause cause, EventTime wall);
   void withdraw(SlotId id, EventTime session, EventTime survivor, Cause cause, EventTime wall);
   std::size_t seal_sessions(SlotId id, EventTime wall, std::size_t budget);
   // The readings of a window are merged into `sum`.
@@ -355,7 +362,12 @@ class Emitter {
   void name_waived(const store::SeriesRow& row, Answer& answer) const;
   void look_at(store::SourceId source);
   void unseal(SlotId id, store::SourceId source, SteadyTime now);
-  void pend_proved(SlotId id, store::SourceId source, EventTime before, SteadyTime now);
+  void pend_proved(SlotId id, store::SeriesId series, store::SourceId source, EventTime before,
+                   SteadyTime now);
+  // Sealed windows of [w, end): some at once, the others in their stretch.
+  void pend_all(SlotId id, EventTime w, EventTime end, Cause cause, SteadyTime now);
+  void add_stretch(SlotId id, EventTime from, EventTime to, Cause cause, SteadyTime now);
+  std::optional<EventTime> next_answered(const Slot& slot, EventTime from, EventTime to);
   void add_to_source(store::SourceId source, store::SeriesId series);
   // Of all sources that the series has belonged to.
   reconcile::ManifestSum minutes_of(const store::SeriesRow& row, EventTime from, EventTime to);
@@ -389,7 +401,7 @@ class Emitter {
   GroupRows groups_;
   PairRows pairs_;
   PartialRows partials_;
-  std::size_t parts_read_ = 0;     // members and rows of edges, since cost()
+  std::size_t parts_read_ = 0;     // members, rows of edges and minutes, since cost()
   std::uint64_t pair_blocks_ = 0;  // looked at for joins
   std::vector<SlotId> emptied_;          // groups without members, that are to go
   std::vector<SlotId> free_slots_;       // of groups that went
@@ -400,9 +412,9 @@ class Emitter {
   std::uint64_t emitted_ = 0;
   std::size_t extended_ = 0;  // since the last emit()
   sqlite::Statement select_views_, add_view_, retire_views_, slot_, save_slot_, answered_,
-      current_,
+      next_answered_, last_answered_, current_,
       add_history_, save_answer_, add_due_, remove_due_, due_, position_of_, prune_end_, prune_,
-      forget_history_, forget_answers_, forget_slot_;
+      forget_history_, forget_answers_, forget_slot_, forget_due_;
   struct Due {  // pending revisions of this batch, written when it ends
     std::uint32_t view;
     Subject subject;

@@ -39,20 +39,24 @@ EventTime Emitter::touch_held(SlotId id, EventTime w, EventTime end, Cause cause
   for (; w <= end && w < slot.sealed_to && n < kHeldAtOnce; ++n, w = grid.next(w)) {
     pend(id, w, cause, now);
   }
-  const auto from = w;
   const auto last = std::min(end, slot.sealed_to - Nanoseconds(1));
   if (w > last) return w;
-  if (slot.is_group()) {
-    w = grid.next(grid.floor(last));
-  } else {
-    // Of one series there are no answers behind so many windows without a reading.
-    for (; w <= last && n < kSilentWindowsMax; ++n) w = grid.next(w);
+  const auto behind = grid.next(grid.floor(last));
+  add_stretch(id, w, behind, cause, now);
+  return behind;
+}
+
+void Emitter::pend_all(SlotId id, EventTime w, EventTime end, Cause cause, SteadyTime now) {
+  const auto& grid = views_[slots_[id].view].grid;
+  for (std::size_t n = 0; w < end && n < kHeldAtOnce; ++n, w = grid.next(w)) {
+    pend(id, w, cause, now);
   }
-  if (w > from) {
-    due_stretches_.add(stretches_of(id), from, w, cause,
-                       now + std::chrono::duration_cast<SteadyTime::duration>(late_wait_));
-  }
-  return w;
+  if (w < end) add_stretch(id, w, end, cause, now);
+}
+
+void Emitter::add_stretch(SlotId id, EventTime from, EventTime to, Cause cause, SteadyTime now) {
+  due_stretches_.add(stretches_of(id), from, to, cause,
+                     now + std::chrono::duration_cast<SteadyTime::duration>(late_wait_));
 }
 
 WindowsDue::Slot Emitter::stretches_of(SlotId id) const {
@@ -65,12 +69,13 @@ std::size_t Emitter::answer_stretches(SteadyTime now, EventTime wall, std::size_
     auto* turn = due_stretches_.turn(now);
     if (turn == nullptr) break;
     const auto& slot = slots_[turn->slot.id];
-    const auto end = std::min(turn->until, slot.sealed_to);
-    if (turn->next >= end) {
+    // Behind many windows without a reading there are no answers, and none comes of this.
+    const auto next = next_answered(slot, turn->next, turn->until);
+    if (!next) {
       due_stretches_.finish();
       continue;
     }
-    const auto w = turn->next;
+    const auto w = *next;
     turn->next = views_[slot.view].grid.next(w);
     done += cost();
     // What is pending is looked at when it is due.
@@ -79,6 +84,14 @@ std::size_t Emitter::answer_stretches(SteadyTime now, EventTime wall, std::size_
     }
   }
   return done;
+}
+
+std::optional<EventTime> Emitter::next_answered(const Slot& slot, EventTime from, EventTime to) {
+  std::optional<EventTime> next;
+  next_answered_.start(views_[slot.view].id, slot.subject, count_ns(from), count_ns(to));
+  if (next_answered_.next()) next = event_time(next_answered_.integer(0));
+  next_answered_.rewind();
+  return next;
 }
 
 void Emitter::touch_ordered(store::SeriesId id, EventTime from, EventTime to, Cause cause,

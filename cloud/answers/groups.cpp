@@ -41,11 +41,12 @@ bool Emitter::set_member(SlotId id, Member member) {
     return true;
   }
   if (slot.members.size() >= kMembersMax) {
-    ++slot.refused;
+    slot.refused.insert(member.series);
     spoil(id, member.edge, member.since, member.until);  // it may have belonged to it
     return false;
   }
   slot.members.insert(at, member);
+  slot.refused.erase(member.series);
   slot.foremost = std::max(slot.foremost, frontier_of(series.row.source));
   if (std::find(series.slots.begin(), series.slots.end(), id) == series.slots.end()) {
     series.slots.push_back(id);
@@ -171,6 +172,7 @@ void Emitter::forget_of_group(SlotId id, const KeptFrom& kept_from, SteadyTime n
   for (const auto& m : gone) {
     drop_member(id, m);
     if (held_back_.erase(m.series) > 0) again.insert(m.series);
+    if (!slots_[id].refused.empty()) again.insert(*slots_[id].refused.begin());
   }
   if (slots_[id].members.empty()) emptied_.push_back(id);
   for (const auto series : again) select(series_.at(series), now);
@@ -197,6 +199,8 @@ bool Emitter::close_group(SlotId id) {
 void Emitter::forget_group(std::int64_t view, Subject group) {
   forget_answers(view, group, kEventTimeMin, kEventTimeMax);
   forget_slot_.run(view, group);
+  forget_due_.run(view, group);
+  due_stretches_.forget(view, group);
   groups_.forget(group);
   store_.small().set_meta(kGroupsGone, store_.small().meta(kGroupsGone) + 1);
 }
@@ -204,7 +208,7 @@ void Emitter::forget_group(std::int64_t view, Subject group) {
 EventTime Emitter::frontier_of(const Slot& slot, EventTime window) const {
   auto oldest = kEventTimeMax, retired = kEventTimeMax;
   for (const auto& m : slot.members) {
-    if (slot.is_group() && !m.holds(window)) continue;
+    if (!m.holds(window)) continue;
     const auto source = series_.at(m.series).row.source;
     const auto waiver = waived_.find(source);
     const bool gone = waiver != waived_.end() && waiver->second.retired;
@@ -212,6 +216,26 @@ EventTime Emitter::frontier_of(const Slot& slot, EventTime window) const {
     frontier = std::min(frontier, sealing_frontier(source));
   }
   return oldest == kEventTimeMax ? retired : oldest;  // without those who are gone for good
+}
+
+EventTime Emitter::proved_to(const Slot& slot, EventTime from, bool by_word) const {
+  auto live = kEventTimeMax, retired = kEventTimeMax, end = from;
+  for (const auto& m : slot.members) {
+    if (m.until <= from) continue;
+    const auto source = series_.at(m.series).row.source;
+    const auto frontier = by_word ? sealing_frontier(source) : frontier_of(source);
+    if (frontier >= m.until) {
+      end = std::max(end, m.until);
+      continue;
+    }
+    const auto waiver = waived_.find(source);
+    const bool gone = by_word && waiver != waived_.end() && waiver->second.retired;
+    auto& oldest = gone ? retired : live;
+    oldest = std::min(oldest, std::max(frontier, m.since));
+  }
+  if (live == kEventTimeMax) live = retired;  // without those who are gone for good
+  // Nobody belongs to it from `end` on.
+  return live == kEventTimeMax ? end + views_[slot.view].view.window.gap : live;
 }
 
 EventTime Emitter::seal_target(Slot& slot) const {
@@ -248,12 +272,15 @@ std::optional<EventTime> Emitter::first_window(const Slot& slot) {
 }
 
 std::optional<EventTime> Emitter::next_pane(const Slot& slot, EventTime from, EventTime to) {
+  // A pane that merged into wider ones says nothing of a session.
+  const auto& view = views_[slot.view].view;
+  const auto widest = view.by_session() ? view.finest() : reconcile::Tier::day;
   std::optional<EventTime> next;
   for (const auto& m : slot.members) {
     const auto begin = std::max(from, m.since);
     const auto end = std::min(to, m.until);
     if (begin >= end) continue;
-    for (const auto start : store_.panes().starts(m.series, reconcile::Tier::day, begin, end, 1)) {
+    for (const auto start : store_.panes().starts(m.series, widest, begin, end, 1)) {
       if (!next || start < *next) next = start;
     }
   }
@@ -263,7 +290,7 @@ std::optional<EventTime> Emitter::next_pane(const Slot& slot, EventTime from, Ev
 EventTime Emitter::stated_of(const Slot& slot, EventTime window) const {
   auto oldest = kEventTimeMax;
   for (const auto& m : slot.members) {
-    if (slot.is_group() && !m.holds(window)) continue;
+    if (!m.holds(window)) continue;
     const auto stated = stated_.find(series_.at(m.series).row.source);
     oldest = std::min(oldest, stated == stated_.end() ? kEventTimeMin : stated->second);
   }
@@ -275,7 +302,7 @@ std::vector<reconcile::ManifestSum> Emitter::counts_of(const Slot& slot, EventTi
   std::set<store::SourceId> sources;
   Nanoseconds widest{};
   for (const auto& m : slot.members) {
-    if (slot.is_group() && !m.holds(start)) continue;
+    if (!m.holds(start)) continue;
     const auto& row = series_.at(m.series).row;
     widest = std::max(widest, row.widest_sum);
     for (const auto source : row.sources()) sources.insert(source);
@@ -320,9 +347,9 @@ void Emitter::name_missing_of_group(const Slot& slot, const GroupLook& look, Ans
     }
   }
   bound_missing(answer.missing);
-  if (slot.refused > 0) {
+  if (!slot.refused.empty()) {
     answer.missing.push_back({"", fmt::format("{} series beyond {} in one group are not in it",
-                                              slot.refused, kMembersMax)});
+                                              slot.refused.size(), kMembersMax)});
   }
 }
 

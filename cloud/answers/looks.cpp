@@ -8,6 +8,8 @@ Basis Emitter::look_at_panes(const SeriesState& series, const Span& window,
   const auto& row = series.row;
   const auto& [start, end] = window;
   const auto counted = counted_from(start, row.widest_sum);
+  // A month is a look at so many minutes.
+  parts_read_ += static_cast<std::size_t>((end - start) / std::chrono::minutes(1));
   Basis basis;
   basis.unplaced = store_.panes().sum(row.id, start, end,
                                       store_.ordered().of(row.id, row.description), sum);

@@ -7,6 +7,7 @@ PairRows::PairRows(sqlite::Database& db)
       rows_(db, "SELECT start,stale,state FROM pairs WHERE view=? AND series=? AND start>=?"
                 " AND start<?"),
       touch_(db, "UPDATE pairs SET stale=1 WHERE view=? AND series=? AND start>=? AND start<?"),
+      touch_all_(db, "UPDATE pairs SET stale=1 WHERE view=?"),
       keep_(db, "UPDATE pairs SET stale=0 WHERE view=? AND series=? AND start=?"),
       remove_(db, "DELETE FROM pairs WHERE view=? AND series=? AND start>=? AND start<?") {}
 
@@ -41,6 +42,8 @@ std::map<EventTime, PairRows::Row> PairRows::rows(std::int64_t view, Subject gro
 void PairRows::touch(std::int64_t view, Subject group, EventTime from, EventTime to) {
   touch_.run(view, group, count_ns(from), count_ns(to));
 }
+
+void PairRows::touch(std::int64_t view) { touch_all_.run(view); }
 
 void PairRows::keep(std::int64_t view, Subject group, EventTime start) {
   keep_.run(view, group, count_ns(start));

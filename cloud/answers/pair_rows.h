@@ -23,12 +23,13 @@ class PairRows {
   // Of panes that start in [from, to), by start; those that cannot be read are stale.
   std::map<EventTime, Row> rows(std::int64_t view, Subject group, EventTime from, EventTime to);
   void touch(std::int64_t view, Subject group, EventTime from, EventTime to);
+  void touch(std::int64_t view);  // all of them
   // It is as good as it gets.
   void keep(std::int64_t view, Subject group, EventTime start);
   void remove(std::int64_t view, Subject group, EventTime from, EventTime to);
 
  private:
-  sqlite::Statement save_, rows_, touch_, keep_, remove_;
+  sqlite::Statement save_, rows_, touch_, touch_all_, keep_, remove_;
   ByteVector scratch_;
 };
 

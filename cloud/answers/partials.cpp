@@ -23,6 +23,15 @@ EventTime later(EventTime t, Nanoseconds by) {
 
 }  // namespace
 
+// A window is a member's as a whole or not at all; of a session, whose ends are nobody's, what lies
+// in the time that it belongs to the group.
+std::optional<Emitter::Span> Emitter::share_of(const ViewState& view, const Member& m,
+                                               const Span& window) {
+  if (!view.view.by_session()) return m.holds(window.start) ? std::optional(window) : std::nullopt;
+  const Span share{std::max(window.start, m.since), std::min(window.end, m.until)};
+  return share.start < share.end ? std::optional(share) : std::nullopt;
+}
+
 Emitter::GroupLook Emitter::look_at_group(SlotId id, const Span& window) {
   const auto& slot = slots_[id];
   const auto& view = views_[slot.view];
@@ -38,8 +47,8 @@ Emitter::GroupLook Emitter::look_at_group(SlotId id, const Span& window) {
     const auto next = std::ranges::find_if(rest, [&](const Member& m) { return m.edge != edge; });
     const auto members = rest.first(static_cast<std::size_t>(next - rest.begin()));
     rest = rest.subspan(members.size());
-    const auto holds = [&](const Member& m) { return m.holds(window.start); };
-    if (std::ranges::none_of(members, holds)) continue;
+    const auto has = [&](const Member& m) { return share_of(view, m, window).has_value(); };
+    if (std::ranges::none_of(members, has)) continue;
     while (row != rows.cend() && row->edge < edge) ++row;
     const auto* before = row != rows.cend() && row->edge == edge ? &*row : nullptr;
     auto partial = before != nullptr ? kept_partial(*before) : std::nullopt;
@@ -55,6 +64,16 @@ Emitter::GroupLook Emitter::look_at_group(SlotId id, const Span& window) {
     auto& of = look.sources.emplace_back(&series_.at(source.series).row, source.counts, Answer{});
     look_at_source(view, *of.row, window, of.basis);
   }
+  if (view.view.by_session()) {
+    // It is proved when nobody can make it longer, who joins it later neither.
+    const auto end = window.end + view.view.window.gap;
+    const bool sealed = proved_to(slot, window.start, false) >= end;
+    const bool waived = !sealed && proved_to(slot, window.start, true) >= end;
+    for (auto& s : look.sources) {
+      s.basis.sealed = sealed;
+      s.basis.waived = waived;
+    }
+  }
   if (!view.joins.empty()) look_at_pairs(view, slot, window, look);
   return look;
 }
@@ -66,20 +85,21 @@ PartialAnswer Emitter::partial_of(const ViewState& view, std::span<const Member>
   std::unordered_map<store::SourceId, std::size_t> at;
   std::set<store::SourceId> counted;
   for (const auto& m : members) {
-    if (!m.holds(window.start)) continue;
+    const auto share = share_of(view, m, window);
+    if (!share) continue;
     ++parts_read_;
     const auto& series = series_.at(m.series);
     const auto& row = series.row;
     const auto& said = row.description;
     window::Summary sum(said.type, window::Parts::of(view.needed, said.type));
-    auto counts = look_at_panes(series, window, sum);
-    partial.notes.add(series.name, said, sum, store_.ordered().of(row.id, said), window.start,
-                      window.end);
+    auto counts = look_at_panes(series, *share, sum);
+    partial.notes.add(series.name, said, sum, store_.ordered().of(row.id, said), share->start,
+                      share->end);
     partial.sum.add(sum, said, m.inputs);
-    const auto from = counted_from(window.start, row.widest_sum);
+    const auto from = counted_from(share->start, row.widest_sum);
     for (const auto source : row.sources()) {
       if (!counted.insert(source).second) continue;
-      counts.manifest += store_.manifests().sum(source, from, window.end);
+      counts.manifest += store_.manifests().sum(source, from, share->end);
     }
     const auto [known, added] = at.try_emplace(row.source, partial.sources.size());
     if (added) {

@@ -1,6 +1,7 @@
 // Windows that begin and end with what is measured: a session is a run of panes with readings that
 // no gap of the view divides. Late readings make sessions longer and join them; of those that are
-// joined the first survives, and the others are withdrawn by its name (semantics E19).
+// joined the first survives, and the others are withdrawn by its name (semantics E19). One that
+// goes on for longer than its panes are kept is frozen as it stands; what follows is another.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -53,27 +54,43 @@ std::optional<Emitter::Span> Emitter::session_at(const Slot& slot, EventTime pan
   const auto width = reconcile::width_of(views_[slot.view].view.finest());
   const auto there = next_pane(slot, pane, pane + width);
   if (!there) return std::nullopt;
-  const auto last = reach(slot, pane + width, true);
-  return Span{reach(slot, pane, false), last};
+  Span session{reach(slot, pane, false), reach(slot, pane + width, true)};
+  // What it began with may have merged into wider panes: then its answer knows when it began.
+  const auto gap = views_[slot.view].view.window.gap;
+  if (session.start - gap >= frozen_before(slot)) return session;
+  std::optional<EventTime> known;
+  last_answered_.start(views_[slot.view].id, slot.subject, count_ns(session.start));
+  if (last_answered_.next()) known = event_time(last_answered_.integer(0));
+  last_answered_.rewind();
+  if (!known) return session;
+  const auto before = current(views_[slot.view], slot, *known);
+  const bool stands = before && before->state != State::withdrawn;
+  if (!stands || before->end + gap <= session.start) return session;
+  const bool frozen = before->state == State::frozen;
+  session.start = frozen ? std::max(session.start, before->end) : *known;
+  return session;
 }
 
 bool Emitter::emit_session(SlotId id, EventTime pane, Cause cause, EventTime wall) {
+  const auto session = session_at(slots_[id], pane);
+  return session && emit_session(id, *session, cause, wall);
+}
+
+bool Emitter::emit_session(SlotId id, const Span& session, Cause cause, EventTime wall) {
   auto& slot = slots_[id];
-  const auto session = session_at(slot, pane);
-  if (!session) return false;
   // One look is enough for all of it.
-  auto pending = slot.pending.lower_bound(session->start);
-  while (pending != slot.pending.end() && pending->first < session->end) {
+  auto pending = slot.pending.lower_bound(session.start);
+  while (pending != slot.pending.end() && pending->first < session.end) {
     if (cause == Cause::none) cause = pending->second.cause;
     forget_due(slot, pending->first, pending->second.cause);
     pending = slot.pending.erase(pending);
   }
   std::vector<EventTime> absorbed;
-  answered_.start(views_[slot.view].id, slot.subject, count_ns(session->start),
-                  count_ns(session->end));
+  answered_.start(views_[slot.view].id, slot.subject, count_ns(session.start),
+                  count_ns(session.end));
   while (answered_.next()) absorbed.push_back(event_time(answered_.integer(0)));
-  for (const auto start : absorbed) withdraw(id, start, session->start, cause, wall);
-  return emit_span(id, *session, cause, wall, current(views_[slot.view], slot, session->start));
+  for (const auto start : absorbed) withdraw(id, start, session.start, cause, wall);
+  return emit_span(id, session, cause, wall, current(views_[slot.view], slot, session.start));
 }
 
 void Emitter::withdraw(SlotId id, EventTime session, EventTime survivor, Cause cause,
@@ -105,8 +122,8 @@ std::size_t Emitter::seal_sessions(SlotId id, EventTime wall, std::size_t budget
     if (!first) return 0;
     before = *first;
   }
-  const auto frontier = frontier_of(slot, before);
-  if (frontier == kEventTimeMin || frontier == kEventTimeMax) return 0;
+  const auto frontier = proved_to(slot, before, true);
+  if (frontier == kEventTimeMin) return 0;
   const auto proved = view.grid.floor(frontier) - view.view.window.gap;
   if (!slot.begun()) {
     // Until something is proved, what comes before the first is no news of what was sealed.
@@ -132,7 +149,7 @@ std::size_t Emitter::seal_sessions(SlotId id, EventTime wall, std::size_t budget
       break;
     }
     slot.sealed_to = std::max(slot.sealed_to, session ? session->end : pane + width);
-    if (session) emit_session(id, pane, Cause::none, wall);
+    if (session) emit_session(id, *session, Cause::none, wall);
     done += cost();
   }
   if (slot.sealed_to != before) {

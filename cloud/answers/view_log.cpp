@@ -14,6 +14,7 @@ constexpr std::pair<const char*, const char*> kTables[] = {
     {"pairs", "view,series,start"},
     {"partials", "view,series,start,edge"},
     {"revisions_due", "view,series,start"},
+    {"windows_due", "view,series,start"},
     {"slots", "view,series"},
 };
 
@@ -31,6 +32,10 @@ ViewLog::ViewLog(sqlite::Database& db)
     forget_.emplace_back(db, fmt::format("DELETE FROM {0} WHERE ({1}) IN (SELECT {1} FROM {0}"
                                          " WHERE view=? LIMIT ?)", table, key));
   }
+  // A group without members goes when views are loaded next.
+  forget_.emplace_back(db, "DELETE FROM members WHERE (grp,series,since) IN (SELECT m.grp,m.series,"
+                           "m.since FROM members m JOIN groups g ON g.id=m.grp WHERE g.view=?"
+                           " LIMIT ?)");
 }
 
 void ViewLog::note(const std::vector<InForce>& views, EventTime now) {

@@ -44,33 +44,47 @@ void Emitter::unseal(SlotId id, store::SourceId source, SteadyTime now) {
   if (!slot.begun()) return;
   const auto& view = views_[slot.view];
   const auto real = frontier_of(source);
+  const auto proved = real == kEventTimeMin ? slot.begins
+                                            : view.grid.first(real) - view.view.window.gap;
   auto to = slot.sealed_to;
   for (const auto& m : slot.members) {
     if (series_.at(m.series).row.source != source) continue;
-    const auto since = std::max({slot.begins, slot.is_group() ? m.since : slot.begins,
-                                 real == kEventTimeMin ? slot.begins : view.grid.first(real)});
-    if (!slot.is_group() || since < m.until) to = std::min(to, since);
+    const auto since = std::max({slot.begins, m.since, proved});
+    if (since < m.until) to = std::min(to, since);
   }
   if (to >= slot.sealed_to) return;
-  std::size_t n = 0;
-  for (auto w = to; w < slot.sealed_to && n < kSilentWindowsMax; w = view.grid.next(w), ++n) {
-    pend(id, w, Cause::operated, now);
-  }
+  pend_all(id, to, slot.sealed_to, Cause::operated, now);
   slot.sealed_to = to;
   slot.silent = 0;
   save_slot_.run(view.id, slot.subject, count_ns(slot.begins), count_ns(slot.sealed_to));
   queue_seal(id);
 }
 
-// What the source delivered of windows that were sealed without it proves them by and by.
-void Emitter::pend_proved(SlotId id, store::SourceId source, EventTime before, SteadyTime now) {
+// What was sealed without the source, by word or because the series joined its group behind that,
+// it proves by and by.
+void Emitter::pend_proved(SlotId id, store::SeriesId series, store::SourceId source,
+                          EventTime before, SteadyTime now) {
   const auto& slot = slots_[id];
-  const auto& grid = views_[slot.view].grid;
-  if (!waived_.contains(source) || !slot.begun() || views_[slot.view].view.by_session()) return;
-  const auto end = std::min(slot.sealed_to, grid.first(frontier_of(source)));
-  auto w = before == kEventTimeMin ? slot.begins : std::max(slot.begins, grid.first(before));
-  for (std::size_t n = 0; w < end && n < kSilentWindowsMax; w = grid.next(w), ++n) {
-    pend(id, w, Cause::late, now);
+  const auto& view = views_[slot.view];
+  const bool waived = waived_.contains(source);
+  if (!slot.begun() || slot.sealed_to <= before || !(waived || slot.is_group())) return;
+  auto from = slot.begins;
+  if (before != kEventTimeMin) from = std::max(from, view.grid.first(before));
+  if (!waived) {
+    const auto first = store_.panes().first(series);
+    if (!first) return;
+    from = std::max(from, view.grid.first(*first));
+  }
+  const auto end = std::min(slot.sealed_to, view.grid.first(frontier_of(source)));
+  if (!view.view.by_session()) return pend_all(id, from, end, Cause::late, now);
+  // One look is enough for a session; that which ends within the gap before is proved now, too.
+  from -= view.view.window.gap;
+  for (std::size_t n = 0; n < kSilentWindowsMax; ++n) {
+    const auto pane = next_pane(slot, from, end);
+    if (!pane) return;
+    const auto session = session_at(slot, *pane);
+    pend(id, view.grid.floor(*pane), Cause::late, now);
+    from = session ? session->end : *pane + reconcile::width_of(view.view.finest());
   }
 }
 

@@ -45,12 +45,12 @@ void WindowsDue::add(const Slot& slot, EventTime from, EventTime until, Cause ca
     near = all.erase(near);
   }
   all[from] = stretch;
-  // The row of the one under way may have the same key: then it reaches as far as both.
-  if (turn_ && turn_->slot.id == slot.id && turn_from_ == from) {
-    save(slot, from, {std::max(stretch.until, turn_->until), stretch.cause});
-  } else {
-    save(slot, from, stretch);
-  }
+  // The row of the one under way stays until it is finished: under the same key it reaches as far
+  // as both, and one that was merged may have had its key.
+  const bool in_turn = turn_ && turn_->slot.id == slot.id;
+  if (in_turn && turn_from_ == from) stretch.until = std::max(stretch.until, turn_->until);
+  save(slot, from, stretch);
+  if (in_turn && turn_from_ != from) save(slot, turn_from_, {turn_->until, turn_->cause});
 }
 
 WindowsDue::Turn* WindowsDue::turn(SteadyTime now) {

@@ -42,8 +42,9 @@ class WindowsDue {
   // The one under way, or the next that is due; null when there is none.
   [[nodiscard]] Turn* turn(SteadyTime now);
   void finish();
-  // The slot is no more.
+  // The slot is no more; or the rows of one that no slot of this run has.
   void forget(const Slot& slot);
+  void forget(std::int64_t view, Subject subject) { forget_.run(view, subject); }
   // The start of time while a turn is under way, the end of time when nothing waits.
   [[nodiscard]] SteadyTime due() const;
 

@@ -233,8 +233,12 @@ void Intake::maintain() {
 void Intake::keep_within_horizons(Series& series) {
   const auto& edge = *by_id_.at(series.row.edge)->edge;
   const auto frontier = edge.books.sources()[series.source].frontier;
-  if (frontier == kEventTimeMin) return;
   const auto& horizons = options_.horizons;
+  // Answers are shown as frozen for a while before they go; of a group also those of others.
+  emitter_->forget(series.row.id, [&](const answers::View& v, EventTime by) {
+    return kept_from(horizons, v.kept_as(), by);
+  }, clock_.steady());
+  if (frontier == kEventTimeMin) return;
   for (std::size_t t = 0; t + 1 < reconcile::kTiers; ++t) {
     const auto tier = static_cast<reconcile::Tier>(t);
     const auto& description = series.row.description;
@@ -246,10 +250,6 @@ void Intake::keep_within_horizons(Series& series) {
                                        static_cast<int>(answers::Cause::late)});
     }
   }
-  // Answers are shown as frozen for a while before they go.
-  emitter_->forget(series.row.id, [&](const answers::View& v, EventTime by) {
-    return kept_from(horizons, v.kept_as(), by);
-  }, clock_.steady());
   const auto minutes = kept_from(horizons, reconcile::Tier::minute, frontier);
   if (minutes != kEventTimeMin) store_->late().forget(series.row.id, minutes);
 }

@@ -13,8 +13,6 @@
 namespace tidemark::query {
 namespace {
 
-bool proved(State s) { return s == State::sealed || s == State::revised || s == State::frozen; }
-
 bool same_windows(const answers::View& view, const AnswerQuery& query) {
   const auto& c = view.window.calendar;
   // An expression's windows follow each other.
@@ -201,7 +199,7 @@ Result<> SqliteReader::add_kept(const ViewEntry& view, const Subject& subject,
     TIDE_ASSIGN(auto a, row(rows, view, subject));
     if (query.sealed_only && !proved(a.state)) continue;
     // Of a group only what is behind the horizon of all that belong to it.
-    if (a.start < frozen && proved(a.state) &&
+    if (!query.as_of && a.start < frozen && proved(a.state) &&
         a.start < snapshot_.frozen_before(view.view.kept_as(), subject.hindmost(a.start))) {
       a.state = State::frozen;
     }

@@ -479,7 +479,9 @@ bool ManifestRows::contradicts(SourceId source, Incarnation incarnation,
 }
 
 namespace {
-std::int64_t minute_of(EventTime t) { return count_ns(floor_to(t, Nanoseconds(kMinute))) / kMinute; }
+std::int64_t minute_of(EventTime t) {
+  return count_ns(floor_to(t, Nanoseconds(kMinute))) / kMinute;
+}
 }  // namespace
 
 reconcile::ManifestSum ManifestRows::sum(SourceId source, EventTime from, EventTime to) {

@@ -122,6 +122,37 @@ TEST(Joins, PairSeriesOfDifferentRates) {
   }
 }
 
+// What came while nobody watched is in the pairs of a view that is back.
+TEST(Joins, OfAViewThatWasOutOfForceAreMadeAnew) {
+  const auto view = joined("power / flow at power within 2s");
+  Node node({}, {view});
+  EdgeDouble edge("press-07", 1, 1);
+  take_rates(edge, kStart, kStart + 30 * kSecond);
+  edge.flush(kStart + 30 * kSecond);
+  send(node, edge);
+  node.settle();
+  ASSERT_EQ(node.answers("joined").at(0).values.at("n"), 30.0);
+  node.views().clear();
+  node.kill();
+  node.start();
+  take_rates(edge, kStart + 30 * kSecond, kStart + 50 * kSecond);
+  edge.flush(kStart + 50 * kSecond);
+  send(node, edge);
+  node.settle();
+  node.views().push_back(view);
+  node.kill();
+  node.start();
+  take_rates(edge, kStart + 50 * kSecond, kStart + kMinute);
+  edge.flush(kStart + kMinute);
+  send(node, edge);
+  node.settle();
+  const auto a = node.answers("joined").at(0);
+  const auto [sum, n] = oracle(edge, kStart, kStart + kMinute, 2 * kSecond);
+  EXPECT_EQ(a.values.at("n"), static_cast<double>(n));
+  EXPECT_DOUBLE_EQ(a.values.at("sum").value(), sum);
+  EXPECT_FALSE(a.approximate);
+}
+
 // The same bytes, whatever came when: blocks in any order, twice, over a node that dies.
 TEST(Joins, DoNotDependOnTheOrderOfArrival) {
   std::vector<std::map<std::string, std::optional<double>>> expected;

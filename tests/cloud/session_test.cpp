@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "cloud/store/orders.h"
 #include "tests/cloud/edge_double.h"
 
 namespace tidemark::test {
@@ -130,6 +131,90 @@ TEST(Sessions, AreLongerByAReadingThatIsBad) {
   node.settle();
   EXPECT_THAT(shown(node), testing::ElementsAre(Shown{0, 9, 1, State::revised},
                                                 Shown{30, 31, 1, State::sealed}));
+}
+
+// Who belongs changes between sessions, and nobody belongs for a while.
+TEST(Sessions, OfAGroupGoOnWhenItsMemberComesBack) {
+  auto view = sessions(10 * kSecond);
+  view.group_by = {"area"};
+  Node node({}, {view});
+  EdgeDouble edge("press-07", 1, 1, false, 1);
+  std::int64_t from = 0;
+  for (const auto* area : {"stamping", "paint", "stamping"}) {
+    node.relabels = {{answers::Selection("**"), {{"area", area}}}};
+    node.kill();
+    node.start();
+    take(edge, from, from + 21);
+    edge.flush(kStart + (from + 60) * kSecond);
+    send(node, edge);
+    node.commit();
+    node.settle();
+    from += 100;
+  }
+  std::vector<std::tuple<std::string, std::int64_t, double, State>> found;
+  for (const auto& a : node.answers("runs")) {
+    found.emplace_back(a.labels.at("area"), (count_ns(a.start) - kStart) / kSecond,
+                       a.values.at("count").value_or(-1), a.state);
+  }
+  EXPECT_THAT(found, testing::UnorderedElementsAre(
+                         std::tuple("stamping", 0, 5.0, State::sealed),
+                         std::tuple("paint", 100, 5.0, State::sealed),
+                         std::tuple("stamping", 200, 5.0, State::sealed)));
+}
+
+// A session that no panes are left of is no other sessions: each reading is in one, in order.
+TEST(Sessions, ThatOutliveTheirPanesGoOnAsAnother) {
+  reconcile::Horizons horizons;
+  horizons.age = {std::chrono::minutes(2), std::chrono::hours(1), std::chrono::hours(24),
+                  std::chrono::hours(48)};
+  Node node(horizons, {sessions(10 * kSecond)});
+  EdgeDouble edge("press-07", 1, 1, false, 1);
+  greet(node, edge);
+  for (std::int64_t s = 7; s < 900; s += 30) {
+    take(edge, s, s + 30);
+    node.take(edge, edge.block(edge.flush(kStart + (s + 30) * kSecond)));
+    node.take(edge, edge.last_seal());
+    node.commit();
+    node.settle();
+  }
+  edge.seal(kStart + 1000 * kSecond);
+  node.take(edge, edge.last_seal());
+  node.settle();
+  std::int64_t end = 0;
+  double count = 0;
+  for (const auto& s : shown(node)) {
+    if (s.state == State::withdrawn) continue;
+    EXPECT_GE(s.start, end) << "each reading is in one";
+    EXPECT_NE(s.state, State::provisional);
+    EXPECT_GT(s.count, 0) << s.start;
+    end = s.end;
+    count += s.count;
+  }
+  EXPECT_EQ(end, 903);
+  EXPECT_EQ(count, 180);
+}
+
+// Sealed by a person's word, and proved when its source delivers.
+TEST(Sessions, ThatWereWaivedAreProvedByAndBy) {
+  Node node({}, {sessions(10 * kSecond)});
+  EdgeDouble edge("press-07", 1, 1, false, 1);
+  take(edge, 0, 31);
+  edge.flush(kStart + 33 * kSecond);
+  send(node, edge);
+  node.commit();
+  const auto until = std::to_string(kStart + 120 * kSecond);
+  const auto words = "waive press-07/line1 " + until + " ada cable";
+  ASSERT_TRUE(store::give_order(node.folder.path, words, node.clock.wall()).ok());
+  node.settle();
+  ASSERT_EQ(node.answers("runs").at(0).waived.size(), 1u);
+  ASSERT_EQ(node.answers("runs").at(0).state, State::sealed);
+  edge.seal(kStart + 200 * kSecond);
+  node.take(edge, edge.last_seal());
+  node.commit();
+  node.settle();
+  EXPECT_TRUE(node.answers("runs").at(0).waived.empty());
+  EXPECT_EQ(node.answers("runs").at(0).completeness, 1.0);
+  EXPECT_FALSE(node.answers("runs").at(0).estimated);
 }
 
 // In any order of blocks the same sessions stand in the end.

@@ -3,6 +3,9 @@
 #include <gmock/gmock.h>
 
 #include "cloud/store/orders.h"
+#include "cloud/store/store.h"
+#include "cloud/store/waiver_rows.h"
+#include "common/sqlite/database.h"
 #include "tests/cloud/edge_double.h"
 
 namespace tidemark::test {
@@ -184,6 +187,57 @@ TEST(Waived, WindowsOfASeriesAreSealedUntilThen) {
   ASSERT_EQ(asked.size(), 1u);
   EXPECT_EQ(asked[0].state, State::sealed);
   EXPECT_EQ(asked[0].waived.size(), 1u);
+}
+
+// More windows than wait at once are proved by one seal.
+TEST(Waived, ADayOfShortWindowsIsProvedAtOnce) {
+  auto view = answers::built_in_view();
+  view.name = "second";
+  view.window.size = Nanoseconds(kSecond);
+  Node node({}, {view});
+  EdgeDouble edge("press-08", 2, 1, false, 1);
+  constexpr std::int64_t kSeconds = 12'000;
+  for (std::int64_t s = 0; s < kSeconds; ++s) edge.take(0, kStart + s * kSecond, 1);
+  edge.flush(kStart + kSecond);
+  node.clock.jump_wall(Nanoseconds(kSeconds * kSecond));
+  send(node, edge);
+  node.commit();
+  order(node, said("waive", "press-08/line1", kStart + kSeconds * kSecond, "cable cut"));
+  for (int i = 0; i < 20; ++i) node.settle();
+  const auto waived = [&node] {
+    const auto all = node.answers("second");
+    return std::count_if(all.begin(), all.end(), [](const Answer& a) { return !a.waived.empty(); });
+  };
+  ASSERT_EQ(waived(), kSeconds - 1);
+  edge.seal(kStart + kSeconds * kSecond);
+  node.take(edge, edge.last_seal());
+  node.commit();
+  for (int i = 0; i < 20; ++i) node.settle();
+  EXPECT_EQ(waived(), 0);
+}
+
+// At the bound what stands may be said anew.
+TEST(Waived, WhatStandsIsSaidAnewAtTheBound) {
+  Plant plant;
+  plant.node.kill();
+  auto database = sqlite::Database::open(store::database_path(plant.node.folder.path),
+                                         {.pragmas = "", .version = 6}).value();
+  database->run("BEGIN");
+  store::WaiverRows rows(*database);
+  store::Waiver w;
+  w.edge = 2;
+  w.at = event_time(kStart);
+  w.by = "ada";
+  w.reason = "burnt";
+  for (std::size_t i = 0; i < store::WaiverRows::kWaiversMax; ++i) {
+    w.source = "s" + std::to_string(i);
+    ASSERT_TRUE(rows.add(w).ok());
+  }
+  w.reason = "gone";
+  EXPECT_TRUE(rows.add(w).ok());
+  EXPECT_EQ(rows.in_force(w.edge, w.source)->reason, "gone");
+  w.source = "another";
+  EXPECT_FALSE(rows.add(w).ok());
 }
 
 TEST(Waived, SaysWhatIsWrongWithAnOrder) {
