@@ -169,6 +169,22 @@ std::string note_of(const Json& a) {
   return out;
 }
 
+// Who has which partition, a line each; empty where a node has all of its input.
+std::string owners_of(const Json& status) {
+  std::string lines;
+  for (const auto& p : list_of(status, "owners")) {
+    const auto owner = text_of(p, "owner");
+    lines += fmt::format("part    {:03}  ", count_of(p, "partition"));
+    if (p.value("here", false)) {
+      lines += fmt::format("here since {}, {} records behind\n", moment(text_of(p, "since"), true),
+                           count_of(p, "behind"));
+    } else {
+      lines += owner.empty() ? "nobody\n" : owner + "\n";
+    }
+  }
+  return lines;
+}
+
 }  // namespace
 
 bool adds_up(const Json& status) {
@@ -210,6 +226,7 @@ int print_status(const Json& body, const std::string& node, cli::Output& output)
                figure(static_cast<double>(count_of(ledger, "evicted") + count_of(ledger, "lost") +
                                           count_of(ledger, "quarantined")))});
   }
+  if (const auto owners = owners_of(body); !owners.empty()) output.out(owners);
   if (table.empty()) {
     output.out(" no edge has sent anything yet\n");
   } else {

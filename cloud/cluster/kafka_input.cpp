@@ -25,6 +25,7 @@ KafkaInput::KafkaInput(Kind kind, std::string topic, intake::Gateways& gateways)
 
 Result<std::unique_ptr<KafkaInput>> KafkaInput::open(Kind kind, const kafka::Settings& settings,
                                                      const kafka::Layout& layout,
+                                                     std::optional<int> only,
                                                      intake::Intake& intake,
                                                      intake::Gateways& gateways, int event) {
   const auto topic = kind == Kind::live      ? settings.live()
@@ -39,7 +40,9 @@ Result<std::unique_ptr<KafkaInput>> KafkaInput::open(Kind kind, const kafka::Set
     partition.name = fmt::format("kafka {} {} {}", layout.id, word_of(kind), p);
     partition.next = static_cast<std::int64_t>(intake.noted(partition.name));
     partition.saved = partition.next;
-    options.from.push_back(partition.next);
+    const bool read = !only || p == *only;
+    options.from.push_back(read ? partition.next : kafka::ConsumerOptions::kNotRead);
+    input->position_ += partition.next;
     input->partitions_.push_back(std::move(partition));
   }
   TIDE_ASSIGN(input->consumer_, kafka::Consumer::open(settings, std::move(options)));
@@ -153,6 +156,7 @@ void KafkaInput::save(intake::Intake& intake) {
     const auto at = p.held.value_or(p.next);
     if (at == p.saved) continue;
     intake.note(p.name, static_cast<std::uint64_t>(at));
+    position_ += at - p.saved;
     p.saved = at;
   }
 }

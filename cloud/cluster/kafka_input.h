@@ -3,7 +3,7 @@
 // Promise    positions() names, for each partition, the first record that a node must take again
 //            that finds the intake as the next commit leaves it. Records that are gone, and topics
 //            that begin anew, are told.
-// Threads    one; behind() and lost() from any.
+// Threads    one; behind(), lost() and position() from any.
 #pragma once
 
 #include <atomic>
@@ -22,11 +22,11 @@ namespace tidemark::cluster {
 class KafkaInput {
  public:
   enum class Kind : std::uint8_t { live, backlog, dictionaries };
-  // Reads on where `intake` was committed, and tells `gateways` whose records come. `event`: an
-  // eventfd, written when records have come.
+  // Reads on where `intake` was committed, and tells `gateways` whose records come. `only`: this
+  // partition alone. `event`: an eventfd, written when records have come.
   static Result<std::unique_ptr<KafkaInput>> open(Kind kind, const kafka::Settings& settings,
                                                   const kafka::Layout& layout,
-                                                  intake::Intake& intake,
+                                                  std::optional<int> only, intake::Intake& intake,
                                                   intake::Gateways& gateways, int event);
 
   // One record into the batch: its size, 0 when there is none.
@@ -46,6 +46,8 @@ class KafkaInput {
   [[nodiscard]] bool at_end() const { return consumer_->at_end(); }
   [[nodiscard]] std::uint64_t behind() const { return behind_.load(); }
   [[nodiscard]] std::uint64_t lost() const { return lost_.load(); }
+  // The sum over its partitions of what is saved.
+  [[nodiscard]] std::int64_t position() const { return position_.load(); }
   [[nodiscard]] std::string problem() const { return consumer_->problem(); }
 
  private:
@@ -68,6 +70,7 @@ class KafkaInput {
   std::int64_t last_offset_ = 0;
   std::atomic<std::uint64_t> behind_{0};
   std::atomic<std::uint64_t> lost_{0};
+  std::atomic<std::int64_t> position_{0};
 };
 
 }  // namespace tidemark::cluster

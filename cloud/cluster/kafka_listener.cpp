@@ -15,6 +15,7 @@ namespace {
 constexpr unsigned kBacklogEach = 8;  // turns, while live data keeps coming
 constexpr auto kTryAgain = std::chrono::seconds(1);
 constexpr std::chrono::milliseconds kSayWithin{200};
+constexpr int kLookAgainMs = 20;  // whether the partition is ours
 
 }  // namespace
 
@@ -52,6 +53,7 @@ Condition KafkaListener::condition() const {
     c.lost += input->lost();
     if (c.problem.empty()) c.problem = input->problem();
   }
+  c.position = live_->position();
   if (outbox_ && c.problem.empty()) c.problem = outbox_->problem();
   return c;
 }
@@ -60,10 +62,12 @@ Result<> KafkaListener::begin(intake::Intake& intake, const kafka::Layout& layou
   const auto& s = options_.settings;
   using Kind = KafkaInput::Kind;
   TIDE_ASSIGN(control_, Control::open(s, layout.partitions, event_));
-  TIDE_ASSIGN(dictionaries_,
-              KafkaInput::open(Kind::dictionaries, s, layout, intake, gateways_, event_));
-  TIDE_ASSIGN(live_, KafkaInput::open(Kind::live, s, layout, intake, gateways_, event_));
-  TIDE_ASSIGN(backlog_, KafkaInput::open(Kind::backlog, s, layout, intake, gateways_, event_));
+  const auto open = [&](Kind kind) {
+    return KafkaInput::open(kind, s, layout, options_.partition, intake, gateways_, event_);
+  };
+  TIDE_ASSIGN(dictionaries_, open(Kind::dictionaries));
+  TIDE_ASSIGN(live_, open(Kind::live));
+  TIDE_ASSIGN(backlog_, open(Kind::backlog));
   if (options_.answers) {
     answers_name_ = "kafka " + layout.id + " answers";
     answers_saved_ = intake.noted(answers_name_);
@@ -75,11 +79,14 @@ Result<> KafkaListener::begin(intake::Intake& intake, const kafka::Layout& layou
     gateways_.heard("", edge, 0);  // which gateway is its, only a record says
   }
   reads_ = true;
-  log::info("reading from Kafka", "brokers={} partitions={}", s.brokers, layout.partitions);
+  log::info("reading from Kafka", "brokers={} {}={}", s.brokers,
+            options_.partition ? "partition" : "partitions",
+            options_.partition.value_or(layout.partitions));
   return {};
 }
 
 std::size_t KafkaListener::receive(intake::Intake& intake) {
+  if (!holds()) return 0;
   if (!reads_.load()) {
     const auto now = clock_.steady();
     const auto layout = watch_->layout();
@@ -141,6 +148,18 @@ void KafkaListener::wait(std::chrono::milliseconds most, const StopSignal& stop)
   ::poll(items.data(), items.size(), static_cast<int>(most.count()));
 }
 
+Result<> KafkaListener::may_commit(const StopSignal& stop) {
+  while (!holds()) {
+    if (stop.asked()) {
+      return Error{Fault::denied, "the partition may be another node's: what was read since the "
+                                  "last commit is read again"};
+    }
+    pollfd item{stop.descriptor(), POLLIN, 0};
+    ::poll(&item, 1, kLookAgainMs);
+  }
+  return {};
+}
+
 void KafkaListener::seal_batch(intake::Intake& intake) {
   if (!reads_.load()) return;
   if (intake.parked_bytes() == 0) {  // taken, or given up
@@ -154,7 +173,7 @@ void KafkaListener::seal_batch(intake::Intake& intake) {
 }
 
 void KafkaListener::answer(intake::Intake& intake, std::vector<intake::Reply> replies) {
-  if (!control_) return;
+  if (!control_ || !holds()) return;
   for (const auto& reply : replies) {
     // The gateway has welcomed it; what is left to be said is the ledger.
     const bool known = reply.type == wire::FrameType::welcome || reply.type == wire::FrameType::ack;

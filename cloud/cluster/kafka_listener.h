@@ -1,10 +1,12 @@
-// The intake's frames from Kafka (records: common/kafka/FORMAT.md): one node reads every partition.
+// The intake's frames from Kafka (records: common/kafka/FORMAT.md): of every partition, or of one.
 //
 // Promise    how far each partition was read is committed with what was taken from it: a node that
 //            dies reads on from there, and what it takes again is known by its name. A block is not
 //            passed over before its dictionary is here: its topic stands still until then.
 //            What edges are to hear goes through the control topic; answers, if they are to be
 //            there, go into theirs.
+// Owner      while `holds` says no, nothing is taken, committed or said; a node that stops then
+//            lets go of what it has taken since its last commit: who may reads it again.
 // Gateways   say nothing of themselves; but their edges seal twice a minute at least, where nobody
 //            pays for the link. One of which nothing came for silence_max, while all topics are
 //            read to their end, is taken for gone, until a record of it comes.
@@ -16,6 +18,7 @@
 
 #include <atomic>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "cloud/cluster/control.h"
@@ -34,6 +37,9 @@ struct KafkaListenerOptions {
   // Answers go into their topic, as this reads them; empty: they do not.
   Outbox::OpenReader answers = nullptr;
   Nanoseconds silence_max = std::chrono::minutes(5);  // of a gateway
+  std::optional<int> partition = std::nullopt;        // empty: all
+  // Whether this node owns what it reads; empty: nobody else can. From any thread.
+  std::function<bool()> holds = nullptr;
 };
 
 // How the way is, for people.
@@ -41,6 +47,7 @@ struct Condition {
   std::string problem;        // what, where, why and what to do; empty: none
   std::uint64_t behind = 0;   // records that are there and have not been taken
   std::uint64_t lost = 0;     // records that retention took before they were read
+  std::int64_t position = 0;  // of live data, as committed: the sum over partitions
 };
 
 class KafkaListener final : public intake::Listener {
@@ -57,12 +64,14 @@ class KafkaListener final : public intake::Listener {
   KafkaListener(KafkaListenerOptions options, const Clock& clock, int event);
   std::size_t receive(intake::Intake& intake) override;
   void wait(std::chrono::milliseconds most, const StopSignal& stop) override;
+  Result<> may_commit(const StopSignal& stop) override;
   void seal_batch(intake::Intake& intake) override;
   void answer(intake::Intake& intake, std::vector<intake::Reply> replies) override;
 
   Result<> begin(intake::Intake& intake, const kafka::Layout& layout);
   std::size_t take(KafkaInput& input, intake::Intake& intake);
   void resolve(intake::Intake& intake);
+  [[nodiscard]] bool holds() const { return !options_.holds || options_.holds(); }
   // All that is there was read: who says nothing now, is silent.
   [[nodiscard]] bool listens() const;
 

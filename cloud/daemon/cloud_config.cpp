@@ -15,6 +15,19 @@ reconcile::Horizons CloudConfig::horizons() const {
   return {{a.second, a.minute, a.quarter, a.day}};
 }
 
+void describe(Section& s, KafkaConfig& c) {
+  kafka::describe(s, static_cast<kafka::Settings&>(c));
+  s.text("group", c.group,
+         {.help = "Nodes that name the same group share the partitions out among themselves, each "
+                  "with a data_dir of its own. Without it this node reads all of them.",
+          .example = "tidemark-cloud"});
+  s.duration("session", c.session,
+             {.preset = "10s", .min = "6s", .max = "5min",
+              .help = "Of a group: what a node may be silent for, before others take over what it "
+                      "has."});
+  if (!c.group.empty() && c.brokers.empty()) s.complain("group", "group: there are no brokers");
+}
+
 void describe(Section& s, IntakeConfig& c) {
   s.text("zmq", c.zmq, {.preset = "ipc:///run/tidemark/cloud.zmq",
                         .help = "Where gateways connect; ipc:// or a loopback address."});
@@ -77,6 +90,10 @@ void describe(Section& s, CloudConfig& c) {
   s.table("publish", c.publish);
   if (c.publish.answers && !c.intake.by_kafka()) {
     s.complain("publish", "answers: there is no Kafka; say brokers in intake.kafka");
+  }
+  if (c.publish.answers && !c.intake.kafka.group.empty()) {
+    s.complain("publish", "answers: not by nodes of a group yet: one that stood still could say "
+                          "old ones behind newer");
   }
   s.table("http", c.http);
   s.table("retention", c.retention);

@@ -12,9 +12,13 @@
 
 namespace tidemark::cloud {
 
+struct KafkaConfig : kafka::Settings {
+  std::string group;      // empty: this node reads all
+  Nanoseconds session{};  // of a member of the group
+};
 struct IntakeConfig {
   std::string zmq;
-  kafka::Settings kafka;  // without brokers: gateways connect by zmq
+  KafkaConfig kafka;  // without brokers: gateways connect by zmq
 
   [[nodiscard]] bool by_kafka() const { return !kafka.brokers.empty(); }
 };
@@ -50,6 +54,7 @@ struct CloudConfig {
   [[nodiscard]] reconcile::Horizons horizons() const;
 };
 
+void describe(config::Section& s, KafkaConfig& c);
 void describe(config::Section& s, IntakeConfig& c);
 void describe(config::Section& s, PublishConfig& c);
 void describe(config::Section& s, HttpConfig& c);

@@ -8,6 +8,7 @@
 #include "cloud/daemon/cloud_config.h"
 #include "cloud/daemon/node.h"
 #include "cloud/store/orders.h"
+#include "cloud/store/part_folder.h"
 #include "common/base/exit_code.h"
 #include "common/base/log.h"
 #include "common/cli/daemon.h"
@@ -39,6 +40,11 @@ int run_cloud(const cloud::CloudConfig& config, const std::string& file) {
 Result<std::optional<std::string>> give_order(const std::filesystem::path& folder,
                                               const std::string& words, const Clock& clock) {
   constexpr int kLooks = 60;
+  std::error_code ignored;
+  if (std::filesystem::is_directory(store::parts_folder(folder), ignored)) {
+    return Error(Fault::unsupported, "nodes of a group take no orders yet: what is ordered would "
+                                     "not go with a partition that moves");
+  }
   TIDE_ASSIGN(const auto order, store::give_order(folder, words, clock.wall()));
   for (int i = 0; i < kLooks; ++i) {
     TIDE_ASSIGN(auto outcome, store::order_outcome(folder, order));

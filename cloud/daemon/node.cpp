@@ -1,6 +1,11 @@
 #include "cloud/daemon/node.h"
 
+#include <unistd.h>
+
+#include <array>
+
 #include "cloud/cluster/kafka_listener.h"
+#include "cloud/cluster/pool.h"
 #include "cloud/http/face.h"
 #include "cloud/intake/intake.h"
 #include "cloud/intake/listener.h"
@@ -51,6 +56,17 @@ class Metrics {
   intake::Counters last_;
 };
 
+void show(metrics::Registry& registry, const std::function<cluster::Condition()>& condition) {
+  registry.gauge_of("tidemark_cloud_kafka_behind_records",
+                    "Records in Kafka that have not been taken in.", {},
+                    [condition] { return static_cast<double>(condition().behind); });
+  registry.counter_of("tidemark_cloud_kafka_lost_records_total",
+                      "Records that retention took before they were read.", {},
+                      [condition] { return static_cast<double>(condition().lost); });
+  registry.gauge_of("tidemark_cloud_kafka_problem", "1 while Kafka cannot be read.", {},
+                    [condition] { return condition().problem.empty() ? 0.0 : 1.0; });
+}
+
 // `problem` becomes what asks the listener why it cannot read, if it has an answer to that.
 Result<std::unique_ptr<intake::Listener>> open_listener(const CloudConfig& config,
                                                         const Clock& clock, Random& random,
@@ -66,15 +82,63 @@ Result<std::unique_ptr<intake::Listener>> open_listener(const CloudConfig& confi
   TIDE_ASSIGN(auto listener, cluster::KafkaListener::open(std::move(options), clock));
   const auto* kafka = listener.get();
   problem = [kafka] { return kafka->condition().problem; };
-  registry.gauge_of("tidemark_cloud_kafka_behind_records",
-                    "Records in Kafka that have not been taken in.", {},
-                    [kafka] { return static_cast<double>(kafka->condition().behind); });
-  registry.counter_of("tidemark_cloud_kafka_lost_records_total",
-                      "Records that retention took before they were read.", {},
-                      [kafka] { return static_cast<double>(kafka->condition().lost); });
-  registry.gauge_of("tidemark_cloud_kafka_problem", "1 while Kafka cannot be read.", {},
-                    [kafka] { return kafka->condition().problem.empty() ? 0.0 : 1.0; });
+  show(registry, [kafka] { return kafka->condition(); });
   return std::unique_ptr<intake::Listener>(std::move(listener));
+}
+
+// Once a second.
+class Watchdog {
+ public:
+  explicit Watchdog(const Clock& clock) : clock_(clock) {}
+  void lives() {
+    if (clock_.steady() < told_ + std::chrono::seconds(1)) return;
+    told_ = clock_.steady();
+    notify_service("WATCHDOG=1");
+  }
+
+ private:
+  const Clock& clock_;
+  SteadyTime told_{};
+};
+
+// "hall-2:8080": where people find this node.
+std::string name_of_node(const std::string& listen) {
+  std::array<char, 256> host{};
+  if (::gethostname(host.data(), host.size() - 1) != 0) return listen;
+  const auto colon = listen.rfind(':');
+  return std::string(host.data()) + (colon == std::string::npos ? "" : listen.substr(colon));
+}
+
+// With others of its group.
+Result<> run_member(const CloudConfig& config, intake::Options intake, Disk& disk,
+                    const Clock& clock, const StopSignal& stop) {
+  const auto& kafka = config.intake.kafka;
+  cluster::PoolOptions options;
+  options.listener.settings = kafka;
+  options.group = kafka.group;
+  options.name = name_of_node(config.http.listen);
+  options.session = std::chrono::duration_cast<std::chrono::milliseconds>(kafka.session);
+  options.data_dir = config.data_dir;
+  options.intake = std::move(intake);
+  TIDE_ASSIGN(const auto pool, cluster::Pool::open(std::move(options), disk, clock));
+  metrics::Registry registry;
+  Metrics metrics(registry);
+  show(registry, [&] { return pool->condition(); });
+  http::Face face([readers = pool->readers()] {
+    return Result<std::unique_ptr<query::Reader>>(readers->reader());
+  }, config.http.listen, registry, clock, [&] { return pool->condition().problem; });
+  TIDE_TRY(face.start());
+  log::info("cloud node is ready", "intake={} group={} http={} data_dir={}", kafka.brokers,
+            kafka.group, face.address(), config.data_dir);
+  notify_service("READY=1");
+  Watchdog watchdog(clock);
+  const auto outcome = pool->run(stop, [&] {
+    metrics.update(pool->counters());
+    watchdog.lives();
+  });
+  notify_service("STOPPING=1");
+  face.stop();
+  return outcome;
 }
 
 }  // namespace
@@ -96,6 +160,9 @@ Result<> run_node(const CloudConfig& config,
   options.keep_revisions = config.retention.revisions;
   SystemDisk disk;
   options.from_log = config.intake.by_kafka();
+  if (!config.intake.kafka.group.empty()) {
+    return run_member(config, std::move(options), disk, clock, stop);
+  }
   TIDE_ASSIGN(auto intake, intake::Intake::open(disk, clock, std::move(options)));
   metrics::Registry registry;
   std::function<std::string()> problem = [] { return std::string(); };
@@ -106,12 +173,10 @@ Result<> run_node(const CloudConfig& config,
   log::info("cloud node is ready", "intake={} http={} data_dir={}", listener->address(),
             face.address(), config.data_dir);
   notify_service("READY=1");
-  SteadyTime told{};
+  Watchdog watchdog(clock);
   const auto outcome = listener->run(*intake, stop, [&] {
     metrics.update(intake->counters());
-    if (clock.steady() < told + std::chrono::seconds(1)) return;
-    told = clock.steady();
-    notify_service("WATCHDOG=1");
+    watchdog.lives();
   });
   notify_service("STOPPING=1");
   face.stop();

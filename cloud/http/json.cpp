@@ -42,6 +42,13 @@ std::string to_json(const query::SourceState& s) {
       time_or_null(s.frontier), s.device_stamped, s.due, s.good, s.taken);
 }
 
+std::string to_json(const query::PartitionState& p) {
+  return fmt::format(R"({{"partition":{},"owner":{},"here":{},"since":{},"behind":{}}})", p.number,
+                     p.owner.empty() ? "null" : json_quote(p.owner), p.here,
+                     p.here ? time_or_null(p.since) : "null",
+                     p.here ? std::to_string(p.behind) : "null");
+}
+
 std::string to_json(const query::Alarm& a) {
   return fmt::format(R"({{"kind":{},"text":{},"first":{},"last":{},"times":{}}})",
                      json_quote(a.kind), json_quote(a.text), time_or_null(a.first),
@@ -143,14 +150,18 @@ Result<std::string> status_json(query::Reader& reader, EventTime now) {
   TIDE_ASSIGN(const auto position, reader.position());
   TIDE_ASSIGN(const auto ledger, reader.ledger());
   TIDE_ASSIGN(const auto edges, reader.edges());
+  TIDE_ASSIGN(const auto partitions, reader.partitions());
+  const auto here = std::ranges::count_if(partitions, &query::PartitionState::here);
   EventTime slowest = kEventTimeMax;
   for (const auto& e : edges) {
     const auto frontier = frontier_of(e);
     if (e.connected && frontier != kEventTimeMin) slowest = std::min(slowest, frontier);
   }
   return fmt::format(
-      R"({{"v":1,"now":"{}","position":{},"partitions":1,"lag":{},"ledger":{},"edges":{}}})",
-      format_utc(now), position,
+      R"({{"v":1,"now":"{}","position":{},"partitions":{},"owners":{},"lag":{},"ledger":{},)"
+      R"("edges":{}}})",
+      format_utc(now), position, partitions.empty() ? 1 : here,
+      json_list(partitions, [](const auto& p) { return to_json(p); }),
       slowest == kEventTimeMax ? "null" : json_number(seconds(now - slowest)), to_json(ledger),
       json_list(edges, [now](const auto& e) { return to_json(e, now); }));
 }

@@ -18,7 +18,8 @@ std::string to_json(const query::WaivedSource& w);
 std::string to_json(const query::LateRow& row);
 std::string to_json(const query::Reader::DeadLetter& letter);
 
-// {"v":1,"position","partitions","lag","ledger","edges":[…]}: /v1/edges and `cloud status`.
+// {"v":1,"position","partitions","owners":[…],"lag","ledger","edges":[…]}: /v1/edges and
+// `cloud status`.
 Result<std::string> status_json(query::Reader& reader, EventTime now);
 std::string time_or_null(EventTime t);  // quoted; null for the ends of the time line
 

@@ -10,7 +10,8 @@ constexpr auto kLookEvery = std::chrono::milliseconds(100);
 
 }  // namespace
 
-Result<> Listener::commit(Intake& intake, bool last) {
+Result<> Listener::commit(Intake& intake, const StopSignal& stop, bool last) {
+  TIDE_TRY(may_commit(stop));
   seal_batch(intake);
   TIDE_ASSIGN(auto replies, last ? intake.finish() : intake.commit());
   answer(intake, std::move(replies));
@@ -37,7 +38,7 @@ Result<> Listener::run(Intake& intake, const StopSignal& stop,
     if (frames == 0) batch_end = std::max(now + kCompany, committed_at + kBatchWait);
     const bool full = frames >= kBatchFramesMax || bytes >= kBatchBytesMax || intake.full();
     if (full || (frames > 0 && now >= batch_end)) {
-      TIDE_TRY(commit(intake, false));
+      TIDE_TRY(commit(intake, stop, false));
       committed();
       committed_at = clock_.steady();
       frames = bytes = 0;
@@ -50,7 +51,7 @@ Result<> Listener::run(Intake& intake, const StopSignal& stop,
     }
     // After what edges sent: a long list of answers to write must not keep them waiting.
     if (frames == 0 && intake.due() <= now) {
-      TIDE_TRY(commit(intake, false));
+      TIDE_TRY(commit(intake, stop, false));
       committed();
       continue;
     }
@@ -60,7 +61,7 @@ Result<> Listener::run(Intake& intake, const StopSignal& stop,
     wait(most, stop);
     if (frames == 0) committed();
   }
-  TIDE_TRY(commit(intake, true));
+  TIDE_TRY(commit(intake, stop, true));
   committed();
   return {};
 }

@@ -38,6 +38,8 @@ class Listener {
   virtual std::size_t receive(Intake& intake) = 0;
   // Until a frame may be there, stop is asked, or so long.
   virtual void wait(std::chrono::milliseconds most, const StopSignal& stop) = 0;
+  // Until the batch may be committed. A fault ends run() without it: what was taken is let go.
+  virtual Result<> may_commit(const StopSignal& /*stop*/) { return {}; }
   // What belongs to the batch beside its frames.
   virtual void seal_batch(Intake& /*intake*/) {}
   // The batch is on the medium.
@@ -49,7 +51,7 @@ class Listener {
   Gateways gateways_;
 
  private:
-  Result<> commit(Intake& intake, bool last);
+  Result<> commit(Intake& intake, const StopSignal& stop, bool last);
   SteadyTime gateways_looked_at_{};
 };
 

@@ -100,6 +100,15 @@ struct ViewVersion {
   EventTime until = kEventTimeMax;  // when another did; the end of time: it is in force
 };
 
+// Of a node that shares the partitions of its input with others.
+struct PartitionState {
+  int number = 0;
+  bool here = false;         // its store is open on this node
+  std::string owner = {};    // the name of the node that has it; empty: nobody, or not known
+  EventTime since{};         // here
+  std::uint64_t behind = 0;  // here: records that are there and have not been taken
+};
+
 struct AnswerQuery {
   std::string view;                 // a view's name, or empty with `aggregate`, `select`, `window`
   // Of the view's definition; nothing: that of now, or of `as_of`. Of revisions: all.
@@ -122,6 +131,7 @@ struct AnswerQuery {
 
 class Reader {
  public:
+  // Over those of all partitions where the node keeps a store for each.
   static Result<std::unique_ptr<Reader>> open(const std::filesystem::path& data_dir);
   virtual ~Reader() = default;
 
@@ -155,6 +165,8 @@ class Reader {
     std::uint64_t readings = 0;
   };
   virtual Result<std::vector<DeadLetter>> dead_letters(std::size_t limit) = 0;
+  // Nothing where a node has all of its input to itself.
+  virtual Result<std::vector<PartitionState>> partitions() { return std::vector<PartitionState>{}; }
   // "AGG SELECTION [by WINDOW] [per LABEL,…|all]" or a view's name, as on the command line.
   static Result<AnswerQuery> parse(std::string_view expression);
   // The windows of `query` are that long; "1month" too, which is no duration.

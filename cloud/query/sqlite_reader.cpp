@@ -3,8 +3,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <charconv>
 #include <tuple>
 
+#include "cloud/query/parts.h"
+#include "cloud/store/part_folder.h"
 #include "cloud/store/schema.h"
 
 namespace tidemark::query {
@@ -180,10 +183,30 @@ Result<std::vector<Reader::DeadLetter>> SqliteReader::dead_letters(std::size_t l
   return all;
 }
 
+namespace {
+
+Result<std::unique_ptr<Reader>> open_parts(const std::filesystem::path& folder) {
+  const auto parts = Parts::make(0);
+  std::error_code fault;
+  for (const auto& entry : std::filesystem::directory_iterator(folder, fault)) {
+    const auto name = entry.path().filename().string();
+    int number = 0;
+    const auto* end = name.data() + name.size();
+    if (std::from_chars(name.data(), end, number).ptr != end) continue;
+    TIDE_TRY(parts->open(number, [path = entry.path()] { return Reader::open(path); }));
+  }
+  if (fault) return system_error(folder.string(), fault.value());
+  return parts->reader();
+}
+
+}  // namespace
+
 Result<std::unique_ptr<Reader>> Reader::open(const std::filesystem::path& data_dir) {
   const auto file = store::database_path(data_dir);
   std::error_code ignored;
   if (!std::filesystem::exists(file, ignored)) {
+    const auto parts = store::parts_folder(data_dir);
+    if (std::filesystem::is_directory(parts, ignored)) return open_parts(parts);
     return Error(Fault::unavailable, fmt::format("{} is not there: no cloud node has run with this "
                                                  "data_dir yet", file.string()));
   }

@@ -36,10 +36,16 @@ StopSignal::StopSignal() {
   });
 }
 
+StopSignal::StopSignal(ByHand /*only*/) : event_fd_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
+  TIDE_CHECK(event_fd_ >= 0, "no descriptor left for a signal");
+}
+
 StopSignal::~StopSignal() {
   ask();
-  waiter_.join();
-  ::close(signal_fd_);
+  if (waiter_.joinable()) {
+    waiter_.join();
+    ::close(signal_fd_);
+  }
   ::close(event_fd_);
 }
 

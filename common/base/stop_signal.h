@@ -10,6 +10,9 @@ namespace tidemark {
 class StopSignal {
  public:
   StopSignal();
+  // Of a part of the program: only ask() asks.
+  struct ByHand {};
+  explicit StopSignal(ByHand);
   ~StopSignal();
   StopSignal(const StopSignal&) = delete;
   StopSignal& operator=(const StopSignal&) = delete;
@@ -22,7 +25,7 @@ class StopSignal {
  private:
   std::atomic<bool> asked_{false};
   int event_fd_;
-  int signal_fd_;
+  int signal_fd_ = -1;
   std::thread waiter_;
 };
 

@@ -134,4 +134,33 @@ Result<std::optional<std::string>> Admin::last_value(const std::string& topic,
   }
 }
 
+Result<std::map<int, std::string>> Admin::owners(const std::string& group,
+                                                 const std::string& topic) {
+  TIDE_ASSIGN(const auto found, shape(topic));
+  std::map<int, std::string> owners;
+  for (int p = 0; found && p < found->partitions; ++p) owners[p];
+  std::array<const char*, 1> names{group.c_str()};
+  rd_kafka_DescribeConsumerGroups(client_.get(), names.data(), names.size(),
+                                  options(RD_KAFKA_ADMIN_OP_DESCRIBECONSUMERGROUPS).get(),
+                                  queue_.get());
+  TIDE_ASSIGN(const auto event, answer());
+  std::size_t n = 0;
+  const auto** groups = rd_kafka_DescribeConsumerGroups_result_groups(
+      rd_kafka_event_DescribeConsumerGroups_result(event.get()), &n);
+  if (n != 1) return Error{Fault::unavailable, group + ": the broker's answer is empty"};
+  if (const auto* error = rd_kafka_ConsumerGroupDescription_error(groups[0]); error != nullptr) {
+    return error_of(rd_kafka_error_code(error), group, rd_kafka_error_string(error));
+  }
+  for (std::size_t i = 0; i < rd_kafka_ConsumerGroupDescription_member_count(groups[0]); ++i) {
+    const auto* member = rd_kafka_ConsumerGroupDescription_member(groups[0], i);
+    const auto* list =
+        rd_kafka_MemberAssignment_partitions(rd_kafka_MemberDescription_assignment(member));
+    if (list == nullptr) continue;
+    for (const auto& p : std::span(list->elems, static_cast<std::size_t>(list->cnt))) {
+      if (p.topic == topic) owners[p.partition] = rd_kafka_MemberDescription_client_id(member);
+    }
+  }
+  return owners;
+}
+
 }  // namespace tidemark::kafka

@@ -33,6 +33,8 @@ class Admin {
   Result<TopicSettings> settings_of(const std::string& topic);
   // The last value under a key in partition 0 of a topic; empty when there is none.
   Result<std::optional<std::string>> last_value(const std::string& topic, std::string_view key);
+  // Names of a group's members by partition of the topic; empty: nobody has it.
+  Result<std::map<int, std::string>> owners(const std::string& group, const std::string& topic);
 
  private:
   Admin(Settings settings, Owned<rd_kafka_t> client);

@@ -23,7 +23,10 @@ std::string_view text_of(const void* bytes, std::size_t size) {
 class RdConsumer final : public Consumer {
  public:
   explicit RdConsumer(ConsumerOptions options) : options_(std::move(options)) {
-    for (const auto from : options_.from) partitions_.push_back({from, options_.tail ? -1 : from});
+    for (const auto from : options_.from) {
+      const bool read = from != ConsumerOptions::kNotRead;
+      partitions_.push_back({from, read && !options_.tail ? from : -1, !read});
+    }
   }
   ~RdConsumer() override {
     queue_.reset();
@@ -58,6 +61,7 @@ class RdConsumer final : public Consumer {
     const int n = static_cast<int>(partitions_.size());
     const Owned<rd_kafka_topic_partition_list_t> list(rd_kafka_topic_partition_list_new(n));
     for (int p = 0; p < n; ++p) {
+      if (options_.from[static_cast<std::size_t>(p)] == ConsumerOptions::kNotRead) continue;
       rd_kafka_topic_partition_list_add(list.get(), options_.topic.c_str(), p)->offset =
           options_.tail ? RD_KAFKA_OFFSET_END : options_.from[static_cast<std::size_t>(p)];
     }

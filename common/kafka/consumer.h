@@ -25,7 +25,8 @@ namespace tidemark::kafka {
 
 struct ConsumerOptions {
   std::string topic;
-  // The offset to begin with, by partition; of all that are to be read.
+  // The offset to begin with, by partition; kNotRead: that one is for somebody else.
+  static constexpr std::int64_t kNotRead = -1;
   std::vector<std::int64_t> from;
   bool tail = false;  // only what comes from now on: `from` says how many partitions, no more
   std::uint64_t queue_bytes_max = 64 << 20;
@@ -50,7 +51,8 @@ class Consumer {
 
   // Hands out the next record, if one has been fetched.
   virtual bool poll(const std::function<void(const Record&)>& take) = 0;
-  // Every partition has been read to its end once: what was there at the start has been polled.
+  // Every partition that is read has been to its end once: what was there at the start has been
+  // polled.
   [[nodiscard]] virtual bool at_end() const = 0;
   // The offset behind the last record of a partition, asked of the brokers.
   virtual Result<std::int64_t> end_of(int partition, std::chrono::milliseconds within) = 0;

@@ -104,6 +104,15 @@ class CloudCli : public testing::Test {
   std::unique_ptr<cli::TextOutput> output_;  // of the last run()
 };
 
+TEST_F(CloudCli, StatusSaysWhoHasWhichPartition) {
+  store_.set_partitions({{0, true, "hall-1:8080", start_, 12}, {1, false, "hall-2:8080"}, {2}});
+  start_node();
+  run({"cloud", "status"});
+  EXPECT_NE(output_->text.find("part    000  here since 2026-11-21 02:00:00, 12 records behind\n"
+                               "part    001  hall-2:8080\n"
+                               "part    002  nobody\n"), std::string::npos) << output_->text;
+}
+
 struct GoldenRow {
   const char* name;
   std::vector<std::string> words;

@@ -41,6 +41,22 @@ TEST(CloudConfig, AllOfItHasDefaults) {
   EXPECT_EQ(loaded.config.intake.zmq, "ipc:///run/tidemark/cloud.zmq");
 }
 
+TEST(CloudConfig, NodesOfAGroupReadKafka) {
+  const auto problem_of = [](const std::string& kafka, const std::string& more = "") {
+    const auto loaded = parse_cloud("[intake]\nkafka = { " + kafka + " }\n" + more, "cloud.toml");
+    return loaded.ok ? std::string() : first_problem(loaded).text();
+  };
+  const std::string brokers = R"(brokers = "k1:9092")";
+  const std::string group = R"(, group = "cloud")";
+  EXPECT_EQ(problem_of(brokers + group), "");
+  EXPECT_EQ(problem_of(brokers + group + R"(, session = "6s")"), "");
+  EXPECT_THAT(problem_of(R"(group = "cloud")"), testing::HasSubstr("no brokers"));
+  EXPECT_THAT(problem_of(brokers + group + R"(, session = "5s")"), testing::HasSubstr("session"));
+  EXPECT_THAT(problem_of(brokers + group, "[publish]\nanswers = true\n"),
+              testing::HasSubstr("not by nodes of a group"));
+  EXPECT_EQ(problem_of(brokers, "[publish]\nanswers = true\n"), "");
+}
+
 TEST(CloudConfig, CalendarsHaveAZoneOrShifts) {
   const auto loaded = parse_cloud(R"toml(
 [[view]]

@@ -90,6 +90,20 @@ TEST_F(CloudFace, EdgesCarryLedgersThatAddUpAndTheirLag) {
   EXPECT_EQ(edge["sources"][0]["good"], 60);
 }
 
+TEST_F(CloudFace, StatusSaysWhoHasWhichPartition) {
+  EXPECT_EQ(json("/v1/edges")["partitions"], 1);
+  EXPECT_EQ(json("/v1/edges")["owners"].size(), 0u);
+  store_.set_partitions({{0, true, "hall-1:8080", start_, 12}, {1, false, "hall-2:8080"}, {2}});
+  const auto body = json("/v1/edges");
+  EXPECT_EQ(body["partitions"], 1);
+  ASSERT_EQ(body["owners"].size(), 3u);
+  EXPECT_EQ(body["owners"][0]["behind"], 12);
+  EXPECT_EQ(body["owners"][0]["since"], "2026-11-21T02:00:00Z");
+  EXPECT_EQ(body["owners"][1]["owner"], "hall-2:8080");
+  EXPECT_TRUE(body["owners"][1]["behind"].is_null());
+  EXPECT_TRUE(body["owners"][2]["owner"].is_null());
+}
+
 TEST_F(CloudFace, SeriesLateLossesDeadLettersAndViews) {
   store_.set_series({test::some_series("press-07", "line1", "power_total", "W", 4802, start_)});
   store_.set_late({{kPower, start_, 12, "pane"}});

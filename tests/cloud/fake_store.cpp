@@ -112,6 +112,10 @@ class FakeReader final : public query::Reader {
     if (store_.failing_) return away();
     return store_.letters_;
   }
+  Result<std::vector<query::PartitionState>> partitions() override {
+    const std::lock_guard lock(store_.mutex_);
+    return store_.partitions_;
+  }
 
  private:
   static Error away() { return {Fault::unavailable, "the store does not open"}; }
@@ -129,6 +133,10 @@ void FakeStore::emit(answers::Answer answer) {
   const std::lock_guard lock(mutex_);
   answer.position = emitted_.size() + 1;
   emitted_.push_back(std::move(answer));
+}
+void FakeStore::set_partitions(std::vector<query::PartitionState> partitions) {
+  const std::lock_guard lock(mutex_);
+  partitions_ = std::move(partitions);
 }
 void FakeStore::set_edges(std::vector<query::EdgeState> edges) {
   const std::lock_guard lock(mutex_);

@@ -18,6 +18,7 @@ class FakeStore {
   void set_series(std::vector<query::SeriesState> series);
   void set_late(std::vector<query::LateRow> late);
   void set_dead_letters(std::vector<query::Reader::DeadLetter> letters);
+  void set_partitions(std::vector<query::PartitionState> partitions);
   void fail(bool failing);  // every question is Fault::unavailable from now on
   [[nodiscard]] std::uint64_t position() const;
 
@@ -31,6 +32,7 @@ class FakeStore {
   std::vector<query::SeriesState> series_;
   std::vector<query::LateRow> late_;
   std::vector<query::Reader::DeadLetter> letters_;
+  std::vector<query::PartitionState> partitions_;
   bool failing_ = false;
 };
 

@@ -4,92 +4,19 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <thread>
 
-#include "common/kafka/records.h"
-#include "gateway/log/kafka_log.h"
-#include "tests/cloud/edge_double.h"
-#include "tests/support/eventually.h"
-#include "tests/support/mock_kafka.h"
+#include "tests/cloud/kafka_double.h"
 
 namespace tidemark::test {
 namespace {
-
-using wire::FrameType;
-
-constexpr auto kSoon = std::chrono::milliseconds(20);
-
-Result<kafka::Layout> layout_of_mock(const kafka::Settings& /*settings*/) {
-  return kafka::Layout{.id = "mock", .partitions = MockKafka::kPartitions};
-}
-
-// A gateway for one edge.
-class Gateway {
- public:
-  Gateway(MockKafka& kafka, const EdgeDouble& edge) : edge_(edge.name()) {
-    gateway::KafkaOptions o;
-    o.settings = kafka.settings;
-    o.gateway = "gw1";
-    o.probe_every = o.probe_again = kSoon;
-    o.layout = layout_of_mock;
-    log_ = gateway::KafkaLog::open(std::move(o), clock_, random_).value();
-    EXPECT_TRUE(eventually([&] {
-      listen();
-      return log_->send(edge_, 77, bytes_of(edge.hello()));
-    }));
-    EXPECT_TRUE(until([&] { return welcomed_; }));
-  }
-  void send(const wire::Frame& frame) { EXPECT_TRUE(log_->send(edge_, 77, bytes_of(frame))); }
-  // Until the brokers have this block.
-  bool acknowledged(std::uint64_t sequence) {
-    return until([&] { return held_.contains(Sequence{sequence}); });
-  }
-  template <typename Condition>
-  bool until(Condition condition) {
-    return eventually([&] {
-      listen();
-      return condition();
-    });
-  }
-
-  Ledger ledger;  // the last that the cloud said
-  std::vector<wire::Request> requests;
-
- private:
-  static ByteVector bytes_of(const wire::Frame& frame) {
-    ByteVector out;
-    wire::append_frame(out, frame.type, frame.payload);
-    return out;
-  }
-  void listen() {
-    while (const auto e = log_->receive()) {
-      wire::FrameReader reader(wire::kFramePayloadMax);
-      reader.feed(e->frame);
-      const auto frame = *reader.next().value();
-      if (frame.type == FrameType::welcome) welcomed_ = true;
-      if (frame.type == FrameType::request) {
-        requests.push_back(wire::decode_request(frame.payload).value());
-      }
-      if (frame.type != FrameType::ack) continue;
-      const auto ack = wire::decode_ack(frame.payload).value();
-      if (ack.ledger != Ledger{}) ledger = ack.ledger;
-      for (const auto& h : ack.holdings) held_.add(h.blocks);
-    }
-  }
-
-  SystemClock clock_;
-  SystemRandom random_;
-  std::string edge_;
-  std::unique_ptr<gateway::KafkaLog> log_;
-  bool welcomed_ = false;
-  SequenceRanges held_;
-};
 
 // A cloud node on a folder.
 class Node {
  public:
   Node(MockKafka& kafka, const std::filesystem::path& folder, bool publishes = false,
-       Nanoseconds silence_max = std::chrono::minutes(5))
+       Nanoseconds silence_max = std::chrono::minutes(5), bool shares = false)
       : folder_(folder) {
     intake::Options options;
     options.data_dir = folder;
@@ -102,9 +29,11 @@ class Node {
     o.layout = layout_of_mock;
     o.silence_max = silence_max;
     if (publishes) o.answers = [folder] { return query::Reader::open(folder); };
+    if (shares) o.holds = [this] { return holds.load(); };
     listener_ = cluster::KafkaListener::open(std::move(o), clock_).value();
     thread_ = std::thread([this] {
-      EXPECT_TRUE(listener_->run(*intake_, stop_, [this] { copy_counters(); }).ok());
+      const auto ended = listener_->run(*intake_, stop_, [this] { copy_counters(); });
+      EXPECT_EQ(ended.ok(), holds.load());
     });
   }
   ~Node() { stop(); }
@@ -127,6 +56,7 @@ class Node {
     return eventually([&] { return ledger().answered == readings; });
   }
   cluster::Condition condition() const { return listener_->condition(); }
+  std::atomic<bool> holds{true};
 
  private:
   void copy_counters() {
@@ -143,12 +73,6 @@ class Node {
   intake::Counters counters_;
   std::thread thread_;
 };
-
-// Three readings in a block, at minute `n`.
-std::uint64_t next_block(EdgeDouble& edge, int n) {
-  for (int i = 0; i < 3; ++i) edge.take(0, kStart + n * kMinute + i * kSecond, i);
-  return edge.flush(kStart + (n + 1) * kMinute);
-}
 
 TEST(KafkaListener, AnswersWhatGatewaysWrote) {
   MockKafka kafka;
@@ -347,6 +271,35 @@ TEST(KafkaListener, AnswersGoIntoTheirTopicOnceTheyAreCommitted) {
     return kafka.read(kafka.settings.answers()).size() > before && published() == emitted();
   }));
   EXPECT_EQ(node.condition().problem, "");
+}
+
+// It stood still, and another node has its partitions by now.
+TEST(KafkaListener, WhoDoesNotHoldItsPartitionsNeitherTakesNorCommitsNorSays) {
+  MockKafka kafka;
+  Folder folder;
+  EdgeDouble edge("press-07", 11, 1);
+  Gateway gateway(kafka, edge);
+  {
+    Node node(kafka, folder.path, false, std::chrono::minutes(5), true);
+    gateway.send(edge.dictionary());
+    gateway.send(edge.block(next_block(edge, 0)));
+    gateway.send(edge.last_seal());
+    ASSERT_TRUE(gateway.acknowledged(1));
+    ASSERT_TRUE(node.answers(3));
+    ASSERT_TRUE(gateway.until([&] { return gateway.ledger.answered == 3; }));
+    node.holds = false;
+    const auto commits = node.counters().commits;
+    const auto said = kafka.read(kafka.settings.control()).size();
+    gateway.send(edge.block(next_block(edge, 1)));
+    gateway.send(edge.last_seal());
+    ASSERT_TRUE(gateway.acknowledged(2));
+    node.stop();
+    EXPECT_LE(node.counters().commits, commits + 1) << "one that was under way";
+    EXPECT_LE(kafka.read(kafka.settings.control()).size(), said + 1);
+    EXPECT_EQ(node.ledger().answered, 3u);
+  }
+  Node node(kafka, folder.path);
+  EXPECT_TRUE(node.answers(6)) << "what it let go of is read again";
 }
 
 TEST(KafkaListener, SaysWhyItCannotRead) {

@@ -49,9 +49,13 @@ class MockKafka {
   }
   // The next `n` produce requests are answered so, and do nothing.
   void refuse_produce(rd_kafka_resp_err_t with, std::size_t n = 1) {
-    const std::vector<rd_kafka_resp_err_t> errors(n, with);
     constexpr std::int16_t kProduce = 0;  // of the protocol
-    rd_kafka_mock_push_request_errors_array(cluster_, kProduce, errors.size(), errors.data());
+    refuse(kProduce, with, n);
+  }
+  // The next heartbeat of a member of a group is answered so.
+  void refuse_heartbeat(rd_kafka_resp_err_t with) {
+    constexpr std::int16_t kHeartbeat = 12;
+    refuse(kHeartbeat, with, 1);
   }
   void be_there(bool there) {
     if (there) {
@@ -97,6 +101,10 @@ class MockKafka {
   kafka::Settings settings;
 
  private:
+  void refuse(std::int16_t request, rd_kafka_resp_err_t with, std::size_t n) {
+    const std::vector<rd_kafka_resp_err_t> errors(n, with);
+    rd_kafka_mock_push_request_errors_array(cluster_, request, errors.size(), errors.data());
+  }
   static MockRecord record_of(const rd_kafka_message_t* m) {
     MockRecord r{{static_cast<const char*>(m->key), m->key_len},
                  {static_cast<const char*>(m->payload), m->len},

@@ -374,12 +374,14 @@ NAMES = {
 def every():
     """These, and those of other files, which use this one."""
     import bad_input
+    import kafka_group
     import kafka_scenarios
     import machine
     import reload
     import replay
     return {**NAMES, 'heartpy': replay.heartpy, 'machine': machine.machine,
-            'bad_input': bad_input.bad_input, 'reload': reload.reloads, **kafka_scenarios.KAFKA}
+            'bad_input': bad_input.bad_input, 'reload': reload.reloads, **kafka_scenarios.KAFKA,
+            **kafka_group.GROUPS}
 
 
 def main():

@@ -1,0 +1,61 @@
+// One partition of the input on the node that owns it: a store, an intake and a reader of its
+// topics, on a thread of its own.
+//
+// Promise    received set, panes, answers and how far the partition was read lie in one store and
+//            advance together; a partition that was here before goes on where that store is.
+// Threads    its own; all of this may be called from any.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <thread>
+
+#include "cloud/cluster/kafka_listener.h"
+#include "cloud/intake/intake.h"
+
+namespace tidemark::cluster {
+
+struct PartitionOptions {
+  int number = 0;
+  intake::Options intake;
+  KafkaListenerOptions listener;
+  std::function<void()> opened;  // readers of the store open from now on; on the thread
+};
+
+class Partition {
+ public:
+  // Opens its store on its thread: that may take seconds.
+  Partition(PartitionOptions options, Disk& disk, const Clock& clock);
+  ~Partition();
+  Partition(const Partition&) = delete;
+  Partition& operator=(const Partition&) = delete;
+
+  // Ends soon: commits what it has, if it may.
+  void ask_to_stop() { stop_.ask(); }
+  void wait();
+  [[nodiscard]] int number() const { return options_.number; }
+  [[nodiscard]] EventTime since() const { return since_; }
+  [[nodiscard]] intake::Counters counters() const;
+  [[nodiscard]] Condition condition() const;
+  // Why it ended by itself; nothing while it runs and when it was asked.
+  [[nodiscard]] std::optional<Error> fault() const;
+
+ private:
+  Result<> run();
+
+  const PartitionOptions options_;
+  Disk& disk_;
+  const Clock& clock_;
+  const EventTime since_;
+  StopSignal stop_{StopSignal::ByHand{}};
+  mutable std::mutex mutex_;  // of what follows
+  const KafkaListener* listener_ = nullptr;  // while it runs
+  Condition last_{.problem = "its store is being opened"};
+  intake::Counters counters_;
+  std::optional<Error> fault_;
+  std::thread thread_;
+};
+
+}  // namespace tidemark::cluster

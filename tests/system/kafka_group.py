@@ -1,0 +1,213 @@
+"""Scenarios of cloud nodes that share the partitions of a Kafka (intake.kafka.group), with edges in
+all of them: run with --kafka."""
+import contextlib
+import json
+import signal
+import sqlite3
+import time
+import urllib.request
+
+import oracle
+from kafka_scenarios import need_kafka
+from scenarios import CHANNELS, VIEW, Failed, connected, judge, start_chain, wait_for
+from stack import free_port
+
+GROUP = 'cloud'
+SESSION = 6  # seconds; the brokers allow no less
+PARTITIONS = 3
+ONE_BATCH = 8  # records of one edge, at most; while the node stands still there come 40 and more
+
+
+class Nodes:
+    """Further cloud nodes of the group; the stack's own is `cloud`."""
+
+    def __init__(self, stack):
+        self.stack = stack
+        self.ports = {}
+
+    def start(self, name):
+        stack = self.stack
+        if name not in self.ports:
+            self.ports[name] = free_port()
+            stack.write(f'{name}.toml', f'data_dir = "{stack.path("data", name)}"\n\n'
+                        f'[intake]\n{way(stack)}\n\n'
+                        f'[http]\nlisten = "127.0.0.1:{self.ports[name]}"\n\n')
+        stack.launch(name, stack.program('tidemark-cloud'), '--config',
+                     stack.path('etc', f'{name}.toml'))
+        stack.wait_port(name, self.ports[name])
+
+    def port(self, name):
+        return self.stack.http_port if name == 'cloud' else self.ports[name]
+
+    def get(self, name, path):
+        url = f'http://127.0.0.1:{self.port(name)}{path}'
+        with urllib.request.urlopen(url, timeout=10) as reply:
+            return json.load(reply, parse_int=oracle.parse_int)
+
+    def has(self, name):
+        """Partitions that are open on a node."""
+        return {o['partition'] for o in self.get(name, '/v1/edges')['owners'] if o['here']}
+
+
+def way(stack):
+    return (f'kafka = {{ brokers = "{stack.kafka}", prefix = "test", group = "{GROUP}", '
+            f'session = "{SESSION}s" }}')
+
+
+def start_group(stack):
+    """The chain, with its cloud node as the first of a group."""
+    need_kafka(stack)
+    cloud_way = way(stack)
+    plain = stack.way
+    prepare = stack.prepare_cloud
+
+    def prepare_member(*arguments):
+        stack.way = lambda: cloud_way
+        prepare(*arguments)
+        stack.way = plain
+    stack.prepare_cloud = prepare_member
+    stack.start_broker()
+    start_chain(stack)
+    nodes = Nodes(stack)
+    wait_for('the node to have all partitions',
+             lambda: len(nodes.has('cloud')) == PARTITIONS, 60, 0.2)
+    return nodes
+
+
+def plant(stack, run_for=None):
+    options = {'run_for': run_for} if run_for else {}
+    stack.start_plant(sensors=[{'name': f'm{i:02d}', 'channels': CHANNELS, 'rate': 50}
+                               for i in range(8)], **options)
+
+
+def owner_of_the_edge(stack, nodes, names):
+    """The node that answers for the edge, once there is one."""
+    def found():
+        for name in names:
+            edges = nodes.get(name, '/v1/edges')['edges']
+            if edges:
+                return name
+        return None
+    return wait_for('a node to have the edge', found, 90, 0.2)
+
+
+def share(nodes, *names):
+    """Waits until each node has a part, and all of them all."""
+    def shared():
+        parts = [nodes.has(name) for name in names]
+        return all(parts) and sum(len(p) for p in parts) == PARTITIONS == len(set.union(*parts))
+    wait_for(f'{names} to share the partitions', shared, 90, 0.2)
+
+
+def group_alone(stack):
+    """One node of a group answers what a node without one does; stopped, its stores read the
+    same."""
+    nodes = start_group(stack)
+    plant(stack, '8s')
+    stack.finish_plant(60)
+    before = judge(stack)
+    status = stack.cloud_status()
+    owners = {o['partition']: o['owner'] for o in status['owners']}
+    if len(owners) != PARTITIONS or len(set(owners.values())) != 1 or None in owners.values():
+        raise Failed(f'owners are {status["owners"]}')
+    stack.stop('cloud')
+    after = stack.answers(VIEW)
+    figures = [sorted((a['series'], a['start'], str(a['values'])) for a in some)
+               for some in (before, after)]
+    if figures[0] != figures[1]:
+        raise Failed('the stores of the stopped node answer something else')
+    stack.start_cloud()
+    wait_for('the node to have all partitions again',
+             lambda: len(nodes.has('cloud')) == PARTITIONS, 60, 0.2)
+    judge(stack)
+
+
+def take_over(stack, nodes, victim, other, disturb, again):
+    """`victim` has the edge; `disturb` stops it, `again` brings it back when `other` has all."""
+    started = time.monotonic()
+    disturb()
+    wait_for(f'{other} to have all partitions', lambda: len(nodes.has(other)) == PARTITIONS, 120,
+             0.1)
+    wait_for(f'{other} to answer for the edge',
+             lambda: nodes.get(other, '/v1/edges')['edges'], 60, 0.05)
+    print(f'{other} answers {time.monotonic() - started:.1f} s after {victim} stood still, '
+          f'session {SESSION} s')
+    again()
+
+
+def judged_at(stack, nodes, name):
+    """judge() asks the node at the stack's address."""
+    stack.http_port = nodes.port(name)
+    path = stack.path('etc', 'cloud.toml' if name == 'cloud' else f'{name}.toml')
+    stack.environment['TIDEMARK_CLOUD_CONFIG'] = path
+    return judge(stack, limit=120)
+
+
+def group_moves(stack):
+    """Of two nodes the one that has the edge dies by kill -9, two times."""
+    nodes = start_group(stack)
+    nodes.start('cloud2')
+    share(nodes, 'cloud', 'cloud2')
+    plant(stack)
+    names = ['cloud', 'cloud2']
+    for _ in range(2):
+        victim = owner_of_the_edge(stack, nodes, names)
+        other = names[1 - names.index(victim)]
+        start = stack.start_cloud if victim == 'cloud' else lambda: nodes.start('cloud2')
+        time.sleep(2)
+        take_over(stack, nodes, victim, other, lambda: stack.kill(victim), start)
+        share(nodes, 'cloud', 'cloud2')
+    stack.stop_plant()
+    connected(stack, 45)
+    judged_at(stack, nodes, owner_of_the_edge(stack, nodes, names))
+
+
+def positions(stack, node, parts):
+    """How far a node has taken the live data of its partitions, by its stores."""
+    found = {}
+    for part in parts:
+        path = stack.path('data', node, 'p', f'{part:03}', 'cloud.db')
+        with contextlib.closing(sqlite3.connect(f'file:{path}?mode=ro', uri=True)) as store:
+            rows = store.execute("SELECT value FROM meta WHERE key LIKE ?",
+                                 (f'kafka % live {part}',)).fetchall()
+        found[part] = rows[0][0] if rows else 0
+    return found
+
+
+def group_paused(stack):
+    """The node that has the edge is stopped until others have its partitions, and goes on: it
+    commits nothing more, says that it has lost them, and comes again as anybody does."""
+    nodes = start_group(stack)
+    nodes.start('cloud2')
+    share(nodes, 'cloud', 'cloud2')
+    plant(stack)
+    names = ['cloud', 'cloud2']
+    victim = owner_of_the_edge(stack, nodes, names)
+    other = names[1 - names.index(victim)]
+    time.sleep(3)
+    parts = nodes.has(victim)
+    before = {}
+
+    def pause():
+        stack.running[victim].send_signal(signal.SIGSTOP)
+        before.update(positions(stack, victim, parts))
+    take_over(stack, nodes, victim, other, pause, lambda: None)
+    time.sleep(3)
+    stack.running[victim].send_signal(signal.SIGCONT)
+    wait_for(f'{victim} to hear that it has lost them',
+             lambda: 'lost=true' in stack.log_tail(victim, 200), 30, 0.002)
+    after = positions(stack, victim, parts)
+    print(f'{victim} had taken {before}, and {after} when it heard of the loss')
+    if not any(before.values()):
+        raise Failed(f'{victim} had taken nothing before it stood still')
+    for part, position in after.items():
+        # A commit that had begun is ended; for more it has no right.
+        if position - before[part] > ONE_BATCH:
+            raise Failed(f'{victim} took records of partition {part} after it had lost it')
+    share(nodes, *names)
+    stack.stop_plant()
+    connected(stack, 45)
+    judged_at(stack, nodes, owner_of_the_edge(stack, nodes, names))
+
+
+GROUPS = {'group_alone': group_alone, 'group_moves': group_moves, 'group_paused': group_paused}
