@@ -75,9 +75,9 @@ Result<> run(const std::filesystem::path& folder, const std::vector<Sent>& all,
   committing += end - at;
   const auto n = node->counters();
   const auto millions = static_cast<double>(readings) * 1e-6;
-  fmt::print("blocks={} readings={} commits={} cpu_s_per_million={:.4f} "
+  fmt::print("blocks={} compared={} readings={} commits={} cpu_s_per_million={:.4f} "
              "placing={:.4f} committing={:.4f}\n",
-             n.blocks, n.readings, n.commits,
+             n.blocks, n.blocks_compared, n.readings, n.commits,
              (end - begin) / millions, (end - begin - committing) / millions,
              committing / millions);
   if (n.readings == readings) return {};
