@@ -66,6 +66,45 @@ TEST(TimeOrder, KeepsEveryReadingAndTheOrderOfThoseOfOneTime) {
   }
 }
 
+struct Spread {
+  const char* name;
+  std::uint64_t width;  // of the times, which are drawn from it
+  std::uint64_t far;    // one of so many rows lies a thousand times as far off
+};
+void PrintTo(const Spread& s, std::ostream* out) { *out << s.name; }
+
+class TimesInAnyOrder : public testing::TestWithParam<Spread> {};
+
+TEST_P(TimesInAnyOrder, AreSortedAsASortWould) {
+  const auto& [name, width, far] = GetParam();
+  SeededRandom random(5);
+  intake::TimeOrder order;
+  for (const std::size_t rows : {2u, 31u, 40u, 1000u, 5000u}) {
+    Group group;
+    auto& column = group.columns.emplace_back();
+    column.type = ValueType::i64;
+    std::vector<std::pair<std::int64_t, std::int64_t>> expected;
+    for (std::size_t row = 0; row < rows; ++row) {
+      const auto off = random.below(width) * (random.below(far) == 0 ? 1000u : 1u);
+      const auto time = static_cast<std::int64_t>(off - width / 2);  // before and after 1970
+      group.times.push_back(time);
+      column.i64.push_back(static_cast<std::int64_t>(row));
+      expected.emplace_back(time, row);
+    }
+    std::sort(expected.begin(), expected.end());
+    const auto& sorted = order.of(group);
+    for (std::size_t row = 0; row < rows; ++row) {
+      ASSERT_EQ(std::pair(sorted.times[row], sorted.columns[0].i64[row]), expected[row]) << row;
+    }
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    All, TimesInAnyOrder,
+    testing::Values(Spread{"few times", 7, 1'000'000}, Spread{"evenly", 1'000'000'000, 1'000'000},
+                    Spread{"one far off", 10'000'000, 900},
+                    Spread{"as far as can be", std::uint64_t{1} << 62, 1'000'000'000}));
+
 TEST(TimeOrder, LeavesWhatIsInOrderWhereItIs) {
   Group group;
   group.times = {1, 2, 2, 5};
