@@ -177,6 +177,43 @@ TEST_F(Panes, GatheredBesideTheirRowsAreWhatTheyWereTogether) {
   }
 }
 
+// Windows of ten minutes, of panes that are in memory, gathered, in rows only, or nowhere.
+TEST_F(Panes, OfAWindowAddUpWhereverTheyAre) {
+  SeededRandom random(4);
+  std::map<std::int64_t, window::Partial> expected;
+  for (std::int64_t batch = 0; batch < 60; ++batch) {
+    if (batch % 9 == 5) {
+      commit();
+      open();  // nothing is in memory
+    }
+    for (int i = 0; i < 40; ++i) {
+      const auto minute = batch + static_cast<std::int64_t>(random.below(40));
+      if (minute % 17 == 3) continue;  // a gap
+      const auto value = static_cast<std::int64_t>(random.below(1'000'000));
+      const auto time = minute * kMinute + static_cast<std::int64_t>(random.below(60));
+      panes_->gather(1, ValueType::i64, store::Tier::minute, event_time(minute * kMinute))
+          .rows.add(time, value);
+      expected.try_emplace(minute, ValueType::i64).first->second.add(time, value);
+    }
+    if (batch % 3 == 0) commit();
+    ASSERT_EQ(panes_->first(1), event_time(expected.begin()->first * kMinute));
+    const auto from = static_cast<std::int64_t>(random.below(100));
+    window::Partial all(ValueType::i64);
+    for (auto m = from; m < from + 10; ++m) {
+      if (const auto it = expected.find(m); it != expected.end()) all.merge(it->second);
+    }
+    window::Summary sum(ValueType::i64);
+    const auto start = event_time(from * kMinute);
+    ASSERT_EQ(panes_->sum(1, start, start + Nanoseconds(10 * kMinute), {}, sum), 0u);
+    ASSERT_EQ(bytes_of(sum.partial()), bytes_of(all)) << batch;
+  }
+  const auto end = event_time(50 * kMinute);
+  panes_->remove(1, event_time(0), end);
+  EXPECT_EQ(panes_->first(1), event_time(expected.lower_bound(50)->first * kMinute));
+  panes_->fold(1, ValueType::i64, store::Tier::minute, event_time(90 * kMinute), {}, 1000);
+  EXPECT_EQ(panes_->first(1), event_time(45 * kMinute)) << "a quarter of an hour";
+}
+
 TEST_F(Panes, InMemoryAreBounded) {
   const auto most = static_cast<std::int64_t>(store::PaneCache::kPanesMax);
   for (int batch = 0; batch < 4; ++batch) {
