@@ -134,6 +134,31 @@ wire::Frame Edge::seal(std::int64_t until) {
   return frame;
 }
 
+Result<> each_frame(const Readings& readings, std::int64_t round, const FleetOptions& options,
+                    const Visit& visit) {
+  std::vector<Edge> edges;
+  for (unsigned e = 0; e < kDevices / kDevicesOfEdge; ++e) edges.emplace_back(e, options);
+  for (const auto& edge : edges) {
+    TIDE_TRY(visit(edge, edge.hello()));
+    TIDE_TRY(visit(edge, edge.dictionary()));
+  }
+  // No further than the last minute: windows without a reading would be answered, too.
+  const auto last = (readings.span() + kMinuteMs - 1) / kMinuteMs * kMinuteMs;
+  for (std::int64_t from = 0; from < readings.end(); from += round) {
+    for (auto& edge : edges) {
+      if (auto block = edge.block(readings, from, from + round)) {
+        TIDE_TRY(visit(edge, std::move(*block)));
+      }
+      TIDE_TRY(visit(edge, edge.seal(std::min(from + round - kDisorderMs, last))));
+    }
+  }
+  for (auto& edge : edges) {
+    TIDE_TRY(visit(edge, edge.seal(last)));
+    TIDE_TRY(visit(edge, {wire::FrameType::bye, {}}));
+  }
+  return {};
+}
+
 Result<std::uint64_t> send_blocks(const kafka::Settings& settings, const Readings& readings,
                                   std::int64_t round, const FleetOptions& options) {
   SystemClock clock;
@@ -143,28 +168,11 @@ Result<std::uint64_t> send_blocks(const kafka::Settings& settings, const Reading
   way_options.gateway = "bench";
   TIDE_ASSIGN(auto log, gateway::KafkaLog::open(std::move(way_options), clock, random));
   Way way(*log, clock);
-  std::vector<Edge> edges;
-  for (unsigned e = 0; e < kDevices / kDevicesOfEdge; ++e) edges.emplace_back(e, options);
-  for (const auto& edge : edges) {
-    TIDE_TRY(way.send(edge, edge.hello()));
-    TIDE_TRY(way.send(edge, edge.dictionary()));
-  }
   std::uint64_t bytes = 0;
-  // No further than the last minute: windows without a reading would be answered, too.
-  const auto last = (readings.span() + kMinuteMs - 1) / kMinuteMs * kMinuteMs;
-  for (std::int64_t from = 0; from < readings.end(); from += round) {
-    for (auto& edge : edges) {
-      if (const auto block = edge.block(readings, from, from + round)) {
-        bytes += block->payload.size();
-        TIDE_TRY(way.send(edge, *block));
-      }
-      TIDE_TRY(way.send(edge, edge.seal(std::min(from + round - kDisorderMs, last))));
-    }
-  }
-  for (auto& edge : edges) {
-    TIDE_TRY(way.send(edge, edge.seal(last)));
-    TIDE_TRY(way.send(edge, {wire::FrameType::bye, {}}));
-  }
+  TIDE_TRY(each_frame(readings, round, options, [&](const Edge& edge, const wire::Frame& frame) {
+    if (frame.type == wire::FrameType::block) bytes += frame.payload.size();
+    return way.send(edge, frame);
+  }));
   TIDE_TRY(way.finish());
   return bytes;
 }

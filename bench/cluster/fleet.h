@@ -2,6 +2,7 @@
 // the product's own codec, frames and gateway, into Kafka.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -51,8 +52,14 @@ class Edge {
   std::uint64_t seals_ = 0;
 };
 
-// All readings as blocks of `round` ms each, through the gateway's own way into Kafka. Topics are
-// there. Returns the bytes of the blocks.
+// All that the edges send of these readings, in blocks of `round` ms each, in the order in which
+// they send it.
+using Visit = std::function<Result<>(const Edge&, wire::Frame)>;
+Result<> each_frame(const Readings& readings, std::int64_t round, const FleetOptions& options,
+                    const Visit& visit);
+
+// The same through the gateway's own way into Kafka. Topics are there. Returns the bytes of the
+// blocks.
 Result<std::uint64_t> send_blocks(const kafka::Settings& settings, const Readings& readings,
                                   std::int64_t round, const FleetOptions& options);
 

@@ -23,6 +23,8 @@ class Metrics {
         blocks_(r.counter("tidemark_cloud_blocks_total", "Blocks taken in, repeats included.")),
         readings_(r.counter("tidemark_cloud_readings_total", "Readings placed.")),
         repeats_(r.counter("tidemark_cloud_repeated_blocks_total", "Blocks that came again.")),
+        compared_(r.counter("tidemark_cloud_compared_blocks_total",
+                            "Archived blocks read again to find repeats of readings.")),
         letters_(r.counter("tidemark_cloud_dead_letters_total", "Frames and blocks kept aside.")),
         commits_(r.counter("tidemark_cloud_commits_total", "Batches committed.")),
         answers_(r.counter("tidemark_cloud_answers_total", "Answers emitted.")),
@@ -40,6 +42,7 @@ class Metrics {
     blocks_.add(now.blocks - last_.blocks);
     readings_.add(now.readings - last_.readings);
     repeats_.add(now.duplicates - last_.duplicates);
+    compared_.add(now.blocks_compared - last_.blocks_compared);
     letters_.add(now.dead_letters - last_.dead_letters);
     commits_.add(now.commits - last_.commits);
     answers_.add(now.answers - last_.answers);
@@ -51,8 +54,8 @@ class Metrics {
   }
 
  private:
-  metrics::Counter &frames_, &blocks_, &readings_, &repeats_, &letters_, &commits_, &answers_,
-      &parked_, &alarms_, &put_off_, &refused_;
+  metrics::Counter &frames_, &blocks_, &readings_, &repeats_, &compared_, &letters_, &commits_,
+      &answers_, &parked_, &alarms_, &put_off_, &refused_;
   intake::Counters last_;
 };
 

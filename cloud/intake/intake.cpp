@@ -371,6 +371,7 @@ void Intake::place_block(Session& s, Lane lane, const BlockRecord& record, const
   const auto at = store_->archive().append(edge.row.name, record);
   store_->blocks().add(edge.row.id, record.name, xxh3(record.bytes), at, record.readings);
   const auto cause = cause_of(lane, books.was_given_up(record.name.sequence));
+  const auto compared = placer_->compared();
   const auto placed = placer_->place(
       {edge, record.name, block, series, partials, at, cause, latest}, clock_.steady());
   if (placed.quarantined > 0) {
@@ -385,6 +386,7 @@ void Intake::place_block(Session& s, Lane lane, const BlockRecord& record, const
   }
   books.receive(record.name.sequence, record.readings, placed, record.replaces);
   counters_.readings += record.readings;
+  counters_.blocks_compared += placer_->compared() - compared;
   ++s.blocks_taken;
   s.added[record.name.incarnation].add(record.name.sequence);
   s.changed.insert(record.name.incarnation);

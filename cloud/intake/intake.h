@@ -82,6 +82,7 @@ struct Counters {
   std::uint64_t alarms = 0;   // raised, repetitions included
   std::uint64_t put_off = 0;  // frames not taken because a bound of their edge was reached
   std::uint64_t refused = 0;  // frames of a second box that says it is an edge
+  std::uint64_t blocks_compared = 0;  // read from the archive to find repeats (repeat_finder.h)
   std::uint64_t blocks_ordered = 0;  // read from the archive to put panes in order (orderer.h)
 };
 

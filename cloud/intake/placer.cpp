@@ -6,41 +6,14 @@
 #include <limits>
 #include <tuple>
 
-#include "common/base/log.h"
-#include "common/codec/codec.h"
+#include "cloud/intake/time_pieces.h"
 
 namespace tidemark::intake {
 namespace {
 
-constexpr std::int64_t kMinuteNs = 60'000'000'000;
-
 std::int64_t minute_of(std::int64_t time) {
   const auto minute = time / kMinuteNs;
   return time % kMinuteNs < 0 ? minute - 1 : minute;
-}
-
-bool has_series_twice(const Block& block) {
-  std::vector<std::uint32_t> all;
-  for (const auto& group : block.groups) {
-    for (const auto& column : group.columns) all.push_back(column.series);
-  }
-  std::sort(all.begin(), all.end());
-  return std::adjacent_find(all.begin(), all.end()) != all.end();
-}
-
-// The times in stretches of at most this width and without such a gap, in order.
-std::vector<std::pair<std::int64_t, std::int64_t>> pieces_of(std::vector<std::int64_t> times,
-                                                             std::int64_t width,
-                                                             std::int64_t gap) {
-  std::sort(times.begin(), times.end());
-  std::vector<std::pair<std::int64_t, std::int64_t>> pieces;
-  for (const auto t : times) {
-    if (pieces.empty() || t - pieces.back().first > width || t - pieces.back().second > gap) {
-      pieces.emplace_back(t, t);
-    }
-    pieces.back().second = t;
-  }
-  return pieces;
 }
 
 // How many different seconds these times lie in.
@@ -57,11 +30,10 @@ std::uint64_t seconds_of(const std::vector<std::int64_t>& times) {
 
 reconcile::Placed Placer::place(const Incoming& in, SteadyTime now) {
   reconcile::Placed placed;
-  earlier_ = {};
   heard_.clear();
   far_ = minute_of(count_ns(in.latest + kCountedAheadMax));
   note_wide(in);
-  twice_ = has_series_twice(in.block);
+  repeats_.begin(in.block);
   note_spans(in);
   for (const auto& arrived : in.block.groups) {
     if (arrived.copy) continue;
@@ -134,7 +106,6 @@ void Placer::note_wide(const Incoming& in) {
 Result<> Placer::check(const Incoming& in) {
   std::uint64_t panes = 0;
   std::uint64_t compared = 0;
-  twice_ = false;  // of the block before
   note_wide(in);
   for (const auto& wide : wide_) panes += static_cast<std::uint64_t>(wide.last - wide.first) + 1;
   for (const auto& group : in.block.groups) {
@@ -147,7 +118,7 @@ Result<> Placer::check(const Incoming& in) {
       const auto& bound = in.series[column.series];
       const bool repeats = wide && bound.series->row.description.device_stamped;
       if (compared > kComparedMax || !repeats) continue;
-      compared += beside(group, doubtful_rows(group, column, bound), bound).size();
+      compared += repeats_.beside(group, column, bound);
     }
   }
   if (panes > kPanesMax) {
@@ -243,12 +214,9 @@ void Placer::place_column(const Incoming& in, const Group& group, const Column& 
   auto& series = *bound.series;
   any_repeated_ = false;
   if (series.row.description.device_stamped) {
-    if (series.early || !reconcile::surely_new(group, column, series.newest)) {
-      const auto repeats = find_repeats(in, group, column, bound);
-      any_repeated_ = repeats > 0;
-      placed.duplicate += repeats;
-    }
-    if (twice_) earlier_.add(series.row.id, group, column);
+    const auto repeats = repeats_.find(in, group, column, bound);
+    any_repeated_ = repeats > 0;
+    placed.duplicate += repeats;
   }
   const auto sealed = sealed_of(in.edge, series);
   proved_ = sealed.frontier;
@@ -344,7 +312,7 @@ void Placer::put_in_order(const Series& series, const Group& group, const Column
   for (auto row = rows.row; row < rows.end; ++row) {
     if (!column.present.empty() && !column.present[row]) continue;
     const auto v = value++;
-    if ((any_repeated_ && repeated_[v]) || column.type != description.type) continue;
+    if ((any_repeated_ && repeats_.marked(v)) || column.type != description.type) continue;
     const auto sample = window::sample_of(group.times[row], column, v);
     if (!sample) continue;
     rising = rising && (samples_.empty() ||
@@ -412,7 +380,7 @@ std::uint64_t Placer::add_each(const Run& run, const Bound& bound, const Group& 
     ++in_minute;
     low = std::min(low, time);
     high = std::max(high, time);
-    if (!(any_repeated_ && repeated_[value])) {
+    if (!(any_repeated_ && repeats_.marked(value))) {
       if (run.pane != nullptr) run.pane->add(time, column, value);
       ++counted;
     }
@@ -469,105 +437,6 @@ void Placer::place_partial(const Incoming& in, const PartialRow& row,
       emitter_.touch_following(series.row.id, event_time(state.last().time), in.cause, now);
     }
   }
-}
-
-std::uint64_t Placer::find_repeats(const Incoming& in, const Group& group, const Column& column,
-                                   const Bound& bound) {
-  repeated_.assign(column.values(), false);
-  reconcile::mark_repeats(group, column, repeated_);
-  const auto rows = doubtful_rows(group, column, bound);
-  const auto compare = [&](const reconcile::BlockIdentities& before) {
-    for (const auto& [row, value] : rows) {
-      if (repeated_[value]) continue;
-      repeated_[value] = before.contains(
-          bound.series->row.id, {group.times[row], reconcile::value_bits(column, value)});
-    }
-  };
-  earlier_.sort();
-  compare(earlier_);
-  for (const auto at : beside(group, rows, bound)) {
-    if (at.value == in.at.value) continue;
-    if (const auto* before = identities_of(in.edge, at)) compare(*before);
-  }
-  return static_cast<std::uint64_t>(std::count(repeated_.begin(), repeated_.end(), true));
-}
-
-// Those of a late row among live ones are few. What is of times to come leaves no newest time, so
-// that all rows of such a series are.
-Placer::RowValues Placer::doubtful_rows(const Group& group, const Column& column,
-                                        const Bound& bound) const {
-  RowValues rows;
-  const bool all = bound.series->early || (twice_ && earlier_.count() > 0);
-  reconcile::each_value(group, column, [&](std::size_t row, std::size_t value) {
-    const auto time = group.times[row];
-    if (all || time <= bound.series->newest) {
-      rows.emplace_back(row, value);
-    }
-  });
-  return rows;
-}
-
-std::vector<store::ArchivePosition> Placer::beside(const Group& group, const RowValues& rows,
-                                                   const Bound& bound) {
-  std::vector<std::int64_t> times;
-  times.reserve(rows.size());
-  for (const auto& [row, value] : rows) times.push_back(group.times[row]);
-  // Under all names that its source ever had: a reading sent before may lie under any of them.
-  auto sources = bound.series->row.sources();
-  if (std::find(sources.begin(), sources.end(), bound.source) == sources.end()) {
-    sources.push_back(bound.source);
-  }
-  std::vector<store::ArchivePosition> all;
-  for (const auto& [low, high] : pieces_of(std::move(times), kPieceNs, kMinuteNs)) {
-    for (const auto source : sources) {
-      const auto some = store_.blocks().overlapping(source, low, high);
-      all.insert(all.end(), some.begin(), some.end());
-    }
-  }
-  std::sort(all.begin(), all.end(), [](auto a, auto b) { return a.value < b.value; });
-  const auto last = std::unique(all.begin(), all.end(),
-                                [](auto a, auto b) { return a.value == b.value; });
-  all.erase(last, all.end());
-  return all;
-}
-
-const reconcile::BlockIdentities* Placer::identities_of(Edge& edge, store::ArchivePosition at) {
-  const auto it = std::find_if(compared_.begin(), compared_.end(),
-                               [&](const Compared& c) { return c.at.value == at.value; });
-  if (it != compared_.end()) {
-    compared_.splice(compared_.begin(), compared_, it);
-    return compared_.front().identities.get();
-  }
-  auto archived = store_.archive().read(at);
-  auto block = archived ? codec::decode(archived->record.bytes)
-                        : Result<Block>(std::move(archived).error());
-  if (!block) {
-    log::error("archived block cannot be compared", "position={} error={}", at.value,
-               block.error().text());
-    return nullptr;
-  }
-  std::vector<Bound> series;
-  if (const auto bound = catalogue_.bind_known(edge, block->dictionaries, series); !bound) {
-    log::error("archived block cannot be compared", "position={} error={}", at.value,
-               bound.error().text());
-    return nullptr;
-  }
-  auto identities = std::make_unique<reconcile::BlockIdentities>();
-  for (const auto& group : block->groups) {
-    if (group.copy) continue;
-    for (const auto& column : group.columns) {
-      const auto& s = *series[column.series].series;
-      if (s.row.description.device_stamped) identities->add(s.row.id, group, column);
-    }
-  }
-  identities->sort();
-  compared_readings_ += identities->count();
-  compared_.push_front({at, std::move(identities)});
-  while (compared_readings_ > kComparedReadingsMax && compared_.size() > 1) {
-    compared_readings_ -= compared_.back().identities->count();
-    compared_.pop_back();
-  }
-  return compared_.front().identities.get();
 }
 
 }  // namespace tidemark::intake

@@ -5,12 +5,11 @@
 //            takes all at once. No allocation, and no SQLite, per reading or run of additive parts.
 #pragma once
 
-#include <list>
-
 #include "cloud/answers/emitter.h"
 #include "cloud/intake/catalogue.h"
+#include "cloud/intake/incoming.h"
+#include "cloud/intake/repeat_finder.h"
 #include "cloud/intake/time_order.h"
-#include "cloud/reconcile/identities.h"
 #include "cloud/reconcile/incarnation_books.h"
 #include "common/model/block.h"
 
@@ -22,47 +21,32 @@ inline constexpr Nanoseconds kAheadMax = std::chrono::minutes(10);
 // frontier would pass these rows and let them go.
 inline constexpr Nanoseconds kCountedAheadMax = std::chrono::hours(24);
 
-// A decoded block with the series of its columns.
-struct Incoming {
-  Edge& edge;
-  const BlockName& name;
-  const Block& block;
-  const std::vector<Bound>& series;              // by column index
-  const std::vector<window::Partial>& partials;  // decoded states of block.partials
-  store::ArchivePosition at;
-  answers::Cause cause;
-  EventTime latest;  // readings from then on are of times to come
-};
-
 class Placer {
  public:
   Placer(store::Store& store, Catalogue& catalogue, answers::Emitter& emitter,
          const reconcile::Horizons& horizons)
-      : store_(store), catalogue_(catalogue), emitter_(emitter), horizons_(horizons) {}
+      : store_(store),
+        catalogue_(catalogue),
+        emitter_(emitter),
+        horizons_(horizons),
+        repeats_(store, catalogue) {}
 
   // Fault::full for a block that would cost more than its share of all edges' time: readings in
   // more than kPanesMax panes, or beside more than kComparedMax archived blocks. Before place().
   [[nodiscard]] Result<> check(const Incoming& in);
   reconcile::Placed place(const Incoming& in, SteadyTime now);
+  // Archived blocks that were read to find repeats.
+  [[nodiscard]] std::uint64_t compared() const { return repeats_.compared(); }
 
  private:
   struct Sealed {  // of a source, looked up once a column
     EventTime frontier;
     std::array<EventTime, reconcile::kTiers> floors;
   };
-  // Blocks that late columns were compared with lately, newest first.
-  struct Compared {
-    store::ArchivePosition at;
-    std::unique_ptr<reconcile::BlockIdentities> identities;
-  };
-  static constexpr std::size_t kComparedReadingsMax = 1'000'000;
   static constexpr std::size_t kPanesMax = 262'144;
   static constexpr std::size_t kComparedMax = 8'192;
-  // Longest span of time under which the archive's index lists a block; longer ones are listed by
-  // pieces, or each look for repeats would go through all that came in the longest span of all.
-  static constexpr std::int64_t kPieceNs = 3'600'000'000'000;
   static constexpr std::size_t kLooseSpans = 64;  // of a block, where rows lie far apart
-  static constexpr std::int64_t kSumMaxNs = 24 * kPieceNs;  // of an edge: the widest pane
+  static constexpr std::int64_t kSumMaxNs = 24 * 3'600'000'000'000;  // of an edge: the widest pane
 
   void place_column(const Incoming& in, const Group& group, const Column& column, SteadyTime now,
                     reconcile::Placed& placed);
@@ -99,16 +83,6 @@ class Placer {
   static void note_extent(Series& series, std::int64_t low, std::int64_t high);
   void place_partial(const Incoming& in, const PartialRow& row, const window::Partial& state,
                      SteadyTime now, reconcile::Placed& placed);
-  // Marks in repeated_ the values that were counted before; how many.
-  std::uint64_t find_repeats(const Incoming& in, const Group& group, const Column& column,
-                             const Bound& bound);
-  using RowValues = std::vector<std::pair<std::size_t, std::size_t>>;
-  // The rows and values of a column that may have been here before.
-  RowValues doubtful_rows(const Group& group, const Column& column, const Bound& bound) const;
-  // Archived blocks with readings of the series at the times of these rows.
-  std::vector<store::ArchivePosition> beside(const Group& group, const RowValues& rows,
-                                             const Bound& bound);
-  const reconcile::BlockIdentities* identities_of(Edge& edge, store::ArchivePosition at);
   void heard(store::SourceId source, std::int64_t time, std::uint64_t readings);
   // What was heard in the block, into the manifests; and what waits for it in proved minutes.
   void note_heard(const Incoming& in, SteadyTime now);
@@ -132,12 +106,8 @@ class Placer {
   std::int64_t far_ = 0;      // the first minute of which nothing is counted
   TimeOrder time_order_;
   std::vector<window::OrderedSample> samples_;  // of the run at hand
-  std::vector<bool> repeated_;
-  bool any_repeated_ = false;
-  std::list<Compared> compared_;
-  std::size_t compared_readings_ = 0;
-  bool twice_ = false;                  // the block has two columns of one series
-  reconcile::BlockIdentities earlier_;  // then: columns of this block that came before
+  RepeatFinder repeats_;
+  bool any_repeated_ = false;  // in the column at hand
   struct Span {
     store::SourceId source;
     std::int64_t min, max;

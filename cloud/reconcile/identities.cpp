@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <limits>
 
 #include "common/base/hash.h"
 
@@ -46,6 +47,7 @@ bool surely_new(const Group& group, const Column& column, std::int64_t newest) {
 }
 
 void mark_repeats(const Group& group, const Column& column, std::vector<bool>& repeated) {
+  if (surely_new(group, column, std::numeric_limits<std::int64_t>::min())) return;
   struct Seen {
     Identity identity;
     std::size_t value;

@@ -80,7 +80,9 @@ Pane& PaneCache::mark_changed(Item& item) {
   const auto start = event_time(key.start);
   changes_.of_series(key.series, start, start + reconcile::width_of(key.tier));
   if (!entry.changed) {
-    rows_of(key.series).any[index(key)] = true;
+    auto& rows = rows_of(key.series);
+    rows.any[index(key)] = true;
+    if (auto& oldest = rows.oldest[index(key)]) oldest = std::min(*oldest, key.start);
     entry.changed = true;
     gaps_.changed(key.series, key.tier, start);
     changed_.push_back(&item);
@@ -152,11 +154,35 @@ void PaneCache::sum_inside(SeriesId series, Tier tier, EventTime from, EventTime
     load({series, tier, count_ns(from)}, sum.partial().type()).add_to(sum, options);
     return;
   }
+  if (sum_in_memory(series, tier, from, to, options, sum)) return;
   flush();
   range_.start(series, tier_number(tier), count_ns(from), count_ns(to - width));
   while (range_.next()) {
     decode(range_.blob(1)).add_to(sum, options);
   }
+}
+
+bool PaneCache::sum_in_memory(SeriesId series, Tier tier, EventTime from, EventTime to,
+                              const window::OrderedOptions& options, window::Summary& sum) {
+  const auto width = reconcile::width_of(tier);
+  if (to - from > kSummedInMemoryMax * width) return false;
+  const auto newest = rows_of(series).newest[static_cast<std::size_t>(tier)];
+  inside_.clear();
+  auto start = floor_to(from, width);
+  for (start += start < from ? width : Nanoseconds{}; start + width <= to; start += width) {
+    const auto it = panes_.find({series, tier, count_ns(start)});
+    if (it == panes_.end()) {
+      if (count_ns(start) > newest) continue;  // nobody ever made it
+      return false;
+    }
+    if (!it->second.whole) settle();
+    inside_.push_back(&it->second);
+  }
+  for (auto* entry : inside_) {
+    entry->used = flushes_;
+    entry->pane.add_to(sum, options);
+  }
+  return true;
 }
 
 std::uint64_t PaneCache::sum(SeriesId series, EventTime from, EventTime to,
@@ -279,6 +305,7 @@ void PaneCache::remove(SeriesId series, EventTime from, EventTime to) {
   for (std::size_t t = 0; t < reconcile::kTiers; ++t) {
     const auto width = reconcile::width_of(static_cast<Tier>(t));
     if (to - from < width) continue;
+    rows_of(series).oldest[t].reset();
     remove_range_.run(series, static_cast<std::int64_t>(t), count_ns(from), count_ns(to - width));
   }
   std::erase_if(panes_, [&](const auto& item) {
@@ -346,15 +373,22 @@ std::vector<EventTime> PaneCache::fold(SeriesId series, ValueType type, Tier tie
 
 std::optional<EventTime> PaneCache::first(SeriesId series) {
   std::optional<EventTime> first;
-  flush();
   for (std::size_t t = 0; t < reconcile::kTiers; ++t) {
-    if (oldest_.start(series, static_cast<std::int64_t>(t)).next()) {
-      const auto start = event_time(oldest_.integer(0));
-      if (!first || start < *first) first = start;
-    }
-    oldest_.rewind();
+    if (!rows_of(series).any[t]) continue;
+    const auto start = oldest(series, t);
+    if (start && (!first || event_time(*start) < *first)) first = event_time(*start);
   }
   return first;
+}
+
+// Views ask at every seal until the first window of a series is over.
+std::optional<std::int64_t> PaneCache::oldest(SeriesId series, std::size_t tier) {
+  auto& known = rows_of(series).oldest[tier];
+  if (known) return known;
+  flush();
+  if (oldest_.start(series, static_cast<std::int64_t>(tier)).next()) known = oldest_.integer(0);
+  oldest_.rewind();
+  return known;
 }
 
 std::int64_t PaneCache::newest(SeriesId series) {

@@ -90,7 +90,10 @@ class PaneCache {
   struct Rows {  // of a series, by tier
     std::array<std::int64_t, reconcile::kTiers> newest{};
     std::array<bool, reconcile::kTiers> any{};
+    std::array<std::optional<std::int64_t>, reconcile::kTiers> oldest{};  // once somebody asked
   };
+  // A window of more panes is read from the rows.
+  static constexpr std::int64_t kSummedInMemoryMax = 64;
   // Whether a row may be there: a start above all of them needs no look.
   bool may_have_row(const Key& key) { return key.start <= rows_of(key.series).newest[index(key)]; }
   static std::size_t index(const Key& key) { return static_cast<std::size_t>(key.tier); }
@@ -103,6 +106,10 @@ class PaneCache {
   void settle_some(std::span<Item* const> of_one_tier);
   void sum_inside(SeriesId series, Tier tier, EventTime from, EventTime to,
                   const window::OrderedOptions& options, window::Summary& sum);
+  // False, and nothing done, where a pane may be in its row only.
+  bool sum_in_memory(SeriesId series, Tier tier, EventTime from, EventTime to,
+                     const window::OrderedOptions& options, window::Summary& sum);
+  std::optional<std::int64_t> oldest(SeriesId series, std::size_t tier);
 
   void walk_back(SeriesId series, Tier tier, EventTime t, reconcile::Before& found);
   std::optional<EventTime> walk_on(SeriesId series, Tier tier, EventTime t);
@@ -113,6 +120,7 @@ class PaneCache {
   Rows& rows_of(SeriesId series);
   std::unordered_map<SeriesId, Rows> rows_;
   std::vector<Item*> changed_, unsettled_;
+  std::vector<Entry*> inside_;  // of the window at hand
   ValueGaps gaps_;
   Changes& changes_;
   std::uint64_t walked_ = 0;

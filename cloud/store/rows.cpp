@@ -322,6 +322,10 @@ BlockIndex::BlockIndex(sqlite::Database& database)
       add_span_(database, "INSERT OR REPLACE INTO spans VALUES(?,?,?,?)"),
       overlapping_(database, "SELECT position FROM spans WHERE source=? AND time_min>=?"
                              " AND time_min<=? AND time_max>=? ORDER BY time_min, position"),
+      before_(database, "SELECT time_min,time_max FROM spans WHERE source=? AND time_min<?"
+                        " AND position<>? ORDER BY time_min DESC"),
+      behind_(database, "SELECT time_min FROM spans WHERE source=? AND time_min>=? AND position<>?"
+                        " ORDER BY time_min LIMIT 1"),
       span_max_(database, "SELECT span_max FROM sources WHERE id=?"),
       save_span_max_(database, "UPDATE sources SET span_max=? WHERE id=?"),
       forget_blocks_(database, "DELETE FROM blocks WHERE position<?"),
@@ -395,6 +399,26 @@ std::vector<ArchivePosition> BlockIndex::overlapping(SourceId source, std::int64
   overlapping_.start(source, from < lowest + width ? lowest : from - width, to, from);
   while (overlapping_.next()) all.push_back({overlapping_.count(0)});
   return all;
+}
+
+BlockIndex::Reach BlockIndex::reach(SourceId source, std::int64_t time, ArchivePosition but) {
+  flush();
+  Reach reach;
+  const auto width = span_max(source);
+  before_.start(source, time, but.value);
+  for (std::size_t n = 0; before_.next(); ++n) {
+    const auto ends_by = before_.integer(0) + width;  // all that begin as early
+    if (reach.last && ends_by <= *reach.last) break;
+    if (n == kReachSpansMax) {
+      reach.last = ends_by;
+      break;
+    }
+    reach.last = std::max(reach.last.value_or(before_.integer(1)), before_.integer(1));
+  }
+  before_.rewind();
+  if (behind_.start(source, time, but.value).next()) reach.next = behind_.integer(0);
+  behind_.rewind();
+  return reach;
 }
 
 void BlockIndex::forget_before(ArchivePosition at, EventTime latest) {

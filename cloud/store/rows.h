@@ -136,6 +136,12 @@ class BlockIndex {
   void flush();
   // Blocks with readings of the source in [from, to], oldest first.
   std::vector<ArchivePosition> overlapping(SourceId source, std::int64_t from, std::int64_t to);
+  // How near to a time blocks with readings of the source come: the last reading of those that
+  // begin before it, or later than that, and the first of the others. Without one block.
+  struct Reach {
+    std::optional<std::int64_t> last, next;
+  };
+  Reach reach(SourceId source, std::int64_t time, ArchivePosition but);
   // Removes the index of everything before this position. Of each source the newest time of what
   // goes is kept (`forgotten`), but for times to come, from `latest` on: from there on the archive
   // has all of it.
@@ -151,9 +157,10 @@ class BlockIndex {
     friend auto operator<=>(const Span&, const Span&) = default;
   };
   static constexpr std::size_t kSpansMax = 65'536;  // of a batch in memory
+  static constexpr std::size_t kReachSpansMax = 1000;  // that reach() looks at
   std::int64_t span_max(SourceId source);
-  sqlite::Statement add_, hash_, readings_, add_span_, overlapping_, span_max_, save_span_max_,
-      forget_blocks_, note_forgotten_, forget_spans_, note_forgotten_of_edge_,
+  sqlite::Statement add_, hash_, readings_, add_span_, overlapping_, before_, behind_, span_max_,
+      save_span_max_, forget_blocks_, note_forgotten_, forget_spans_, note_forgotten_of_edge_,
       forget_spans_of_edge_;
   std::unordered_map<SourceId, std::int64_t> span_maxima_;
   std::vector<Span> spans_;  // of the batch

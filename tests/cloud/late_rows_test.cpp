@@ -66,6 +66,45 @@ TEST(TimeOrder, KeepsEveryReadingAndTheOrderOfThoseOfOneTime) {
   }
 }
 
+struct Spread {
+  const char* name;
+  std::uint64_t width;  // of the times, which are drawn from it
+  std::uint64_t far;    // one of so many rows lies a thousand times as far off
+};
+void PrintTo(const Spread& s, std::ostream* out) { *out << s.name; }
+
+class TimesInAnyOrder : public testing::TestWithParam<Spread> {};
+
+TEST_P(TimesInAnyOrder, AreSortedAsASortWould) {
+  const auto& [name, width, far] = GetParam();
+  SeededRandom random(5);
+  intake::TimeOrder order;
+  for (const std::size_t rows : {2u, 31u, 40u, 1000u, 5000u}) {
+    Group group;
+    auto& column = group.columns.emplace_back();
+    column.type = ValueType::i64;
+    std::vector<std::pair<std::int64_t, std::int64_t>> expected;
+    for (std::size_t row = 0; row < rows; ++row) {
+      const auto off = random.below(width) * (random.below(far) == 0 ? 1000u : 1u);
+      const auto time = static_cast<std::int64_t>(off - width / 2);  // before and after 1970
+      group.times.push_back(time);
+      column.i64.push_back(static_cast<std::int64_t>(row));
+      expected.emplace_back(time, row);
+    }
+    std::sort(expected.begin(), expected.end());
+    const auto& sorted = order.of(group);
+    for (std::size_t row = 0; row < rows; ++row) {
+      ASSERT_EQ(std::pair(sorted.times[row], sorted.columns[0].i64[row]), expected[row]) << row;
+    }
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    All, TimesInAnyOrder,
+    testing::Values(Spread{"few times", 7, 1'000'000}, Spread{"evenly", 1'000'000'000, 1'000'000},
+                    Spread{"one far off", 10'000'000, 900},
+                    Spread{"as far as can be", std::uint64_t{1} << 62, 1'000'000'000}));
+
 TEST(TimeOrder, LeavesWhatIsInOrderWhereItIs) {
   Group group;
   group.times = {1, 2, 2, 5};
@@ -136,6 +175,43 @@ TEST_F(Panes, GatheredBesideTheirRowsAreWhatTheyWereTogether) {
   for (const auto& [key, sum] : expected) {
     ASSERT_EQ(encoded(key.first, key.second), bytes_of(sum)) << key.first << ' ' << key.second;
   }
+}
+
+// Windows of ten minutes, of panes that are in memory, gathered, in rows only, or nowhere.
+TEST_F(Panes, OfAWindowAddUpWhereverTheyAre) {
+  SeededRandom random(4);
+  std::map<std::int64_t, window::Partial> expected;
+  for (std::int64_t batch = 0; batch < 60; ++batch) {
+    if (batch % 9 == 5) {
+      commit();
+      open();  // nothing is in memory
+    }
+    for (int i = 0; i < 40; ++i) {
+      const auto minute = batch + static_cast<std::int64_t>(random.below(40));
+      if (minute % 17 == 3) continue;  // a gap
+      const auto value = static_cast<std::int64_t>(random.below(1'000'000));
+      const auto time = minute * kMinute + static_cast<std::int64_t>(random.below(60));
+      panes_->gather(1, ValueType::i64, store::Tier::minute, event_time(minute * kMinute))
+          .rows.add(time, value);
+      expected.try_emplace(minute, ValueType::i64).first->second.add(time, value);
+    }
+    if (batch % 3 == 0) commit();
+    ASSERT_EQ(panes_->first(1), event_time(expected.begin()->first * kMinute));
+    const auto from = static_cast<std::int64_t>(random.below(100));
+    window::Partial all(ValueType::i64);
+    for (auto m = from; m < from + 10; ++m) {
+      if (const auto it = expected.find(m); it != expected.end()) all.merge(it->second);
+    }
+    window::Summary sum(ValueType::i64);
+    const auto start = event_time(from * kMinute);
+    ASSERT_EQ(panes_->sum(1, start, start + Nanoseconds(10 * kMinute), {}, sum), 0u);
+    ASSERT_EQ(bytes_of(sum.partial()), bytes_of(all)) << batch;
+  }
+  const auto end = event_time(50 * kMinute);
+  panes_->remove(1, event_time(0), end);
+  EXPECT_EQ(panes_->first(1), event_time(expected.lower_bound(50)->first * kMinute));
+  panes_->fold(1, ValueType::i64, store::Tier::minute, event_time(90 * kMinute), {}, 1000);
+  EXPECT_EQ(panes_->first(1), event_time(45 * kMinute)) << "a quarter of an hour";
 }
 
 TEST_F(Panes, InMemoryAreBounded) {
