@@ -20,7 +20,6 @@ Answer GroupJudge::add(const Basis& source) {
   t.forgotten += source.forgotten;
   t.waiting += source.waiting;
   t.uncounted += source.uncounted;
-  t.counts_lack = t.counts_lack || source.counts_lack;
   t.reaches_back = t.reaches_back || source.reaches_back;
   t.deadband = std::max(t.deadband, source.deadband);
   any_ = true;

@@ -120,6 +120,7 @@ void Emitter::join(SeriesState& series, std::uint32_t v, bool selected, SteadyTi
   groups_.save(group, member);
   forget_made(slot, series.row.edge, since);
   pend_panes(slot, id, since, now);
+  if (frontier != kEventTimeMin) pend_proved(slot, id, series.row.source, kEventTimeMin, now);
 }
 
 // From there on the group has another member of that edge, or one less.

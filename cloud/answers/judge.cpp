@@ -79,9 +79,6 @@ void judge_completeness(Answer& answer, const Basis& known) {
   const auto absent = sent - manifest.received;
   if (known.sealed && known.whole_minutes) answer.lost = absent - std::min(absent, known.unplaced);
   if (known.reaches_back && absent > 0) answer.estimated = true;
-  if (!known.counts_lack) return;
-  answer.estimated = true;
-  if (sent == 0) answer.completeness.reset();
 }
 
 // What was left out lies within the deadband of a reading that is here.
@@ -151,10 +148,6 @@ void note_unplaced(const std::string& source, const Basis& known, std::vector<Mi
   if (known.unplaced > 0) {
     missing.push_back({source, fmt::format("{} readings came in sums that are wider than this "
                                            "window", known.unplaced)});
-  }
-  if (known.counts_lack && known.manifest.sent == 0) {
-    missing.push_back({source, "readings were evicted or lost, and what its edge took in these "
-                               "minutes it no longer counts"});
   }
   if (known.uncounted > 0) {
     missing.push_back({source, fmt::format("{} blocks were lost with the power before anything "

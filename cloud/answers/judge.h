@@ -35,7 +35,6 @@ struct Basis {
   bool whole_minutes = false;       // the manifest speaks of exactly this window
   bool none_given_up = false;       // no block of this time was evicted or lost; looked at only
                                     // for a sealed window that is finer than a minute
-  bool counts_lack = false;         // something was given up, and not all of it is in a minute
   std::optional<double> deadband;   // the edge left out readings within it; the widest
   Nanoseconds off{};                // of the window's time, in which the edge was switched off
 
@@ -50,8 +49,7 @@ struct Basis {
 // edge was off as not heard, at the rate of the rest; a window that it was off for has coverage 0,
 // schedule or not. What nobody can place counts as missing from the window, and makes its
 // completeness an estimate. What was lost is counted by the minute: a finer window has none of it,
-// and names it as missing. Where blocks were lost that nobody counted there is no completeness; nor
-// is there of minutes without counts, when something was given up that no minute counts.
+// and names it as missing. Where blocks were lost that nobody counted there is no completeness.
 void judge(Answer& answer, const Basis& known);
 // The minutes whose counts speak of a window from `start` of a series: those before it, in which a
 // sum of the edge may start that reaches into it, as well.

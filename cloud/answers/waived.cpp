@@ -71,9 +71,12 @@ void Emitter::pend_proved(SlotId id, store::SeriesId series, store::SourceId sou
   auto from = slot.begins;
   if (before != kEventTimeMin) from = std::max(from, view.grid.first(before));
   if (!waived) {
-    const auto first = store_.panes().first(series);
-    if (!first) return;
-    from = std::max(from, view.grid.first(*first));
+    // Of blocks that never come there are counts only.
+    const auto pane = store_.panes().first(series);
+    const auto counts = store_.manifests().first(source);
+    if (!pane && !counts) return;
+    const auto first = std::min(pane.value_or(kEventTimeMax), counts.value_or(kEventTimeMax));
+    from = std::max(from, view.grid.first(first));
   }
   const auto end = std::min(slot.sealed_to, view.grid.first(frontier_of(source)));
   if (!view.view.by_session()) return pend_all(id, from, end, Cause::late, now);

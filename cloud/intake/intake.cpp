@@ -112,7 +112,6 @@ Result<> Intake::start_views() {
       [this](const store::SeriesRow& series, EventTime from, EventTime to, answers::Basis& basis) {
         const auto& books = by_id_.at(series.edge)->edge->books;
         basis.none_given_up = !books.gave_up(from);
-        basis.counts_lack = !basis.none_given_up && books.counts_lack();
         basis.uncounted = books.uncounted(from, to);
       },
       [this](std::span<const store::SeriesRow* const> series, EventTime from, EventTime to,

@@ -71,7 +71,6 @@ std::vector<Incarnation> EdgeBooks::fold() {
       folded_ledger_ += books.ledger();
       folded_found_ += books.found();
       folded_blocks_ += books.received().count();
-      folded_beyond_ += books.beyond_readings();
     }
     starts_.erase(i);
   }
@@ -83,7 +82,6 @@ void EdgeBooks::unfold(Incarnation i, const IncarnationBooks& books) {
   folded_ledger_ -= books.ledger();
   folded_found_ -= books.found();
   folded_blocks_ -= books.received().count();
-  folded_beyond_ -= books.beyond_readings();
 }
 
 std::vector<Incarnation> EdgeBooks::to_let_go() const {
@@ -263,13 +261,6 @@ Ledger EdgeBooks::ledger() const {
   sum += gone_.ledger;
   for (const auto& [incarnation, books] : starts_) sum += books.ledger();
   return sum;
-}
-
-bool EdgeBooks::counts_lack() const {
-  auto known = folded_beyond_;
-  for (const auto& [incarnation, books] : starts_) known += books.beyond_readings();
-  for (const auto& s : sources_) known += s.taken;
-  return known < ledger().taken;
 }
 
 Ledger EdgeBooks::found() const {

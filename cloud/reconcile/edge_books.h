@@ -89,9 +89,6 @@ class EdgeBooks {
   // Whether readings of that time, or of later ones, may have been evicted, lost or kept aside.
   [[nodiscard]] bool gave_up(EventTime at) const { return at < given_up_until_; }
   [[nodiscard]] EventTime given_up_until() const { return given_up_until_; }
-  // Its seals say of more readings that they were taken than they count in minutes: an edge that
-  // was away for more than a week no longer has the counts of its oldest hours.
-  [[nodiscard]] bool counts_lack() const;
   // Blocks that were lost and that nobody counted, of starts that are known. set_: whether it is
   // news.
   bool set_uncounted(Incarnation i, const IncarnationBooks::Uncounted& lost);
@@ -127,7 +124,7 @@ class EdgeBooks {
   void unfold(Incarnation i, const IncarnationBooks& books);
   std::map<Incarnation, std::uint64_t> folded_;  // with their ordinals
   Ledger folded_ledger_, folded_found_;
-  std::uint64_t folded_blocks_ = 0, folded_beyond_ = 0;
+  std::uint64_t folded_blocks_ = 0;
   Gone gone_;
   std::size_t weight_ = 0;
   OffTimes off_;

@@ -98,8 +98,6 @@ class IncarnationBooks {
   }
 
   [[nodiscard]] Ledger ledger() const;
-  // Of blocks that no seal speaks of so far.
-  [[nodiscard]] std::uint64_t beyond_readings() const { return beyond_readings_; }
   // Readings that came in blocks of which a seal speaks, beyond all that it counts: it is wrong.
   [[nodiscard]] std::uint64_t beyond_seal() const;
   // All blocks that its seals speak of have come, as they were, and no others.

@@ -441,6 +441,7 @@ ManifestRows::ManifestRows(sqlite::Database& database, Changes& changes)
     : select_(database, "SELECT state FROM minutes WHERE source=? AND minute=?"),
       range_(database, "SELECT state,minute FROM minutes"
                        " WHERE source=? AND minute>=? AND minute<?"),
+      first_(database, "SELECT minute FROM minutes WHERE source=? ORDER BY minute LIMIT 1"),
       upsert_(database, "INSERT INTO minutes VALUES(?,?,?)"
                         " ON CONFLICT DO UPDATE SET state=excluded.state"),
       changes_(changes),
@@ -521,6 +522,14 @@ reconcile::ManifestSum ManifestRows::sum(SourceId source, EventTime from, EventT
     sum += reconcile::MinuteManifest::decode(in).sum();
   }
   return sum;
+}
+
+std::optional<EventTime> ManifestRows::first(SourceId source) {
+  flush();
+  std::optional<EventTime> first;
+  if (first_.start(source).next()) first = event_time(first_.integer(0) * kMinute);
+  first_.rewind();
+  return first;
 }
 
 std::vector<EventTime> ManifestRows::lacking(SourceId source, EventTime from, EventTime to) {

@@ -182,6 +182,8 @@ class ManifestRows {
                                  std::uint64_t seal_number, const MinuteCounts& counts);
   // Over the minutes that [from, to) touches, and the quarters and days they were folded into.
   reconcile::ManifestSum sum(SourceId source, EventTime from, EventTime to);
+  // The first minute, not folded, that anything was said of.
+  std::optional<EventTime> first(SourceId source);
   // Minutes that [from, to) touches, not folded, of which more was sent than came.
   std::vector<EventTime> lacking(SourceId source, EventTime from, EventTime to);
   void flush();
@@ -206,7 +208,7 @@ class ManifestRows {
   void note_changed(const Key& key, Entry& entry);
   void tell(const Key& key);
   static constexpr std::size_t kEntriesMax = 50'000;
-  sqlite::Statement select_, range_, upsert_;
+  sqlite::Statement select_, range_, first_, upsert_;
   Changes& changes_;
   FoldedManifests folded_;
   ManifestFolder folder_;

@@ -155,39 +155,6 @@ TEST(MissingDictionary, IsWaitedForWhileTheEdgeIsAway) {
   EXPECT_TRUE(alarms_of(node, "press-07").empty());
 }
 
-// An edge that was away for more than a week evicted blocks, and no longer has the counts of then.
-TEST(Uncounted, MinutesOfWhatWasEvictedAreNotComplete) {
-  Node node;
-  EdgeDouble edge("press-07", 1, 1, false, 1);
-  edge.take(0, kStart, 1);
-  edge.flush(kStart + kMinute);
-  edge.take(0, kStart + kMinute, 1);
-  edge.evict(edge.flush(kStart + 2 * kMinute));
-  edge.take(0, kStart + 3 * kMinute, 1);
-  edge.flush(kStart + 4 * kMinute);
-  auto& seal = edge.seals.back();
-  for (auto& s : edge.seals) {
-    std::erase_if(s.sources[0].minutes, [](const MinuteCounts& m) {
-      return m.minute == (kStart + kMinute) / kMinute;
-    });
-  }
-  greet(node, edge);
-  node.take(edge, edge.block(1));
-  node.take(edge, edge.block(3));
-  node.take(edge, EdgeDouble::frame(seal));
-  node.commit();
-  node.settle();
-  const auto all = node.answers("minute");
-  ASSERT_EQ(all.size(), 4u);
-  for (const auto& a : all) {
-    EXPECT_EQ(a.state, answers::State::sealed);
-    EXPECT_TRUE(a.estimated);
-    const bool counted = a.values.at("count") == 1.0;
-    EXPECT_EQ(a.completeness.has_value(), counted) << format_utc(a.start);
-    EXPECT_EQ(a.missing.empty(), counted);
-  }
-}
-
 // Two blocks a start that said hello lacks one of, and a later start of which no hello has come
 // (another gateway has it).
 TEST(BeforeItsHello, NothingIsProved) {

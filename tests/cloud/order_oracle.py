@@ -376,14 +376,7 @@ def check_groups(case, rows):
                 expected = of_numbers(case['series'], held)
                 wrong, gap = wrong_order_of_group(answer, figures, parts, start, MINUTE,
                                                   case['max_hold'])
-            # Of an edge that was not heard with such readings until then it is a matter of when its
-            # first block came whether what it lost counts here: nobody knows whose that was.
-            edges = case['knowledge'].edges
-            heard = {number // case['per_edge'] for number, taken in rows.items()
-                     if (case['series'][number]['type'] == 'text') == bool(texts)
-                     and min(taken)[0] < start + MINUTE}
-            known = [allowed for some in (edges, edges & heard)
-                     for allowed in case['knowledge'].of(some, start, start + MINUTE, gap)]
+            known = case['knowledge'].of(case['knowledge'].edges, start, start + MINUTE, gap)
             wrong = wrong or plain_differences(where, answer, figures, known, *expected)
             if wrong:
                 return f'{where}: {wrong}'
