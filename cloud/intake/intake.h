@@ -42,7 +42,7 @@ inline constexpr unsigned kAsksMax = 5;
 inline constexpr std::size_t kTouchedMax = 100'000;
 // Of a batch with blocks of a backlog: what is live waits until it is committed. A live second of
 // 100,000 series fits the other bound.
-inline constexpr std::size_t kTouchedByBacklogMax = 10'000;
+inline constexpr std::size_t kTouchedByBacklogMax = 3'000;
 inline constexpr std::size_t kLetterBytesMax = 16 << 20;  // of dead letters, an edge and minute
 inline constexpr std::size_t kEmissionsPerCommitMax = 500;  // 10 ms, that live data wait at most
 
