@@ -313,11 +313,11 @@ bool Fleet::work(Phase& phase, bool backlog, Clock::time_point until) {
   return true;
 }
 
-// Of the edges that were away: bit for bit those of a batch over the same readings.
+// Bit for bit those of a batch over the same readings, of those that were away and of the others.
 Fleet::Compared Fleet::compare(query::Reader& reader, const std::string& view,
                                std::int64_t width) {
   Compared all;
-  for (unsigned e = 0; e < options_.offline; ++e) {
+  for (unsigned e = 0; e < options_.edges; ++e) {
     const auto& edge = *edges_[e];
     for (std::uint32_t s = 0; s < edge.series().size(); ++s) {
       const auto of_series = compare_series(reader, view, width, edge, s);
@@ -406,7 +406,7 @@ bool Fleet::report(Phase& quiet, Phase& busy) {
   const auto most = busy.wall / 5 + 1;
   const auto check = [&](const std::string& view, std::int64_t width) {
     const auto c = compare(**reader, view, width);
-    fmt::print("windows of {} s of edges that were away: {} compared, {} wrong; most revisions of "
+    fmt::print("windows of {} s of all edges: {} compared, {} wrong; most revisions of "
                "one {}, at most {:.0f}\n", width / kSecond, c.windows, c.wrong, c.revisions, most);
     right = right && c.windows > 0 && c.wrong == 0 && static_cast<double>(c.revisions) <= most;
   };
