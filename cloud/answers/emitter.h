@@ -366,7 +366,6 @@ class Emitter {
                    SteadyTime now);
   // Sealed windows of [w, end): some at once, the others in their stretch.
   void pend_all(SlotId id, EventTime w, EventTime end, Cause cause, SteadyTime now);
-  void add_stretch(SlotId id, EventTime from, EventTime to, Cause cause, SteadyTime now);
   std::optional<EventTime> next_answered(const Slot& slot, EventTime from, EventTime to);
   void add_to_source(store::SourceId source, store::SeriesId series);
   // Of all sources that the series has belonged to.

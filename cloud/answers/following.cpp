@@ -35,14 +35,10 @@ void Emitter::touch_following(store::SeriesId id, EventTime last, Cause cause, S
 EventTime Emitter::touch_held(SlotId id, EventTime w, EventTime end, Cause cause, SteadyTime now) {
   const auto& slot = slots_[id];
   const auto& grid = views_[slot.view].grid;
-  std::size_t n = 0;
-  for (; w <= end && w < slot.sealed_to && n < kHeldAtOnce; ++n, w = grid.next(w)) {
-    pend(id, w, cause, now);
-  }
   const auto last = std::min(end, slot.sealed_to - Nanoseconds(1));
   if (w > last) return w;
   const auto behind = grid.next(grid.floor(last));
-  add_stretch(id, w, behind, cause, now);
+  pend_all(id, w, behind, cause, now);
   return behind;
 }
 
@@ -51,11 +47,8 @@ void Emitter::pend_all(SlotId id, EventTime w, EventTime end, Cause cause, Stead
   for (std::size_t n = 0; w < end && n < kHeldAtOnce; ++n, w = grid.next(w)) {
     pend(id, w, cause, now);
   }
-  if (w < end) add_stretch(id, w, end, cause, now);
-}
-
-void Emitter::add_stretch(SlotId id, EventTime from, EventTime to, Cause cause, SteadyTime now) {
-  due_stretches_.add(stretches_of(id), from, to, cause,
+  if (w >= end) return;
+  due_stretches_.add(stretches_of(id), w, end, cause,
                      now + std::chrono::duration_cast<SteadyTime::duration>(late_wait_));
 }
 

@@ -6,10 +6,9 @@
 #include <cmath>
 #include <random>
 
-#include "cloud/store/orders.h"
 #include "cloud/store/store.h"
 #include "common/sqlite/database.h"
-#include "tests/cloud/edge_double.h"
+#include "tests/cloud/give_order.h"
 
 namespace tidemark::test {
 namespace {
@@ -171,19 +170,6 @@ TEST(Energy, IncreasesOutliveTheTierThatTheyWereMadeIn) {
     EXPECT_EQ(mantissa(a), meter.increase(count_ns(a.start), count_ns(a.end)));
     EXPECT_FALSE(a.approximate) << format_utc(a.start);
   }
-}
-
-std::string order(Node& node, const std::string& words) {
-  const auto number = store::give_order(node.folder.path, words, node.clock.wall());
-  EXPECT_TRUE(number.ok());
-  for (int i = 0; i < 50; ++i) {
-    node.clock.advance(std::chrono::seconds(6));
-    node.commit();
-    if (const auto outcome = store::order_outcome(node.folder.path, *number).value()) {
-      return *outcome;
-    }
-  }
-  return "never";
 }
 
 TEST(Energy, ASwappedMeterCountsToItsEndAndFromItsStart) {

@@ -6,8 +6,8 @@
 #include <random>
 
 #include "cloud/answers/partial_rows.h"
-#include "cloud/store/orders.h"
 #include "common/base/disk.h"
+#include "tests/cloud/give_order.h"
 #include "tests/cloud/partial_rows.h"
 #include "tests/common/hex.h"
 
@@ -31,19 +31,6 @@ answers::View grouped(std::vector<std::string> aggregates = {}, const char* labe
 const std::vector<std::string> kAll{"count", "sum",      "stddev",   "first",         "last", "min",
                                     "twa",   "integral", "increase", "time_in_state", "p50",  "p99",
                                     "distinct"};
-
-std::string order(Node& node, const std::string& words) {
-  const auto number = store::give_order(node.folder.path, words, node.clock.wall());
-  EXPECT_TRUE(number.ok());
-  for (int i = 0; i < 50; ++i) {
-    node.clock.advance(std::chrono::seconds(6));
-    node.commit();
-    if (const auto outcome = store::order_outcome(node.folder.path, *number).value()) {
-      return *outcome;
-    }
-  }
-  return "never";
-}
 
 void take_minutes(EdgeDouble& edge, std::int64_t from, std::int64_t to, std::uint32_t series = 0,
                   double value = 10) {

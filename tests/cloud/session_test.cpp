@@ -3,8 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "cloud/store/orders.h"
-#include "tests/cloud/edge_double.h"
+#include "tests/cloud/give_order.h"
 
 namespace tidemark::test {
 namespace {
@@ -204,7 +203,7 @@ TEST(Sessions, ThatWereWaivedAreProvedByAndBy) {
   node.commit();
   const auto until = std::to_string(kStart + 120 * kSecond);
   const auto words = "waive press-07/line1 " + until + " ada cable";
-  ASSERT_TRUE(store::give_order(node.folder.path, words, node.clock.wall()).ok());
+  ASSERT_THAT(order(node, words), testing::StartsWith("ok: "));
   node.settle();
   ASSERT_EQ(node.answers("runs").at(0).waived.size(), 1u);
   ASSERT_EQ(node.answers("runs").at(0).state, State::sealed);

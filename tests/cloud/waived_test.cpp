@@ -2,11 +2,10 @@
 // and claim nothing that is not proved. And versions of views, whose answers each keep theirs.
 #include <gmock/gmock.h>
 
-#include "cloud/store/orders.h"
 #include "cloud/store/store.h"
 #include "cloud/store/waiver_rows.h"
 #include "common/sqlite/database.h"
-#include "tests/cloud/edge_double.h"
+#include "tests/cloud/give_order.h"
 
 namespace tidemark::test {
 namespace {
@@ -14,19 +13,6 @@ namespace {
 using answers::Answer;
 using answers::Selection;
 using answers::State;
-
-std::string order(Node& node, const std::string& words) {
-  const auto number = store::give_order(node.folder.path, words, node.clock.wall());
-  EXPECT_TRUE(number.ok());
-  for (int i = 0; i < 50; ++i) {
-    node.clock.advance(std::chrono::seconds(6));
-    node.commit();
-    if (const auto outcome = store::order_outcome(node.folder.path, *number).value()) {
-      return *outcome;
-    }
-  }
-  return "never";
-}
 
 answers::View site() {
   auto view = answers::built_in_view();
