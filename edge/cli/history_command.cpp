@@ -21,6 +21,7 @@ namespace {
 
 using cli::Align;
 using cli::Table;
+using history::Gap;
 using history::Reader;
 using history::Selection;
 using history::StoredEvent;
@@ -61,6 +62,12 @@ json window_json(const Window& w) {
   if (w.cut) out["cut"] = true;
   if (w.approximate) out["approximate"] = true;
   return out;
+}
+
+json gaps_json(const std::vector<Gap>& gaps) {
+  json list = json::array();
+  for (const auto& g : gaps) list.push_back({{"from", format_utc(g.from)}, {"to", format_utc(g.to)}});
+  return list;
 }
 
 json optional_time(const std::optional<EventTime>& t) {
@@ -224,17 +231,38 @@ struct HistoryWords::State {
   int show_windows(Reader& reader) {
     const auto windows = reader.windows(selection());
     if (!windows) return out.fail(windows.error());
+    auto shown = selection();
+    if (!from && !windows->empty()) {
+      shown.from = event_time(std::ranges::min(*windows, {}, &Window::start).start);
+    }
+    const auto gaps = reader.gaps(shown);
+    if (!gaps) return out.fail(gaps.error());
     if (as_json) {
       json list = json::array();
       for (const auto& w : *windows) list.push_back(window_json(w));
-      out.out(json{{"v", 1}, {"windows", std::move(list)}}.dump() + "\n");
+      out.out(json{{"v", 1}, {"windows", std::move(list)}, {"gaps", gaps_json(*gaps)}}.dump() +
+              "\n");
     }
-    if (windows->empty()) return no_windows(reader);
+    if (windows->empty()) {
+      const int code = no_windows(reader);
+      if (!as_json && code == kExitOk) tell_gaps(*gaps);
+      return code;
+    }
     if (as_json) return kExitOk;
     const bool several = windows->front().series != windows->back().series;
     if (!several) out.err(printable(windows->front().series) + "\n");
     out.out(windows_table(*windows, several).text(out.terminal()));
+    tell_gaps(*gaps);
     return kExitOk;
+  }
+
+  void tell_gaps(const std::vector<Gap>& gaps) {
+    if (gaps.empty()) return;
+    for (const auto& g : gaps) {
+      out.err(fmt::format("gap: the agent ended after {} and began anew at {}\n",
+                          format_utc(g.from), format_utc(g.to)));
+    }
+    out.err("  windows under way then are missing here, or cut; what is forwarded is not\n");
   }
 
   int no_windows(Reader& reader) {

@@ -67,8 +67,13 @@ class Tables {
 
   [[nodiscard]] Result<> fault() const { return db_->fault(); }
 
-  Result<> write(const std::deque<Row>& rows, EventTime now, Nanoseconds keep) {
+  // Whether the file says yet what the end before this start may have taken.
+  [[nodiscard]] bool gap_is_told() const { return !ended_; }
+
+  // `opened`: when this start began.
+  Result<> write(const std::deque<Row>& rows, EventTime now, EventTime opened, Nanoseconds keep) {
     TIDE_ASSIGN(auto transaction, sqlite::Transaction::begin(*db_));
+    if (ended_) TIDE_TRY(tell_gap(*ended_, std::max(*ended_, count_ns(opened))));
     TIDE_TRY(drop_old(count_ns(now - keep) / 1'000'000'000));
     // Room first, so that the file never passes its size.
     std::size_t until_room = 0;
@@ -82,6 +87,7 @@ class Tables {
     }
     TIDE_TRY(put_mark_.execute(count_ns(now) / 1'000'000'000));
     TIDE_TRY(transaction.commit());
+    ended_.reset();
     return checkpoint();
   }
 
@@ -96,6 +102,9 @@ class Tables {
   }
   // The id of this start's first event.
   Result<std::uint64_t> begin() {
+    TIDE_ASSIGN(auto last, db_->prepare("SELECT max(stored) FROM marks"));
+    TIDE_TRY(last.step());
+    if (!last.is_null(0)) ended_ = last.integer(0) * 1'000'000'000;
     TIDE_ASSIGN(const auto id, number("SELECT ifnull(max(id), 0) FROM events"));
     first_event_ = static_cast<std::uint64_t>(id) + 1;
     return first_event_;
@@ -113,6 +122,12 @@ class Tables {
   }
 
  private:
+  Result<> tell_gap(std::int64_t from, std::int64_t to) {
+    TIDE_TRY(db_->execute(kGaps));
+    TIDE_ASSIGN(auto put, db_->prepare("INSERT OR REPLACE INTO gaps VALUES(?, ?)"));
+    return put.execute(from, to);
+  }
+
   Result<std::int64_t> number(std::string_view sql) {
     TIDE_ASSIGN(auto query, db_->prepare(sql));
     TIDE_TRY(query.step());
@@ -159,11 +174,12 @@ class Tables {
     if (!any) return {};
     const auto window = old.integer(0), event = old.integer(1);
     old.rewind();
-    TIDE_TRY(db_->execute(fmt::format("DELETE FROM windows WHERE id <= {}; "
-                                      "DELETE FROM events WHERE id <= {}; "
-                                      "DELETE FROM marks WHERE stored < {}",
-                                      window, event, stored_before)));
-    return {};
+    TIDE_TRY(db_->execute(kGaps));
+    return db_->execute(fmt::format("DELETE FROM windows WHERE id <= {0}; "
+                                    "DELETE FROM events WHERE id <= {1}; "
+                                    "DELETE FROM marks WHERE stored < {2}; "
+                                    "DELETE FROM gaps WHERE \"to\" < {2} * 1000000000",
+                                    window, event, stored_before));
   }
 
   // For kRowsOfRoom rows: the oldest go.
@@ -196,6 +212,7 @@ class Tables {
       put_mark_;
   std::map<std::string, std::int64_t> ids_;
   std::uint64_t first_event_ = 1;
+  std::optional<std::int64_t> ended_;  // last commit of the start before, ns; told: none
   std::uint64_t checkpointed_ = 0;  // pages
   std::uint64_t checkpointed_at_ = 0;
 };
@@ -206,11 +223,12 @@ class Store final : public History {
         std::uint64_t next_event, std::vector<Standing> standing)
       : options_(options),
         clock_(clock),
+        opened_(clock.steady()),
         next_event_(next_event),
         standing_(std::move(standing)),
         tables_(std::move(tables)) {
     usage_.size = options.size;
-    paid_ = clock.steady() - std::chrono::hours(1);
+    paid_ = opened_ - std::chrono::hours(1);
     if (const auto used = tables_->bytes(); used.ok()) usage_.bytes = {*used};
     thread_ = std::thread([this] { run(); });
   }
@@ -320,8 +338,9 @@ class Store final : public History {
       const std::lock_guard lock(mutex_);
       rows.swap(waiting_);
     }
-    if (rows.empty()) return {};
-    auto done = tables_->write(rows, believed_now(), options_.keep);
+    if (rows.empty() && tables_->gap_is_told()) return {};
+    const auto now = believed_now();
+    auto done = tables_->write(rows, now, now - (clock_.steady() - opened_), options_.keep);
     const auto used = tables_->bytes();
     const std::lock_guard lock(mutex_);
     usage_.error = done.ok() ? "" : done.error().text();
@@ -343,6 +362,7 @@ class Store final : public History {
 
   const Options options_;
   const Clock& clock_;
+  const SteadyTime opened_;
   const std::uint64_t next_event_;
   const std::vector<Standing> standing_;
   std::mutex tables_mutex_;  // of the tables; taken before mutex_

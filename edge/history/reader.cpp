@@ -93,8 +93,24 @@ class FileReader final : public Reader {
     return out;
   }
 
+  Result<std::vector<Gap>> gaps(const Selection& selection) override {
+    std::vector<Gap> out;
+    TIDE_ASSIGN(const bool any, has_table("gaps"));
+    if (!any) return out;
+    TIDE_ASSIGN(auto query, db_->prepare(R"(SELECT "from", "to" FROM gaps
+        WHERE "from" < ? AND "to" >= ? ORDER BY "from" DESC LIMIT ?)"));
+    query.start(count_ns(selection.to), count_ns(selection.from), selection.limit);
+    while (true) {
+      TIDE_ASSIGN(const bool row, query.step());
+      if (!row) break;
+      out.push_back({event_time(query.integer(0)), event_time(query.integer(1))});
+    }
+    std::reverse(out.begin(), out.end());
+    return out;
+  }
+
   Result<std::vector<StoredEvent>> events(const Selection& selection, bool open) override {
-    TIDE_ASSIGN(const bool shelves, has_shelves());
+    TIDE_ASSIGN(const bool shelves, has_table("shelves"));
     TIDE_ASSIGN(auto query, db_->prepare(fmt::format(
                                 "{} WHERE e.time >= ? AND e.time < ? {} ORDER BY e.id DESC",
                                 event_query(shelves), open ? "AND e.acked IS NULL" : "")));
@@ -109,7 +125,7 @@ class FileReader final : public Reader {
   }
 
   Result<std::optional<StoredEvent>> event(std::uint64_t id) override {
-    TIDE_ASSIGN(const bool shelves, has_shelves());
+    TIDE_ASSIGN(const bool shelves, has_table("shelves"));
     TIDE_ASSIGN(auto query, db_->prepare(event_query(shelves) + " WHERE e.id = ?"));
     query.start(id);
     TIDE_ASSIGN(const bool row, query.step());
@@ -118,9 +134,10 @@ class FileReader final : public Reader {
   }
 
  private:
-  Result<bool> has_shelves() {
-    TIDE_ASSIGN(auto query, db_->prepare("SELECT 1 FROM sqlite_schema WHERE name = 'shelves'"));
-    query.start();
+  // Some are made with their first row.
+  Result<bool> has_table(std::string_view name) {
+    TIDE_ASSIGN(auto query, db_->prepare("SELECT 1 FROM sqlite_schema WHERE name = ?"));
+    query.start(name);
     return query.step();
   }
   Result<std::vector<Known>> known_series(const std::string& glob) {

@@ -31,6 +31,13 @@ struct StoredEvent {
   std::string shelved_by;
 };
 
+// The agent ended between two commits: a window that was not over `from`, or had not been stored by
+// then, is missing, or cut where it went on after `to`. What is forwarded is in the ring.
+struct Gap {
+  EventTime from{};  // the last commit before
+  EventTime to{};    // the start that followed
+};
+
 inline constexpr Nanoseconds kShelfMax = std::chrono::hours(24 * 7);
 
 class Reader {
@@ -42,6 +49,8 @@ class Reader {
   virtual Result<std::vector<std::string>> series() = 0;
   // By start within a series, series by name; start in [from, to).
   virtual Result<std::vector<Window>> windows(const Selection& selection) = 0;
+  // Oldest first; those that meet [from, to) of the selection, its newest `limit`.
+  virtual Result<std::vector<Gap>> gaps(const Selection& selection) = 0;
   // Newest first; `open` ones only: not acknowledged, or not cleared although they could be.
   virtual Result<std::vector<StoredEvent>> events(const Selection& selection, bool open) = 0;
   virtual Result<std::optional<StoredEvent>> event(std::uint64_t id) = 0;

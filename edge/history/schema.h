@@ -37,6 +37,11 @@ inline constexpr auto kShelves =
     "CREATE TABLE IF NOT EXISTS shelves(series INTEGER NOT NULL, cause TEXT NOT NULL, "
     "until INTEGER NOT NULL, by TEXT NOT NULL, note TEXT NOT NULL, PRIMARY KEY(series, cause))";
 
+// Ends of the agent; made with the first commit of a start that is not the first.
+inline constexpr auto kGaps =
+    "CREATE TABLE IF NOT EXISTS gaps(\"from\" INTEGER NOT NULL, \"to\" INTEGER NOT NULL, "
+    "PRIMARY KEY(\"from\", \"to\"))";
+
 inline constexpr int kCut = 1;          // windows.flags
 inline constexpr int kApproximate = 2;
 

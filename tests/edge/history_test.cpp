@@ -141,6 +141,47 @@ TEST_F(HistoryTest, AWindowThatAStartCutShortReplacesNoFullerOne) {
   EXPECT_TRUE(windows()[1].cut);
 }
 
+TEST_F(HistoryTest, EachStartSaysFromWhenUntilWhenTheOneBeforeMayLackWindows) {
+  const auto gaps = [&](Selection selection = {}) {
+    auto reader = Reader::open(folder_.path());
+    auto got = (*reader)->gaps(selection);
+    EXPECT_TRUE(got) << got.error().text();
+    return std::move(got).value();
+  };
+  open();
+  history_->add(window("a/b/c", 1));
+  ASSERT_TRUE(history_->commit());
+  EXPECT_TRUE(gaps().empty());  // the first start
+  clock_.advance(90s);          // stores nothing more
+  history_.reset();
+  open();
+  const auto started = clock_.wall();
+  clock_.advance(30s);
+  ASSERT_TRUE(history_->commit());  // without a row
+  auto got = gaps();
+  ASSERT_EQ(got.size(), 1u);
+  EXPECT_EQ(got[0].from, kNow);
+  EXPECT_EQ(got[0].to, started);
+  EXPECT_TRUE(gaps({.to = kNow}).empty());
+  EXPECT_TRUE(gaps({.from = started + 1s}).empty());
+  history_->add(window("a/b/c", 2));
+  history_.reset();
+  open();
+  history_->add(window("a/b/c", 3));
+  ASSERT_TRUE(history_->commit());
+  got = gaps();
+  ASSERT_EQ(got.size(), 2u);
+  EXPECT_EQ(got[1].from, started + 30s);
+  // They go with what is as old.
+  clock_.advance(std::chrono::hours(24 * 8));
+  history_->add(window("a/b/c", 4));
+  ASSERT_TRUE(history_->commit());
+  clock_.advance(30s);
+  history_->add(window("a/b/c", 5));
+  ASSERT_TRUE(history_->commit());
+  EXPECT_TRUE(gaps().empty());
+}
+
 TEST_F(HistoryTest, EventsAreClearedAcknowledgedAndKeptOverAStart) {
   open();
   EXPECT_EQ(history_->next_event(), 1u);

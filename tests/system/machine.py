@@ -102,6 +102,24 @@ def look(stack, expected, events):
         raise Failed('\n'.join(problems[:20]))
 
 
+def gaps_are_told(stack):
+    """Each start says from when until when windows may be missing, whatever ended the one before."""
+    def told():
+        return stack.json('series', 'history', TUMBLING)['gaps']
+    if told():
+        raise Failed(f'gaps before the second start: {told()}')
+    for n, end in enumerate((stack.kill, stack.stop), 1):
+        stack.start_edge()
+        gaps = told()
+        if len(gaps) != n or any(oracle.parse_time(g['from']) > oracle.parse_time(g['to'])
+                                 for g in gaps):
+            raise Failed(f'{n} starts after the first, and these gaps: {gaps}')
+        end('edge')
+    _, _, err = stack.cli('series', 'history', TUMBLING)
+    if err.count('gap: the agent ended after') != 2:
+        raise Failed(f'gaps are not shown: {err}')
+
+
 def machine(stack, seconds=20):
     stack.start_broker()
     scenarios.start_chain(stack, extra=rules(stack))
@@ -149,6 +167,8 @@ def machine(stack, seconds=20):
     code, _, _ = stack.cli('event', 'explain', '999999', check=False)
     if code != 66:
         raise Failed(f'an event that is not there: exit {code}')
+    gaps_are_told(stack)
+    look(stack, expected, events)
     print(f'{len(expected)} windows at the panel and in the history, {len(events)} events, '
           f'{recorder["readings"]} readings of context, history: {kept["bytes_written"]} bytes '
           f'written for {kept["windows"]} results; {os.path.getsize(panel.path)} bytes heard')
