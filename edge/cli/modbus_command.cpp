@@ -113,8 +113,11 @@ class ModbusWords {
                            where, reply.text));
       return kExitProtocol;
     }
-    out_.err(fmt::format("error: {}: {}\n  try: tidemark profile scan, or a longer --timeout\n",
-                         where, reply.text.empty() ? "no answer" : reply.text));
+    out_.err(fmt::format("error: {}: {}\n  try: {}\n", where,
+                         reply.text.empty() ? "no answer" : reply.text,
+                         reply.kind == Reply::Kind::broken
+                             ? "see that the device is on and its address right"
+                             : "tidemark profile scan, or a longer --timeout"));
     return kExitUnreachable;
   }
 

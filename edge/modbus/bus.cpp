@@ -132,12 +132,25 @@ void Bus::answer_one() {
     asked = asked_;
     answering_ = true;
   }
-  Reply reply{Reply::Kind::broken, 0, why_not_};
-  if (connected(clock_.steady())) {
+  Reply reply{Reply::Kind::broken, 0, ""};
+  if (connected(clock_.steady(), true)) {
     asked->out->resize(asked->request.count);
-    reply = field_bus_->read(asked->request, asked->timeout, *asked->out);
-    turn_.quiet_since = clock_.steady();
-    if (reply.kind == Reply::Kind::broken) lose(reply.text, turn_.quiet_since);
+    const auto read = [&] {
+      reply = field_bus_->read(asked->request, asked->timeout, *asked->out);
+      turn_.quiet_since = clock_.steady();
+    };
+    const bool fresh = std::exchange(fresh_, false);
+    read();
+    if (reply.kind == Reply::Kind::broken && !fresh) {
+      hang_up();  // closed while it was idle, as in poll()
+      if (connected(clock_.steady(), true)) {
+        fresh_ = false;
+        read();
+      } else {
+        reply.text = why_not_;
+      }
+    }
+    if (reply.kind == Reply::Kind::broken && connected_) lose(reply.text, turn_.quiet_since);
     const bool closes = std::any_of(members_.begin(), members_.end(), [](const Member& m) {
       return m.device->options().profile.close_after_poll;
     });
@@ -232,16 +245,18 @@ PollEntry Bus::poll(Member& member, Device::Slot& slot) {
   return entry;
 }
 
-bool Bus::connected(SteadyTime now) {
+bool Bus::connected(SteadyTime now, bool at_once) {
   if (connected_) return true;
-  if (reconnect_.waiting(now)) return false;
+  const bool early = reconnect_.waiting(now);
+  if (early && !at_once) return false;
   Nanoseconds timeout{}, pause{};
   for (const auto& m : members_) {
     timeout = std::max(timeout, m.device->options().timeout);
     pause = std::max(pause, m.device->options().profile.pause_after_connect);
   }
   if (auto done = field_bus_->connect(std::min(timeout, kConnectTimeoutMax)); !done) {
-    lose(done.error().text(), clock_.steady());
+    why_not_ = done.error().text();
+    if (!early) reconnect_.failed(clock_.steady(), random_);
     return false;
   }
   connected_ = fresh_ = true;

@@ -41,7 +41,8 @@ class Bus {
   }
 
   // Asks on behalf of a command, between two polls: a second master would collide. Any thread;
-  // broken when the bus is stopped, not connected or has no turn for it within `patience`.
+  // broken when the bus is stopped, cannot be connected now or has no turn for it within
+  // `patience`.
   Reply ask(const Request& request, Nanoseconds timeout, Nanoseconds patience,
             std::vector<std::uint16_t>& out);
 
@@ -68,7 +69,8 @@ class Bus {
   void answer_one();
   Member* earliest();
   [[nodiscard]] std::size_t dead() const;  // members that rest
-  bool connected(SteadyTime now);
+  // `at_once`: also while it is left alone because it failed; that does not lengthen the rest.
+  bool connected(SteadyTime now, bool at_once = false);
   void hang_up();
   void lose(std::string why, SteadyTime now);
   // `late` of the slots passed unasked: a busy bus, which is no fault of the device.

@@ -313,6 +313,29 @@ TEST_F(BusTest, ARefusedConnectionIsTriedAgainWithRests) {
   EXPECT_EQ(bus_->status(0).state, "ok");
 }
 
+TEST_F(BusTest, ACommandIsAnsweredByHowItIsNowAlsoWhileTheBusRests) {
+  build({device(1, {point("a", 0, "fast")})});
+  script_->refuse = true;
+  run_for(300s);  // rests for long by now
+  const auto connects = script_->connects;
+  script_->refuse = false;
+  int idle_closed = 0;
+  script_->answer[1] = [&](const Request&) {
+    return idle_closed-- == 1 ? Reply{Kind::broken, 0, "Connection reset"} : Reply{};
+  };
+  bus_->stop(0);
+  bus_->start(0);  // on its thread; the clock stands, so that it goes on resting
+  std::vector<std::uint16_t> out;
+  const Request request{1, 4, 7, 1};
+  EXPECT_EQ(bus_->ask(request, 1s, 20s, out).kind, Kind::good);
+  EXPECT_THAT(out, testing::ElementsAre(7));
+  EXPECT_EQ(script_->connects, connects + 1);
+  idle_closed = 1;
+  EXPECT_EQ(bus_->ask(request, 1s, 20s, out).kind, Kind::good);
+  EXPECT_EQ(script_->connects, connects + 2);
+  bus_->stop(0);
+}
+
 TEST_F(BusTest, AConnectionThatWasClosedWhileIdleIsNoFailedPoll) {
   build({device(1, {point("a", 0, "fast")})});
   bool dropped = false;
