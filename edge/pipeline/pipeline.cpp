@@ -139,6 +139,7 @@ void Pipeline::run(const std::function<void()>& flushed) {
     std::unique_lock lock(mutex_);
     if (now - observed >= std::chrono::seconds(1) || stamper_.state() == ClockState::unknown) {
       observe(now);
+      quarantine_.look();
       observed = now;
     }
     const bool clock_known = stamper_.state() != ClockState::unknown;

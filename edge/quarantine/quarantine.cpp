@@ -68,7 +68,6 @@ class Store final : public Quarantine {
 
   void add(std::string_view reason, std::string_view source, ByteSpan topic, ByteSpan payload,
            std::uint64_t readings, EventTime arrived) override {
-    const auto now = std::chrono::steady_clock::now();
     const std::lock_guard lock(mutex_);
     auto known = counts_.find(kind_of(reason));
     if (known == counts_.end()) {
@@ -86,10 +85,12 @@ class Store final : public Quarantine {
                         std::string(as_text(payload.first(std::min(payload.size(),
                                                                    kExcerptBytes)))),
                         readings});
-    const bool wait = failing_ || waiting_.size() < kWaitingMax;
-    if (wait && now - committed_ < kCommitEvery) return;
-    committed_ = now;
-    commit();
+    commit_if_due(!failing_ && waiting_.size() >= kWaitingMax);
+  }
+
+  void look() override {
+    const std::lock_guard lock(mutex_);
+    if (!waiting_.empty()) commit_if_due(false);
   }
 
   std::vector<Item> newest(std::size_t limit) override {
@@ -126,6 +127,13 @@ class Store final : public Quarantine {
     std::uint64_t readings = 0;
     bool fresh = false;  // not committed yet
   };
+
+  void commit_if_due(bool at_once) {
+    const auto now = std::chrono::steady_clock::now();
+    if (!at_once && now - committed_ < kCommitEvery) return;
+    committed_ = now;
+    commit();
+  }
 
   void commit() {
     if (waiting_.empty()) return;

@@ -3,7 +3,8 @@
 //
 // Bound      the newest kItemsMax items, kExcerptBytes of each payload; older ones go, the counts
 //            by reason (its words before the first colon) stay.
-// Durable    committed lazily, about once a second: it is for people, the ledger has the counts.
+// Durable    committed lazily, by an add() or a look() a second after the last time: it is for
+//            people, the ledger has the counts.
 // Threads    any.
 // Files      quarantine.db (SQLite) in the agent's data folder.
 #pragma once
@@ -45,6 +46,8 @@ class Quarantine {
   // A fault of the store is logged; the count is kept all the same.
   virtual void add(std::string_view reason, std::string_view source, ByteSpan topic,
                    ByteSpan payload, std::uint64_t readings, EventTime arrived) = 0;
+  // To be called about once a second: commits what waits, if it is time.
+  virtual void look() = 0;
   virtual std::vector<Item> newest(std::size_t limit) = 0;
   struct Count {
     std::string reason;

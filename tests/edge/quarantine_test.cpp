@@ -63,6 +63,29 @@ TEST_F(QuarantineTest, ANewestItemIsSeenAtOnce) {
   EXPECT_TRUE(q->newest(0).empty());
 }
 
+TEST_F(QuarantineTest, WhatWaitsIsInTheFileSoonThoughNothingFollowsIt) {
+  const auto q = open();
+  for (int i = 0; i < 8; ++i) add(*q, fmt::format("reason: {}", i));  // one burst, and then a kill
+  const auto in_file = [&] {
+    sqlite3* db = nullptr;
+    EXPECT_EQ(sqlite3_open((folder_ / "quarantine.db").c_str(), &db), SQLITE_OK);
+    int rows = 0;
+    const auto count = [](void* to, int, char** text, char**) {
+      *static_cast<int*>(to) = std::atoi(text[0]);
+      return 0;
+    };
+    EXPECT_EQ(sqlite3_exec(db, "SELECT count(*) FROM items", count, &rows, nullptr), SQLITE_OK);
+    sqlite3_close(db);
+    return rows;
+  };
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+  while (in_file() < 8 && std::chrono::steady_clock::now() < deadline) {
+    q->look();
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  }
+  EXPECT_EQ(in_file(), 8);
+}
+
 TEST_F(QuarantineTest, OldItemsGoAndCountsStay) {
   const auto q = open();
   const auto n = Quarantine::kItemsMax + 70;
