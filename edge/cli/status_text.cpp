@@ -189,11 +189,13 @@ std::string status_text(const json& s) {
     text += "          " + error + "\n";
   text += local_lines(s);
   if (const auto wear = s.value("wear", json()); wear.is_object()) {
-    text += fmt::format(" wear     {} written to storage in all",
+    text += fmt::format(" wear     {} written to storage since the start",
                         format_bytes({count_of(wear, "bytes_written")}));
     if (wear["bytes_a_day"].is_number()) {
       const auto day = static_cast<std::uint64_t>(number_of(wear, "bytes_a_day"));
-      text += fmt::format(": {} a day at this pace", format_bytes({day}));
+      text += fmt::format(": {} a day at the pace of the last hour", format_bytes({day}));
+    } else {
+      text += "; a day's worth is told after ten minutes";
     }
     text += "\n";
   }

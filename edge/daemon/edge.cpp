@@ -35,6 +35,8 @@ constexpr int kWatchdogMs = 5000;
 constexpr auto kRetrySources = std::chrono::seconds(30);
 constexpr auto kRateOver = std::chrono::seconds(10);
 constexpr auto kFillOver = std::chrono::minutes(10);  // a ring fills over hours
+constexpr auto kWearOver = std::chrono::hours(1);
+constexpr auto kWearAfter = std::chrono::minutes(10);  // a start writes more than the day after it
 
 pipeline::TierOptions tier_options(const config::UplinkConfig& uplink) {
   pipeline::TierOptions options;
@@ -238,6 +240,7 @@ class Agent final : public Edge {
       paces_.try_emplace(s.name, kRateOver).first->second.look(now, s.taken);
     }
     ring_pace_.look(now, filled);
+    if (const auto written = storage_bytes_written()) wear_pace_.look(now, *written);
   }
   static std::uint64_t to_the_ring(const ring::Usage& u) {
     return u.bytes_written + u.bytes_spared;
@@ -248,6 +251,10 @@ class Agent final : public Edge {
       if (const auto pace = paces_.find(s.name); pace != paces_.end()) {
         p.rates[s.name] = pace->second.per_second(p.steady, s.taken);
       }
+    }
+    p.storage_written = storage_bytes_written();
+    if (p.storage_written && wear_pace_.span(p.steady) >= kWearAfter) {
+      p.storage_written_per_second = wear_pace_.per_second(p.steady, *p.storage_written);
     }
     p.written_per_second = ring_pace_.per_second(p.steady, to_the_ring(p.ring));
   }
@@ -301,6 +308,7 @@ class Agent final : public Edge {
   mutable std::mutex pace_mutex_;  // of what follows
   std::map<std::string, Pace> paces_;  // by source
   Pace ring_pace_{kFillOver};
+  Pace wear_pace_{kWearOver};
 };
 
 }  // namespace

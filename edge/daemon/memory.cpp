@@ -5,6 +5,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cinttypes>
 #include <cstddef>
 #include <cstdio>
@@ -52,14 +53,17 @@ std::uint64_t resident_bytes() {
 
 std::optional<std::uint64_t> storage_bytes_written() {
   std::optional<std::uint64_t> written;
+  std::uint64_t never = 0;
   if (FILE* f = std::fopen("/proc/self/io", "re")) {
     char line[64];
     std::uint64_t bytes = 0;
-    while (!written && std::fgets(line, sizeof line, f) != nullptr) {
+    while (std::fgets(line, sizeof line, f) != nullptr) {
       if (std::sscanf(line, "write_bytes: %" SCNu64, &bytes) == 1) written = bytes;
+      if (std::sscanf(line, "cancelled_write_bytes: %" SCNu64, &bytes) == 1) never = bytes;
     }
     std::fclose(f);
   }
+  if (written) *written -= std::min(*written, never);
   return written;
 }
 

@@ -121,12 +121,10 @@ json config_json(const SourceSet::Standing& c) {
 }
 
 json wear_json(const StatusParts& parts) {
-  const auto written = storage_bytes_written();
-  if (!written) return nullptr;
-  const auto days = seconds(parts.steady - parts.started) / 86400;
+  if (!parts.storage_written) return nullptr;
   json a_day = nullptr;
-  if (days > 0) a_day = static_cast<double>(*written) / days;
-  return {{"bytes_written", *written}, {"bytes_a_day", a_day}};
+  if (const auto pace = parts.storage_written_per_second) a_day = *pace * 86400;
+  return {{"bytes_written", *parts.storage_written}, {"bytes_a_day", a_day}};
 }
 
 json uplink_json(const StatusParts& parts) {

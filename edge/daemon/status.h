@@ -39,6 +39,8 @@ struct StatusParts {
   std::string publish_url;
   std::string tier;  // as configured
   std::string ring_write;
+  std::optional<std::uint64_t> storage_written;      // storage_bytes_written()
+  std::optional<double> storage_written_per_second;  // of the last hour; not before kWearAfter
   double written_per_second = 0;  // bytes into the ring, or spared, of the last minutes
 };
 
