@@ -77,7 +77,8 @@ Emitter::Emitter(store::Store& store, std::vector<View> views,
   forget_history_ = {db, "DELETE FROM history WHERE view=? AND series=? AND start>=? AND start<?"};
   forget_answers_ = {db, "DELETE FROM answers WHERE view=? AND series=? AND start>=? AND start<?"};
   forget_slot_ = {db, "DELETE FROM slots WHERE view=? AND series=?"};
-  forget_due_ = {db, "DELETE FROM revisions_due WHERE view=? AND series=?"};
+  forget_due_ = {db, "DELETE FROM revisions_due WHERE view=? AND series=? AND start>=?"
+                     " AND start<?"};
   views_.reserve(views.size());
   for (auto& v : views) {
     ViewState state;
@@ -145,16 +146,16 @@ void Emitter::touch(store::SeriesId id, EventTime start, Nanoseconds size, std::
   const auto& series = series_.at(id);
   bool first = true;
   for (const auto slot : series.slots) {
-    if (slots_[slot].left) continue;
+    const bool left = slots_[slot].left;
     touch_pairs(slot, id, start, start + size, cause, now);
     // Its first readings come behind what is proved: no frontier may move for them.
-    if (!slots_[slot].begun() && frontier_of(series.row.source) > start) queue_seal(slot);
+    if (!left && !slots_[slot].begun() && frontier_of(series.row.source) > start) queue_seal(slot);
     const auto& grid = views_[slots_[slot].view].grid;
     for (auto window = grid.first(start); window <= start; window = grid.next(window)) {
       if (!slots_[slot].holds(series.row, window)) continue;
       // Folded past this view's resolution: its window is frozen.
       if (size > grid.end(window) - window) continue;
-      if (first && slots_[slot].begun() && window < slots_[slot].sealed_to) {
+      if (first && !left && slots_[slot].begun() && window < slots_[slot].sealed_to) {
         store_.late().add(id, window, "pane", readings);
       }
       first = false;
@@ -167,6 +168,11 @@ void Emitter::pend(SlotId id, EventTime start, Cause cause, SteadyTime now) {
   auto& slot = slots_[id];
   auto& view = views_[slot.view];
   const bool was_sealed = slot.begun() && start < slot.sealed_to;
+  if (slot.left) {  // for when it comes back
+    const auto why = cause == Cause::none ? Cause::late : cause;
+    if (was_sealed) due_rows_.push_back({slot.view, slot.subject, start, why});
+    return;
+  }
   if (was_sealed && cause != Cause::operated && frozen(slot, start)) return;
   if (was_sealed && start < slot.begins) extend_back(id, start, cause, now);
   const bool early = view.view.emit.early > Nanoseconds{};

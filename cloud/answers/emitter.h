@@ -217,8 +217,9 @@ class Emitter {
 
   // The slots of a series in views that select it.
   void select(SeriesState& series, SteadyTime now);
-  void add_slot(SeriesState& series, std::uint32_t view, SteadyTime now);
-  SlotId open_slot(std::uint32_t view, Subject subject, SteadyTime now);
+  bool has_rows(std::uint32_t view, Subject subject);
+  void add_slot(SeriesState& series, std::uint32_t view, bool selected, SteadyTime now);
+  SlotId open_slot(std::uint32_t view, Subject subject, SteadyTime now, bool left = false);
   void queue_seal(SlotId id);
   // Windows of what the panes of a series hold from there on are to be answered.
   void pend_panes(SlotId id, store::SeriesId series, EventTime from, SteadyTime now);

@@ -200,7 +200,6 @@ bool Emitter::close_group(SlotId id) {
 void Emitter::forget_group(std::int64_t view, Subject group) {
   forget_answers(view, group, kEventTimeMin, kEventTimeMax);
   forget_slot_.run(view, group);
-  forget_due_.run(view, group);
   due_stretches_.forget(view, group);
   groups_.forget(group);
   store_.small().set_meta(kGroupsGone, store_.small().meta(kGroupsGone) + 1);

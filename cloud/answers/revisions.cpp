@@ -24,7 +24,12 @@ void Emitter::reopen(store::SeriesId series, EventTime from, EventTime to, Stead
     for (auto w = grid.first(from); w < to && w < slot.sealed_to; w = grid.next(w)) {
       // Of what is frozen there are panes of a day: nothing finer can be exact.
       const bool wide = grid.end(w) - w >= reconcile::width_of(reconcile::Tier::day);
-      if ((wide || !frozen(slot, w)) && w >= slot.begins) pend(id, w, Cause::operated, now);
+      if (!wide && frozen(slot, w)) continue;
+      // Before the first window only what there is something of: the others between follow it.
+      const auto any = [&] {
+        return !store_.panes().starts(series, reconcile::Tier::day, w, grid.end(w), 1).empty();
+      };
+      if (w >= slot.begins || any()) pend(id, w, Cause::operated, now);
     }
   }
 }
@@ -79,7 +84,9 @@ std::size_t Emitter::answer_minute(SlotId id, LateMinutes::Turn& turn, SteadyTim
 
 void Emitter::revise(SlotId id, EventTime start, Cause cause, SteadyTime now, EventTime wall) {
   const auto& view = views_[slots_[id].view];
-  if (view.view.by_session() || !view.joins.empty()) return pend(id, start, cause, now);
+  if (slots_[id].left || view.view.by_session() || !view.joins.empty()) {
+    return pend(id, start, cause, now);
+  }
   const auto before = current(view, slots_[id], start);
   if (before && before->known_at + view.view.emit.revision_interval > wall) {
     pend(id, start, cause, now);
@@ -118,6 +125,7 @@ void Emitter::forget(store::SeriesId id, const KeptFrom& kept_from, SteadyTime n
 void Emitter::forget_answers(std::int64_t view, Subject subject, EventTime from, EventTime to) {
   forget_history_.run(view, subject, count_ns(from), count_ns(to));
   forget_answers_.run(view, subject, count_ns(from), count_ns(to));
+  forget_due_.run(view, subject, count_ns(from), count_ns(to));
   pairs_.remove(view, subject, from, to);
   partials_.remove(view, subject, from, to);
 }

@@ -1,5 +1,6 @@
 // Which series which view answers for, as they come, move and are described anew.
 #include <algorithm>
+#include <utility>
 
 #include "cloud/answers/emitter.h"
 
@@ -48,9 +49,13 @@ void Emitter::select(SeriesState& series, SteadyTime now) {
     const auto has = std::find_if(series.slots.begin(), series.slots.end(),
                                   [&](SlotId id) { return slots_[id].view == i; });
     if (has != series.slots.end()) {
-      slots_[*has].left = !selected;
-    } else if (selected) {
-      add_slot(series, i, now);
+      // What came while it was not selected touched nothing.
+      if (std::exchange(slots_[*has].left, !selected) && selected) {
+        pend_panes(*has, series.row.id, slots_[*has].begins, now);
+        queue_seal(*has);
+      }
+    } else if (selected || has_rows(i, series.row.id)) {
+      add_slot(series, i, selected, now);
     }
   }
 }
@@ -87,18 +92,26 @@ std::optional<EventTime> Emitter::slowest(store::SourceId source) const {
   return slowest;
 }
 
-void Emitter::add_slot(SeriesState& series, std::uint32_t view, SteadyTime now) {
-  const auto id = open_slot(view, series.row.id, now);
+// Also what a view does not select any more: rows go by their slot.
+bool Emitter::has_rows(std::uint32_t view, Subject subject) {
+  const bool any = views_[view].view.emitted() && slot_.start(views_[view].id, subject).next();
+  slot_.rewind();
+  return any;
+}
+
+void Emitter::add_slot(SeriesState& series, std::uint32_t view, bool selected, SteadyTime now) {
+  const auto id = open_slot(view, series.row.id, now, !selected);
   slots_[id].members = {{series.row.id}};
   slots_[id].foremost = frontier_of(series.row.source);
   series.slots.push_back(id);
+  if (!selected) return;
   // After a restart what was not sealed is looked at again.
   pend_panes(id, series.row.id, slots_[id].sealed_to, now);
   if (frontier_of(series.row.source) != kEventTimeMin) queue_seal(id);
 }
 
 // As its rows say, with what is due again.
-Emitter::SlotId Emitter::open_slot(std::uint32_t view, Subject subject, SteadyTime now) {
+Emitter::SlotId Emitter::open_slot(std::uint32_t view, Subject subject, SteadyTime now, bool left) {
   auto id = static_cast<SlotId>(slots_.size());
   if (free_slots_.empty()) {
     slots_.emplace_back();
@@ -115,6 +128,8 @@ Emitter::SlotId Emitter::open_slot(std::uint32_t view, Subject subject, SteadyTi
     slot.sealed_to = event_time(slot_.integer(1));
   }
   slot_.rewind();
+  slot.left = left;
+  if (left) return id;
   due_.start(view_id, subject);
   while (due_.next()) {
     const auto start = event_time(due_.integer(0));

@@ -122,6 +122,22 @@ TEST(LateLedger, WindowsSayWhatTheyLackAndAReplayBringsItBack) {
   }
 }
 
+TEST(LateLedger, ADayBeforeAllThatWasAnsweredIsAnsweredOnceItIsBack) {
+  auto days = answers::built_in_view();
+  days.name = "days";
+  days.window.size = hours(24);
+  LateDay day;
+  Node node(short_horizons(), {days});
+  day.send(node, {day.later, day.on_time});
+  EXPECT_EQ(node.answers("days", "**/m1").at(0).start, event_time(kMidnight + kDay));
+  EXPECT_THAT(replay(node), HasSubstr("ok: 240 readings of 2 series are back"));
+  for (int i = 0; i < 5; ++i) node.settle();
+  const auto answers = node.answers("days", "**/m1");
+  EXPECT_EQ(answers.at(0).start, event_time(kMidnight));
+  EXPECT_EQ(answers.at(0).values.at("count"), 120.0);
+  EXPECT_EQ(answers.at(1).start, event_time(kMidnight + kDay));
+}
+
 TEST(LateLedger, WhatTheArchiveNoLongerHasStays) {
   LateDay day;
   Node node(short_horizons());

@@ -160,5 +160,42 @@ TEST(Views, SelectByLabelsAndGoOnWhenTheseChange) {
   EXPECT_EQ(node.answers("stamping", "press-09/**").size(), 2u) << "from what was there";
 }
 
+TEST(Views, WhatTheyNoLongerSelectGoesInItsTimeAndIsWholeWhenItComesBack) {
+  reconcile::Horizons horizons;
+  horizons.age = {std::chrono::minutes(2), std::chrono::hours(1), std::chrono::hours(48),
+                  std::chrono::hours(480)};
+  Node node(horizons, {labelled("stamping", "{area=stamping}")});
+  EdgeDouble edge("press-08", 1, 1);
+  const auto say = [&](std::int64_t at, std::int64_t sealed) {
+    for (const auto series : {0U, 1U}) edge.take(series, at, 7);
+    const auto block = edge.flush(sealed);
+    node.take(edge, edge.block(block));
+    node.take(edge, edge.last_seal());
+    node.settle();
+  };
+  const auto label = [&](const char* select) {
+    node.relabels = {{Selection(select), {{"area", "stamping"}}}};
+    node.kill();
+    node.start();
+    greet(node, edge);
+    node.commit();
+  };
+  label("press-08/**");
+  say(kStart, kStart + kMinute);
+  EXPECT_EQ(node.answers("stamping").size(), 2u);
+  label("press-08/*/m1");  // m0 is away for a reading that is late
+  say(kStart + 30 * kSecond, kStart + kMinute);
+  EXPECT_EQ(node.answers("stamping", "**/m0").at(0).values.at("count"), 1.0);
+  EXPECT_EQ(node.answers("stamping", "**/m1").at(0).values.at("count"), 2.0);
+  label("press-08/**");
+  node.settle();
+  EXPECT_EQ(node.answers("stamping", "**/m0").at(0).values.at("count"), 2.0);
+  label("press-08/*/m1");
+  node.clock.advance(std::chrono::hours(48));
+  say(kStart + 48 * 60 * kMinute, kStart + (48 * 60 + 1) * kMinute);
+  EXPECT_EQ(node.answers("stamping", "**/m0").size(), 0u) << "kept by nobody";
+  EXPECT_GT(node.answers("stamping", "**/m1").size(), 0u);
+}
+
 }  // namespace
 }  // namespace tidemark::test
