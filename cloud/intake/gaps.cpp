@@ -134,7 +134,7 @@ bool Intake::named(Session& s, Incarnation i, const wire::Frame& frame) {
 void Intake::take_unnamed(Session& s) {
   auto frames = std::exchange(s.unnamed, {});
   parked_bytes_ -= std::exchange(s.unnamed_bytes, 0);
-  for (const auto& frame : frames) take_numbered(s, frame);
+  for (const auto& frame : frames) take_numbered(s, 0, frame);
 }
 
 void Intake::forget_unnamed(Session& s) {

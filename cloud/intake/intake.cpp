@@ -244,7 +244,7 @@ void Intake::take(const std::string& name, std::uint64_t session, const wire::Fr
     case wire::FrameType::hello: take_hello(s, session, frame); break;
     case wire::FrameType::dictionary: take_dictionary(s, frame); break;
     case wire::FrameType::seal:
-    case wire::FrameType::block: take_numbered(s, frame); break;
+    case wire::FrameType::block: take_numbered(s, session, frame); break;
     case wire::FrameType::bye:
       if (session == s.connection) {
         s.edge->row.connected = false;
@@ -256,8 +256,8 @@ void Intake::take(const std::string& name, std::uint64_t session, const wire::Fr
   }
 }
 
-void Intake::take_numbered(Session& s, const wire::Frame& frame) {
-  if (frame.type == wire::FrameType::seal) return take_seal(s, frame);
+void Intake::take_numbered(Session& s, std::uint64_t session, const wire::Frame& frame) {
+  if (frame.type == wire::FrameType::seal) return take_seal(s, session, frame);
   auto block = wire::decode_block(frame.payload);
   if (!block) return refuse_frame(s, frame, block.error());
   if (named(s, block->second.name.incarnation, frame)) {
@@ -429,13 +429,20 @@ void Intake::park(Session& s, Lane lane, BlockRecord record,
   s.parked.push_back({lane, std::move(record), unknown});
 }
 
-void Intake::take_seal(Session& s, const wire::Frame& frame) {
+void Intake::take_seal(Session& s, std::uint64_t session, const wire::Frame& frame) {
   auto seal = Seal::decode(frame.payload);
   if (!seal) return refuse_frame(s, frame, seal.error());
   auto& edge = *s.edge;
   if (!named(s, seal->incarnation, frame) ||
       refuses(s, seal->incarnation, frame.payload, 0)) {
     return;
+  }
+  // What ended was another connection, whose hello came late: two gateways have no common order.
+  const bool another = session != 0 && session != s.connection;
+  if (another && !edge.row.connected && seal->incarnation == edge.row.incarnation) {
+    edge.row.connected = true;
+    edge.row.away.clear();
+    s.connection = session;
   }
   unfold(s, seal->incarnation);
   if (seal->evicted.ranges().size() > kEvictedRangesMax) {

@@ -162,9 +162,10 @@ class Intake {
   void unfold(Session& s, Incarnation i);
   void take_dictionary(Session& s, const wire::Frame& frame);
   // A block or a seal.
-  void take_numbered(Session& s, const wire::Frame& frame);
+  // `session`: the connection that it came by, 0 for one that waited.
+  void take_numbered(Session& s, std::uint64_t session, const wire::Frame& frame);
   void take_block(Session& s, Lane lane, BlockRecord record);
-  void take_seal(Session& s, const wire::Frame& frame);
+  void take_seal(Session& s, std::uint64_t session, const wire::Frame& frame);
   void place_block(Session& s, Lane lane, const BlockRecord& record, const Block& block,
                    const std::vector<window::Partial>& partials);
   void take_minutes(Session& s, const Seal& seal);
