@@ -355,12 +355,13 @@ int print_series(const Json& body, cli::Output& output) {
 int print_watermark(const Json& body, cli::Output& output) {
   Table table({{"edge"}, {"source"}, {"class"}, {"watermark"}, {"sealed until"},
                {"due", Align::right}, {"good", Align::right}, {"taken", Align::right},
-               {"stamped"}});
+               {"edge complete", Align::right}, {"stamped"}});
   for (const auto& e : list_of(body, "edges")) {
     for (const auto& s : list_of(e, "sources")) {
       table.row({text_of(e, "name"), text_of(s, "name"), text_of(s, "poll_class"),
                  moment(text_of(s, "frontier"), true), moment(text_of(s, "sealed_until"), true),
                  figure_of(s, "due"), figure_of(s, "good"), figure_of(s, "taken"),
+                 percent_of(e, "completeness"),
                  s.value("device_stamped", false) ? "by the device" : "by the edge"});
     }
   }
@@ -373,10 +374,21 @@ int print_watermark(const Json& body, cli::Output& output) {
 }
 
 int print_late(const Json& body, cli::Output& output) {
-  Table table({{"series"}, {"window"}, {"readings", Align::right}, {"went to"}});
+  Table table({{"series"}, {"time"}, {"readings", Align::right}, {"went to"}, {"window"},
+               {"complete", Align::right}, {"state"}, {"revision", Align::right}});
   for (const auto& r : list_of(body, "late")) {
-    table.row({text_of(r, "series"), moment(text_of(r, "start"), true), figure_of(r, "readings"),
-               text_of(r, "placement")});
+    std::vector<std::string> cells{text_of(r, "series"), moment(text_of(r, "start"), true),
+                                   figure_of(r, "readings"), text_of(r, "placement")};
+    const auto w = r.value("window", Json());
+    if (w.is_object()) {
+      cells.insert(cells.end(), {fmt::format("{} {}", text_of(w, "view"),
+                                             moment(text_of(w, "start"), true)),
+                                 percent_of(w, "completeness"), text_of(w, "state"),
+                                 figure_of(w, "revision")});
+    } else {
+      cells.insert(cells.end(), {"–", "–", "–", "–"});
+    }
+    table.row(std::move(cells));
   }
   if (table.empty()) {
     output.err("none came late\n");

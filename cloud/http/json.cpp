@@ -114,9 +114,16 @@ std::string to_json(const query::SeriesState& s) {
 }
 
 std::string to_json(const query::LateRow& r) {
-  return fmt::format(R"({{"series":{},"start":{},"readings":{},"placement":{}}})",
+  std::string window = "null";
+  if (const auto& w = r.window) {
+    window = fmt::format(
+        R"({{"view":{},"start":{},"state":"{}","completeness":{},"revision":{}}})",
+        json_quote(w->view), time_or_null(w->start), answers::to_string(w->state),
+        w->completeness ? json_number(*w->completeness) : "null", w->revision);
+  }
+  return fmt::format(R"({{"series":{},"start":{},"readings":{},"placement":{},"window":{}}})",
                      json_quote(r.series), time_or_null(r.start), r.readings,
-                     json_quote(r.placement));
+                     json_quote(r.placement), window);
 }
 
 std::string to_json(const query::MeterSwap& s) {

@@ -72,6 +72,16 @@ struct LateRow {  // a reading that came after its window's first answer, folded
   EventTime start{};
   std::uint64_t readings = 0;
   std::string placement;  // "pane", "1min", "15min", "1day", "late_ledger"
+  // What they came into, as it is answered now: of the built-in view, or of the first that has the
+  // series. None where they wait to be brought back.
+  struct Window {
+    std::string view;
+    EventTime start{};
+    answers::State state = answers::State::open;
+    std::optional<double> completeness;
+    std::uint64_t revision = 0;
+  };
+  std::optional<Window> window = std::nullopt;
 };
 
 struct MeterSwap {  // as a person said it; values in the unit of the series

@@ -7,6 +7,7 @@
 #include <tuple>
 
 #include "cloud/query/parts.h"
+#include "cloud/store/late_rows.h"
 #include "cloud/store/part_folder.h"
 #include "cloud/store/schema.h"
 
@@ -118,10 +119,28 @@ Result<std::vector<LateRow>> SqliteReader::late(const answers::Selection& select
     const auto labels = select.labels.empty() ? answers::Labels() : snapshot_.labels(*series);
     if (!select.matches(series->name, labels)) continue;
     all.push_back({series->name, event_time(late_.integer(1)), late_.count(2), late_.text(3)});
+    if (all.back().placement == store::LateRows::kLedger) continue;
+    TIDE_ASSIGN(all.back().window, window_of(*series, all.back().start));
   }
   late_.rewind();
   TIDE_TRY(database_->fault());
   return all;
+}
+
+Result<std::optional<LateRow::Window>> SqliteReader::window_of(const SeriesEntry& series,
+                                                               EventTime time) {
+  const auto subject = of_series(series);
+  for (const auto& v : snapshot_.all_views()) {
+    if (!v.current || !v.view.by_series() || !v.view.emitted()) continue;
+    current_.start(v.id, subject.id, count_ns(kEventTimeMin), count_ns(time) + 1, 1);
+    if (!current_.next()) continue;
+    TIDE_ASSIGN(const auto a, row(current_, v, subject));
+    current_.rewind();
+    if (a.end <= time) continue;
+    return std::optional(LateRow::Window{v.view.name, a.start, a.state, a.completeness,
+                                         a.revision});
+  }
+  return std::optional<LateRow::Window>();
 }
 
 Result<Ledger> SqliteReader::ledger() {

@@ -109,6 +109,8 @@ class SqliteReader final : public Reader {
   Result<> add_groups(const ViewEntry* view, const AnswerQuery& query, const Windows::Asked& asked,
                       std::vector<Answer>& all);
   Result<Windows::Asked> asked(const ViewEntry* view, const AnswerQuery& query) const;
+  // The answer of now of that window's time, if there is one.
+  Result<std::optional<LateRow::Window>> window_of(const SeriesEntry& series, EventTime time);
   Result<> add_revisions(const ViewEntry& view, const Subject& subject, const AnswerQuery& query,
                          std::vector<Answer>& all);
   Result<Answer> row(const sqlite::Statement& statement, const ViewEntry& view,

@@ -60,7 +60,9 @@ class CloudCli : public testing::Test {
     away.blocks_missing = 2;
     store_.set_edges({some_edge("press-07", start_ + std::chrono::minutes(4)), away});
     store_.set_series({some_series("press-07", "line1", "power_total", "W", 4877, start_)});
-    store_.set_late({{kPower, start_, 1204, "pane"}});
+    store_.set_late({{kPower, start_, 1204, "pane",
+                      query::LateRow::Window{"minute", start_, answers::State::revised, 0.9996, 3}},
+                     {kPower, start_ - std::chrono::hours(24 * 900), 2, "late_ledger"}});
   }
   void start_node() {
     face_ = std::make_unique<http::Face>(

@@ -111,7 +111,13 @@ TEST(Intake, LateReadingRevisesItsSealedWindow) {
   EXPECT_FALSE(answers[0].estimated);
 
   auto reader = query::Reader::open(node.folder.path).value();
-  EXPECT_EQ(reader->late("**", 10).value().at(0).placement, "pane");
+  const auto late_row = reader->late("**", 10).value().at(0);
+  EXPECT_EQ(late_row.placement, "pane");
+  ASSERT_TRUE(late_row.window);
+  EXPECT_EQ(late_row.window->view, "minute");
+  EXPECT_EQ(late_row.window->start, answers[0].start);
+  EXPECT_EQ(late_row.window->revision, 1u);
+  EXPECT_EQ(late_row.window->completeness, 1.0);
   query::AnswerQuery q;
   q.view = "minute";
   EXPECT_EQ(reader->revisions(q).value().size(), 3u);
