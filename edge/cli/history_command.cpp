@@ -66,7 +66,9 @@ json window_json(const Window& w) {
 
 json gaps_json(const std::vector<Gap>& gaps) {
   json list = json::array();
-  for (const auto& g : gaps) list.push_back({{"from", format_utc(g.from)}, {"to", format_utc(g.to)}});
+  for (const auto& g : gaps) {
+    list.push_back({{"from", format_utc(g.from)}, {"to", format_utc(g.to)}});
+  }
   return list;
 }
 

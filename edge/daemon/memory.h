@@ -20,7 +20,8 @@ void give_back_startup_pages();
 std::uint64_t resident_bytes();
 
 // What this process caused to be written to storage since its start, whichever file it was, in
-// whole pages, without those that were deleted before; tmpfs is none. Empty where the kernel does not count it.
+// whole pages, without those that were deleted before; tmpfs is none. Empty where the kernel does
+// not count it.
 std::optional<std::uint64_t> storage_bytes_written();
 
 }  // namespace tidemark::edge

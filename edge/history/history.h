@@ -6,8 +6,8 @@
 //            2 wait, on a thread of its own: the pipeline never waits for the flash. commit() does
 //            it at once, so that a command sees all. A power cut takes what was not committed, and
 //            what the system had not written yet; the file stays whole.
-// Gaps       an end of the agent, by whatever, takes the windows that were under way and what was not
-//            committed: each start writes down from when until when that may be (Reader::gaps).
+// Gaps       an end of the agent, by whatever, takes the windows that were under way and what was
+//            not committed: each start writes down from when until when that may be (Reader::gaps).
 // Bounds     rows older than `keep` by the clock at which they were stored, and the oldest
 //            sixteenth of windows (then events) whenever the file would pass 15/16 of `size`. More
 //            than kWaitingMax waiting rows: the oldest go, counted in dropped.
