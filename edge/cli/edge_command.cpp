@@ -11,7 +11,6 @@
 #include "common/base/time.h"
 #include "common/cli/doctor.h"
 #include "common/cli/table.h"
-#include "common/config/file.h"
 #include "edge/cli/agent.h"
 #include "edge/cli/clock_command.h"
 #include "edge/cli/history_command.h"
@@ -74,18 +73,12 @@ class Words {
     c.option("--config", config_, "The agent's configuration.", "FILE");
   }
 
-  // A configuration that somebody named and that is not there is not guessed around.
-  void act(cli::Command& c, const std::function<int()>& action) {
-    c.action([this, action] {
-      const auto file = config::file_of(config_, kConfigVariable, kConfigFile);
-      if (file) return action();
-      out_.fail(file.error());
-      return static_cast<int>(kExitNoInput);
-    });
+  void act(cli::Command& c, std::function<int()> action) {
+    c.action(with_agent(config_, agent_, out_, std::move(action)));
   }
 
   int answer(const json& request, const std::function<int(const json&)>& print) {
-    const auto reply = find_agent(config_).ask(request);
+    const auto reply = agent_.ask(request);
     if (!reply) {
       return reply.error().fault() == Fault::bad_input ? out_.fail(reply.error())
                                                        : not_running(out_, reply.error());
@@ -132,7 +125,7 @@ class Words {
   }
 
   int run_reload() {
-    const auto reply = find_agent(config_).ask({{"command", "reload"}});
+    const auto reply = agent_.ask({{"command", "reload"}});
     if (!reply && reply.error().fault() != Fault::bad_input) {
       return not_running(out_, reply.error());
     }
@@ -197,7 +190,7 @@ class Words {
     if (windows_) kinds.push_back("windows");
     if (events_) kinds.push_back("events");
     const json request = {{"command", "tap"}, {"glob", glob_}, {"kinds", kinds}};
-    const auto done = control::ask(find_agent(config_).socket(), request.dump(), show, until);
+    const auto done = control::ask(agent_.socket(), request.dump(), show, until);
     if (!done) return not_running(out_, done.error());
     if (!json_) out_.err(fmt::format("{} lines, {} lost\n", seen, lost));
     return kExitOk;
@@ -208,7 +201,7 @@ class Words {
     common(list);
     list.argument("GLOB", glob_, "Which, as line1/* or **.", false);
     act(list, [this] {
-      const auto reply = find_agent(config_).ask({{"command", "series"}});
+      const auto reply = agent_.ask({{"command", "series"}});
       if (!reply) return not_running(out_, reply.error());
       json kept = json::array();
       Table table({{"series"}, {"unit"}, {"source"}, {"readings", Align::right}, {"last"}});
@@ -273,15 +266,14 @@ class Words {
   }
 
   int run_enroll() {
-    const auto agent = find_agent(config_);
     uplink::EnrollOptions options;
     options.token = token_;
-    options.edge = agent.edge;
+    options.edge = agent_.edge;
     options.gateway = gateway_;
-    options.proxy = agent.proxy;
-    options.identity_folder = agent.identity_folder;
+    options.proxy = agent_.proxy;
+    options.identity_folder = agent_.identity_folder;
     options.replace = replace_;
-    if (auto owner = become_owner_of(agent.identity_folder); !owner) {
+    if (auto owner = become_owner_of(agent_.identity_folder); !owner) {
       return out_.fail(owner.error());
     }
     const SystemClock clock;
@@ -305,13 +297,30 @@ class Words {
 
   void doctor(cli::Command& c) {
     common(c);
-    act(c, [this] { return run_doctor(); });
+    c.action([this] {
+      auto agent = find_agent(config_);
+      if (!agent) return cannot_be_found(agent.error());
+      agent_ = *std::move(agent);
+      return run_doctor();
+    });
+  }
+
+  // Told as a finding, since the front program reads findings of all parts.
+  int cannot_be_found(const Error& error) {
+    const auto& text = error.text();
+    const auto first = text.find("error: ");  // of the problems, without the lines of the file
+    const auto from = first == std::string::npos ? 0 : text.rfind('\n', first) + 1;
+    return cli::print_checks(out_,
+                             {{cli::CheckState::fail, "configuration",
+                               text.substr(from, text.find('\n', from) - from),
+                               "mend it, then tidemark config check"}},
+                             json_);
   }
 
   int run_doctor() {
     using cli::CheckState;
     std::vector<cli::Check> checks;
-    const auto reply = find_agent(config_).ask({{"command", "status"}});
+    const auto reply = agent_.ask({{"command", "status"}});
     if (!reply) {
       checks.push_back({CheckState::fail, "agent", reply.error().text(), std::string(kStart)});
       return cli::print_checks(out_, checks, json_);
@@ -353,6 +362,7 @@ class Words {
   }
 
   Output& out_;
+  Agent agent_;
   std::optional<HistoryWords> history_;
   std::optional<ClockWords> clock_;
   bool json_ = false, raw_ = false, windows_ = false, events_ = false;

@@ -12,7 +12,6 @@
 #include "common/base/exit_code.h"
 #include "common/base/text.h"
 #include "common/cli/table.h"
-#include "common/config/file.h"
 #include "edge/cli/agent.h"
 #include "edge/history/reader.h"
 
@@ -192,15 +191,9 @@ struct HistoryWords::State {
     c.option("--limit", limit, "How many of the newest (of each series).");
   }
 
-  // Commits what a running agent holds, then reads. A configuration that somebody named and that is
-  // not there is not guessed around.
+  // Commits what a running agent holds, then reads.
   void act(cli::Command& c, std::function<int(Reader&)> action) {
-    c.action([this, action = std::move(action)] {
-      if (const auto file = config::file_of(config, kConfigVariable, kConfigFile); !file) {
-        out.fail(file.error());
-        return static_cast<int>(kExitNoInput);
-      }
-      agent = find_agent(config);
+    c.action(with_agent(config, agent, out, [this, action = std::move(action)] {
       const auto told = agent.ask({{"command", "history"}});
       if (told.ok() && told->contains("error")) {
         out.err("warning: the agent cannot write its history: " +
@@ -211,7 +204,7 @@ struct HistoryWords::State {
       const bool none = reader.error().fault() == Fault::bad_input;
       const int code = out.fail(reader.error(), none ? "tidemark config check" : "");
       return none ? static_cast<int>(kExitNoInput) : code;
-    });
+    }));
   }
 
   [[nodiscard]] Selection selection() const {

@@ -5,6 +5,7 @@
 
 #include "common/base/disk.h"
 #include "common/base/exit_code.h"
+#include "common/base/text.h"
 #include "common/cli/doctor.h"
 #include "edge/cli/edge_command.h"
 #include "edge/control/control.h"
@@ -197,8 +198,54 @@ TEST_F(EdgeCli, DoctorTellsWhatTheFrontProgramReads) {
 }
 
 TEST_F(EdgeCli, AConfigurationThatIsNotThereIsNotGuessedAround) {
-  EXPECT_EQ(run_cli({"edge", "status", "--config", "/nosuch"}, output_), kExitNoInput);
-  EXPECT_EQ(output_.errors, "error: /nosuch: no such file\n");
+  for (const char* command : {"edge status", "profile list", "modbus read --tcp h:1", "tap"}) {
+    std::vector<std::string> words;
+    for (const auto word : split(command, ' ')) words.emplace_back(word);
+    words.insert(words.end(), {"--config", "/nosuch"});
+    EXPECT_EQ(run_cli(words, output_), kExitNoInput) << command;
+    EXPECT_EQ(output_.errors, "error: /nosuch: no such file\n");
+    output_.errors.clear();
+  }
+}
+
+// Presets instead of what it says would be another agent's socket and history.
+TEST_F(EdgeCli, AConfigurationThatCannotBeReadIsNotGuessedAround) {
+  const auto file = folder_ / "edge.toml";
+  const auto good = read_file(file, 1000).value();
+  const std::vector<std::vector<std::string>> commands = {
+      {"edge", "status"}, {"edge", "clock"}, {"edge", "reload"},       {"tap"},
+      {"series", "list"}, {"series", "history"}, {"event", "list"},    {"buffer", "status"},
+      {"enroll", "x"},    {"profile", "list"}, {"profile", "show", "eastron-sdm630"},
+      {"profile", "scan", "--tcp", "127.0.0.1:1"}, {"modbus", "read", "--tcp", "127.0.0.1:1"}};
+  for (const auto& [text, where] :
+       {std::pair(good + "site = \"plant7\n", "edge.toml:4:"),
+        std::pair(std::string("edge = \"e\"\nrun_dir = 5\n"), "edge.toml:2:11: error: run_dir: "),
+        std::pair(good + "[ring]\nsize = 1\nsize = 2\n", "edge.toml:6:")}) {
+    ASSERT_TRUE(write_file(file, text));
+    for (const auto& words : commands) {
+      EXPECT_EQ(run(words), kExitConfig) << words[0] << " " << words.back();
+      EXPECT_NE(output_.errors.find(where), std::string::npos) << output_.errors;
+      EXPECT_NE(output_.errors.find("try: mend it, then tidemark config check"), std::string::npos);
+      EXPECT_EQ(output_.text, "");
+    }
+    EXPECT_EQ(run({"doctor", "--json"}), kExitProblems);
+    const auto checks = cli::parse_checks(output_.text);
+    ASSERT_TRUE(checks.ok()) << output_.text;
+    EXPECT_EQ(checks->at(0).name, "configuration");
+    EXPECT_NE(checks->at(0).text.find(where), std::string::npos) << checks->at(0).text;
+    EXPECT_EQ(checks->at(0).text.find('\n'), std::string::npos);
+  }
+  ASSERT_TRUE(write_file(file, good + "no_such_key = 1\n"));
+  EXPECT_EQ(run({"series", "list"}), kExitOk) << "it still says where the agent is";
+}
+
+TEST_F(EdgeCli, PathsCountFromTheConfigurationsFolder) {
+  ASSERT_TRUE(write_file(folder_ / "edge.toml",
+                         "edge = \"press-07\"\nrun_dir = \".\"\ndata_dir = \"data\"\n"));
+  EXPECT_EQ(run({"series", "list"}), kExitOk) << output_.errors;
+  EXPECT_EQ(run({"event", "list"}), kExitNoInput);
+  EXPECT_NE(output_.errors.find((folder_ / "data").string()), std::string::npos)
+      << output_.errors;
 }
 
 TEST_F(EdgeCli, StatusTellsTheTierItsReasonAndWhatIsSpentOfTheBudget) {

@@ -397,6 +397,26 @@ TEST(EdgeConfig, ADeviceThatAnswersUnderAnyUnitHasABusOfItsOwn) {
   EXPECT_THAT(shared.problems[0].text, HasSubstr("give it a bus of its own"));
 }
 
+// The agent and its commands are started in different folders.
+TEST(EdgeConfig, RelativePathsCountFromTheFilesFolder) {
+  const test::TemporaryFolder folder;
+  ASSERT_TRUE(write_file(folder / "secret", "s", 0600));
+  ASSERT_TRUE(write_file(folder / "edge.toml",
+                         "edge = \"e\"\ndata_dir = \"./data\"\nrun_dir = \"/run/x\"\n"
+                         "profile_path = [\"profiles\"]\n"
+                         "[[source.mqtt]]\nname = \"f\"\nurl = \"mqtt://h\"\ntopics = [\"a\"]\n"
+                         "username = \"u\"\npassword_file = \"secret\"\n"));
+  const auto loaded = load_edge(edge_sources(folder / "edge.toml"));
+  EXPECT_THAT(problems(loaded), IsEmpty());
+  EXPECT_EQ(loaded.config.data_dir, folder / "data");
+  EXPECT_EQ(loaded.config.run_dir, "/run/x");
+  EXPECT_EQ(loaded.config.profile_path.at(0), folder / "profiles");
+  EXPECT_EQ(loaded.config.mqtt.at(0).password_file, folder / "secret");
+  EXPECT_EQ(loaded.config.mqtt.at(0).ca_file, "");
+  const auto here = load_edge(edge_sources("edge.toml"));  // named from the working folder
+  EXPECT_TRUE(here.config.folder.is_absolute());
+}
+
 // What `config check` says of a machine on which something is missing.
 TEST(EdgeConfig, AbsentPartsAreToldInTheirPlace) {
   const test::TemporaryFolder folder;
