@@ -212,6 +212,7 @@ void describe(Section& s, EdgeConfig& c) {
   s.table("recorder", c.recorder, "The flight recorder.");
   s.table("clock", c.clock, "What is believed about the time.");
   check_loops(s, c);
+  check_reach(s, c.rules);
   Names names(s);
   names.add("source.mqtt", c.mqtt);
   for (std::size_t i = 0, plugins = 0; i < c.mqtt.size(); ++i) {

@@ -58,6 +58,12 @@ bool check_mqtt_profile(Section& s, const std::string& at, const MqttConfig& c,
                                           "say what to subscribe to: topics = [\"sensors/#\"]",
                                           c.profile));
   }
+  if (c.topics.empty()) {
+    check_level(s, at + "device", c.device, loaded->topics);
+    check_level(s, at + "metric_prefix", c.metric_prefix, loaded->topics);
+  } else if (c.device.empty()) {
+    check_level(s, at + "topics", loaded->device, c.topics);
+  }
   if (loaded->format == "sparkplug") check_sparkplug(s, at, c);
   if (c.presence.empty()) check_wills(s, at, c, loaded->presence);
   return true;
