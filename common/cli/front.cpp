@@ -94,10 +94,8 @@ int Front::own_command(const std::vector<std::string>& words) {
   Command root("tidemark", std::string(kSummary));
   // Named here for help and for the nearest word; run() has handed them over before.
   for (const auto& part : parts()) {
-    for (const auto command : part.commands) {
-      root.add(std::string(command),
-               command == part.name ? fmt::format("The {} on this machine.", part.name)
-                                    : fmt::format("Of the {}.", part.name));
+    for (const auto& command : part.commands) {
+      root.add(std::string(command.name), std::string(command.help));
     }
   }
   root.flag("--json", json, "One JSON object.");
@@ -188,7 +186,9 @@ int Front::completion(const std::string& shell, std::string tree) {
     tree += fmt::format("{}\t--help\t\n", words);
   }
   for (const auto& part : parts()) {
-    for (const auto c : part.commands) tree += fmt::format("{}\t--json --help\t\n", c);
+    for (const auto& c : part.commands) {
+      tree += fmt::format("{}\t--json --help\t{}\n", c.name, c.help);
+    }
     if (const auto program = programs_.find(part.name)) {
       const auto ran = run_program(*program, {"cli", "__tree"}, kQuickSeconds);
       if (ran && ran->exit_code == kExitOk) tree += ran->out;

@@ -73,6 +73,15 @@ TEST_F(FrontProgram, HelpIsOfTheCommandThatIsNamed) {
   EXPECT_EQ(run({"help", "nosuch"}), kExitUsage);
 }
 
+TEST_F(FrontProgram, HelpSaysWhatTheCommandsOfPartsDo) {
+  EXPECT_EQ(run({"help"}), kExitOk);
+  for (const auto& part : parts()) {
+    for (const auto& c : part.commands) {
+      EXPECT_NE(output_.text.find(c.help), std::string::npos) << c.name << "\n" << output_.text;
+    }
+  }
+}
+
 TEST_F(FrontProgram, ConfigCheckOfNothingIs66) {
   const std::string absent = "echo 'error: /etc/x.toml: no such file' >&2; exit 66";
   install("tidemark-edge", absent);
