@@ -1,6 +1,7 @@
 // Words for people and patterns for series: nearest names, globs, sizes, JSON strings.
 #pragma once
 
+#include <cstdint>
 #include <span>
 #include <string>
 #include <string_view>
@@ -10,6 +11,9 @@
 #include "common/base/strong.h"
 
 namespace tidemark {
+
+// "1 message", "2 messages": of nouns that take an s.
+std::string counted(std::uint64_t n, std::string_view noun);
 
 std::vector<std::string_view> split(std::string_view text, char separator);
 std::string_view trim(std::string_view text);

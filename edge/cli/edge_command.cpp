@@ -18,6 +18,7 @@
 #include "edge/cli/status_text.h"
 #include "edge/control/control.h"
 #include "edge/uplink/enroll.h"
+#include "edge/uplink/identity.h"
 
 namespace tidemark::edge {
 namespace {
@@ -116,8 +117,9 @@ class Words {
         }
         out_.out(table.empty() ? "nothing is in quarantine\n" : table.text(out_.terminal()));
         for (const auto& r : q.value("reasons", json::array())) {
-          out_.out(fmt::format("{} messages, {} readings: {}\n", count_of(r, "items"),
-                               count_of(r, "readings"), printable(text_of(r, "reason"))));
+          out_.out(fmt::format("{}, {}: {}\n", counted(count_of(r, "items"), "message"),
+                               counted(count_of(r, "readings"), "reading"),
+                               printable(text_of(r, "reason"))));
         }
         return kExitOk;
       });
@@ -242,15 +244,16 @@ class Words {
       return answer({{"command", "buffer"}}, [this](const json& b) {
         const auto& ring = b["ring"];
         out_.out(fmt::format(
-            "{}\n {} of {} hold {} blocks, {} readings; oldest {}\n room for {} at this rate\n "
-            "evicted {} blocks; written {} with {} syncs since the start\n",
+            "{}\n {} of {} hold {}, {}; oldest {}\n {}\n "
+            "evicted {}; written {} with {} since the start\n",
             text_of(b, "folder"), format_bytes({count_of(ring, "bytes")}),
-            format_bytes({count_of(ring, "size")}), count_of(ring, "blocks_pending"),
-            count_of(ring, "readings_pending"),
-            ring["oldest"].is_null() ? "-" : text_of(ring, "oldest"),
-            ring["time_left_s"].is_null() ? "ever" : short_time(number_of(ring, "time_left_s")),
-            count_of(ring, "blocks_evicted"), format_bytes({count_of(ring, "bytes_written")}),
-            count_of(ring, "syncs")));
+            format_bytes({count_of(ring, "size")}),
+            counted(count_of(ring, "blocks_pending"), "block"),
+            counted(count_of(ring, "readings_pending"), "reading"),
+            ring["oldest"].is_null() ? "-" : text_of(ring, "oldest"), room_text(ring),
+            counted(count_of(ring, "blocks_evicted"), "block"),
+            format_bytes({count_of(ring, "bytes_written")}),
+            counted(count_of(ring, "syncs"), "sync")));
         return kExitOk;
       });
     });
@@ -317,6 +320,21 @@ class Words {
                              json_);
   }
 
+  [[nodiscard]] cli::Check uplink_check(const json& uplink) const {
+    using cli::CheckState;
+    const auto state = text_of(uplink, "state");
+    if (state == "up") return {CheckState::ok, "uplink", text_of(uplink, "gateway"), ""};
+    if (state != "off") {
+      return {CheckState::fail, "uplink", state + ": " + text_of(uplink, "error"),
+              "tidemark gateway status, on the gateway's machine"};
+    }
+    if (uplink::is_enrolled(agent_.identity_folder)) {
+      return {CheckState::warn, "uplink", "enrolled, but uplink.gateway is empty: nothing is sent",
+              "uplink.gateway = [\"HOST:PORT\"] in " + agent_.config.string()};
+    }
+    return {CheckState::ok, "uplink", "none configured: readings are kept here only", ""};
+  }
+
   int run_doctor() {
     using cli::CheckState;
     std::vector<cli::Check> checks;
@@ -340,12 +358,7 @@ class Words {
                             : state + ": " + error,
             "tidemark edge status");
     }
-    const auto& uplink = s["uplink"];
-    const bool up = text_of(uplink, "state") == "up";
-    check(up, "uplink",
-          up ? text_of(uplink, "gateway") : text_of(uplink, "state") + ": " +
-                                                text_of(uplink, "error"),
-          "tidemark gateway status, on the gateway's machine");
+    checks.push_back(uplink_check(s["uplink"]));
     const auto& ring = s["ring"];
     if (ring["error"].is_null() && count_of(ring, "blocks_evicted") > 0) {
       checks.push_back({CheckState::warn, "buffer", "blocks were evicted",

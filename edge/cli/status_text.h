@@ -11,6 +11,9 @@ namespace tidemark::edge {
 bool degraded(const nlohmann::ordered_json& status);
 std::string status_text(const nlohmann::ordered_json& status);
 
+// "room for 244 MiB more: at least 4.5 h if nothing is sent, at the rate of the last 10 min".
+std::string room_text(const nlohmann::ordered_json& ring);
+
 // A field of an answer; empty or 0 where there is none of that kind.
 std::string text_of(const nlohmann::ordered_json& object, const char* key);
 double number_of(const nlohmann::ordered_json& object, const char* key);

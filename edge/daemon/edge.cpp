@@ -250,6 +250,7 @@ class Agent final : public Edge {
       }
     }
     p.written_per_second = ring_pace_.per_second(p.steady, to_the_ring(p.ring));
+    p.written_over = ring_pace_.over(p.steady);
   }
 
   StatusParts parts() const {
@@ -267,8 +268,7 @@ class Agent final : public Edge {
     if (uplink_) {
       p.uplink = uplink_->status();
     } else {
-      p.uplink.state = "off";
-      p.uplink.error = "no gateway is configured: set uplink.gateway";
+      p.uplink.state = "off";  // what is read stays here: no fault
     }
     if (history_) p.history = history_->usage();
     p.history_error = history_error_;

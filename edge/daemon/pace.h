@@ -25,6 +25,12 @@ class Pace {
            std::chrono::duration<double>(now - looks_.front().time).count();
   }
 
+  // The time that per_second() is taken over.
+  [[nodiscard]] SteadyTime::duration over(SteadyTime now) const {
+    return looks_.empty() || now < looks_.front().time ? SteadyTime::duration(0)
+                                                       : now - looks_.front().time;
+  }
+
  private:
   struct Look {
     SteadyTime time{};

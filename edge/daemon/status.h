@@ -39,7 +39,8 @@ struct StatusParts {
   std::string publish_url;
   std::string tier;  // as configured
   std::string ring_write;
-  double written_per_second = 0;  // bytes into the ring, or spared, of the last minutes
+  double written_per_second = 0;  // bytes into the ring, or spared, of the last minutes ...
+  SteadyTime::duration written_over{};  // ... so many of them
 };
 
 std::string status_json(const StatusParts& parts);

@@ -125,6 +125,12 @@ TEST(SeriesMatch, TakesTheLastLevels) {
   }
 }
 
+TEST(Counted, TakesAnSUnlessThereIsOne) {
+  EXPECT_EQ(counted(0, "message"), "0 messages");
+  EXPECT_EQ(counted(1, "message"), "1 message");
+  EXPECT_EQ(counted(21, "message"), "21 messages");
+}
+
 struct CoverCase {
   const char* pattern;
   const char* other;

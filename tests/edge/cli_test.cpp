@@ -263,6 +263,46 @@ TEST_F(EdgeCli, StatusTellsTheTierItsReasonAndWhatIsSpentOfTheBudget) {
       << output_.text;
 }
 
+TEST_F(EdgeCli, WithoutAnUplinkReadingsAreKeptHereAndThatIsNoFault) {
+  status_["sources"][0]["state"] = "ok";
+  status_["sources"][0]["error"] = nullptr;
+  status_["uplink"] = {{"state", "off"}, {"gateway", ""}, {"bytes_per_reading", nullptr},
+                       {"error", nullptr}};
+  status_["ring"] = {{"error", nullptr},         {"bytes", 12 << 20},
+                     {"size", 256 << 20},        {"oldest", nullptr},
+                     {"blocks_pending", 1},      {"size_configured", 256 << 20},
+                     {"time_left_s", nullptr},   {"time_left_over_s", nullptr}};
+  status_["ledger"] = json::object();
+  status_["rejected_messages"] = 1;
+  EXPECT_EQ(run({"edge", "status"}), kExitOk);
+  for (const char* line :
+       {" buffer   12 MiB of 256 MiB   1 block waiting   oldest -\n"
+        "          room for 244 MiB more; for how long can be told after a minute\n",
+        " uplink   none configured: readings are kept here only, while there is room\n",
+        " refused  1 message since the start   look at them: tidemark edge quarantine\n"}) {
+    EXPECT_NE(output_.text.find(line), std::string::npos) << output_.text;
+  }
+  status_["ring"]["time_left_over_s"] = 600.2;
+  EXPECT_EQ(run({"edge", "status"}), kExitOk);
+  EXPECT_NE(output_.text.find("room for 244 MiB more; nothing came in the last 10 min\n"),
+            std::string::npos) << output_.text;
+  status_["ring"]["time_left_s"] = 16'200;
+  EXPECT_EQ(run({"edge", "status"}), kExitOk);
+  EXPECT_NE(output_.text.find("room for 244 MiB more: at least 4.5 h if nothing is sent, at the "
+                              "rate of the last 10 min\n"),
+            std::string::npos) << output_.text;
+  EXPECT_EQ(run({"doctor"}), kExitOk);
+  EXPECT_NE(output_.text.find("none configured: readings are kept here only"), std::string::npos)
+      << output_.text;
+  std::filesystem::create_directory(folder_ / "identity");
+  ASSERT_TRUE(write_file(folder_.path() / "identity" / "identity.pem", "x"));
+  EXPECT_EQ(run({"doctor"}), kExitOk);
+  EXPECT_NE(output_.text.find("WARN  uplink        enrolled, but uplink.gateway is empty"),
+            std::string::npos) << output_.text;
+  status_["sources"][0]["state"] = "failing";
+  EXPECT_EQ(run({"edge", "status"}), kExitDegraded);
+}
+
 TEST_F(EdgeCli, StatusNamesDevicesThatAreAwayAndWhyMessagesAreRefused) {
   status_["uplink"]["bytes_per_reading"] = nullptr;
   status_["ring"]["oldest"] = nullptr;
@@ -273,7 +313,8 @@ TEST_F(EdgeCli, StatusNamesDevicesThatAreAwayAndWhyMessagesAreRefused) {
   EXPECT_EQ(run({"edge", "status"}), kExitOk);
   floor["rejected"] = {{"JSON is malformed", 3}, {"message has no time", 1}};
   EXPECT_EQ(run({"edge", "status"}), kExitOk);
-  EXPECT_NE(output_.text.find("refused: JSON is malformed 3, message has no time 1\n"),
+  EXPECT_NE(output_.text.find("refused since the start: JSON is malformed 3, message has no time "
+                              "1\n"),
             std::string::npos)
       << output_.text;
   for (int i = 0; i < 12; ++i) {

@@ -246,7 +246,7 @@ def commands_go_through_the_agent(case):
     found = case.json('profile', 'scan', '--source', 'meter', '--units', '2-4',
                       '--timeout', '100ms')
     expect(found['through_agent'] and [u['unit'] for u in found['units']] == [3], found)
-    status = case.json('edge', 'status', code=2)['sources'][0]
+    status = case.json('edge', 'status')['sources'][0]  # without an uplink, which is no fault
     expect(status['state'] == 'ok' and status['heard'] > 0, status)
 
 
