@@ -17,6 +17,7 @@
 #include "edge/cli/profile_command.h"
 #include "edge/cli/status_text.h"
 #include "edge/control/control.h"
+#include "edge/history/reader.h"
 #include "edge/uplink/enroll.h"
 #include "edge/uplink/identity.h"
 
@@ -45,10 +46,11 @@ std::string tap_line(const json& j) {
                        printable(text_of(j, "text")));
   }
   if (type == "window") {
-    return fmt::format("{}  {:<32} window to {}{}  {}\n", text_of(j, "start"),
+    const auto remarks = remarks_of(j);
+    return fmt::format("{}  {:<32} window to {}  {}{}\n", text_of(j, "start"),
                        printable(text_of(j, "series")), text_of(j, "end"),
-                       j.contains("withdrawn") ? "  withdrawn" : "",
-                       j.value("values", json::object()).dump());
+                       j.value("values", json::object()).dump(),
+                       remarks.empty() ? "" : "  " + remarks);
   }
   return fmt::format("{}  {:<32} {:>14} {:<4} {}\n", text_of(j, "time"),
                      printable(text_of(j, "series")), j["value"].dump(),
@@ -162,6 +164,8 @@ class Words {
     c.flag("--events", events_, "What detectors raise and clear.");
     c.option("--count", limit_count_, "Stop after so many lines.");
     c.option("--for", for_, "Stop after this time, as 10s.", "TIME");
+    c.details("Of readings: time, series, value, unit, quality (good, uncertain, bad).");
+    c.glossary("Remarks of windows", remark_words());
     act(c, [this] { return run_tap(); });
   }
 
@@ -188,14 +192,43 @@ class Words {
       return (limit_count_ == 0 || seen < limit_count_) && (!until || clock.steady() < *until);
     };
     json kinds = json::array();
-    if (raw_ || (!windows_ && !events_)) kinds.push_back("raw");
+    const bool only_raw = !windows_ && !events_;
+    if (only_raw) {
+      const auto names = heard();
+      if (!names.empty() && !any_match(names)) return no_series(names);
+    }
+    if (raw_ || only_raw) kinds.push_back("raw");
     if (windows_) kinds.push_back("windows");
     if (events_) kinds.push_back("events");
     const json request = {{"command", "tap"}, {"glob", glob_}, {"kinds", kinds}};
     const auto done = control::ask(agent_.socket(), request.dump(), show, until);
     if (!done) return not_running(out_, done.error());
-    if (!json_) out_.err(fmt::format("{} lines, {} lost\n", seen, lost));
-    return kExitOk;
+    if (!json_) out_.err(fmt::format("{}, {} lost\n", counted(seen, "line"), lost));
+    return seen == 0 && !only_raw ? nothing_seen() : kExitOk;
+  }
+
+  // Windows of groups have names of their own, which the history knows.
+  int nothing_seen() {
+    const auto reader = history::Reader::open(agent_.data_dir);
+    if (!reader) return kExitOk;
+    auto names = heard();
+    const auto kept = (*reader)->series();
+    if (kept) names.insert(names.end(), kept->begin(), kept->end());
+    return names.empty() || any_match(names) ? kExitOk : no_series(names);
+  }
+
+  // The series that this start of the agent has heard.
+  std::vector<std::string> heard() {
+    std::vector<std::string> names;
+    const auto reply = agent_.ask({{"command", "series"}});
+    if (!reply) return names;
+    for (const auto& s : reply->value("series", json::array())) {
+      names.push_back(text_of(s, "series"));
+    }
+    return names;
+  }
+  [[nodiscard]] bool any_match(const std::vector<std::string>& names) const {
+    return std::ranges::any_of(names, [&](const auto& n) { return series_match(glob_, n); });
   }
 
   void series(cli::Command& c) {

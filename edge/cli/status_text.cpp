@@ -24,6 +24,25 @@ std::uint64_t count_of(const json& j, const char* key) {
   return at != j.end() && at->is_number_unsigned() ? at->get<std::uint64_t>() : 0;
 }
 
+std::string remarks_of(const json& window) {
+  std::string out;
+  const auto add = [&](const std::string& word) { out += (out.empty() ? "" : ", ") + word; };
+  if (const auto n = count_of(window, "revision"); n > 0) add(fmt::format("revision {}", n));
+  for (const char* word : {"cut", "approximate", "withdrawn"}) {
+    if (window.value(word, false)) add(word);
+  }
+  return out;
+}
+
+cli::Command::Glossary remark_words() {
+  return {{"revision N", "corrected N times, by readings that came after its first result"},
+          {"cut", "readings are missing: it began before this start of the agent heard any, or a "
+                  "bound of memory was reached"},
+          {"approximate", "a reading came too late for the figures that go by the order of time, "
+                          "or a percentile is coarser than usual"},
+          {"withdrawn", "taken back: its readings are in another window now (sessions)"}};
+}
+
 std::string short_time(double seconds) {
   const auto hours = static_cast<std::uint64_t>(seconds / 3600);
   if (hours >= 24) return fmt::format("{} d {} h", hours / 24, hours % 24);

@@ -316,7 +316,8 @@ void describe(Section& s, MqttConfig& c) {
            {"auto", "json", "number", "packed", "csv", "influx", "sparkplug"},
            {.preset = "auto",
             .help = "What messages hold; auto: JSON, a number or packed. A series of each value, "
-                    "or of [[series]] only. sparkplug: subscribe to spBv1.0/#."});
+                    "or of [[series]] only; null is no reading. sparkplug: subscribe to "
+                    "spBv1.0/#."});
   s.texts("columns", c.columns,
           {.help = "Names of the columns of CSV; else the first line of each message has them.",
            .example = "[\"time\", \"temperature\"]"});

@@ -122,7 +122,8 @@ TEST_F(HistoryCli, ShowsWhatWaitsInTheAgentAndWhatIsInTheFile) {
 
 TEST_F(HistoryCli, EventsAreListedExplainedAndAcknowledged) {
   EXPECT_EQ(run({"event", "list"}), kExitOk);
-  EXPECT_NE(output_.text.find("1  2026-09-21T14:13:20Z  press-07/line1/power  raised  spike: 98.2"),
+  EXPECT_NE(output_.text.find("1  2026-09-21T14:13:20Z  press-07/line1/power  raised, open  spike: "
+                              "98.2"),
             std::string::npos)
       << output_.text;
   EXPECT_EQ(run({"event", "explain", "1"}), kExitOk);
@@ -132,6 +133,8 @@ TEST_F(HistoryCli, EventsAreListedExplainedAndAcknowledged) {
   }
   EXPECT_EQ(run({"event", "ack", "1", "--by", "ana", "--note", "a loose wire"}), kExitOk);
   EXPECT_EQ(output_.text, "event 1 is acknowledged by ana\n");
+  EXPECT_EQ(run({"event", "list"}), kExitOk);
+  EXPECT_NE(output_.text.find("raised, acked by ana"), std::string::npos) << output_.text;
   EXPECT_EQ(run({"event", "list", "--open"}), kExitOk);
   EXPECT_EQ(output_.text, "no events\n");
   EXPECT_EQ(run({"event", "explain", "1", "--json"}), kExitOk);
@@ -142,6 +145,42 @@ TEST_F(HistoryCli, EventsAreListedExplainedAndAcknowledged) {
   EXPECT_EQ(told["windows"].size(), 3u);
   EXPECT_EQ(run({"event", "ack", "9"}), kExitNoInput);
   EXPECT_EQ(run({"event", "explain", "x"}), kExitUsage);
+}
+
+TEST_F(HistoryCli, AnEventThatHasEndedIsOpenUntilSomebodyHasSeenIt) {
+  auto limit = history::Event{};
+  limit.id = 2;
+  limit.series = "press-07/line1/power";
+  limit.cause = "hi";
+  limit.text = "hi: 7000, above 6200";
+  limit.time = clock_.wall();
+  history_->add(limit);
+  limit.clears = true;
+  history_->add(limit);
+  EXPECT_EQ(run({"event", "list", "--open"}), kExitOk);
+  EXPECT_NE(output_.text.find("cleared, open"), std::string::npos) << output_.text;
+  EXPECT_EQ(run({"event", "ack", "2", "--by", "ana"}), kExitOk);
+  EXPECT_EQ(run({"event", "list", "--open"}), kExitOk);
+  EXPECT_EQ(output_.text.find("hi: 7000"), std::string::npos) << output_.text;
+}
+
+TEST_F(HistoryCli, ATapOfWindowsKnowsTheNamesOfTheHistoryToo) {
+  ASSERT_TRUE(history_->commit());
+  EXPECT_EQ(run({"tap", "line1/power", "--windows", "--for", "1ms"}), kExitOk);
+  EXPECT_EQ(run({"tap", "line1/powr", "--events", "--for", "1ms"}), kExitNoInput);
+  EXPECT_NE(output_.errors.find("did you mean 'line1/power'?"), std::string::npos);
+}
+
+TEST_F(HistoryCli, HelpSaysWhatEachRemarkMeans) {
+  for (const auto& words : {std::vector<std::string>{"series", "history", "--help"},
+                            std::vector<std::string>{"tap", "--help"}}) {
+    output_.text.clear();
+    EXPECT_EQ(run_cli(words, output_), kExitOk);
+    for (const char* remark : {"revision N", "cut", "approximate", "withdrawn"}) {
+      EXPECT_NE(output_.text.find(std::string("\n  ") + remark + " "), std::string::npos)
+          << output_.text;
+    }
+  }
 }
 
 TEST_F(HistoryCli, WhatIsShelvedIsNotListedUntilItsTime) {
@@ -172,14 +211,26 @@ TEST_F(EdgeCli, TapAsksForItsKinds) {
       tap_.publish(pipeline::TapKind::readings, "line1/power", R"({"series":"reading"})");
       tap_.publish(pipeline::TapKind::windows, "e/line1/power",
                    R"({"type":"window","series":"e/line1/power","start":"S","end":"E",)"
-                   R"("values":{"mean":2}})");
+                   R"("values":{"mean":2},"revision":1,"cut":true})");
     });
     const int code = run({"tap", "line1/*", kind, "--count", "1"});
     speaker.join();
     return code;
   };
   EXPECT_EQ(after("--windows"), kExitOk);
-  EXPECT_NE(output_.text.find("window to E  {\"mean\":2}"), std::string::npos) << output_.text;
+  EXPECT_NE(output_.text.find("window to E  {\"mean\":2}  revision 1, cut\n"), std::string::npos)
+      << output_.text;
+}
+
+TEST_F(EdgeCli, ATapOfASeriesThatThereIsNotSaysSo) {
+  for (const char* name : {"e/line2/power", "e/line1/power"}) {
+    series_.push_back({{"series", name}, {"readings", 1}});
+  }
+  EXPECT_EQ(run({"tap", "line1/powr", "--for", "10s"}), kExitNoInput);
+  EXPECT_EQ(output_.errors, "error: no such series 'line1/powr', did you mean 'line1/power'?\n"
+                            "  try: tidemark series list\n");
+  EXPECT_EQ(run({"tap", "line1/*", "--for", "1ms"}), kExitOk);
+  EXPECT_EQ(output_.errors, "0 lines, 0 lost\n");
 }
 
 TEST_F(EdgeCli, DoctorTellsWhatTheFrontProgramReads) {
