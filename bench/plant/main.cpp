@@ -106,13 +106,30 @@ Result<bool> run(const Scenario& scenario, StopSignal& stop) {
   return all;
 }
 
+constexpr std::string_view kHelp =
+    "usage: tidemark-plant SCENARIO.toml\n"
+    "A simulated plant: Modbus TCP devices that answer and sensors that publish over MQTT, with\n"
+    "the faults that real ones have. What it says it writes to its log first.\n\n"
+    "  log = \"plant.log\"          where\n"
+    "  broker = \"127.0.0.1:1883\"  needed with sensors\n"
+    "  for = \"60s\"               else until SIGTERM\n"
+    "  [[slave]]                 name = \"line1\", model = \"sdm630\" (or em340, qm30vt2)\n"
+    "  [[sensor]]                name = \"m00\", channels = [\"a\"], rate = 10\n\n"
+    "All keys: bench/plant/README.md. When ready it prints one line with the devices' ports.\n\n"
+    "Exit codes: 0 ok · 64 usage · 69 no broker · 75 not all was acknowledged · 78 scenario\n";
+
 }  // namespace
 }  // namespace tidemark::plant
 
 int main(int argc, char** argv) {
   using namespace tidemark;
-  if (argc != 2) {
-    fmt::print(stderr, "usage: tidemark-plant SCENARIO.toml\n");
+  const std::string_view word = argc == 2 ? argv[1] : "";
+  if (word == "--help" || word == "-h") {
+    fmt::print("{}", plant::kHelp);
+    return kExitOk;
+  }
+  if (argc != 2 || word.starts_with('-')) {
+    fmt::print(stderr, "error: expected one scenario\n  try: tidemark-plant --help\n");
     return kExitUsage;
   }
   const auto scenario = plant::read_scenario(argv[1]);

@@ -10,6 +10,10 @@
 
 namespace tidemark {
 
+std::string counted(std::uint64_t n, std::string_view noun) {
+  return fmt::format("{} {}{}", n, noun, n == 1 ? "" : "s");
+}
+
 std::vector<std::string_view> split(std::string_view text, char separator) {
   std::vector<std::string_view> parts;
   while (true) {
@@ -74,6 +78,57 @@ bool series_match(std::string_view pattern, std::string_view full_name) {
     if (glob_match(pattern, full_name)) return true;
   }
   return false;
+}
+
+namespace {
+
+// Each token of `other` stands for all that it may match: a set of positions in `pattern` moves
+// over them, as over a text whose signs are such tokens. O(pattern * other), mostly a few steps.
+bool glob_covers(std::string_view pattern, std::string_view other) {
+  const auto deep = [](std::string_view s, std::size_t at) { return s.substr(at, 2) == "**"; };
+  std::vector<bool> at(pattern.size() + 1);
+  const auto reach = [&](std::vector<bool>& to, std::size_t p) {
+    to[p] = true;
+    while (p < pattern.size() && pattern[p] == '*') {  // it may stand for nothing
+      p += deep(pattern, p) ? 2 : 1;
+      to[p] = true;
+    }
+  };
+  reach(at, 0);
+  for (std::size_t o = 0; o < other.size();) {
+    const bool any = deep(other, o);
+    const char sign = other[o];
+    std::vector<bool> next(at.size());
+    bool alive = false;
+    for (std::size_t p = 0; p < pattern.size(); ++p) {
+      if (!at[p]) continue;
+      const bool stays = deep(pattern, p) || (pattern[p] == '*' && !any && sign != '/');
+      const bool steps = sign != '*' && pattern[p] != '*' &&
+                         (pattern[p] == sign || (pattern[p] == '?' && sign != '/'));
+      if (stays) reach(next, p);
+      if (steps) reach(next, p + 1);
+      alive = alive || stays || steps;
+    }
+    if (!alive) return false;
+    at.swap(next);
+    o += any ? 2 : 1;
+  }
+  return at[pattern.size()];
+}
+
+}  // namespace
+
+bool series_covers(std::string_view pattern, std::string_view other) {
+  if (glob_covers(pattern, other)) return true;
+  if (pattern.find("**") != std::string_view::npos || other.find("**") != std::string_view::npos) {
+    return false;
+  }
+  // One with fewer levels matches the last ones of a name.
+  const auto levels = [](std::string_view s) { return std::count(s.begin(), s.end(), '/'); };
+  for (auto more = levels(other) - levels(pattern); more > 0; --more) {
+    other.remove_prefix(other.find('/') + 1);
+  }
+  return glob_covers(pattern, other);
 }
 
 std::string nearest(std::string_view word, std::span<const std::string> candidates) {

@@ -1,6 +1,7 @@
 // Words for people and patterns for series: nearest names, globs, sizes, JSON strings.
 #pragma once
 
+#include <cstdint>
 #include <span>
 #include <string>
 #include <string_view>
@@ -11,6 +12,9 @@
 
 namespace tidemark {
 
+// "1 message", "2 messages": of nouns that take an s.
+std::string counted(std::uint64_t n, std::string_view noun);
+
 std::vector<std::string_view> split(std::string_view text, char separator);
 std::string_view trim(std::string_view text);
 
@@ -19,6 +23,9 @@ bool glob_match(std::string_view pattern, std::string_view text);
 // A pattern over full series names edge/device/metric: one with fewer levels than the name matches
 // its last ones, so that "line1/power" means that series of any edge.
 bool series_match(std::string_view pattern, std::string_view full_name);
+// Every name that `other` matches is matched by `pattern` (series_match) too. False also where that
+// would take both patterns to be unfolded, as "**/a" over "*/a".
+bool series_covers(std::string_view pattern, std::string_view other);
 
 // The candidate within two edits (Damerau-Levenshtein) of `word`, or empty.
 std::string nearest(std::string_view word, std::span<const std::string> candidates);

@@ -141,7 +141,7 @@ std::string Command::help(const Terminal& terminal, const std::string& path) con
     const auto name = a.names + (a.many ? "…" : "");
     out += a.required ? " " + name : " [" + name + "]";
   }
-  out += " [OPTIONS]\n" + help_ + "\n";
+  out += " [OPTIONS]\n" + help_ + "\n" + details_ + (details_.empty() ? "" : "\n");
   if (!commands_.empty()) {
     Table table({{"", Align::left}, {"", Align::left}});
     for (const auto& c : commands_) table.row({"  " + c.name_, c.help_});
@@ -158,6 +158,13 @@ std::string Command::help(const Terminal& terminal, const std::string& path) con
   }
   table.row({"  -h,--help", "This text."});
   out += "\nOptions:\n" + table.text(terminal);
+  if (!glossary_.empty()) {
+    Table words({{"", Align::left}, {"", Align::left}});
+    for (const auto& [word, meaning] : glossary_) words.row({"  " + word, meaning});
+    Terminal all = terminal;
+    all.width = 0;  // a meaning is not cut
+    out += "\n" + glossary_title_ + ":\n" + words.text(all);
+  }
   out += "\n";
   out += kExitCodes;
   return out;

@@ -18,6 +18,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "common/base/result.h"
@@ -54,6 +55,20 @@ class Command {
   Command& arguments(std::string name, std::vector<std::string>& values, std::string help,
                      bool required = false);
 
+  // What its own help says below the sentence that all lists show.
+  Command& details(std::string text) {
+    details_ = std::move(text);
+    return *this;
+  }
+
+  // A table of its own help: words that its answers have, with their meanings.
+  using Glossary = std::vector<std::pair<std::string, std::string>>;
+  Command& glossary(std::string title, Glossary words) {
+    glossary_title_ = std::move(title);
+    glossary_ = std::move(words);
+    return *this;
+  }
+
   // What to do when this command was named and its words were right.
   void action(std::function<int()> run) { action_ = std::move(run); }
 
@@ -77,6 +92,9 @@ class Command {
 
   std::string name_;
   std::string help_;
+  std::string details_;
+  std::string glossary_title_;
+  Glossary glossary_;
   std::vector<Word> options_;
   std::vector<Word> arguments_;
   std::deque<Command> commands_;

@@ -4,6 +4,9 @@
 #include <sys/timex.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <cstdlib>
+
 #include "common/base/exit_code.h"
 #include "common/base/text.h"
 #include "common/base/version.h"
@@ -35,6 +38,15 @@ std::string part_of_file(const std::filesystem::path& file) {
     if (folder == std::string(part.name) + ".d") return std::string(part.name);
   }
   return "";
+}
+
+// A configuration that somebody named is meant, whether it is there or not.
+bool is_named(std::string_view part) {
+  std::string variable = fmt::format("TIDEMARK_{}_CONFIG", part);
+  std::ranges::transform(variable, variable.begin(), [](char c) {
+    return c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
+  });
+  return std::getenv(variable.c_str()) != nullptr;
 }
 
 Check check_clock() {
@@ -94,10 +106,8 @@ int Front::own_command(const std::vector<std::string>& words) {
   Command root("tidemark", std::string(kSummary));
   // Named here for help and for the nearest word; run() has handed them over before.
   for (const auto& part : parts()) {
-    for (const auto command : part.commands) {
-      root.add(std::string(command),
-               command == part.name ? fmt::format("The {} on this machine.", part.name)
-                                    : fmt::format("Of the {}.", part.name));
+    for (const auto& command : part.commands) {
+      root.add(std::string(command.name), std::string(command.help));
     }
   }
   root.flag("--json", json, "One JSON object.");
@@ -188,7 +198,9 @@ int Front::completion(const std::string& shell, std::string tree) {
     tree += fmt::format("{}\t--help\t\n", words);
   }
   for (const auto& part : parts()) {
-    for (const auto c : part.commands) tree += fmt::format("{}\t--json --help\t\n", c);
+    for (const auto& c : part.commands) {
+      tree += fmt::format("{}\t--json --help\t{}\n", c.name, c.help);
+    }
     if (const auto program = programs_.find(part.name)) {
       const auto ran = run_program(*program, {"cli", "__tree"}, kQuickSeconds);
       if (ran && ran->exit_code == kExitOk) tree += ran->out;
@@ -277,20 +289,24 @@ int Front::config_check(const std::vector<std::string>& files, bool json) {
   const auto jobs = jobs_of(files, exit);
   if (!jobs) return exit;
   bool wrong = false;
-  std::size_t without = 0;  // parts that are installed and have no configuration here
-  std::string objects;
+  bool any = false;         // a configuration was there
+  bool named_away = false;  // one that somebody named was not
+  std::string objects, absent;
   for (const auto& job : *jobs) {
     const auto ran = ask(job, {"--check"});
     if (!ran) return output_.fail(ran.error());
     const bool ok = ran->exit_code == kExitOk;
     const bool missing = job.file.empty() && ran->exit_code == kExitNoInput;
-    without += missing ? 1 : 0;
     wrong = wrong || !(ok || missing);
+    any = any || !missing;
+    named_away = named_away || (missing && is_named(job.part));
     objects += fmt::format(R"({}{{"part":"{}","file":{},"ok":{},"exit":{},"text":{}}})",
                            objects.empty() ? "" : ",", job.part,
                            job.file.empty() ? "null" : json_quote(job.file), ok, ran->exit_code,
                            json_quote(ran->out + ran->errors));
-    if (json) continue;
+    if (missing && is_named(job.part)) output_.err(ran->errors);
+    if (missing && !is_named(job.part)) absent += ran->errors;
+    if (json || missing) continue;
     output_.out(ran->out);
     output_.err(ran->errors);
     if (ok && ran->out.empty()) {
@@ -299,7 +315,18 @@ int Front::config_check(const std::vector<std::string>& files, bool json) {
   }
   if (json) output_.out(fmt::format("{{\"v\":1,\"ok\":{},\"parts\":[{}]}}\n", !wrong, objects));
   if (wrong) return kExitConfig;
-  return without == jobs->size() ? kExitNoInput : kExitOk;
+  if (named_away) return kExitNoInput;
+  if (any) return kExitOk;
+  output_.err(absent);  // installed parts without a configuration, and nothing else
+  return kExitNoInput;
+}
+
+bool Front::is_used(std::string_view part, const std::filesystem::path& program) const {
+  std::error_code code;
+  if (is_named(part)) return true;
+  if (std::filesystem::exists(fmt::format("/run/tidemark/{}.sock", part), code)) return true;
+  const auto ran = run_program(program, {"--check"}, kQuickSeconds);
+  return !ran || ran->exit_code != kExitNoInput;
 }
 
 int Front::doctor(bool json) {
@@ -311,11 +338,16 @@ int Front::doctor(bool json) {
       if (c.name.ends_with("disk")) checks.push_back(std::move(c));
     }
   }
-  int installed = 0;
+  std::string unused;
+  bool any = false;
   for (const auto& part : parts()) {
     const auto program = programs_.find(part.name);
     if (!program) continue;
-    ++installed;
+    if (!is_used(part.name, *program)) {
+      unused += fmt::format("{}{}", unused.empty() ? "" : ", ", part.name);
+      continue;
+    }
+    any = true;
     const std::string command = fmt::format("tidemark-{} cli doctor", part.name);
     const auto ran = run_program(*program, {"cli", "doctor", "--json"}, kPatienceSeconds);
     if (!ran) {
@@ -335,9 +367,14 @@ int Front::doctor(bool json) {
       checks.push_back(std::move(c));
     }
   }
-  if (installed == 0) {
+  if (!any && unused.empty()) {
     checks.push_back({CheckState::fail, "parts", "no tidemark-edge, -gateway or -cloud found",
                       "apt install tidemark-edge"});
+  } else if (!any) {
+    checks.push_back({CheckState::fail, "parts", "installed and without a configuration: " + unused,
+                      "an edge.toml in /etc/tidemark, or where TIDEMARK_EDGE_CONFIG says"});
+  } else if (!unused.empty()) {
+    checks.push_back({CheckState::ok, "parts", "installed and not configured here: " + unused, ""});
   }
   return print_checks(output_, checks, json);
 }

@@ -35,6 +35,8 @@ class Front {
   int doctor(bool json);
   int demo(const std::vector<std::string>& words);
   int missing_part(std::string_view part);
+  // A part that is installed is of this machine when it has a configuration or runs without one.
+  [[nodiscard]] bool is_used(std::string_view part, const std::filesystem::path& program) const;
 
   Programs programs_;
   Output& output_;

@@ -74,17 +74,24 @@ bool drain(Pipe& out, Pipe& errors, Ran& ran, Clock::time_point deadline) {
 const std::vector<Part>& parts() {
   static const std::vector<Part> all = {
       {"edge",
-       {"edge", "tap", "series", "event", "buffer", "enroll", "profile", "modbus"}},
-      {"gateway", {"gateway"}},
-      {"cloud", {"cloud"}},
+       {{"edge", "The agent on this machine: status, reload, clock, what it refused."},
+        {"tap", "Readings, results of windows and events as they pass."},
+        {"series", "The series of this edge, and the history of their windows."},
+        {"event", "What the detectors raised, and who has seen it."},
+        {"buffer", "What waits for the link."},
+        {"enroll", "Gives this edge an identity that the gateway knows."},
+        {"profile", "What devices have: register maps with plausible ranges."},
+        {"modbus", "Reads registers of a device, as they are."}}},
+      {"gateway", {{"gateway", "The gateway on this machine: edges, tokens, dead letters."}}},
+      {"cloud", {{"cloud", "The cloud node on this machine: answers, revisions, views."}}},
   };
   return all;
 }
 
 const Part* part_of(std::string_view command) {
   for (const auto& part : parts()) {
-    for (const auto c : part.commands) {
-      if (c == command) return &part;
+    for (const auto& c : part.commands) {
+      if (c.name == command) return &part;
     }
   }
   return nullptr;

@@ -12,8 +12,12 @@
 namespace tidemark::cli {
 
 struct Part {
-  std::string_view name;                    // "edge": the program is tidemark-edge
-  std::vector<std::string_view> commands;   // first words that it answers
+  struct Command {  // a first word that it answers
+    std::string_view name;
+    std::string_view help;
+  };
+  std::string_view name;  // "edge": the program is tidemark-edge
+  std::vector<Command> commands;
 };
 const std::vector<Part>& parts();
 const Part* part_of(std::string_view command);  // null: no part has it

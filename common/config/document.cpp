@@ -163,6 +163,8 @@ bool Document::ok() const {
                      [](const Problem& p) { return p.warning; });
 }
 
+bool Document::whole() const { return !state_->unreadable; }
+
 const std::vector<Setting>& Document::settings() const { return state_->settings; }
 
 std::string text_of(const std::vector<Setting>& settings) {

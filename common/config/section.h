@@ -158,6 +158,8 @@ class Document {
   }
   [[nodiscard]] const std::vector<Problem>& problems() const;
   [[nodiscard]] bool ok() const;  // no problem but warnings
+  // Every file could be read; else what one of them says is missing from what fill() filled in.
+  [[nodiscard]] bool whole() const;
   [[nodiscard]] const std::vector<Setting>& settings() const;
 
  private:

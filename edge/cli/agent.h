@@ -2,8 +2,10 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <nlohmann/json.hpp>
 #include <string>
+#include <vector>
 
 #include "common/base/result.h"
 #include "common/cli/terminal.h"
@@ -19,6 +21,7 @@ struct Agent {
   std::filesystem::path identity_folder;
   std::filesystem::path run_dir;
   std::filesystem::path data_dir;
+  std::vector<std::string> profile_path;
   std::string edge;
   uplink::Proxy proxy;
 
@@ -27,8 +30,14 @@ struct Agent {
   [[nodiscard]] Result<nlohmann::ordered_json> ask(const nlohmann::ordered_json& request) const;
 };
 
-// `file` empty: what TIDEMARK_EDGE_CONFIG names, else kConfigFile. A configuration with
-// problems still says where the agent is.
-Agent find_agent(const std::string& file);
+// `file` empty: what TIDEMARK_EDGE_CONFIG names, else kConfigFile, which may be missing.
+// Fault::unavailable when a named file is not there, Fault::bad_input with its places when the
+// configuration does not say where the agent is (the TOML is broken, or run_dir or data_dir is
+// wrong): presets instead would be another agent. Other problems do not matter here.
+Result<Agent> find_agent(const std::string& file);
+// The action of a command that needs its agent: finds it, then does `action`. Otherwise says what
+// is wrong; exit code 66 without the file, 78 for what is in it. All references outlive it.
+std::function<int()> with_agent(const std::string& file, Agent& agent, cli::Output& out,
+                                std::function<int()> action);
 
 }  // namespace tidemark::edge

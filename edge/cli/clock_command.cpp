@@ -6,7 +6,6 @@
 #include "common/base/text.h"
 #include "common/base/time.h"
 #include "common/cli/table.h"
-#include "common/config/file.h"
 #include "edge/cli/agent.h"
 
 namespace tidemark::edge {
@@ -25,12 +24,12 @@ struct ClockWords::State {
   State(cli::Command& edge, cli::Output& output) : out(output) {
     auto& clock = edge.add("clock", "What the agent believes about the time.");
     common(clock);
-    clock.action([this] { return ask({{"command", "clock"}}); });
+    act(clock, [this] { return ask({{"command", "clock"}}); });
     auto& set = clock.add("set", "Tells the agent the time where neither NTP nor a gateway does.");
     common(set);
     set.argument("TIME", time, "Now, as 2026-11-21T14:30:00Z or 2026-11-21T15:30+01:00.");
     set.flag("--yes", yes, "Even if that is more than an hour from what the agent believes.");
-    set.action([this] {
+    act(set, [this] {
       if (!told("TIME", time)) return wrong;
       return ask({{"command", "clock"}, {"set", time}, {"yes", yes}});
     });
@@ -39,13 +38,17 @@ struct ClockWords::State {
     release.argument("BOOT", boot, "As edge clock lists it.");
     release.option("--ended", time, "When its last message came, as 2026-11-21T14:30:00Z.",
                    "TIME");
-    release.action([this] {
+    act(release, [this] {
       if (!told("--ended", time)) return wrong;
       return ask({{"command", "clock"}, {"release", boot}, {"ended", time}});
     });
   }
 
  private:
+  void act(cli::Command& c, std::function<int()> action) {
+    c.action(with_agent(config, agent, out, std::move(action)));
+  }
+
   void common(cli::Command& c) {
     c.flag("--json", as_json, "One JSON object instead of text.");
     c.option("--config", config, "The agent's configuration.", "FILE");
@@ -69,12 +72,7 @@ struct ClockWords::State {
   }
 
   int ask(const json& request) {
-    const auto file = config::file_of(config, kConfigVariable, kConfigFile);
-    if (!file) {
-      out.fail(file.error());
-      return kExitNoInput;
-    }
-    const auto reply = find_agent(config).ask(request);
+    const auto reply = agent.ask(request);
     if (!reply && reply.error().fault() != Fault::bad_input) {
       out.err("error: the edge agent does not answer: " + reply.error().text() +
               "\n  try: systemctl start tidemark-edge, or tidemark-edge --config FILE\n");
@@ -115,6 +113,7 @@ struct ClockWords::State {
   }
 
   cli::Output& out;
+  Agent agent;
   bool as_json = false, yes = false;
   int wrong = kExitUsage;
   std::string config, time, boot;

@@ -11,14 +11,15 @@
 #include "common/base/time.h"
 #include "common/cli/doctor.h"
 #include "common/cli/table.h"
-#include "common/config/file.h"
 #include "edge/cli/agent.h"
 #include "edge/cli/clock_command.h"
 #include "edge/cli/history_command.h"
 #include "edge/cli/profile_command.h"
 #include "edge/cli/status_text.h"
 #include "edge/control/control.h"
+#include "edge/history/reader.h"
 #include "edge/uplink/enroll.h"
+#include "edge/uplink/identity.h"
 
 namespace tidemark::edge {
 namespace {
@@ -45,10 +46,11 @@ std::string tap_line(const json& j) {
                        printable(text_of(j, "text")));
   }
   if (type == "window") {
-    return fmt::format("{}  {:<32} window to {}{}  {}\n", text_of(j, "start"),
+    const auto remarks = remarks_of(j);
+    return fmt::format("{}  {:<32} window to {}  {}{}\n", text_of(j, "start"),
                        printable(text_of(j, "series")), text_of(j, "end"),
-                       j.contains("withdrawn") ? "  withdrawn" : "",
-                       j.value("values", json::object()).dump());
+                       j.value("values", json::object()).dump(),
+                       remarks.empty() ? "" : "  " + remarks);
   }
   return fmt::format("{}  {:<32} {:>14} {:<4} {}\n", text_of(j, "time"),
                      printable(text_of(j, "series")), j["value"].dump(),
@@ -74,18 +76,12 @@ class Words {
     c.option("--config", config_, "The agent's configuration.", "FILE");
   }
 
-  // A configuration that somebody named and that is not there is not guessed around.
-  void act(cli::Command& c, const std::function<int()>& action) {
-    c.action([this, action] {
-      const auto file = config::file_of(config_, kConfigVariable, kConfigFile);
-      if (file) return action();
-      out_.fail(file.error());
-      return static_cast<int>(kExitNoInput);
-    });
+  void act(cli::Command& c, std::function<int()> action) {
+    c.action(with_agent(config_, agent_, out_, std::move(action)));
   }
 
   int answer(const json& request, const std::function<int(const json&)>& print) {
-    const auto reply = find_agent(config_).ask(request);
+    const auto reply = agent_.ask(request);
     if (!reply) {
       return reply.error().fault() == Fault::bad_input ? out_.fail(reply.error())
                                                        : not_running(out_, reply.error());
@@ -123,8 +119,9 @@ class Words {
         }
         out_.out(table.empty() ? "nothing is in quarantine\n" : table.text(out_.terminal()));
         for (const auto& r : q.value("reasons", json::array())) {
-          out_.out(fmt::format("{} messages, {} readings: {}\n", count_of(r, "items"),
-                               count_of(r, "readings"), printable(text_of(r, "reason"))));
+          out_.out(fmt::format("{}, {}: {}\n", counted(count_of(r, "items"), "message"),
+                               counted(count_of(r, "readings"), "reading"),
+                               printable(text_of(r, "reason"))));
         }
         return kExitOk;
       });
@@ -132,7 +129,7 @@ class Words {
   }
 
   int run_reload() {
-    const auto reply = find_agent(config_).ask({{"command", "reload"}});
+    const auto reply = agent_.ask({{"command", "reload"}});
     if (!reply && reply.error().fault() != Fault::bad_input) {
       return not_running(out_, reply.error());
     }
@@ -167,6 +164,8 @@ class Words {
     c.flag("--events", events_, "What detectors raise and clear.");
     c.option("--count", limit_count_, "Stop after so many lines.");
     c.option("--for", for_, "Stop after this time, as 10s.", "TIME");
+    c.details("Of readings: time, series, value, unit, quality (good, uncertain, bad).");
+    c.glossary("Remarks of windows", remark_words());
     act(c, [this] { return run_tap(); });
   }
 
@@ -193,14 +192,43 @@ class Words {
       return (limit_count_ == 0 || seen < limit_count_) && (!until || clock.steady() < *until);
     };
     json kinds = json::array();
-    if (raw_ || (!windows_ && !events_)) kinds.push_back("raw");
+    const bool only_raw = !windows_ && !events_;
+    if (only_raw) {
+      const auto names = heard();
+      if (!names.empty() && !any_match(names)) return no_series(names);
+    }
+    if (raw_ || only_raw) kinds.push_back("raw");
     if (windows_) kinds.push_back("windows");
     if (events_) kinds.push_back("events");
     const json request = {{"command", "tap"}, {"glob", glob_}, {"kinds", kinds}};
-    const auto done = control::ask(find_agent(config_).socket(), request.dump(), show, until);
+    const auto done = control::ask(agent_.socket(), request.dump(), show, until);
     if (!done) return not_running(out_, done.error());
-    if (!json_) out_.err(fmt::format("{} lines, {} lost\n", seen, lost));
-    return kExitOk;
+    if (!json_) out_.err(fmt::format("{}, {} lost\n", counted(seen, "line"), lost));
+    return seen == 0 && !only_raw ? nothing_seen() : kExitOk;
+  }
+
+  // Windows of groups have names of their own, which the history knows.
+  int nothing_seen() {
+    const auto reader = history::Reader::open(agent_.data_dir);
+    if (!reader) return kExitOk;
+    auto names = heard();
+    const auto kept = (*reader)->series();
+    if (kept) names.insert(names.end(), kept->begin(), kept->end());
+    return names.empty() || any_match(names) ? kExitOk : no_series(names);
+  }
+
+  // The series that this start of the agent has heard.
+  std::vector<std::string> heard() {
+    std::vector<std::string> names;
+    const auto reply = agent_.ask({{"command", "series"}});
+    if (!reply) return names;
+    for (const auto& s : reply->value("series", json::array())) {
+      names.push_back(text_of(s, "series"));
+    }
+    return names;
+  }
+  [[nodiscard]] bool any_match(const std::vector<std::string>& names) const {
+    return std::ranges::any_of(names, [&](const auto& n) { return series_match(glob_, n); });
   }
 
   void series(cli::Command& c) {
@@ -208,7 +236,7 @@ class Words {
     common(list);
     list.argument("GLOB", glob_, "Which, as line1/* or **.", false);
     act(list, [this] {
-      const auto reply = find_agent(config_).ask({{"command", "series"}});
+      const auto reply = agent_.ask({{"command", "series"}});
       if (!reply) return not_running(out_, reply.error());
       json kept = json::array();
       Table table({{"series"}, {"unit"}, {"source"}, {"readings", Align::right}, {"last"}});
@@ -249,15 +277,16 @@ class Words {
       return answer({{"command", "buffer"}}, [this](const json& b) {
         const auto& ring = b["ring"];
         out_.out(fmt::format(
-            "{}\n {} of {} hold {} blocks, {} readings; oldest {}\n room for {} at this rate\n "
-            "evicted {} blocks; written {} with {} syncs since the start\n",
+            "{}\n {} of {} hold {}, {}; oldest {}\n {}\n "
+            "evicted {}; written {} with {} since the start\n",
             text_of(b, "folder"), format_bytes({count_of(ring, "bytes")}),
-            format_bytes({count_of(ring, "size")}), count_of(ring, "blocks_pending"),
-            count_of(ring, "readings_pending"),
-            ring["oldest"].is_null() ? "-" : text_of(ring, "oldest"),
-            ring["time_left_s"].is_null() ? "ever" : short_time(number_of(ring, "time_left_s")),
-            count_of(ring, "blocks_evicted"), format_bytes({count_of(ring, "bytes_written")}),
-            count_of(ring, "syncs")));
+            format_bytes({count_of(ring, "size")}),
+            counted(count_of(ring, "blocks_pending"), "block"),
+            counted(count_of(ring, "readings_pending"), "reading"),
+            ring["oldest"].is_null() ? "-" : text_of(ring, "oldest"), room_text(ring),
+            counted(count_of(ring, "blocks_evicted"), "block"),
+            format_bytes({count_of(ring, "bytes_written")}),
+            counted(count_of(ring, "syncs"), "sync")));
         return kExitOk;
       });
     });
@@ -273,15 +302,14 @@ class Words {
   }
 
   int run_enroll() {
-    const auto agent = find_agent(config_);
     uplink::EnrollOptions options;
     options.token = token_;
-    options.edge = agent.edge;
+    options.edge = agent_.edge;
     options.gateway = gateway_;
-    options.proxy = agent.proxy;
-    options.identity_folder = agent.identity_folder;
+    options.proxy = agent_.proxy;
+    options.identity_folder = agent_.identity_folder;
     options.replace = replace_;
-    if (auto owner = become_owner_of(agent.identity_folder); !owner) {
+    if (auto owner = become_owner_of(agent_.identity_folder); !owner) {
       return out_.fail(owner.error());
     }
     const SystemClock clock;
@@ -305,13 +333,45 @@ class Words {
 
   void doctor(cli::Command& c) {
     common(c);
-    act(c, [this] { return run_doctor(); });
+    c.action([this] {
+      auto agent = find_agent(config_);
+      if (!agent) return cannot_be_found(agent.error());
+      agent_ = *std::move(agent);
+      return run_doctor();
+    });
+  }
+
+  // Told as a finding, since the front program reads findings of all parts.
+  int cannot_be_found(const Error& error) {
+    const auto& text = error.text();
+    const auto first = text.find("error: ");  // of the problems, without the lines of the file
+    const auto from = first == std::string::npos ? 0 : text.rfind('\n', first) + 1;
+    return cli::print_checks(out_,
+                             {{cli::CheckState::fail, "configuration",
+                               text.substr(from, text.find('\n', from) - from),
+                               "mend it, then tidemark config check"}},
+                             json_);
+  }
+
+  [[nodiscard]] cli::Check uplink_check(const json& uplink) const {
+    using cli::CheckState;
+    const auto state = text_of(uplink, "state");
+    if (state == "up") return {CheckState::ok, "uplink", text_of(uplink, "gateway"), ""};
+    if (state != "off") {
+      return {CheckState::fail, "uplink", state + ": " + text_of(uplink, "error"),
+              "tidemark gateway status, on the gateway's machine"};
+    }
+    if (uplink::is_enrolled(agent_.identity_folder)) {
+      return {CheckState::warn, "uplink", "enrolled, but uplink.gateway is empty: nothing is sent",
+              "uplink.gateway = [\"HOST:PORT\"] in " + agent_.config.string()};
+    }
+    return {CheckState::ok, "uplink", "none configured: readings are kept here only", ""};
   }
 
   int run_doctor() {
     using cli::CheckState;
     std::vector<cli::Check> checks;
-    const auto reply = find_agent(config_).ask({{"command", "status"}});
+    const auto reply = agent_.ask({{"command", "status"}});
     if (!reply) {
       checks.push_back({CheckState::fail, "agent", reply.error().text(), std::string(kStart)});
       return cli::print_checks(out_, checks, json_);
@@ -331,12 +391,7 @@ class Words {
                             : state + ": " + error,
             "tidemark edge status");
     }
-    const auto& uplink = s["uplink"];
-    const bool up = text_of(uplink, "state") == "up";
-    check(up, "uplink",
-          up ? text_of(uplink, "gateway") : text_of(uplink, "state") + ": " +
-                                                text_of(uplink, "error"),
-          "tidemark gateway status, on the gateway's machine");
+    checks.push_back(uplink_check(s["uplink"]));
     const auto& ring = s["ring"];
     if (ring["error"].is_null() && count_of(ring, "blocks_evicted") > 0) {
       checks.push_back({CheckState::warn, "buffer", "blocks were evicted",
@@ -353,6 +408,7 @@ class Words {
   }
 
   Output& out_;
+  Agent agent_;
   std::optional<HistoryWords> history_;
   std::optional<ClockWords> clock_;
   bool json_ = false, raw_ = false, windows_ = false, events_ = false;

@@ -12,8 +12,8 @@
 #include "common/base/exit_code.h"
 #include "common/base/text.h"
 #include "common/cli/table.h"
-#include "common/config/file.h"
 #include "edge/cli/agent.h"
+#include "edge/cli/status_text.h"
 #include "edge/history/reader.h"
 
 namespace tidemark::edge {
@@ -40,13 +40,6 @@ std::string cell_of(const json& value) {
   for (const auto& [state, seconds] : value.items()) {
     out += fmt::format("{}{} {} s", out.empty() ? "" : ", ", printable(state), seconds.dump());
   }
-  return out;
-}
-
-std::string remarks_of(const Window& w) {
-  std::string out = w.revision > 0 ? fmt::format("revision {}", w.revision) : "";
-  if (w.cut) out += out.empty() ? "cut" : ", cut";
-  if (w.approximate) out += out.empty() ? "approximate" : ", approximate";
   return out;
 }
 
@@ -126,7 +119,7 @@ Table windows_table(const std::vector<Window>& windows, bool with_series) {
     row.push_back(format_utc(event_time(w.end)));
     for (const auto& name : names) row.push_back(cell_of(values[i].value(name, json())));
     row.push_back(printable(w.unit));
-    row.push_back(remarks_of(w));
+    row.push_back(remarks_of(window_json(w)));
     table.row(std::move(row));
   }
   return table;
@@ -134,7 +127,7 @@ Table windows_table(const std::vector<Window>& windows, bool with_series) {
 
 std::string state_of(const StoredEvent& s) {
   std::string out = s.cleared ? "cleared" : "raised";
-  if (s.acked) out += ", acked by " + printable(s.acked_by);
+  out += s.acked ? ", acked by " + printable(s.acked_by) : ", open";
   if (is_shelved(s)) {
     out += fmt::format(", shelved until {} by {}", format_utc(*s.shelved), printable(s.shelved_by));
   }
@@ -154,12 +147,15 @@ struct HistoryWords::State {
     auto& history = series.add("history", "Results of its windows, from the local history.");
     common(history, true);
     history.argument("GLOB", glob, "Which series, as line1/* or **.", false);
+    history.glossary("Remarks", remark_words());
     act(history, [this](Reader& reader) { return show_windows(reader); });
 
     auto& list = event.add("list", "The newest events, from the local history.");
+    list.details("State: raised, or cleared when the value of a limit came back; open until "
+                 "somebody acknowledges it, cleared or not.");
     common(list, true);
     list.argument("GLOB", glob, "Of which series, as line1/* or **.", false);
-    list.flag("--open", open, "Only those that nobody has acknowledged.");
+    list.flag("--open", open, "Only those that nobody has acknowledged, cleared ones too.");
     list.flag("--shelved", shelved, "Those that are put aside too.");
     act(list, [this](Reader& reader) { return show_events(reader); });
 
@@ -201,15 +197,9 @@ struct HistoryWords::State {
     c.option("--limit", limit, "How many of the newest (of each series).");
   }
 
-  // Commits what a running agent holds, then reads. A configuration that somebody named and that is
-  // not there is not guessed around.
+  // Commits what a running agent holds, then reads.
   void act(cli::Command& c, std::function<int(Reader&)> action) {
-    c.action([this, action = std::move(action)] {
-      if (const auto file = config::file_of(config, kConfigVariable, kConfigFile); !file) {
-        out.fail(file.error());
-        return static_cast<int>(kExitNoInput);
-      }
-      agent = find_agent(config);
+    c.action(with_agent(config, agent, out, [this, action = std::move(action)] {
       const auto told = agent.ask({{"command", "history"}});
       if (told.ok() && told->contains("error")) {
         out.err("warning: the agent cannot write its history: " +
@@ -220,7 +210,7 @@ struct HistoryWords::State {
       const bool none = reader.error().fault() == Fault::bad_input;
       const int code = out.fail(reader.error(), none ? "tidemark config check" : "");
       return none ? static_cast<int>(kExitNoInput) : code;
-    });
+    }));
   }
 
   [[nodiscard]] Selection selection() const {

@@ -48,17 +48,16 @@ class ModbusWords {
     c.option("--count", count_, "How many values.");
     c.flag("--json", json_, "One JSON object instead of text.");
     c.option("--config", config_, "The agent's configuration.", "FILE");
-    c.action([this] { return run(); });
+    c.action(with_agent(config_, agent_, out_, [this] { return run(); }));
   }
 
  private:
   int run() {
-    const auto agent = find_agent(config_);
-    const auto device = device_of(words_, agent.config.string());
+    const auto device = device_of(words_, agent_.config.string());
     if (!device) return out_.usage(device.error().text());
     const auto request = request_of(device->unit);
     if (!request) return out_.usage(request.error().text());
-    const auto access = BusAccess::open(*device, agent);
+    const auto access = BusAccess::open(*device, agent_);
     if (!access) {
       out_.fail(access.error());
       return kExitUnreachable;
@@ -186,6 +185,7 @@ class ModbusWords {
   }
 
   Output& out_;
+  Agent agent_;
   DeviceWords words_;
   TypeRow row_ = kTypes[0];
   std::uint64_t function_ = 3, count_ = 1;

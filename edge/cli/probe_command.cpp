@@ -68,15 +68,19 @@ class ProbeWords {
     p.argument("ID", id_, "The profile; that of the source when left out.", false);
     p.option("--write", write_, "Write what was found as a profile of this name, which extends "
                                 "the other.", "NAME");
-    p.action([this] { return run_probe(); });
+    act(p, [this] { return run_probe(); });
     auto& s = profile.add("scan", "Which units answer, at which speed and parity, and what they "
                                   "look like.");
     common(s, false);
     s.option("--units", units_, "1-247 on TCP, 1-16 on a line when left out.", "LIST");
-    s.action([this] { return run_scan(); });
+    act(s, [this] { return run_scan(); });
   }
 
  private:
+  void act(cli::Command& c, std::function<int()> action) {
+    c.action(with_agent(config_, agent_, out_, std::move(action)));
+  }
+
   void common(cli::Command& c, bool with_unit) {
     words_.declare(c, with_unit);
     c.flag("--json", json_, "One JSON object instead of text.");
@@ -90,16 +94,15 @@ class ProbeWords {
   }
 
   int run_probe() {
-    const auto agent = find_agent(config_);
-    auto device = device_of(words_, agent.config.string());
+    auto device = device_of(words_, agent_.config.string());
     if (!device) return out_.usage(device.error().text());
     if (id_.empty()) id_ = device->profile;
     if (id_.empty()) return out_.usage("name a profile", "tidemark profile list");
-    const auto library = library_of(folders_, config_);
+    const auto library = library_of(folders_, agent_);
     const auto profile = library.load(id_);
     if (!profile) return out_.fail(profile.error(), "tidemark profile list");
     device->timeout = std::max(device->timeout, profile->timeout_least);
-    const auto access = BusAccess::open(*device, agent);
+    const auto access = BusAccess::open(*device, agent_);
     if (!access) return unreachable(access.error());
     const auto outcome = probe::probe(*profile, device->unit, access->reader());
     const int code = written(library, *profile, *device, outcome);
@@ -192,20 +195,19 @@ class ProbeWords {
   }
 
   int run_scan() {
-    const auto agent = find_agent(config_);
-    auto device = device_of(words_, agent.config.string());
+    auto device = device_of(words_, agent_.config.string());
     if (!device) return out_.usage(device.error().text());
     if (words_.timeout.empty()) device->timeout = std::chrono::milliseconds(300);
     const bool is_line = device->url.kind != config::BusUrl::Kind::tcp;
     const auto units = units_of(!units_.empty() ? units_ : is_line ? "1-16" : "1-247");
     if (!units) return out_.usage(units.error().text());
-    const bool owned = BusAccess::owned_by_agent(*device, agent);
+    const bool owned = BusAccess::owned_by_agent(*device, agent_);
     const bool fixed = owned || words_.baud != 0 || !words_.parity.empty();
     if (device->url.kind == config::BusUrl::Kind::rtu && !fixed) {
       const auto done = sweep_line(*device, *units);
       if (done != kExitOk) return done;
     }
-    const auto access = BusAccess::open(*device, agent);
+    const auto access = BusAccess::open(*device, agent_);
     if (!access) return unreachable(access.error());
     return scan_units(*device, *units, *access);
   }
@@ -239,7 +241,7 @@ class ProbeWords {
 
   int scan_units(const Device& device, const std::vector<std::uint8_t>& units,
                  const BusAccess& access) {
-    const auto library = library_of(folders_, config_);
+    const auto library = library_of(folders_, agent_);
     std::vector<Profile> profiles;
     for (const auto& name : library.names()) {
       auto loaded = library.load(name);
@@ -280,6 +282,7 @@ class ProbeWords {
   }
 
   Output& out_;
+  Agent agent_;
   DeviceWords words_;
   bool json_ = false;
   std::string config_, id_, write_, units_, written_;

@@ -39,11 +39,15 @@ class ProfileWords {
     c.option("--profiles", folders_, "A folder to look into first.", "FOLDER");
     c.option("--config", config_, "The agent's configuration, for its profile_path.", "FILE");
   }
-  [[nodiscard]] Library library() const { return library_of(folders_, config_); }
+  [[nodiscard]] Library library() const { return library_of(folders_, agent_); }
+
+  void act(cli::Command& c, std::function<int()> action) {
+    c.action(with_agent(config_, agent_, out_, std::move(action)));
+  }
 
   void list(cli::Command& c) {
     common(c);
-    c.action([this] {
+    act(c, [this] {
       Table table({{"profile"}, {"device"}, {"protocol"}, {"points", Align::right}, {"verified"}});
       json all = json::array();
       const auto profiles = library();
@@ -116,7 +120,7 @@ class ProfileWords {
   void show(cli::Command& c) {
     common(c);
     c.argument("ID", id_, "Which one.");
-    c.action([this] {
+    act(c, [this] {
       const auto profiles = library();
       const auto protocol = profiles.protocol(id_);
       if (protocol.ok() && profile::is_mqtt(*protocol)) {
@@ -175,7 +179,7 @@ class ProfileWords {
   void check(cli::Command& c) {
     common(c);
     c.arguments("FILE", files_, "Files, or ids of installed profiles; all of them when left out.");
-    c.action([this] { return run_check(); });
+    act(c, [this] { return run_check(); });
   }
 
   int run_check() {
@@ -217,7 +221,7 @@ class ProfileWords {
     common(c);
     c.argument("ID", id_, "Which one.");
     c.option("--csv", file_, "Write it to a file instead of here.", "FILE");
-    c.action([this] {
+    act(c, [this] {
       const auto loaded = library().load(id_);
       if (!loaded) return out_.fail(loaded.error(), "tidemark profile list");
       return put(profile::to_csv(*loaded));
@@ -238,7 +242,7 @@ class ProfileWords {
     c.option("--from", meta_.source, "Where the addresses are from.");
     c.option("--verified", meta_.verified, "\"one source\" when left out.");
     c.option("--output", file_, "Write it to a file instead of here.", "FILE");
-    c.action([this] { return run_import(); });
+    act(c, [this] { return run_import(); });
   }
 
   int run_import() {
@@ -280,6 +284,7 @@ class ProfileWords {
   }
 
   Output& out_;
+  Agent agent_;
   std::shared_ptr<void> probing_;
   bool json_ = false;
   std::string config_, id_, file_, csv_;
@@ -289,11 +294,8 @@ class ProfileWords {
 
 }  // namespace
 
-profile::Library library_of(std::vector<std::string> folders, const std::string& config) {
-  const auto agent = find_agent(config);
-  const auto loaded = config::load_edge(config::edge_sources(agent.config));
-  folders.insert(folders.end(), loaded.config.profile_path.begin(),
-                 loaded.config.profile_path.end());
+profile::Library library_of(std::vector<std::string> folders, const Agent& agent) {
+  folders.insert(folders.end(), agent.profile_path.begin(), agent.profile_path.end());
   return profile::Library(profile::search_folders(folders));
 }
 

@@ -24,6 +24,25 @@ std::uint64_t count_of(const json& j, const char* key) {
   return at != j.end() && at->is_number_unsigned() ? at->get<std::uint64_t>() : 0;
 }
 
+std::string remarks_of(const json& window) {
+  std::string out;
+  const auto add = [&](const std::string& word) { out += (out.empty() ? "" : ", ") + word; };
+  if (const auto n = count_of(window, "revision"); n > 0) add(fmt::format("revision {}", n));
+  for (const char* word : {"cut", "approximate", "withdrawn"}) {
+    if (window.value(word, false)) add(word);
+  }
+  return out;
+}
+
+cli::Command::Glossary remark_words() {
+  return {{"revision N", "corrected N times, by readings that came after its first result"},
+          {"cut", "readings are missing: it began before this start of the agent heard any, or a "
+                  "bound of memory was reached"},
+          {"approximate", "a reading came too late for the figures that go by the order of time, "
+                          "or a percentile is coarser than usual"},
+          {"withdrawn", "taken back: its readings are in another window now (sessions)"}};
+}
+
 std::string short_time(double seconds) {
   const auto hours = static_cast<std::uint64_t>(seconds / 3600);
   if (hours >= 24) return fmt::format("{} d {} h", hours / 24, hours % 24);
@@ -36,8 +55,8 @@ bool degraded(const json& status) {
   for (const auto& s : status["sources"]) {
     if (text_of(s, "state") != "ok" || s.contains("away")) return true;
   }
-  const auto& uplink = status["uplink"];
-  return text_of(uplink, "state") != "up" || !status["ring"]["error"].is_null() ||
+  const auto uplink = text_of(status["uplink"], "state");
+  return (uplink != "up" && uplink != "off") || !status["ring"]["error"].is_null() ||
          text_of(status["clock"], "state") == "unknown";
 }
 
@@ -48,8 +67,8 @@ std::string rejected_lines(const json& s) {
   const auto rejected = s.value("rejected", json::object());
   std::string text;
   for (const auto& [reason, items] : rejected.items()) {
-    text += fmt::format("{}{} {}", text.empty() ? "          refused: " : ", ", printable(reason),
-                        items.dump());
+    text += fmt::format("{}{} {}", text.empty() ? "          refused since the start: " : ", ",
+                        printable(reason), items.dump());
   }
   return text.empty() ? text : text + "\n";
 }
@@ -110,6 +129,35 @@ std::string pressure_line(const json& ring) {
   return text.empty() ? "" : "          for want of room: readings " + text + "\n";
 }
 
+std::string uplink_lines(const json& uplink) {
+  std::string text;
+  if (text_of(uplink, "state") == "off") {
+    text = " uplink   none configured: readings are kept here only, while there is room\n";
+  } else {
+    text = fmt::format(" uplink   {}  {}   rtt {:.1f} ms   sent {}   acknowledged {}",
+                       text_of(uplink, "gateway"), text_of(uplink, "state"),
+                       number_of(uplink, "rtt_ms"), count_of(uplink, "sent"),
+                       count_of(uplink, "acked"));
+    if (uplink["bytes_per_reading"].is_number()) {
+      text += fmt::format("   {:.1f} B/reading", number_of(uplink, "bytes_per_reading"));
+    }
+    text += "\n";
+  }
+  if (const auto& tier = uplink.value("tier", json::object()); !tier.empty()) {
+    text += fmt::format("          packs {} ({})   {:.1f} % of a CPU\n", text_of(tier, "now"),
+                        text_of(tier, "why"), 100 * number_of(tier, "cpu_share"));
+  }
+  if (const auto& budget = uplink.value("budget", json()); budget.is_object()) {
+    text += fmt::format("          {} of {} a day are spent\n",
+                        format_bytes({count_of(budget, "spent")}),
+                        format_bytes({count_of(budget, "bytes_a_day")}));
+  }
+  if (const auto error = text_of(uplink, "error"); !error.empty()) {
+    text += "          " + error + "\n";
+  }
+  return text;
+}
+
 std::string local_lines(const json& s) {
   std::string text;
   const auto trouble = [](const json& part) {
@@ -118,9 +166,10 @@ std::string local_lines(const json& s) {
   };
   if (const auto h = s.find("history"); h != s.end() && h->is_object()) {
     text +=
-        fmt::format(" history  {} of {}   {} windows, {} events since the start   written {}{}\n",
+        fmt::format(" history  {} of {}   {}, {} since the start   written {}{}\n",
                     format_bytes({count_of(*h, "bytes")}), format_bytes({count_of(*h, "size")}),
-                    count_of(*h, "windows"), count_of(*h, "events"),
+                    counted(count_of(*h, "windows"), "window"),
+                    counted(count_of(*h, "events"), "event"),
                     format_bytes({count_of(*h, "bytes_written")}), trouble(*h));
   }
   if (const auto p = s.find("publish"); p != s.end() && p->is_object()) {
@@ -139,6 +188,22 @@ std::string local_lines(const json& s) {
 
 }  // namespace
 
+std::string room_text(const json& ring) {
+  const auto size = count_of(ring, "size");
+  const auto room = fmt::format("room for {} more",
+                                format_bytes({size - std::min(size, count_of(ring, "bytes"))}));
+  if (!ring.contains("time_left_over_s") || !ring["time_left_over_s"].is_number()) {
+    return room + "; for how long can be told after a minute";
+  }
+  const auto over = short_time(number_of(ring, "time_left_over_s"));
+  if (!ring["time_left_s"].is_number()) {
+    return fmt::format("{}; nothing came in the last {}", room, over);
+  }
+  // Flushes take whole pages; small blocks are merged before any is given up.
+  return fmt::format("{}: at least {} if nothing is sent, at the rate of the last {}", room,
+                     short_time(number_of(ring, "time_left_s")), over);
+}
+
 std::string status_text(const json& s) {
   const auto& ring = s["ring"];
   const auto& uplink = s["uplink"];
@@ -150,16 +215,13 @@ std::string status_text(const json& s) {
   for (const auto& source : s["sources"]) text += source_line(source);
   if (s["sources"].empty())
     text += " no sources: add [[source.mqtt]] or [[source.modbus]] to the configuration\n";
-  text += fmt::format(" buffer   {} of {}   {} blocks wait   oldest {}\n",
+  text += fmt::format(" buffer   {} of {}   {} waiting   oldest {}\n",
                       format_bytes({count_of(ring, "bytes")}),
-                      format_bytes({count_of(ring, "size")}), count_of(ring, "blocks_pending"),
+                      format_bytes({count_of(ring, "size")}),
+                      counted(count_of(ring, "blocks_pending"), "block"),
                       ring["oldest"].is_null() ? "-" : text_of(ring, "oldest"));
   const auto size = count_of(ring, "size");
-  text += fmt::format("          room for {} more", format_bytes({size - std::min(
-                                                        size, count_of(ring, "bytes"))}));
-  if (ring.contains("time_left_s") && ring["time_left_s"].is_number()) {
-    text += ": " + short_time(number_of(ring, "time_left_s")) + " without a link at this rate";
-  }
+  text += "          " + room_text(ring);
   if (const auto configured = count_of(ring, "size_configured"); configured / 4096 != size / 4096) {
     text += fmt::format("\n          {} from the first start on at which nothing waits in it",
                         format_bytes({configured}));
@@ -168,25 +230,7 @@ std::string status_text(const json& s) {
     text += fmt::format("   {} were never written", format_bytes({spared}));
   }
   text += "\n" + pressure_line(ring);
-  text +=
-      fmt::format(" uplink   {}  {}   rtt {:.1f} ms   sent {}   acknowledged {}",
-                  text_of(uplink, "gateway"), text_of(uplink, "state"), number_of(uplink, "rtt_ms"),
-                  count_of(uplink, "sent"), count_of(uplink, "acked"));
-  if (uplink["bytes_per_reading"].is_number()) {
-    text += fmt::format("   {:.1f} B/reading", number_of(uplink, "bytes_per_reading"));
-  }
-  text += "\n";
-  if (const auto& tier = uplink.value("tier", json::object()); !tier.empty()) {
-    text += fmt::format("          packs {} ({})   {:.1f} % of a CPU\n", text_of(tier, "now"),
-                        text_of(tier, "why"), 100 * number_of(tier, "cpu_share"));
-  }
-  if (const auto& budget = uplink.value("budget", json()); budget.is_object()) {
-    text += fmt::format("          {} of {} a day are spent\n",
-                        format_bytes({count_of(budget, "spent")}),
-                        format_bytes({count_of(budget, "bytes_a_day")}));
-  }
-  if (const auto error = text_of(uplink, "error"); !error.empty())
-    text += "          " + error + "\n";
+  text += uplink_lines(uplink);
   text += local_lines(s);
   if (const auto wear = s.value("wear", json()); wear.is_object()) {
     text += fmt::format(" wear     {} written to storage since the start",
@@ -207,8 +251,8 @@ std::string status_text(const json& s) {
   }
   text += "\n";
   if (count_of(s, "rejected_messages") > 0) {
-    text += fmt::format(" refused  {} messages   look at them: tidemark edge quarantine\n",
-                        count_of(s, "rejected_messages"));
+    text += fmt::format(" refused  {} since the start   look at them: tidemark edge quarantine\n",
+                        counted(count_of(s, "rejected_messages"), "message"));
   }
   return text;
 }

@@ -174,6 +174,7 @@ struct EdgeConfig {
   std::string edge;
   std::string site;
   std::map<std::string, std::string> labels;
+  std::filesystem::path folder;  // of the file; relative paths were taken from it
   std::filesystem::path data_dir;
   std::filesystem::path run_dir;
   std::vector<std::string> profile_path;
@@ -203,6 +204,8 @@ struct Loaded {
   bool ok = false;
   // Nothing is wrong but profiles: an agent that starts leaves out the sources that name them.
   bool runs = false;
+  // Whatever else is wrong: the files could be read, and run_dir and data_dir are what they say.
+  bool located = false;
 };
 // /etc/tidemark/edge.toml stands for its folder's edge.d and TIDEMARK_EDGE__ variables too.
 Sources edge_sources(const std::filesystem::path& file);

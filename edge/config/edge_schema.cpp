@@ -186,7 +186,9 @@ void describe(Section& s, EdgeConfig& c) {
   check_labels(s, c.labels);
   std::string data_dir, run_dir;
   s.text("data_dir", data_dir,
-         {.preset = "/var/lib/tidemark/edge", .help = "Ring, identity and ledger live here."});
+         {.preset = "/var/lib/tidemark/edge",
+          .help = "Ring, identity and ledger live here. A relative path, as all in this file, "
+                  "counts from the file's folder."});
   s.text("run_dir", run_dir,
          {.preset = "/run/tidemark",
           .help = "Control socket and intake journal; best on tmpfs, it wears no flash."});
@@ -210,6 +212,7 @@ void describe(Section& s, EdgeConfig& c) {
   s.table("recorder", c.recorder, "The flight recorder.");
   s.table("clock", c.clock, "What is believed about the time.");
   check_loops(s, c);
+  check_reach(s, c.rules);
   Names names(s);
   names.add("source.mqtt", c.mqtt);
   for (std::size_t i = 0, plugins = 0; i < c.mqtt.size(); ++i) {

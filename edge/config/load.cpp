@@ -15,6 +15,7 @@ namespace {
 // place and not when the device is first read.
 struct WithProfiles {
   EdgeConfig& config;
+  std::filesystem::path folder;  // of the file; empty: a text, whose paths stay as they are
   bool here;  // of this machine's files: what they name should be there
   std::size_t bad_profiles = 0;
 };
@@ -57,14 +58,43 @@ bool check_mqtt_profile(Section& s, const std::string& at, const MqttConfig& c,
                                           "say what to subscribe to: topics = [\"sensors/#\"]",
                                           c.profile));
   }
+  if (c.topics.empty()) {
+    check_level(s, at + "device", c.device, loaded->topics);
+    check_level(s, at + "metric_prefix", c.metric_prefix, loaded->topics);
+  } else if (c.device.empty()) {
+    check_level(s, at + "topics", loaded->device, c.topics);
+  }
   if (loaded->format == "sparkplug") check_sparkplug(s, at, c);
   if (c.presence.empty()) check_wills(s, at, c, loaded->presence);
   return true;
 }
 
+// The agent and the commands are started in different folders and have to mean the same files.
+void take_paths_from(const std::filesystem::path& folder, EdgeConfig& c) {
+  c.folder = folder;
+  const auto take = [&](auto& named) {
+    const std::filesystem::path path(named);
+    if (path.empty() || path.is_absolute() || folder.empty()) return;
+    named = (folder / path).lexically_normal().string();
+  };
+  const auto take_all = [&](auto& connection) {
+    for (auto* file : {&connection.password_file, &connection.ca_file, &connection.cert_file,
+                       &connection.key_file}) {
+      take(*file);
+    }
+  };
+  take(c.data_dir);
+  take(c.run_dir);
+  for (auto& path : c.profile_path) take(path);
+  take(c.uplink.proxy_login_file);
+  for (auto& source : c.mqtt) take_all(source);
+  take_all(c.publish);
+}
+
 void describe(Section& s, WithProfiles& w) {
   auto& c = w.config;
   describe(s, c);
+  take_paths_from(w.folder, c);
   check_buses(s, c.modbus);
   if (w.here) check_presence(s, c);
   const profile::Library library(profile::search_folders(c.profile_path));
@@ -87,10 +117,10 @@ void describe(Section& s, WithProfiles& w) {
   }
 }
 
-Loaded finish(Document document, bool here) {
+Loaded finish(Document document, const std::filesystem::path& folder, bool here) {
   Loaded out;
   auto& c = out.config;
-  WithProfiles all{c, here};
+  WithProfiles all{c, folder, here};
   document.fill(all);
   // A source's own labels win over the edge's.
   for (auto& source : c.mqtt) {
@@ -104,6 +134,10 @@ Loaded finish(Document document, bool here) {
   out.problems = document.problems();
   out.settings = document.settings();
   out.ok = document.ok();
+  const auto told = [&](std::string_view key) {  // one with a wrong value is not
+    return std::ranges::any_of(out.settings, [&](const Setting& s) { return s.key == key; });
+  };
+  out.located = document.whole() && told("run_dir") && told("data_dir");
   const auto errors = std::ranges::count_if(out.problems, [](const Problem& p) {
     return !p.warning;
   });
@@ -119,10 +153,14 @@ Sources edge_sources(const std::filesystem::path& file) {
   return {file, drop_ins, "TIDEMARK_EDGE__"};
 }
 
-Loaded load_edge(const Sources& sources) { return finish(Document::read(sources), true); }
+Loaded load_edge(const Sources& sources) {
+  std::error_code code;
+  const auto file = std::filesystem::absolute(sources.file, code);
+  return finish(Document::read(sources), file.parent_path(), true);
+}
 
 Loaded parse_edge(std::string_view toml, std::string name) {
-  return finish(Document::parse(toml, std::move(name)), false);
+  return finish(Document::parse(toml, std::move(name)), {}, false);
 }
 
 Result<EdgeConfig> load(const std::filesystem::path& file) {

@@ -7,7 +7,9 @@
 #include <map>
 #include <numeric>
 #include <set>
+#include <span>
 
+#include "common/base/text.h"
 #include "edge/config/schema.h"
 #include "edge/window/series_window.h"
 
@@ -201,8 +203,26 @@ void check_context(Section& s, const RuleConfig& c, bool detectors, bool thins) 
   }
 }
 
+// A name that nothing stands for would be published as it is written.
+void check_placeholders(Section& s, const std::string& topic) {
+  static const std::vector<std::string> kKnown = {"series", "edge", "device", "metric"};
+  for (auto at = topic.find('{'); at != std::string::npos; at = topic.find('{', at + 1)) {
+    const auto end = topic.find('}', at);
+    const auto word = topic.substr(at + 1, end == std::string::npos ? end : end - at - 1);
+    if (end != std::string::npos && std::ranges::find(kKnown, word) != kKnown.end()) continue;
+    const auto near = nearest(word, kKnown);
+    s.complain("publish", fmt::format("'{}' is no placeholder{} are {{{}}}",
+                                      topic.substr(at, end == std::string::npos ? end
+                                                                                : end - at + 1),
+                                      near.empty() ? "; there"
+                                                   : ", did you mean {" + near + "}? There",
+                                      fmt::join(kKnown, "}, {")));
+  }
+}
+
 void check_publish(Section& s, const RuleConfig& c, bool says) {
   if (c.publish.empty()) return;
+  check_placeholders(s, c.publish);
   if (c.publish.find_first_of("+#") != std::string::npos || c.publish.front() == '$' ||
       c.publish.size() > 512) {
     s.complain("publish", fmt::format("'{}' is no topic to publish to: no + and #, no $ first, at "
@@ -214,6 +234,20 @@ void check_publish(Section& s, const RuleConfig& c, bool says) {
 }
 
 }  // namespace
+
+void check_reach(Section& s, const std::vector<RuleConfig>& rules) {
+  for (std::size_t i = 1; i < rules.size(); ++i) {
+    const auto before = std::span(rules).first(i);
+    const auto first = std::ranges::find_if(before, [&](const RuleConfig& other) {
+      return !other.select.empty() && series_covers(other.select, rules[i].select);
+    });
+    if (first == before.end()) continue;
+    s.warn(fmt::format("rule[{}].select", i),
+           fmt::format("this rule is never reached: the one at {}, select = \"{}\", comes first "
+                       "and takes all these series; put this one before it",
+                       first->place, first->select));
+  }
+}
 
 void describe(Section& s, ContextConfig& c) {
   s.duration("before", c.before,

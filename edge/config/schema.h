@@ -19,10 +19,16 @@ void describe(Section& s, PublishConfig& c);
 void describe(Section& s, HistoryConfig& c);
 void describe(Section& s, RecorderConfig& c);
 void check_loops(Section& s, const EdgeConfig& c);
+// Warns of rules behind one that takes all their series.
+void check_reach(Section& s, const std::vector<RuleConfig>& rules);
 // Warns of named files and ports that are not there; complains of secrets that others may read.
 void check_presence(Section& s, const EdgeConfig& c);
 // Of a source that hears Sparkplug; its keys are at `at` of the section: "" or "source.mqtt[1].".
 void check_sparkplug(Section& s, const std::string& at, const MqttConfig& c);
+
+// Complains at `key` of "topic[N]" where a filter's topics have no such level.
+void check_level(Section& s, const std::string& key, const std::string& expression,
+                 const std::vector<std::string>& filters);
 
 // Warns of topics of presence that a source of the plug-in does not hear as wills.
 void check_wills(Section& s, const std::string& at, const MqttConfig& c,

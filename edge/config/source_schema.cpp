@@ -4,6 +4,7 @@
 #include <cmath>
 #include <optional>
 
+#include "common/base/text.h"
 #include "common/base/time_zone.h"
 #include "edge/config/bus_url.h"
 #include "edge/config/schema.h"
@@ -82,9 +83,70 @@ void check_sampling(Section& s, const MqttConfig& c) {
   }
 }
 
+void check_name_of_topic(Section& s, const std::string& key, const std::string& expression,
+                         const std::vector<std::string>& filters) {
+  if (const auto good = mqtt::check_name_expression(expression); !good) {
+    s.complain(key, good.error().text());
+  }
+  check_level(s, key, expression, filters);
+}
+
+// Whether a series of this source may be called after the last level of its topic: the path of a
+// value says nothing of it.
+bool last_level_names(const MqttConfig& c) {
+  return c.series.empty() ||
+         std::any_of(c.series.begin(), c.series.end(), [](const MqttSeriesConfig& series) {
+           return series.metric.empty() && (series.path == "$" || series.path == "$.v" ||
+                                            series.path.starts_with("$.val"));
+         });
+}
+
+// The wildcards of a filter whose level is none of `named` ("topic[N]", from either end). Nothing
+// where one of these is no level of its topics, which check_level() tells.
+std::vector<int> unnamed_levels(std::string_view filter, const std::vector<int>& named,
+                                bool last_names) {
+  const auto levels = split(mqtt::bare_filter(filter), '/');
+  const auto known = mqtt::levels_of(filter);
+  const auto count = static_cast<int>(levels.size());
+  std::vector<int> out;
+  for (int i = 0; i < count; ++i) {
+    if (levels[static_cast<std::size_t>(i)] == "+" && !(last_names && known && i + 1 == count)) {
+      out.push_back(i);
+    }
+  }
+  for (const int level : named) {
+    if (known && (level >= count || level < -count)) return {};
+    if (!known && level < 0) return {};  // it may be any of them
+    std::erase(out, level < 0 ? count + level : level);
+  }
+  return out;
+}
+
+// Devices that differ in a level that is in no name lead to one series; the first that speaks after
+// a start has it, and the readings of the others are refused.
+void check_names(Section& s, const MqttConfig& c) {
+  if (c.device.empty() || !c.profile.empty() || c.format == "influx" || c.format == "sparkplug") {
+    return;
+  }
+  std::vector<int> named;
+  for (const auto& expression : {c.device, c.metric_prefix}) {
+    const auto level = mqtt::level_of(expression);
+    if (level && *level) named.push_back(**level);
+  }
+  for (const auto& filter : c.topics) {
+    for (const int level : unnamed_levels(filter, named, last_level_names(c))) {
+      s.warn("topics", fmt::format("'{}': what stands at topic[{}] is in no series name, so that "
+                                   "devices that differ in it alone lead to one series, and only "
+                                   "the first that speaks after a start is taken; use it in device "
+                                   "or metric_prefix, or leave device out", filter, level));
+    }
+  }
+}
+
 void check_presence_topics(Section& s, const MqttConfig& c) {
   for (std::size_t i = 0; i < c.presence.size(); ++i) {
     const auto& p = c.presence[i];
+    check_level(s, fmt::format("presence[{}].device", i), p.device, {p.topic});
     const auto key = fmt::format("presence[{}].topic", i);
     if (mqtt::is_shared(p.topic)) {
       s.complain(key, fmt::format("'{}': each client has to hear who leaves; write '{}'", p.topic,
@@ -107,6 +169,9 @@ void check_mqtt(Section& s, MqttConfig& c) {
     if (c.plugin && mqtt::is_shared(topic)) check_share(s, topic);
   }
   check_presence_topics(s, c);
+  check_name_of_topic(s, "device", c.device, c.topics);
+  check_name_of_topic(s, "metric_prefix", c.metric_prefix, c.topics);
+  check_names(s, c);
   check_path(s, "time", c.time);
   if (!c.username.empty() && c.password_file.empty()) {
     s.warn("username", "there is no password_file with it");
@@ -142,6 +207,22 @@ void check_mqtt(Section& s, MqttConfig& c) {
 }
 
 }  // namespace
+
+void check_level(Section& s, const std::string& key, const std::string& expression,
+                 const std::vector<std::string>& filters) {
+  const auto level = mqtt::level_of(expression);
+  if (!level || !*level) return;
+  const int wanted = **level;
+  for (const auto& filter : filters) {
+    const auto count = mqtt::levels_of(filter);
+    if (!count) continue;
+    const int at = wanted < 0 ? *count + wanted : wanted;
+    if (at >= 0 && at < *count) continue;
+    s.complain(key, fmt::format("topics of '{}' have no {}: levels count from 0, theirs are "
+                                "topic[0] to topic[{}], from the end topic[-1] to topic[-{}]",
+                                filter, expression, *count - 1, *count));
+  }
+}
 
 void check_wills(Section& s, const std::string& at, const MqttConfig& c,
                  const std::vector<profile::MqttPresence>& presence) {
@@ -235,7 +316,8 @@ void describe(Section& s, MqttConfig& c) {
            {"auto", "json", "number", "packed", "csv", "influx", "sparkplug"},
            {.preset = "auto",
             .help = "What messages hold; auto: JSON, a number or packed. A series of each value, "
-                    "or of [[series]] only. sparkplug: subscribe to spBv1.0/#."});
+                    "or of [[series]] only; null is no reading. sparkplug: subscribe to "
+                    "spBv1.0/#."});
   s.texts("columns", c.columns,
           {.help = "Names of the columns of CSV; else the first line of each message has them.",
            .example = "[\"time\", \"temperature\"]"});
@@ -246,8 +328,9 @@ void describe(Section& s, MqttConfig& c) {
     s.complain("profile", "the profile has its own format; remove one of them");
   }
   s.text("device", c.device,
-         {.help = "Middle level of the series name: a level of the topic, or a name. Else what "
-                  "the wildcards of its filter stand for, or the source's name.",
+         {.help = "Middle level of the series name: a level of the topic (they count from 0, "
+                  "topic[-1] is the last), or a name. Else what the wildcards of its filter stand "
+                  "for, or the source's name.",
           .example = "\"topic[1]\""});
   s.text("metric_prefix", c.metric_prefix,
          {.help = "Put before every metric, as device is said: for topics with the same keys.",

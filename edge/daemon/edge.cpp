@@ -253,10 +253,11 @@ class Agent final : public Edge {
       }
     }
     p.storage_written = storage_bytes_written();
-    if (p.storage_written && wear_pace_.span(p.steady) >= kWearAfter) {
+    if (p.storage_written && wear_pace_.over(p.steady) >= kWearAfter) {
       p.storage_written_per_second = wear_pace_.per_second(p.steady, *p.storage_written);
     }
     p.written_per_second = ring_pace_.per_second(p.steady, to_the_ring(p.ring));
+    p.written_over = ring_pace_.over(p.steady);
   }
 
   StatusParts parts() const {
@@ -274,8 +275,7 @@ class Agent final : public Edge {
     if (uplink_) {
       p.uplink = uplink_->status();
     } else {
-      p.uplink.state = "off";
-      p.uplink.error = "no gateway is configured: set uplink.gateway";
+      p.uplink.state = "off";  // what is read stays here: no fault
     }
     if (history_) p.history = history_->usage();
     p.history_error = history_error_;

@@ -18,15 +18,17 @@ class Pace {
     looks_.push_back({now, count});
     while (looks_.size() > 1 && now - looks_[1].time >= over_) looks_.pop_front();
   }
-  // What a rate is told from: `over` or, at first, less.
-  [[nodiscard]] SteadyTime::duration span(SteadyTime now) const {
-    return looks_.empty() ? SteadyTime::duration{} : now - looks_.front().time;
-  }
   // 0 before a look.
   [[nodiscard]] double per_second(SteadyTime now, std::uint64_t count) const {
     if (looks_.empty() || now <= looks_.front().time || count < looks_.front().count) return 0;
     return static_cast<double>(count - looks_.front().count) /
            std::chrono::duration<double>(now - looks_.front().time).count();
+  }
+
+  // The time that per_second() is taken over.
+  [[nodiscard]] SteadyTime::duration over(SteadyTime now) const {
+    return looks_.empty() || now < looks_.front().time ? SteadyTime::duration(0)
+                                                       : now - looks_.front().time;
   }
 
  private:

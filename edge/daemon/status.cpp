@@ -1,5 +1,6 @@
 #include "edge/daemon/status.h"
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "edge/daemon/clock_request.h"
@@ -9,6 +10,9 @@ namespace tidemark::edge {
 namespace {
 
 using json = nlohmann::ordered_json;
+
+// A shorter time says nothing of the hours to come.
+constexpr std::chrono::minutes kFillTimeLeast{1};
 
 double seconds(SteadyTime::duration d) { return std::chrono::duration<double>(d).count(); }
 
@@ -54,9 +58,11 @@ json sources_json(const StatusParts& parts) {
 
 json ring_json(const StatusParts& parts) {
   const auto& r = parts.ring;
-  json left = nullptr;
-  if (parts.written_per_second > 0 && r.capacity.count > r.used.count) {
-    left = static_cast<double>(r.capacity.count - r.used.count) / parts.written_per_second;
+  json left = nullptr, over = nullptr;
+  if (parts.written_over >= kFillTimeLeast) over = seconds(parts.written_over);
+  if (!over.is_null() && parts.written_per_second > 0) {
+    const auto room = r.capacity.count - std::min(r.capacity.count, r.used.count);
+    left = static_cast<double>(room) / parts.written_per_second;
   }
   return {
       {"bytes", r.used.count},
@@ -64,6 +70,7 @@ json ring_json(const StatusParts& parts) {
       {"size_configured", r.configured.count},
       {"oldest", r.oldest_time == 0 ? json(nullptr) : json(format_utc(event_time(r.oldest_time)))},
       {"time_left_s", left},
+      {"time_left_over_s", over},
       {"blocks_pending", r.blocks_unreleased},
       {"readings_pending", r.readings_unreleased},
       {"blocks_evicted", r.blocks_evicted},

@@ -41,7 +41,8 @@ struct StatusParts {
   std::string ring_write;
   std::optional<std::uint64_t> storage_written;      // storage_bytes_written()
   std::optional<double> storage_written_per_second;  // of the last hour; not before kWearAfter
-  double written_per_second = 0;  // bytes into the ring, or spared, of the last minutes
+  double written_per_second = 0;  // bytes into the ring, or spared, of the last minutes ...
+  SteadyTime::duration written_over{};  // ... so many of them
 };
 
 std::string status_json(const StatusParts& parts);

@@ -51,7 +51,7 @@ class Reader {
   virtual Result<std::vector<Window>> windows(const Selection& selection) = 0;
   // Oldest first; those that meet [from, to) of the selection, its newest `limit`.
   virtual Result<std::vector<Gap>> gaps(const Selection& selection) = 0;
-  // Newest first; `open` ones only: not acknowledged, or not cleared although they could be.
+  // Newest first; `open` ones only: nobody has acknowledged them, whether cleared or not.
   virtual Result<std::vector<StoredEvent>> events(const Selection& selection, bool open) = 0;
   virtual Result<std::optional<StoredEvent>> event(std::uint64_t id) = 0;
 };

@@ -195,16 +195,18 @@ Nanoseconds Bus::step() {
   if (missed > 0) append_missed(*member, poll_class, slot.period, first, missed);
 
   PollEntry entry;
+  bool asked = false;
   if (auto rest = device.resting(now)) {
     entry.reason = std::move(*rest);
   } else if (!connected(now)) {
     entry.reason = why_not_;
   } else {
     entry = poll(*member, slot);
+    asked = true;
     if (device.options().profile.close_after_poll) hang_up();
   }
   entry.poll_class = poll_class;
-  append(*member, std::move(entry), due, 0);
+  append(*member, std::move(entry), due, 0, asked);
   return Nanoseconds(0);
 }
 
@@ -216,7 +218,7 @@ void Bus::append_missed(Member& member, const std::string& poll_class, Nanosecon
   entry.period = entry.count > 1 ? period : Nanoseconds(0);
   entry.reason = fmt::format("{} was busy with other polls; poll less often, or shorten timeouts",
                              name_);
-  append(member, std::move(entry), first, missed);
+  append(member, std::move(entry), first, missed, false);
 }
 
 PollEntry Bus::poll(Member& member, Device::Slot& slot) {
@@ -278,7 +280,7 @@ void Bus::lose(std::string why, SteadyTime now) {
   reconnect_.failed(now, random_);
 }
 
-void Bus::append(Member& member, PollEntry poll, SteadyTime due, std::uint64_t late) {
+void Bus::append(Member& member, PollEntry poll, SteadyTime due, std::uint64_t late, bool asked) {
   journal::Entry entry;
   entry.source = member.device->options().id;
   entry.kind = kPollKind;
@@ -294,13 +296,13 @@ void Bus::append(Member& member, PollEntry poll, SteadyTime due, std::uint64_t l
   std::unique_lock lock(mutex_);
   while (member.running) {
     const auto done = journal_.append(entry, std::chrono::milliseconds(0));
-    if (done) return note(member, poll, late);
+    if (done) return note(member, poll, late, asked);
     if (done.error().fault() != Fault::full) return;
     wake_.wait_for(lock, kFullPause);
   }
 }
 
-void Bus::note(Member& member, const PollEntry& poll, std::uint64_t late) {
+void Bus::note(Member& member, const PollEntry& poll, std::uint64_t late, bool asked) {
   auto& status = member.status;
   member.refusals = member.device->refusals();
   strays_ = field_bus_->strays();
@@ -310,7 +312,11 @@ void Bus::note(Member& member, const PollEntry& poll, std::uint64_t late) {
     member.faults.erase(poll.poll_class);
   } else {
     status.failed += poll.count;
-    if (late == 0) member.faults[poll.poll_class] = poll.reason;
+    if (late == 0) member.faults[poll.poll_class] = {poll.reason, clock_.wall(), asked};
+  }
+  // The device answers: what kept it from being asked is over for all classes.
+  if (!poll.ranges.empty()) {
+    std::erase_if(member.faults, [](const auto& fault) { return !fault.second.asked; });
   }
   // A class that always fails must not hide behind one that is polled more often.
   const bool failing = !member.faults.empty();
@@ -320,7 +326,16 @@ void Bus::note(Member& member, const PollEntry& poll, std::uint64_t late) {
     log::info("modbus device answers", "source={}", status.name);
   }
   status.state = failing ? "failing" : "ok";
-  status.error = failing ? member.faults.begin()->second : "";
+  status.error = "";
+  if (!failing) return;
+  const auto& [poll_class, fault] = *std::ranges::max_element(
+      member.faults, {}, [](const auto& one) { return one.second.at; });
+  status.error = fault.reason;
+  // Others may have been read since: whose fault it is, and of when.
+  if (fault.asked && member.device->classes() > member.faults.size()) {
+    status.error += fmt::format(" (class {}, at {})", poll_class,
+                                format_utc(std::chrono::floor<std::chrono::seconds>(fault.at)));
+  }
 }
 
 }  // namespace tidemark::modbus

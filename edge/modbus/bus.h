@@ -57,7 +57,12 @@ class Bus {
     bool running = false;
     source::Status status;  // but for `refused`, which status() fills in
     Refusals refusals;
-    std::map<std::string, std::string> faults;  // by poll class, of its last poll
+    struct Fault {
+      std::string reason;
+      EventTime at{};
+      bool asked = false;  // else the device was not reached or rested: no word about the class
+    };
+    std::map<std::string, Fault> faults;  // by poll class, of its last poll
   };
   struct Asked {
     Request request;
@@ -74,11 +79,13 @@ class Bus {
   void hang_up();
   void lose(std::string why, SteadyTime now);
   // `late` of the slots passed unasked: a busy bus, which is no fault of the device.
-  void append(Member& member, PollEntry poll, SteadyTime due, std::uint64_t late);
+  // `asked`: the device was.
+  void append(Member& member, PollEntry poll, SteadyTime due, std::uint64_t late, bool asked);
   void append_missed(Member& member, const std::string& poll_class, Nanoseconds period,
                      SteadyTime first, std::uint64_t missed);
   PollEntry poll(Member& member, Device::Slot& slot);
-  void note(Member& member, const PollEntry& poll, std::uint64_t late);  // under the lock
+  // Under the lock.
+  void note(Member& member, const PollEntry& poll, std::uint64_t late, bool asked);
 
   const std::string name_;
   std::unique_ptr<FieldBus> field_bus_;

@@ -50,6 +50,7 @@ class Device {
   // devices of the bus (`resting` with this one) do.
   void judge(const PollEntry& entry, SteadyTime now, Random& random, std::size_t resting);
 
+  [[nodiscard]] std::size_t classes() const { return slots_.size(); }
   [[nodiscard]] const DeviceOptions& options() const { return options_; }
   [[nodiscard]] bool answered_last() const { return !silent_; }
   [[nodiscard]] bool is_dead() const;  // silent so often that it rests

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <charconv>
-#include <optional>
 
 #include "common/base/text.h"
 #include "edge/payload/payload.h"
@@ -16,7 +15,18 @@ constexpr std::string_view kShare = "$share/";
 
 Error bad(std::string text) { return {Fault::bad_input, std::move(text)}; }
 
-// The N of "topic[N]", or nothing for a constant.
+Result<std::string_view> level_at(int wanted, std::string_view topic) {
+  const auto levels = split(topic, '/');
+  const auto count = static_cast<int>(levels.size());
+  const int at = wanted < 0 ? count + wanted : wanted;
+  if (at < 0 || at >= count || levels[static_cast<std::size_t>(at)].empty()) {
+    return bad(fmt::format("topic '{}' has no level for topic[{}]", topic, wanted));
+  }
+  return levels[static_cast<std::size_t>(at)];
+}
+
+}  // namespace
+
 Result<std::optional<int>> level_of(std::string_view expression) {
   constexpr std::string_view kBegin = "topic[";
   if (!expression.starts_with(kBegin)) return std::optional<int>();
@@ -30,17 +40,11 @@ Result<std::optional<int>> level_of(std::string_view expression) {
   return std::optional(level);
 }
 
-Result<std::string_view> level_at(int wanted, std::string_view topic) {
-  const auto levels = split(topic, '/');
-  const auto count = static_cast<int>(levels.size());
-  const int at = wanted < 0 ? count + wanted : wanted;
-  if (at < 0 || at >= count || levels[static_cast<std::size_t>(at)].empty()) {
-    return bad(fmt::format("topic '{}' has no level for topic[{}]", topic, wanted));
-  }
-  return levels[static_cast<std::size_t>(at)];
+std::optional<int> levels_of(std::string_view filter) {
+  const auto levels = split(bare_filter(filter), '/');
+  if (levels.back() == "#") return std::nullopt;
+  return static_cast<int>(levels.size());
 }
-
-}  // namespace
 
 bool is_shared(std::string_view filter) { return filter.starts_with(kShare); }
 

@@ -1,6 +1,7 @@
 // Topics: does a filter match, what did its wildcards match, and which names follow from a topic.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -23,6 +24,11 @@ bool is_shared(std::string_view filter);
 // FILTER of a shared one, any other as it is.
 std::string_view bare_filter(std::string_view filter);
 
+// The N of "topic[N]": levels count from 0, negative from the end (-1 is the last). Nothing for a
+// constant.
+Result<std::optional<int>> level_of(std::string_view expression);
+// How many levels every topic of a filter has; nothing for one with '#'.
+std::optional<int> levels_of(std::string_view filter);
 // "topic[1]" or a constant. Fault::bad_input when the topic has no such level.
 Result<std::string> name_from_topic(std::string_view expression, std::string_view topic);
 Result<> check_name_expression(std::string_view expression);

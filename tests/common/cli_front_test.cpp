@@ -73,14 +73,43 @@ TEST_F(FrontProgram, HelpIsOfTheCommandThatIsNamed) {
   EXPECT_EQ(run({"help", "nosuch"}), kExitUsage);
 }
 
+TEST_F(FrontProgram, HelpSaysWhatTheCommandsOfPartsDo) {
+  EXPECT_EQ(run({"help"}), kExitOk);
+  for (const auto& part : parts()) {
+    for (const auto& c : part.commands) {
+      EXPECT_NE(output_.text.find(c.help), std::string::npos) << c.name << "\n" << output_.text;
+    }
+  }
+}
+
 TEST_F(FrontProgram, ConfigCheckOfNothingIs66) {
   const std::string absent = "echo 'error: /etc/x.toml: no such file' >&2; exit 66";
   install("tidemark-edge", absent);
   EXPECT_EQ(run({"config", "check"}), kExitNoInput);
   EXPECT_NE(output_.errors.find("/etc/x.toml: no such file"), std::string::npos);
   install("tidemark-cloud", "echo cloud.toml: ok");  // that only one part has one is no fault
+  output_.errors.clear();
   EXPECT_EQ(run({"config", "check"}), kExitOk);
-  EXPECT_NE(output_.text.find("cloud.toml: ok"), std::string::npos);
+  EXPECT_EQ(output_.text, "cloud.toml: ok\n");
+  EXPECT_EQ(output_.errors, "") << "nobody asked for the edge here";
+  setenv("TIDEMARK_EDGE_CONFIG", "/etc/x.toml", 1);
+  EXPECT_EQ(run({"config", "check"}), kExitNoInput) << "somebody did, and it is not there";
+  unsetenv("TIDEMARK_EDGE_CONFIG");
+  EXPECT_NE(output_.errors.find("/etc/x.toml: no such file"), std::string::npos);
+}
+
+TEST_F(FrontProgram, DoctorAsksOnlyPartsThatAreConfigured) {
+  const std::string absent = "echo 'error: /etc/x.toml: no such file' >&2; exit 66";
+  install("tidemark-gateway", absent);
+  EXPECT_EQ(run({"doctor"}), kExitProblems);
+  EXPECT_NE(output_.text.find("FAIL  parts"), std::string::npos) << output_.text;
+  EXPECT_NE(output_.text.find("installed and without a configuration: gateway"), std::string::npos);
+  install("tidemark-edge",
+          R"(echo '{"v":1,"checks":[{"state":"ok","name":"ring","text":"fine","next":null}]}')");
+  output_.text.clear();
+  EXPECT_EQ(run({"doctor"}), kExitOk) << output_.text;
+  EXPECT_NE(output_.text.find("installed and not configured here: gateway"), std::string::npos)
+      << output_.text;
 }
 
 TEST_F(FrontProgram, MissingPartSaysHowToGetIt) {

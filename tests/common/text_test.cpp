@@ -125,6 +125,35 @@ TEST(SeriesMatch, TakesTheLastLevels) {
   }
 }
 
+TEST(Counted, TakesAnSUnlessThereIsOne) {
+  EXPECT_EQ(counted(0, "message"), "0 messages");
+  EXPECT_EQ(counted(1, "message"), "1 message");
+  EXPECT_EQ(counted(21, "message"), "21 messages");
+}
+
+struct CoverCase {
+  const char* pattern;
+  const char* other;
+  bool covers;
+};
+
+TEST(SeriesCovers, WhatMatchesAllThatAnotherPatternMatches) {
+  for (const auto& c : {CoverCase{"**", "line1/power_*", true}, CoverCase{"**", "**", true},
+                        CoverCase{"*/power", "line1/power", true},
+                        CoverCase{"line1/*", "line1/power_?", true},
+                        CoverCase{"line1/p*", "line1/power_*", true},
+                        CoverCase{"line1/power_*", "line1/p*", false},
+                        CoverCase{"line1/*", "line2/*", false}, CoverCase{"line1/*", "**", false},
+                        CoverCase{"*", "line1/**", false}, CoverCase{"line1/**", "line1/a/*", true},
+                        CoverCase{"power", "line1/power", true},  // the last levels of a name
+                        CoverCase{"line1/power", "power", false}, CoverCase{"a?", "a*", false},
+                        CoverCase{"a?b", "a?b", true}, CoverCase{"*b*", "aba", true},
+                        CoverCase{"*a", "*aa", true}, CoverCase{"*aa", "*a", false},
+                        CoverCase{"a/**/b", "a/x/y/b", true}, CoverCase{"", "a", false}}) {
+    EXPECT_EQ(series_covers(c.pattern, c.other), c.covers) << c.pattern << " over " << c.other;
+  }
+}
+
 TEST(Nearest, IsWithinTwoEdits) {
   const std::vector<std::string> known = {"voltage", "current", "power", "id"};
   EXPECT_EQ(nearest("voltage", known), "voltage");

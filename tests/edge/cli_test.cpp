@@ -5,6 +5,7 @@
 
 #include "common/base/disk.h"
 #include "common/base/exit_code.h"
+#include "common/base/text.h"
 #include "common/cli/doctor.h"
 #include "edge/cli/edge_command.h"
 #include "edge/control/control.h"
@@ -121,7 +122,8 @@ TEST_F(HistoryCli, ShowsWhatWaitsInTheAgentAndWhatIsInTheFile) {
 
 TEST_F(HistoryCli, EventsAreListedExplainedAndAcknowledged) {
   EXPECT_EQ(run({"event", "list"}), kExitOk);
-  EXPECT_NE(output_.text.find("1  2026-09-21T14:13:20Z  press-07/line1/power  raised  spike: 98.2"),
+  EXPECT_NE(output_.text.find("1  2026-09-21T14:13:20Z  press-07/line1/power  raised, open  spike: "
+                              "98.2"),
             std::string::npos)
       << output_.text;
   EXPECT_EQ(run({"event", "explain", "1"}), kExitOk);
@@ -131,6 +133,8 @@ TEST_F(HistoryCli, EventsAreListedExplainedAndAcknowledged) {
   }
   EXPECT_EQ(run({"event", "ack", "1", "--by", "ana", "--note", "a loose wire"}), kExitOk);
   EXPECT_EQ(output_.text, "event 1 is acknowledged by ana\n");
+  EXPECT_EQ(run({"event", "list"}), kExitOk);
+  EXPECT_NE(output_.text.find("raised, acked by ana"), std::string::npos) << output_.text;
   EXPECT_EQ(run({"event", "list", "--open"}), kExitOk);
   EXPECT_EQ(output_.text, "no events\n");
   EXPECT_EQ(run({"event", "explain", "1", "--json"}), kExitOk);
@@ -141,6 +145,42 @@ TEST_F(HistoryCli, EventsAreListedExplainedAndAcknowledged) {
   EXPECT_EQ(told["windows"].size(), 3u);
   EXPECT_EQ(run({"event", "ack", "9"}), kExitNoInput);
   EXPECT_EQ(run({"event", "explain", "x"}), kExitUsage);
+}
+
+TEST_F(HistoryCli, AnEventThatHasEndedIsOpenUntilSomebodyHasSeenIt) {
+  auto limit = history::Event{};
+  limit.id = 2;
+  limit.series = "press-07/line1/power";
+  limit.cause = "hi";
+  limit.text = "hi: 7000, above 6200";
+  limit.time = clock_.wall();
+  history_->add(limit);
+  limit.clears = true;
+  history_->add(limit);
+  EXPECT_EQ(run({"event", "list", "--open"}), kExitOk);
+  EXPECT_NE(output_.text.find("cleared, open"), std::string::npos) << output_.text;
+  EXPECT_EQ(run({"event", "ack", "2", "--by", "ana"}), kExitOk);
+  EXPECT_EQ(run({"event", "list", "--open"}), kExitOk);
+  EXPECT_EQ(output_.text.find("hi: 7000"), std::string::npos) << output_.text;
+}
+
+TEST_F(HistoryCli, ATapOfWindowsKnowsTheNamesOfTheHistoryToo) {
+  ASSERT_TRUE(history_->commit());
+  EXPECT_EQ(run({"tap", "line1/power", "--windows", "--for", "1ms"}), kExitOk);
+  EXPECT_EQ(run({"tap", "line1/powr", "--events", "--for", "1ms"}), kExitNoInput);
+  EXPECT_NE(output_.errors.find("did you mean 'line1/power'?"), std::string::npos);
+}
+
+TEST_F(HistoryCli, HelpSaysWhatEachRemarkMeans) {
+  for (const auto& words : {std::vector<std::string>{"series", "history", "--help"},
+                            std::vector<std::string>{"tap", "--help"}}) {
+    output_.text.clear();
+    EXPECT_EQ(run_cli(words, output_), kExitOk);
+    for (const char* remark : {"revision N", "cut", "approximate", "withdrawn"}) {
+      EXPECT_NE(output_.text.find(std::string("\n  ") + remark + " "), std::string::npos)
+          << output_.text;
+    }
+  }
 }
 
 TEST_F(HistoryCli, WhatIsShelvedIsNotListedUntilItsTime) {
@@ -171,14 +211,26 @@ TEST_F(EdgeCli, TapAsksForItsKinds) {
       tap_.publish(pipeline::TapKind::readings, "line1/power", R"({"series":"reading"})");
       tap_.publish(pipeline::TapKind::windows, "e/line1/power",
                    R"({"type":"window","series":"e/line1/power","start":"S","end":"E",)"
-                   R"("values":{"mean":2}})");
+                   R"("values":{"mean":2},"revision":1,"cut":true})");
     });
     const int code = run({"tap", "line1/*", kind, "--count", "1"});
     speaker.join();
     return code;
   };
   EXPECT_EQ(after("--windows"), kExitOk);
-  EXPECT_NE(output_.text.find("window to E  {\"mean\":2}"), std::string::npos) << output_.text;
+  EXPECT_NE(output_.text.find("window to E  {\"mean\":2}  revision 1, cut\n"), std::string::npos)
+      << output_.text;
+}
+
+TEST_F(EdgeCli, ATapOfASeriesThatThereIsNotSaysSo) {
+  for (const char* name : {"e/line2/power", "e/line1/power"}) {
+    series_.push_back({{"series", name}, {"readings", 1}});
+  }
+  EXPECT_EQ(run({"tap", "line1/powr", "--for", "10s"}), kExitNoInput);
+  EXPECT_EQ(output_.errors, "error: no such series 'line1/powr', did you mean 'line1/power'?\n"
+                            "  try: tidemark series list\n");
+  EXPECT_EQ(run({"tap", "line1/*", "--for", "1ms"}), kExitOk);
+  EXPECT_EQ(output_.errors, "0 lines, 0 lost\n");
 }
 
 TEST_F(EdgeCli, DoctorTellsWhatTheFrontProgramReads) {
@@ -197,8 +249,54 @@ TEST_F(EdgeCli, DoctorTellsWhatTheFrontProgramReads) {
 }
 
 TEST_F(EdgeCli, AConfigurationThatIsNotThereIsNotGuessedAround) {
-  EXPECT_EQ(run_cli({"edge", "status", "--config", "/nosuch"}, output_), kExitNoInput);
-  EXPECT_EQ(output_.errors, "error: /nosuch: no such file\n");
+  for (const char* command : {"edge status", "profile list", "modbus read --tcp h:1", "tap"}) {
+    std::vector<std::string> words;
+    for (const auto word : split(command, ' ')) words.emplace_back(word);
+    words.insert(words.end(), {"--config", "/nosuch"});
+    EXPECT_EQ(run_cli(words, output_), kExitNoInput) << command;
+    EXPECT_EQ(output_.errors, "error: /nosuch: no such file\n");
+    output_.errors.clear();
+  }
+}
+
+// Presets instead of what it says would be another agent's socket and history.
+TEST_F(EdgeCli, AConfigurationThatCannotBeReadIsNotGuessedAround) {
+  const auto file = folder_ / "edge.toml";
+  const auto good = read_file(file, 1000).value();
+  const std::vector<std::vector<std::string>> commands = {
+      {"edge", "status"}, {"edge", "clock"}, {"edge", "reload"},       {"tap"},
+      {"series", "list"}, {"series", "history"}, {"event", "list"},    {"buffer", "status"},
+      {"enroll", "x"},    {"profile", "list"}, {"profile", "show", "eastron-sdm630"},
+      {"profile", "scan", "--tcp", "127.0.0.1:1"}, {"modbus", "read", "--tcp", "127.0.0.1:1"}};
+  for (const auto& [text, where] :
+       {std::pair(good + "site = \"plant7\n", "edge.toml:4:"),
+        std::pair(std::string("edge = \"e\"\nrun_dir = 5\n"), "edge.toml:2:11: error: run_dir: "),
+        std::pair(good + "[ring]\nsize = 1\nsize = 2\n", "edge.toml:6:")}) {
+    ASSERT_TRUE(write_file(file, text));
+    for (const auto& words : commands) {
+      EXPECT_EQ(run(words), kExitConfig) << words[0] << " " << words.back();
+      EXPECT_NE(output_.errors.find(where), std::string::npos) << output_.errors;
+      EXPECT_NE(output_.errors.find("try: mend it, then tidemark config check"), std::string::npos);
+      EXPECT_EQ(output_.text, "");
+    }
+    EXPECT_EQ(run({"doctor", "--json"}), kExitProblems);
+    const auto checks = cli::parse_checks(output_.text);
+    ASSERT_TRUE(checks.ok()) << output_.text;
+    EXPECT_EQ(checks->at(0).name, "configuration");
+    EXPECT_NE(checks->at(0).text.find(where), std::string::npos) << checks->at(0).text;
+    EXPECT_EQ(checks->at(0).text.find('\n'), std::string::npos);
+  }
+  ASSERT_TRUE(write_file(file, good + "no_such_key = 1\n"));
+  EXPECT_EQ(run({"series", "list"}), kExitOk) << "it still says where the agent is";
+}
+
+TEST_F(EdgeCli, PathsCountFromTheConfigurationsFolder) {
+  ASSERT_TRUE(write_file(folder_ / "edge.toml",
+                         "edge = \"press-07\"\nrun_dir = \".\"\ndata_dir = \"data\"\n"));
+  EXPECT_EQ(run({"series", "list"}), kExitOk) << output_.errors;
+  EXPECT_EQ(run({"event", "list"}), kExitNoInput);
+  EXPECT_NE(output_.errors.find((folder_ / "data").string()), std::string::npos)
+      << output_.errors;
 }
 
 TEST_F(EdgeCli, StatusTellsTheTierItsReasonAndWhatIsSpentOfTheBudget) {
@@ -216,6 +314,46 @@ TEST_F(EdgeCli, StatusTellsTheTierItsReasonAndWhatIsSpentOfTheBudget) {
       << output_.text;
 }
 
+TEST_F(EdgeCli, WithoutAnUplinkReadingsAreKeptHereAndThatIsNoFault) {
+  status_["sources"][0]["state"] = "ok";
+  status_["sources"][0]["error"] = nullptr;
+  status_["uplink"] = {{"state", "off"}, {"gateway", ""}, {"bytes_per_reading", nullptr},
+                       {"error", nullptr}};
+  status_["ring"] = {{"error", nullptr},         {"bytes", 12 << 20},
+                     {"size", 256 << 20},        {"oldest", nullptr},
+                     {"blocks_pending", 1},      {"size_configured", 256 << 20},
+                     {"time_left_s", nullptr},   {"time_left_over_s", nullptr}};
+  status_["ledger"] = json::object();
+  status_["rejected_messages"] = 1;
+  EXPECT_EQ(run({"edge", "status"}), kExitOk);
+  for (const char* line :
+       {" buffer   12 MiB of 256 MiB   1 block waiting   oldest -\n"
+        "          room for 244 MiB more; for how long can be told after a minute\n",
+        " uplink   none configured: readings are kept here only, while there is room\n",
+        " refused  1 message since the start   look at them: tidemark edge quarantine\n"}) {
+    EXPECT_NE(output_.text.find(line), std::string::npos) << output_.text;
+  }
+  status_["ring"]["time_left_over_s"] = 600.2;
+  EXPECT_EQ(run({"edge", "status"}), kExitOk);
+  EXPECT_NE(output_.text.find("room for 244 MiB more; nothing came in the last 10 min\n"),
+            std::string::npos) << output_.text;
+  status_["ring"]["time_left_s"] = 16'200;
+  EXPECT_EQ(run({"edge", "status"}), kExitOk);
+  EXPECT_NE(output_.text.find("room for 244 MiB more: at least 4.5 h if nothing is sent, at the "
+                              "rate of the last 10 min\n"),
+            std::string::npos) << output_.text;
+  EXPECT_EQ(run({"doctor"}), kExitOk);
+  EXPECT_NE(output_.text.find("none configured: readings are kept here only"), std::string::npos)
+      << output_.text;
+  std::filesystem::create_directory(folder_ / "identity");
+  ASSERT_TRUE(write_file(folder_.path() / "identity" / "identity.pem", "x"));
+  EXPECT_EQ(run({"doctor"}), kExitOk);
+  EXPECT_NE(output_.text.find("WARN  uplink        enrolled, but uplink.gateway is empty"),
+            std::string::npos) << output_.text;
+  status_["sources"][0]["state"] = "failing";
+  EXPECT_EQ(run({"edge", "status"}), kExitDegraded);
+}
+
 TEST_F(EdgeCli, StatusNamesDevicesThatAreAwayAndWhyMessagesAreRefused) {
   status_["uplink"]["bytes_per_reading"] = nullptr;
   status_["ring"]["oldest"] = nullptr;
@@ -226,7 +364,8 @@ TEST_F(EdgeCli, StatusNamesDevicesThatAreAwayAndWhyMessagesAreRefused) {
   EXPECT_EQ(run({"edge", "status"}), kExitOk);
   floor["rejected"] = {{"JSON is malformed", 3}, {"message has no time", 1}};
   EXPECT_EQ(run({"edge", "status"}), kExitOk);
-  EXPECT_NE(output_.text.find("refused: JSON is malformed 3, message has no time 1\n"),
+  EXPECT_NE(output_.text.find("refused since the start: JSON is malformed 3, message has no time "
+                              "1\n"),
             std::string::npos)
       << output_.text;
   for (int i = 0; i < 12; ++i) {

@@ -114,6 +114,17 @@ TEST(EdgeConfig, ReadsTheCompleteExample) {
   EXPECT_EQ(c.rules[0].filter.thin.deadband, 0.5);
 }
 
+TEST(EdgeConfig, LevelsThatNameASeriesAreTakenAsTheyAre) {
+  for (const char* words : {"device = \"topic[1]\"",                       // and the last level
+                            "metric_prefix = \"topic[-2]\"\ndevice = \"x\"", ""}) {
+    const auto loaded = parse_edge(fmt::format("edge = \"e\"\n[[source.mqtt]]\nname = \"m\"\n"
+                                               "url = \"mqtt://h\"\ntopics = [\"a/+/+\"]\n{}\n",
+                                               words),
+                                   "edge.toml");
+    EXPECT_THAT(problems(loaded), IsEmpty()) << words;
+  }
+}
+
 constexpr std::string_view kHead = "edge = \"e\"\nprofile_path = [\"" TIDEMARK_PROFILES "\"]\n";
 
 struct Mistake {
@@ -230,7 +241,8 @@ INSTANTIATE_TEST_SUITE_P(
         Mistake{"profile and format", MQTT "format = \"number\"\nprofile = \"generic-json\"",
                 "edge.toml:8:11: error: source.mqtt.profile: the profile has its own format"},
         Mistake{"profile and series",
-                MQTT "profile = \"tasmota\"\n[[source.mqtt.series]]\npath = \"$.a\"",
+                MQTT "device = \"x\"\nprofile = \"tasmota\"\n"
+                     "[[source.mqtt.series]]\npath = \"$.a\"",
                 "source.mqtt.series: the profile has its own"},
         Mistake{"neither topics nor profile",
                 "[[source.mqtt]]\nname = \"m\"\nurl = \"mqtt://h\"",
@@ -337,6 +349,50 @@ INSTANTIATE_TEST_SUITE_P(
         Mistake{"topic with wildcards",
                 "[[rule]]\nselect = \"*\"\nwindow = { size = \"1s\" }\npublish = \"a/#\"",
                 "'a/#' is no topic to publish to"},
+        Mistake{"a placeholder that is none",
+                "[[rule]]\nselect = \"*\"\nwindow = { size = \"1s\" }\npublish = \"t/{serie}\"",
+                "edge.toml:6:11: error: rule.publish: '{serie}' is no placeholder, did you mean "
+                "{series}? There are {series}, {edge}, {device}, {metric}"},
+        Mistake{"a placeholder without an end",
+                "[[rule]]\nselect = \"*\"\nwindow = { size = \"1s\" }\npublish = \"t/{series\"",
+                "error: rule.publish: '{series' is no placeholder"},
+        Mistake{"a level that no topic has", MQTT "device = \"topic[9]\"",
+                "edge.toml:7:10: error: source.mqtt.device: topics of 't' have no topic[9]: levels "
+                "count from 0, theirs are topic[0] to topic[0]"},
+        Mistake{"a level before the first", MQTT "metric_prefix = \"topic[-2]\"",
+                "error: source.mqtt.metric_prefix: topics of 't' have no topic[-2]"},
+        Mistake{"a level that is no number", MQTT "device = \"topic[one]\"",
+                "error: source.mqtt.device: 'topic[one]': expected topic[N] or a name"},
+        Mistake{"a level that a topic of presence has not",
+                MQTT "device = \"topic[0]\"\n[[source.mqtt.presence]]\ntopic = \"a/+\"\n"
+                     "device = \"topic[2]\"",
+                "edge.toml:10:10: error: source.mqtt.presence.device: topics of 'a/+' have no "
+                "topic[2]"},
+        Mistake{"a level that topics of the profile have not",
+                "[[source.mqtt]]\nname = \"m\"\nurl = \"mqtt://h\"\nprofile = \"tasmota\"\n"
+                "device = \"topic[3]\"",
+                "edge.toml:7:10: error: source.mqtt.device: topics of 'tele/+/SENSOR' have no "
+                "topic[3]"},
+        Mistake{"topics without the level of the profile's device",
+                MQTT "profile = \"tasmota\"",
+                "edge.toml:6:10: error: source.mqtt.topics: topics of 't' have no topic[1]"},
+        Mistake{"a rule behind one that takes all",
+                "[[rule]]\nselect = \"**\"\n"
+                "[[rule]]\nselect = \"line1/*\"\nforward = \"nothing\"",
+                "edge.toml:6:10: warning: rule.select: this rule is never reached: the one at "
+                "edge.toml:4:1, select = \"**\", comes first"},
+        Mistake{"a level in no name",
+                "[[source.mqtt]]\nname = \"m\"\nurl = \"mqtt://h\"\n"
+                "topics = [\"+/+/+/t\", \"a/+/+\", \"b/#\"]\ndevice = \"topic[1]\"\n"
+                "metric_prefix = \"topic[2]\"",
+                "edge.toml:6:10: warning: source.mqtt.topics: '+/+/+/t': what stands at topic[0] "
+                "is in no series name"},
+        Mistake{"a last level in no name",
+                "[[source.mqtt]]\nname = \"m\"\nurl = \"mqtt://h\"\n"
+                "topics = [\"a/+/+\"]\ndevice = \"topic[1]\"\n"
+                "[[source.mqtt.series]]\npath = \"$.t\"",
+                "warning: source.mqtt.topics: 'a/+/+': what stands at topic[2] is in no series "
+                "name"},
         Mistake{"nothing to publish", "[[rule]]\nselect = \"*\"\npublish = \"a/{series}\"",
                 "there is no window and no detector"},
         Mistake{"a topic that comes back",
@@ -395,6 +451,26 @@ TEST(EdgeConfig, ADeviceThatAnswersUnderAnyUnitHasABusOfItsOwn) {
   EXPECT_FALSE(shared.ok);
   ASSERT_EQ(shared.problems.size(), 2u);
   EXPECT_THAT(shared.problems[0].text, HasSubstr("give it a bus of its own"));
+}
+
+// The agent and its commands are started in different folders.
+TEST(EdgeConfig, RelativePathsCountFromTheFilesFolder) {
+  const test::TemporaryFolder folder;
+  ASSERT_TRUE(write_file(folder / "secret", "s", 0600));
+  ASSERT_TRUE(write_file(folder / "edge.toml",
+                         "edge = \"e\"\ndata_dir = \"./data\"\nrun_dir = \"/run/x\"\n"
+                         "profile_path = [\"profiles\"]\n"
+                         "[[source.mqtt]]\nname = \"f\"\nurl = \"mqtt://h\"\ntopics = [\"a\"]\n"
+                         "username = \"u\"\npassword_file = \"secret\"\n"));
+  const auto loaded = load_edge(edge_sources(folder / "edge.toml"));
+  EXPECT_THAT(problems(loaded), IsEmpty());
+  EXPECT_EQ(loaded.config.data_dir, folder / "data");
+  EXPECT_EQ(loaded.config.run_dir, "/run/x");
+  EXPECT_EQ(loaded.config.profile_path.at(0), folder / "profiles");
+  EXPECT_EQ(loaded.config.mqtt.at(0).password_file, folder / "secret");
+  EXPECT_EQ(loaded.config.mqtt.at(0).ca_file, "");
+  const auto here = load_edge(edge_sources("edge.toml"));  // named from the working folder
+  EXPECT_TRUE(here.config.folder.is_absolute());
 }
 
 // What `config check` says of a machine on which something is missing.

@@ -15,6 +15,7 @@ namespace {
 using namespace std::chrono_literals;
 using ::testing::AllOf;
 using ::testing::HasSubstr;
+using ::testing::Not;
 using Kind = Reply::Kind;
 
 // Answers by unit; silence costs the timeout on the clock, as it does on a real bus.
@@ -180,6 +181,29 @@ TEST_F(BusTest, AClassThatFailsDoesNotHideBehindOneThatAnswers) {
   EXPECT_THAT(bus_->status(0).error, HasSubstr("exception 4, server device failure"));
   EXPECT_EQ(bus_->status(0).heard, 30u);
   EXPECT_EQ(bus_->status(0).failed, 1u);
+}
+
+TEST_F(BusTest, AnErrorOfOneClassSaysWhoseAndWhen) {
+  build({device(1, {point("a", 0, "fast"), point("b", 0x100, "slow")})});
+  script_->answer[1] = [](const Request& r) {
+    return r.address == 0x100 ? Reply{Kind::exception, 4, ""} : Reply{};
+  };
+  run_for(30s);
+  EXPECT_THAT(bus_->status(0).error, HasSubstr("(class slow, at 2023-11-14T22:13:20Z)"));
+  script_->answer.clear();
+  run_for(40s);
+  EXPECT_EQ(bus_->status(0).error, "");
+}
+
+TEST_F(BusTest, ADeviceThatIsBackIsNotFailingUntilItsSlowestClassComes) {
+  build({device(1, {point("a", 0, "fast"), point("b", 1, "slow")})});
+  script_->refuse = true;
+  run_for(10s);
+  EXPECT_THAT(bus_->status(0).error, AllOf(HasSubstr("Connection refused"),
+                                           Not(HasSubstr("class"))));
+  script_->refuse = false;
+  run_for(20s);  // the slow class is due again only after a minute
+  EXPECT_EQ(bus_->status(0).state, "ok") << bus_->status(0).error;
 }
 
 TEST_F(BusTest, ALostAnswerIsAskedAgain) {

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 namespace tidemark::edge {
 namespace {
 
@@ -16,6 +18,16 @@ TEST(Pace, IsThatOfTheLastSeconds) {
   // It stops: nothing is left of it 15 s later.
   for (int t = 105; t <= 115; t += 5) pace.look(start + seconds(t), 10'000);
   EXPECT_EQ(pace.per_second(start + seconds(115), 10'000), 0.0);
+}
+
+TEST(Pace, SaysOverWhatTimeItIsTaken) {
+  Pace pace(seconds(10));
+  const SteadyTime start{};
+  EXPECT_EQ(pace.over(start), seconds(0));
+  for (int t = 0; t <= 100; t += 5) {
+    pace.look(start + seconds(t), 0);
+    EXPECT_EQ(pace.over(start + seconds(t)), seconds(std::min(t, 10)));
+  }
 }
 
 TEST(Pace, ACounterThatBeginsAnewIsNoRise) {

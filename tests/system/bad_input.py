@@ -110,3 +110,9 @@ def check_config(stack):
     if done.returncode != 78 or f'bad.toml:{line}:1' not in done.stderr or \
             "'byte_order'" not in done.stderr:
         raise Failed(f'a bad configuration: exit {done.returncode}\n{done.stderr}')
+    with open(bad, 'a', encoding='utf-8') as out:
+        out.write('site = "plant7\n')
+    for words in (('edge', 'status'), ('event', 'list'), ('series', 'list'), ('tap',)):
+        code, _, err = stack.cli(*words, '--config', bad, check=False)
+        if code != 78 or f'bad.toml:{line + 1}:' not in err:
+            raise Failed(f'{words} with broken TOML: exit {code}\n{err}')

@@ -144,14 +144,15 @@ class Case:
 
     def configure(self, sources):
         with open(self.config, 'w', encoding='utf-8') as out:
-            out.write(f'edge = "e"\ndata_dir = "{self.folder}/data"\n'
-                      f'run_dir = "{self.folder}/run"\n'
-                      f'profile_path = ["{self.folder}/profiles", "{PROFILES}"]\n'
+            # Relative to this file, wherever agent and commands are started.
+            out.write('edge = "e"\ndata_dir = "data"\nrun_dir = "run"\n'
+                      f'profile_path = ["profiles", "{PROFILES}"]\n'
                       f'[ring]\nsize = "16 MiB"\n{sources}')
 
     def start_agent(self):
         with open(os.path.join(self.folder, 'agent.log'), 'w', encoding='utf-8') as log:
-            self.agent = subprocess.Popen([EDGE, '--config', self.config], stderr=log, stdout=log)
+            self.agent = subprocess.Popen([EDGE, '--config', self.config], stderr=log, stdout=log,
+                                          cwd='/')
         for _ in range(600):
             done = self.run('edge', 'status', '--json', may_fail=True)
             if done.returncode in (0, 2) and json.loads(done.stdout)['sources'][0]['state'] == 'ok':
@@ -245,7 +246,7 @@ def commands_go_through_the_agent(case):
     found = case.json('profile', 'scan', '--source', 'meter', '--units', '2-4',
                       '--timeout', '100ms')
     expect(found['through_agent'] and [u['unit'] for u in found['units']] == [3], found)
-    status = case.json('edge', 'status', code=2)['sources'][0]
+    status = case.json('edge', 'status')['sources'][0]  # without an uplink, which is no fault
     expect(status['state'] == 'ok' and status['heard'] > 0, status)
 
 
