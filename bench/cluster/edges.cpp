@@ -4,9 +4,10 @@
 //
 //   tidemark-cluster-edges GATEWAY_DATA_DIR HOST:PORT FIRST EDGES SECONDS
 //
-// FIRST is the number of the first edge, for several such programs at one gateway. Signs certificates of its own with the gateway's CA, one key for all. Prints a JSON object a
-// second: edges that are up, blocks sent and acknowledged, and at the end, when all that was sent
-// is acknowledged or a minute has passed, one with "done". One thread.
+// FIRST is the number of the first edge, for several such programs at one gateway. Signs
+// certificates of its own with the gateway's CA, one key for all. Prints a JSON object a second:
+// edges that are up, blocks sent and acknowledged, and at the end, when all that was sent is
+// acknowledged or a minute has passed, one with "done". One thread.
 #include <arpa/inet.h>
 #include <fmt/format.h>
 #include <netinet/in.h>
@@ -256,7 +257,8 @@ Result<std::shared_ptr<tls::ClientContext>> context_of(const gateway::Authority&
 class Run {
  public:
   Run(unsigned first, unsigned edges, int seconds, sockaddr_in gateway)
-      : first_(first), edges_(edges), seconds_(seconds), gateway_(gateway), epoll_(::epoll_create1(EPOLL_CLOEXEC)),
+      : first_(first), edges_(edges), seconds_(seconds), gateway_(gateway),
+        epoll_(::epoll_create1(EPOLL_CLOEXEC)),
         readings_(std::uint64_t{bench::kDevices} * static_cast<std::uint64_t>(seconds + 60), 1) {}
   ~Run() { ::close(epoll_); }
   Run(const Run&) = delete;

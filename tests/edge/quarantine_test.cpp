@@ -8,6 +8,8 @@
 #include <fstream>
 #include <thread>
 
+#include "tests/support/eventually.h"
+
 namespace tidemark::quarantine {
 namespace {
 
@@ -66,24 +68,17 @@ TEST_F(QuarantineTest, ANewestItemIsSeenAtOnce) {
 TEST_F(QuarantineTest, WhatWaitsIsInTheFileSoonThoughNothingFollowsIt) {
   const auto q = open();
   for (int i = 0; i < 8; ++i) add(*q, fmt::format("reason: {}", i));  // one burst, and then a kill
-  const auto in_file = [&] {
-    sqlite3* db = nullptr;
-    EXPECT_EQ(sqlite3_open((folder_ / "quarantine.db").c_str(), &db), SQLITE_OK);
-    int rows = 0;
-    const auto count = [](void* to, int, char** text, char**) {
-      *static_cast<int*>(to) = std::atoi(text[0]);
-      return 0;
-    };
-    EXPECT_EQ(sqlite3_exec(db, "SELECT count(*) FROM items", count, &rows, nullptr), SQLITE_OK);
-    sqlite3_close(db);
-    return rows;
-  };
-  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);
-  while (in_file() < 8 && std::chrono::steady_clock::now() < deadline) {
+  sqlite3* db = nullptr;
+  ASSERT_EQ(sqlite3_open((folder_ / "quarantine.db").c_str(), &db), SQLITE_OK);
+  sqlite3_stmt* count = nullptr;
+  sqlite3_prepare_v2(db, "SELECT count(*) FROM items", -1, &count, nullptr);
+  EXPECT_TRUE(test::eventually([&] {
     q->look();
-    std::this_thread::sleep_for(std::chrono::milliseconds(50));
-  }
-  EXPECT_EQ(in_file(), 8);
+    sqlite3_reset(count);
+    return sqlite3_step(count) == SQLITE_ROW && sqlite3_column_int(count, 0) == 8;
+  }));
+  sqlite3_finalize(count);
+  sqlite3_close(db);
 }
 
 TEST_F(QuarantineTest, OldItemsGoAndCountsStay) {

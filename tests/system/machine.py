@@ -103,7 +103,7 @@ def look(stack, expected, events):
 
 
 def gaps_are_told(stack):
-    """Each start says from when until when windows may be missing, whatever ended the one before."""
+    """Each start says from when until when windows may be missing, whatever ended the last."""
     def told():
         return stack.json('series', 'history', TUMBLING)['gaps']
     if told():
