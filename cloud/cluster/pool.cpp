@@ -25,6 +25,7 @@ void add(intake::Counters& sum, const intake::Counters& c) {
   sum.put_off += c.put_off;
   sum.refused += c.refused;
   sum.blocks_ordered += c.blocks_ordered;
+  for (std::size_t i = 0; i < sum.letters.size(); ++i) sum.letters[i] += c.letters[i];
 }
 
 using ReadLayout = std::function<Result<kafka::Layout>(const kafka::Settings&)>;
@@ -141,6 +142,7 @@ void Pool::dropped(const std::vector<int>& partitions, bool /*lost*/) {
     readers_->close(p->number());
     const std::lock_guard lock(mutex_);
     add(gone_, p->counters());
+    gone_.letters = {};  // whoever has the partition counts them
   }
   tell();
 }

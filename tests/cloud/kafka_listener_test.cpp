@@ -203,7 +203,7 @@ TEST(KafkaListener, KeepsAsideWhatIsNoRecordOfOurs) {
   Node node(kafka, folder.path);
   EXPECT_TRUE(node.answers(3));
   EXPECT_TRUE(eventually([&] { return node.counters().dead_letters == 3; }));
-  const auto letters = query::Reader::open(folder.path).value()->dead_letters(10).value();
+  const auto letters = query::Reader::open(folder.path).value()->dead_letters({10}).value();
   EXPECT_EQ(letters.size(), 3u);
 }
 
