@@ -98,6 +98,8 @@ void KafkaInput::on_record(intake::Intake& intake, const kafka::Record& r) {
     return aside(fmt::format("a record of type '{}', which this version does not know",
                              r.header("type")));
   }
+  const auto own = kafka::partition_of(r.key, static_cast<int>(partitions_.size()));
+  if (own != r.partition) return aside(fmt::format("its edge belongs to partition {}", own));
   frame.type = *type;
   const std::string edge(r.key);
   if (const auto ordinal = r.header("ordinal"); !ordinal.empty()) {

@@ -110,6 +110,7 @@ std::unique_ptr<Partition> Pool::start(int number) {
   o.intake.from_log = true;
   o.listener = options_.listener;
   o.listener.partition = number;
+  o.listener.reader = [folder = o.intake.data_dir] { return query::Reader::open(folder); };
   o.listener.holds = [member = member_.get()] { return member->holds(); };
   o.opened = [this, number, folder = o.intake.data_dir] {
     const auto opened =

@@ -89,9 +89,8 @@ Result<std::unique_ptr<intake::Listener>> open_listener(const CloudConfig& confi
   if (!way.by_kafka()) return intake::open_zmq_listener(way.zmq, clock, random);
   cluster::KafkaListenerOptions options;
   options.settings = way.kafka;
-  if (config.publish.answers) {
-    options.answers = [folder = config.data_dir] { return query::Reader::open(folder); };
-  }
+  options.reader = [folder = config.data_dir] { return query::Reader::open(folder); };
+  options.answers = config.publish.answers;
   TIDE_ASSIGN(auto listener, cluster::KafkaListener::open(std::move(options), clock));
   const auto* kafka = listener.get();
   problem = [kafka] { return kafka->condition().problem; };

@@ -166,6 +166,11 @@ class Reader {
   virtual Result<std::uint64_t> position() = 0;
   // The newest first, without their bytes.
   virtual Result<std::vector<store::Letter>> dead_letters(const LetterQuery& query) = 0;
+  // Kept ones behind that number, the oldest first, with their bytes.
+  virtual Result<std::vector<store::Letter>> letters_since(std::int64_t /*id*/,
+                                                           std::size_t /*limit*/) {
+    return std::vector<store::Letter>{};
+  }
   // One of them, with its bytes; of that partition, where a node has a store for each.
   virtual Result<std::optional<store::Letter>> dead_letter(std::int64_t id,
                                                            std::optional<int> partition) = 0;

@@ -181,13 +181,20 @@ Result<std::optional<store::Letter>> SqliteReader::dead_letter(std::int64_t id,
   std::optional<store::Letter> letter;
   if (partition) return letter;
   if (letter_.start(id).next()) {
-    letter = store::read_letter(letter_);
-    const auto bytes = letter_.blob(store::kLetterBytesColumn);
-    letter->bytes.assign(bytes.begin(), bytes.end());
+    letter = store::read_whole_letter(letter_);
   }
   letter_.rewind();
   TIDE_TRY(database_->fault());
   return letter;
+}
+
+Result<std::vector<store::Letter>> SqliteReader::letters_since(std::int64_t id,
+                                                                std::size_t limit) {
+  std::vector<store::Letter> all;
+  letters_since_.start(id, static_cast<std::uint64_t>(limit));
+  while (letters_since_.next()) all.push_back(store::read_whole_letter(letters_since_));
+  TIDE_TRY(database_->fault());
+  return all;
 }
 
 Result<Reader::LetterCounts> SqliteReader::letter_counts() {

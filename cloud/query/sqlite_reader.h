@@ -86,6 +86,9 @@ class SqliteReader final : public Reader {
                              store::kLetterColumns)),
         letter_(*database_,
                 fmt::format("SELECT {},bytes FROM deadletters WHERE id=?", store::kLetterColumns)),
+        letters_since_(*database_,
+                       fmt::format("SELECT {},bytes FROM deadletters WHERE id>? AND state=0"
+                                   " ORDER BY id LIMIT ?", store::kLetterColumns)),
         letters_kept_(*database_, "SELECT why,COUNT(*) FROM deadletters WHERE state=0"
                                   " GROUP BY why"),
         letters_dropped_(*database_, "SELECT edge,CAST(TOTAL(readings) AS INTEGER) FROM deadletters"
@@ -106,6 +109,7 @@ class SqliteReader final : public Reader {
   Result<std::vector<store::Letter>> dead_letters(const LetterQuery& query) override;
   Result<std::optional<store::Letter>> dead_letter(std::int64_t id,
                                                    std::optional<int> partition) override;
+  Result<std::vector<store::Letter>> letters_since(std::int64_t id, std::size_t limit) override;
   Result<LetterCounts> letter_counts() override;
 
  private:
@@ -141,7 +145,7 @@ class SqliteReader final : public Reader {
   store::ArchiveReader archive_;
   Windows windows_;
   sqlite::Statement current_, as_of_, revisions_, since_, position_, series_, edges_, sources_,
-      alarms_, late_, letters_, letter_, letters_kept_, letters_dropped_;
+      alarms_, late_, letters_, letter_, letters_since_, letters_kept_, letters_dropped_;
 };
 
 }  // namespace tidemark::query

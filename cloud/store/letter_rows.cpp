@@ -10,6 +10,7 @@ namespace {
 
 constexpr std::array<std::string_view, kLetterReasons> kReasons{
     "dictionary_missing", "unreadable", "contradiction", "bound", "second_box", "foreign"};
+constexpr int kColumns = 19;  // of kLetterColumns
 constexpr std::array<std::string_view, 4> kStates{"kept", "taken", "dropped", "discarded"};
 
 LetterReason reason_of(std::int64_t number) {
@@ -63,6 +64,13 @@ Letter read_letter(const sqlite::Statement& row) {
   return l;
 }
 
+Letter read_whole_letter(const sqlite::Statement& row) {
+  auto letter = read_letter(row);
+  const auto bytes = row.blob(kColumns);
+  letter.bytes.assign(bytes.begin(), bytes.end());
+  return letter;
+}
+
 LetterRows::LetterRows(sqlite::Database& database)
     : database_(database),
       add_(database, "INSERT INTO deadletters(edge,reason,at,size,readings,why,state,frame,lane,"
@@ -102,9 +110,7 @@ std::int64_t LetterRows::add(const Letter& l) {
 std::optional<Letter> LetterRows::find(std::int64_t id) {
   std::optional<Letter> letter;
   if (find_.start(id).next()) {
-    letter = read_letter(find_);
-    const auto bytes = find_.blob(kLetterBytesColumn);
-    letter->bytes.assign(bytes.begin(), bytes.end());
+    letter = read_whole_letter(find_);
   }
   find_.rewind();
   return letter;

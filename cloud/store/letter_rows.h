@@ -102,11 +102,11 @@ class LetterRows {
   std::uint64_t bytes_ = 0;  // of the kept ones
 };
 
-// Columns for read_letter(), in its order; `bytes` follows where it is asked for.
+// Columns for read_letter(), in its order; `bytes` follows for read_whole_letter().
 inline constexpr std::string_view kLetterColumns =
     "id,edge,reason,at,size,readings,why,state,frame,lane,incarnation,sequence,time_min,time_max,"
     "wants,booked,origin,outcome,closed";
-inline constexpr int kLetterBytesColumn = 19;
 Letter read_letter(const sqlite::Statement& row);
+Letter read_whole_letter(const sqlite::Statement& row);
 
 }  // namespace tidemark::store
