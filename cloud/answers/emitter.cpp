@@ -23,6 +23,8 @@ bool same(const std::map<std::string, std::optional<double>>& a,
   });
 }
 
+std::ptrdiff_t dropped(const Answer& a) { return std::ranges::count_if(a.missing, is_dropped); }
+
 bool unchanged(const Answer& a, const Answer& b) {
   return proved(a.state) == proved(b.state) && a.unit == b.unit &&
          a.completeness == b.completeness &&
@@ -495,6 +497,7 @@ bool Emitter::emit_span(SlotId id, const Span& window, Cause cause, EventTime wa
   if (maybe_frozen && stands && cause != Cause::operated && frozen(slot, start)) return true;
   Answer answer;
   bool any = false;
+  bool same_figures = false;
   if (slot.is_group()) {
     auto group = look_at_group(id, window);
     answer = answer_of_group(view, group, window);
@@ -506,7 +509,8 @@ bool Emitter::emit_span(SlotId id, const Span& window, Cause cause, EventTime wa
       if (stands) return true;
       answer = frozen_answer(*before, start);
     }
-    if (before && unchanged(*before, answer)) return any;
+    same_figures = before && unchanged(*before, answer);
+    if (same_figures && cause != Cause::operated) return any;
     name_missing_of_group(slot, group, answer);
     note_waived(answer, answer.missing);
   } else {
@@ -521,10 +525,13 @@ bool Emitter::emit_span(SlotId id, const Span& window, Cause cause, EventTime wa
       answer = frozen_answer(*before, start);
     }
     any = sum.partial().count() > 0;
-    if (before && unchanged(*before, answer)) return any;
+    same_figures = before && unchanged(*before, answer);
+    if (same_figures && cause != Cause::operated) return any;
     name_missing_(series.row, answer, basis, answer.missing);
     note_waived(answer, answer.missing);
   }
+  // A person may have decided that what is missing stays so.
+  if (same_figures && dropped(*before) == dropped(answer)) return any;
   write(slot, answer, wall);
   return any;
 }

@@ -195,6 +195,23 @@ bool is_waiting(const Missing& m) {
          m.reason.starts_with(kProvedUntil) || m.reason.starts_with(kNothingProved);
 }
 
+namespace {
+constexpr std::string_view kDropped = " readings of about this time dropped ";
+}  // namespace
+
+std::string aside_text(std::int64_t letter, std::uint64_t readings, store::LetterState state,
+                       const std::string& why) {
+  if (state == store::LetterState::kept) {
+    return fmt::format("{} readings of about this time kept aside (dead letter {}): {}", readings,
+                       letter, why);
+  }
+  return fmt::format("{}{}{} (dead letter {}): {}", readings, kDropped,
+                     state == store::LetterState::dropped ? "by operator" : "for want of room",
+                     letter, why);
+}
+
+bool is_dropped(const Missing& m) { return m.reason.find(kDropped) != std::string::npos; }
+
 Waived waived_of(const store::Waiver& w) {
   return {w.name(), w.retired, w.until, w.by, w.reason, w.at};
 }

@@ -4,6 +4,7 @@
 #include "cloud/answers/answer.h"
 #include "cloud/reconcile/manifest.h"
 #include "cloud/reconcile/off_times.h"
+#include "cloud/store/letter_rows.h"
 #include "cloud/store/waiver_rows.h"
 #include "common/model/series.h"
 #include "common/window/summary.h"
@@ -70,6 +71,12 @@ struct Whereabouts {
 // at …" of a source that does not seal though its edge is there.
 void note_waiting(const std::string& source, const Whereabouts& edge, EventTime end,
                   std::vector<Missing>& missing);
+// "20 readings of about this time dropped by operator (dead letter 7): ada: burnt", and the like of
+// one that is kept, or went for want of room.
+std::string aside_text(std::int64_t letter, std::uint64_t readings, store::LetterState state,
+                       const std::string& why);
+// Whether it is of readings that are kept no longer.
+[[nodiscard]] bool is_dropped(const Missing& missing);
 // Whether it is one of these: they are as old as the answer, and may be said anew.
 [[nodiscard]] bool is_waiting(const Missing& missing);
 Waived waived_of(const store::Waiver& waiver);

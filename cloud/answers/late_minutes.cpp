@@ -17,8 +17,13 @@ LateMinutes::LateMinutes(sqlite::Database& database)
       some_(database, "SELECT source,minute,cause FROM minutes_due LIMIT ?") {}
 
 void LateMinutes::add(store::SourceId source, EventTime minute, Cause cause, SteadyTime due) {
-  const auto known = sources_.find(source);
-  if (known != sources_.end() && known->second.waiting.contains(minute)) return;
+  if (const auto known = sources_.find(source); known != sources_.end()) {
+    const auto waits = known->second.waiting.find(minute);
+    if (waits != known->second.waiting.end()) {
+      if (cause == Cause::operated) waits->second = cause;  // a decision is told in any case
+      return;
+    }
+  }
   rows_.push_back({source, minute, cause});
   // finish() removes the rows of the turn that are not held again.
   const bool in_turn =

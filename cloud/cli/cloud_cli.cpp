@@ -6,8 +6,7 @@
 #include <cstdlib>
 #include <nlohmann/json.hpp>
 
-#include "cloud/cli/print.h"
-#include "cloud/cli/source.h"
+#include "cloud/cli/commands.h"
 #include "cloud/store/orders.h"
 #include "common/base/exit_code.h"
 #include "common/base/text.h"
@@ -19,19 +18,6 @@ namespace tidemark::cloud_cli {
 namespace {
 
 constexpr int kHealthSeconds = 5;
-
-// What all commands share, and what the single ones add.
-struct Words {
-  bool json = false;
-  bool sealed = false;
-  std::string config, url;
-  std::string expression, glob = "**";
-  std::string view, view_version, from, to, by, tz, as_of, newest, limit;
-  std::string edge, incarnation;
-  std::string at, old_end, new_start;
-  std::string source, until, reason, by_whom;
-  std::string file;
-};
 
 // The series that an expression is about; those of a view are its own.
 std::string selected_by(const std::string& expression) {
@@ -46,46 +32,7 @@ bool has_rows(const Json& body) {
   return false;
 }
 
-class CloudCommands {
- public:
-  CloudCommands(const World& world, cli::Output& output) : world_(world), output_(output) {
-    add_commands();
-  }
-  int run(const std::vector<std::string>& words) { return root_.run(words, output_); }
-
- private:
-  void add_commands();
-  void common(cli::Command& command) {
-    command.flag("--json", words_.json, "One JSON object.")
-        .option("--config", words_.config, "cloud.toml to take the address from.", "FILE")
-        .option("--url", words_.url, "Another node: http://host:port.", "URL");
-  }
-  void range(cli::Command& command) {
-    command.option("--from", words_.from, "Start: RFC 3339, a date, now, -10m.", "T")
-        .option("--to", words_.to, "End, likewise.", "T")
-        .option("--limit", words_.limit, "At most so many answers (10000, up to 100000).", "N");
-  }
-  template <typename Print>
-  int show(const std::string& path, const Parameters& parameters, Print&& print,
-           const std::string& select = "**");
-  int order(const std::string& words);
-  int bring_back(const std::string& verb, const std::string& name);
-  void add_view_commands(cli::Command& cloud);
-  void add_meter_commands();
-  void add_source_commands(cli::Command& cloud);
-  int waive(bool retire);
-  int end_waiver();
-  std::string who() const;
-  int swap_meter(bool revoke);
-  int take_view(bool apply);
-  int no_such_series(Source& source, const std::string& select);
-  int doctor();
-
-  const World& world_;
-  cli::Output& output_;
-  Words words_;
-  cli::Command root_{"tidemark", "The cloud node's commands."};
-};
+}  // namespace
 
 void CloudCommands::add_commands() {
   auto& cloud = root_.add("cloud", "The cloud node: what it has, and how well.");
@@ -196,6 +143,7 @@ void CloudCommands::add_commands() {
   }
 
   add_source_commands(cloud);
+  add_letter_commands(cloud);
   add_meter_commands();
   auto& doctor_command = root_.add("doctor", "Checks the cloud node.");
   common(doctor_command);
@@ -370,13 +318,13 @@ int CloudCommands::bring_back(const std::string& verb, const std::string& name) 
                            count_ns(to)));
 }
 
-int CloudCommands::order(const std::string& words) {
+int CloudCommands::order(const std::string& words, std::optional<int> partition) {
   const auto settings = world_.settings(words_.config);
   if (!settings) {
     output_.fail(settings.error());
     return settings.error().fault() == Fault::unavailable ? kExitNoInput : kExitConfig;
   }
-  const auto outcome = world_.order(settings->data_dir, words);
+  const auto outcome = world_.order(settings->data_dir, partition, words);
   if (!outcome) return output_.fail(outcome.error(), "run it as the node's user, on its machine");
   if (!*outcome) {
     output_.err("the node has not finished with it yet; it goes on as long as it runs\n"
@@ -395,8 +343,7 @@ int CloudCommands::order(const std::string& words) {
   return good ? kExitOk : kExitBadData;
 }
 
-template <typename Print>
-int CloudCommands::show(const std::string& path, const Parameters& parameters, Print&& print,
+int CloudCommands::show(const std::string& path, const Parameters& parameters, const Print& print,
                         const std::string& select) {
   Source source(world_, words_.config, words_.url, output_);
   if (const auto settled = source.settle(); !settled) {
@@ -494,8 +441,6 @@ int CloudCommands::doctor() {
                     right ? "" : "tidemark cloud status --json"});
   return cli::print_checks(output_, checks, words_.json);
 }
-
-}  // namespace
 
 int run(const std::vector<std::string>& words, const World& world, cli::Output& output) {
   return CloudCommands(world, output).run(words);

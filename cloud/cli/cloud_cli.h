@@ -7,6 +7,7 @@
 
 #include <filesystem>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -26,9 +27,10 @@ struct Settings {  // of cloud.toml
 struct World {
   std::function<Result<Settings>(const std::string& file)> settings;
   std::function<Result<std::unique_ptr<query::Reader>>(const std::filesystem::path&)> open;
-  // Leaves an order for the node of that folder and waits a while; what came of it, nothing while
-  // no node has taken it.
+  // Leaves an order for the node of that folder, or for what it has of a partition, and waits a
+  // while; what came of it, nothing while no node has taken it.
   std::function<Result<std::optional<std::string>>(const std::filesystem::path&,
+                                                   std::optional<int> partition,
                                                    const std::string& words)> order;
   // Whether the configuration of that file would be right with this one in views.d; installs it.
   std::function<Result<>(const std::string& config, const std::filesystem::path& view,

@@ -185,7 +185,51 @@ std::string owners_of(const Json& status) {
   return lines;
 }
 
+std::string letters_of(const Json& status) {
+  const auto letters = status.value("dead_letters", Json::object());
+  std::uint64_t all = 0;
+  std::string reasons;
+  for (const auto& [why, count] : letters.items()) {
+    all += count_of(letters, why.c_str());
+    reasons += fmt::format("{}{} {}", reasons.empty() ? "" : ", ", why,
+                           count_of(letters, why.c_str()));
+  }
+  if (all == 0) return "";
+  return fmt::format("letters {} kept aside ({}): tidemark cloud deadletter list", all, reasons);
+}
+
+// What a person can do about one that is kept.
+std::string advice_of(const Json& letter) {
+  const auto name = letter_name(letter);
+  const auto why = text_of(letter, "why");
+  const auto drop = fmt::format("tidemark cloud deadletter drop {} --reason TEXT", name);
+  const auto retry = fmt::format("tidemark cloud deadletter retry {}", name);
+  if (text_of(letter, "state") != "kept") return "";
+  if (text_of(letter, "frame").empty()) return fmt::format("read it, then: {}", drop);
+  if (why == "dictionary_missing") {
+    return fmt::format("it is taken by itself when its dictionary comes; to ask its edge again: "
+                       "{}", retry);
+  }
+  if (why == "unreadable") {
+    return fmt::format("a later version may read it: {}; if nothing can, its readings are lost: {}",
+                       retry, drop);
+  }
+  if (why == "bound") return fmt::format("when there is room: {}", retry);
+  if (why == "second_box") {
+    return fmt::format("decide which box is the edge (tidemark cloud edge accept|refuse), then: {} "
+                       "or {}", retry, drop);
+  }
+  return fmt::format("the first one stands; to clear it: {}", drop);
+}
+
 }  // namespace
+
+std::string letter_name(const Json& letter) {
+  const auto at = letter.find("partition");
+  const auto id = count_of(letter, "id");
+  if (at == letter.end() || !at->is_number()) return fmt::format("{}", id);
+  return fmt::format("{}/{}", at->get<int>(), id);
+}
 
 bool adds_up(const Json& status) {
   const auto ledger = status.value("ledger", Json::object());
@@ -245,6 +289,9 @@ int print_status(const Json& body, const std::string& node, cli::Output& output)
                  fmt::format(" ({}, {} times, last {})\n", text_of(a, "kind"),
                              count_of(a, "times"), moment(text_of(a, "last"), true)));
     }
+  }
+  if (const auto letters = letters_of(body); !letters.empty()) {
+    output.out(output.paint(Tone::warning, letters) + "\n");
   }
   const auto ledger = body.value("ledger", Json::object());
   std::string terms;
@@ -426,6 +473,38 @@ int print_waived(const Json& body, cli::Output& output) {
     output.err("no source is retired or waived\n");
     return kExitOk;
   }
+  output.out(table.text(output.terminal()));
+  return kExitOk;
+}
+
+int print_letters(const Json& body, cli::Output& output) {
+  Table table({{"letter"}, {"edge"}, {"block"}, {"why"}, {"at"}, {"bytes", Align::right},
+               {"readings", Align::right}, {"state"}, {"reason"}});
+  for (const auto& l : list_of(body, "deadletters")) {
+    const auto incarnation = text_of(l, "incarnation");
+    const auto frame = text_of(l, "frame");
+    table.row({letter_name(l), text_of(l, "edge"),
+               incarnation.empty() ? (frame.empty() ? "–" : frame)
+                                   : fmt::format("{}/{}", incarnation, count_of(l, "sequence")),
+               text_of(l, "why"), moment(text_of(l, "at"), true), figure_of(l, "bytes"),
+               figure_of(l, "readings"), text_of(l, "state"), text_of(l, "reason")});
+  }
+  if (table.empty()) {
+    output.err("no dead letters: all that came could be taken\n");
+    return kExitOk;
+  }
+  output.out(table.text(output.terminal()));
+  return kExitOk;
+}
+
+int print_letter(const Json& body, cli::Output& output) {
+  const auto l = body.value("deadletter", Json::object());
+  Table table({{"letter"}, {letter_name(l)}});
+  for (const auto& [key, value] : l.items()) {
+    if (key == "id" || key == "partition" || value.is_null()) continue;
+    table.row({key, value.is_string() ? value.get<std::string>() : value.dump()});
+  }
+  if (const auto advice = advice_of(l); !advice.empty()) table.row({"next", advice});
   output.out(table.text(output.terminal()));
   return kExitOk;
 }

@@ -19,6 +19,9 @@ int print_watermark(const Json& body, cli::Output& output);
 int print_late(const Json& body, cli::Output& output);
 int print_swaps(const Json& body, cli::Output& output);
 int print_waived(const Json& body, cli::Output& output);
+int print_letters(const Json& body, cli::Output& output);
+int print_letter(const Json& body, cli::Output& output);
+std::string letter_name(const Json& letter);  // "7", or "3/7" of partition 3
 int print_views(const Json& body, cli::Output& output);
 
 // "4 802.5": thousands apart, at most six significant digits after which nobody reads.

@@ -81,8 +81,9 @@ void KafkaInput::on_record(intake::Intake& intake, const kafka::Record& r) {
   last_partition_ = r.partition;
   last_offset_ = r.offset;
   p.next = r.offset + 1;
+  const intake::Origin origin{topic_, r.partition, r.offset};
   const auto aside = [&](const std::string& why) {
-    intake.keep_foreign(fmt::format("{}/{}/{}", topic_, r.partition, r.offset), why, r.value);
+    intake.keep_foreign(origin, why, r.value);
   };
   wire::Frame frame;
   if (kind_ == Kind::dictionaries) {
@@ -90,13 +91,15 @@ void KafkaInput::on_record(intake::Intake& intake, const kafka::Record& r) {
     if (name.empty() || name.size() == r.key.size()) return aside("its key names no dictionary");
     frame.type = wire::FrameType::dictionary;
     frame.payload.assign(r.value.begin(), r.value.end());
-    return intake.take(std::string(name), 0, frame);
+    return intake.take(std::string(name), 0, frame, origin);
   }
   const auto type = kafka::type_of(r.header("type"));
   if (!type || r.key.empty()) {
     return aside(fmt::format("a record of type '{}', which this version does not know",
                              r.header("type")));
   }
+  const auto own = kafka::partition_of(r.key, static_cast<int>(partitions_.size()));
+  if (own != r.partition) return aside(fmt::format("its edge belongs to partition {}", own));
   frame.type = *type;
   const std::string edge(r.key);
   if (const auto ordinal = r.header("ordinal"); !ordinal.empty()) {
@@ -113,7 +116,7 @@ void KafkaInput::on_record(intake::Intake& intake, const kafka::Record& r) {
   } else {
     gateways_.heard(r.header("gateway"), edge, session);
   }
-  intake.take(edge, session, frame);
+  intake.take(edge, session, frame, origin);
 }
 
 bool KafkaInput::catch_up(intake::Intake& intake, int partition) {

@@ -68,11 +68,14 @@ Result<> KafkaListener::begin(intake::Intake& intake, const kafka::Layout& layou
   TIDE_ASSIGN(dictionaries_, open(Kind::dictionaries));
   TIDE_ASSIGN(live_, open(Kind::live));
   TIDE_ASSIGN(backlog_, open(Kind::backlog));
-  if (options_.answers) {
-    answers_name_ = "kafka " + layout.id + " answers";
-    answers_saved_ = intake.noted(answers_name_);
-    TIDE_ASSIGN(outbox_,
-                Outbox::start(s, layout.partitions, options_.answers, answers_saved_));
+  if (options_.reader) {
+    std::vector<Outbox::Feed> feeds{letters_feed(s, layout.partitions)};
+    if (options_.answers) feeds.push_back(answers_feed(s, layout.partitions));
+    for (auto& feed : feeds) {
+      feed.name = "kafka " + layout.id + " " + feed.name;
+      feed.from = intake.noted(feed.name);
+    }
+    outbox_ = std::make_unique<Outbox>(s, options_.reader, std::move(feeds));
   }
   for (const auto& edge : intake.connected()) {
     control_->tell(edge);            // what was committed last may not have been said
@@ -167,9 +170,8 @@ void KafkaListener::seal_batch(intake::Intake& intake) {
     backlog_->release();
   }
   for (auto* input : {dictionaries_.get(), live_.get(), backlog_.get()}) input->save(intake);
-  if (!outbox_ || outbox_->said() == answers_saved_) return;
-  answers_saved_ = outbox_->said();
-  intake.note(answers_name_, answers_saved_);
+  if (!outbox_) return;
+  for (const auto& [name, position] : outbox_->moved()) intake.note(name, position);
 }
 
 void KafkaListener::answer(intake::Intake& intake, std::vector<intake::Reply> replies) {

@@ -3,8 +3,8 @@
 // Promise    how far each partition was read is committed with what was taken from it: a node that
 //            dies reads on from there, and what it takes again is known by its name. A block is not
 //            passed over before its dictionary is here: its topic stands still until then.
-//            What edges are to hear goes through the control topic; answers, if they are to be
-//            there, go into theirs.
+//            What edges are to hear goes through the control topic; dead letters, and answers if
+//            they are to be there, go into theirs.
 // Owner      while `holds` says no, nothing is taken, committed or said; a node that stops then
 //            lets go of what it has taken since its last commit: who may reads it again.
 // Gateways   say nothing of themselves; but their edges seal twice a minute at least, where nobody
@@ -34,8 +34,9 @@ struct KafkaListenerOptions {
   Nanoseconds look_every = std::chrono::seconds(5);
   Nanoseconds look_again = std::chrono::seconds(1);  // while something is wrong
   std::function<Result<kafka::Layout>(const kafka::Settings&)> layout = kafka::good_layout;
-  // Answers go into their topic, as this reads them; empty: they do not.
-  Outbox::OpenReader answers = nullptr;
+  // Reads what goes into topics: dead letters; empty: nothing does.
+  Outbox::OpenReader reader = nullptr;
+  bool answers = false;  // they do as well
   Nanoseconds silence_max = std::chrono::minutes(5);  // of a gateway
   std::optional<int> partition = std::nullopt;        // empty: all
   // Whether this node owns what it reads; empty: nobody else can. From any thread.
@@ -81,8 +82,6 @@ class KafkaListener final : public intake::Listener {
   std::unique_ptr<KafkaInput> live_, backlog_, dictionaries_;
   std::unique_ptr<Control> control_;
   std::unique_ptr<Outbox> outbox_;
-  std::string answers_name_;         // under which the outbox's position is noted
-  std::uint64_t answers_saved_ = 0;
   std::atomic<bool> reads_{false};
   bool live_was_read_ = false;  // to its end
   bool stands_ = false;         // a block waits for a dictionary that cannot be read just now

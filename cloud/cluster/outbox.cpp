@@ -1,6 +1,6 @@
 #include "cloud/cluster/outbox.h"
 
-#include <fmt/format.h>
+#include <utility>
 
 #include "common/base/log.h"
 
@@ -14,21 +14,10 @@ constexpr std::uint64_t kQueueBytes = 64 << 20;
 
 }  // namespace
 
-Outbox::Outbox(const kafka::Settings& settings, int partitions, OpenReader open,
-               std::uint64_t from, std::unique_ptr<kafka::Producer> producer)
-    : topic_(settings.answers()), partitions_(partitions), open_(std::move(open)),
-      producer_(std::move(producer)), said_(from) {}
-
-Result<std::unique_ptr<Outbox>> Outbox::start(const kafka::Settings& settings, int partitions,
-                                              OpenReader open, std::uint64_t from) {
-  kafka::ProducerOptions options;
-  options.queue_bytes_max = kQueueBytes;
-  options.patience = kPatience;
-  TIDE_ASSIGN(auto producer, kafka::Producer::open(settings, options));
-  std::unique_ptr<Outbox> outbox(
-      new Outbox(settings, partitions, std::move(open), from, std::move(producer)));
-  outbox->thread_ = std::thread([o = outbox.get()] { o->run(); });
-  return outbox;
+Outbox::Outbox(const kafka::Settings& settings, OpenReader open, std::vector<Feed> feeds)
+    : settings_(settings), open_(std::move(open)) {
+  for (auto& feed : feeds) feeds_.emplace_back(std::move(feed));
+  thread_ = std::thread([this] { run(); });
 }
 
 Outbox::~Outbox() {
@@ -45,47 +34,69 @@ std::string Outbox::problem() const {
   return problem_;
 }
 
+std::vector<std::pair<std::string, std::uint64_t>> Outbox::moved() {
+  std::vector<std::pair<std::string, std::uint64_t>> all;
+  for (auto& state : feeds_) {
+    const auto said = state.said.load();
+    if (std::exchange(state.told, said) != said) all.emplace_back(state.feed.name, said);
+  }
+  return all;
+}
+
 void Outbox::run() {
   for (;;) {
-    const auto done = turn();
+    std::size_t done = 0;
+    std::string why;
+    for (auto& state : feeds_) {
+      const auto went = turn(state);
+      if (went) {
+        done += *went;
+      } else {
+        why = went.error().text();
+      }
+    }
     std::unique_lock lock(mutex_);
-    const auto why = done ? std::string() : done.error().text();
-    if (!why.empty() && why != problem_) log::error("answers wait", "error={}", why);
+    if (!why.empty() && why != problem_) log::error("records wait", "error={}", why);
     problem_ = why;
-    const auto pause = !done ? kAgain : *done == 0 ? kTick : std::chrono::milliseconds(0);
+    const auto pause = !why.empty() ? kAgain : done == 0 ? kTick : std::chrono::milliseconds(0);
     if (woken_.wait_for(lock, pause, [this] { return stopping_; })) return;
   }
 }
 
-Result<std::size_t> Outbox::turn() {
+Result<std::size_t> Outbox::turn(State& state) {
   if (!reader_) {
     TIDE_ASSIGN(reader_, open_());
   }
-  const auto batch = reader_->since(said_.load(), kBatch);
+  const auto batch = state.feed.next(*reader_, state.said.load());
   if (!batch) {
     reader_.reset();  // the next turn opens another
     return batch.error();
   }
-  if (batch->empty()) return 0;
-  TIDE_TRY(say(*batch));
-  said_ = batch->back().position;
-  return batch->size();
+  if (batch->records.empty()) return 0;
+  TIDE_TRY(say(batch->records));
+  state.said = batch->to;
+  return batch->records.size();
 }
 
-Result<> Outbox::say(const std::vector<answers::Answer>& batch) {
-  for (const auto& answer : batch) {
-    const auto group = fmt::format("{}\t{}", answer.view, answer.series);
-    const auto key = fmt::format("{}\t{}", group, format_utc(answer.start));
-    const auto value = answers::to_json(answer);
-    TIDE_TRY(producer_->send(topic_, kafka::partition_of(group, partitions_), as_bytes(key),
-                             as_bytes(value), {}, answer.position));
+Result<> Outbox::say(const std::vector<Record>& batch) {
+  if (!producer_) {
+    TIDE_ASSIGN(producer_, kafka::Producer::open(settings_, {.queue_bytes_max = kQueueBytes,
+                                                             .patience = kPatience}));
+  }
+  for (const auto& r : batch) {
+    TIDE_TRY(producer_->send(r.topic, r.partition, as_bytes(r.key), r.value, r.headers, 0));
   }
   // Each has its outcome by then: no record waits longer than kPatience.
   for (const auto& d : producer_->finish(kPatience + kAgain)) {
     if (d.fault) return *d.fault;
   }
-  if (producer_->waiting() > 0) return Error{Fault::unavailable, topic_ + ": no answer in time"};
-  if (auto fatal = producer_->fatal()) return *fatal;
+  if (producer_->waiting() > 0) {
+    return Error{Fault::unavailable, batch.front().topic + ": no answer in time"};
+  }
+  if (auto fatal = producer_->fatal()) {
+    producer_.reset();
+    return *fatal;
+  }
   return {};
 }
 

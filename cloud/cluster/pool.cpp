@@ -25,6 +25,7 @@ void add(intake::Counters& sum, const intake::Counters& c) {
   sum.put_off += c.put_off;
   sum.refused += c.refused;
   sum.blocks_ordered += c.blocks_ordered;
+  for (std::size_t i = 0; i < sum.letters.size(); ++i) sum.letters[i] += c.letters[i];
 }
 
 using ReadLayout = std::function<Result<kafka::Layout>(const kafka::Settings&)>;
@@ -109,6 +110,7 @@ std::unique_ptr<Partition> Pool::start(int number) {
   o.intake.from_log = true;
   o.listener = options_.listener;
   o.listener.partition = number;
+  o.listener.reader = [folder = o.intake.data_dir] { return query::Reader::open(folder); };
   o.listener.holds = [member = member_.get()] { return member->holds(); };
   o.opened = [this, number, folder = o.intake.data_dir] {
     const auto opened =
@@ -141,6 +143,7 @@ void Pool::dropped(const std::vector<int>& partitions, bool /*lost*/) {
     readers_->close(p->number());
     const std::lock_guard lock(mutex_);
     add(gone_, p->counters());
+    gone_.letters = {};  // whoever has the partition counts them
   }
   tell();
 }

@@ -3,8 +3,9 @@
 //
 // Promise    a partition's store is written by nobody here once the member was told to drop it.
 //            Answers of a partition can be read while its store is open (readers()).
-// Bounds     a thread, a store and five clients of the brokers for each partition; what is fetched
-//            ahead is shared out among all partitions that the topics have.
+// Bounds     two threads, a store and five clients of the brokers for each partition, six where it
+//            has dead letters; what is fetched ahead is shared out among all partitions that the
+//            topics have.
 // Faults     of one partition (a full disk, a corrupt store) are the node's: run() ends with it, so
 //            that the group gives all it has to others.
 // Threads    run() is one; the rest from any.
@@ -24,7 +25,7 @@
 namespace tidemark::cluster {
 
 struct PoolOptions {
-  KafkaListenerOptions listener;  // of each partition: without `partition`, `holds`, `answers`
+  KafkaListenerOptions listener;  // of each partition: without `partition`, `holds`, `reader`
   std::string group;
   std::string name;  // of this node, for people
   std::chrono::milliseconds session{10'000};

@@ -36,10 +36,12 @@ int run_cloud(const cloud::CloudConfig& config, const std::string& file) {
   return kExitFault;
 }
 
-// Nodes take orders every five seconds.
-Result<std::optional<std::string>> give_order(const std::filesystem::path& folder,
+// Nodes take orders every five seconds. What is about one partition alone is for its store.
+Result<std::optional<std::string>> give_order(const std::filesystem::path& data_dir,
+                                              std::optional<int> partition,
                                               const std::string& words, const Clock& clock) {
   constexpr int kLooks = 60;
+  const auto folder = partition ? store::part_folder(data_dir, *partition) : data_dir;
   std::error_code ignored;
   if (std::filesystem::is_directory(store::parts_folder(folder), ignored)) {
     return Error(Fault::unsupported, "nodes of a group take no orders yet: what is ordered would "
@@ -65,9 +67,8 @@ int run_commands(const std::vector<std::string>& words, cli::Output& output) {
         return cloud::first_problem(loaded);
       },
       [](const std::filesystem::path& folder) { return query::Reader::open(folder); },
-      [&](const std::filesystem::path& folder, const std::string& order) {
-        return give_order(folder, order, clock);
-      },
+      [&](const std::filesystem::path& folder, std::optional<int> partition,
+          const std::string& order) { return give_order(folder, partition, order, clock); },
       [](const std::string& file, const std::filesystem::path& view, bool install) -> Result<> {
         TIDE_ASSIGN(const auto found, config::file_of(file, "TIDEMARK_CLOUD_CONFIG", kConfigFile));
         return cloud::take_view_file(found, view, install);

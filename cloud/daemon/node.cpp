@@ -35,7 +35,13 @@ class Metrics {
         put_off_(r.counter("tidemark_cloud_put_off_frames_total",
                            "Frames not taken because a bound of their edge was reached.")),
         refused_(r.counter("tidemark_cloud_refused_frames_total",
-                           "Frames of a second box that says it is an edge.")) {}
+                           "Frames of a second box that says it is an edge.")) {
+    for (std::size_t i = 0; i < store::kLetterReasons; ++i) {
+      const auto why = store::to_string(static_cast<store::LetterReason>(i + 1));
+      kept_.push_back(&r.gauge("tidemark_cloud_dead_letters", "Dead letters that are kept.",
+                               {{"reason", std::string(why)}}));
+    }
+  }
 
   void update(const intake::Counters& now) {
     frames_.add(now.frames - last_.frames);
@@ -50,12 +56,16 @@ class Metrics {
     alarms_.add(now.alarms - last_.alarms);
     put_off_.add(now.put_off - last_.put_off);
     refused_.add(now.refused - last_.refused);
+    for (std::size_t i = 0; i < kept_.size(); ++i) {
+      kept_[i]->set(static_cast<double>(now.letters[i]));
+    }
     last_ = now;
   }
 
  private:
   metrics::Counter &frames_, &blocks_, &readings_, &repeats_, &compared_, &letters_, &commits_,
       &answers_, &parked_, &alarms_, &put_off_, &refused_;
+  std::vector<metrics::Gauge*> kept_;  // by reason
   intake::Counters last_;
 };
 
@@ -79,9 +89,8 @@ Result<std::unique_ptr<intake::Listener>> open_listener(const CloudConfig& confi
   if (!way.by_kafka()) return intake::open_zmq_listener(way.zmq, clock, random);
   cluster::KafkaListenerOptions options;
   options.settings = way.kafka;
-  if (config.publish.answers) {
-    options.answers = [folder = config.data_dir] { return query::Reader::open(folder); };
-  }
+  options.reader = [folder = config.data_dir] { return query::Reader::open(folder); };
+  options.answers = config.publish.answers;
   TIDE_ASSIGN(auto listener, cluster::KafkaListener::open(std::move(options), clock));
   const auto* kafka = listener.get();
   problem = [kafka] { return kafka->condition().problem; };

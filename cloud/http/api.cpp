@@ -12,6 +12,7 @@ namespace tidemark::http {
 namespace {
 
 constexpr std::size_t kRowsDefault = 1'000;  // of late readings and dead letters
+constexpr std::size_t kLettersEver = std::size_t{1} << 62;
 
 Result<> check_parameters(const Request& request, std::initializer_list<const char*> known) {
   const std::vector<std::string> names(known.begin(), known.end());
@@ -195,16 +196,22 @@ Response waived_of(const Asked& asked) {
                           json_list(*found, [](const auto& w) { return to_json(w); })));
 }
 
-// What will never be part of an answer, by edge and reason, from the ledgers.
+// What will never be part of an answer, by edge and reason, from the ledgers. What persons dropped
+// is lost.
 Response losses_of(const Asked& asked) {
   if (const auto ok = check_parameters(asked.request, {}); !ok) return problem(ok.error());
   const auto edges = asked.reader.edges();
   if (!edges) return problem(edges.error());
+  const auto letters = asked.reader.letter_counts();
+  if (!letters) return problem(letters.error());
   std::string rows;
   for (const auto& e : *edges) {
-    const std::array<std::pair<const char*, std::uint64_t>, 4> reasons = {
+    const auto at = letters->dropped.find(e.name);
+    const auto dropped = at == letters->dropped.end() ? 0 : std::min(at->second, e.ledger.lost);
+    const std::array<std::pair<const char*, std::uint64_t>, 5> reasons = {
         {{"evicted", e.ledger.evicted},
-         {"lost", e.ledger.lost},
+         {"lost", e.ledger.lost - dropped},
+         {"dropped by operator", dropped},
          {"quarantined", e.ledger.quarantined},
          {"late_ledger", e.ledger.late_ledger}}};
     for (const auto& [reason, readings] : reasons) {
@@ -216,14 +223,66 @@ Response losses_of(const Asked& asked) {
   return json(fmt::format(R"({{"v":1,"losses":[{}]}})", rows));
 }
 
+Result<query::LetterQuery> letter_query_of(const Request& request) {
+  TIDE_TRY(check_parameters(request, {"limit", "why", "state"}));
+  query::LetterQuery query;
+  TIDE_ASSIGN(query.limit, limit_of(request, kRowsDefault));
+  if (const auto* why = request.parameter("why")) {
+    query.why = store::letter_reason(*why);
+    if (!query.why) {
+      return Error(Fault::bad_input, fmt::format("why: '{}' is none of dictionary_missing, "
+                                                 "unreadable, contradiction, bound, second_box, "
+                                                 "foreign", *why));
+    }
+  }
+  if (const auto* state = request.parameter("state")) {
+    query.state = store::letter_state(*state);
+    if (!query.state) {
+      return Error(Fault::bad_input, fmt::format("state: '{}' is none of kept, taken, dropped, "
+                                                 "discarded", *state));
+    }
+  }
+  return query;
+}
+
 Response dead_letters_of(const Asked& asked) {
-  if (const auto ok = check_parameters(asked.request, {"limit"}); !ok) return problem(ok.error());
-  const auto limit = limit_of(asked.request, kRowsDefault);
-  if (!limit) return problem(limit.error());
-  const auto found = asked.reader.dead_letters(*limit);
+  const auto query = letter_query_of(asked.request);
+  if (!query) return problem(query.error());
+  const auto found = asked.reader.dead_letters(*query);
   if (!found) return problem(found.error());
   return json(fmt::format(R"({{"v":1,"deadletters":{}}})",
-                          json_list(*found, [](const auto& d) { return to_json(d); })));
+                          json_list(*found, [](const auto& l) { return to_json(l); })));
+}
+
+Result<std::optional<store::Letter>> named_letter(const Asked& asked) {
+  TIDE_TRY(check_parameters(asked.request, {"id", "partition"}));
+  TIDE_ASSIGN(const auto id, number_of(asked.request, "id", 0, kLettersEver));
+  std::optional<int> partition;
+  if (const auto* text = asked.request.parameter("partition")) {
+    int number = 0;
+    const auto [end, code] = std::from_chars(text->data(), text->data() + text->size(), number);
+    if (code != std::errc{} || end != text->data() + text->size()) {
+      return Error(Fault::bad_input, fmt::format("partition: '{}' is no number", *text));
+    }
+    partition = number;
+  }
+  return asked.reader.dead_letter(static_cast<std::int64_t>(id), partition);
+}
+
+// The bytes of one, as they came.
+Response raw_letter_of(const Asked& asked) {
+  const auto letter = named_letter(asked);
+  if (!letter) return problem(letter.error());
+  if (!*letter) return problem(404, "no such dead letter", "an id of /v1/deadletters");
+  return {.content_type = "application/octet-stream",
+          .body = std::string(as_text((*letter)->bytes))};
+}
+
+Response dead_letter_of(const Asked& asked) {
+  const auto letter = named_letter(asked);
+  if (!letter) return problem(letter.error());
+  if (!*letter) return problem(404, "no such dead letter", "an id of /v1/deadletters");
+  return json(fmt::format(R"({{"v":1,"deadletter":{}}})", to_json(**letter)));
 }
 
 Response views_of(const Asked& asked) {
@@ -240,7 +299,7 @@ Response views_of(const Asked& asked) {
 }  // namespace
 
 std::span<const ApiRoute> api_routes() {
-  static constexpr std::array<ApiRoute, 10> kRoutes = {{
+  static constexpr std::array<ApiRoute, 12> kRoutes = {{
       {"/v1/answers", answers_of},
       {"/v1/revisions", revisions_of},
       {"/v1/edges", edges_of},
@@ -250,6 +309,8 @@ std::span<const ApiRoute> api_routes() {
       {"/v1/waived", waived_of},
       {"/v1/losses", losses_of},
       {"/v1/deadletters", dead_letters_of},
+      {"/v1/deadletters/one", dead_letter_of},
+      {"/v1/deadletters/raw", raw_letter_of},
       {"/v1/views", views_of},
   }};
   return kRoutes;

@@ -55,6 +55,17 @@ std::string to_json(const query::Alarm& a) {
                      time_or_null(a.last), a.times);
 }
 
+// Those that there are.
+std::string by_reason(const store::LetterRows::Counts& counts) {
+  std::string text;
+  for (std::size_t i = 0; i < counts.size(); ++i) {
+    if (counts[i] == 0) continue;
+    text += fmt::format("{}\"{}\":{}", text.empty() ? "" : ",",
+                        store::to_string(static_cast<store::LetterReason>(i + 1)), counts[i]);
+  }
+  return text;
+}
+
 }  // namespace
 
 std::string time_or_null(EventTime t) {
@@ -147,10 +158,23 @@ std::string to_json(const query::ViewVersion& v) {
                      v.version, time_or_null(v.since), time_or_null(v.until));
 }
 
-std::string to_json(const query::Reader::DeadLetter& d) {
+std::string to_json(const store::Letter& l) {
+  const bool named = l.block.incarnation.count != 0;
+  const auto or_null = [](bool there, const std::string& json) { return there ? json : "null"; };
+  const auto text_or_null = [](const std::string& s) { return s.empty() ? "null" : json_quote(s); };
+  const auto time = [&](std::int64_t t) { return or_null(named, time_or_null(event_time(t))); };
+  const bool closed = l.state != store::LetterState::kept;
   return fmt::format(
-      R"({{"id":{},"edge":{},"reason":{},"at":{},"bytes":{},"readings":{}}})", d.id,
-      json_quote(d.edge), json_quote(d.reason), time_or_null(d.at), d.bytes, d.readings);
+      R"({{"id":{},"partition":{},"edge":{},"why":"{}","reason":{},"at":{},"state":"{}",)"
+      R"("closed":{},"outcome":{},"frame":{},"incarnation":{},"sequence":{},"from":{},"to":{},)"
+      R"("dictionary":{},"origin":{},"bytes":{},"readings":{}}})",
+      l.id, or_null(l.partition.has_value(), std::to_string(l.partition.value_or(0))),
+      json_quote(l.edge), store::to_string(l.why), json_quote(l.reason), time_or_null(l.at),
+      store::to_string(l.state), or_null(closed, time_or_null(l.closed)), text_or_null(l.outcome),
+      text_or_null(l.frame), or_null(named, fmt::format("\"{:016x}\"", l.block.incarnation.count)),
+      or_null(named, std::to_string(l.block.sequence.count)), time(l.time_min), time(l.time_max),
+      or_null(l.wants.count != 0, fmt::format("\"{:016x}\"", l.wants.count)),
+      text_or_null(l.origin), l.size, l.readings);
 }
 
 Result<std::string> status_json(query::Reader& reader, EventTime now) {
@@ -158,6 +182,7 @@ Result<std::string> status_json(query::Reader& reader, EventTime now) {
   TIDE_ASSIGN(const auto ledger, reader.ledger());
   TIDE_ASSIGN(const auto edges, reader.edges());
   TIDE_ASSIGN(const auto partitions, reader.partitions());
+  TIDE_ASSIGN(const auto letters, reader.letter_counts());
   const auto here = std::ranges::count_if(partitions, &query::PartitionState::here);
   EventTime slowest = kEventTimeMax;
   for (const auto& e : edges) {
@@ -166,11 +191,11 @@ Result<std::string> status_json(query::Reader& reader, EventTime now) {
   }
   return fmt::format(
       R"({{"v":1,"now":"{}","position":{},"partitions":{},"owners":{},"lag":{},"ledger":{},)"
-      R"("edges":{}}})",
+      R"("dead_letters":{{{}}},"edges":{}}})",
       format_utc(now), position, partitions.empty() ? 1 : here,
       json_list(partitions, [](const auto& p) { return to_json(p); }),
       slowest == kEventTimeMax ? "null" : json_number(seconds(now - slowest)), to_json(ledger),
-      json_list(edges, [now](const auto& e) { return to_json(e, now); }));
+      by_reason(letters.kept), json_list(edges, [now](const auto& e) { return to_json(e, now); }));
 }
 
 }  // namespace tidemark::http

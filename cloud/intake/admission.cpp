@@ -13,15 +13,6 @@ namespace {
 constexpr std::size_t kContradictionsKnown = 1024;  // of an edge, so that each is told once
 }
 
-void Intake::keep_letter(Session& s, const std::string& reason, ByteSpan bytes,
-                         std::uint64_t readings) {
-  ++counters_.dead_letters;
-  s.letter_bytes += bytes.size();
-  // One edge must not fill the disk with them: the reason and the count are always kept.
-  if (s.letter_bytes > kLetterBytesMax) bytes = {};
-  store_->small().add_dead_letter(s.edge->row.name, reason, clock_.wall(), bytes, readings);
-}
-
 void Intake::alarm(Session& s, store::AlarmKind kind, const std::string& text) {
   ++counters_.alarms;
   log::error("alarm", "edge={} kind={} text={}", s.edge->row.name, store::to_string(kind), text);
@@ -42,7 +33,7 @@ void Intake::note_counts(Session& s, const store::SeriesRow& series, answers::An
                                 format_utc(answer.end), series.description.source,
                                 basis.manifest.sent, basis.manifest.received);
   alarm(s, store::AlarmKind::count_conflict, text);
-  keep_letter(s, text, {}, 0);
+  remark(s, store::LetterReason::contradiction, text);
 }
 
 void Intake::look_at_counts(Session& s, Incarnation i) {
@@ -53,29 +44,18 @@ void Intake::look_at_counts(Session& s, Incarnation i) {
   const auto text = fmt::format("the blocks of start {:016x} hold {} readings more than its seals "
                                 "count; what came stands", i.count, more);
   alarm(s, store::AlarmKind::count_conflict, text);
-  keep_letter(s, text, {}, 0);
+  remark(s, store::LetterReason::contradiction, text);
 }
 
-void Intake::put_off(Session& s, const std::string& why, ByteSpan bytes, std::uint64_t readings) {
+void Intake::put_off(Session& s, const std::string& why) {
   ++counters_.put_off;
   alarm(s, store::AlarmKind::bound, why);
-  if (options_.from_log) keep_letter(s, why, bytes, readings);
 }
 
-bool Intake::refuses(Session& s, Incarnation i, ByteSpan bytes, std::uint64_t readings) {
+bool Intake::refuses(const Session& s, Incarnation i) {
   if (!s.edge->guard.refuses_any() || !s.edge->guard.refuses(i)) return false;
   ++counters_.refused;
-  if (options_.from_log) {
-    keep_letter(s, "of a second box that says it is this edge", bytes, readings);
-  }
   return true;
-}
-
-void Intake::keep_foreign(const std::string& from, const std::string& reason, ByteSpan bytes) {
-  begin();
-  ++counters_.dead_letters;
-  log::warning("record kept aside", "from={} reason={} bytes={}", from, reason, bytes.size());
-  store_->small().add_dead_letter(from, reason, clock_.wall(), bytes, 0);
 }
 
 bool Intake::admit(Session& s, std::uint64_t session, const wire::Hello& hello) {
@@ -95,8 +75,10 @@ bool Intake::admit(Session& s, std::uint64_t session, const wire::Hello& hello) 
     for (const auto& c : hello.closings) unfold(s, c.incarnation);
     unfold(s, hello.incarnation);
     if (edge.books.room_for(hello.incarnation, hello.closings)) return true;
-    put_off(s, fmt::format("more than {} starts of this edge are open; is its agent restarting "
-                           "without end?", reconcile::kStartsOpenMax), {}, 0);
+    const auto text = fmt::format("more than {} starts of this edge are open; is its agent "
+                                  "restarting without end?", reconcile::kStartsOpenMax);
+    put_off(s, text);
+    if (options_.from_log) remark(s, store::LetterReason::bound, text);
     return false;
   }
   ++counters_.refused;
@@ -115,7 +97,9 @@ void Intake::unfold(Session& s, Incarnation i) {
 
 void Intake::take_hello(Session& s, std::uint64_t session, const wire::Frame& frame) {
   auto hello = wire::decode_hello(frame.payload);
-  if (!hello) return refuse_frame(s, frame, hello.error());
+  if (!hello) {
+    return refuse_frame(s, frame, store::LetterReason::unreadable, hello.error().text());
+  }
   if (!admit(s, session, *hello)) return;
   auto& row = s.edge->row;
   if (const auto* books = s.edge->books.find(hello->incarnation); books && books->closed()) {
@@ -154,6 +138,9 @@ void Intake::take_hello(Session& s, std::uint64_t session, const wire::Frame& fr
   }
   s.backlog_to = {0, 0};
   s.live_from = UINT64_MAX;
+  if (store_->letters().count(store::LetterReason::dictionary_missing) > 0) {
+    for (const auto hash : store_->letters().wanted(row.name)) s.wanted.insert(hash);
+  }
   take_unnamed(s);
 }
 

@@ -62,7 +62,8 @@ EventTime kept_from(const reconcile::Horizons& horizons, reconcile::Tier tier, E
 }  // namespace
 
 SteadyTime Intake::due() const {
-  if (replay_ || store_->ordered().any_added()) return SteadyTime::min();
+  const bool more = replay_ || letter_order_ || !letters_due_.empty();
+  if (more || store_->ordered().any_added()) return SteadyTime::min();
   return std::min({emitter_->due(), turns_->due(), maintained_ + kMaintainEvery});
 }
 
@@ -72,7 +73,8 @@ Result<std::vector<Reply>> Intake::commit() {
   if (!has_batch() && due() > now) return std::vector<Reply>{};
   begin();
   if (maintenance) maintain();
-  if (maintenance || replay_) take_orders();
+  if (maintenance || replay_ || letter_order_) take_orders();
+  take_letters();
   note_unordered();
   for (auto* s : touched_) advance(*s);
   order_panes();  // what the frontiers have passed, before it is answered
@@ -100,6 +102,7 @@ Result<std::vector<Reply>> Intake::commit() {
   backlog_in_batch_ = false;
   TIDE_TRY(store_->commit());
   ++counters_.commits;
+  counters_.letters = store_->letters().counts();
   return replies;
 }
 
@@ -218,7 +221,7 @@ void Intake::maintain() {
   if (now < slow_maintained_ + kSlowMaintainEvery) return;
   slow_maintained_ = now;
   emitter_->prune(clock_.wall() - options_.keep_revisions, kRevisionsPrunedMax);
-  store_->small().bound_dead_letters();
+  bound_letters();
   store_->alarms().clear_before(clock_.wall() - kAlarmShown);
   store_->alarms().forget_orders(clock_.wall() - kAlarmShown);
   remove_old_segments();

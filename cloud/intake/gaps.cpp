@@ -109,7 +109,11 @@ void Intake::take_parked(Session& s) {
   auto parked = std::move(s.parked);
   s.parked.clear();
   parked_bytes_ -= std::exchange(s.parked_bytes, 0);
-  for (auto& p : parked) take_block(s, p.lane, std::move(p.record));
+  for (auto& p : parked) {
+    parked_origin_ = std::move(p.origin);
+    take_block(s, p.lane, std::move(p.record));
+  }
+  parked_origin_.clear();
   if (!s.parked.empty()) return;
   for (const auto& [incarnation, ranges] : s.dropped) s.wanted_blocks[incarnation].add(ranges);
   s.dropped.clear();
@@ -120,12 +124,14 @@ bool Intake::named(Session& s, Incarnation i, const wire::Frame& frame) {
   if (books.find(i) != nullptr || books.folded(i) || s.edge->guard.refuses(i)) return true;
   const auto bytes = frame.payload.size();
   if (s.unnamed_bytes + bytes > kUnnamedBytesMax || parked_bytes_ + bytes > kParkedBytesAllMax) {
-    put_off(s, fmt::format("frames of start {:016x}, which no hello named, pass {} B; they are not "
-                           "taken", i.count, kUnnamedBytesMax), frame.payload, 0);
+    const auto text = fmt::format("frames of start {:016x}, which no hello named, pass {} B; they "
+                                  "are not taken", i.count, kUnnamedBytesMax);
+    put_off(s, text);
+    if (options_.from_log) keep_letter(s, letter_of(frame, store::LetterReason::bound, text));
     return false;
   }
   if (s.unnamed.empty()) s.unnamed_looks = 0;
-  s.unnamed.push_back(frame);
+  s.unnamed.push_back({frame, origin()});
   s.unnamed_bytes += bytes;
   parked_bytes_ += bytes;
   return false;
@@ -134,14 +140,22 @@ bool Intake::named(Session& s, Incarnation i, const wire::Frame& frame) {
 void Intake::take_unnamed(Session& s) {
   auto frames = std::exchange(s.unnamed, {});
   parked_bytes_ -= std::exchange(s.unnamed_bytes, 0);
-  for (const auto& frame : frames) take_numbered(s, 0, frame);
+  for (auto& [frame, origin] : frames) {
+    parked_origin_ = std::move(origin);
+    take_numbered(s, 0, frame);
+  }
+  parked_origin_.clear();
 }
 
 void Intake::forget_unnamed(Session& s) {
   if (s.unnamed.empty() || ++s.unnamed_looks < 2) return;
-  for (const auto& frame : std::exchange(s.unnamed, {})) {
-    put_off(s, "frames of a start that no hello named are not taken", frame.payload, 0);
+  for (auto& [frame, origin] : std::exchange(s.unnamed, {})) {
+    parked_origin_ = std::move(origin);
+    constexpr auto kText = "frames of a start that no hello named are not taken";
+    put_off(s, kText);
+    if (options_.from_log) keep_letter(s, letter_of(frame, store::LetterReason::bound, kText));
   }
+  parked_origin_.clear();
   parked_bytes_ -= std::exchange(s.unnamed_bytes, 0);
 }
 

@@ -8,30 +8,17 @@
 #include "cloud/intake/raw.h"
 #include "cloud/intake/reasons.h"
 #include "cloud/intake/session.h"
-#include "common/base/hash.h"
 #include "common/base/log.h"
-#include "common/codec/codec.h"
 
 namespace tidemark::intake {
 namespace {
 
+using Why = store::LetterReason;
+
 constexpr std::size_t kEdgesMax = 100'000;
 constexpr std::size_t kEvictedRangesMax = 16'384;  // of one seal
-// Panes and windows reach beyond the readings in them: as near to the ends of time no sum of times
-// overflows.
-constexpr Nanoseconds kFromTheEndsOfTime = std::chrono::hours(24 * 400);
 constexpr std::int64_t kMinuteNs = 60'000'000'000;
 constexpr std::int64_t kOldestMinute = -(std::int64_t{1} << 27);  // 255 years before 1970
-
-bool within_time(const codec::Summary& s) {
-  return event_time(s.time_min) > kEventTimeMin + kFromTheEndsOfTime &&
-         event_time(s.time_max) < kEventTimeMax - kFromTheEndsOfTime;
-}
-
-answers::Cause cause_of(Lane lane, bool given_up) {
-  if (given_up) return answers::Cause::resent;
-  return lane == Lane::backlog ? answers::Cause::backfill : answers::Cause::late;
-}
 
 // Names the sources that the seal speaks of without their names.
 void name_rest(reconcile::EdgeBooks& books, Seal& seal) {
@@ -83,6 +70,7 @@ Result<> Intake::load() {
   }
   catalogue_ = std::make_unique<Catalogue>(*store_);
   TIDE_TRY(catalogue_->load(edges_));
+  load_letters();
   turns_ = std::make_unique<OrderTurns>(store_->ordered(), [this](store::SeriesId id) {
     const auto& series = *catalogue_->find(id);
     return by_id_.at(series.row.edge)->edge->books.sources()[series.source].frontier;
@@ -220,7 +208,8 @@ Intake::Session& Intake::session_of(const std::string& name) {
   return *session;
 }
 
-void Intake::take(const std::string& name, std::uint64_t session, const wire::Frame& frame) {
+void Intake::take(const std::string& name, std::uint64_t session, const wire::Frame& frame,
+                  const Origin& origin) {
   if (name.empty() || name.size() > Dictionary::kNameBytesMax ||
       (!sessions_.contains(name) && sessions_.size() >= kEdgesMax)) {
     log::warning("frame of no edge that can be admitted", "bytes={}", frame.payload.size());
@@ -228,6 +217,7 @@ void Intake::take(const std::string& name, std::uint64_t session, const wire::Fr
   }
   begin();
   ++counters_.frames;
+  origin_ = origin;
   auto& s = session_of(name);
   touched_.insert(&s);
   s.edge->row.seen = clock_.wall();
@@ -252,189 +242,54 @@ void Intake::take(const std::string& name, std::uint64_t session, const wire::Fr
       }
       break;
     default:
-      refuse_frame(s, frame, Error(Fault::bad_input, "a frame that no edge sends to the cloud"));
+      refuse_frame(s, frame, Why::unreadable, "a frame that no edge sends to the cloud");
   }
+  origin_ = {};
 }
 
 void Intake::take_numbered(Session& s, std::uint64_t session, const wire::Frame& frame) {
   if (frame.type == wire::FrameType::seal) return take_seal(s, session, frame);
   auto block = wire::decode_block(frame.payload);
-  if (!block) return refuse_frame(s, frame, block.error());
+  if (!block) return refuse_frame(s, frame, Why::unreadable, block.error().text());
   if (named(s, block->second.name.incarnation, frame)) {
     take_block(s, block->first, std::move(block->second));
   }
 }
 
-void Intake::refuse_frame(Session& s, const wire::Frame& frame, const Error& error) {
+void Intake::refuse_frame(Session& s, const wire::Frame& frame, store::LetterReason why,
+                          const std::string& text) {
   log::warning("frame refused", "edge={} type={} error={}", s.edge->row.name,
-               static_cast<int>(frame.type), error.text());
-  keep_letter(s, error.text(), frame.payload, 0);
+               static_cast<int>(frame.type), text);
+  keep_letter(s, letter_of(frame, why, text));
 }
 
 void Intake::take_dictionary(Session& s, const wire::Frame& frame) {
   const auto added = catalogue_->add_dictionary(*s.edge, frame.payload,
                                                   clock_.wall() + kAheadMax);
   if (!added) {
-    alarm(s, added.error().fault() == Fault::full ? store::AlarmKind::bound
-                                                  : store::AlarmKind::dictionary_conflict,
+    const bool full = added.error().fault() == Fault::full;
+    alarm(s, full ? store::AlarmKind::bound : store::AlarmKind::dictionary_conflict,
           added.error().text());
-    return refuse_frame(s, frame, added.error());
+    return refuse_frame(s, frame, full ? Why::bound : Why::contradiction, added.error().text());
   }
-  s.dictionaries.push_back(*added);
-  s.wanted.erase(*added);
-  s.asks.erase(*added);
+  note_dictionary(s, *added);
+}
+
+void Intake::note_dictionary(Session& s, DictionaryHash hash) {
+  s.dictionaries.push_back(hash);
+  s.wanted.erase(hash);
+  s.asks.erase(hash);
   take_parked(s);
-}
-
-void Intake::take_block(Session& s, Lane lane, BlockRecord record) {
-  auto& edge = *s.edge;
-  ++counters_.blocks;
-  if (refuses(s, record.name.incarnation, record.bytes, record.readings)) return;
-  unfold(s, record.name.incarnation);
-  note_way(s, lane, record.name);
-  const auto* books = edge.books.find(record.name.incarnation);
-  if (books != nullptr && books->has(record.name.sequence)) {
-    ++counters_.duplicates;
-    const auto known = store_->blocks().hash_of(edge.row.id, record.name);
-    if (known && *known != xxh3(record.bytes)) {
-      alarm(s, store::AlarmKind::block_conflict,
-            fmt::format("two blocks are called {:016x}/{}; the second is kept aside",
-                        record.name.incarnation.count, record.name.sequence.count));
-      keep_letter(s, "another block has this name already", record.bytes, 0);
-    }
-    s.added[record.name.incarnation].add(record.name.sequence);
-    return;
-  }
-  if (!edge.books.room_for(record.name.incarnation, record.name.sequence)) {
-    return put_off(s, fmt::format("more than {} gaps between blocks and blocks without a seal; "
-                                  "what comes out of order waits at the edge",
-                                  reconcile::kWeightMax), record.bytes, record.readings);
-  }
-  if (books != nullptr && books->received_any(record.replaces)) {
-    return dead_letter(s, record, "it replaces blocks that are here: two agents of one name?");
-  }
-  auto block = codec::decode(record.bytes);
-  if (!block) return dead_letter(s, record, block.error().text());
-  const auto unknown = Catalogue::unknown(edge, block->dictionaries);
-  if (given_up(s, unknown)) {
-    return dead_letter(s, record, fmt::format("its dictionary {:016x} did not come, though it was "
-                                              "asked for", unknown.front().count));
-  }
-  if (!unknown.empty()) return park(s, lane, std::move(record), unknown);
-  if (readings_carried(*block) != record.readings) {
-    return dead_letter(s, record, fmt::format("it carries {} readings and says {}",
-                                              readings_carried(*block), record.readings));
-  }
-  if (!within_time(codec::summary(*block))) {
-    return dead_letter(s, record, "a time in it lies at the end of time");
-  }
-  std::vector<window::Partial> partials;
-  for (const auto& p : block->partials) {
-    ByteReader in(p.state);
-    auto state = window::Partial::decode(in);
-    if (!state || !in.done() || p.size <= 0) {
-      return dead_letter(s, record, "a window in it does not decode");
-    }
-    partials.push_back(std::move(state).value());
-  }
-  place_block(s, lane, record, *block, partials);
-}
-
-void Intake::place_block(Session& s, Lane lane, const BlockRecord& record, const Block& block,
-                         const std::vector<window::Partial>& partials) {
-  auto& edge = *s.edge;
-  std::vector<Bound> series;
-  if (const auto bound = catalogue_->bind(edge, block.dictionaries, record.name, series); !bound) {
-    alarm(s, store::AlarmKind::bound, bound.error().text());
-    return dead_letter(s, record, bound.error().text());
-  }
-  bool sound = true;
-  for (const auto& g : block.groups) {
-    for (const auto& c : g.columns) sound = sound && c.series < series.size();
-  }
-  for (std::size_t i = 0; i < partials.size(); ++i) {
-    const auto& p = block.partials[i];
-    sound = sound && p.series < series.size() &&
-            series[p.series].series->row.description.type == partials[i].type();
-  }
-  if (!sound) return dead_letter(s, record, "a column names a series that its dictionaries lack");
-  const auto latest = clock_.wall() + kAheadMax;
-  if (auto fits = placer_->check({edge, record.name, block, series, partials, {}, {}, latest});
-      !fits) {
-    alarm(s, store::AlarmKind::bound, fits.error().text());
-    return dead_letter(s, record, fits.error().text());
-  }
-  auto& books = edge.books.of(record.name.incarnation);
-  backlog_in_batch_ = backlog_in_batch_ || lane == Lane::backlog;
-  catalogue_->note_archived(edge, block.dictionaries);
-  const auto at = store_->archive().append(edge.row.name, record);
-  store_->blocks().add(edge.row.id, record.name, xxh3(record.bytes), at, record.readings);
-  const auto cause = cause_of(lane, books.was_given_up(record.name.sequence));
-  const auto compared = placer_->compared();
-  const auto placed = placer_->place(
-      {edge, record.name, block, series, partials, at, cause, latest}, clock_.steady());
-  if (placed.quarantined > 0) {
-    alarm(s, store::AlarmKind::clock,
-          fmt::format("{} readings of a block are of times to come; they are in quarantine "
-                      "(tidemark cloud late), and its other sources go on", placed.quarantined));
-  }
-  for (const auto& b : series) {
-    if (!b.thinned) continue;
-    catalogue_->note_thinned(*b.series, record.time_min,
-                             std::min(record.time_max, count_ns(latest)));
-  }
-  books.receive(record.name.sequence, record.readings, placed, record.replaces);
-  counters_.readings += record.readings;
-  counters_.blocks_compared += placer_->compared() - compared;
-  ++s.blocks_taken;
-  s.added[record.name.incarnation].add(record.name.sequence);
-  s.changed.insert(record.name.incarnation);
-}
-
-void Intake::dead_letter(Session& s, const BlockRecord& record, const std::string& reason) {
-  auto& edge = *s.edge;
-  log::error("block cannot be read, it is kept aside",
-             "edge={} incarnation={:016x} sequence={} reason={}", edge.row.name,
-             record.name.incarnation.count, record.name.sequence.count, reason);
-  keep_letter(s, reason, record.bytes, record.readings);
-  store_->blocks().add(edge.row.id, record.name, xxh3(record.bytes), store_->archive().end(),
-                       record.readings);
-  reconcile::Placed placed;
-  placed.quarantined = record.readings;
-  auto& books = edge.books.of(record.name.incarnation);
-  // What it replaces never comes; unless it did, which is why this one is kept aside.
-  const auto replaces = books.received_any(record.replaces) ? SequenceRanges{} : record.replaces;
-  books.receive(record.name.sequence, record.readings, placed, replaces);
-  books.give_up(std::min(event_time(record.time_max), clock_.wall() + kAheadMax) + Nanoseconds(1));
-  s.added[record.name.incarnation].add(record.name.sequence);
-  s.changed.insert(record.name.incarnation);
-}
-
-void Intake::park(Session& s, Lane lane, BlockRecord record,
-                  const std::vector<DictionaryHash>& unknown) {
-  s.wanted.insert(unknown.begin(), unknown.end());
-  ++counters_.parked;
-  if (s.parked_bytes + record.bytes.size() > kParkedBytesMax ||
-      parked_bytes_ + record.bytes.size() > kParkedBytesAllMax) {
-    // Of Kafka its record is passed over, and its edge was told that it is here.
-    if (options_.from_log) {
-      return put_off(s, fmt::format("blocks that wait for a dictionary pass {} B", kParkedBytesMax),
-                     record.bytes, record.readings);
-    }
-    s.dropped[record.name.incarnation].add(record.name.sequence);
-    return;
-  }
-  s.parked_bytes += record.bytes.size();
-  parked_bytes_ += record.bytes.size();
-  s.parked.push_back({lane, std::move(record), unknown});
+  want_letters(s.edge->row.name);
 }
 
 void Intake::take_seal(Session& s, std::uint64_t session, const wire::Frame& frame) {
   auto seal = Seal::decode(frame.payload);
-  if (!seal) return refuse_frame(s, frame, seal.error());
+  if (!seal) return refuse_frame(s, frame, Why::unreadable, seal.error().text());
   auto& edge = *s.edge;
-  if (!named(s, seal->incarnation, frame) ||
-      refuses(s, seal->incarnation, frame.payload, 0)) {
+  if (!named(s, seal->incarnation, frame)) return;
+  if (refuses(s, seal->incarnation)) {
+    if (options_.from_log) keep_letter(s, letter_of(frame, Why::second_box, kSecondBox));
     return;
   }
   // What ended was another connection, whose hello came late: two gateways have no common order.
@@ -449,7 +304,7 @@ void Intake::take_seal(Session& s, std::uint64_t session, const wire::Frame& fra
     const auto text = fmt::format("a seal names {} evicted ranges, at most {} are taken",
                                   seal->evicted.ranges().size(), kEvictedRangesMax);
     alarm(s, store::AlarmKind::bound, text);
-    return refuse_frame(s, frame, Error(Fault::full, text));
+    return refuse_frame(s, frame, Why::bound, text);
   }
   name_rest(edge.books, *seal);
   auto& books = edge.books.of(seal->incarnation);
@@ -457,7 +312,7 @@ void Intake::take_seal(Session& s, std::uint64_t session, const wire::Frame& fra
     const auto text = fmt::format("two seals of start {:016x} have number {}; the second is kept "
                                   "aside", seal->incarnation.count, seal->number);
     alarm(s, store::AlarmKind::seal_conflict, text);
-    return refuse_frame(s, frame, Error(Fault::bad_input, text));
+    return refuse_frame(s, frame, Why::contradiction, text);
   }
   books.know(*seal);
   // Of times to come an edge can state nothing, and a frontier never goes back: a clock that jumped

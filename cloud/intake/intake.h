@@ -8,11 +8,13 @@
 // Bounds     blocks whose dictionary is unknown wait within kParkedBytesMax an edge and
 //            kParkedBytesAllMax together; others are asked for again. A dictionary that does not
 //            come, kAsksMax minutes long, of an edge that is there, is given up: blocks that name
-//            it are kept aside, named and counted. Emissions per commit are
-//            bounded, the rest follows with the next; a batch is full() past kTouchedMax panes and
-//            minutes, and earlier with a backlog in it. What an edge would make grow past a bound
-//            of its books (edge_books.h) or of its series (catalogue.h) is put off, that is not
-//            acknowledged, or kept aside, and is an alarm of that edge; the others do not notice.
+//            it are kept aside, named and counted, until it comes after all. Dead letters past the
+//            bounds of letter_rows.h go, oldest first, and what they hold is lost. Emissions
+//            per commit are bounded, the rest follows with the next; a batch is full() past
+//            kTouchedMax panes and minutes, and earlier with a backlog in it. What an edge would
+//            make grow past a bound of its books (edge_books.h) or of its series (catalogue.h) is
+//            put off, that is not acknowledged, or kept aside, and is an alarm of that edge; the
+//            others do not notice.
 // Threads    one.
 #pragma once
 
@@ -22,6 +24,7 @@
 #include <set>
 #include <string>
 #include <unordered_map>
+#include <variant>
 #include <vector>
 
 #include "cloud/answers/emitter.h"
@@ -84,6 +87,15 @@ struct Counters {
   std::uint64_t refused = 0;  // frames of a second box that says it is an edge
   std::uint64_t blocks_compared = 0;  // read from the archive to find repeats (repeat_finder.h)
   std::uint64_t blocks_ordered = 0;  // read from the archive to put panes in order (orderer.h)
+  store::LetterRows::Counts letters{};  // that are kept now
+};
+
+// Where a frame came from, if that can be said: a record of Kafka.
+struct Origin {
+  std::string_view topic = {};
+  int partition = 0;
+  std::int64_t offset = 0;
+  [[nodiscard]] std::string text() const;  // "topic/partition/offset"
 };
 
 // An order to make panes anew that is under way: `replay` of what the late ledger has of these
@@ -104,13 +116,25 @@ struct Replay {
   std::string why;             // of the last that stayed
 };
 
+// An order about dead letters that is under way.
+struct LetterOrder {
+  std::int64_t order = 0;
+  bool drop = false;
+  std::string outcome;  // of those that are dropped: by whom, and why
+  std::vector<std::int64_t> letters;
+  std::size_t next = 0;
+  std::uint64_t done = 0, readings = 0, stayed = 0;
+  std::string why;  // the last one stayed
+};
+
 class Intake {
  public:
   static Result<std::unique_ptr<Intake>> open(Disk& disk, const Clock& clock, Options options);
   ~Intake();
 
   // Into the running batch. `session` tells connections of one edge apart.
-  void take(const std::string& edge, std::uint64_t session, const wire::Frame& frame);
+  void take(const std::string& edge, std::uint64_t session, const wire::Frame& frame,
+            const Origin& origin = {});
   // This connection has ended without a bye, and why, in words; unless a frame of it comes yet.
   void lose(const std::string& edge, std::uint64_t session, const std::string& why);
   [[nodiscard]] bool has_batch() const;
@@ -123,8 +147,8 @@ class Intake {
   // A number that is committed with the batch: how far an input has been read. 0: none.
   void note(const std::string& name, std::uint64_t value);
   [[nodiscard]] std::uint64_t noted(const std::string& name);
-  // A record that is of no edge; kept aside.
-  void keep_foreign(const std::string& from, const std::string& reason, ByteSpan bytes);
+  // A record that is of no edge, or no frame; kept aside.
+  void keep_foreign(const Origin& from, const std::string& reason, ByteSpan bytes);
   // Ends the batch, if there is anything to write. Also to be called when due() has passed.
   Result<std::vector<Reply>> commit();
   // The last commit before this object goes: what is written lazily is written, too.
@@ -157,27 +181,64 @@ class Intake {
   void take_hello(Session& s, std::uint64_t session, const wire::Frame& frame);
   // Whether the start that says hello is the edge's; refuses a clone.
   bool admit(Session& s, std::uint64_t session, const wire::Hello& hello);
-  [[nodiscard]] bool refuses(Session& s, Incarnation i, ByteSpan bytes, std::uint64_t readings);
+  [[nodiscard]] bool refuses(const Session& s, Incarnation i);
   // Brings a start back into memory of which a frame speaks.
   void unfold(Session& s, Incarnation i);
   void take_dictionary(Session& s, const wire::Frame& frame);
+  void note_dictionary(Session& s, DictionaryHash hash);  // it is here now
   // A block or a seal.
   // `session`: the connection that it came by, 0 for one that waited.
   void take_numbered(Session& s, std::uint64_t session, const wire::Frame& frame);
   void take_block(Session& s, Lane lane, BlockRecord record);
   void take_seal(Session& s, std::uint64_t session, const wire::Frame& frame);
-  void place_block(Session& s, Lane lane, const BlockRecord& record, const Block& block,
-                   const std::vector<window::Partial>& partials);
+  struct Opened {
+    Block block;
+    std::vector<window::Partial> partials;
+    std::vector<Bound> series;  // of its dictionaries
+  };
+  struct Refusal {
+    store::LetterReason why{};
+    std::string text;
+    std::vector<DictionaryHash> unknown = {};  // it would have to wait for these
+  };
+  // What a block holds, if it can be taken.
+  std::variant<Opened, Refusal> open_block(Session& s, const BlockRecord& record);
+  // `aside`: it lay among the dead letters, and is in the books as one of them.
+  void place_block(Session& s, Lane lane, const BlockRecord& record, const Opened& opened,
+                   answers::Cause cause, bool aside);
   void take_minutes(Session& s, const Seal& seal);
-  void keep_letter(Session& s, const std::string& reason, ByteSpan bytes, std::uint64_t readings);
+  void load_letters();
+  [[nodiscard]] std::string origin() const;
+  // Whether its bytes are: else what it holds is lost, and counts so.
+  bool keep_letter(Session& s, store::Letter letter);
+  void remark(Session& s, store::LetterReason why, const std::string& text);  // without bytes
+  Result<> take_letter(store::Letter& letter, answers::Cause cause);
+  Result<> take_block_of(Session& s, store::Letter& letter, answers::Cause cause);
+  Result<> take_dictionary_of(Session& s, const store::Letter& letter);
+  void close_letter(const store::Letter& letter, store::LetterState state,
+                    const std::string& outcome);
+  // What it holds is lost from here on.
+  void drop_letter(store::Letter& letter, store::LetterState state, const std::string& outcome);
+  bool book_as_dropped(Session& s, store::Letter& letter);
+  void note_aside(const store::Letter& letter, const std::string& why);
+  void touch_time_of(Session& s, const store::Letter& letter);
+  // Those that wait for what has come, a few a batch.
+  void take_letters();
+  void want_letters(const std::string& edge);
+  void bound_letters();
+  Result<std::optional<std::string>> obey_letters(std::int64_t order,
+                                                  const std::vector<std::string_view>& words);
+  [[nodiscard]] Result<LetterOrder> letter_order(std::int64_t order,
+                                                 const std::vector<std::string_view>& words);
   void alarm(Session& s, store::AlarmKind kind, const std::string& text);
   // The counts of its source's seals contradict the blocks: named, alarmed, kept aside, doubted.
   void note_counts(Session& s, const store::SeriesRow& series, answers::Answer& answer,
                    const answers::Basis& basis);
   // Blocks of a start hold more than its seals ever count.
   void look_at_counts(Session& s, Incarnation i);
-  // The frame is not taken and not acknowledged: it comes again, or lies among the dead letters.
-  void put_off(Session& s, const std::string& why, ByteSpan bytes, std::uint64_t readings);
+  // The frame is not taken and not acknowledged: it comes again. From a log it does not, and the
+  // caller keeps it aside.
+  void put_off(Session& s, const std::string& why);
   void take_orders();
   // Nothing while it is not finished: it goes on with the next batch.
   Result<std::optional<std::string>> obey(std::int64_t order, const std::string& words);
@@ -222,8 +283,9 @@ class Intake {
   void take_unnamed(Session& s);
   void forget_unnamed(Session& s);
   void note_way(Session& s, Lane lane, BlockName block);
-  void dead_letter(Session& s, const BlockRecord& record, const std::string& reason);
-  void refuse_frame(Session& s, const wire::Frame& frame, const Error& error);
+  void dead_letter(Session& s, Lane lane, const BlockRecord& record, const Refusal& refusal);
+  void refuse_frame(Session& s, const wire::Frame& frame, store::LetterReason why,
+                    const std::string& text);
   void advance(Session& s);
   void look_at_given_up(Session& s);
   void answer(Session& s, std::vector<Reply>& replies);
@@ -251,6 +313,10 @@ class Intake {
   std::size_t fold_next_ = 0;
   std::size_t fold_next_edge_ = 0;
   std::optional<Replay> replay_;
+  std::optional<LetterOrder> letter_order_;
+  std::set<std::int64_t> letters_due_;  // to be looked at again
+  Origin origin_;                       // of the frame at hand
+  std::string parked_origin_;           // or of the block, where it had waited
   std::size_t parked_bytes_ = 0;  // of all edges
   Counters counters_;
 };

@@ -51,6 +51,7 @@ Result<std::string> Intake::change_views() {
 Result<std::optional<std::string>> Intake::obey(std::int64_t order, const std::string& words) {
   const auto parts = split(words, ' ');
   if (parts[0] == "replay" || parts[0] == "backfill") return replay(order, parts);
+  if (parts[0] == "letter") return obey_letters(order, parts);
   auto outcome = words == "views"                                 ? change_views()
                  : parts[0] == "swap" || parts[0] == "unswap"   ? swap_meter(parts)
                  : parts[0] == "waive" || parts[0] == "retire" ? waive(parts)

@@ -5,6 +5,23 @@
 #include <algorithm>
 
 namespace tidemark::intake {
+namespace {
+
+constexpr std::size_t kAsideNamed = 3;
+
+// Of which source they are, only who can read them knows: it is said of all that lack something.
+bool name_aside(const std::string& name, const Edge& edge, const answers::Answer& answer,
+                std::vector<answers::Missing>& missing) {
+  std::size_t named = 0;
+  for (const auto& a : edge.aside) {
+    if (a.until <= answer.start || a.from >= answer.end) continue;
+    if (++named > kAsideNamed) break;
+    missing.push_back({name, answers::aside_text(a.letter, a.readings, a.state, a.why)});
+  }
+  return named > 0;
+}
+
+}  // namespace
 
 void name_missing(const Edge& edge, const store::SeriesRow& series, const answers::Answer& answer,
                   const answers::Basis& basis, std::vector<answers::Missing>& missing) {
@@ -20,8 +37,11 @@ void name_missing(const Edge& edge, const store::SeriesRow& series, const answer
                                          basis.manifest.sent, basis.manifest.received)});
   }
   if (sealed) {
+    const bool lacks = basis.manifest.received < basis.manifest.sent;
+    const bool aside = lacks && name_aside(name, edge, answer, missing);
     if (answer.lost > 0) {
-      missing.push_back({name, fmt::format("{} readings evicted or lost", answer.lost)});
+      missing.push_back({name, fmt::format("{} readings evicted{} lost", answer.lost,
+                                           aside ? ", kept aside or" : " or")});
     }
     return;
   }

@@ -8,6 +8,8 @@
 
 namespace tidemark::intake {
 
+inline constexpr auto kSecondBox = "of a second box that says it is this edge";
+
 struct Intake::Session {
   Edge* edge = nullptr;
   std::uint64_t connection = 0;
@@ -28,6 +30,7 @@ struct Intake::Session {
     Lane lane;
     BlockRecord record;
     std::vector<DictionaryHash> unknown;
+    std::string origin;
   };
   std::vector<Parked> parked;
   std::size_t parked_bytes = 0;
@@ -35,7 +38,11 @@ struct Intake::Session {
   std::map<DictionaryHash, unsigned> asks;        // looks at which blocks waited for it
 
   // Blocks and seals of starts that no hello has named so far.
-  std::vector<wire::Frame> unnamed;
+  struct Unnamed {
+    wire::Frame frame;
+    std::string origin;
+  };
+  std::vector<Unnamed> unnamed;
   std::size_t unnamed_bytes = 0;
   unsigned unnamed_looks = 0;
 
@@ -57,5 +64,10 @@ struct Intake::Session {
   std::pair<std::uint64_t, std::uint64_t> backlog_to{0, 0};
   std::uint64_t live_from = UINT64_MAX;
 };
+
+// As they are kept aside; edge, time and origin are the intake's to say.
+store::Letter letter_of(const wire::Frame& frame, store::LetterReason why, std::string text);
+store::Letter letter_of(Lane lane, const BlockRecord& record, store::LetterReason why,
+                        std::string text);
 
 }  // namespace tidemark::intake

@@ -89,7 +89,9 @@ export function showTrouble(root, late, losses, letters) {
     list('Not in any answer', ['edge', 'reason', 'readings'],
       losses.map((r) => row([element('td', {}, r.edge), element('td', {}, r.reason),
         figure(r.readings, true)])), 'Nothing was lost, evicted or quarantined.'),
-    list('Dead letters', ['edge', 'reason', 'at', 'bytes'],
-      letters.map((r) => row([element('td', {}, r.edge), element('td', {}, r.reason),
-        element('td', {}, utc(r.at)), figure(r.bytes)])), 'Nothing was refused.'));
+    list('Dead letters', ['edge', 'why', 'reason', 'at', 'readings', 'bytes', 'state'],
+      letters.map((r) => row([element('td', {}, r.edge), element('td', {}, r.why),
+        element('td', {}, r.reason), element('td', {}, utc(r.at)), figure(r.readings, true),
+        figure(r.bytes), element('td', r.outcome ? {title: r.outcome} : {}, r.state)])),
+      'Nothing was refused.'));
 }

@@ -167,12 +167,38 @@ Result<std::vector<MeterSwap>> PartedReader::swaps(const answers::Selection& sel
   return all;
 }
 
-Result<std::vector<Reader::DeadLetter>> PartedReader::dead_letters(std::size_t limit) {
+Result<std::vector<store::Letter>> PartedReader::dead_letters(const LetterQuery& query) {
   TIDE_TRY(follow());
-  TIDE_ASSIGN(auto all, gather<DeadLetter>([&](Reader& r) { return r.dead_letters(limit); }));
-  std::ranges::stable_sort(all, std::ranges::greater(), &DeadLetter::at);
-  all.resize(std::min(all.size(), limit));
+  std::vector<store::Letter> all;
+  for (auto& [number, part] : readers_) {
+    TIDE_ASSIGN(auto some, part.reader->dead_letters(query));
+    for (auto& letter : some) letter.partition = number;
+    append(all, std::move(some));
+  }
+  std::ranges::stable_sort(all, std::ranges::greater(), &store::Letter::at);
+  all.resize(std::min(all.size(), query.limit));
   return all;
+}
+
+Result<std::optional<store::Letter>> PartedReader::dead_letter(std::int64_t id,
+                                                               std::optional<int> partition) {
+  TIDE_TRY(follow());
+  const auto at = partition ? readers_.find(*partition) : readers_.end();
+  if (at == readers_.end()) return std::optional<store::Letter>{};
+  TIDE_ASSIGN(auto letter, at->second.reader->dead_letter(id, std::nullopt));
+  if (letter) letter->partition = partition;
+  return letter;
+}
+
+Result<Reader::LetterCounts> PartedReader::letter_counts() {
+  TIDE_TRY(follow());
+  LetterCounts sum;
+  for (auto& [number, part] : readers_) {
+    TIDE_ASSIGN(const auto counts, part.reader->letter_counts());
+    for (std::size_t why = 0; why < sum.kept.size(); ++why) sum.kept[why] += counts.kept[why];
+    for (const auto& [edge, readings] : counts.dropped) sum.dropped[edge] += readings;
+  }
+  return sum;
 }
 
 Result<> PartedReader::number() {

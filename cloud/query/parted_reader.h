@@ -21,7 +21,10 @@ class PartedReader final : public Reader {
   Result<std::vector<MeterSwap>> swaps(const answers::Selection& select) override;
   Result<std::vector<answers::Answer>> since(std::uint64_t position, std::size_t limit) override;
   Result<std::uint64_t> position() override;
-  Result<std::vector<DeadLetter>> dead_letters(std::size_t limit) override;
+  Result<std::vector<store::Letter>> dead_letters(const LetterQuery& query) override;
+  Result<std::optional<store::Letter>> dead_letter(std::int64_t id,
+                                                   std::optional<int> partition) override;
+  Result<LetterCounts> letter_counts() override;
   Result<std::vector<PartitionState>> partitions() override;
 
  private:

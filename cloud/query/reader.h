@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -14,6 +15,7 @@
 
 #include "cloud/answers/answer.h"
 #include "cloud/answers/selection.h"
+#include "cloud/store/letter_rows.h"
 #include "common/base/result.h"
 #include "common/base/time.h"
 #include "common/model/seal.h"
@@ -139,6 +141,12 @@ struct AnswerQuery {
   std::size_t limit = 100'000;      // Fault::full beyond it, naming the limit
 };
 
+struct LetterQuery {
+  std::size_t limit = 1'000;
+  std::optional<store::LetterReason> why = {};  // empty: any
+  std::optional<store::LetterState> state = {};
+};
+
 class Reader {
  public:
   // Over those of all partitions where the node keeps a store for each.
@@ -166,15 +174,22 @@ class Reader {
   // Emissions after `position`, oldest first, for SSE and its resume.
   virtual Result<std::vector<answers::Answer>> since(std::uint64_t position, std::size_t limit) = 0;
   virtual Result<std::uint64_t> position() = 0;
-  struct DeadLetter {
-    std::uint64_t id = 0;
-    std::string edge;
-    std::string reason;
-    EventTime at{};
-    std::uint64_t bytes = 0;
-    std::uint64_t readings = 0;
+  // The newest first, without their bytes.
+  virtual Result<std::vector<store::Letter>> dead_letters(const LetterQuery& query) = 0;
+  // Kept ones behind that number, the oldest first, with their bytes.
+  virtual Result<std::vector<store::Letter>> letters_since(std::int64_t /*id*/,
+                                                           std::size_t /*limit*/) {
+    return std::vector<store::Letter>{};
+  }
+  // One of them, with its bytes; of that partition, where a node has a store for each.
+  virtual Result<std::optional<store::Letter>> dead_letter(std::int64_t id,
+                                                           std::optional<int> partition) = 0;
+  struct LetterCounts {
+    store::LetterRows::Counts kept{};                // by reason
+    // Readings by edge that persons dropped; of letters of which there is a row.
+    std::map<std::string, std::uint64_t> dropped{};
   };
-  virtual Result<std::vector<DeadLetter>> dead_letters(std::size_t limit) = 0;
+  virtual Result<LetterCounts> letter_counts() { return LetterCounts{}; }
   // Nothing where a node has all of its input to itself.
   virtual Result<std::vector<PartitionState>> partitions() { return std::vector<PartitionState>{}; }
   // "AGG SELECTION [by WINDOW] [per LABEL,…|all]" or a view's name, as on the command line.

@@ -185,21 +185,51 @@ Result<std::vector<MeterSwap>> SqliteReader::swaps(const answers::Selection& sel
   return all;
 }
 
-Result<std::vector<Reader::DeadLetter>> SqliteReader::dead_letters(std::size_t limit) {
-  std::vector<DeadLetter> all;
-  dead_letters_.start(static_cast<std::uint64_t>(limit));
-  while (dead_letters_.next()) {
-    DeadLetter d;
-    d.id = dead_letters_.count(0);
-    d.edge = dead_letters_.text(1);
-    d.reason = dead_letters_.text(2);
-    d.at = event_time(dead_letters_.integer(3));
-    d.bytes = dead_letters_.count(4);
-    d.readings = dead_letters_.count(5);
-    all.push_back(std::move(d));
-  }
+Result<std::vector<store::Letter>> SqliteReader::dead_letters(const LetterQuery& query) {
+  std::vector<store::Letter> all;
+  letters_.start(query.why ? static_cast<int>(*query.why) : 0,
+                 query.state ? static_cast<int>(*query.state) : -1,
+                 static_cast<std::uint64_t>(query.limit));
+  while (letters_.next()) all.push_back(store::read_letter(letters_));
   TIDE_TRY(database_->fault());
   return all;
+}
+
+Result<std::optional<store::Letter>> SqliteReader::dead_letter(std::int64_t id,
+                                                               std::optional<int> partition) {
+  std::optional<store::Letter> letter;
+  if (partition) return letter;
+  if (letter_.start(id).next()) {
+    letter = store::read_whole_letter(letter_);
+  }
+  letter_.rewind();
+  TIDE_TRY(database_->fault());
+  return letter;
+}
+
+Result<std::vector<store::Letter>> SqliteReader::letters_since(std::int64_t id,
+                                                                std::size_t limit) {
+  std::vector<store::Letter> all;
+  letters_since_.start(id, static_cast<std::uint64_t>(limit));
+  while (letters_since_.next()) all.push_back(store::read_whole_letter(letters_since_));
+  TIDE_TRY(database_->fault());
+  return all;
+}
+
+Result<Reader::LetterCounts> SqliteReader::letter_counts() {
+  const Moment moment(snapshot_);
+  LetterCounts counts;
+  letters_kept_.start();
+  while (letters_kept_.next()) {
+    const auto why = static_cast<std::size_t>(letters_kept_.count(0)) - 1;
+    if (why < counts.kept.size()) counts.kept[why] = letters_kept_.count(1);
+  }
+  letters_dropped_.start();
+  while (letters_dropped_.next()) {
+    counts.dropped[letters_dropped_.text(0)] = letters_dropped_.count(1);
+  }
+  TIDE_TRY(database_->fault());
+  return counts;
 }
 
 namespace {

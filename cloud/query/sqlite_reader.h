@@ -2,6 +2,8 @@
 // Private to this folder: answers come from answer_reader.cpp, the rest from sqlite_reader.cpp.
 #pragma once
 
+#include <fmt/format.h>
+
 #include "cloud/query/reader.h"
 #include "cloud/query/snapshot.h"
 #include "cloud/query/windows.h"
@@ -78,8 +80,19 @@ class SqliteReader final : public Reader {
                              " FROM sources WHERE edge=? ORDER BY name,class"),
         alarms_(*database_, "SELECT kind,text,first,last,times FROM alarms WHERE edge=?"),
         late_(*database_, "SELECT series,start,readings,placement FROM late ORDER BY start DESC"),
-        dead_letters_(*database_, "SELECT id,edge,reason,at,length(bytes),readings FROM deadletters"
-                                  " ORDER BY id DESC LIMIT ?") {}
+        letters_(*database_,
+                 fmt::format("SELECT {} FROM deadletters WHERE (?1=0 OR why=?1) AND"
+                             " (?2<0 OR state=?2) ORDER BY id DESC LIMIT ?3",
+                             store::kLetterColumns)),
+        letter_(*database_,
+                fmt::format("SELECT {},bytes FROM deadletters WHERE id=?", store::kLetterColumns)),
+        letters_since_(*database_,
+                       fmt::format("SELECT {},bytes FROM deadletters WHERE id>? AND state=0"
+                                   " ORDER BY id LIMIT ?", store::kLetterColumns)),
+        letters_kept_(*database_, "SELECT why,COUNT(*) FROM deadletters WHERE state=0"
+                                  " GROUP BY why"),
+        letters_dropped_(*database_, "SELECT edge,CAST(TOTAL(readings) AS INTEGER) FROM deadletters"
+                                     " WHERE state=2 AND booked=1 GROUP BY edge") {}
 
   Result<std::vector<SeriesState>> series(const answers::Selection& select) override;
   Result<std::vector<EdgeState>> edges() override;
@@ -93,7 +106,11 @@ class SqliteReader final : public Reader {
   Result<std::vector<MeterSwap>> swaps(const answers::Selection& select) override;
   Result<std::vector<Answer>> since(std::uint64_t position, std::size_t limit) override;
   Result<std::uint64_t> position() override;
-  Result<std::vector<DeadLetter>> dead_letters(std::size_t limit) override;
+  Result<std::vector<store::Letter>> dead_letters(const LetterQuery& query) override;
+  Result<std::optional<store::Letter>> dead_letter(std::int64_t id,
+                                                   std::optional<int> partition) override;
+  Result<std::vector<store::Letter>> letters_since(std::int64_t id, std::size_t limit) override;
+  Result<LetterCounts> letter_counts() override;
 
  private:
   // The view that answers the query, or none; bad_input for an unknown name.
@@ -130,7 +147,7 @@ class SqliteReader final : public Reader {
   store::ArchiveReader archive_;
   Windows windows_;
   sqlite::Statement current_, as_of_, revisions_, since_, position_, series_, edges_, sources_,
-      alarms_, late_, dead_letters_;
+      alarms_, late_, letters_, letter_, letters_since_, letters_kept_, letters_dropped_;
 };
 
 }  // namespace tidemark::query

@@ -10,8 +10,8 @@ namespace tidemark::reconcile {
 namespace {
 
 // 1 knew nothing of reductions; 2 also said whether sums of minutes came; 3 did not say until when
-// readings were given up, nor what stands under the numbers of its last seals.
-constexpr std::uint8_t kVersion = 4;
+// readings were given up, nor what stands under the numbers of its last seals; 4 dropped nothing.
+constexpr std::uint8_t kVersion = 5;
 // A power cut takes what was not synced. A start of which no seal came lived for less, too.
 constexpr Nanoseconds kLostAtMost = std::chrono::minutes(1);
 constexpr auto kNoEnd = std::numeric_limits<std::uint64_t>::max();
@@ -78,10 +78,7 @@ bool IncarnationBooks::receive(Sequence s, std::uint64_t readings, const Placed&
   replaced_.add(replaces);
   covered_.add(replaces);
   covered_.add(s);
-  placed_.answered += placed.answered;
-  placed_.duplicate += placed.duplicate;
-  placed_.late_ledger += placed.late_ledger;
-  placed_.quarantined += placed.quarantined;
+  placed_ += placed;
   if (s >= seal_next_) {
     beyond_.emplace(s.count, readings);
     beyond_readings_ += readings;
@@ -95,6 +92,11 @@ std::uint64_t IncarnationBooks::bring_back(std::uint64_t readings, bool from_qua
   from -= back;
   placed_.answered += back;
   return back;
+}
+
+void IncarnationBooks::settle_aside(const Placed& placed) {
+  placed_.quarantined -= std::min(placed_.quarantined, placed.total());
+  placed_ += placed;
 }
 
 bool IncarnationBooks::seal(const Seal& seal, const std::vector<SourceIndex>& sources,
@@ -285,6 +287,7 @@ Ledger IncarnationBooks::counted() const {
   l.duplicate += placed_.duplicate;
   l.late_ledger = placed_.late_ledger;
   l.quarantined += placed_.quarantined;
+  l.lost += placed_.dropped;
   l.evicted -= std::min(l.evicted, evicted_but_here_);
   l.pending = 0;
   return l;
@@ -332,6 +335,7 @@ void IncarnationBooks::encode(ByteWriter& out) const {
   out.varint(placed_.duplicate);
   out.varint(placed_.late_ledger);
   out.varint(placed_.quarantined);
+  out.varint(placed_.dropped);
   out.varint(beyond_.size());
   for (const auto& [sequence, readings] : beyond_) {
     out.varint(sequence);
@@ -388,6 +392,7 @@ IncarnationBooks IncarnationBooks::decode(ByteReader& in) {
   b.placed_.duplicate = in.varint();
   b.placed_.late_ledger = in.varint();
   b.placed_.quarantined = in.varint();
+  if (version > 4) b.placed_.dropped = in.varint();
   const auto beyond = in.length(2);
   for (std::size_t i = 0; i < beyond && in.ok(); ++i) {
     const auto sequence = in.varint();

@@ -36,8 +36,17 @@ struct Placed {
   std::uint64_t duplicate = 0;
   std::uint64_t late_ledger = 0;
   std::uint64_t quarantined = 0;
+  std::uint64_t dropped = 0;  // lost here: they came, could not be read, and are kept no longer
   [[nodiscard]] std::uint64_t total() const {
-    return answered + duplicate + late_ledger + quarantined;
+    return answered + duplicate + late_ledger + quarantined + dropped;
+  }
+  Placed& operator+=(const Placed& other) {
+    answered += other.answered;
+    duplicate += other.duplicate;
+    late_ledger += other.late_ledger;
+    quarantined += other.quarantined;
+    dropped += other.dropped;
+    return *this;
   }
 };
 
@@ -60,6 +69,8 @@ class IncarnationBooks {
   // So many readings of its late ledger, or of quarantine, are answered now, if it holds as many;
   // how many are.
   std::uint64_t bring_back(std::uint64_t readings, bool from_quarantine);
+  // A block that was kept aside, and counted as quarantined, is taken, or dropped.
+  void settle_aside(const Placed& placed);
   // Whether one of them has come by itself: they cannot be replaced then.
   [[nodiscard]] bool received_any(const SequenceRanges& blocks) const;
   // False when the statement is not newer than the one that stands. `sources` are the seal's

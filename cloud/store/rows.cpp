@@ -315,6 +315,7 @@ void SeriesRows::flush() {
 
 BlockIndex::BlockIndex(sqlite::Database& database)
     : add_(database, "INSERT INTO blocks VALUES(?,?,?,?,?,?)"),
+      forget_(database, "DELETE FROM blocks WHERE edge=? AND incarnation=? AND sequence=?"),
       hash_(database, "SELECT hash FROM blocks WHERE edge=? AND incarnation=? AND sequence=?"),
       // TOTAL: a SUM past 2^63, of counts that an edge only claims, would fail the batch.
       readings_(database, "SELECT CAST(TOTAL(readings) AS INTEGER) FROM blocks"
@@ -344,6 +345,10 @@ BlockIndex::BlockIndex(sqlite::Database& database)
 void BlockIndex::add(EdgeId edge, BlockName name, std::uint64_t hash, ArchivePosition at,
                      std::uint64_t readings) {
   add_.run(edge, name.incarnation.count, name.sequence.count, hash, at.value, readings);
+}
+
+void BlockIndex::forget(EdgeId edge, BlockName name) {
+  forget_.run(edge, name.incarnation.count, name.sequence.count);
 }
 
 std::optional<std::uint64_t> BlockIndex::hash_of(EdgeId edge, BlockName name) {
@@ -569,20 +574,10 @@ void ManifestRows::fold(SourceId source, EventTime proved, ManifestFolder::Floor
 }
 
 SmallRows::SmallRows(sqlite::Database& database)
-    : add_dead_letter_(database, "INSERT INTO deadletters(edge,reason,at,bytes,readings)"
-                                 " VALUES(?,?,?,?,?)"),
-      meta_(database, "SELECT value FROM meta WHERE key=?"),
+    : meta_(database, "SELECT value FROM meta WHERE key=?"),
       set_meta_(database, "INSERT INTO meta VALUES(?,?)"
-                          " ON CONFLICT DO UPDATE SET value=excluded.value"),
-      bound_letters_(database, "DELETE FROM deadletters WHERE id<=(SELECT MAX(id) FROM deadletters)"
-                               "-?") {}
+                          " ON CONFLICT DO UPDATE SET value=excluded.value") {}
 
-void SmallRows::bound_dead_letters() { bound_letters_.run(std::uint64_t{kDeadLettersMax}); }
-
-void SmallRows::add_dead_letter(const std::string& edge, const std::string& reason, EventTime at,
-                                ByteSpan bytes, std::uint64_t readings) {
-  add_dead_letter_.run(edge, reason, ns(at), bytes, readings);
-}
 std::uint64_t SmallRows::meta(std::string_view key) {
   meta_.start(key);
   const auto value = meta_.next() ? meta_.count(0) : 0;

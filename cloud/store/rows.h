@@ -1,5 +1,5 @@
 // The rows of cloud.db that are not panes and not answers: edges, their books, series, the index of
-// the archive, dead letters. Each class owns its prepared statements; transactions are the Store's.
+// the archive. Each class owns its prepared statements; transactions are the Store's.
 #pragma once
 
 #include <functional>
@@ -129,6 +129,8 @@ class BlockIndex {
   explicit BlockIndex(sqlite::Database& database);
   void add(EdgeId edge, BlockName name, std::uint64_t hash, ArchivePosition at,
            std::uint64_t readings);
+  // It is archived anew.
+  void forget(EdgeId edge, BlockName name);
   std::optional<std::uint64_t> hash_of(EdgeId edge, BlockName name);
   std::uint64_t readings_in(EdgeId edge, Incarnation i, SequenceRange range);
   void add_span(SourceId source, std::int64_t time_min, std::int64_t time_max, ArchivePosition at);
@@ -159,9 +161,9 @@ class BlockIndex {
   static constexpr std::size_t kSpansMax = 65'536;  // of a batch in memory
   static constexpr std::size_t kReachSpansMax = 1000;  // that reach() looks at
   std::int64_t span_max(SourceId source);
-  sqlite::Statement add_, hash_, readings_, add_span_, overlapping_, before_, behind_, span_max_,
-      save_span_max_, forget_blocks_, note_forgotten_, forget_spans_, note_forgotten_of_edge_,
-      forget_spans_of_edge_;
+  sqlite::Statement add_, forget_, hash_, readings_, add_span_, overlapping_, before_, behind_,
+      span_max_, save_span_max_, forget_blocks_, note_forgotten_, forget_spans_,
+      note_forgotten_of_edge_, forget_spans_of_edge_;
   std::unordered_map<SourceId, std::int64_t> span_maxima_;
   std::vector<Span> spans_;  // of the batch
 };
@@ -217,19 +219,14 @@ class ManifestRows {
   ByteVector scratch_;
 };
 
-class SmallRows {  // dead letters, single values
+class SmallRows {  // single values
  public:
   explicit SmallRows(sqlite::Database& database);
-  void add_dead_letter(const std::string& edge, const std::string& reason, EventTime at,
-                       ByteSpan bytes, std::uint64_t readings);
-  // Keeps the newest kDeadLettersMax.
-  void bound_dead_letters();
-  static constexpr std::uint64_t kDeadLettersMax = 10'000;
   std::uint64_t meta(std::string_view key);
   void set_meta(std::string_view key, std::uint64_t value);
 
  private:
-  sqlite::Statement add_dead_letter_, meta_, set_meta_, bound_letters_;
+  sqlite::Statement meta_, set_meta_;
 };
 
 }  // namespace tidemark::store

@@ -3,7 +3,7 @@
 namespace tidemark::store {
 namespace {
 
-constexpr int kVersion = 6;
+constexpr int kVersion = 7;
 constexpr std::chrono::milliseconds kBusyWait{5000};
 constexpr auto kSchema = R"sql(
     CREATE TABLE IF NOT EXISTS meta(key TEXT PRIMARY KEY, value INTEGER) WITHOUT ROWID;
@@ -118,8 +118,10 @@ constexpr auto kSchema = R"sql(
     CREATE INDEX IF NOT EXISTS set_aside ON late(series, start)
       WHERE placement IN ('late_ledger','quarantine');
     CREATE TABLE IF NOT EXISTS deadletters(
-      id INTEGER PRIMARY KEY AUTOINCREMENT, edge TEXT, reason TEXT, at INTEGER, bytes BLOB,
-      readings INTEGER);)sql";
+      id INTEGER PRIMARY KEY AUTOINCREMENT, edge TEXT, reason TEXT, at INTEGER, size INTEGER,
+      readings INTEGER, why INTEGER, state INTEGER, frame TEXT, lane INTEGER, incarnation INTEGER,
+      sequence INTEGER, time_min INTEGER, time_max INTEGER, wants INTEGER, booked INTEGER,
+      origin TEXT, outcome TEXT, closed INTEGER, bytes BLOB);)sql";
 
 // From version 1: a dictionary was known by its hash alone, and is every edge's now.
 constexpr auto kLiftTo2 = R"sql(
@@ -150,6 +152,14 @@ constexpr auto kLiftTo5 = R"sql(
 // From version 5: edges were away because somebody said so, and there are further tables.
 constexpr auto kLiftTo6 = "ALTER TABLE edges ADD COLUMN away TEXT NOT NULL DEFAULT '';";
 
+// From version 6: of a dead letter only the reason and the packed readings of a block were kept.
+// Without its name nobody can take it any more.
+constexpr auto kSetAsideFor7 = "ALTER TABLE deadletters RENAME TO deadletters_6;";
+constexpr auto kLiftTo7 = R"sql(
+    INSERT INTO deadletters SELECT id,edge,reason,at,length(bytes),readings,2,0,'',1,0,0,0,0,0,0,
+      '','',0,bytes FROM deadletters_6;
+    DROP TABLE deadletters_6;)sql";
+
 }  // namespace
 
 Result<std::unique_ptr<sqlite::Database>> open_writer(const std::filesystem::path& file) {
@@ -161,7 +171,8 @@ Result<std::unique_ptr<sqlite::Database>> open_writer(const std::filesystem::pat
              .schema = kSchema,
              .version = kVersion,
              .lifts = {kLiftTo2, kLiftTo3, kSchema, std::string(kSchema) + kLiftTo5,
-                       std::string(kSchema) + kLiftTo6},
+                       std::string(kSchema) + kLiftTo6,
+                       std::string(kSetAsideFor7) + kSchema + kLiftTo7},
              .busy_wait = kBusyWait,
              .io_error = Fault::unavailable});
 }

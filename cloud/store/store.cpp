@@ -28,6 +28,7 @@ Result<std::unique_ptr<Store>> Store::open(Disk& disk, const std::filesystem::pa
   store->manifests_ = std::make_unique<ManifestRows>(database, changes);
   store->small_ = std::make_unique<SmallRows>(database);
   store->late_ = std::make_unique<LateRows>(database, changes);
+  store->letters_ = std::make_unique<LetterRows>(database);
   store->dictionaries_ = std::make_unique<DictionaryRows>(database);
   store->alarms_ = std::make_unique<AlarmRows>(database);
   store->ordered_ = std::make_unique<OrderedRows>(database, &changes);

@@ -12,6 +12,7 @@
 #include "cloud/store/archive.h"
 #include "cloud/store/dictionary_rows.h"
 #include "cloud/store/late_rows.h"
+#include "cloud/store/letter_rows.h"
 #include "cloud/store/ordered_rows.h"
 #include "cloud/store/pane_cache.h"
 #include "cloud/store/rows.h"
@@ -42,6 +43,7 @@ class Store {
   [[nodiscard]] ManifestRows& manifests() { return *manifests_; }
   [[nodiscard]] SmallRows& small() { return *small_; }
   [[nodiscard]] LateRows& late() { return *late_; }
+  [[nodiscard]] LetterRows& letters() { return *letters_; }
   [[nodiscard]] DictionaryRows& dictionaries() { return *dictionaries_; }
   [[nodiscard]] AlarmRows& alarms() { return *alarms_; }
   [[nodiscard]] OrderedRows& ordered() { return *ordered_; }
@@ -61,6 +63,7 @@ class Store {
   std::unique_ptr<ManifestRows> manifests_;
   std::unique_ptr<SmallRows> small_;
   std::unique_ptr<LateRows> late_;
+  std::unique_ptr<LetterRows> letters_;
   std::unique_ptr<DictionaryRows> dictionaries_;
   std::unique_ptr<AlarmRows> alarms_;
   std::unique_ptr<OrderedRows> ordered_;

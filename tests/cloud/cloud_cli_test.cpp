@@ -1,6 +1,7 @@
 #include "cloud/cli/cloud_cli.h"
 
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <cstdlib>
 #include <filesystem>
@@ -79,9 +80,10 @@ class CloudCli : public testing::Test {
           if (no_store_) return Error(Fault::unavailable, "no store in /nowhere");
           return store_.reader();
         },
-        [this](const std::filesystem::path&,
+        [this](const std::filesystem::path&, std::optional<int> partition,
                const std::string& order) -> Result<std::optional<std::string>> {
           ordered_ = order;
+          orders_.emplace_back(partition.value_or(-1), order);
           return outcome_;
         },
         [this](const std::string&, const std::filesystem::path& view, bool install) -> Result<> {
@@ -100,6 +102,7 @@ class CloudCli : public testing::Test {
   std::unique_ptr<http::Face> face_;
   std::string listen_ = "127.0.0.1:1";  // nobody listens on tcpmux
   bool no_store_ = false;
+  std::vector<std::pair<int, std::string>> orders_;  // by partition, -1: none
   std::string ordered_;
   std::optional<std::string> outcome_;
   std::string installed_;
@@ -311,6 +314,69 @@ TEST(Figure, HasThousandsApartAndSixDigitsAtMost) {
   EXPECT_EQ(figure(231.2), "231.2");
   EXPECT_EQ(figure(0), "0");
   EXPECT_EQ(figure(1.5e-7), "1.5e-07");
+}
+
+store::Letter some_letter(std::int64_t id, store::LetterReason why, std::optional<int> partition,
+                          EventTime at) {
+  store::Letter l{id, "press-07", "its dictionary 99c4ba98cc6c6fa8 did not come", at, 1804, 20};
+  l.why = why;
+  l.frame = "block";
+  l.block = {{11}, {static_cast<std::uint64_t>(id)}};
+  l.time_min = count_ns(at) - 1'000'000'000;
+  l.time_max = count_ns(at);
+  l.partition = partition;
+  l.bytes = {1, 2, 3};
+  return l;
+}
+
+TEST_F(CloudCli, DeadLettersAreListedAndShown) {
+  store_.set_dead_letters({some_letter(7, store::LetterReason::dictionary_missing, {}, start_),
+                           some_letter(8, store::LetterReason::unreadable, 3, start_)});
+  start_node();
+  EXPECT_EQ(run({"cloud", "deadletter", "list"}), kExitOk);
+  expect_golden("deadletter_list", output_->text);
+  EXPECT_EQ(run({"cloud", "deadletter", "show", "3/8"}), kExitOk);
+  expect_golden("deadletter_show", output_->text);
+  EXPECT_EQ(run({"cloud", "deadletter", "list", "--why", "unreadable", "--json"}), kExitOk);
+  const auto listed = Json::parse(output_->text);
+  ASSERT_EQ(listed["deadletters"].size(), 1u);
+  EXPECT_EQ(listed["deadletters"][0]["partition"], 3);
+  EXPECT_EQ(listed["deadletters"][0]["incarnation"], "000000000000000b");
+  EXPECT_EQ(run({"cloud", "deadletter", "list", "--why", "unknown"}), kExitUsage);
+  EXPECT_EQ(run({"cloud", "deadletter", "show", "9"}), kExitUsage);
+  EXPECT_EQ(run({"cloud", "deadletter", "show", "nine"}), kExitUsage);
+  EXPECT_EQ(run({"cloud", "status"}), kExitDegraded);
+  EXPECT_NE(output_->text.find("letters 2 kept aside (dictionary_missing 1, unreadable 1)"),
+            std::string::npos);
+  const auto file = std::filesystem::temp_directory_path() /
+                    ("tidemark-letter-" + std::to_string(::getpid()));
+  EXPECT_EQ(run({"cloud", "deadletter", "show", "7", "--raw", file.string()}), kExitOk);
+  std::ifstream in(file);
+  EXPECT_EQ(std::string(std::istreambuf_iterator<char>(in), {}), "\x01\x02\x03");
+  std::filesystem::remove(file);
+}
+
+TEST_F(CloudCli, DeadLettersAreRetriedAndDroppedWhereTheyLie) {
+  using Orders = std::vector<std::pair<int, std::string>>;
+  store_.set_dead_letters({some_letter(7, store::LetterReason::unreadable, 1, start_),
+                           some_letter(8, store::LetterReason::unreadable, 3, start_),
+                           some_letter(9, store::LetterReason::unreadable, 3, start_),
+                           some_letter(9, store::LetterReason::bound, 4, start_)});
+  start_node();
+  outcome_ = "ok: 1 taken, with 20 readings";
+  EXPECT_EQ(run({"cloud", "deadletter", "retry", "3/8", "--by", "ada"}), kExitOk);
+  EXPECT_EQ(run({"cloud", "deadletter", "retry", "unreadable", "--by", "ada"}), kExitOk);
+  EXPECT_EQ(run({"cloud", "deadletter", "drop", "7", "--by", "ada", "--reason", "burnt card"}),
+            kExitOk);
+  EXPECT_EQ(orders_, (Orders{{3, "letter retry 8 ada"},
+                             {1, "letter retry unreadable ada"},
+                             {3, "letter retry unreadable ada"},
+                             {-1, "letter drop 7 ada burnt%20card"}}));
+  orders_.clear();
+  EXPECT_EQ(run({"cloud", "deadletter", "drop", "7", "--by", "ada"}), kExitUsage);
+  EXPECT_EQ(run({"cloud", "deadletter", "drop", "all", "--reason", "x"}), kExitUsage);
+  EXPECT_EQ(run({"cloud", "deadletter", "retry", "seven"}), kExitUsage);
+  EXPECT_EQ(orders_, Orders{});
 }
 
 }  // namespace

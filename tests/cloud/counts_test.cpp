@@ -38,7 +38,7 @@ TEST(Counts, OfReadingsThatAreInNoBlockAreNamedAndNothingIsLost) {
   EXPECT_EQ(alarms[0].kind, "count_conflict");
   EXPECT_EQ(alarms[0].times, 1u);
   auto reader = query::Reader::open(node.folder.path).value();
-  EXPECT_THAT(reader->dead_letters(10).value().at(0).reason, HasSubstr("'line1' count 60"));
+  EXPECT_THAT(reader->dead_letters({10}).value().at(0).reason, HasSubstr("'line1' count 60"));
   const auto good = node.answers("minute", "press-08/**").at(0);
   EXPECT_EQ(good.completeness, 1.0);
   EXPECT_FALSE(good.estimated);

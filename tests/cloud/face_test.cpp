@@ -117,6 +117,10 @@ TEST_F(CloudFace, SeriesLateLossesDeadLettersAndViews) {
   EXPECT_EQ(json("/v1/late")["late"][0]["readings"], 12);
   EXPECT_EQ(json("/v1/losses")["losses"][0]["reason"], "evicted");
   EXPECT_EQ(json("/v1/deadletters")["deadletters"][0]["id"], 7);
+  EXPECT_EQ(json("/v1/deadletters?why=foreign")["deadletters"].size(), 0u);
+  EXPECT_EQ(json("/v1/deadletters/one?id=7")["deadletter"]["state"], "kept");
+  EXPECT_EQ(get("/v1/deadletters/one?id=8").status, 404);
+  EXPECT_EQ(json("/v1/edges")["dead_letters"]["unreadable"], 1);
   EXPECT_EQ(json("/v1/views")["views"][0], "power_1m");
 }
 

@@ -107,10 +107,32 @@ class FakeReader final : public query::Reader {
     if (store_.failing_) return away();
     return store_.emitted_.size();
   }
-  Result<std::vector<DeadLetter>> dead_letters(std::size_t) override {
+  Result<std::vector<store::Letter>> dead_letters(const query::LetterQuery& query) override {
     const std::lock_guard lock(store_.mutex_);
     if (store_.failing_) return away();
-    return store_.letters_;
+    auto letters = store_.letters_;
+    std::erase_if(letters, [&](const store::Letter& l) {
+      return (query.why && l.why != *query.why) || (query.state && l.state != *query.state);
+    });
+    return letters;
+  }
+  Result<std::optional<store::Letter>> dead_letter(std::int64_t id,
+                                                   std::optional<int> partition) override {
+    const std::lock_guard lock(store_.mutex_);
+    if (store_.failing_) return away();
+    for (const auto& l : store_.letters_) {
+      if (l.id == id && l.partition == partition) return std::optional(l);
+    }
+    return std::optional<store::Letter>{};
+  }
+  Result<LetterCounts> letter_counts() override {
+    const std::lock_guard lock(store_.mutex_);
+    if (store_.failing_) return away();
+    LetterCounts counts;
+    for (const auto& l : store_.letters_) {
+      if (l.state == store::LetterState::kept) ++counts.kept[static_cast<std::size_t>(l.why) - 1];
+    }
+    return counts;
   }
   Result<std::vector<query::PartitionState>> partitions() override {
     const std::lock_guard lock(store_.mutex_);
@@ -150,7 +172,7 @@ void FakeStore::set_late(std::vector<query::LateRow> late) {
   const std::lock_guard lock(mutex_);
   late_ = std::move(late);
 }
-void FakeStore::set_dead_letters(std::vector<query::Reader::DeadLetter> letters) {
+void FakeStore::set_dead_letters(std::vector<store::Letter> letters) {
   const std::lock_guard lock(mutex_);
   letters_ = std::move(letters);
 }

@@ -17,7 +17,7 @@ class FakeStore {
   void set_edges(std::vector<query::EdgeState> edges);
   void set_series(std::vector<query::SeriesState> series);
   void set_late(std::vector<query::LateRow> late);
-  void set_dead_letters(std::vector<query::Reader::DeadLetter> letters);
+  void set_dead_letters(std::vector<store::Letter> letters);
   void set_partitions(std::vector<query::PartitionState> partitions);
   void fail(bool failing);  // every question is Fault::unavailable from now on
   [[nodiscard]] std::uint64_t position() const;
@@ -31,7 +31,7 @@ class FakeStore {
   std::vector<query::EdgeState> edges_;
   std::vector<query::SeriesState> series_;
   std::vector<query::LateRow> late_;
-  std::vector<query::Reader::DeadLetter> letters_;
+  std::vector<store::Letter> letters_;
   std::vector<query::PartitionState> partitions_;
   bool failing_ = false;
 };

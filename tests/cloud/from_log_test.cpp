@@ -60,11 +60,11 @@ TEST_F(FromLog, WhatASecondBoxSentLiesAmongTheDeadLetters) {
   take(second, 2, second.block(1));
   commit();
   EXPECT_EQ(intake_->ledger(), before);
-  const auto letters = reader()->dead_letters(10).value();
+  const auto letters = reader()->dead_letters({10}).value();
   ASSERT_EQ(letters.size(), 1u);
   EXPECT_THAT(letters[0].reason, HasSubstr("second box"));
   EXPECT_EQ(letters[0].readings, 1u);
-  EXPECT_GT(letters[0].bytes, 0u);
+  EXPECT_GT(letters[0].size, 0u);
 
   // A start that is refused gets no books by what its records say, either.
   const auto later = one_block(0xb3, 6);

@@ -38,7 +38,7 @@ TEST(Contradiction, AnotherSealUnderTheSameNumberIsKeptAsideAndAlarmed) {
   EXPECT_EQ(alarms[0].kind, "seal_conflict");
   EXPECT_THAT(alarms[0].text, HasSubstr("have number 3"));
   auto reader = query::Reader::open(node.folder.path).value();
-  EXPECT_THAT(reader->dead_letters(10).value().at(0).reason, HasSubstr("two seals of start"));
+  EXPECT_THAT(reader->dead_letters({10}).value().at(0).reason, HasSubstr("two seals of start"));
   // The same seal again says nothing new.
   node.take(edge, edge.last_seal());
   node.commit();

@@ -151,7 +151,7 @@ TEST(Intake, AnotherBlockUnderTheSameNameIsKeptAside) {
   node.take(edge, edge.block(3));
   node.commit();
   auto reader = query::Reader::open(node.folder.path).value();
-  EXPECT_EQ(reader->dead_letters(10).value().size(), 1u);
+  EXPECT_EQ(reader->dead_letters({10}).value().size(), 1u);
   EXPECT_EQ(node.intake->ledger().answered, 120u);
 }
 
@@ -194,7 +194,7 @@ TEST(Intake, UndecodableBlockIsADeadLetterAndItsReadingsQuarantined) {
   EXPECT_DOUBLE_EQ(answers[0].completeness.value(), 40.0 / 60);
   EXPECT_EQ(answers[0].lost, 20u);
   auto reader = query::Reader::open(node.folder.path).value();
-  EXPECT_EQ(reader->dead_letters(10).value().at(0).readings, 20u);
+  EXPECT_EQ(reader->dead_letters({10}).value().at(0).readings, 20u);
 }
 
 TEST(Intake, TimesNearTheEndOfTimeAreADeadLetterAndHurtNobody) {

@@ -28,7 +28,8 @@ class Node {
     o.look_every = o.look_again = kSoon;
     o.layout = layout_of_mock;
     o.silence_max = silence_max;
-    if (publishes) o.answers = [folder] { return query::Reader::open(folder); };
+    o.reader = [folder] { return query::Reader::open(folder); };
+    o.answers = publishes;
     if (shares) o.holds = [this] { return holds.load(); };
     listener_ = cluster::KafkaListener::open(std::move(o), clock_).value();
     thread_ = std::thread([this] {
@@ -195,6 +196,9 @@ TEST(KafkaListener, KeepsAsideWhatIsNoRecordOfOurs) {
                             2));
   ASSERT_TRUE(foreign->send(kafka.settings.dictionaries(), partition, as_bytes("y"), garbage, {},
                             3));
+  const auto wrong = (partition + 1) % MockKafka::kPartitions;
+  ASSERT_TRUE(foreign->send(kafka.settings.live(), wrong, as_bytes("press-07"), garbage, block,
+                            4));
   for (const auto& d : foreign->finish(std::chrono::seconds(10))) EXPECT_FALSE(d.fault);
   gateway.send(edge.dictionary());
   gateway.send(edge.block(next_block(edge, 0)));
@@ -202,9 +206,21 @@ TEST(KafkaListener, KeepsAsideWhatIsNoRecordOfOurs) {
   ASSERT_TRUE(gateway.acknowledged(1));
   Node node(kafka, folder.path);
   EXPECT_TRUE(node.answers(3));
-  EXPECT_TRUE(eventually([&] { return node.counters().dead_letters == 3; }));
-  const auto letters = query::Reader::open(folder.path).value()->dead_letters(10).value();
-  EXPECT_EQ(letters.size(), 3u);
+  EXPECT_TRUE(eventually([&] { return node.counters().dead_letters == 4; }));
+  const auto letters = query::Reader::open(folder.path).value()->dead_letters({10}).value();
+  ASSERT_EQ(letters.size(), 4u);
+  EXPECT_EQ(std::ranges::count(letters, store::LetterReason::foreign, &store::Letter::why), 3);
+
+  // They go into their topic, as they came, once.
+  const auto published = [&] { return kafka.read(kafka.settings.dead_letters()); };
+  EXPECT_TRUE(eventually([&] { return published().size() == 4; }));
+  for (const auto& r : published()) EXPECT_EQ(r.value, "garbage");
+  node.stop();
+  Node again(kafka, folder.path);
+  gateway.send(edge.block(next_block(edge, 1)));
+  gateway.send(edge.last_seal());
+  EXPECT_TRUE(again.answers(6));
+  EXPECT_EQ(published().size(), 4u);
 }
 
 TEST(KafkaListener, ATopicThatWasMadeAnewIsReadFromItsBeginning) {

@@ -4,7 +4,7 @@
 
 #include "cloud/store/store.h"
 #include "common/sqlite/database.h"
-#include "tests/cloud/edge_double.h"
+#include "tests/cloud/give_order.h"
 
 namespace tidemark::test {
 namespace {
@@ -225,7 +225,7 @@ TEST(Store, AFileOfVersion1IsLifted) {
   node.kill();
   {
     auto database = sqlite::Database::open(store::database_path(node.folder.path),
-                                           {.version = 6}).value();
+                                           {.version = 7}).value();
     ASSERT_TRUE(database->execute(
         "ALTER TABLE series DROP COLUMN said_in; ALTER TABLE series DROP COLUMN widest_sum;"
         "DROP TABLE forgotten; DROP TABLE accepted; DROP TABLE minutes_due;"
@@ -239,7 +239,10 @@ TEST(Store, AFileOfVersion1IsLifted) {
         "DROP TABLE starts_gone; DROP TABLE folded; DROP TABLE partials;"
         "ALTER TABLE series DROP COLUMN thinned_from;"
         "ALTER TABLE series DROP COLUMN thinned_until;"
-        "ALTER TABLE edges DROP COLUMN away;"
+        "ALTER TABLE edges DROP COLUMN away; DROP TABLE deadletters;"
+        "CREATE TABLE deadletters(id INTEGER PRIMARY KEY AUTOINCREMENT, edge TEXT, reason TEXT,"
+        " at INTEGER, bytes BLOB, readings INTEGER);"
+        "INSERT INTO deadletters VALUES(9,'press-07','block: wrong checksum',5,x'0102',3);"
         "PRAGMA user_version=1").ok());
   }
   node.start();
@@ -251,6 +254,11 @@ TEST(Store, AFileOfVersion1IsLifted) {
   EXPECT_EQ(after[0].values, before.values);
   EXPECT_EQ(node.intake->ledger().answered, 120u);
   EXPECT_EQ(node.intake->counters().parked, 0u);  // its dictionary is known
+  const auto letter = query::Reader::open(node.folder.path).value()->dead_letter(9, {}).value();
+  EXPECT_EQ(letter->size, 2u);
+  EXPECT_EQ(letter->readings, 3u);
+  EXPECT_EQ(order(node, "letter retry 9 ada"),
+            "error: an earlier version kept it without its name");
 }
 
 }  // namespace

@@ -135,7 +135,7 @@ TEST(MissingDictionary, StopsNeitherItsEdgeNorOthers) {
   EXPECT_EQ(alarms[0].kind, "dictionary_missing");
   EXPECT_THAT(alarms[0].text, HasSubstr("00000000deadbeef does not come"));
   auto reader = query::Reader::open(node.folder.path).value();
-  EXPECT_EQ(reader->dead_letters(10).value().at(0).readings, 1u);
+  EXPECT_EQ(reader->dead_letters({10}).value().at(0).readings, 1u);
   // The next block that names it does not wait so long.
   node.take(edge, edge.block(edge.flush(block_of_unknown(edge, kStart + 2 * kSecond), kStart)));
   node.take(edge, edge.last_seal());

@@ -40,7 +40,7 @@ struct OneUnderWay {
     ASSERT_EQ(alarms.size(), 1u);
     EXPECT_EQ(alarms[0].kind, "seal_conflict");
     auto reader = query::Reader::open(node.folder.path).value();
-    EXPECT_THAT(reader->dead_letters(10).value().at(0).reason, HasSubstr("two seals of start"));
+    EXPECT_THAT(reader->dead_letters({10}).value().at(0).reason, HasSubstr("two seals of start"));
     EXPECT_EQ(node.intake->ledger().pending, 20u);
     node.settle();
     for (const auto& a : node.answers("minute")) EXPECT_EQ(a.state, State::provisional);

@@ -8,7 +8,7 @@ import time
 import urllib.request
 
 import oracle
-from kafka_scenarios import need_kafka
+from kafka_scenarios import check_poison, need_kafka, poison
 from scenarios import CHANNELS, VIEW, Failed, connected, judge, start_chain, wait_for
 from stack import free_port
 
@@ -143,6 +143,18 @@ def judged_at(stack, nodes, name):
     return judge(stack, limit=120)
 
 
+def group_poisoned(stack):
+    """As `poisoned`: letters lie in the store of their partition."""
+    start_group(stack)
+    plant(stack)
+    time.sleep(2)
+    poison(stack)
+    time.sleep(2)
+    stack.stop_plant()
+    judge(stack)
+    check_poison(stack)
+
+
 def group_moves(stack):
     """Of two nodes the one that has the edge dies by kill -9, two times."""
     nodes = start_group(stack)
@@ -210,4 +222,5 @@ def group_paused(stack):
     judged_at(stack, nodes, owner_of_the_edge(stack, nodes, names))
 
 
-GROUPS = {'group_alone': group_alone, 'group_moves': group_moves, 'group_paused': group_paused}
+GROUPS = {'group_alone': group_alone, 'group_poisoned': group_poisoned,
+          'group_moves': group_moves, 'group_paused': group_paused}

@@ -6,7 +6,7 @@ import signal
 import time
 
 import oracle
-from scenarios import VIEW, Failed, judge, sensors, start_chain, wait_for
+from scenarios import EDGE, VIEW, Failed, judge, sensors, start_chain, wait_for
 
 
 def need_kafka(stack):
@@ -94,4 +94,63 @@ def answers_topic(stack):
     print(f'{len(windows)} answers in the topic')
 
 
-KAFKA = {'answers_topic': answers_topic, 'broker_dies': broker_dies, 'cloud_wiped': cloud_wiped}
+POISON = [({'type': 'block', 'lane': 'live'}, 'this is no block', 'unreadable'),
+          ({'type': 'parquet'}, 'PAR1', 'foreign')]
+
+
+def poison(stack):
+    """A corrupt record and one of another format, into the partitions where edges are read."""
+    for headers, value, _ in POISON:
+        stack.kafka_broker.produce('test.blocks.live', EDGE, headers, value)
+
+
+def check_poison(stack):
+    """Both are named in the status, kept as they came, in their topic, and can be dropped."""
+    wanted = {why: 1 for _, _, why in POISON}
+    wait_for(f'the status to say {wanted}',
+             lambda: stack.cloud_status()['dead_letters'] == wanted, 60, 0.5)
+    gauges = stack.metrics_of('tidemark_cloud_dead_letters{')
+    print(gauges)
+    letters = stack.json('cloud', 'deadletter', 'list')['deadletters']
+    for _, value, why in POISON:
+        letter = next(l for l in letters if l['why'] == why)
+        where = letter['partition']
+        name = f'{letter["id"]}' if where is None else f'{where}/{letter["id"]}'
+        if not letter['origin'].startswith('test.blocks.live/'):
+            raise Failed(f'nobody can tell where it came from: {letter}')
+        file = stack.path('letter')
+        stack.cli('cloud', 'deadletter', 'show', name, '--raw', file)
+        with open(file, encoding='utf-8') as raw:
+            if raw.read() != value:
+                raise Failed(f'{letter} is not as it came')
+        code, _, err = stack.cli('cloud', 'deadletter', 'retry', name, check=False)
+        if code != 65:
+            raise Failed(f'retry of what nobody can read: exit {code} {err}')
+        stack.cli('cloud', 'deadletter', 'drop', name, '--reason', 'a test')
+    if stack.cloud_status()['dead_letters']:
+        raise Failed('letters are kept that were dropped')
+    wait_for('the topic to hold them', lambda: sorted(
+        stack.kafka_broker.values('test.deadletters')) == sorted(v for _, v, _ in POISON), 60, 1)
+    headers = [r['headers'] for r in stack.kafka_broker.records('test.deadletters')]
+    print(json.dumps(headers, indent=1))
+    if {h['why'] for h in headers} != set(wanted) or \
+            not all(h['source'].startswith('test.blocks.live/') for h in headers):
+        raise Failed(f'the records say {headers}')
+
+
+def poisoned(stack):
+    """A corrupt record, and one of another format, stop nothing."""
+    need_kafka(stack)
+    stack.start_broker()
+    start_chain(stack)
+    stack.start_plant(sensors=sensors(8, 50))
+    time.sleep(2)
+    poison(stack)
+    time.sleep(2)
+    stack.stop_plant()
+    judge(stack)
+    check_poison(stack)
+
+
+KAFKA = {'answers_topic': answers_topic, 'poisoned': poisoned, 'broker_dies': broker_dies,
+         'cloud_wiped': cloud_wiped}

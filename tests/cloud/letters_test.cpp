@@ -1,0 +1,266 @@
+// Dead letters: what could not be taken is taken later, once, or is lost by somebody's word.
+#include <gmock/gmock.h>
+
+#include "tests/cloud/give_order.h"
+
+namespace tidemark::test {
+namespace {
+
+using answers::State;
+using store::LetterState;
+using testing::HasSubstr;
+using testing::StartsWith;
+
+std::vector<store::Letter> letters(const std::filesystem::path& folder) {
+  return query::Reader::open(folder).value()->dead_letters({}).value();
+}
+std::vector<store::Letter> letters(const Node& node) { return letters(node.folder.path); }
+
+// One minute, in blocks of 20 readings.
+EdgeDouble one_minute(int blocks = 3) {
+  EdgeDouble edge("press-07", 11, 1);
+  for (int b = 0; b < blocks; ++b) {
+    for (int i = 0; i < 20; ++i) edge.take(0, kStart + (20 * b + i) * kMinute / (20 * blocks), 7);
+    edge.flush(kStart + (b + 1) * kMinute / blocks);
+  }
+  return edge;
+}
+
+void pass_minutes(Node& node, unsigned minutes) {
+  for (unsigned m = 0; m < minutes; ++m) {
+    node.clock.advance(std::chrono::seconds(61));
+    node.commit();
+  }
+}
+
+// All blocks lie among the dead letters: their dictionary did not come.
+void give_up_dictionary(Node& node, const EdgeDouble& edge) {
+  node.take(edge, edge.hello());
+  for (const auto& [sequence, block] : edge.blocks) node.take(edge, edge.block(sequence));
+  node.take(edge, edge.last_seal());
+  pass_minutes(node, 2 * intake::kAsksMax);
+  ASSERT_EQ(node.intake->ledger().quarantined, edge.log.size());
+}
+
+std::string why_missing(const answers::Answer& answer) {
+  std::string text;
+  for (const auto& m : answer.missing) text += m.reason + "\n";
+  return text;
+}
+
+TEST(DeadLetters, AreTakenByThemselvesWhenTheirDictionaryComes) {
+  Node node;
+  const auto edge = one_minute();
+  give_up_dictionary(node, edge);
+  ASSERT_EQ(letters(node).size(), 3u);
+  const auto& first = letters(node).back();
+  EXPECT_EQ(first.why, store::LetterReason::dictionary_missing);
+  EXPECT_EQ(first.block, (BlockName{{11}, {1}}));
+  EXPECT_EQ(first.readings, 20u);
+  EXPECT_EQ(first.wants, edge.dictionary_hash());
+  EXPECT_EQ(node.intake->counters().letters[0], 3u);
+
+  node.take(edge, edge.dictionary());
+  node.kill();  // before the commit
+  node.start();
+  node.take(edge, edge.hello());
+  node.take(edge, edge.dictionary());
+  node.commit();
+  EXPECT_EQ(node.intake->ledger().answered, 60u);
+  EXPECT_EQ(node.intake->ledger().quarantined, 0u);
+  EXPECT_EQ(node.intake->counters().letters[0], 0u);
+  for (const auto& l : letters(node)) EXPECT_EQ(l.state, LetterState::taken);
+  node.settle();
+  const auto minute = node.answers("minute").at(0);
+  EXPECT_EQ(minute.values.at("count"), 60.0);
+  EXPECT_EQ(minute.completeness, 1.0);
+  EXPECT_EQ(minute.lost, 0u);
+
+  // A block that comes once more is known, also after a restart.
+  node.kill();
+  node.start();
+  node.take(edge, edge.hello());
+  node.take(edge, edge.block(2));
+  node.settle();
+  EXPECT_EQ(node.intake->counters().duplicates, 1u);
+  EXPECT_EQ(node.intake->ledger().answered, 60u);
+  EXPECT_EQ(node.answers("minute").at(0).revision, minute.revision);
+}
+
+TEST(DeadLetters, ReviseWindowsThatWereSealedWithoutThem) {
+  Node node;
+  auto edge = one_minute();
+  EdgeDouble known("press-07", 11, 1);
+  known.describe(0, [](SeriesDescription& d) { d.unit = "kV"; });
+  // The second block names another dictionary than the others.
+  Block block = codec::decode(edge.blocks[2].bytes).value();
+  block.dictionaries = {known.dictionary_hash()};
+  edge.blocks[2].bytes = codec::encode(block, codec::Tier::standard).value();
+  send(node, edge);
+  pass_minutes(node, 2 * intake::kAsksMax);
+  const auto before = node.answers("minute").at(0);
+  EXPECT_EQ(before.state, State::sealed);
+  EXPECT_EQ(before.lost, 20u);
+  EXPECT_THAT(why_missing(before), HasSubstr("20 readings of about this time kept aside (dead "
+                                             "letter 1): its dictionary"));
+  node.take(edge, known.dictionary());
+  pass_minutes(node, 2);
+  const auto after = node.answers("minute").at(0);
+  EXPECT_EQ(after.state, State::revised);
+  EXPECT_EQ(after.cause, "re-sent");
+  EXPECT_EQ(after.values.at("count"), 60.0);
+  EXPECT_EQ(after.completeness, 1.0);
+  EXPECT_EQ(why_missing(after), "");
+}
+
+TEST(DeadLetters, AreTakenInTurnsThatGoOnAfterARestart) {
+  Node node;
+  const auto edge = one_minute(150);
+  give_up_dictionary(node, edge);
+  node.take(edge, edge.dictionary());
+  node.commit();
+  EXPECT_EQ(node.intake->ledger().answered, 100u * 20);
+  node.kill();
+  node.start();
+  node.commit();
+  EXPECT_EQ(node.intake->ledger().answered, 150u * 20);
+}
+
+TEST(DeadLetters, AnEdgeThatComesBackIsAskedForTheirDictionaries) {
+  Node node;
+  const auto edge = one_minute();
+  give_up_dictionary(node, edge);
+  node.take(edge, edge.hello());
+  const auto replies = node.commit();
+  const auto request = std::ranges::find(replies, wire::FrameType::request, &intake::Reply::type);
+  ASSERT_NE(request, replies.end());
+  EXPECT_EQ(wire::decode_request(request->payload).value().dictionaries,
+            std::vector{edge.dictionary_hash()});
+}
+
+TEST(DeadLetters, ThatStillCannotBeTakenStay) {
+  Node node;
+  auto edge = one_minute();
+  edge.blocks[2].bytes[edge.blocks[2].bytes.size() / 2] ^= 0x40;
+  send(node, edge);
+  node.commit();
+  EXPECT_THAT(order(node, "letter retry 1 ada"), StartsWith("error: block: wrong checksum"));
+  EXPECT_THAT(order(node, "letter retry unreadable ada"),
+              StartsWith("error: block: wrong checksum"));
+  EXPECT_EQ(order(node, "letter retry bound ada"), "ok: 0 taken, with 0 readings");
+  EXPECT_EQ(order(node, "letter retry 2 ada"), "error: no dead letter '2'");
+  ASSERT_EQ(letters(node).size(), 1u);
+  EXPECT_EQ(letters(node)[0].state, LetterState::kept);
+  EXPECT_EQ(node.intake->ledger().quarantined, 20u);
+  const auto whole = query::Reader::open(node.folder.path).value()->dead_letter(1, {}).value();
+  ByteVector record;
+  ByteWriter out(record);
+  edge.blocks[2].encode(out);
+  EXPECT_EQ(whole->bytes, record);
+}
+
+TEST(DeadLetters, ThatAPersonDropsAreLostAndWindowsSaySo) {
+  Node node;
+  auto edge = one_minute();
+  edge.blocks[2].bytes[edge.blocks[2].bytes.size() / 2] ^= 0x40;
+  send(node, edge);
+  node.settle();
+  EXPECT_EQ(order(node, "letter drop 1 ada burnt%20card"), "ok: 1 dropped, 20 readings are lost");
+  pass_minutes(node, 2);
+  for (const bool restarted : {false, true}) {
+    if (restarted) {
+      node.kill();
+      node.start();
+    }
+    const auto ledger = node.intake->ledger();
+    EXPECT_EQ(ledger.answered, 40u);
+    EXPECT_EQ(ledger.lost, 20u);
+    EXPECT_EQ(ledger.quarantined, 0u);
+    EXPECT_TRUE(ledger.adds_up());
+    EXPECT_EQ(node.intake->found("press-07")->lost, 20u);
+  }
+  const auto answer = node.answers("minute").at(0);
+  EXPECT_EQ(answer.state, State::revised);
+  EXPECT_EQ(answer.cause, "operator");
+  EXPECT_EQ(answer.lost, 20u);
+  EXPECT_DOUBLE_EQ(answer.completeness.value(), 40.0 / 60);
+  EXPECT_THAT(why_missing(answer), HasSubstr("20 readings of about this time dropped by operator "
+                                             "(dead letter 1): ada: burnt card"));
+  EXPECT_EQ(letters(node)[0].state, LetterState::dropped);
+  EXPECT_EQ(order(node, "letter drop 1 ada again"), "error: it is dropped: ada: burnt card");
+  EXPECT_EQ(order(node, "letter retry 1 ada"), "error: it is dropped: ada: burnt card");
+  const auto counts = query::Reader::open(node.folder.path).value()->letter_counts().value();
+  EXPECT_EQ(counts.dropped.at("press-07"), 20u);
+  // Said again, nothing changes.
+  const auto revision = answer.revision;
+  node.take(edge, edge.block(2));
+  node.settle();
+  EXPECT_EQ(node.answers("minute").at(0).revision, revision);
+}
+
+TEST(DeadLetters, ThatFillTheDiskAreNotKeptAndCountAsLost) {
+  Node node;
+  EdgeDouble edge("press-07", 11, 1);
+  constexpr int kBlocks = 40;
+  for (int b = 0; b < kBlocks; ++b) {
+    edge.take(0, kStart + b * kSecond, 1);
+    edge.flush(kStart + kMinute);
+    edge.blocks[static_cast<std::uint64_t>(b) + 1].bytes.assign(512 << 10, 0x5a);
+  }
+  send(node, edge);
+  node.commit();
+  const auto all = letters(node);
+  const auto kept = std::ranges::count(all, LetterState::kept, &store::Letter::state);
+  EXPECT_GT(kept, 25);
+  EXPECT_LT(kept, kBlocks);
+  EXPECT_EQ(all.front().state, LetterState::discarded);
+  EXPECT_THAT(all.front().outcome, HasSubstr("16 MiB in a minute"));
+  EXPECT_EQ(node.intake->ledger().quarantined, static_cast<std::uint64_t>(kept));
+  EXPECT_EQ(node.intake->ledger().lost, static_cast<std::uint64_t>(kBlocks - kept));
+}
+
+TEST(DeadLetters, OfWhatIsNotInTheBooksAreTakenOrDroppedToo) {
+  Folder folder;
+  SystemDisk disk;
+  ManualClock clock{event_time(kStart + 3600 * kSecond)};
+  intake::Options options;
+  options.data_dir = folder.path;
+  options.views = answers::views_in_force({}).value();
+  options.from_log = true;
+  const auto node = intake::Intake::open(disk, clock, std::move(options)).value();
+  const auto edge = one_minute();
+  const auto minutes = [&](int n) {
+    for (int i = 0; i < n; ++i) {
+      clock.advance(std::chrono::seconds(61));
+      ASSERT_TRUE(node->commit().ok());
+    }
+  };
+  const auto ask = [&](const std::string& words) {
+    minutes(1);
+    const auto number = store::give_order(folder.path, words, clock.wall()).value();
+    minutes(2);
+    return store::order_outcome(folder.path, number).value().value_or("never");
+  };
+  const intake::Origin origin{"t.blocks.live", 3, 17};
+  node->take("press-07", 1, edge.dictionary());
+  node->take("press-07", 1, edge.block(1), origin);
+  node->take("press-07", 1, edge.block(2), origin);
+  minutes(3);  // no hello names their start
+  ASSERT_EQ(letters(folder.path).size(), 2u);
+  EXPECT_EQ(letters(folder.path)[0].why, store::LetterReason::bound);
+  EXPECT_EQ(letters(folder.path)[0].block, (BlockName{{11}, {2}}));
+  EXPECT_EQ(letters(folder.path)[0].origin, "t.blocks.live/3/17");
+  EXPECT_THAT(ask("letter retry 1 ada"), HasSubstr("no hello has named its start"));
+  node->take("press-07", 1, edge.hello());
+  node->take("press-07", 1, edge.block(3));
+  node->take("press-07", 1, edge.last_seal());
+  EXPECT_EQ(ask("letter retry 1 ada"), "ok: 1 taken, with 20 readings");
+  EXPECT_EQ(node->ledger().answered, 40u);
+  EXPECT_EQ(node->ledger().pending, 20u);
+  EXPECT_EQ(ask("letter drop bound ada old"), "ok: 1 dropped, 20 readings are lost");
+  EXPECT_EQ(node->ledger().pending, 0u);
+  EXPECT_EQ(node->ledger().lost, 20u);
+}
+
+}  // namespace
+}  // namespace tidemark::test
