@@ -223,7 +223,7 @@ std::size_t Emitter::answer_near(SlotId id, EventTime wall) {
     if (slot.told.contains(start)) continue;
     std::uint64_t sent = 0, here = 0;
     for (const auto& counts : counts_of(slot, start, end)) {
-      sent += std::max(counts.sent, counts.received);
+      sent += counts.all();
       here += counts.received;
     }
     const auto wanted = view.view.emit.complete * static_cast<double>(sent);

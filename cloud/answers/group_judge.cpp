@@ -12,9 +12,10 @@ Answer GroupJudge::add(const Basis& source) {
   alone.end = end_;
   judge(alone, source);
   auto& t = total_;
-  // What one source has more than it counted does not hide what another lacks.
-  t.manifest.sent += std::max(source.manifest.sent, source.manifest.received);
+  // Nor does what one source has more than it counted hide what another lacks.
+  t.manifest.sent += source.manifest.all();
   t.manifest.received += source.manifest.received;
+  t.manifest.lacking += source.manifest.lacking;
   t.readings += source.readings;
   t.unplaced += source.unplaced;
   t.forgotten += source.forgotten;

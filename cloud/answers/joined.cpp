@@ -83,7 +83,7 @@ std::uint64_t lacking_of_others(store::Store& store, const Join& join,
   for (const auto source : sources) {
     if (from >= to) break;
     const auto counts = store.manifests().sum(source, from, to);
-    lacking += counts.sent - std::min(counts.sent, counts.received);
+    lacking += counts.lacking;
   }
   return lacking;
 }

@@ -65,18 +65,15 @@ void judge_completeness(Answer& answer, const Basis& known) {
     return;
   }
   const auto& manifest = known.manifest;
-  // Blocks may be here before the seal that counts them.
-  const auto sent = std::max(manifest.sent, manifest.received);
-  if (sent > 0) {
-    answer.completeness = static_cast<double>(manifest.received) / static_cast<double>(sent);
+  if (const auto all = manifest.all(); all > 0) {
+    answer.completeness = static_cast<double>(manifest.received) / static_cast<double>(all);
   } else if (known.sealed) {
     answer.completeness = 1.0;
   }
-  const bool differs = manifest.received != manifest.sent &&
-                       (!known.whole_minutes || manifest.received > manifest.sent);
+  const bool differs = manifest.surplus() > 0 || (manifest.lacking > 0 && !known.whole_minutes);
   answer.estimated = answer.completeness && (!known.sealed || differs);
   // What may lie in a sum that is here is not lost.
-  const auto absent = sent - manifest.received;
+  const auto absent = manifest.lacking;
   if (known.sealed && known.whole_minutes) answer.lost = absent - std::min(absent, known.unplaced);
   if (known.reaches_back && absent > 0) answer.estimated = true;
 }
@@ -140,7 +137,7 @@ EventTime counted_from(EventTime start, Nanoseconds widest_sum) {
 }
 
 void note_unplaced(const std::string& source, const Basis& known, std::vector<Missing>& missing) {
-  const auto absent = known.manifest.sent - std::min(known.manifest.sent, known.manifest.received);
+  const auto absent = known.manifest.lacking;
   if (known.sealed && !known.whole_minutes && !known.none_given_up && absent > known.unplaced) {
     missing.push_back({source, fmt::format("{} readings of the minutes that this window lies in "
                                            "were evicted or lost", absent - known.unplaced)});

@@ -6,17 +6,17 @@
 namespace tidemark::answers {
 namespace {
 
-constexpr std::uint8_t kVersion = 1;
+constexpr std::uint8_t kVersion = 2;  // 1 knew only what all minutes together lack
 constexpr std::uint8_t kReachesBack = 1;
 constexpr std::uint8_t kHasDeadband = 2;
-constexpr std::size_t kSourceBytesMin = 12;  // smallest encoded Source, for length()
+constexpr std::size_t kSourceBytesMin = 13;  // smallest encoded Source, for length()
 
 void encode_counts(ByteWriter& out, const Basis& counts) {
   out.u8(static_cast<std::uint8_t>((counts.reaches_back ? kReachesBack : 0U) |
                                    (counts.deadband ? kHasDeadband : 0U)));
   const auto& m = counts.manifest;
   for (const auto n : {counts.readings, counts.unplaced, counts.waiting, m.due, m.good, m.taken,
-                       m.sent, m.received}) {
+                       m.sent, m.received, m.lacking}) {
     out.varint(n);
   }
   if (counts.deadband) out.fixed(std::bit_cast<std::uint64_t>(*counts.deadband));
@@ -29,7 +29,7 @@ Basis decode_counts(ByteReader& in) {
   counts.reaches_back = (flags & kReachesBack) != 0;
   auto& m = counts.manifest;
   for (auto* n : {&counts.readings, &counts.unplaced, &counts.waiting, &m.due, &m.good, &m.taken,
-                  &m.sent, &m.received}) {
+                  &m.sent, &m.received, &m.lacking}) {
     *n = in.varint();
   }
   if ((flags & kHasDeadband) != 0) {

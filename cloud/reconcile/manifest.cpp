@@ -10,6 +10,7 @@ ManifestSum& ManifestSum::operator+=(const ManifestSum& o) {
   taken += o.taken;
   sent += o.sent;
   received += o.received;
+  lacking += o.lacking;
   return *this;
 }
 
@@ -44,6 +45,7 @@ ManifestSum MinuteManifest::sum() const {
     s.sent += e.counts.sent;
   }
   s.received = received_;
+  s.lacking = s.sent - std::min(s.sent, s.received);
   return s;
 }
 

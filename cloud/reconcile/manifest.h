@@ -12,6 +12,15 @@ namespace tidemark::reconcile {
 struct ManifestSum {
   std::uint64_t due = 0, good = 0, taken = 0, sent = 0;
   std::uint64_t received = 0;  // readings of received blocks, duplicates and late ones included
+  // Of each minute by itself, what more was sent than received: what one minute has beyond its
+  // counts does not hide what another lacks.
+  std::uint64_t lacking = 0;
+
+  // Readings that there are, as far as is known: blocks may be here before the seal that counts
+  // them.
+  [[nodiscard]] std::uint64_t all() const { return received + lacking; }
+  // Of each minute by itself, what more was received than sent.
+  [[nodiscard]] std::uint64_t surplus() const { return all() < sent ? 0 : all() - sent; }
   ManifestSum& operator+=(const ManifestSum& o);
   friend bool operator==(const ManifestSum&, const ManifestSum&) = default;
 };

@@ -539,7 +539,7 @@ std::vector<EventTime> ManifestRows::lacking(SourceId source, EventTime from, Ev
   while (range_.next()) {
     ByteReader in(range_.blob(0));
     const auto sum = reconcile::MinuteManifest::decode(in).sum();
-    if (sum.received < sum.sent) minutes.push_back(event_time(range_.integer(1) * kMinute));
+    if (sum.lacking > 0) minutes.push_back(event_time(range_.integer(1) * kMinute));
   }
   return minutes;
 }

@@ -3,7 +3,7 @@
 namespace tidemark::store {
 namespace {
 
-constexpr int kVersion = 6;
+constexpr int kVersion = 7;
 constexpr std::chrono::milliseconds kBusyWait{5000};
 constexpr auto kSchema = R"sql(
     CREATE TABLE IF NOT EXISTS meta(key TEXT PRIMARY KEY, value INTEGER) WITHOUT ROWID;
@@ -21,7 +21,8 @@ constexpr auto kSchema = R"sql(
       source INTEGER, minute INTEGER, state BLOB, PRIMARY KEY(source, minute)) WITHOUT ROWID;
     CREATE TABLE IF NOT EXISTS folded(
       source INTEGER, start INTEGER, width INTEGER, due INTEGER, good INTEGER, taken INTEGER,
-      sent INTEGER, received INTEGER, PRIMARY KEY(source, start, width)) WITHOUT ROWID;
+      sent INTEGER, received INTEGER, lacking INTEGER,
+      PRIMARY KEY(source, start, width)) WITHOUT ROWID;
     CREATE TABLE IF NOT EXISTS series(
       id INTEGER PRIMARY KEY, edge INTEGER, name TEXT, type INTEGER, exponent INTEGER,
       source INTEGER, description BLOB, first INTEGER, last INTEGER, readings INTEGER,
@@ -150,6 +151,15 @@ constexpr auto kLiftTo5 = R"sql(
 // From version 5: edges were away because somebody said so, and there are further tables.
 constexpr auto kLiftTo6 = "ALTER TABLE edges ADD COLUMN away TEXT NOT NULL DEFAULT '';";
 
+// From version 6: quarters and days knew only what all their minutes together lack. A file from
+// before 4 has the table as it is now.
+constexpr auto kLiftTo7Before = R"sql(
+    CREATE TABLE folded_6 AS SELECT source,start,width,due,good,taken,sent,received FROM folded;
+    DROP TABLE folded;)sql";
+constexpr auto kLiftTo7 = R"sql(
+    INSERT INTO folded SELECT *, MAX(0, sent-received) FROM folded_6;
+    DROP TABLE folded_6;)sql";
+
 }  // namespace
 
 Result<std::unique_ptr<sqlite::Database>> open_writer(const std::filesystem::path& file) {
@@ -161,7 +171,8 @@ Result<std::unique_ptr<sqlite::Database>> open_writer(const std::filesystem::pat
              .schema = kSchema,
              .version = kVersion,
              .lifts = {kLiftTo2, kLiftTo3, kSchema, std::string(kSchema) + kLiftTo5,
-                       std::string(kSchema) + kLiftTo6},
+                       std::string(kSchema) + kLiftTo6,
+                       kLiftTo7Before + std::string(kSchema) + kLiftTo7},
              .busy_wait = kBusyWait,
              .io_error = Fault::unavailable});
 }

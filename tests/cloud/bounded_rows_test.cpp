@@ -12,7 +12,7 @@ constexpr std::int64_t kDay = 24 * 60 * kMinute;
 
 std::uint64_t ask(Node& node, const std::string& question) {
   auto database = sqlite::Database::open(store::database_path(node.folder.path),
-                                         {.pragmas = "", .version = 6}).value();
+                                         {.pragmas = "", .version = 7}).value();
   auto count = database->prepare(question);
   count->start();
   return count->next() ? count->count(0) : 0;

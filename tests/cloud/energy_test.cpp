@@ -241,7 +241,7 @@ TEST(Energy, ASwapInAPaneThatCannotBeMadeAnewIsApproximate) {
   node.kill();
   {
     auto database = sqlite::Database::open(store::database_path(node.folder.path),
-                                           {.pragmas = "", .version = 6}).value();
+                                           {.pragmas = "", .version = 7}).value();
     database->run("DELETE FROM spans");
   }
   node.start();
@@ -316,7 +316,7 @@ TEST(Figures, APaneThatWasFoldedOutOfOrderIsPutInOrderInTheCoarserOne) {
       node.kill();
       {
         auto database = sqlite::Database::open(store::database_path(node.folder.path),
-                                               {.pragmas = "", .version = 6}).value();
+                                               {.pragmas = "", .version = 7}).value();
         for (const auto& s : statements) database->run(s);
       }
       node.start();

@@ -225,7 +225,7 @@ TEST(Store, AFileOfVersion1IsLifted) {
   node.kill();
   {
     auto database = sqlite::Database::open(store::database_path(node.folder.path),
-                                           {.version = 6}).value();
+                                           {.version = 7}).value();
     ASSERT_TRUE(database->execute(
         "ALTER TABLE series DROP COLUMN said_in; ALTER TABLE series DROP COLUMN widest_sum;"
         "DROP TABLE forgotten; DROP TABLE accepted; DROP TABLE minutes_due;"

@@ -11,7 +11,7 @@ namespace {
 
 std::uint64_t rows_in(Node& node, const std::string& table) {
   auto database = sqlite::Database::open(store::database_path(node.folder.path),
-                                         {.pragmas = "", .version = 6}).value();
+                                         {.pragmas = "", .version = 7}).value();
   auto count = database->prepare("SELECT COUNT(*) FROM " + table);
   count->start();
   return count->next() ? count->count(0) : 0;

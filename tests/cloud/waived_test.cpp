@@ -207,7 +207,7 @@ TEST(Waived, WhatStandsIsSaidAnewAtTheBound) {
   Plant plant;
   plant.node.kill();
   auto database = sqlite::Database::open(store::database_path(plant.node.folder.path),
-                                         {.pragmas = "", .version = 6}).value();
+                                         {.pragmas = "", .version = 7}).value();
   database->run("BEGIN");
   store::WaiverRows rows(*database);
   store::Waiver w;
