@@ -16,6 +16,7 @@ Answer GroupJudge::add(const Basis& source) {
   t.manifest.sent += source.manifest.all();
   t.manifest.received += source.manifest.received;
   t.manifest.lacking += source.manifest.lacking;
+  t.manifest.dropped += source.manifest.dropped;
   t.readings += source.readings;
   t.unplaced += source.unplaced;
   t.forgotten += source.forgotten;
@@ -53,7 +54,9 @@ void GroupJudge::finish(Answer& answer) const {
   judge(answer, total);
   answer.estimated = answer.estimated || estimated_;
   answer.lost = lost_;
-  if (with_due_ > 0) {
+  if (total_.manifest.dropped.unknown()) {
+    answer.coverage.reset();  // of one of them nobody knows when it was heard
+  } else if (with_due_ > 0) {
     const auto due = static_cast<double>(due_);
     const auto of_off = due / static_cast<double>(with_due_) * static_cast<double>(off_);
     answer.coverage = heard_.to_double() / static_cast<double>((end_ - start_).count()) /

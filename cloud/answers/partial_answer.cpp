@@ -6,10 +6,10 @@
 namespace tidemark::answers {
 namespace {
 
-constexpr std::uint8_t kVersion = 2;  // 1 knew only what all minutes together lack
+constexpr std::uint8_t kVersion = 2;  // 1 knew no minutes that lack, or have no, counts
 constexpr std::uint8_t kReachesBack = 1;
 constexpr std::uint8_t kHasDeadband = 2;
-constexpr std::size_t kSourceBytesMin = 13;  // smallest encoded Source, for length()
+constexpr std::size_t kSourceBytesMin = 14;  // smallest encoded Source, for length()
 
 void encode_counts(ByteWriter& out, const Basis& counts) {
   out.u8(static_cast<std::uint8_t>((counts.reaches_back ? kReachesBack : 0U) |
@@ -19,6 +19,7 @@ void encode_counts(ByteWriter& out, const Basis& counts) {
                        m.sent, m.received, m.lacking}) {
     out.varint(n);
   }
+  m.dropped.encode(out);
   if (counts.deadband) out.fixed(std::bit_cast<std::uint64_t>(*counts.deadband));
 }
 
@@ -32,6 +33,7 @@ Basis decode_counts(ByteReader& in) {
                   &m.sent, &m.received, &m.lacking}) {
     *n = in.varint();
   }
+  m.dropped = reconcile::DroppedSum::decode(in);
   if ((flags & kHasDeadband) != 0) {
     counts.deadband = std::bit_cast<double>(in.fixed<std::uint64_t>());
   }

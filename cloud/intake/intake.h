@@ -168,6 +168,9 @@ class Intake {
   void place_block(Session& s, Lane lane, const BlockRecord& record, const Block& block,
                    const std::vector<window::Partial>& partials);
   void take_minutes(Session& s, const Seal& seal);
+  void take_dropped(Session& s, const Seal& seal, std::uint64_t known);
+  void resolve_dropped(Session& s, Incarnation start);
+  void touch_minutes(const reconcile::SourceBooks& source, std::int64_t first, std::int64_t last);
   void keep_letter(Session& s, const std::string& reason, ByteSpan bytes, std::uint64_t readings);
   void alarm(Session& s, store::AlarmKind kind, const std::string& text);
   // The counts of its source's seals contradict the blocks: named, alarmed, kept aside, doubted.

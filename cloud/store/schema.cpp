@@ -23,6 +23,9 @@ constexpr auto kSchema = R"sql(
       source INTEGER, start INTEGER, width INTEGER, due INTEGER, good INTEGER, taken INTEGER,
       sent INTEGER, received INTEGER, lacking INTEGER,
       PRIMARY KEY(source, start, width)) WITHOUT ROWID;
+    CREATE TABLE IF NOT EXISTS dropped(
+      source INTEGER, incarnation INTEGER, first INTEGER, last INTEGER, why INTEGER, next INTEGER,
+      readings INTEGER, PRIMARY KEY(source, incarnation, first, last, why)) WITHOUT ROWID;
     CREATE TABLE IF NOT EXISTS series(
       id INTEGER PRIMARY KEY, edge INTEGER, name TEXT, type INTEGER, exponent INTEGER,
       source INTEGER, description BLOB, first INTEGER, last INTEGER, readings INTEGER,
