@@ -230,12 +230,14 @@ std::size_t Emitter::answer_near(SlotId id, EventTime wall) {
     ++it;
     if (slot.told.contains(start)) continue;
     std::uint64_t sent = 0, here = 0;
+    bool unknown = false;
     for (const auto& counts : counts_of(slot, start, end)) {
-      sent += std::max(counts.sent, counts.received);
+      sent += counts.all();
       here += counts.received;
+      unknown = unknown || counts.dropped.unknown();
     }
     const auto wanted = view.view.emit.complete * static_cast<double>(sent);
-    if (sent == 0 || static_cast<double>(here) < wanted) continue;
+    if (sent == 0 || unknown || static_cast<double>(here) < wanted) continue;
     forget_due(slot, start, Cause::none);
     slot.pending.erase(start);
     slot.told.insert(start);

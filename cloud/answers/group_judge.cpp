@@ -12,9 +12,11 @@ Answer GroupJudge::add(const Basis& source) {
   alone.end = end_;
   judge(alone, source);
   auto& t = total_;
-  // What one source has more than it counted does not hide what another lacks.
-  t.manifest.sent += std::max(source.manifest.sent, source.manifest.received);
+  // Nor does what one source has more than it counted hide what another lacks.
+  t.manifest.sent += source.manifest.all();
   t.manifest.received += source.manifest.received;
+  t.manifest.lacking += source.manifest.lacking;
+  t.manifest.dropped += source.manifest.dropped;
   t.readings += source.readings;
   t.unplaced += source.unplaced;
   t.forgotten += source.forgotten;
@@ -52,7 +54,9 @@ void GroupJudge::finish(Answer& answer) const {
   judge(answer, total);
   answer.estimated = answer.estimated || estimated_;
   answer.lost = lost_;
-  if (with_due_ > 0) {
+  if (total_.manifest.dropped.unknown()) {
+    answer.coverage.reset();  // of one of them nobody knows when it was heard
+  } else if (with_due_ > 0) {
     const auto due = static_cast<double>(due_);
     const auto of_off = due / static_cast<double>(with_due_) * static_cast<double>(off_);
     answer.coverage = heard_.to_double() / static_cast<double>((end_ - start_).count()) /

@@ -68,7 +68,7 @@ std::uint64_t count_others(store::Store& store, const Join& join,
   return all;
 }
 
-// Readings that were taken in these minutes and are not here.
+// Readings that were taken in these minutes and are not here; at least one where nobody knows.
 std::uint64_t lacking_of_others(store::Store& store, const Join& join,
                                 const std::vector<OneOf>& members, EventTime from, EventTime to) {
   std::set<store::SourceId> sources;
@@ -83,7 +83,7 @@ std::uint64_t lacking_of_others(store::Store& store, const Join& join,
   for (const auto source : sources) {
     if (from >= to) break;
     const auto counts = store.manifests().sum(source, from, to);
-    lacking += counts.sent - std::min(counts.sent, counts.received);
+    lacking += counts.lacking + (counts.dropped.unknown() ? 1 : 0);
   }
   return lacking;
 }

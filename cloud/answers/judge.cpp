@@ -65,18 +65,15 @@ void judge_completeness(Answer& answer, const Basis& known) {
     return;
   }
   const auto& manifest = known.manifest;
-  // Blocks may be here before the seal that counts them.
-  const auto sent = std::max(manifest.sent, manifest.received);
-  if (sent > 0) {
-    answer.completeness = static_cast<double>(manifest.received) / static_cast<double>(sent);
+  if (const auto all = manifest.all(); all > 0) {
+    answer.completeness = static_cast<double>(manifest.received) / static_cast<double>(all);
   } else if (known.sealed) {
     answer.completeness = 1.0;
   }
-  const bool differs = manifest.received != manifest.sent &&
-                       (!known.whole_minutes || manifest.received > manifest.sent);
+  const bool differs = manifest.surplus() > 0 || (manifest.lacking > 0 && !known.whole_minutes);
   answer.estimated = answer.completeness && (!known.sealed || differs);
   // What may lie in a sum that is here is not lost.
-  const auto absent = sent - manifest.received;
+  const auto absent = manifest.lacking;
   if (known.sealed && known.whole_minutes) answer.lost = absent - std::min(absent, known.unplaced);
   if (known.reaches_back && absent > 0) answer.estimated = true;
 }
@@ -118,10 +115,10 @@ void judge(Answer& answer, const Basis& known) {
     answer.completeness = std::min(answer.completeness.value_or(1.0), certain);
     answer.estimated = true;
   }
-  if (known.uncounted > 0) {
-    answer.completeness.reset();
-    answer.estimated = true;
-  }
+  const auto& dropped = known.manifest.dropped;
+  if (known.uncounted > 0 || dropped.unknown()) answer.completeness.reset();
+  if (dropped.unknown() && known.off < width) answer.coverage.reset();
+  if (known.uncounted > 0 || !dropped.empty()) answer.estimated = true;
 }
 
 void Basis::add_series(const Basis& other) {
@@ -139,8 +136,31 @@ EventTime counted_from(EventTime start, Nanoseconds widest_sum) {
   return widest_sum > Nanoseconds{} ? floor_to(start, widest_sum) : start;
 }
 
+namespace {
+void note_dropped(const std::string& source, const reconcile::DroppedSum& dropped,
+                  std::vector<Missing>& missing) {
+  using Why = DroppedCounts::Why;
+  for (const auto why : {Why::bound, Why::start, Why::cut}) {
+    const auto& stretch = dropped.of(why);
+    if (!stretch) continue;
+    const auto span = fmt::format("from {} to {}", format_utc(stretch->from),
+                                  format_utc(stretch->until));
+    if (why == Why::cut) {
+      missing.push_back({source, fmt::format("the power went {}: what its edge took last may be "
+                                             "lost before anything counted it", span)});
+      continue;
+    }
+    missing.push_back({source, fmt::format("its edge has no counts any more {}, of up to {} "
+                                           "readings{}", span, stretch->readings,
+                                           why == Why::start
+                                               ? ", nor the start that took them"
+                                               : ", and not all of its blocks are here")});
+  }
+}
+}  // namespace
+
 void note_unplaced(const std::string& source, const Basis& known, std::vector<Missing>& missing) {
-  const auto absent = known.manifest.sent - std::min(known.manifest.sent, known.manifest.received);
+  const auto absent = known.manifest.lacking;
   if (known.sealed && !known.whole_minutes && !known.none_given_up && absent > known.unplaced) {
     missing.push_back({source, fmt::format("{} readings of the minutes that this window lies in "
                                            "were evicted or lost", absent - known.unplaced)});
@@ -153,6 +173,7 @@ void note_unplaced(const std::string& source, const Basis& known, std::vector<Mi
     missing.push_back({source, fmt::format("{} blocks were lost with the power before anything "
                                            "counted them", known.uncounted)});
   }
+  note_dropped(source, known.manifest.dropped, missing);
   if (known.forgotten > 0) {
     missing.push_back({source, fmt::format("{} readings are older than what the archive keeps and "
                                            "only in sums that are wider", known.forgotten)});

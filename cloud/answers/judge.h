@@ -50,13 +50,15 @@ struct Basis {
 // edge was off as not heard, at the rate of the rest; a window that it was off for has coverage 0,
 // schedule or not. What nobody can place counts as missing from the window, and makes its
 // completeness an estimate. What was lost is counted by the minute: a finer window has none of it,
-// and names it as missing. Where blocks were lost that nobody counted there is no completeness.
+// and names it as missing. Where blocks were lost that nobody counted there is no completeness;
+// where the edge has no counts any more no coverage either. Where a power cut may have taken
+// readings before anybody counted them it is an estimate.
 void judge(Answer& answer, const Basis& known);
 // The minutes whose counts speak of a window from `start` of a series: those before it, in which a
 // sum of the edge may start that reaches into it, as well.
 [[nodiscard]] EventTime counted_from(EventTime start, Nanoseconds widest_sum);
 // "34 readings came in sums that are wider than this window", for that source; and those that are
-// older than what the archive keeps, or are set aside.
+// older than what the archive keeps, or are set aside; and of which minutes there are no counts.
 void note_unplaced(const std::string& source, const Basis& known, std::vector<Missing>& missing);
 // What the edge of a source has to do with a window of it that is not sealed.
 struct Whereabouts {

@@ -6,19 +6,20 @@
 namespace tidemark::answers {
 namespace {
 
-constexpr std::uint8_t kVersion = 1;
+constexpr std::uint8_t kVersion = 2;  // 1 knew no minutes that lack, or have no, counts
 constexpr std::uint8_t kReachesBack = 1;
 constexpr std::uint8_t kHasDeadband = 2;
-constexpr std::size_t kSourceBytesMin = 12;  // smallest encoded Source, for length()
+constexpr std::size_t kSourceBytesMin = 14;  // smallest encoded Source, for length()
 
 void encode_counts(ByteWriter& out, const Basis& counts) {
   out.u8(static_cast<std::uint8_t>((counts.reaches_back ? kReachesBack : 0U) |
                                    (counts.deadband ? kHasDeadband : 0U)));
   const auto& m = counts.manifest;
   for (const auto n : {counts.readings, counts.unplaced, counts.waiting, m.due, m.good, m.taken,
-                       m.sent, m.received}) {
+                       m.sent, m.received, m.lacking}) {
     out.varint(n);
   }
+  m.dropped.encode(out);
   if (counts.deadband) out.fixed(std::bit_cast<std::uint64_t>(*counts.deadband));
 }
 
@@ -29,9 +30,10 @@ Basis decode_counts(ByteReader& in) {
   counts.reaches_back = (flags & kReachesBack) != 0;
   auto& m = counts.manifest;
   for (auto* n : {&counts.readings, &counts.unplaced, &counts.waiting, &m.due, &m.good, &m.taken,
-                  &m.sent, &m.received}) {
+                  &m.sent, &m.received, &m.lacking}) {
     *n = in.varint();
   }
+  m.dropped = reconcile::DroppedSum::decode(in);
   if ((flags & kHasDeadband) != 0) {
     counts.deadband = std::bit_cast<double>(in.fixed<std::uint64_t>());
   }

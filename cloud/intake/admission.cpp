@@ -25,7 +25,7 @@ void Intake::note_counts(Session& s, const store::SeriesRow& series, answers::An
   answer.lost = 0;
   // A seal that counts more of it may come behind a later one; what no seal of the start counts is
   // seen by look_at_counts().
-  if (basis.manifest.received > basis.manifest.sent) return;
+  if (basis.manifest.lacking == 0) return;
   if (s.contradicted.size() >= kContradictionsKnown) s.contradicted.clear();
   if (!s.contradicted.insert({series.source, answer.start}).second) return;
   const auto text = fmt::format("from {} to {} the seals of '{}' count {} readings, and all blocks "

@@ -122,6 +122,7 @@ void Intake::advance(Session& s) {
     if (s.edge->books.set_uncounted(i, lost)) {
       store_->edges().save_uncounted(s.edge->row.id, i, lost);
     }
+    resolve_dropped(s, i);
   }
   for (const auto index : s.edge->books.advance()) {
     const auto& source = s.edge->books.sources()[index];

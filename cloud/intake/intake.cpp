@@ -326,6 +326,7 @@ void Intake::take_seal(Session& s, std::uint64_t session, const wire::Frame& fra
   });
   auto now = clock_.wall();
   for (const auto& stated : seal->sources) now = std::max(now, stated.sealed_until);
+  const auto known = books.seal_number();
   const bool taken = edge.books.seal(*seal, [&](Incarnation i, SequenceRange r) {
     return store_->blocks().readings_in(edge.row.id, i, r);
   }, now);
@@ -339,6 +340,7 @@ void Intake::take_seal(Session& s, std::uint64_t session, const wire::Frame& fra
     s.in_parts.erase(seal->incarnation);
   }
   if (!taken || seal->more) return;
+  take_dropped(s, *seal, known);
   for (const auto& stated : seal->sources) {
     const auto index = edge.books.source(stated.source, stated.poll_class).value();
     emitter_->stated(edge.books.sources()[index].id, stated.sealed_until);
@@ -348,6 +350,7 @@ void Intake::take_seal(Session& s, std::uint64_t session, const wire::Frame& fra
 void Intake::take_minutes(Session& s, const Seal& seal) {
   auto& edge = *s.edge;
   const auto far = count_ns(clock_.wall() + kAheadMax + kCountedAheadMax) / kMinuteNs;
+  const bool closed = edge.books.of(seal.incarnation).closed();
   for (const auto& stated : seal.sources) {
     auto& source =
         edge.books.sources()[edge.books.source(stated.source, stated.poll_class).value()];
@@ -355,13 +358,14 @@ void Intake::take_minutes(Session& s, const Seal& seal) {
       if (counts.minute >= far || counts.minute < kOldestMinute) continue;
       const auto minute = event_time(counts.minute * kMinuteNs);
       auto& manifests = store_->manifests();
-      if (manifests.contradicts(source.id, seal.incarnation, seal.number, counts)) {
+      if (!closed && manifests.contradicts(source.id, seal.incarnation, seal.number, counts)) {
         alarm(s, store::AlarmKind::seal_conflict,
               fmt::format("two seals with number {} count minute {} of '{}' differently; the first "
                           "one stands", seal.number, format_utc(minute), stated.source));
         continue;
       }
-      const auto stated_now = manifests.state(source.id, seal.incarnation, seal.number, counts);
+      const auto stated_now =
+          manifests.state(source.id, seal.incarnation, seal.number, counts, closed);
       if (!stated_now) continue;
       const auto& [before, after] = *stated_now;
       source.due += after.due - before.due;

@@ -207,6 +207,9 @@ class Intake {
   void place_block(Session& s, Lane lane, const BlockRecord& record, const Opened& opened,
                    answers::Cause cause, bool aside);
   void take_minutes(Session& s, const Seal& seal);
+  void take_dropped(Session& s, const Seal& seal, std::uint64_t known);
+  void resolve_dropped(Session& s, Incarnation start);
+  void touch_minutes(const reconcile::SourceBooks& source, std::int64_t first, std::int64_t last);
   void load_letters();
   [[nodiscard]] std::string origin() const;
   // Whether its bytes are: else what it holds is lost, and counts so.

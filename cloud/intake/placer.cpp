@@ -67,7 +67,7 @@ void Placer::note_heard(const Incoming& in, SteadyTime now) {
       all.proved = all.proved || heard_[i].proved;
     }
     if (all.readings > 0) {
-      store_.manifests().receive(all.source, all.minute, all.readings);
+      store_.manifests().receive(all.source, in.name.incarnation, all.minute, all.readings);
     }
     // Its columns may be those of a few of the source's series, and the other windows of that
     // minute say how complete they are by its counts.

@@ -58,10 +58,10 @@ void name_missing(const Edge& edge, const store::SeriesRow& series, const answer
 bool counts_contradict(const Edge& edge, const answers::Answer& answer,
                        const answers::Basis& basis) {
   const auto& counts = basis.manifest;
+  if (!counts.dropped.empty()) return false;
   // A late reading may be older than the minutes that an edge still counts.
-  const bool contradicts = counts.received < counts.sent ||
-                           (counts.received > counts.sent &&
-                            answer.state == answers::State::sealed);
+  const bool contradicts = counts.lacking > 0 || (counts.surplus() > 0 &&
+                                                  answer.state == answers::State::sealed);
   return contradicts && basis.sealed && basis.whole_minutes && !basis.reaches_back &&
          !edge.books.gave_up(answer.start) && edge.books.as_sealed();
 }

@@ -17,6 +17,7 @@ Snapshot::Snapshot(sqlite::Database& db)
     : database_(db),
       ordered_(db),
       folded_(db),
+      dropped_(db),
       waiver_rows_(db),
       select_edges_(db, "SELECT id,name,site,connected,seen,missing,away FROM edges"),
       sources_called_(db, "SELECT id FROM sources WHERE edge=? AND name=?"),
@@ -262,6 +263,7 @@ reconcile::ManifestSum Snapshot::manifest(const std::vector<store::SourceId>& so
       sum += reconcile::MinuteManifest::decode(in).sum();
     }
     sum += folded_.sum(source, from, to);
+    dropped_.add_to(sum, source, from, to);
   }
   return sum;
 }

@@ -135,6 +135,7 @@ class Snapshot {
   reconcile::Horizons horizons_;
   store::OrderedRows ordered_;
   store::FoldedManifests folded_;
+  store::DroppedMinutes dropped_;
   store::WaiverRows waiver_rows_;
   std::unordered_map<store::SourceId, store::Waiver> waivers_;
   sqlite::Statement select_edges_, sources_called_, off_times_, uncounted_, select_views_, view_at_,

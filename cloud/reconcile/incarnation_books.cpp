@@ -122,7 +122,12 @@ bool IncarnationBooks::seal(const Seal& seal, const std::vector<SourceIndex>& so
   }
   seal_number_ = seal.number;
   seal_next_ = std::max(seal_next_, seal.next);
-  sealed_ = seal.ledger;
+  // The last word of a start is what the power left of it: it may know less than was said before.
+  if (seal.ledger.taken < sealed_.taken) {
+    sealed_.evicted = std::max(sealed_.evicted, seal.ledger.evicted);
+  } else {
+    sealed_ = seal.ledger;
+  }
   while (!beyond_.empty() && beyond_.begin()->first < seal_next_.count) {
     beyond_readings_ -= beyond_.begin()->second;
     beyond_.erase(beyond_.begin());
@@ -317,6 +322,14 @@ Ledger IncarnationBooks::found() const {
   l.evicted = std::min(sealed_.evicted, evicted_but_here_);
   l.lost = ledger().lost;
   return l;
+}
+
+Sequence IncarnationBooks::whole_below() const {
+  const auto l = counted();
+  if (l.evicted > 0 || placed_.quarantined > 0) return Sequence{1};
+  auto here = received_;
+  here.add(replaced_);
+  return Sequence{here.contiguous().count + 1};
 }
 
 void IncarnationBooks::encode(ByteWriter& out) const {

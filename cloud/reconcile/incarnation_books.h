@@ -77,6 +77,11 @@ class IncarnationBooks {
   // sources in its order; readings that it gives up are of times before `now`.
   bool seal(const Seal& seal, const std::vector<SourceIndex>& sources, const ReadingsIn& readings,
             EventTime now);
+  // How far the source is proved by this start.
+  [[nodiscard]] EventTime proved(SourceIndex source) const {
+    const auto at = proved_.find(source);
+    return at == proved_.end() ? kEventTimeMin : at->second;
+  }
   // The sources that its statements named so far.
   [[nodiscard]] std::vector<SourceIndex> stated() const;
   // Another statement stands under the number of this one: one of the two is none of this start's.
@@ -115,6 +120,8 @@ class IncarnationBooks {
   [[nodiscard]] bool as_sealed() const {
     return beyond_.empty() && replaced_.empty() && evicted_.empty() && missing().empty();
   }
+  // All readings of its blocks below are here, and no readings ended before a block had them.
+  [[nodiscard]] Sequence whole_below() const;
   // What the edge cannot know by itself: the part of the ledger that was found here. `evicted` are
   // readings that the edge gave up and that had arrived all the same.
   [[nodiscard]] Ledger found() const;

@@ -11,20 +11,22 @@ constexpr Nanoseconds kDay = std::chrono::hours(24);
 constexpr std::int64_t kMinuteNs = 60'000'000'000;
 
 constexpr auto kAdd =
-    "INSERT INTO folded VALUES(?,?,?,?,?,?,?,?) ON CONFLICT DO UPDATE SET due=due+excluded.due,"
+    "INSERT INTO folded VALUES(?,?,?,?,?,?,?,?,?) ON CONFLICT DO UPDATE SET due=due+excluded.due,"
     " good=good+excluded.good, taken=taken+excluded.taken, sent=sent+excluded.sent,"
-    " received=received+excluded.received";
+    " received=received+excluded.received, lacking=lacking+excluded.lacking";
 // Of quarters that start before ?2; ?3 is a day.
 constexpr auto kAddDays =
     "INSERT INTO folded SELECT source, start-start%?3, ?3, SUM(due), SUM(good), SUM(taken),"
-    " SUM(sent), SUM(received) FROM folded WHERE source=?1 AND width<?3 AND start<?2 GROUP BY 2"
+    " SUM(sent), SUM(received), SUM(lacking) FROM folded"
+    " WHERE source=?1 AND width<?3 AND start<?2 GROUP BY 2"
     " ON CONFLICT DO UPDATE SET due=due+excluded.due, good=good+excluded.good,"
-    " taken=taken+excluded.taken, sent=sent+excluded.sent, received=received+excluded.received";
+    " taken=taken+excluded.taken, sent=sent+excluded.sent, received=received+excluded.received,"
+    " lacking=lacking+excluded.lacking";
 
 }  // namespace
 
 FoldedManifests::FoldedManifests(sqlite::Database& database)
-    : select_(database, "SELECT due, good, taken, sent, received FROM folded"
+    : select_(database, "SELECT due, good, taken, sent, received, lacking FROM folded"
                         " WHERE source=? AND start>? AND start<? AND start+width>?") {}
 
 reconcile::ManifestSum FoldedManifests::sum(SourceId source, EventTime from, EventTime to) {
@@ -32,7 +34,7 @@ reconcile::ManifestSum FoldedManifests::sum(SourceId source, EventTime from, Eve
   select_.start(source, count_ns(from - kDay), count_ns(to), count_ns(from));
   while (select_.next()) {
     sum += {select_.count(0), select_.count(1), select_.count(2), select_.count(3),
-            select_.count(4)};
+            select_.count(4), select_.count(5)};
   }
   return sum;
 }
@@ -76,7 +78,7 @@ ManifestFolder::Folded ManifestFolder::fold(SourceId source, const Floors& floor
   }
   for (const auto& [start, sum] : quarters) {
     add_.run(source, start, kQuarter.count(), sum.due, sum.good, sum.taken, sum.sent,
-             sum.received);
+             sum.received, sum.lacking);
   }
   if (read > 0) forget_minutes_.run(source, last);
   auto& done = until_[source];

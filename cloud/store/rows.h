@@ -13,6 +13,7 @@
 #include "cloud/reconcile/manifest.h"
 #include "cloud/store/archive.h"
 #include "cloud/store/changes.h"
+#include "cloud/store/dropped_rows.h"
 #include "cloud/store/folded_manifests.h"
 #include "common/model/series.h"
 #include "common/sqlite/database.h"
@@ -173,13 +174,13 @@ class ManifestRows {
  public:
   ManifestRows(sqlite::Database& database, Changes& changes);
   // Readings of received blocks.
-  void receive(SourceId source, std::int64_t minute, std::uint64_t readings);
+  void receive(SourceId source, Incarnation start, std::int64_t minute, std::uint64_t readings);
   // An edge's statement, as MinuteManifest has it; nothing when a newer one stands.
   struct Stated {
     reconcile::ManifestSum before, after;
   };
   std::optional<Stated> state(SourceId source, Incarnation incarnation, std::uint64_t seal_number,
-                              const MinuteCounts& counts);
+                              const MinuteCounts& counts, bool last_word = false);
   [[nodiscard]] bool contradicts(SourceId source, Incarnation incarnation,
                                  std::uint64_t seal_number, const MinuteCounts& counts);
   // Over the minutes that [from, to) touches, and the quarters and days they were folded into.
@@ -191,6 +192,10 @@ class ManifestRows {
   void flush();
   // What lies before the floors moves up, or goes; `proved` is the source's frontier.
   void fold(SourceId source, EventTime proved, ManifestFolder::Floors floors);
+  // Its edge has no counts of these minutes: DroppedRows. False: it is known.
+  bool drop(SourceId source, Incarnation start, Sequence next, const DroppedCounts& dropped);
+  [[nodiscard]] bool any_dropped(Incarnation start) const { return dropped_.any(start); }
+  DroppedRows::Resolved resolve(Incarnation start, Sequence whole);
   [[nodiscard]] std::size_t changed() const { return changed_.size(); }
 
  private:
@@ -213,6 +218,7 @@ class ManifestRows {
   sqlite::Statement select_, range_, first_, upsert_;
   Changes& changes_;
   FoldedManifests folded_;
+  DroppedRows dropped_;
   ManifestFolder folder_;
   std::unordered_map<Key, Entry, KeyHash> entries_;
   std::vector<Key> changed_;

@@ -21,7 +21,11 @@ constexpr auto kSchema = R"sql(
       source INTEGER, minute INTEGER, state BLOB, PRIMARY KEY(source, minute)) WITHOUT ROWID;
     CREATE TABLE IF NOT EXISTS folded(
       source INTEGER, start INTEGER, width INTEGER, due INTEGER, good INTEGER, taken INTEGER,
-      sent INTEGER, received INTEGER, PRIMARY KEY(source, start, width)) WITHOUT ROWID;
+      sent INTEGER, received INTEGER, lacking INTEGER,
+      PRIMARY KEY(source, start, width)) WITHOUT ROWID;
+    CREATE TABLE IF NOT EXISTS dropped(
+      source INTEGER, incarnation INTEGER, first INTEGER, last INTEGER, why INTEGER, next INTEGER,
+      readings INTEGER, PRIMARY KEY(source, incarnation, first, last, why)) WITHOUT ROWID;
     CREATE TABLE IF NOT EXISTS series(
       id INTEGER PRIMARY KEY, edge INTEGER, name TEXT, type INTEGER, exponent INTEGER,
       source INTEGER, description BLOB, first INTEGER, last INTEGER, readings INTEGER,
@@ -152,13 +156,19 @@ constexpr auto kLiftTo5 = R"sql(
 // From version 5: edges were away because somebody said so, and there are further tables.
 constexpr auto kLiftTo6 = "ALTER TABLE edges ADD COLUMN away TEXT NOT NULL DEFAULT '';";
 
-// From version 6: of a dead letter only the reason and the packed readings of a block were kept.
-// Without its name nobody can take it any more.
-constexpr auto kSetAsideFor7 = "ALTER TABLE deadletters RENAME TO deadletters_6;";
+// From version 6: of a dead letter only the reason and the packed readings of a block were kept;
+// without its name nobody can take it any more. Quarters and days knew only what all their minutes
+// together lack; a file from before 4 has their table as it is now.
+constexpr auto kLiftTo7Before = R"sql(
+    ALTER TABLE deadletters RENAME TO deadletters_6;
+    CREATE TABLE folded_6 AS SELECT source,start,width,due,good,taken,sent,received FROM folded;
+    DROP TABLE folded;)sql";
 constexpr auto kLiftTo7 = R"sql(
     INSERT INTO deadletters SELECT id,edge,reason,at,length(bytes),readings,2,0,'',1,0,0,0,0,0,0,
       '','',0,bytes FROM deadletters_6;
-    DROP TABLE deadletters_6;)sql";
+    DROP TABLE deadletters_6;
+    INSERT INTO folded SELECT *, MAX(0, sent-received) FROM folded_6;
+    DROP TABLE folded_6;)sql";
 
 }  // namespace
 
@@ -172,7 +182,7 @@ Result<std::unique_ptr<sqlite::Database>> open_writer(const std::filesystem::pat
              .version = kVersion,
              .lifts = {kLiftTo2, kLiftTo3, kSchema, std::string(kSchema) + kLiftTo5,
                        std::string(kSchema) + kLiftTo6,
-                       std::string(kSetAsideFor7) + kSchema + kLiftTo7},
+                        kLiftTo7Before + std::string(kSchema) + kLiftTo7},
              .busy_wait = kBusyWait,
              .io_error = Fault::unavailable});
 }

@@ -1,5 +1,7 @@
 #include "common/model/seal.h"
 
+#include <algorithm>
+
 #include "common/base/text.h"
 
 namespace tidemark {
@@ -7,6 +9,8 @@ namespace {
 
 constexpr std::uint8_t kVersion = 1;
 constexpr std::uint8_t kVersionWithRest = 2;
+constexpr std::uint8_t kVersionWithDropped = 3;
+constexpr std::int64_t kMinuteLimit = std::int64_t{1} << 40;  // keeps sums far from overflow
 constexpr unsigned kMore = 0x80;  // in the byte of the clock
 
 template <typename LedgerRef, typename Visit>
@@ -57,8 +61,73 @@ Ledger Ledger::decode(ByteReader& in) {
   return l;
 }
 
+bool Seal::says_dropped() const {
+  return std::any_of(sources.begin(), sources.end(),
+                     [](const SourceSeal& s) { return !s.dropped.empty(); });
+}
+
+namespace {
+
+std::uint8_t version_of(const Seal& seal) {
+  if (seal.says_dropped()) return kVersionWithDropped;
+  return seal.rest ? kVersionWithRest : kVersion;
+}
+
+void encode_dropped(ByteWriter& out, const Seal& seal) {
+  out.varint(static_cast<std::uint64_t>(
+      std::count_if(seal.sources.begin(), seal.sources.end(),
+                    [](const SourceSeal& s) { return !s.dropped.empty(); })));
+  for (std::size_t i = 0; i < seal.sources.size(); ++i) {
+    const auto& dropped = seal.sources[i].dropped;
+    if (dropped.empty()) continue;
+    out.varint(i);
+    out.varint(dropped.size());
+    for (const auto& d : dropped) {
+      out.svarint(d.first);
+      out.varint(static_cast<std::uint64_t>(d.last - d.first));
+      out.varint(d.number);
+      out.varint(d.readings);
+      out.u8(static_cast<std::uint8_t>(d.why));
+    }
+  }
+}
+
+DroppedCounts decode_one_dropped(ByteReader& in) {
+  DroppedCounts d;
+  d.first = in.svarint();
+  const auto more = in.varint();
+  const bool far = d.first > kMinuteLimit || d.first < -kMinuteLimit ||
+                   more > static_cast<std::uint64_t>(2 * kMinuteLimit);
+  d.number = in.varint();
+  d.readings = in.varint();
+  const auto why = in.u8();
+  if (far || why >= DroppedCounts::kWhys) in.fail();
+  d.last = in.ok() ? d.first + static_cast<std::int64_t>(more) : d.first;
+  d.why = in.ok() ? static_cast<DroppedCounts::Why>(why) : DroppedCounts::Why::bound;
+  return d;
+}
+
+void decode_dropped(ByteReader& in, Seal& seal) {
+  const auto lines = in.length(7);
+  for (std::size_t i = 0, next = 0; i < lines && in.ok(); ++i) {
+    const auto line = in.varint();
+    const auto n = in.length(5);
+    if (line < next || line >= seal.sources.size() || n == 0 || n > Seal::kDroppedMax) {
+      return in.fail();
+    }
+    next = line + 1;
+    for (std::size_t k = 0; k < n && in.ok(); ++k) {
+      seal.sources[line].dropped.push_back(decode_one_dropped(in));
+    }
+  }
+  if (lines == 0) in.fail();
+}
+
+}  // namespace
+
 void Seal::encode(ByteWriter& out) const {
-  out.u8(rest ? kVersionWithRest : kVersion);
+  const auto version = version_of(*this);
+  out.u8(version);
   out.fixed(incarnation.count);
   out.varint(number);
   out.varint(next.count);
@@ -82,16 +151,18 @@ void Seal::encode(ByteWriter& out) const {
       last = m.minute;
     }
   }
+  if (version == kVersionWithDropped) out.u8(rest ? 1 : 0);
   if (rest) out.fixed(static_cast<std::uint64_t>(count_ns(*rest)));
+  if (version == kVersionWithDropped) encode_dropped(out, *this);
 }
 
 Result<Seal> Seal::decode(ByteSpan bytes) {
   ByteReader in(bytes);
   const auto version = in.u8();
-  if (version != kVersion && version != kVersionWithRest) {
+  if (version == 0 || version > kVersionWithDropped) {
     return Error{Fault::unsupported, "seal: version " + std::to_string(version) +
                                          "; this build reads up to " +
-                                         std::to_string(kVersionWithRest)};
+                                         std::to_string(kVersionWithDropped)};
   }
   Seal s;
   s.incarnation = {in.fixed<std::uint64_t>()};
@@ -110,7 +181,6 @@ Result<Seal> Seal::decode(ByteSpan bytes) {
                                        std::to_string(kSourcesMax) + " are taken"};
   }
   s.sources.resize(lines);
-  constexpr std::int64_t kMinuteLimit = std::int64_t{1} << 40;  // keeps sums far from overflow
   const auto name = [&] {
     const auto text = in.text();
     if (text.size() > kNameBytesMax || !is_utf8(text)) in.fail();
@@ -139,9 +209,10 @@ Result<Seal> Seal::decode(ByteSpan bytes) {
     }
     if (!in.ok()) break;
   }
-  if (version == kVersionWithRest) {
-    s.rest = event_time(static_cast<std::int64_t>(in.fixed<std::uint64_t>()));
-  }
+  const auto with_rest = version == kVersionWithDropped ? in.u8() : version - kVersion;
+  if (with_rest > 1) in.fail();
+  if (with_rest == 1) s.rest = event_time(static_cast<std::int64_t>(in.fixed<std::uint64_t>()));
+  if (version == kVersionWithDropped) decode_dropped(in, s);
   if (!in.done()) return Error{Fault::bad_input, "seal: damaged, or a name is past its bound"};
   return s;
 }

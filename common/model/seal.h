@@ -12,6 +12,7 @@
 #include "common/base/result.h"
 #include "common/base/strong.h"
 #include "common/base/time.h"
+#include "common/model/dropped_counts.h"
 #include "common/model/sequence_ranges.h"
 
 namespace tidemark {
@@ -58,6 +59,8 @@ struct SourceSeal {
   // All that this source took so far with event time < sealed_until is in sequences < Seal::next.
   EventTime sealed_until = kEventTimeMin;
   std::vector<MinuteCounts> minutes;  // only those that changed since the last acknowledged seal
+  // Of these there are no counts any more; only those that no acknowledged seal has said.
+  std::vector<DroppedCounts> dropped = {};
   friend bool operator==(const SourceSeal&, const SourceSeal&) = default;
 };
 
@@ -82,9 +85,13 @@ struct Seal {
   // What decode() takes: lines of sources, and bytes of a name, which is UTF-8.
   static constexpr std::size_t kSourcesMax = 16'384;
   static constexpr std::size_t kNameBytesMax = 256;
+  static constexpr std::size_t kDroppedMax = 16;  // stretches of one source
 
-  void encode(ByteWriter& out) const;  // FORMAT.md; version 1 without `rest`
+  // FORMAT.md; in the lowest version that has what it says.
+  void encode(ByteWriter& out) const;
   static Result<Seal> decode(ByteSpan bytes);
+  // Who reads version 2 at most would take dropped counts for readings that never were.
+  [[nodiscard]] bool says_dropped() const;
 };
 
 // What the edge knows of an earlier start of itself (semantics A2). Numbers beyond durable_through

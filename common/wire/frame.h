@@ -21,9 +21,11 @@
 namespace tidemark::wire {
 
 inline constexpr std::uint8_t kVersion = 1;
-// The highest that Hello and Welcome agree on. From 2 on a seal may leave out names (Seal::rest).
-inline constexpr std::uint8_t kVersionMax = 2;
+// The highest that Hello and Welcome agree on. From 2 on a seal may leave out names (Seal::rest),
+// from 3 on it may say of which minutes there are no counts (SourceSeal::dropped).
+inline constexpr std::uint8_t kVersionMax = 3;
 inline constexpr std::uint8_t kVersionOfRest = 2;
+inline constexpr std::uint8_t kVersionOfDropped = 3;
 inline constexpr std::size_t kFramePayloadMax = 1 << 20;
 inline constexpr std::size_t kStrangerPayloadMax = 1024;
 inline constexpr std::size_t kHeaderBytes = 8;

@@ -78,6 +78,7 @@ class Agent final : public Edge {
     ring.capacity = config_.ring.size;
     ring.incarnation = incarnation;
     ring.now = clock_.wall();
+    ring.journal = journal_->end().journal;
     const auto stage = config_.run_dir / "ring.stage";
     if (config_.ring.write == "unacked") {
       TIDE_ASSIGN(ring_, ring::open_staged(ring, {stage, config_.ring.sync_interval}, disk_, disk_,
@@ -189,6 +190,8 @@ class Agent final : public Edge {
     local_.reset();
     publisher_.reset();
     history_.reset();
+    // A broker that goes on appending beside the agent may be heard by the next start, or not.
+    if (!journal_->has_guest()) ring_->note_end();
     return ring_->close();
   }
 

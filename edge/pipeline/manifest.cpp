@@ -18,12 +18,6 @@ std::size_t Manifest::line(const std::string& source, const std::string& poll_cl
   return lines_.size() - 1;
 }
 
-MinuteCounts& Manifest::touch(std::size_t index, EventTime at) {
-  dirty_ = true;
-  auto* counts = lines_[index].minutes.touch(at);
-  return counts != nullptr ? *counts : unstated_;
-}
-
 void Manifest::expected(std::size_t index, EventTime at, std::uint64_t due, std::uint64_t good) {
   auto& counts = touch(index, at);
   counts.due += due;
@@ -56,7 +50,9 @@ Seal Manifest::state(Sequence next, const std::vector<EventTime>& sealed_until, 
     if (i < sealed_until.size()) line.sealed_until = std::max(line.sealed_until, sealed_until[i]);
     if (line.named == 0) line.named = last_.number;
     auto s = header(line);
-    s.minutes = line.minutes.state(last_.number);
+    auto stated = line.minutes.state(last_.number);
+    s.minutes = std::move(stated.minutes);
+    s.dropped = std::move(stated.dropped);
     seal.sources.push_back(std::move(s));
   }
   dirty_ = false;
@@ -78,8 +74,11 @@ Seal Manifest::since(std::uint64_t acknowledged, bool brief) const {
   std::map<EventTime, std::size_t> times;  // of how many quiet ones
   for (const auto& line : lines_) {
     auto s = header(line);
-    s.minutes = line.minutes.since(acknowledged);
-    quiet.push_back(brief && line.named != 0 && line.named <= acknowledged && s.minutes.empty());
+    auto stated = line.minutes.since(acknowledged);
+    s.minutes = std::move(stated.minutes);
+    s.dropped = std::move(stated.dropped);
+    quiet.push_back(brief && line.named != 0 && line.named <= acknowledged && s.minutes.empty() &&
+                    s.dropped.empty());
     if (quiet.back()) ++times[s.sealed_until];
     seal.sources.push_back(std::move(s));
   }

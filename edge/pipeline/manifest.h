@@ -4,7 +4,7 @@
 //
 // Threads: one at a time; the pipeline holds its lock.
 // Bound: Minutes::kHoursKept hours a line. What comes for a forgotten one is counted in the ledger
-// and carried, but its minute is stated no more.
+// and carried, but its minute is stated no more: the seal says so.
 #pragma once
 
 #include <algorithm>
@@ -67,13 +67,15 @@ class Manifest {
     EventTime sealed_until = kEventTimeMin;
     std::uint64_t named = 0;  // number of the first seal that did; 0: none yet
   };
-  MinuteCounts& touch(std::size_t line, EventTime at);
+  MinuteCounts& touch(std::size_t line, EventTime at) {
+    dirty_ = true;
+    return lines_[line].minutes.touch(at);
+  }
   [[nodiscard]] SourceSeal header(const Line& line) const;
 
   Incarnation incarnation_;
   std::vector<Line> lines_;
   Ledger ledger_;
-  MinuteCounts unstated_;  // takes what comes for forgotten minutes
   bool dirty_ = false;
   EventTime set_back_ = kEventTimeMax;
   Seal last_;  // without sources

@@ -24,13 +24,18 @@ std::uint64_t place_of(std::int64_t hour) {
   return static_cast<std::uint64_t>(hour - kFirst);
 }
 
+DroppedCounts of_hour(std::int64_t hour, std::uint64_t number, std::uint64_t readings) {
+  return {hour * kMinutesAnHour, hour * kMinutesAnHour + kMinutesAnHour - 1, number, readings,
+          DroppedCounts::Why::bound};
+}
+
 }  // namespace
 
-MinuteCounts* Minutes::touch_other(EventTime at) {
+MinuteCounts& Minutes::touch_other(EventTime at) {
   const auto from = floor_to(at, std::chrono::minutes(1));
   const auto minute = count_ns(from) / kMinuteNs;
   const auto hour = hour_of(minute);
-  if (forgotten_.contains({place_of(hour)})) return nullptr;
+  if (forgotten_.contains({place_of(hour)})) return missed_[hour];
   last_ = &(*opened(hour).open)[within(minute)];
   last_->counts.minute = minute;
   last_from_ = from;
@@ -38,12 +43,13 @@ MinuteCounts* Minutes::touch_other(EventTime at) {
     last_->touched = true;
     touched_.push_back(minute);
   }
-  return &last_->counts;
+  return last_->counts;
 }
 
 std::uint64_t Minutes::bytes_max() const {
   constexpr std::uint64_t kStepBytes = 6;  // as a seal writes how far a minute is from the last
-  std::uint64_t bytes = 0;
+  constexpr std::uint64_t kDroppedBytes = 41;
+  auto bytes = kDroppedBytes * std::min(missed_.size(), Seal::kDroppedMax);
   for (const auto minute : touched_) {
     const auto& counts = (*hours_.at(hour_of(minute)).open)[within(minute)].counts;
     bytes += kStepBytes;
@@ -54,8 +60,8 @@ std::uint64_t Minutes::bytes_max() const {
   return bytes;
 }
 
-std::vector<MinuteCounts> Minutes::state(std::uint64_t number) {
-  std::vector<MinuteCounts> out;
+Minutes::Stated Minutes::state(std::uint64_t number) {
+  Stated out;
   std::sort(touched_.begin(), touched_.end());
   const auto in_use = hour_of(count_ns(last_from_) / kMinuteNs);
   for (const auto minute : touched_) {
@@ -65,9 +71,15 @@ std::vector<MinuteCounts> Minutes::state(std::uint64_t number) {
     m.changed = number;
     m.stated = m.counts;
     hour.changed = number;
-    out.push_back(m.counts);
+    out.minutes.push_back(m.counts);
   }
   touched_.clear();
+  for (const auto& [hour, counts] : missed_) {
+    out.dropped.push_back(of_hour(hour, number, counts.sent));
+    add_dropped(dropped_, out.dropped.back(), kDroppedKept);
+  }
+  missed_.clear();
+  out.dropped = dropped_since(out.dropped, 0, Seal::kDroppedMax);
   std::erase_if(open_, [&](std::int64_t hour) {
     if (hour != in_use) pack(hours_[hour]);
     return hour != in_use;
@@ -77,11 +89,12 @@ std::vector<MinuteCounts> Minutes::state(std::uint64_t number) {
   return out;
 }
 
-std::vector<MinuteCounts> Minutes::since(std::uint64_t acknowledged) const {
-  std::vector<MinuteCounts> out;
+Minutes::Stated Minutes::since(std::uint64_t acknowledged) const {
+  Stated out;
+  out.dropped = dropped_since(dropped_, acknowledged, Seal::kDroppedMax);
   const auto add = [&](const Open& minutes) {
     for (const auto& m : minutes) {
-      if (m.changed > acknowledged) out.push_back(m.stated);
+      if (m.changed > acknowledged) out.minutes.push_back(m.stated);
     }
   };
   for (const auto& [number, hour] : hours_) {
@@ -139,7 +152,11 @@ void Minutes::forget_furthest() {
   const auto first = hours_.begin();
   const auto last = std::prev(hours_.end());
   const auto furthest = in_use - first->first >= last->first - in_use ? first : last;
-  forgotten_.add(Sequence{place_of(furthest->first)});
+  const auto& [number, hour] = *furthest;
+  std::uint64_t readings = 0;
+  for (const auto& m : hour.open ? *hour.open : unpacked(number, hour)) readings += m.stated.sent;
+  add_dropped(dropped_, of_hour(number, hour.changed, readings), kDroppedKept);
+  forgotten_.add(Sequence{place_of(number)});
   hours_.erase(furthest);
   const auto& ranges = forgotten_.ranges();
   if (ranges.size() > kForgottenRangesMax) {

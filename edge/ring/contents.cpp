@@ -94,8 +94,8 @@ Result<> Contents::settle() {
   return {};
 }
 
-void Contents::begin(Incarnation incarnation, EventTime now) {
-  ordinal_ = state_.begin(incarnation, now);
+void Contents::begin(Incarnation incarnation, EventTime now, bool cut) {
+  ordinal_ = state_.begin(incarnation, now, cut);
 }
 
 bool Contents::resume(Incarnation incarnation) {

@@ -35,7 +35,9 @@ class StoredRing final : public RingBuffer {
     if (found.tip) TIDE_TRY(file_->sync());
     writer_ = std::make_unique<Writer>(*file_, contents_, state_lock_, found);
     TIDE_TRY(take_staged(options.staged, found.journal));
-    contents_.begin(options.incarnation, options.now);
+    const auto read_to = writer_->durable_position().journal;
+    contents_.begin(options.incarnation, options.now,
+                    options.journal != 0 && read_to != 0 && read_to != options.journal);
     if (found.tip) recovered_.journal = writer_->durable_position();
     if (recovered_.journal == journal::Position{}) recovered_.journal.reset();
     TIDE_TRY(until_written([&] { return writer_->write_control(true); }));
@@ -220,6 +222,11 @@ class StoredRing final : public RingBuffer {
     usage.bytes_written = writer_->bytes_written();
     usage.syncs = syncs_;
     return usage;
+  }
+
+  void note_end() override {
+    const std::scoped_lock lock(state_lock_);
+    contents_.current().ended = true;
   }
 
   Result<> close() override {

@@ -55,6 +55,10 @@ struct Options {
   // What a killed agent had not written yet (staged_ring.h): goes into the ring first, as the last
   // blocks of its own start.
   std::vector<Flush> staged = {};
+  // The id of the journal that this start reads. When the last flush named another one, what that
+  // held has gone with the power, unless the start before had ended (note_end): its last word then
+  // says of which minutes counts may be missing. 0: nobody knows, and nothing is said.
+  std::uint64_t journal = 0;
 };
 
 // What a block takes in a segment, its record included; at most.
@@ -179,6 +183,9 @@ class RingBuffer {
   virtual DictionaryPtr dictionary(DictionaryHash hash) = 0;
 
   [[nodiscard]] virtual Usage usage() const = 0;
+  // All that was taken is appended, and nothing more will be: with close() this start has ended,
+  // and no power cut takes anything of it.
+  virtual void note_end() {}
   virtual Result<> close() = 0;  // commits the catalogue, syncs
 };
 

@@ -1,15 +1,18 @@
 #include "edge/ring/ring_state.h"
 
 #include <algorithm>
+#include <iterator>
 
 #include "common/base/log.h"
 
 namespace tidemark::ring {
 namespace {
 
-constexpr std::uint8_t kStateVersion = 2;  // 1 had no replaced ranges
+constexpr std::uint8_t kStateVersion = 3;  // 1 had no replaced ranges, 2 knew of no dropped counts
 constexpr std::uint64_t kDictionaryBytes = 8;  // of its record, beside its own
 constexpr std::uint64_t kMinuteBytes = 13;     // of one, as it lies in a checkpoint
+constexpr unsigned kTold = 1;   // flags of the marks
+constexpr unsigned kEnded = 2;
 // More seals than a start can say: those that only move a frontier are sent and never written, so
 // that the cloud may know higher numbers than the last one here.
 constexpr std::uint64_t kBeyondItsSeals = std::uint64_t{1} << 32;
@@ -50,7 +53,7 @@ Result<SealState> decode_seal(ByteReader& in) {
 std::uint64_t IncarnationState::stated_number() const {
   auto all = evicted;
   all.add(seal.evicted);
-  const auto more = all.count() - seal.evicted.count();
+  const auto more = all.count() - seal.evicted.count() + amended;
   return more == 0 ? seal.number : seal.number + kBeyondItsSeals + more;
 }
 
@@ -71,6 +74,46 @@ Ledger IncarnationState::ledger() const {
   l.evicted += more;
   l.pending -= more;
   return l;
+}
+
+void IncarnationState::answer_for(const IncarnationState& gone) {
+  std::vector<std::pair<std::pair<std::string, std::string>, DroppedCounts>> all;
+  for (const auto& [name, line] : gone.seal.lines) {
+    for (const auto& d : line.dropped) all.emplace_back(name, d);
+    if (line.minutes.empty()) continue;
+    DroppedCounts d{line.minutes.front().counts.minute, line.minutes.back().counts.minute, 0, 0,
+                    DroppedCounts::Why::start};
+    for (const auto& m : line.minutes) d.readings += m.counts.sent;
+    all.emplace_back(name, d);
+  }
+  if (all.empty()) return;
+  ++amended;
+  // A start that never said anything says this.
+  if (seal.number == 0) seal.next = Sequence{1};
+  seal.number = std::max<std::uint64_t>(seal.number, 1);
+  for (auto& [name, d] : all) {
+    d.why = DroppedCounts::Why::start;
+    d.number = stated_number();
+    auto& line = seal.lines[name];
+    line.device_stamped = gone.seal.lines.at(name).device_stamped;
+    add_dropped(line.dropped, d, Seal::kDroppedMax);
+  }
+}
+
+// Of a start without a seal nobody knows what it listened to: it was too short for one, or took
+// nothing for as long as it ran.
+void IncarnationState::note_cut() {
+  if (seal.lines.empty()) return;
+  ++amended;
+  for (auto& [name, line] : seal.lines) {
+    const auto from = line.sealed_until == kEventTimeMin ? sign_of_life : line.sealed_until;
+    const auto minute = [](EventTime t) {
+      return std::chrono::floor<std::chrono::minutes>(t.time_since_epoch()).count();
+    };
+    DroppedCounts d{minute(from), minute(std::max(from, off_until)), stated_number(), 0,
+                    DroppedCounts::Why::cut};
+    add_dropped(line.dropped, d, Seal::kDroppedMax);
+  }
 }
 
 IncarnationState* RingState::find(Incarnation incarnation) {
@@ -198,11 +241,13 @@ std::vector<DictionaryPtr> RingState::dictionaries() const {
   return out;
 }
 
-std::uint64_t RingState::begin(Incarnation incarnation, EventTime now) {
+std::uint64_t RingState::begin(Incarnation incarnation, EventTime now, bool cut) {
   const auto ordinal = last_ordinal() + 1;
   for (auto& [o, i] : incarnations) {
+    if (i.off_until != kEventTimeMin) continue;
     // A clock that was set back must not make the time off negative.
-    if (i.off_until == kEventTimeMin) i.off_until = std::max(now, i.sign_of_life);
+    i.off_until = std::max(now, i.sign_of_life);
+    if (cut && !i.ended) i.note_cut();
   }
   auto unsettled_without_blocks = static_cast<std::size_t>(
       std::count_if(incarnations.begin(), incarnations.end(),
@@ -214,6 +259,8 @@ std::uint64_t RingState::begin(Incarnation incarnation, EventTime now) {
       continue;
     }
     --unsettled_without_blocks;
+    // There is one: more than kPastMax are crowded.
+    if (!at->second.settled()) std::next(at)->second.answer_for(at->second);
     folded += at->second.ledger();
     folded_ordinal_ = std::max(folded_ordinal_, at->first);
     at = incarnations.erase(at);
@@ -271,6 +318,7 @@ void RingState::encode(ByteWriter& out) const {
     i.evicted.encode(out);
     i.replaced.encode(out);
     out.varint(i.readings_evicted);
+    out.varint(i.amended);
     out.u8(i.closing_told ? 1 : 0);
     encode_seal(out, i.seal, i.incarnation);
   }
@@ -298,6 +346,7 @@ Result<> RingState::decode(ByteSpan bytes) {
     i.evicted = SequenceRanges::decode(in);
     if (version > 1) i.replaced = SequenceRanges::decode(in);
     i.readings_evicted = in.varint();
+    if (version > 2) i.amended = in.varint();
     i.closing_told = in.u8() == 1;
     TIDE_ASSIGN(i.seal, decode_seal(in));
   }
@@ -325,7 +374,7 @@ void RingState::encode_marks(ByteWriter& out) const {
     out.varint(i.last);
     i.waiting.encode(out);
     out.varint(i.seal.acknowledged);
-    out.u8(i.closing_told ? 1 : 0);
+    out.u8(static_cast<std::uint8_t>((i.closing_told ? kTold : 0U) | (i.ended ? kEnded : 0U)));
   }
 }
 
@@ -338,13 +387,14 @@ void RingState::apply_marks(ByteSpan bytes) {
     const auto last = in.varint();
     const auto waiting = SequenceRanges::decode(in);
     const auto acknowledged = in.varint();
-    const bool told = in.u8() == 1;
+    const unsigned flags = in.u8();
     if (!in.ok() || at == incarnations.end() || at->second.incarnation != incarnation) continue;
     auto& i = at->second;
     const auto gone = waiting.missing_in({1, last});
     for (const auto& r : gone.ranges()) i.waiting.remove(r);
     i.seal.acknowledge(acknowledged);
-    i.closing_told = i.closing_told || told;
+    i.closing_told = i.closing_told || (flags & kTold) != 0;
+    i.ended = i.ended || (flags & kEnded) != 0;
   }
 }
 
@@ -359,11 +409,7 @@ void RingState::bound_minutes() {
   for (auto& [ordinal, i] : incarnations) {
     const auto have = i.seal.minutes();
     if (have == 0) continue;
-    for (auto& [name, line] : i.seal.lines) {
-      const auto share = std::min(line.minutes.size(), line.minutes.size() * drop / have + 1);
-      line.minutes.erase(line.minutes.begin(),
-                         line.minutes.begin() + static_cast<std::ptrdiff_t>(share));
-    }
+    i.seal.drop_minutes(drop, have);
     if (have >= drop) return;
     drop -= have;
   }

@@ -6,10 +6,12 @@
 // that a checkpoint already holds, changes nothing.
 //
 // Bounds: all of it has to fit in one segment, or no checkpoint can be written and no start made.
-// kMinutesMax minutes of unacknowledged seals, the oldest go first (the cloud then has no count for
-// them); kDictionariesMax dictionaries, the one mentioned longest ago goes first (of both, less in
-// a small ring: set_room); kPastMax incarnations whose blocks are gone but whose end nobody
-// acknowledged.
+// kMinutesMax minutes of unacknowledged seals, the oldest go first; kDictionariesMax dictionaries,
+// the one mentioned longest ago goes first (of both, less in a small ring: set_room); kPastMax
+// incarnations whose blocks are gone but whose end nobody acknowledged. Of which minutes counts
+// went is part of the state that no longer has them (DroppedCounts), so that one becomes durable
+// with the other, and is stated until it is acknowledged: those of an incarnation that goes by the
+// next one.
 #pragma once
 
 #include <cstdint>
@@ -42,6 +44,7 @@ struct SealState {
     bool device_stamped = false;
     EventTime sealed_until = kEventTimeMin;
     std::vector<Minute> minutes;  // by minute
+    std::vector<DroppedCounts> dropped;  // Seal::kDroppedMax
     friend bool operator==(const Line&, const Line&) = default;
   };
   std::uint64_t number = 0;
@@ -56,6 +59,8 @@ struct SealState {
   void acknowledge(std::uint64_t number);
   [[nodiscard]] Seal merged(Incarnation incarnation) const;
   [[nodiscard]] std::size_t minutes() const;
+  // The oldest go, of each line `drop` of `have`.
+  void drop_minutes(std::size_t drop, std::size_t have);
   friend bool operator==(const SealState&, const SealState&) = default;
 };
 
@@ -70,14 +75,21 @@ struct IncarnationState {
   SequenceRanges replaced;              // by later blocks, which are here or were
   std::uint64_t readings_evicted = 0;
   SealState seal;
+  std::uint64_t amended = 0;            // times that more was dropped than its seals said
+  bool ended = false;                   // all that it took is here: RingBuffer::note_end()
   bool closing_told = false;            // somebody acknowledged its seals after its end
 
-  // The number of its last word: each block that was evicted after its last seal raises it, beyond
-  // all that it can have said itself, so that it follows from the state alone.
+  // The number of its last word: each block that was evicted after its last seal raises it, and
+  // what was dropped since, beyond all that it can have said itself, so that it follows from the
+  // state alone.
   [[nodiscard]] std::uint64_t stated_number() const;
   [[nodiscard]] Seal statement() const;
   // With what was evicted after its last seal: those readings were pending when it spoke.
   [[nodiscard]] Ledger ledger() const;
+  // It says from now on that counts of `gone` that nobody acknowledged are no more.
+  void answer_for(const IncarnationState& gone);
+  // It says so of what it took behind its last seal, until the next start: the power went.
+  void note_cut();
   // Nothing of it is left to send or to say.
   [[nodiscard]] bool settled() const {
     return waiting.empty() && closing_told && seal.acknowledged >= stated_number();
@@ -106,8 +118,9 @@ class RingState {
   [[nodiscard]] std::vector<DictionaryPtr> dictionaries() const;  // in order of last mention
 
   // --- at a start
-  // Closes what still ran, drops what is settled, and begins an incarnation.
-  std::uint64_t begin(Incarnation incarnation, EventTime now);
+  // Closes what still ran, drops what is settled, and begins an incarnation. `cut`: of a start that
+  // had not ended some of what it took may have gone.
+  std::uint64_t begin(Incarnation incarnation, EventTime now, bool cut = false);
   [[nodiscard]] std::vector<Past> past() const;
   [[nodiscard]] std::vector<Seal> past_seals() const;  // those not acknowledged
   [[nodiscard]] Ledger ledger_of_past() const;

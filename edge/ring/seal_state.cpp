@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <iterator>
 
 #include "edge/ring/ring_state.h"
 
@@ -25,6 +26,7 @@ void SealState::merge(const Seal& seal) {
         *at = {m, seal.number};
       }
     }
+    for (const auto& d : source.dropped) add_dropped(line.dropped, d, Seal::kDroppedMax);
   }
 }
 
@@ -33,6 +35,7 @@ void SealState::acknowledge(std::uint64_t through) {
   for (auto& [name, line] : lines) {
     std::erase_if(line.minutes, [&](const Minute& m) { return m.number <= acknowledged; });
     if (line.minutes.empty()) line.minutes.shrink_to_fit();
+    std::erase_if(line.dropped, [&](const DroppedCounts& d) { return d.number <= acknowledged; });
   }
 }
 
@@ -48,9 +51,27 @@ Seal SealState::merged(Incarnation incarnation) const {
     SourceSeal source{name.first, name.second, line.device_stamped, line.sealed_until, {}};
     source.minutes.reserve(line.minutes.size());
     for (const auto& m : line.minutes) source.minutes.push_back(m.counts);
+    source.dropped = line.dropped;
     seal.sources.push_back(std::move(source));
   }
   return seal;
+}
+
+void SealState::drop_minutes(std::size_t drop, std::size_t have) {
+  for (auto& [name, line] : lines) {
+    auto& all = line.minutes;
+    if (all.empty()) continue;
+    const auto end = all.begin() + static_cast<std::ptrdiff_t>(
+                                       std::min(all.size(), all.size() * drop / have + 1));
+    DroppedCounts d{all.front().counts.minute, std::prev(end)->counts.minute, 0, 0,
+                    DroppedCounts::Why::bound};
+    for (auto m = all.begin(); m != end; ++m) {
+      d.number = std::max(d.number, m->number);
+      d.readings += m->counts.sent;
+    }
+    add_dropped(line.dropped, d, Seal::kDroppedMax);
+    all.erase(all.begin(), end);
+  }
 }
 
 std::size_t SealState::minutes() const {

@@ -189,6 +189,7 @@ class StagedRing final : public RingBuffer {
     return usage;
   }
 
+  void note_end() override { inner_->note_end(); }
   Result<> close() override {
     {
       const std::scoped_lock lock(lock_);

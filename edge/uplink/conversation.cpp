@@ -1,6 +1,7 @@
 #include "edge/uplink/conversation.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "common/base/log.h"
 #include "common/codec/codec.h"
@@ -100,6 +101,7 @@ Result<> Conversation::on_welcome(ByteSpan payload) {
   TIDE_ASSIGN(const auto welcome, wire::decode_welcome(payload));
   welcomed_ = true;
   brief_seals_ = welcome.version >= wire::kVersionOfRest;
+  dropped_seals_ = welcome.version >= wire::kVersionOfDropped;
   if (parts_.options.on_time) parts_.options.on_time(welcome.now, begun_);
   // A cloud that came back from a backup knows less than it had acknowledged.
   parts_.memory.seals[parts_.options.incarnation] = 0;
@@ -121,7 +123,16 @@ void Conversation::queue_past_seals() {
   }
 }
 
+// A cloud that cannot read of dropped counts would take their windows for complete: it hears
+// nothing of what is behind them, and its windows stay provisional until it is upgraded.
 void Conversation::queue_seal(Seal seal) {
+  if (!dropped_seals_ && seal.says_dropped()) {
+    if (!std::exchange(held_back_, true)) {
+      log::error("seals wait: counts were dropped, and the cloud is too old to be told",
+                 "incarnation={:016x} number={}", seal.incarnation.count, seal.number);
+    }
+    return;
+  }
   for (auto& part : seal_parts(std::move(seal))) seals_.push_back(std::move(part));
 }
 

@@ -100,6 +100,8 @@ class Conversation {
   std::deque<DictionaryHash> dictionaries_wanted_;
   std::deque<Seal> seals_;                 // to be sent
   bool brief_seals_ = false;               // the cloud reads Seal::rest
+  bool dropped_seals_ = false;             // and SourceSeal::dropped
+  bool held_back_ = false;                 // a seal that it would misread; told once
   std::uint64_t seal_sent_ = 0;            // of this incarnation
   std::size_t seal_bytes_ = 0;             // of the last one
   std::map<Incarnation, std::uint64_t> past_seals_sent_;

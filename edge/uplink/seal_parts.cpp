@@ -42,7 +42,8 @@ std::vector<Seal> seal_parts(Seal whole, std::size_t bytes_max) {
         used = 0;
       }
       const auto n = std::min(room - used - kSourceInMinutes, minutes.size() - at);
-      auto piece = source;
+      SourceSeal piece{source.source, source.poll_class, source.device_stamped,
+                       source.sealed_until, {}};
       const auto from = minutes.begin() + static_cast<std::ptrdiff_t>(at);
       piece.minutes.assign(from, from + static_cast<std::ptrdiff_t>(n));
       parts.back().sources.push_back(std::move(piece));

@@ -215,6 +215,31 @@ TEST(Repeats, AreFoundUnderTheEarlierNameOfTheSource) {
   EXPECT_EQ(finer.at(0).values.at("count"), 31.0);
 }
 
+TEST(Store, AFileOfVersion6LacksInItsQuartersWhatTheirMinutesLackedTogether) {
+  Node node;
+  EdgeDouble edge("press-07", 1, 1);
+  measure(edge, kStart, kStart + kMinute);
+  send(node, edge);
+  node.commit();
+  node.kill();
+  const auto open = [&] {
+    return sqlite::Database::open(store::database_path(node.folder.path), {.version = 7}).value();
+  };
+  ASSERT_TRUE(open()->execute(
+      "INSERT INTO folded VALUES(7,0,900,1,1,9,9,4,0),(7,900,900,1,1,4,4,9,0);"
+      "ALTER TABLE folded DROP COLUMN lacking; DROP TABLE dropped; PRAGMA user_version=6").ok());
+  node.start();
+  node.kill();
+  const auto database = open();
+  auto rows = database->prepare("SELECT sent,received,lacking FROM folded ORDER BY start");
+  rows->start();
+  for (const auto lacking : {5, 0}) {
+    ASSERT_TRUE(rows->next());
+    EXPECT_EQ(rows->integer(0) + rows->integer(1), 13);
+    EXPECT_EQ(rows->integer(2), lacking);
+  }
+}
+
 TEST(Store, AFileOfVersion1IsLifted) {
   Node node;
   EdgeDouble edge("press-07", 1, 1);

@@ -8,7 +8,8 @@ Lives as long as the test that starts it: reads one case a line as JSON, answers
      "gap": ns, "hop": [size, every],
      "per_edge": n, "series": [{"type": "f64|i64|boolean|text", "exponent": e}, ...],
      "ahead": ns,                              from then on times are to come
-     "starts": [{"edge": n, "counted": s, "arrived": [s, ...], "evicted": [s, ...]}, ...],
+     "starts": [{"edge": n, "counted": s, "arrived": [s, ...], "evicted": [s, ...],
+                 "dropped": [first, last]}, ...],
      "readings": [[series, time, value, good, start, s], ...],   as taken, repeats included
      "groups": [[width, 1 for texts, start, proved, ...]],  of a minute, of all series together
      "joined": [[width, edge, start, proved, ...]],   a / b - 3 of its first series
@@ -19,7 +20,9 @@ Lives as long as the test that starts it: reads one case a line as JSON, answers
                 "rest": n}}
 
 A value of type f64, and every figure, is the bits of a double as an integer. `s` is the number of a
-block; `counted` is the first that no seal speaks of that ever came.
+block; `counted` is the first that no seal speaks of that ever came. Of the minutes in `dropped`,
+which may be empty, no seal of the start has counts, and each says so. A completeness that nobody
+knows is -1.
 """
 import json
 import math
@@ -31,62 +34,12 @@ from fractions import Fraction
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'system'))
 from oracle import nearest, nearest_root  # noqa: E402
+from order_knowledge import MINUTE, Knowledge  # noqa: E402
 
 FIGURES = ('count', 'min', 'max', 'sum', 'mean', 'stddev', 'first', 'last')
 SIGN = 1 << 63
 EXPONENT = 0x7ff << 52
 SECOND = 10 ** 9
-MINUTE = 60 * SECOND
-
-
-class Knowledge:
-    """How well a window can be known (semantics A2, A3, B8, D14). A block that did not come is
-    evicted, where its edge said so, lost, where a seal counted it, and otherwise never was."""
-
-    def __init__(self, case):
-        self.sent, self.here = defaultdict(int), defaultdict(int)   # by (edge, minute)
-        self.lost = defaultdict(list)                               # times, by edge
-        self.rows, self.ahead, self.gone = [], 0, {'evicted': 0, 'lost': 0}
-        starts = [(s['edge'], s['counted'], set(s['arrived']), set(s['evicted']))
-                  for s in case['starts']]
-        # Series are known by the first block of their edge that comes.
-        self.edges = {edge for edge, _, arrived, _ in starts if arrived}
-        for series, time, value, good, start, block in case['readings']:
-            edge, counted, arrived, evicted = starts[start]
-            fate = 'evicted' if block in evicted else 'lost' if block < counted else None
-            if block in arrived:
-                self.here[edge, time // MINUTE] += 1
-                if time < case['ahead']:
-                    self.rows.append((series, time, value, good))
-                else:
-                    self.ahead += 1
-            elif fate:
-                self.gone[fate] += 1
-                self.lost[edge].append(time)
-            else:
-                continue
-            self.sent[edge, time // MINUTE] += 1
-
-    def of(self, edges, start, end, gap):
-        """What may be said: (completeness, lost, estimated). Counts are by the minute: a finer
-        window has all of its own where nothing is missing in its minutes; otherwise it is as
-        complete as they are, which is an estimate, unless what was lost is of other times."""
-        minutes = range(start // MINUTE, (end - 1) // MINUTE + 1)
-        sent = sum(self.sent.get((edge, m), 0) for edge in edges for m in minutes)
-        here = sum(self.here.get((edge, m), 0) for edge in edges for m in minutes)
-        if sent == here:
-            return [(1, 0, gap)]
-        if start % MINUTE == 0 and end % MINUTE == 0:
-            return [(here / sent, sent - here, gap)]
-        return [(here / sent, 0, True)] + ([] if self.lacks(edges, start, end) else [(1, 0, gap)])
-
-    def lacks(self, edges, start, end):
-        return any(start <= time < end for edge in edges for time in self.lost[edge])
-
-    def may_lack(self, edge, start, end):
-        """As far as anybody can tell by the minute."""
-        return any(self.sent.get((edge, m), 0) > self.here.get((edge, m), 0)
-                   for m in range(start // MINUTE, (end - 1) // MINUTE + 1))
 
 
 def bits_of(number):

@@ -96,6 +96,21 @@ bool coin(std::uint64_t seed, std::uint64_t a, std::uint64_t b) {
   return ((x ^ (x >> 29)) & 1) != 0;
 }
 
+void drop_counts(Start& start) {
+  const auto [first, last] = start.dropped;
+  if (first > last) return;
+  for (auto& seal : start.edge.seals) {
+    auto& source = seal.sources[0];
+    std::uint64_t readings = 0;
+    std::erase_if(source.minutes, [&, from = first, to = last](const MinuteCounts& m) {
+      const bool gone = m.minute >= from && m.minute <= to;
+      if (gone) readings += m.sent;
+      return gone;
+    });
+    source.dropped = {{first, last, seal.number, readings, DroppedCounts::Why::bound}};
+  }
+}
+
 // Of what a start made; of the last of its edge, and without losses, all that was not evicted.
 void choose_arriving(const Plan& plan, bool cut, Start& start) {
   const auto& edge = start.edge;
@@ -164,6 +179,11 @@ Plan any_plan(int losses_least, int losses_most) {
     auto& r = plan.readings[*inRange<std::size_t>(0, plan.readings.size())];
     r.time = std::max(r.time, kAhead + n * kSecond);
   }
+  for (auto& dropped : plan.dropped) {
+    if (losses == 0 || *inRange(0, 3) > 0) continue;
+    const auto first = *inRange<std::int64_t>(kStart / kMinute, plan.until / kMinute);
+    dropped = {first, first + *inRange<std::int64_t>(0, 4)};
+  }
   return plan;
 }
 
@@ -215,6 +235,8 @@ Start start_of(const Plan& plan, const std::string& name, std::uint64_t number,
     if (at > from && at < to) flush(at);
   }
   flush(to);
+  start.dropped = plan.dropped[to == plan.readings.size() ? 1 : 0];
+  drop_counts(start);
   choose_arriving(plan, cut, start);
   return start;
 }

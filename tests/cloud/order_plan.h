@@ -24,6 +24,8 @@ struct Reading {
   Quality quality = Quality::good;
 };
 
+inline constexpr std::pair<std::int64_t, std::int64_t> kNoMinutes{0, -1};
+
 struct Plan {
   bool stamped = false;
   std::vector<std::pair<ValueType, std::int8_t>> series;  // type and exponent
@@ -37,10 +39,13 @@ struct Plan {
   std::uint64_t evicted = 0;         // by block of a start: the edge has no room for it
   bool power_cut = false;            // the first start ends so
   std::uint64_t losses = 0;          // seed of when, and of what comes all the same
+  // The edge was away for too long: seals have no counts of these minutes, and say so. Of the
+  // first start and of the last.
+  std::pair<std::int64_t, std::int64_t> dropped[2] = {kNoMinutes, kNoMinutes};
 };
 
 // By rapidcheck. `losses`, as it is drawn from these: bit 0: blocks are evicted; bit 1: the power
-// goes; with either of them clocks may be ahead.
+// goes; with either of them clocks may be ahead, and counts dropped.
 Plan any_plan(int losses_least, int losses_most);
 
 // One start of an edge, and which of its frames ever come.
@@ -51,6 +56,7 @@ struct Start {
   std::size_t seals = 0;                 // the first so many
   std::uint64_t durable = 0;             // blocks, when the next start begins
   std::vector<std::uint64_t> block_of{};  // by reading
+  std::pair<std::int64_t, std::int64_t> dropped = kNoMinutes;
 
   [[nodiscard]] const Seal& last_seal() const { return edge.seals[seals - 1]; }
 };

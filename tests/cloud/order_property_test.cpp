@@ -1,15 +1,15 @@
 // Random readings in any order, repeated, split into blocks in any way, over nodes that die at any
 // time: the answers are, byte for byte, those that an oracle computes from the readings as one
 // batch, and say how complete they are. With --losses some blocks never come (evicted, or gone with
-// the power), and some readings are of times to come. The oracle is Python (order_oracle.py):
-// integers and fractions, no code of ours.
+// the power), some readings are of times to come, and counts of some minutes are dropped. The
+// oracle is Python (order_oracle.py): integers and fractions, no code of ours.
 //
 //   order_property_test [--losses | --plant ulp|drop|complete]
 //                                                       cases: RC_PARAMS="max_success=N seed=S"
 //
 // With --plant every case gets an error of one unit in the last place, loses a reading on its way,
-// or tells of a window that lacks readings that it is complete; and the property is that the oracle
-// sees it.
+// or tells of a window that lacks readings, or has no counts, that it is complete; and the property
+// is that the oracle sees it.
 #include <fmt/format.h>
 #include <rapidcheck.h>
 
@@ -79,11 +79,11 @@ class Delivery {
     std::vector<Closing> closings;
     const auto& current = starts_[current_];
     for (std::size_t i = 0; i < current_; ++i) {
-      const auto& [edge, of, arriving, seals, durable, block_of] = starts_[i];
-      if (of == current.of) {
-        closings.push_back(edge.closing(durable));
+      const auto& start = starts_[i];
+      if (start.of == current.of) {
+        closings.push_back(start.edge.closing(start.durable));
       } else {
-        node_.take(edge, edge.hello());
+        node_.take(start.edge, start.edge.hello());
       }
     }
     node_.take(current.edge, current.edge.hello(closings));
@@ -196,9 +196,12 @@ void tell(std::string& out, const std::vector<Start>& starts) {
     for (const auto& [number, record] : s.edge.blocks) {
       if (s.last_seal().evicted.contains(Sequence{number})) evicted.push_back(number);
     }
+    const auto [first, last] = s.dropped;
     fmt::format_to(std::back_inserter(out),
-                   R"({}{{"edge":{},"counted":{},"arrived":[{}],"evicted":[{}]}})", comma, s.of,
-                   s.last_seal().next.count, fmt::join(s.arriving, ","), fmt::join(evicted, ","));
+                   R"({}{{"edge":{},"counted":{},"arrived":[{}],"evicted":[{}],"dropped":[{}]}})",
+                   comma, s.of, s.last_seal().next.count, fmt::join(s.arriving, ","),
+                   fmt::join(evicted, ","),
+                   first > last ? std::string() : fmt::format("{},{}", first, last));
     comma = ",";
   }
   out += "],";
@@ -246,14 +249,15 @@ void tell(std::string& out, const Plan& plan, const std::vector<Start>& starts) 
 struct Planting {
   std::uint64_t ulps = 0;  // are added to the first figure of that name that is there
   const char* in = "";
-  bool complete = false;   // the first minute of a series that lost readings is told as complete
+  // The first minute of a series that lost readings, or of which nobody knows, is told as complete.
+  bool complete = false;
 };
 
 void tell(std::string& out, const answers::Answer& a, std::size_t series, Planting& planting) {
   const bool proved = a.state == answers::State::sealed || a.state == answers::State::revised;
   auto completeness = a.completeness.value_or(-1);
   auto lost = a.lost;
-  if (planting.complete && a.lost > 0 && a.view == kViews[1]) {
+  if (planting.complete && (a.lost > 0 || !a.completeness) && a.view == kViews[1]) {
     completeness = 1;
     lost = 0;
     planting.complete = false;

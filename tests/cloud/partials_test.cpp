@@ -114,6 +114,7 @@ TEST(PartialAnswers, OfEdgesAreWhatTheirMembersAreTogether) {
       edge.sum.add(sum, d, inputs);
       edge.sources.push_back({static_cast<store::SeriesId>(i), "line1", "fast", {}});
       edge.sources.back().counts.manifest.sent = random() % 1000;
+      edge.sources.back().counts.manifest.lacking = edge.sources.back().counts.manifest.sent;
       if (i % 3 == 0) edge.sources.back().counts.deadband = 0.5;
       edge.sources.back().counts.reaches_back = i % 2 == 0;
     }

@@ -1,6 +1,8 @@
 // The examples of common/model/FORMAT.md are what this build writes and reads.
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "common/base/disk.h"
 #include "common/model/record.h"
 #include "common/model/seal.h"
@@ -73,6 +75,87 @@ TEST(ModelFormat, Seal) {
   s.encode(out);
   EXPECT_EQ(to_hex(bytes), to_hex(told("seal-rest")));
   EXPECT_EQ(Seal::decode(told("seal-rest")).value(), s);
+
+  s.number = 4;
+  s.rest.reset();
+  s.sources = {{"meter", "fast", false, event_time(65'000'000'000), {},
+                {{0, 59, 2, 5, DroppedCounts::Why::bound}}}};
+  bytes.clear();
+  s.encode(out);
+  EXPECT_EQ(to_hex(bytes), to_hex(told("seal-dropped")));
+  EXPECT_EQ(Seal::decode(told("seal-dropped")).value(), s);
+  EXPECT_TRUE(s.says_dropped());
+}
+
+TEST(ModelFormat, ASealOfDroppedCountsIsOfVersion3AndHasOneForm) {
+  Seal s;
+  s.incarnation = {1};
+  s.number = 9;
+  s.rest = event_time(5);
+  s.sources.resize(3);
+  for (auto& source : s.sources) source.source = "m";
+  const auto bytes_of = [](const Seal& seal) {
+    ByteVector bytes;
+    ByteWriter out(bytes);
+    seal.encode(out);
+    return bytes;
+  };
+  EXPECT_EQ(bytes_of(s)[0], 2) << "who says nothing of it stays readable for older programs";
+  s.sources[0].dropped = {{-5, 70, 3, 1, DroppedCounts::Why::bound},
+                          {100, 100, 8, 0, DroppedCounts::Why::cut}};
+  s.sources[2].dropped = {{7, 8, 9, 10, DroppedCounts::Why::start}};
+  const auto bytes = bytes_of(s);
+  EXPECT_EQ(bytes[0], 3);
+  EXPECT_EQ(Seal::decode(bytes).value(), s);
+  Seal nothing;
+  nothing.incarnation = {1};
+  auto none = bytes_of(nothing);
+  none[0] = 3;
+  none.insert(none.end(), {0, 0});  // without a time, without a source
+  EXPECT_FALSE(Seal::decode(none).ok());
+  s.sources[0].dropped.resize(Seal::kDroppedMax + 1);
+  EXPECT_FALSE(Seal::decode(bytes_of(s)).ok());
+}
+
+using Why = DroppedCounts::Why;
+
+TEST(DroppedCounts, BeyondTheBoundThoseBecomeOneByWhichLeastIsSaidThatWasNotSo) {
+  std::vector<DroppedCounts> all;
+  add_dropped(all, {0, 525'599, 10, 7, Why::bound}, 3);  // a year, acknowledged long ago
+  add_dropped(all, {600, 659, 900, 1, Why::bound}, 3);   // an hour of it, of late
+  add_dropped(all, {525'600, 525'659, 11, 1, Why::bound}, 3);
+  add_dropped(all, {525'660, 525'719, 12, 1, Why::bound}, 3);
+  EXPECT_EQ(all, (std::vector<DroppedCounts>{{0, 525'599, 10, 7, Why::bound},
+                                             {600, 659, 900, 1, Why::bound},
+                                             {525'600, 525'719, 12, 2, Why::bound}}));
+  EXPECT_EQ(dropped_since(all, 12, 16),
+            (std::vector<DroppedCounts>{{600, 659, 900, 1, Why::bound}}));
+  EXPECT_EQ(dropped_since(all, 10, 16).size(), 2u);
+  EXPECT_EQ(dropped_since(all, 9, 16),
+            (std::vector<DroppedCounts>{{0, 525'719, 900, 10, Why::bound}}));
+}
+
+TEST(DroppedCounts, WhatIsSaidAgainIsAddedUnderTheNewerNumber) {
+  std::vector<DroppedCounts> all;
+  add_dropped(all, {0, 59, 1, 2, Why::bound}, 4);
+  add_dropped(all, {0, 59, 5, 3, Why::bound}, 4);
+  add_dropped(all, {0, 59, 6, 0, Why::cut}, 4);
+  ASSERT_EQ(all.size(), 2u);
+  EXPECT_NE(std::ranges::find(all, DroppedCounts{0, 59, 5, 5, Why::bound}), all.end());
+}
+
+// Blocks prove the one and not the other: of both together they prove nothing.
+TEST(DroppedCounts, OfTwoReasonsBecomeOneOnlyIfNothingElseCan) {
+  std::vector<DroppedCounts> all;
+  add_dropped(all, {0, 0, 1, 1, Why::bound}, 2);
+  add_dropped(all, {1, 1, 2, 0, Why::cut}, 2);
+  add_dropped(all, {500'000, 500'000, 3, 1, Why::cut}, 2);
+  ASSERT_EQ(all.size(), 2u);
+  EXPECT_EQ(all[0].why, Why::bound);
+  EXPECT_EQ(all[1], (DroppedCounts{1, 500'000, 3, 1, Why::cut}));
+  add_dropped(all, {2, 2, 4, 1, Why::bound}, 1);
+  ASSERT_EQ(all.size(), 1u);
+  EXPECT_EQ(all[0], (DroppedCounts{0, 500'000, 4, 3, Why::start}));
 }
 
 }  // namespace

@@ -211,6 +211,15 @@ Seal any_seal(std::mt19937_64& random) {
       m = {static_cast<std::int64_t>(random() % 1000) - 500, random() % 60, random() % 60,
            random() % 600, random() % 600};
     }
+    if (random() % 3 > 0) continue;
+    source.dropped.resize(random() % 4);
+    for (auto& d : source.dropped) {
+      d.first = static_cast<std::int64_t>(random() % 1000) - 500;
+      d.last = d.first + static_cast<std::int64_t>(random() % 1000);
+      d.number = random() % 1000;
+      d.readings = random() % 1000;
+      d.why = static_cast<DroppedCounts::Why>(random() % DroppedCounts::kWhys);
+    }
   }
   if (random() % 2 == 0) s.rest = event_time(static_cast<std::int64_t>(random()));
   return s;
@@ -267,7 +276,7 @@ TEST(SealBytes, ReadBackAndHaveOneForm) {
       ASSERT_EQ(to_hex(again), to_hex(bytes)) << seed;
     }
   }
-  EXPECT_EQ(Seal::decode(ByteVector{3}).error().fault(), Fault::unsupported);
+  EXPECT_EQ(Seal::decode(ByteVector{4}).error().fault(), Fault::unsupported);
 }
 
 TEST(ClosingBytes, ReadBack) {

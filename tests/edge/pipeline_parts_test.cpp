@@ -183,9 +183,48 @@ TEST(Manifest, StatesNoMoreWhatIsOlderThanItKeeps) {
   m.taken(line, kNoon, 1);
   const auto seal = m.state({3}, {}, ClockState::set, {});
   EXPECT_TRUE(seal.sources[0].minutes.empty()) << "it would say 1, of an hour that had 2";
+  const auto noon = count_ns(floor_to(kNoon, 1h)) / kMinute;
+  const auto late = static_cast<std::uint64_t>(kKept) + 2;  // the seal that would have said it
+  EXPECT_EQ(seal.sources[0].dropped,
+            (std::vector<DroppedCounts>{{noon, noon + 59, late, 0, DroppedCounts::Why::bound}}));
   EXPECT_EQ(seal.ledger.taken, static_cast<std::uint64_t>(kKept) + 2);
   EXPECT_EQ(m.totals("meter").taken, static_cast<std::uint64_t>(kKept) + 2);
   EXPECT_EQ(m.since(0, true).sources[0].minutes.size(), Minutes::kHoursKept);
+}
+
+// An edge that was away for longer than it keeps counts: what the cloud never hears of them.
+TEST(Manifest, SaysOfWhichMinutesItHasNoCountsToWhoDoesNotHaveThem) {
+  Manifest m({7});
+  const auto line = m.line("meter", "", true);
+  constexpr std::int64_t kGone = 400;
+  for (std::int64_t hour = 0; hour < kKept + kGone; ++hour) {
+    m.sent(line, hours_from_noon(hour), 2);
+    static_cast<void>(m.state({2}, {}, ClockState::set, {}));
+  }
+  const auto noon = count_ns(floor_to(kNoon, 1h)) / kMinute;
+  // Hour h was said by seal h + 1.
+  const auto dropped = [&](std::uint64_t acknowledged) {
+    return m.since(acknowledged, true).sources.at(0).dropped;
+  };
+  EXPECT_EQ(dropped(0), (std::vector<DroppedCounts>{
+                            {noon, noon + 60 * kGone - 1, kGone, 2 * kGone,
+                             DroppedCounts::Why::bound}}));
+  EXPECT_TRUE(dropped(kGone).empty()) << "who took that one has them all";
+  // A bound: of hours long gone it knows by and by less exactly when they were said.
+  const auto some = dropped(kGone - 1);
+  ASSERT_EQ(some.size(), 1u);
+  EXPECT_LE(some[0].first, noon + 60 * (kGone - 1));
+  EXPECT_EQ(some[0].last, noon + 60 * kGone - 1);
+  EXPECT_GT(some[0].first, noon + 60 * (kGone - 100)) << "but not of the newest";
+
+  // Afterwards something comes that is older, and goes into a block.
+  m.sent(line, kNoon, 3);
+  const auto seal = m.state({3}, {}, ClockState::set, {});
+  EXPECT_EQ(dropped(kGone), seal.sources[0].dropped);
+  EXPECT_EQ(seal.sources[0].dropped,
+            (std::vector<DroppedCounts>{
+                {noon, noon + 59, seal.number, 3, DroppedCounts::Why::bound}}));
+  EXPECT_EQ(m.since(seal.number, true).sources.size(), 0u) << "only the time is new";
 }
 
 TEST(Manifest, WhatIsNotInUseIsStatedAsItWasAndGoesOn) {

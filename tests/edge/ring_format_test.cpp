@@ -162,7 +162,70 @@ TEST(RingState, MinutesNobodyAcknowledgesAreBounded) {
     ASSERT_LE(state.incarnations.at(1).seal.minutes(), kMinutesMax);
   }
   const auto merged = state.incarnations.at(1).seal.merged({1});
-  EXPECT_EQ(merged.sources[0].minutes.back().minute, 309'999) << "the newest are kept";
+  const auto& kept = merged.sources[0].minutes;
+  EXPECT_EQ(kept.back().minute, 309'999) << "the newest are kept";
+  // Of the others it says that they went.
+  const auto& dropped = merged.sources[0].dropped;
+  ASSERT_FALSE(dropped.empty());
+  EXPECT_EQ(dropped.front().first, 10'000);
+  EXPECT_EQ(dropped.back().last + 1, kept.front().minute);
+  std::uint64_t readings = 0;
+  for (const auto& d : dropped) readings += d.readings;
+  EXPECT_EQ(readings + kept.size(), 300'000u);
+  // Until somebody has the seal that had said the newest of them, and over a checkpoint.
+  ByteVector bytes;
+  ByteWriter out(bytes);
+  state.encode(out);
+  RingState again;
+  ASSERT_TRUE(again.decode(bytes).ok());
+  EXPECT_EQ(again.incarnations, state.incarnations);
+  again.incarnations.at(1).seal.acknowledge(dropped.back().number - 1);
+  EXPECT_FALSE(again.incarnations.at(1).seal.merged({1}).sources[0].dropped.empty());
+  again.incarnations.at(1).seal.acknowledge(dropped.back().number);
+  EXPECT_TRUE(again.incarnations.at(1).seal.merged({1}).sources[0].dropped.empty());
+}
+
+// More starts than are kept wait for a cloud: what the oldest had taken is said by the next.
+TEST(RingState, AStartThatIsForgottenIsAnsweredForByTheNext) {
+  RingState state;
+  constexpr std::uint64_t kStarts = kPastMax + 3;
+  for (std::uint64_t n = 1; n <= kStarts; ++n) {
+    state.begin({n}, event_time(static_cast<std::int64_t>(n)));
+    if (n == 2) continue;  // one that never said anything
+    Seal seal;
+    seal.incarnation = {n};
+    seal.number = 4;
+    seal.next = {1};
+    seal.sources.resize(1);
+    seal.sources[0].source = "press";
+    const auto minute = static_cast<std::int64_t>(n);
+    seal.sources[0].minutes = {{minute, 1, 1, 7, 7}};
+    state.incarnations.at(n).seal.merge(seal);
+  }
+  state.begin({1000}, event_time(1000));
+  const auto past = state.past_seals();
+  ASSERT_EQ(past.size(), kPastMax);
+  const auto& first = past.front();
+  EXPECT_EQ(first.incarnation, (Incarnation{4}));
+  EXPECT_GT(first.number, 4u) << "it says more than it did";
+  ASSERT_EQ(first.sources.size(), 1u);
+  EXPECT_EQ(first.sources[0].minutes.size(), 1u);
+  ASSERT_EQ(first.sources[0].dropped.size(), 2u);
+  for (std::size_t i = 0; i < 2; ++i) {
+    const auto& d = first.sources[0].dropped[i];
+    EXPECT_EQ(d.first, i == 0 ? 1 : 3);
+    EXPECT_EQ(d.readings, 7u);
+    EXPECT_EQ(d.number, first.number);
+    EXPECT_EQ(d.why, DroppedCounts::Why::start);
+  }
+  ByteVector bytes;
+  ByteWriter out(bytes);
+  state.encode(out);
+  RingState again;
+  ASSERT_TRUE(again.decode(bytes).ok());
+  EXPECT_EQ(again.past_seals(), past);
+  again.incarnations.at(4).seal.acknowledge(first.number);
+  EXPECT_EQ(again.past_seals().size(), kPastMax - 1);
 }
 
 TEST(Geometry, FindsRoomBetweenHeadAndTail) {

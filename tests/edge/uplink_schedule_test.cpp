@@ -177,7 +177,8 @@ TEST(SealParts, ASmallOneStaysWhole) {
 }
 
 TEST(SealParts, ALongOneSaysEachMinuteOnceInFramesThatFit) {
-  const auto whole = long_seal(60, 1440);
+  auto whole = long_seal(60, 1440);
+  whole.sources[7].dropped = {{-60, -1, 400, 5, DroppedCounts::Why::bound}};
   const auto parts = seal_parts(whole);
   ASSERT_GT(parts.size(), 2u);
   std::map<std::string, std::size_t> minutes;
@@ -188,6 +189,7 @@ TEST(SealParts, ALongOneSaysEachMinuteOnceInFramesThatFit) {
     EXPECT_LE(bytes.size(), kSealBytesMax);
     EXPECT_EQ(p.number, whole.number);
     EXPECT_EQ(p.more, &p != &parts.back());
+    EXPECT_EQ(p.says_dropped(), !p.more);
     for (const auto& s : p.sources) minutes[s.source] += s.minutes.size();
   }
   EXPECT_EQ(minutes.size(), 60u);

@@ -31,6 +31,7 @@ struct FakeSeals final : SealSource {
     Seal s;
     s.incarnation = {1};
     s.number = number;
+    if (drops) s.sources = {{"press", "", false, {}, {}, {{0, 59, number, 9}}}};
     return s;
   }
   void cloud_ledger(const Ledger& l) override {
@@ -41,6 +42,7 @@ struct FakeSeals final : SealSource {
   std::uint64_t number = 0;
   std::uint64_t asked_from = 0;
   bool asked_brief = false;
+  bool drops = false;  // says that counts went
   Ledger ledger;
 };
 
@@ -256,6 +258,20 @@ TEST_F(UplinkTest, ACloudThatKnowsLessThanItAcknowledgedIsToldAgain) {
   const std::lock_guard lock(seals.mutex);
   EXPECT_EQ(seals.asked_from, 0u);
   EXPECT_TRUE(seals.asked_brief);
+}
+
+// It would take the silence for completeness. Its windows stay provisional instead.
+TEST_F(UplinkTest, ACloudTooOldForDroppedCountsHearsNothingBehindThem) {
+  rig.cloud.speak(2);
+  seals.number = 4;
+  seals.drops = true;
+  const auto block = ring.put(now());
+  start();
+  ASSERT_TRUE(eventually([&] { return ring.is_released(block); }, 20s)) << "blocks go all the same";
+  EXPECT_EQ(rig.cloud.edge("press-07").seals[{1}], 0u);
+  rig.cloud.speak(3);
+  rig.cloud.come_back_empty();
+  ASSERT_TRUE(eventually([&] { return ring.seals_acknowledged_of({1}) == 4; }, 40s));
 }
 
 TEST_F(UplinkTest, AnEvictedBlockIsPassedOver) {

@@ -63,6 +63,11 @@ class FakeCloud final : public gateway::Log {
     owed_.clear();
     tell();
   }
+  // Which version of the frames it agrees on.
+  void speak(std::uint8_t version) {
+    const std::lock_guard lock(mutex_);
+    speaks_ = version;
+  }
   void say(const std::string& name, wire::FrameType type, ByteSpan payload) {
     const std::lock_guard lock(mutex_);
     answer(name, edges_[name].sessions.back(), type, payload);
@@ -105,6 +110,7 @@ class FakeCloud final : public gateway::Log {
         e.hellos.push_back(wire::decode_hello(frame.payload).value());
         e.sessions.push_back(session);
         wire::Welcome welcome;
+        welcome.version = speaks_;
         for (const auto& [incarnation, blocks] : e.blocks) {
           welcome.holdings.push_back({incarnation, blocks, e.seals[incarnation]});
         }
@@ -159,6 +165,7 @@ class FakeCloud final : public gateway::Log {
   int event_;
   bool there_ = true;
   bool acknowledges_ = true;
+  std::uint8_t speaks_ = wire::kVersionMax;
   std::uint64_t instance_ = 1;
   std::map<std::string, Edge> edges_;
   std::map<std::string, std::uint64_t> owed_;

@@ -10,6 +10,7 @@ Each ends with the same questions: do the answers equal what the oracle computes
 add up, and was nothing quarantined, evicted or put into the late ledger?
 """
 import argparse
+import os
 import random
 import shutil
 import sys
@@ -349,8 +350,38 @@ def evicted(stack):
         raise Failed('\n'.join(false_claims[:10]) or 'old windows wait, or none was short')
 
 
+def power(stack):
+    """The agent dies, is stopped before a reboot, and loses power; journals go with their boot.
+    Only of the last may something be missing that nobody counted, and only its windows say so."""
+    stack.start_broker()
+    start_chain(stack, sync='50ms')
+    stack.start_plant(sensors=sensors(4, 20))
+
+    def cuts():
+        return {a['start']: a for a in stack.answers(VIEW)
+                if any('the power went' in m['reason'] for m in a['missing'])}
+
+    for end, boot in (('kill', False), ('stop', True), ('kill', True)):
+        time.sleep(3)
+        getattr(stack, end)('edge')
+        if boot:
+            os.remove(stack.path('run', 'intake.journal'))
+        stack.start_edge()
+        connected(stack)
+        started = time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime())
+        wait_for('a window of this start', lambda since=started: any(
+            a['state'] == 'sealed' and a['start'] > since for a in stack.answers(VIEW)), 60)
+        if bool(cuts()) != (end == 'kill' and boot):
+            raise Failed(f'{end}, {"another" if boot else "the same"} boot: {list(cuts())}')
+    if not all(a['estimated'] for a in cuts().values()):
+        raise Failed(f'the power went, and all is known: {cuts()}')
+    stack.stop_plant()
+    print(f'{len(cuts())} windows say that the power went')
+
+
 NAMES = {
     'plain': plain,
+    'power': power,
     'pressure': pressure,
     'evicted': evicted,
     'cut': cut,

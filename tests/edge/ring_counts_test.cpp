@@ -1,0 +1,122 @@
+// Counts of minutes that a ring no longer has: whoever does not know them is told that they went.
+#include <gtest/gtest.h>
+
+#include <set>
+
+#include "edge/ring/ring_buffer.h"
+#include "tests/edge/ring_fixture.h"
+#include "tests/edge/sim_disk.h"
+#include "tests/edge/temporary_folder.h"
+
+namespace tidemark::ring {
+namespace {
+
+using test::RingWriter;
+
+constexpr Bytes kCapacity{1 << 20};
+
+// No cloud for so long that counts of minutes have to go. Whenever the power does: of each minute
+// that a durable seal counted there are either its counts, or the word that they went.
+TEST(RingCounts, GoTogetherWithTheWordThatTheyDid) {
+  SeededRandom random{42};
+  for (std::uint64_t seed = 1; seed <= 20; ++seed) {
+    SCOPED_TRACE(seed);
+    test::TemporaryFolder place;
+    test::SimDisk cut(seed);
+    const Options options{place.path(), kCapacity, {1}, event_time(test::kStart)};
+    auto ring = RingBuffer::open(options, cut).value();
+    RingWriter writer(*ring, {1}, random);
+    constexpr std::int64_t kAtOnce = 500;
+    std::int64_t stated = 0, durable = 0;
+    for (std::uint64_t n = 0; n < 10 + 4 * seed; ++n) {
+      auto flush = writer.make({100});
+      auto& minutes = flush.seal.sources[0].minutes;
+      minutes.clear();
+      for (const auto end = stated + kAtOnce; stated < end; ++stated) {
+        minutes.push_back({stated, 1, 1, 3, 3});
+      }
+      ASSERT_TRUE(ring->append(flush).ok());
+      if (random.below(3) > 0) continue;
+      ASSERT_TRUE(ring->sync().ok());
+      durable = stated;
+    }
+    cut.cut_power();
+    ring.reset();
+    auto next = options;
+    next.incarnation = {2};
+    ring = RingBuffer::open(next, cut).value();
+    const auto past = ring->past_seals();
+    ASSERT_EQ(past.size(), durable > 0 || !past.empty() ? 1u : 0u);
+    if (past.empty()) continue;
+    std::set<std::int64_t> known;
+    for (const auto& m : past[0].sources.at(0).minutes) known.insert(m.minute);
+    const auto counted = known.size();
+    for (const auto& d : past[0].sources[0].dropped) {
+      for (auto m = d.first; m <= d.last; ++m) known.insert(m);
+    }
+    EXPECT_GE(known.size(), static_cast<std::size_t>(durable));
+    EXPECT_EQ(*known.rbegin() + 1, static_cast<std::int64_t>(known.size())) << "no hole";
+    EXPECT_EQ(counted < known.size(), !past[0].sources[0].dropped.empty());
+    if (durable > 20'000) {
+      EXPECT_LT(counted, known.size());
+    }
+    ASSERT_TRUE(ring->close().ok());
+  }
+}
+
+// What a killed agent had heard lies in its journal. What the power took lies nowhere, unless the
+// agent had ended.
+TEST(RingCounts, AStartThatThePowerEndedSaysOfWhichMinutesCountsMayBeMissing) {
+  SystemDisk disk;
+  SeededRandom random{42};
+  struct Row {
+    const char* name;
+    std::uint64_t journal;
+    bool ends, whole_catalogue, cut;
+  };
+  for (const auto& row : {Row{"the journal goes on", 77, false, true, false},
+                          Row{"another journal", 78, false, true, true},
+                          Row{"nobody says", 0, false, true, false},
+                          Row{"ended before", 78, true, true, false},
+                          Row{"ended, and nobody knows", 78, true, false, true}}) {
+    SCOPED_TRACE(row.name);
+    test::TemporaryFolder place;
+    Options options{place.path(), kCapacity, {1}, event_time(test::kStart)};
+    options.journal = 77;
+    auto ring = RingBuffer::open(options, disk).value();
+    RingWriter writer(*ring, {1}, random);
+    ASSERT_TRUE(ring->append(writer.make({100})).ok() && ring->sync().ok());
+    ASSERT_TRUE(ring->seals_acknowledged({1}, 1).ok());
+    if (row.ends) {
+      ring->note_end();
+      ASSERT_TRUE(ring->close().ok());
+    }
+    ring.reset();
+    if (!row.whole_catalogue) std::filesystem::remove(place.path() / "ring.db");
+    options.incarnation = {2};
+    options.now = event_time(test::kStart + 180 * test::kSecond);
+    options.journal = row.journal;
+    for (int start = 2; start < 4; ++start) {
+      ring = RingBuffer::open(options, disk).value();
+      const auto past = ring->past_seals();
+      ring.reset();
+      ASSERT_EQ(!past.empty() && past[0].says_dropped(), row.cut) << start;
+      if (!row.cut) continue;
+      EXPECT_EQ(past[0].incarnation, (Incarnation{1}));
+      EXPECT_GT(past[0].number, 1u) << "it is news";
+      const auto minute = test::kStart / (60 * test::kSecond);  // it was sealed a second into it
+      EXPECT_EQ(past[0].sources.at(0).dropped,
+                (std::vector<DroppedCounts>{{minute, minute + 3, past[0].number, 0,
+                                             DroppedCounts::Why::cut}}));
+      options.incarnation = {3};
+    }
+    if (!row.cut) continue;
+    options.incarnation = {4};
+    ring = RingBuffer::open(options, disk).value();
+    ASSERT_TRUE(ring->seals_acknowledged({1}, ring->past_seals()[0].number).ok());
+    EXPECT_TRUE(ring->past_seals().empty());
+  }
+}
+
+}  // namespace
+}  // namespace tidemark::ring
