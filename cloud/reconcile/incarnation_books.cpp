@@ -326,7 +326,7 @@ Ledger IncarnationBooks::found() const {
 
 Sequence IncarnationBooks::whole_below() const {
   const auto l = counted();
-  if (l.evicted > 0 || placed_.quarantined > 0) return Sequence{1};
+  if (l.evicted > 0 || placed_.quarantined > 0 || placed_.dropped > 0) return Sequence{1};
   auto here = received_;
   here.add(replaced_);
   return Sequence{here.contiguous().count + 1};
