@@ -96,7 +96,7 @@ void IncarnationState::answer_for(const IncarnationState& gone) {
     d.number = stated_number();
     auto& line = seal.lines[name];
     line.device_stamped = gone.seal.lines.at(name).device_stamped;
-    add_dropped(line.dropped, d, Seal::kDroppedMax);
+    add_dropped(line.dropped, d, kDroppedMax);
   }
 }
 
@@ -112,7 +112,7 @@ void IncarnationState::note_cut() {
     };
     DroppedCounts d{minute(from), minute(std::max(from, off_until)), stated_number(), 0,
                     DroppedCounts::Why::cut};
-    add_dropped(line.dropped, d, Seal::kDroppedMax);
+    add_dropped(line.dropped, d, kDroppedMax);
   }
 }
 

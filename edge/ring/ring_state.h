@@ -32,6 +32,8 @@ namespace tidemark::ring {
 inline constexpr std::size_t kMinutesMax = 200'000;  // 40 B each; a week of 20 lines
 inline constexpr std::size_t kDictionariesMax = 4'096;
 inline constexpr std::size_t kPastMax = 64;
+inline constexpr std::size_t kDroppedMax = 8;  // stretches of a line, some 20 B each
+static_assert(kDroppedMax <= Seal::kDroppedMax);
 
 // Seals of one incarnation, merged.
 struct SealState {
@@ -44,7 +46,7 @@ struct SealState {
     bool device_stamped = false;
     EventTime sealed_until = kEventTimeMin;
     std::vector<Minute> minutes;  // by minute
-    std::vector<DroppedCounts> dropped;  // Seal::kDroppedMax
+    std::vector<DroppedCounts> dropped;  // kDroppedMax
     friend bool operator==(const Line&, const Line&) = default;
   };
   std::uint64_t number = 0;

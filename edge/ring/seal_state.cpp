@@ -26,7 +26,7 @@ void SealState::merge(const Seal& seal) {
         *at = {m, seal.number};
       }
     }
-    for (const auto& d : source.dropped) add_dropped(line.dropped, d, Seal::kDroppedMax);
+    for (const auto& d : source.dropped) add_dropped(line.dropped, d, kDroppedMax);
   }
 }
 
@@ -69,7 +69,7 @@ void SealState::drop_minutes(std::size_t drop, std::size_t have) {
       d.number = std::max(d.number, m->number);
       d.readings += m->counts.sent;
     }
-    add_dropped(line.dropped, d, Seal::kDroppedMax);
+    add_dropped(line.dropped, d, kDroppedMax);
     all.erase(all.begin(), end);
   }
 }
