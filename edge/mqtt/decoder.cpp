@@ -7,6 +7,7 @@
 #include <cstring>
 #include <utility>
 
+#include "common/base/clean_name.h"
 #include "common/base/number_text.h"
 #include "common/base/text.h"
 #include "edge/mqtt/topic.h"
