@@ -66,6 +66,9 @@ void show(metrics::Registry& registry, const std::function<cluster::Condition()>
   registry.counter_of("tidemark_cloud_kafka_lost_records_total",
                       "Records that retention took before they were read.", {},
                       [condition] { return static_cast<double>(condition().lost); });
+  registry.counter_of("tidemark_cloud_json_refused_records_total",
+                      "Records of intake.json of which something cannot be used.", {},
+                      [condition] { return static_cast<double>(condition().refused); });
   registry.gauge_of("tidemark_cloud_kafka_problem", "1 while Kafka cannot be read.", {},
                     [condition] { return condition().problem.empty() ? 0.0 : 1.0; });
 }
@@ -79,6 +82,15 @@ Result<std::unique_ptr<intake::Listener>> open_listener(const CloudConfig& confi
   if (!way.by_kafka()) return intake::open_zmq_listener(way.zmq, clock, random);
   cluster::KafkaListenerOptions options;
   options.settings = way.kafka;
+  const auto& json = way.json;
+  options.json = {.topic = json.topic,
+                  .edge = json.edge,
+                  .fields = {json.series, json.device, json.metric, json.time, json.value,
+                             json.time_unit()},
+                  .lateness = json.lateness,
+                  .idle = json.idle,
+                  .gather = json.gather,
+                  .once = json.once};
   if (config.publish.answers) {
     options.answers = [folder = config.data_dir] { return query::Reader::open(folder); };
   }
