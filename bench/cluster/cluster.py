@@ -97,6 +97,7 @@ def lines():
         Line('Flink, packed, summed while decoding', 'packed', ('packed',),
              peers.flink('combined'), 'flink', PACKED_BOUND),
         Line('Tidemark', 'blocks', ('natural', 'packed')),
+        Line('Tidemark, JSON', 'json', ('natural',)),
         Line('Tidemark, blocks of 0.5 s', 'small', ('natural',)),
         Line('Tidemark, not device-stamped', 'free', ('packed',)))
 
@@ -143,10 +144,9 @@ class Bench:
 
     def load(self, source, size):
         topic = source.topic(size)
-        if source.form == 'blocks':
-            with Node(self.broker.address, topic, self.folder) as node:
-                node.cli('gateway', 'topics', 'init', '--dev', '--partitions', str(PARTITIONS))
-        else:
+        with Node(self.broker.address, topic, self.folder) as node:
+            node.cli('gateway', 'topics', 'init', '--dev', '--partitions', str(PARTITIONS))
+        if source.form != 'blocks':
             self.make_topic(topic)
         began = time.monotonic()
         done = subprocess.run(
@@ -196,7 +196,7 @@ class Bench:
 
     def measure_node(self, source, size, folder):
         topic = source.topic(size)
-        with Node(self.broker.address, topic, folder) as node:
+        with Node(self.broker.address, topic, folder, source.form == 'json') as node:
             before = self.ends(topic + '.answers')
             began = time.time()
             cloud = node.start_engine()
@@ -234,9 +234,11 @@ class Bench:
 
 
 class Node(Stack):
-    """A cloud node that reads the topics of a prefix, and their gateway's configuration."""
+    """A cloud node that reads the topics of a prefix, and their gateway's configuration. With
+    `json` it reads the plain readings of the topic that is called so, too."""
 
-    def __init__(self, broker, prefix, folder):
+    def __init__(self, broker, prefix, folder, json=False):
+        self.json_topic = prefix if json else ''
         self.room = tempfile.TemporaryDirectory(prefix='node-', dir=folder)
         super().__init__(self.room.name)
         self.kafka, self.prefix = broker, prefix
@@ -246,10 +248,14 @@ class Node(Stack):
         self.prepare_cloud()
         self.write('gateway.toml', f'data_dir = "{self.path("data/gateway")}"\n'
                    f'run_dir = "{self.path("run")}"\nlisten = "127.0.0.1:{free_port()}"\n\n'
-                   f'[cloud]\n{self.way()}\n')
+                   f'[cloud]\n{self.brokers()}\n')
+
+    def brokers(self):
+        return f'kafka = {{ brokers = "{self.kafka}", prefix = "{self.prefix}" }}'
 
     def way(self):
-        return f'kafka = {{ brokers = "{self.kafka}", prefix = "{self.prefix}" }}'
+        return self.brokers() + (f'\njson = {{ topic = "{self.json_topic}", time = "ts", '
+                                 'value = "v", time_format = "unix_ms" }')
 
     def close(self):
         super().close()

@@ -53,7 +53,7 @@ struct Answer {
   std::string cause;           // empty for the first; late, backfill, re-sent, correction, operator
   EventTime known_at{};
   std::optional<double> completeness;  // received / taken; empty while nothing is known
-  bool estimated = false;              // completeness rests on whole minutes, blocks are under way
+  bool estimated = false;              // blocks are under way, or nobody counts this exactly
   std::optional<double> coverage;      // good / due; empty where there is no schedule
   std::vector<Missing> missing;
   std::vector<Waived> waived;          // sealed without these

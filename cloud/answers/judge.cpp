@@ -109,6 +109,7 @@ void judge(Answer& answer, const Basis& known) {
     }
   }
   judge_completeness(answer, known);
+  answer.estimated = answer.estimated || known.estimated;
   if (const auto unplaced = known.unplaced + known.forgotten + known.waiting; unplaced > 0) {
     const auto certain = static_cast<double>(known.readings) /
                          static_cast<double>(known.readings + unplaced);
@@ -189,6 +190,8 @@ constexpr std::string_view kOffline = " offline since ";
 constexpr std::string_view kUnderWay = " blocks under way";
 constexpr std::string_view kProvedUntil = "proved until ";
 constexpr std::string_view kNothingProved = "nothing of it is proved so far";
+constexpr std::string_view kEstimatedUntil = "estimated until ";
+constexpr std::string_view kNothingEstimated = "how far it is cannot be estimated so far";
 }  // namespace
 
 void note_waiting(const std::string& source, const Whereabouts& edge, EventTime end,
@@ -202,18 +205,21 @@ void note_waiting(const std::string& source, const Whereabouts& edge, EventTime 
     missing.push_back({source, fmt::format("{}{}", edge.missing, kUnderWay)});
   }
   if (edge.connected && edge.frontier < end && edge.seen >= end) {
+    const auto nothing = edge.estimated ? kNothingEstimated : kNothingProved;
+    const auto until = edge.estimated ? kEstimatedUntil : kProvedUntil;
     missing.push_back(
         {source, fmt::format("{}, edge {} last heard at {}",
                              edge.frontier == kEventTimeMin
-                                 ? std::string(kNothingProved)
-                                 : fmt::format("{}{}", kProvedUntil, format_utc(edge.frontier)),
+                                 ? std::string(nothing)
+                                 : fmt::format("{}{}", until, format_utc(edge.frontier)),
                              edge.edge, seen)});
   }
 }
 
 bool is_waiting(const Missing& m) {
   return m.reason.find(kOffline) != std::string::npos || m.reason.ends_with(kUnderWay) ||
-         m.reason.starts_with(kProvedUntil) || m.reason.starts_with(kNothingProved);
+         m.reason.starts_with(kProvedUntil) || m.reason.starts_with(kNothingProved) ||
+         m.reason.starts_with(kEstimatedUntil) || m.reason.starts_with(kNothingEstimated);
 }
 
 namespace {

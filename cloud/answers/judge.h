@@ -33,6 +33,7 @@ struct Basis {
                                     // may start that reaches into the window
   bool sealed = false;              // the frontier has passed the window's end
   bool waived = false;              // it has not, and a person said not to wait for it
+  bool estimated = false;           // nobody counts, and the frontier is an estimate, no proof
   bool whole_minutes = false;       // the manifest speaks of exactly this window
   bool none_given_up = false;       // no block of this time was evicted or lost; looked at only
                                     // for a sealed window that is finer than a minute
@@ -52,7 +53,8 @@ struct Basis {
 // completeness an estimate. What was lost is counted by the minute: a finer window has none of it,
 // and names it as missing. Where blocks were lost that nobody counted there is no completeness;
 // where the edge has no counts any more no coverage either. Where a power cut may have taken
-// readings before anybody counted them it is an estimate.
+// readings before anybody counted them it is an estimate, and so it always is of a source that
+// nobody counts: all of what came, came.
 void judge(Answer& answer, const Basis& known);
 // The minutes whose counts speak of a window from `start` of a series: those before it, in which a
 // sum of the edge may start that reaches into it, as well.
@@ -68,9 +70,11 @@ struct Whereabouts {
   std::string_view away;       // why it is not connected, where nobody said bye
   std::uint64_t missing = 0;   // blocks
   EventTime frontier = kEventTimeMin;  // of the source
+  bool estimated = false;      // which is no proof
 };
 // "edge press-07 offline since …", "3 blocks under way", "proved until …, edge press-07 last heard
-// at …" of a source that does not seal though its edge is there.
+// at …" of a source that does not seal though its edge is there; "estimated until …" of one that
+// nobody proves.
 void note_waiting(const std::string& source, const Whereabouts& edge, EventTime end,
                   std::vector<Missing>& missing);
 // "20 readings of about this time dropped by operator (dead letter 7): ada: burnt", and the like of

@@ -1,5 +1,6 @@
 // What a window of one series holds, and how well that is known.
 #include "cloud/answers/emitter.h"
+#include "common/model/poll_class.h"
 
 namespace tidemark::answers {
 
@@ -27,6 +28,7 @@ void Emitter::look_at_source(const ViewState& view, const store::SeriesRow& row,
   const auto proved_at = end + view.view.window.gap;
   basis.sealed = frontier_of(row.source) >= proved_at;
   basis.waived = !basis.sealed && waives(row.source, proved_at, !view.view.by_series());
+  basis.estimated = is_estimated(row.description);
   basis.whole_minutes = view.view.finest() == reconcile::Tier::minute;
   gave_up_(row, start, end, basis);
   basis.off = reconcile::covered(off_(row, start, end), start, end);

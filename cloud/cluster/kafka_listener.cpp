@@ -28,6 +28,7 @@ KafkaListener::~KafkaListener() {
   live_.reset();
   backlog_.reset();
   dictionaries_.reset();
+  json_.reset();
   control_.reset();
   ::close(event_);
 }
@@ -41,12 +42,23 @@ Result<std::unique_ptr<KafkaListener>> KafkaListener::open(KafkaListenerOptions 
   std::unique_ptr<KafkaListener> listener(
       new KafkaListener(std::move(options), clock, eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)));
   TIDE_ASSIGN(listener->watch_, kafka::Watch::start(std::move(watch), clock, listener->event_));
+  const auto& o = listener->options_;
+  if (!o.json.topic.empty()) {
+    TIDE_ASSIGN(listener->json_, JsonInput::open(o.json, o.settings, o.look_every, o.look_again,
+                                                 clock, listener->event_));
+  }
   return listener;
 }
 
 Condition KafkaListener::condition() const {
   Condition c;
   c.problem = watch_->problem();
+  if (json_) {
+    c.behind = json_->behind();
+    c.lost = json_->lost();
+    c.refused = json_->refused();
+    if (c.problem.empty()) c.problem = json_->problem();
+  }
   if (!reads_.load()) return c;
   for (const auto* input : {live_.get(), backlog_.get(), dictionaries_.get()}) {
     c.behind += input->behind();
@@ -90,6 +102,16 @@ Result<> KafkaListener::begin(intake::Intake& intake, const kafka::Layout& layou
 
 std::size_t KafkaListener::receive(intake::Intake& intake) {
   if (!holds()) return 0;
+  if (!json_) return receive_of_edges(intake);
+  json_next_ = !json_next_;
+  if (json_next_) {
+    if (const auto size = json_->take(intake); size > 0) return size;
+  }
+  if (const auto size = receive_of_edges(intake); size > 0) return size;
+  return json_next_ ? 0 : json_->take(intake);
+}
+
+std::size_t KafkaListener::receive_of_edges(intake::Intake& intake) {
   if (!reads_.load()) {
     const auto now = clock_.steady();
     const auto layout = watch_->layout();
@@ -147,6 +169,11 @@ void KafkaListener::wait(std::chrono::milliseconds most, const StopSignal& stop)
   [[maybe_unused]] const auto r = ::read(event_, &n, sizeof n);
   if (r > 0) return;  // since the last look something came
   if (control_ && control_->waits()) most = std::min(most, kSayWithin);
+  if (json_) {
+    using std::chrono::milliseconds;
+    const auto left = std::chrono::ceil<milliseconds>(json_->due() - clock_.steady());
+    most = std::clamp(left, milliseconds(0), most);
+  }
   std::array<pollfd, 2> items{pollfd{event_, POLLIN, 0}, pollfd{stop.descriptor(), POLLIN, 0}};
   ::poll(items.data(), items.size(), static_cast<int>(most.count()));
 }
@@ -177,6 +204,7 @@ void KafkaListener::seal_batch(intake::Intake& intake) {
 void KafkaListener::answer(intake::Intake& intake, std::vector<intake::Reply> replies) {
   if (!control_ || !holds()) return;
   for (const auto& reply : replies) {
+    if (json_ && reply.edge == json_->edge()) continue;  // nobody hears
     // The gateway has welcomed it; what is left to be said is the ledger.
     const bool known = reply.type == wire::FrameType::welcome || reply.type == wire::FrameType::ack;
     if (known) {

@@ -11,7 +11,8 @@
 //            pays for the link. One of which nothing came for silence_max, while all topics are
 //            read to their end, is taken for gone, until a record of it comes.
 // Order      live data before the backlog, which has a share of the turns; at the start the backlog
-//            waits until live data has been read to its end.
+//            waits until live data has been read to its end. Plain readings have every second turn,
+//            and need no topic but their own.
 // Up         while brokers are away nothing is read and all else goes on; problem() says why.
 // Threads    condition() from any; the rest is the intake's.
 #pragma once
@@ -22,6 +23,7 @@
 #include <string>
 
 #include "cloud/cluster/control.h"
+#include "cloud/cluster/json_input.h"
 #include "cloud/cluster/kafka_input.h"
 #include "cloud/cluster/outbox.h"
 #include "cloud/intake/listener.h"
@@ -39,6 +41,7 @@ struct KafkaListenerOptions {
   bool answers = false;  // they do as well
   Nanoseconds silence_max = std::chrono::minutes(5);  // of a gateway
   std::optional<int> partition = std::nullopt;        // empty: all
+  JsonOptions json = {};  // plain readings beside what edges send; of all partitions alone
   // Whether this node owns what it reads; empty: nobody else can. From any thread.
   std::function<bool()> holds = nullptr;
 };
@@ -48,6 +51,7 @@ struct Condition {
   std::string problem;        // what, where, why and what to do; empty: none
   std::uint64_t behind = 0;   // records that are there and have not been taken
   std::uint64_t lost = 0;     // records that retention took before they were read
+  std::uint64_t refused = 0;  // records of plain readings that cannot be used, in all or part
   std::int64_t position = 0;  // of live data, as committed: the sum over partitions
 };
 
@@ -69,6 +73,7 @@ class KafkaListener final : public intake::Listener {
   void seal_batch(intake::Intake& intake) override;
   void answer(intake::Intake& intake, std::vector<intake::Reply> replies) override;
 
+  std::size_t receive_of_edges(intake::Intake& intake);
   Result<> begin(intake::Intake& intake, const kafka::Layout& layout);
   std::size_t take(KafkaInput& input, intake::Intake& intake);
   void resolve(intake::Intake& intake);
@@ -80,6 +85,7 @@ class KafkaListener final : public intake::Listener {
   const int event_;
   std::unique_ptr<kafka::Watch> watch_;
   std::unique_ptr<KafkaInput> live_, backlog_, dictionaries_;
+  std::unique_ptr<JsonInput> json_;
   std::unique_ptr<Control> control_;
   std::unique_ptr<Outbox> outbox_;
   std::atomic<bool> reads_{false};
@@ -87,6 +93,7 @@ class KafkaListener final : public intake::Listener {
   bool stands_ = false;         // a block waits for a dictionary that cannot be read just now
   SteadyTime tries_again_{};
   unsigned turn_ = 0;
+  bool json_next_ = false;
 };
 
 }  // namespace tidemark::cluster

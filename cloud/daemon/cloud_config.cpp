@@ -1,10 +1,15 @@
 #include "cloud/daemon/cloud_config.h"
 
+#include <fmt/format.h>
 #include <stdlib.h>
 
+#include <algorithm>
+#include <array>
 #include <system_error>
 
+#include "common/base/clean_name.h"
 #include "common/kafka/section.h"
+#include "common/model/series.h"
 
 namespace tidemark::cloud {
 
@@ -28,10 +33,107 @@ void describe(Section& s, KafkaConfig& c) {
   if (!c.group.empty() && c.brokers.empty()) s.complain("group", "group: there are no brokers");
 }
 
+namespace {
+
+struct TimeFormat {
+  std::string_view word;
+  TimeUnit unit;
+};
+constexpr std::array<TimeFormat, 6> kTimeFormats{{{"auto", TimeUnit::automatic},
+                                                  {"unix_s", TimeUnit::s},
+                                                  {"unix_ms", TimeUnit::ms},
+                                                  {"unix_us", TimeUnit::us},
+                                                  {"unix_ns", TimeUnit::ns},
+                                                  {"iso8601", TimeUnit::iso8601}}};
+
+// Names of a record's keys, of which none is another's.
+void check_keys(Section& s, const JsonConfig& c) {
+  const std::array<std::pair<std::string_view, const std::string*>, 5> keys{
+      {{"series", &c.series}, {"device", &c.device}, {"metric", &c.metric}, {"time", &c.time},
+       {"value", &c.value}}};
+  for (std::size_t i = 0; i < keys.size(); ++i) {
+    const auto& [name, key] = keys[i];
+    if (key->empty()) s.complain(name, fmt::format("{}: it names no key", name));
+    for (std::size_t j = 0; j < i; ++j) {
+      if (key->empty() || *keys[j].second != *key) continue;
+      s.complain(s.has(name) ? name : keys[j].first,
+                 fmt::format("{}: '{}' is the key of {} already", name, *key, keys[j].first));
+    }
+  }
+}
+
+}  // namespace
+
+TimeUnit JsonConfig::time_unit() const {
+  const auto known = std::ranges::find(kTimeFormats, time_format, &TimeFormat::word);
+  return known == kTimeFormats.end() ? TimeUnit::automatic : known->unit;
+}
+
+void describe(Section& s, JsonConfig& c) {
+  s.text("topic", c.topic,
+         {.help = "A topic of plain JSON readings in intake.kafka, of machines that have no edge "
+                  "yet: an object a reading, or arrays of them. How complete their answers are is "
+                  "estimated. Without it there are none.",
+          .example = "plant.readings"});
+  s.text("edge", c.edge, {.preset = "json",
+                          .help = "What their series are called: EDGE/device/metric. No real edge "
+                                  "may have this name."});
+  s.text("series", c.series, {.preset = "series",
+                              .help = "Key of a series' name, \"press-07/power\": its last level is "
+                                      "the metric, those before it are the device."});
+  s.text("device", c.device, {.preset = "device", .help = "Key of the device, where a record has "
+                                                          "no series."});
+  s.text("metric", c.metric, {.preset = "metric",
+                              .help = "Key of the metric beside the device; where it is missing, "
+                                      "the metric is called as the key of the value."});
+  s.text("time", c.time, {.preset = "time", .help = "Key of the time."});
+  std::vector<std::string> formats;
+  for (const auto& f : kTimeFormats) formats.emplace_back(f.word);
+  s.choice("time_format", c.time_format, formats,
+           {.preset = "auto",
+            .help = "Of the time: a number since 1970, or ISO 8601 text, which is read under each "
+                    "of them. auto tells the unit of a number by its size."});
+  s.text("value", c.value, {.preset = "value",
+                            .help = "Key of the value: a number, true, false or a text."});
+  s.duration("lateness", c.lateness,
+             {.preset = "5s", .min = "0s", .max = "30day",
+              .help = "So much out of order readings may come before their windows are sealed. "
+                      "What comes later revises them."});
+  s.duration("idle", c.idle,
+             {.preset = "0s", .min = "0s", .max = "30day",
+              .help = "When nothing has come for so long, windows are sealed as the clock goes on; "
+                      "0s: they wait for the next reading."});
+  s.duration("gather", c.gather,
+             {.preset = "500ms", .min = "10ms", .max = "10s",
+              .help = "For so long readings are gathered into one block. Longer costs less."});
+  s.flag("once", c.once,
+         {.preset = "false",
+          .help = "A reading that comes again with its series, time and value counts once, as "
+                  "those of edges do. Its search costs."});
+  if (c.edge.empty() || c.edge.size() > Dictionary::kNameBytesMax || c.edge != clean_name(c.edge)) {
+    s.complain("edge", fmt::format("edge: '{}' is no name: at most {} characters, without blanks, "
+                                   "quotes, brackets, '/', '*' and '?'", c.edge,
+                                   Dictionary::kNameBytesMax));
+  }
+  check_keys(s, c);
+}
+
 void describe(Section& s, IntakeConfig& c) {
   s.text("zmq", c.zmq, {.preset = "ipc:///run/tidemark/cloud.zmq",
                         .help = "Where gateways connect; ipc:// or a loopback address."});
   s.table("kafka", c.kafka);
+  s.table("json", c.json);
+  if (c.json.topic.empty()) return;
+  const auto& k = c.kafka;
+  const auto complain = [&](const std::string& why) { s.complain("json.topic", "topic: " + why); };
+  if (!c.by_kafka()) return complain("there is no Kafka; say brokers in intake.kafka");
+  if (!k.group.empty()) {
+    return complain("not by nodes of a group yet: a series may lie in several partitions");
+  }
+  for (const auto& own : {k.live(), k.backlog(), k.dictionaries(), k.control(), k.answers(),
+                          k.registry()}) {
+    if (c.json.topic == own) return complain(own + " is a topic of ours");
+  }
 }
 
 void describe(Section& s, PublishConfig& c) {

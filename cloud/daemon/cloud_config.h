@@ -7,6 +7,7 @@
 
 #include "cloud/answers/view.h"
 #include "cloud/reconcile/tiers.h"
+#include "common/base/number_text.h"
 #include "common/config/section.h"
 #include "common/kafka/settings.h"
 
@@ -16,9 +17,21 @@ struct KafkaConfig : kafka::Settings {
   std::string group;      // empty: this node reads all
   Nanoseconds session{};  // of a member of the group
 };
+// Plain JSON readings of a topic, of machines that have no edge yet (cloud/plain/json_records.h).
+struct JsonConfig {
+  std::string topic;  // empty: there is none
+  std::string edge;
+  std::string series, device, metric, time, value;  // keys of an object
+  std::string time_format;
+  Nanoseconds lateness{}, idle{}, gather{};
+  bool once = false;
+
+  [[nodiscard]] TimeUnit time_unit() const;
+};
 struct IntakeConfig {
   std::string zmq;
   KafkaConfig kafka;  // without brokers: gateways connect by zmq
+  JsonConfig json;
 
   [[nodiscard]] bool by_kafka() const { return !kafka.brokers.empty(); }
 };
@@ -55,6 +68,7 @@ struct CloudConfig {
 };
 
 void describe(config::Section& s, KafkaConfig& c);
+void describe(config::Section& s, JsonConfig& c);
 void describe(config::Section& s, IntakeConfig& c);
 void describe(config::Section& s, PublishConfig& c);
 void describe(config::Section& s, HttpConfig& c);

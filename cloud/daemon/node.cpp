@@ -76,6 +76,9 @@ void show(metrics::Registry& registry, const std::function<cluster::Condition()>
   registry.counter_of("tidemark_cloud_kafka_lost_records_total",
                       "Records that retention took before they were read.", {},
                       [condition] { return static_cast<double>(condition().lost); });
+  registry.counter_of("tidemark_cloud_json_refused_records_total",
+                      "Records of intake.json of which something cannot be used.", {},
+                      [condition] { return static_cast<double>(condition().refused); });
   registry.gauge_of("tidemark_cloud_kafka_problem", "1 while Kafka cannot be read.", {},
                     [condition] { return condition().problem.empty() ? 0.0 : 1.0; });
 }
@@ -91,6 +94,15 @@ Result<std::unique_ptr<intake::Listener>> open_listener(const CloudConfig& confi
   options.settings = way.kafka;
   options.reader = [folder = config.data_dir] { return query::Reader::open(folder); };
   options.answers = config.publish.answers;
+  const auto& json = way.json;
+  options.json = {.topic = json.topic,
+                  .edge = json.edge,
+                  .fields = {json.series, json.device, json.metric, json.time, json.value,
+                             json.time_unit()},
+                  .lateness = json.lateness,
+                  .idle = json.idle,
+                  .gather = json.gather,
+                  .once = json.once};
   TIDE_ASSIGN(auto listener, cluster::KafkaListener::open(std::move(options), clock));
   const auto* kafka = listener.get();
   problem = [kafka] { return kafka->condition().problem; };

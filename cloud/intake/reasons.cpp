@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "common/model/poll_class.h"
+
 namespace tidemark::intake {
 namespace {
 
@@ -51,7 +53,7 @@ void name_missing(const Edge& edge, const store::SeriesRow& series, const answer
   const auto frontier = source == sources.end() ? kEventTimeMin : source->frontier;
   answers::note_waiting(name,
                         {edge.row.name, edge.row.connected, edge.row.seen, edge.row.away,
-                         edge.books.missing(), frontier},
+                         edge.books.missing(), frontier, is_estimated(series.description)},
                         answer.end, missing);
 }
 
@@ -62,8 +64,8 @@ bool counts_contradict(const Edge& edge, const answers::Answer& answer,
   // A late reading may be older than the minutes that an edge still counts.
   const bool contradicts = counts.lacking > 0 || (counts.surplus() > 0 &&
                                                   answer.state == answers::State::sealed);
-  return contradicts && basis.sealed && basis.whole_minutes && !basis.reaches_back &&
-         !edge.books.gave_up(answer.start) && edge.books.as_sealed();
+  return contradicts && basis.sealed && !basis.estimated && basis.whole_minutes &&
+         !basis.reaches_back && !edge.books.gave_up(answer.start) && edge.books.as_sealed();
 }
 
 }  // namespace tidemark::intake

@@ -9,6 +9,7 @@
 #include "cloud/answers/group_judge.h"
 #include "cloud/answers/judge.h"
 #include "cloud/query/sqlite_reader.h"
+#include "common/model/poll_class.h"
 
 namespace tidemark::query {
 namespace {
@@ -174,8 +175,9 @@ void SqliteReader::name_missing(Answer& a, const Subject& subject) {
     const auto source = edge.name + "/" + s.series->description.source;
     answers::note_waiting(
         source,
-        {edge.name, edge.connected, edge.seen, edge.away, edge.missing, s.frontier}, a.end,
-        a.missing);
+        {edge.name, edge.connected, edge.seen, edge.away, edge.missing, s.frontier,
+         is_estimated(s.series->description)},
+        a.end, a.missing);
   }
   if (subject.group != nullptr) answers::bound_missing(a.missing);
 }

@@ -12,6 +12,7 @@
 #include "cloud/reconcile/identities.h"
 #include "common/codec/codec.h"
 #include "common/codec/outline.h"
+#include "common/model/poll_class.h"
 
 namespace tidemark::query {
 namespace {
@@ -273,6 +274,7 @@ answers::Basis Windows::basis(const SeriesEntry& series, const Found& found, con
   basis.sealed = frontier >= end;
   const auto* waiver = snapshot_.waiver(series.source);
   basis.waived = !basis.sealed && waiver != nullptr && waiver->covers(end, of_group);
+  basis.estimated = is_estimated(series.description);
   basis.whole_minutes = start == floor_to(start, kMinute) && end == floor_to(end, kMinute);
   for (const auto& lost : snapshot_.edge(series.edge).uncounted) {
     if (lost.from < end && lost.until > start) basis.uncounted += lost.blocks;

@@ -15,6 +15,7 @@ namespace {
 constexpr std::array<std::uint8_t, 8> kOne{1};  // an eventfd's
 constexpr std::uint64_t kQueueKbOfPartitionMin = 1024;
 constexpr std::uint64_t kFetchBytesOfPartition = 2 << 20;
+constexpr std::size_t kAtOnce = 500;  // records of one look at the queue
 
 std::string_view text_of(const void* bytes, std::size_t size) {
   return {static_cast<const char*>(bytes), bytes == nullptr ? 0 : size};
@@ -79,12 +80,40 @@ class RdConsumer final : public Consumer {
         hand_out(*m, take);
         return true;
       }
-      if (m->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
-        ended(*m);
-      } else {
-        said(m->err, rd_kafka_message_errstr(m.get()));
+      not_taken(*m);
+    }
+  }
+
+  std::size_t poll_many(std::size_t most,
+                        const std::function<void(const Record&)>& take) override {
+    std::array<rd_kafka_message_t*, kAtOnce> raw{};
+    std::size_t taken = 0;
+    while (taken < most) {
+      const auto got = rd_kafka_consume_batch_queue(queue_.get(), 0, raw.data(),
+                                                    std::min(most - taken, raw.size()));
+      if (got <= 0) break;
+      works();
+      for (std::size_t i = 0; i < static_cast<std::size_t>(got); ++i) {
+        const Owned<rd_kafka_message_t> m(raw[i]);
+        if (m->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
+          take(begun(*m));
+          ++taken;
+        } else {
+          not_taken(*m);
+        }
       }
     }
+    return taken;
+  }
+
+  [[nodiscard]] bool read_to_its_end(int partition) const override {
+    const auto p = static_cast<std::size_t>(partition);
+    if (options_.from[p] == ConsumerOptions::kNotRead) return true;
+    const auto end = ends_of(partition).second;
+    return end >= 0 && partitions_[p].next >= end;
+  }
+  [[nodiscard]] std::int64_t oldest_of(int partition) const override {
+    return std::max<std::int64_t>(0, ends_of(partition).first);
   }
 
   [[nodiscard]] bool at_end() const override {
@@ -104,15 +133,9 @@ class RdConsumer final : public Consumer {
   [[nodiscard]] std::uint64_t behind() const override {
     std::uint64_t sum = 0;
     for (std::size_t p = 0; p < partitions_.size(); ++p) {
-      std::int64_t low = 0;
-      std::int64_t high = 0;
-      if (partitions_[p].next < 0 ||
-          rd_kafka_get_watermark_offsets(client_.get(), options_.topic.c_str(),
-                                         static_cast<int>(p), &low, &high) !=
-              RD_KAFKA_RESP_ERR_NO_ERROR) {
-        continue;  // nothing has come of it yet
-      }
-      sum += static_cast<std::uint64_t>(std::max<std::int64_t>(0, high - partitions_[p].next));
+      if (partitions_[p].next < 0) continue;  // nothing has come of it yet
+      const auto end = ends_of(static_cast<int>(p)).second;
+      sum += static_cast<std::uint64_t>(std::max<std::int64_t>(0, end - partitions_[p].next));
     }
     return sum;
   }
@@ -129,15 +152,27 @@ class RdConsumer final : public Consumer {
     bool ended = false;     // once
   };
 
-  void hand_out(const rd_kafka_message_t& m, const std::function<void(const Record&)>& take) {
-    works();
-    auto& p = partitions_[static_cast<std::size_t>(m.partition)];
-    p.next = m.offset + 1;
+  // As the last answer of a broker said; negative: none did.
+  [[nodiscard]] std::pair<std::int64_t, std::int64_t> ends_of(int partition) const {
+    std::int64_t low = -1;
+    std::int64_t high = -1;
+    const auto code = rd_kafka_get_watermark_offsets(client_.get(), options_.topic.c_str(),
+                                                     partition, &low, &high);
+    if (code != RD_KAFKA_RESP_ERR_NO_ERROR) return {-1, -1};
+    return {low, high};
+  }
+  Record begun(const rd_kafka_message_t& m) {
+    partitions_[static_cast<std::size_t>(m.partition)].next = m.offset + 1;
     Record r;
     r.partition = m.partition;
     r.offset = m.offset;
     r.key = text_of(m.key, m.key_len);
     r.value = {static_cast<const std::uint8_t*>(m.payload), m.payload == nullptr ? 0 : m.len};
+    return r;
+  }
+  void hand_out(const rd_kafka_message_t& m, const std::function<void(const Record&)>& take) {
+    works();
+    auto r = begun(m);
     rd_kafka_headers_t* headers = nullptr;
     if (rd_kafka_message_headers(&m, &headers) == RD_KAFKA_RESP_ERR_NO_ERROR) {
       const char* name = nullptr;
@@ -151,7 +186,10 @@ class RdConsumer final : public Consumer {
     }
     take(r);
   }
-  void ended(const rd_kafka_message_t& m) {
+  void not_taken(const rd_kafka_message_t& m) {
+    if (m.err != RD_KAFKA_RESP_ERR__PARTITION_EOF) {
+      return said(m.err, rd_kafka_message_errstr(&m));
+    }
     works();
     auto& p = partitions_[static_cast<std::size_t>(m.partition)];
     p.next = m.offset;

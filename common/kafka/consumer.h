@@ -51,6 +51,13 @@ class Consumer {
 
   // Hands out the next record, if one has been fetched.
   virtual bool poll(const std::function<void(const Record&)>& take) = 0;
+  // Up to `most` records that have been fetched, without their headers; how many.
+  virtual std::size_t poll_many(std::size_t most,
+                                const std::function<void(const Record&)>& take) = 0;
+  // All that is known to be there of a partition has been polled.
+  [[nodiscard]] virtual bool read_to_its_end(int partition) const = 0;
+  // The offset of the oldest record that a partition is known to keep; 0: nothing is known.
+  [[nodiscard]] virtual std::int64_t oldest_of(int partition) const = 0;
   // Every partition that is read has been to its end once: what was there at the start has been
   // polled.
   [[nodiscard]] virtual bool at_end() const = 0;

@@ -200,6 +200,13 @@ Result<TopicsState> check_topics(const Settings& settings) {
   return state;
 }
 
+Result<int> partitions_of(const Settings& settings, const std::string& topic) {
+  TIDE_ASSIGN(auto admin, Admin::open(settings));
+  TIDE_ASSIGN(const auto shape, admin.shape(topic));
+  if (!shape) return Error{Fault::bad_input, topic + ": there is no such topic"};
+  return shape->partitions;
+}
+
 Result<Layout> good_layout(const Settings& settings) {
   TIDE_ASSIGN(const auto state, check_topics(settings));
   if (state.findings.empty()) return *state.layout;

@@ -54,6 +54,8 @@ struct TopicsState {
 // layout is recorded; unavailable, denied: of the brokers.
 Result<std::vector<std::string>> init_topics(const Settings& settings, Layout layout);
 Result<TopicsState> check_topics(const Settings& settings);
+// Of a topic that somebody else made. Fault::bad_input: there is none of that name.
+Result<int> partitions_of(const Settings& settings, const std::string& topic);
 // The recorded layout if check_topics() found nothing, else what it found: bad_input.
 Result<Layout> good_layout(const Settings& settings);
 

@@ -28,13 +28,13 @@ constexpr Word<mqtt::Format> kFormats[] = {{"auto", mqtt::Format::automatic},
 constexpr Word<mqtt::Stamp> kStamps[] = {{"auto", mqtt::Stamp::automatic},
                                          {"device", mqtt::Stamp::device},
                                          {"edge", mqtt::Stamp::edge}};
-constexpr Word<mqtt::TimeUnit> kTimeUnits[] = {
-    {"auto", mqtt::TimeUnit::automatic}, {"unix_s", mqtt::TimeUnit::s},
-    {"unix_ms", mqtt::TimeUnit::ms},     {"unix_us", mqtt::TimeUnit::us},
-    {"unix_ns", mqtt::TimeUnit::ns},     {"iso8601", mqtt::TimeUnit::iso8601}};
-constexpr Word<mqtt::TimeUnit> kIntervalUnits[] = {
-    {"auto", mqtt::TimeUnit::automatic}, {"s", mqtt::TimeUnit::s},   {"ms", mqtt::TimeUnit::ms},
-    {"us", mqtt::TimeUnit::us},          {"ns", mqtt::TimeUnit::ns}, {"hz", mqtt::TimeUnit::hz}};
+constexpr Word<TimeUnit> kTimeUnits[] = {
+    {"auto", TimeUnit::automatic}, {"unix_s", TimeUnit::s},
+    {"unix_ms", TimeUnit::ms},     {"unix_us", TimeUnit::us},
+    {"unix_ns", TimeUnit::ns},     {"iso8601", TimeUnit::iso8601}};
+constexpr Word<TimeUnit> kIntervalUnits[] = {
+    {"auto", TimeUnit::automatic}, {"s", TimeUnit::s},   {"ms", TimeUnit::ms},
+    {"us", TimeUnit::us},          {"ns", TimeUnit::ns}, {"hz", TimeUnit::hz}};
 constexpr Word<ValueType> kTypes[] = {{"number", ValueType::f64},
                                       {"decimal", ValueType::i64},
                                       {"boolean", ValueType::boolean},
@@ -65,8 +65,8 @@ Result<> follow_profile(const config::MqttConfig& c, const profile::Library& pro
   // The wall clock of a place that nobody named is no time.
   const bool local = p.time_format == "iso8601-local";
   if (local && o.zone == nullptr && o.stamp == mqtt::Stamp::automatic) o.stamp = mqtt::Stamp::edge;
-  if (o.time_unit == mqtt::TimeUnit::automatic) {
-    o.time_unit = local ? mqtt::TimeUnit::iso8601 : value_of(p.time_format, kTimeUnits);
+  if (o.time_unit == TimeUnit::automatic) {
+    o.time_unit = local ? TimeUnit::iso8601 : value_of(p.time_format, kTimeUnits);
   }
   if (c.sampling.interval.empty()) o.sampling = sampling_of(p.sampling);
   o.unit_at = p.unit_at;

@@ -12,6 +12,7 @@
 #include <cstring>
 #include <utility>
 
+#include "common/base/clean_name.h"
 #include "common/base/disk.h"
 #include "common/base/log.h"
 #include "common/base/text.h"

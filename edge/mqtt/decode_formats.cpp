@@ -4,6 +4,7 @@
 
 #include <deque>
 
+#include "common/base/clean_name.h"
 #include "edge/mqtt/decoder.h"
 #include "edge/mqtt/topic.h"
 

@@ -7,9 +7,10 @@
 #include <cstring>
 #include <utility>
 
+#include "common/base/clean_name.h"
+#include "common/base/number_text.h"
 #include "common/base/text.h"
 #include "edge/mqtt/topic.h"
-#include "edge/payload/number_text.h"
 
 namespace tidemark::mqtt {
 
@@ -441,7 +442,7 @@ std::optional<std::string> MessageDecoder::to_cell(const Binding& binding, const
   switch (type) {
     case ValueType::f64: {
       const auto v = value.kind == Value::Kind::number ? std::optional(value.number)
-                     : from_text                ? payload::parse_double(trim(value.text))
+                     : from_text                ? parse_double(trim(value.text))
                                                 : std::nullopt;
       if (!v) return refuse();
       cell.f64 = *v;
@@ -449,8 +450,8 @@ std::optional<std::string> MessageDecoder::to_cell(const Binding& binding, const
     }
     case ValueType::i64: {
       if (value.kind != Value::Kind::number && !from_text) return refuse();
-      const auto v = payload::parse_decimal(trim(value.text), binding.description.exponent,
-                                   payload::Rounding::exact);
+      const auto v = parse_decimal(trim(value.text), binding.description.exponent,
+                                   Rounding::exact);
       if (!v) return refuse("; " + v.error().text());
       cell.i64 = *v;
       return std::nullopt;
@@ -544,7 +545,7 @@ void MessageDecoder::decode_number(Topic& topic, const Message& message) {
   Value value;
   value.at = text.empty() ? 0 : static_cast<std::size_t>(text.data() - whole.data());
   value.text = text;
-  if (const auto number = payload::parse_double(text)) {
+  if (const auto number = parse_double(text)) {
     value.kind = Value::Kind::number;
     value.number = *number;
   } else if (text == "true" || text == "false") {

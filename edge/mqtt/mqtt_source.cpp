@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <set>
 
+#include "common/base/clean_name.h"
 #include "edge/mqtt/broker_client.h"
 #include "edge/mqtt/client_intake.h"
 #include "edge/mqtt/decoder.h"

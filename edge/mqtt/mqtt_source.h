@@ -32,13 +32,13 @@
 #include <string>
 #include <vector>
 
+#include "common/base/number_text.h"
 #include "common/base/random.h"
 #include "common/base/result.h"
 #include "common/base/strong.h"
 #include "common/base/time.h"
 #include "common/model/series.h"
 #include "edge/journal/journal.h"
-#include "edge/payload/number_text.h"
 #include "edge/source/source.h"
 
 namespace tidemark::mqtt {
@@ -52,8 +52,6 @@ enum class Format : std::uint8_t {
   influx,     // line protocol
   sparkplug,  // B
 };
-
-using payload::TimeUnit;
 
 enum class Version : std::uint8_t { v3_1_1, v5 };
 

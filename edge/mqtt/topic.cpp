@@ -4,6 +4,7 @@
 
 #include <charconv>
 
+#include "common/base/clean_name.h"
 #include "common/base/text.h"
 #include "edge/payload/payload.h"
 
@@ -137,15 +138,6 @@ Result<std::string> path_from_topic(std::string_view path, std::string_view topi
     out += level;
   }
   return payload::canonical_path(out);
-}
-
-std::string clean_name(std::string_view text) {
-  std::string name(text);
-  for (auto& c : name) {
-    constexpr std::string_view kSpecial = "/*?\"\\{}[],'`\x7f";
-    if (static_cast<unsigned char>(c) <= ' ' || kSpecial.find(c) != std::string_view::npos) c = '_';
-  }
-  return name;
 }
 
 }  // namespace tidemark::mqtt

@@ -37,7 +37,4 @@ Result<> check_name_expression(std::string_view expression);
 // Fault::bad_input: it is no path, or the topic has no such level.
 Result<std::string> path_from_topic(std::string_view path, std::string_view topic);
 
-// As one level of a series name: '/', blanks, glob and control characters become '_'.
-std::string clean_name(std::string_view text);
-
 }  // namespace tidemark::mqtt

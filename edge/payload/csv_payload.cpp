@@ -3,8 +3,8 @@
 
 #include <algorithm>
 
+#include "common/base/number_text.h"
 #include "common/base/text.h"
-#include "edge/payload/number_text.h"
 #include "edge/payload/text_payload.h"
 
 namespace tidemark::payload {

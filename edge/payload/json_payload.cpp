@@ -7,7 +7,7 @@
 #include <limits>
 #include <type_traits>
 
-#include "edge/payload/number_text.h"
+#include "common/base/number_text.h"
 #include "edge/payload/payload.h"
 
 namespace tidemark::payload {

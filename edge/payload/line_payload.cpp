@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <array>
 
-#include "edge/payload/number_text.h"
+#include "common/base/number_text.h"
 #include "edge/payload/text_payload.h"
 
 namespace tidemark::payload {

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
-#include "edge/payload/number_text.h"
+#include "common/base/number_text.h"
 
 namespace tidemark::payload {
 namespace {

@@ -11,9 +11,9 @@
 #include <vector>
 
 #include "common/base/bytes.h"
+#include "common/base/number_text.h"
 #include "common/base/time.h"
 #include "common/model/block.h"
-#include "edge/payload/number_text.h"
 
 namespace tidemark::payload {
 

@@ -57,6 +57,31 @@ TEST(CloudConfig, NodesOfAGroupReadKafka) {
   EXPECT_EQ(problem_of(brokers, "[publish]\nanswers = true\n"), "");
 }
 
+TEST(CloudConfig, PlainJsonIsReadFromKafka) {
+  const auto problem_of = [](const std::string& json,
+                             const std::string& kafka = R"(brokers = "k1:9092")") {
+    const auto intake = "[intake]\nkafka = { " + kafka + " }\njson = { " + json + " }\n";
+    const auto loaded = parse_cloud(intake, "cloud.toml");
+    return loaded.ok ? std::string() : first_problem(loaded).text();
+  };
+  const std::string topic = R"(topic = "plant.readings")";
+  EXPECT_EQ(problem_of(topic), "");
+  EXPECT_EQ(problem_of(topic + R"(, time = "ts", value = "v", time_format = "unix_ms")"), "");
+  EXPECT_THAT(problem_of(topic, ""), testing::HasSubstr("there is no Kafka"));
+  EXPECT_THAT(problem_of(topic, R"(brokers = "k1:9092", group = "cloud")"),
+              testing::HasSubstr("not by nodes of a group"));
+  EXPECT_THAT(problem_of(R"(topic = "tidemark.answers")"),
+              testing::HasSubstr("tidemark.answers is a topic of ours"));
+  EXPECT_THAT(problem_of(topic + R"(, edge = "a/b")"), testing::HasSubstr("'a/b' is no name"));
+  EXPECT_THAT(problem_of(topic + R"(, value = "time")"),
+              testing::HasSubstr("'time' is the key of time already"));
+  EXPECT_THAT(problem_of(topic + R"(, device = "")"), testing::HasSubstr("it names no key"));
+  EXPECT_THAT(problem_of(topic + R"(, time_format = "ms")"), testing::HasSubstr("time_format"));
+  EXPECT_EQ(problem_of("lateness = \"1s\"", ""), "") << "without a topic nothing is read";
+  EXPECT_EQ(parse_cloud("[intake]\njson = { time_format = \"unix_us\" }", "cloud.toml")
+                .config.intake.json.time_unit(), TimeUnit::us);
+}
+
 TEST(CloudConfig, CalendarsHaveAZoneOrShifts) {
   const auto loaded = parse_cloud(R"toml(
 [[view]]

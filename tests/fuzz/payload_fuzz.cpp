@@ -78,7 +78,7 @@ void sparkplug(ByteSpan input) {
 void influx(ByteSpan input) {
   payload::LineParser parser;
   payload::Payload out;
-  if (parser.parse(input, payload::TimeUnit::automatic, out)) check(out);
+  if (parser.parse(input, TimeUnit::automatic, out)) check(out);
 }
 
 void csv(ByteSpan input) {

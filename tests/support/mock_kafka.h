@@ -41,6 +41,11 @@ class MockKafka {
   MockKafka(const MockKafka&) = delete;
   MockKafka& operator=(const MockKafka&) = delete;
 
+  // A topic of somebody else's.
+  void make(const std::string& topic) {
+    EXPECT_EQ(rd_kafka_mock_topic_create(cluster_, topic.c_str(), kPartitions, 1),
+              RD_KAFKA_RESP_ERR_NO_ERROR);
+  }
   // A topic is said not to be there; these brokers would make one that is asked for.
   void have(const std::string& topic, bool there) {
     rd_kafka_mock_topic_set_error(cluster_, topic.c_str(),

@@ -140,6 +140,15 @@ class Broker:
                 self.kill()
         self.process = None
 
+    def make(self, topic, partitions):
+        self._tool('TopicCommand', '--create', '--topic', topic, '--partitions', str(partitions),
+                   '--replication-factor', '1')
+
+    def write(self, topic, lines):
+        """A record a line, in partitions that the producer chooses."""
+        self._tool('ConsoleProducer', '--topic', topic, '--batch-size', '512',
+                   text=''.join(line + '\n' for line in lines))
+
     def records(self, topic):
         """All records of a topic: dicts of partition, timestamp type, headers, key and value.
 
@@ -173,14 +182,17 @@ class Broker:
             raise Failed(f'writing {topic}: {done.stderr.decode("utf-8", "replace")[-500:]}')
 
     def _read(self, topic, **shown):
+        return self._tool(
+            'consumer.ConsoleConsumer', '--topic', topic, '--from-beginning', '--timeout-ms',
+            '8000', '--formatter-property', 'key.separator=|',
+            *(word for name, on in shown.items() for word in
+              ('--formatter-property', f'print.{name}={str(on).lower()}')))
+
+    def _tool(self, name, *words, text=''):
         done = subprocess.run(
             ['java', '-Xmx256m', '-XX:TieredStopAtLevel=1', '-cp', os.path.join(self.jars, '*'),
-             'org.apache.kafka.tools.consumer.ConsoleConsumer', '--bootstrap-server', self.address,
-             '--topic', topic, '--from-beginning', '--timeout-ms', '8000',
-             '--formatter-property', 'key.separator=|',
-             *(word for name, on in shown.items() for word in
-               ('--formatter-property', f'print.{name}={str(on).lower()}'))],
-            capture_output=True, timeout=READY_LIMIT, check=False)
+             f'org.apache.kafka.tools.{name}', '--bootstrap-server', self.address, *words],
+            input=text.encode(), capture_output=True, timeout=READY_LIMIT, check=False)
         if done.returncode:
-            raise Failed(f'reading {topic}: {done.stderr.decode("utf-8", "replace")[-500:]}')
+            raise Failed(f'{name} {words}: {done.stderr.decode("utf-8", "replace")[-500:]}')
         return done.stdout.decode('utf-8', 'replace')

@@ -10,7 +10,7 @@
 #include "common/base/time.h"
 #include "common/base/time_zone.h"
 
-namespace tidemark::payload {
+namespace tidemark {
 
 // hz: of intervals alone, samples a second.
 enum class TimeUnit : std::uint8_t { automatic, s, ms, us, ns, iso8601, hz };
@@ -51,4 +51,4 @@ Result<EventTime> parse_time_text(std::string_view text, TimeUnit unit,
 // A length of time above 0: a number in `unit` (seconds when automatic; of hz to the nearest ns).
 Result<Nanoseconds> parse_interval_number(std::string_view number, TimeUnit unit);
 
-}  // namespace tidemark::payload
+}  // namespace tidemark

@@ -1,4 +1,4 @@
-#include "edge/payload/number_text.h"
+#include "common/base/number_text.h"
 
 #include <fmt/format.h>
 
@@ -10,7 +10,7 @@
 #include <cstring>
 #include <limits>
 
-namespace tidemark::payload {
+namespace tidemark {
 
 namespace {
 
@@ -233,4 +233,4 @@ Result<Nanoseconds> parse_interval_number(std::string_view number, TimeUnit unit
                                                     : "is not above 0 ns"));
 }
 
-}  // namespace tidemark::payload
+}  // namespace tidemark

@@ -1,0 +1,263 @@
+#include "cloud/cluster/json_input.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "cloud/intake/placer.h"
+#include "common/base/hash.h"
+#include "common/base/log.h"
+#include "common/kafka/topics.h"
+
+namespace tidemark::cluster {
+namespace {
+
+constexpr std::size_t kAtOnce = 10'000;  // records of one take(): 10 ms
+constexpr std::size_t kPiece = 500;      // between looks whether a flush is due
+constexpr auto kTryAgain = std::chrono::seconds(1);
+constexpr std::uint64_t kSession = 1;  // the edge is always connected in the same way
+
+}  // namespace
+
+JsonInput::JsonInput(JsonOptions options, kafka::Settings settings, Nanoseconds look_every,
+                     Nanoseconds look_again, const Clock& clock, int event)
+    : options_(std::move(options)), settings_(std::move(settings)), look_every_(look_every),
+      look_again_(look_again), clock_(clock), event_(event), records_(options_.fields) {}
+
+Result<std::unique_ptr<JsonInput>> JsonInput::open(JsonOptions options,
+                                                   const kafka::Settings& settings,
+                                                   Nanoseconds look_every, Nanoseconds look_again,
+                                                   const Clock& clock, int event) {
+  std::unique_ptr<JsonInput> input(
+      new JsonInput(std::move(options), settings, look_every, look_again, clock, event));
+  TIDE_TRY(input->watch());
+  return input;
+}
+
+Result<> JsonInput::watch() {
+  kafka::WatchOptions options{settings_, {options_.topic}, look_every_, look_again_, nullptr};
+  options.layout = [topic = options_.topic](const kafka::Settings& s) -> Result<kafka::Layout> {
+    TIDE_ASSIGN(const auto partitions, kafka::partitions_of(s, topic));
+    return kafka::Layout{.id = topic, .partitions = partitions};
+  };
+  TIDE_ASSIGN(auto watch, kafka::Watch::start(std::move(options), clock_, event_));
+  const std::lock_guard lock(mutex_);
+  watch_ = std::move(watch);
+  return {};
+}
+
+std::string JsonInput::problem() const {
+  std::shared_ptr<kafka::Watch> watch;
+  std::shared_ptr<kafka::Consumer> consumer;
+  {
+    const std::lock_guard lock(mutex_);
+    watch = watch_;
+    consumer = consumer_;
+  }
+  if (auto why = watch->problem(); !why.empty() || consumer == nullptr) return why;
+  return consumer->problem();
+}
+
+std::string JsonInput::key(std::string_view of) const {
+  return fmt::format("json {} {}", options_.edge, of);
+}
+
+// Whether there is something to read from; opens it when its topic is there, and anew when that has
+// other partitions.
+bool JsonInput::ready(intake::Intake& intake) {
+  const auto layout = watch_->layout();
+  const auto now = clock_.steady();
+  if (consumer_ != nullptr && (layout || now < tries_again_)) return true;
+  if (now < tries_again_) return false;
+  tries_again_ = now + kTryAgain;
+  if (!layout) {
+    // Of a topic that is another one than it was, a new look tells.
+    if (consumer_ == nullptr) return false;
+    if (edge_ && gathered_) flush(intake, estimate());
+    const auto looks = watch();
+    {
+      const std::lock_guard lock(mutex_);
+      consumer_.reset();
+    }
+    if (!looks) log::error("not reading", "topic={} error={}", options_.topic, looks.error().text());
+    return false;
+  }
+  if (const auto begun = begin(intake, layout->partitions); !begun) {
+    log::error("not reading", "topic={} error={}", options_.topic, begun.error().text());
+    return false;
+  }
+  return true;
+}
+
+void JsonInput::open_edge(intake::Intake& intake) {
+  plain::PlainEdge::State s;
+  s.incarnation = {intake.noted(key("start"))};
+  if (s.incarnation == Incarnation{}) {
+    const auto drawn = fmt::format("{} {} {}", options_.topic, options_.edge,
+                                   count_ns(clock_.wall()));
+    s.incarnation = {xxh3(as_bytes(drawn)) | 1};
+  } else {
+    s.next = std::max<std::uint64_t>(1, intake.noted(key("next")));
+    s.seals = intake.noted(key("seals"));
+    s.taken = intake.noted(key("taken"));
+    const auto until = static_cast<std::int64_t>(intake.noted(key("until")));
+    if (until != 0) s.until = event_time(until);
+  }
+  const auto name = options_.topic.substr(0, Dictionary::kNameBytesMax);
+  edge_.emplace(plain::PlainEdge::Options{options_.edge, name, options_.once}, s);
+  progress_.emplace(
+      plain::Progress::Options{options_.lateness, options_.idle, intake::kAheadMax}, s.until,
+      clock_.steady());
+  intake.take(options_.edge, kSession, edge_->hello());
+  intake.note(key("start"), s.incarnation.count);
+}
+
+Result<> JsonInput::begin(intake::Intake& intake, int partitions) {
+  kafka::ConsumerOptions options;
+  options.topic = options_.topic;
+  options.event = event_;
+  options.queue_bytes_max = kQueueBytes;
+  std::vector<Partition> all;
+  for (int p = 0; p < partitions; ++p) {
+    Partition one;
+    one.name = fmt::format("json {} topic {} {}", options_.edge, options_.topic, p);
+    one.next = one.saved = static_cast<std::int64_t>(intake.noted(one.name));
+    options.from.push_back(one.next);
+    all.push_back(std::move(one));
+  }
+  TIDE_ASSIGN(auto consumer, kafka::Consumer::open(settings_, std::move(options)));
+  partitions_ = std::move(all);
+  if (!edge_) open_edge(intake);
+  progress_->partitions(partitions_.size());
+  log::info("reading plain JSON", "topic={} partitions={} edge={}", options_.topic, partitions,
+            options_.edge);
+  const std::lock_guard lock(mutex_);
+  consumer_ = std::move(consumer);
+  return {};
+}
+
+std::size_t JsonInput::take(intake::Intake& intake) {
+  if (!ready(intake)) return 0;
+  bytes_ = 0;
+  progress_->at(clock_.wall());
+  for (std::size_t taken = 0; taken < kAtOnce && !edge_->full();) {
+    const auto n = consumer_->poll_many(kPiece, [&](const kafka::Record& r) { on_record(r); });
+    if (n == 0) break;
+    taken += n;
+  }
+  const auto now = clock_.steady();
+  if (bytes_ > 0 && !std::exchange(gathered_, true)) flush_at_ = now + options_.gather;
+  const bool full = edge_->full() || letters_.size() >= kLettersMax;
+  if (!full && now < flush_at_) return bytes_;
+  flush_at_ = now + options_.gather;
+  behind_ = consumer_->behind();
+  const auto until = estimate();
+  if (!gathered_ && until <= edge_->state().until) return bytes_;
+  flush(intake, until);
+  return bytes_ + 1;
+}
+
+SteadyTime JsonInput::due() const {
+  return consumer_ == nullptr ? clock_.steady() + kTryAgain : flush_at_;
+}
+
+EventTime JsonInput::estimate() {
+  return progress_->estimate(
+      [this](std::size_t p) { return consumer_->read_to_its_end(static_cast<int>(p)); },
+      clock_.steady(), clock_.wall());
+}
+
+void JsonInput::compare(Partition& p, const kafka::Record& r) {
+  // What was there before the first look is not known; transactions and compaction leave gaps.
+  const auto oldest = std::min(r.offset, consumer_->oldest_of(r.partition));
+  if (oldest > p.next && p.next > 0) {
+    const auto gone = static_cast<std::uint64_t>(oldest - p.next);
+    lost_ += gone;
+    log::error("records are gone before they were read: retention has passed them",
+               "topic={} partition={} records={}", options_.topic, r.partition, gone);
+  } else if (r.offset < p.next) {
+    log::error("a topic goes on before where it was read to: records were lost at the brokers, or "
+               "it was made anew",
+               "topic={} partition={} read_to={} goes_on_at={}", options_.topic, r.partition,
+               p.next, r.offset);
+  }
+}
+
+void JsonInput::on_record(const kafka::Record& r) {
+  auto& p = partitions_[static_cast<std::size_t>(r.partition)];
+  if (r.offset != p.next) compare(p, r);
+  p.next = r.offset + 1;
+  bytes_ += r.value.size() + 1;
+  if (const auto parsed = records_.parse(r.value); !parsed) {
+    return refuse(r, parsed.error().text());
+  }
+  std::size_t refused = records_.refused();
+  std::string why = refused > 0 ? records_.why() : std::string();
+  for (const auto& reading : records_.readings()) {
+    progress_->take(static_cast<std::size_t>(r.partition), reading.time);
+    const auto taken = edge_->take(reading);
+    if (!taken && refused++ == 0) why = taken.error().text();
+  }
+  if (refused == 0) return;
+  refuse(r, records_.readings().size() + records_.refused() == 1
+                ? why
+                : fmt::format("{} of its readings cannot be used: {}", refused, why));
+}
+
+void JsonInput::refuse(const kafka::Record& r, const std::string& reason) {
+  ++refused_;
+  if (letters_kept_ + letters_.size() < kLettersMax) {
+    letters_.push_back({r.partition, r.offset, reason, {r.value.begin(), r.value.end()}, r.offset,
+                        0});
+    return;
+  }
+  const auto same = std::ranges::find_if(letters_, [&](const Letter& l) {
+    return l.partition == r.partition && l.bytes.empty();
+  });
+  if (same == letters_.end()) {
+    letters_.push_back({r.partition, r.offset, reason, {}, r.offset, 0});
+  } else {
+    same->last = r.offset;
+    ++same->more;
+  }
+}
+
+void JsonInput::keep_letters(intake::Intake& intake) {
+  const auto now = clock_.steady();
+  if (now >= letters_since_ + kLettersWithin) {
+    letters_since_ = now;
+    letters_kept_ = 0;
+  }
+  letters_kept_ += letters_.size();
+  for (const auto& l : letters_) {
+    const auto from = fmt::format("{}/{}/{}", options_.topic, l.partition, l.offset);
+    const auto reason =
+        l.more == 0 ? l.reason
+                    : fmt::format("{}; and {} more up to offset {}", l.reason, l.more, l.last);
+    intake.keep_foreign(from, reason, l.bytes);
+  }
+  letters_.clear();
+}
+
+void JsonInput::flush(intake::Intake& intake, EventTime until) {
+  const bool any = !edge_->empty() || until > edge_->state().until;
+  if (any) {
+    for (const auto& frame : edge_->flush(until)) intake.take(options_.edge, kSession, frame);
+  }
+  keep_letters(intake);
+  for (auto& p : partitions_) {
+    if (p.next == p.saved) continue;
+    intake.note(p.name, static_cast<std::uint64_t>(p.next));
+    p.saved = p.next;
+  }
+  const auto& s = edge_->state();
+  intake.note(key("next"), s.next);
+  intake.note(key("seals"), s.seals);
+  intake.note(key("taken"), s.taken);
+  if (s.until != kEventTimeMin) {
+    intake.note(key("until"), static_cast<std::uint64_t>(count_ns(s.until)));
+  }
+  gathered_ = false;
+}
+
+}  // namespace tidemark::cluster

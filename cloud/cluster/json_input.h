@@ -1,0 +1,115 @@
+// Plain JSON readings of one topic, as what an edge would send of them (cloud/plain).
+//
+// Promise    blocks, seal, dead letters and how far each partition was read are one batch of the
+//            intake: after a crash nothing is repeated and nothing missing. What was read and not
+//            yet said waits in memory, for `gather` at most while the intake takes it.
+// Dead letters  a record that cannot be used lies among them under TOPIC/PARTITION/OFFSET, with the
+//            reason, and the rest goes on. Of more than kLettersMax in kLettersWithin one letter of
+//            a flush and partition says how many there are, where, and why the first one.
+// Partitions as the topic has them; when it grows or is made anew, it is opened anew.
+// Bounds     kQueueBytes fetched ahead, over all partitions; and those of cloud/plain.
+// Threads    one; behind(), lost(), refused() and problem() from any.
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "cloud/intake/intake.h"
+#include "cloud/plain/json_records.h"
+#include "cloud/plain/plain_edge.h"
+#include "cloud/plain/progress.h"
+#include "common/kafka/consumer.h"
+#include "common/kafka/watch.h"
+
+namespace tidemark::cluster {
+
+struct JsonOptions {
+  std::string topic;  // empty: there is none
+  std::string edge = "json";
+  plain::JsonFields fields = {};
+  Nanoseconds lateness = std::chrono::seconds(5);
+  Nanoseconds idle{};  // 0: silence is no word about time
+  Nanoseconds gather = std::chrono::milliseconds(500);
+  bool once = false;   // repeats are told by series, time and value
+};
+
+class JsonInput {
+ public:
+  static constexpr std::size_t kLettersMax = 1000;
+  static constexpr std::chrono::minutes kLettersWithin{1};
+  static constexpr std::uint64_t kQueueBytes = 64 << 20;
+
+  // Reaches nobody yet; looks at the topic `look_every`, `look_again` while it cannot be read.
+  // `event`: an eventfd, written when records have come.
+  static Result<std::unique_ptr<JsonInput>> open(JsonOptions options,
+                                                 const kafka::Settings& settings,
+                                                 Nanoseconds look_every, Nanoseconds look_again,
+                                                 const Clock& clock, int event);
+
+  // What has been fetched, and into the batch what is due; the bytes, 0 when there is nothing.
+  std::size_t take(intake::Intake& intake);
+  // When something is due without new records.
+  [[nodiscard]] SteadyTime due() const;
+  [[nodiscard]] const std::string& edge() const { return options_.edge; }
+
+  [[nodiscard]] std::uint64_t behind() const { return behind_.load(); }
+  [[nodiscard]] std::uint64_t lost() const { return lost_.load(); }
+  [[nodiscard]] std::uint64_t refused() const { return refused_.load(); }  // records, in all or part
+  [[nodiscard]] std::string problem() const;
+
+ private:
+  struct Partition {
+    std::string name;  // under which the position is noted
+    std::int64_t next = 0;
+    std::int64_t saved = 0;
+  };
+  struct Letter {
+    int partition = 0;
+    std::int64_t offset = 0;
+    std::string reason;
+    ByteVector bytes;
+    std::int64_t last = 0;    // of those that it stands for
+    std::uint64_t more = 0;   // beside the first
+  };
+  JsonInput(JsonOptions options, kafka::Settings settings, Nanoseconds look_every,
+            Nanoseconds look_again, const Clock& clock, int event);
+  Result<> watch();
+  bool ready(intake::Intake& intake);
+  Result<> begin(intake::Intake& intake, int partitions);
+  void open_edge(intake::Intake& intake);
+  void on_record(const kafka::Record& record);
+  void compare(Partition& p, const kafka::Record& record);
+  void refuse(const kafka::Record& record, const std::string& reason);
+  void flush(intake::Intake& intake, EventTime until);
+  void keep_letters(intake::Intake& intake);
+  EventTime estimate();
+  [[nodiscard]] std::string key(std::string_view of) const;
+
+  const JsonOptions options_;
+  const kafka::Settings settings_;
+  const Nanoseconds look_every_, look_again_;
+  const Clock& clock_;
+  const int event_;
+  plain::JsonRecords records_;
+  std::optional<plain::PlainEdge> edge_;
+  std::optional<plain::Progress> progress_;
+  std::shared_ptr<kafka::Watch> watch_;
+  std::shared_ptr<kafka::Consumer> consumer_;
+  mutable std::mutex mutex_;  // of the two pointers, where others look
+  std::vector<Partition> partitions_;
+  std::size_t bytes_ = 0;     // of this take()
+  bool gathered_ = false;     // something waits to be said
+  SteadyTime flush_at_{};
+  SteadyTime tries_again_{};
+  std::vector<Letter> letters_;
+  std::size_t letters_kept_ = 0;
+  SteadyTime letters_since_{};
+  std::atomic<std::uint64_t> behind_{0}, lost_{0}, refused_{0};
+};
+
+}  // namespace tidemark::cluster

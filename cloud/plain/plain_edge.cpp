@@ -1,0 +1,267 @@
+#include "cloud/plain/plain_edge.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <iterator>
+#include <utility>
+
+#include "common/base/clean_name.h"
+#include "common/base/version.h"
+#include "common/model/poll_class.h"
+#include "common/model/seal.h"
+
+namespace tidemark::plain {
+namespace {
+
+constexpr std::size_t kBytesOfReading = 21;  // at worst: a varint of ten, a value of eleven
+constexpr double kFill = 0.8;                // of a block: the next readings are not the last ones
+constexpr std::uint64_t kTellingReadings = 1000;  // of a block that tells what one takes
+
+const char* word(ValueType type) {
+  if (type == ValueType::f64) return "numbers";
+  return type == ValueType::boolean ? "true and false" : "texts";
+}
+
+// "press-07/line1" as one level of a name.
+std::string level_of(std::string_view text) {
+  std::string name(text);
+  std::ranges::replace(name, '/', '-');
+  return clean_name(name);
+}
+
+// Of a group of one column, rows [first, last).
+Group rows_of(const Group& group, std::size_t first, std::size_t last) {
+  const auto cut = [&](const auto& all) {
+    using Vector = std::remove_cvref_t<decltype(all)>;
+    if (all.empty()) return Vector();
+    return Vector(all.begin() + static_cast<std::ptrdiff_t>(first),
+                  all.begin() + static_cast<std::ptrdiff_t>(last));
+  };
+  Group part;
+  part.times = cut(group.times);
+  const auto& from = group.columns[0];
+  auto& column = part.columns.emplace_back();
+  column.series = from.series;
+  column.type = from.type;
+  column.f64 = cut(from.f64);
+  column.i64 = cut(from.i64);
+  column.text = cut(from.text);
+  return part;
+}
+
+}  // namespace
+
+PlainEdge::PlainEdge(Options options, State state)
+    : options_(std::move(options)), state_(state),
+      room_(static_cast<std::size_t>(kFill * kBlockBytesMax) / kBytesOfReading) {}
+
+wire::Frame PlainEdge::hello() const {
+  wire::Hello hello;
+  hello.edge = options_.name;
+  hello.program_version = version();
+  hello.incarnation = state_.incarnation;
+  hello.start_ordinal = 1;
+  return {wire::FrameType::hello, wire::encode(hello)};
+}
+
+Result<> PlainEdge::take(const PlainReading& r) {
+  TIDE_ASSIGN(const auto index, series_of(r));
+  auto& s = series_[index];
+  auto& column = s.gathered.columns[0];
+  if (column.type != r.type) {
+    return Error{Fault::bad_input,
+                 fmt::format("'{}' holds {}, and this is one of {}", s.description.local_name(),
+                             word(column.type), word(r.type))};
+  }
+  auto& times = s.gathered.times;
+  if (times.empty()) touched_.push_back(index);
+  times.push_back(count_ns(r.time));
+  switch (r.type) {
+    case ValueType::f64: column.f64.push_back(r.f64); break;
+    case ValueType::text:
+      column.text.emplace_back(r.text);
+      text_bytes_ += r.text.size();
+      break;
+    default: column.i64.push_back(r.boolean ? 1 : 0);
+  }
+  ++readings_;
+  full_ = full_ || times.size() >= kRowsMax || text_bytes_ >= kTextBytesMax;
+  return {};
+}
+
+Result<std::uint32_t> PlainEdge::series_of(const PlainReading& r) {
+  key_.assign(r.device);
+  key_ += '\0';
+  key_ += r.metric;
+  if (const auto known = by_sent_.find(key_); known != by_sent_.end()) return known->second;
+  TIDE_ASSIGN(const auto index, add_series(r));
+  by_sent_.emplace(key_, index);
+  return index;
+}
+
+Result<std::uint32_t> PlainEdge::add_series(const PlainReading& r) {
+  SeriesDescription d;
+  d.source = options_.source;
+  d.device = r.device.empty() ? options_.source : level_of(r.device);
+  d.metric = level_of(r.metric);
+  d.poll_class = kEstimatedClass;
+  d.type = r.type;
+  d.device_stamped = options_.once;
+  const auto known = by_name_.find(d.local_name());
+  const bool fresh = known == by_name_.end();
+  // Several ways to write one name are as many entries, too.
+  if (by_sent_.size() >= kSeriesMax) {
+    return Error{Fault::bad_input,
+                 fmt::format("'{}' would be one series more than {}", d.local_name(), kSeriesMax)};
+  }
+  if (!fresh) return known->second;
+  const auto index = static_cast<std::uint32_t>(series_.size());
+  by_name_.emplace(d.local_name(), index);
+  auto& s = series_.emplace_back();
+  s.description = std::move(d);
+  s.gathered.columns.resize(1);
+  s.gathered.columns[0].type = r.type;
+  return index;
+}
+
+// Series that are new go into new dictionaries; one by one they would be many.
+void PlainEdge::describe(std::vector<wire::Frame>& out) {
+  if (described_ == series_.size()) return;
+  if (dictionaries_.size() >= kNamedMax) {
+    dictionaries_.clear();
+    described_ = 0;
+  }
+  while (described_ < series_.size()) {
+    const auto n = std::min(Dictionary::kSeriesMax, series_.size() - described_);
+    std::vector<SeriesDescription> part;
+    for (std::size_t i = 0; i < n; ++i) {
+      auto& s = series_[described_ + i];
+      s.dictionary = static_cast<std::uint32_t>(dictionaries_.size());
+      s.place = static_cast<std::uint32_t>(i);
+      part.push_back(s.description);
+    }
+    const Dictionary dictionary(std::move(part));
+    dictionaries_.push_back({dictionary.hash(), static_cast<std::uint32_t>(n)});
+    out.push_back({wire::FrameType::dictionary, dictionary.bytes()});
+    described_ += n;
+  }
+}
+
+std::vector<wire::Frame> PlainEdge::flush(EventTime until) {
+  std::vector<wire::Frame> out;
+  describe(out);
+  const std::span<const std::uint32_t> all(touched_);
+  for (std::size_t first = 0; first < all.size(); first += codec::kColumnsMax) {
+    const auto part = all.subspan(first, std::min(codec::kColumnsMax, all.size() - first));
+    auto block = block_of(part);
+    pack(block, out);
+    give_back(part, block);
+  }
+  touched_.clear();
+  readings_ = text_bytes_ = 0;
+  full_ = false;
+  state_.until = until;
+  out.push_back(seal());
+  return out;
+}
+
+// What was gathered moves into the block.
+Block PlainEdge::block_of(std::span<const std::uint32_t> part) {
+  Block block;
+  std::vector<bool> named(dictionaries_.size());
+  for (const auto i : part) named[series_[i].dictionary] = true;
+  std::vector<std::uint32_t> begin(dictionaries_.size());
+  std::uint32_t next = 0;
+  for (std::size_t d = 0; d < dictionaries_.size(); ++d) {
+    if (!named[d]) continue;
+    block.dictionaries.push_back(dictionaries_[d].hash);
+    begin[d] = next;
+    next += dictionaries_[d].series;
+  }
+  for (const auto i : part) {
+    auto& s = series_[i];
+    s.gathered.columns[0].series = begin[s.dictionary] + s.place;
+    block.groups.push_back(std::move(s.gathered));
+  }
+  return block;
+}
+
+// The room that groups have is used again, but of those that went into further blocks, and of one
+// that was long for once.
+void PlainEdge::give_back(std::span<const std::uint32_t> part, Block& block) {
+  for (std::size_t n = 0; n < part.size(); ++n) {
+    auto& s = series_[part[n]];
+    const bool here = n < block.groups.size() && block.groups[n].times.capacity() <= kRowsKept;
+    s.gathered = here ? std::move(block.groups[n]) : Group();
+    s.gathered.times.clear();
+    s.gathered.columns.resize(1);
+    auto& column = s.gathered.columns[0];
+    column.type = s.description.type;
+    column.f64.clear();
+    column.i64.clear();
+    column.text.clear();
+  }
+}
+
+void PlainEdge::pack(Block& block, std::vector<wire::Frame>& out) {
+  auto bytes = codec::encode(block, codec::Tier::fast, memories_);
+  const bool fits = bytes && bytes->size() <= kBlockBytesMax;
+  if (fits && readings_carried(block) <= 2 * kReadingsMax) {
+    return say(block, std::move(*bytes), out);
+  }
+  TIDE_CHECK(bytes || bytes.error().fault() == Fault::full, "a block of plain readings encodes");
+  Block second;
+  second.dictionaries = block.dictionaries;
+  if (const auto half = block.groups.size() / 2; half > 0) {
+    const auto middle = block.groups.begin() + static_cast<std::ptrdiff_t>(half);
+    second.groups.assign(std::make_move_iterator(middle),
+                         std::make_move_iterator(block.groups.end()));
+    block.groups.erase(middle, block.groups.end());
+  } else {
+    auto& group = block.groups[0];
+    const auto rows = group.times.size();
+    TIDE_CHECK(rows > 1, "one reading fits a block");
+    second.groups.push_back(rows_of(group, rows / 2, rows));
+    group = rows_of(group, 0, rows / 2);
+  }
+  pack(block, out);
+  pack(second, out);
+}
+
+void PlainEdge::say(const Block& block, ByteVector bytes, std::vector<wire::Frame>& out) {
+  const auto summary = codec::summary(block);
+  BlockRecord record;
+  record.name = {state_.incarnation, Sequence{state_.next++}};
+  record.time_min = summary.time_min;
+  record.time_max = summary.time_max;
+  record.readings = summary.readings;
+  state_.taken += summary.readings;
+  if (summary.readings >= kTellingReadings) {
+    const auto each = static_cast<double>(bytes.size()) / static_cast<double>(summary.readings);
+    room_ = std::min(kReadingsMax, static_cast<std::size_t>(kFill * kBlockBytesMax / each));
+  }
+  record.bytes = std::move(bytes);
+  out.push_back({wire::FrameType::block, wire::encode_block(Lane::live, record)});
+}
+
+// Without minutes: nobody counted what was sent.
+wire::Frame PlainEdge::seal() {
+  Seal seal;
+  seal.incarnation = state_.incarnation;
+  seal.number = ++state_.seals;
+  seal.next = Sequence{state_.next};
+  seal.ledger.taken = state_.taken;
+  SourceSeal source;
+  source.source = options_.source;
+  source.poll_class = kEstimatedClass;
+  source.device_stamped = true;
+  source.sealed_until = state_.until;
+  seal.sources.push_back(std::move(source));
+  wire::Frame frame{wire::FrameType::seal, {}};
+  ByteWriter out(frame.payload);
+  seal.encode(out);
+  return frame;
+}
+
+}  // namespace tidemark::plain

@@ -1,0 +1,269 @@
+// Plain JSON readings of a topic through a cloud node, over librdkafka's mock brokers.
+#include "cloud/cluster/json_input.h"
+
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+
+#include <algorithm>
+#include <thread>
+
+#include "cloud/cluster/kafka_listener.h"
+#include "common/kafka/producer.h"
+#include "tests/cloud/kafka_double.h"
+
+namespace tidemark::test {
+namespace {
+
+using answers::Answer;
+using answers::State;
+using testing::HasSubstr;
+
+const std::string kTopic = "plant.readings";
+
+// A cloud node on a folder that reads them.
+class Node {
+ public:
+  Node(MockKafka& kafka, const std::filesystem::path& folder,
+       std::chrono::milliseconds gather = kSoon)
+      : folder_(folder) {
+    intake::Options options;
+    options.data_dir = folder;
+    options.views = answers::views_in_force({}).value();
+    options.from_log = true;
+    intake_ = intake::Intake::open(disk_, clock_, std::move(options)).value();
+    cluster::KafkaListenerOptions o;
+    o.settings = kafka.settings;
+    o.look_every = o.look_again = kSoon;
+    o.layout = layout_of_mock;
+    o.json.topic = kTopic;
+    o.json.fields.time_unit = TimeUnit::ns;
+    o.json.gather = gather;
+    listener_ = cluster::KafkaListener::open(std::move(o), clock_).value();
+    thread_ = std::thread([this] { EXPECT_TRUE(listener_->run(*intake_, stop_, [] {})); });
+  }
+  ~Node() {
+    stop_.ask();
+    thread_.join();
+  }
+  Node(const Node&) = delete;
+  Node& operator=(const Node&) = delete;
+
+  bool answers(std::uint64_t readings) {
+    return eventually([&] { return ledger().answered == readings; });
+  }
+  [[nodiscard]] Ledger ledger() const {
+    return query::Reader::open(folder_).value()->ledger().value();
+  }
+  // The newest answer of a window of a minute, from the start on; empty while there is none.
+  [[nodiscard]] Answer minute(const std::string& series, int n = 0) const {
+    query::AnswerQuery q;
+    q.view = "minute";
+    q.select = series;
+    const auto all = query::Reader::open(folder_).value()->answers(q).value();
+    const auto start = event_time(kStart + n * kMinute);
+    const auto at = std::ranges::find(all, start, &Answer::start);
+    return at == all.end() ? Answer{} : *at;
+  }
+  cluster::Condition condition() const { return listener_->condition(); }
+
+ private:
+  std::filesystem::path folder_;
+  SystemDisk disk_;
+  SystemClock clock_;
+  StopSignal stop_;
+  std::unique_ptr<intake::Intake> intake_;
+  std::unique_ptr<cluster::KafkaListener> listener_;
+  std::thread thread_;
+};
+
+class Machines {
+ public:
+  explicit Machines(MockKafka& kafka)
+      : producer_(kafka::Producer::open(kafka.settings, {}).value()) {
+    kafka.make(kTopic);
+  }
+  void send(int partition, const std::string& record) {
+    EXPECT_TRUE(producer_->send(kTopic, partition, as_bytes("k"), as_bytes(record), {}, 1));
+  }
+  void reading(int partition, const std::string& series, std::int64_t time, double value) {
+    send(partition, fmt::format(R"({{"series":"{}","time":{},"value":{}}})", series, time, value));
+  }
+  void delivered() {
+    for (const auto& d : producer_->finish(std::chrono::seconds(10))) EXPECT_FALSE(d.fault);
+  }
+
+ private:
+  std::unique_ptr<kafka::Producer> producer_;
+};
+
+// One a second for a minute and ten seconds, so that with 5 s of lateness the minute is sealed.
+void send_a_minute(Machines& machines, int partition, const std::string& series) {
+  for (int s = 0; s < 70; ++s) machines.reading(partition, series, kStart + s * kSecond, s);
+  machines.delivered();
+}
+
+TEST(JsonInput, ReadingsAreAnsweredAsIsEstimated) {
+  MockKafka kafka;
+  Folder folder;
+  Machines machines(kafka);
+  send_a_minute(machines, 0, "press-07/power");
+  send_a_minute(machines, 3, "press-08/power");
+  Node node(kafka, folder.path);
+  ASSERT_TRUE(node.answers(140));
+  for (const auto* series : {"json/press-07/power", "json/press-08/power"}) {
+    ASSERT_TRUE(eventually([&] { return node.minute(series).state == State::sealed; }));
+    const auto a = node.minute(series);
+    EXPECT_EQ(a.values.at("count"), 60.0);
+    EXPECT_EQ(a.values.at("max"), 59.0);
+    EXPECT_TRUE(a.estimated);
+    EXPECT_EQ(a.completeness, 1.0);
+  }
+  machines.reading(1, "press-07/power", kStart + 30 * kSecond, 1000);  // late, another way
+  machines.delivered();
+  EXPECT_TRUE(eventually([&] {
+    const auto a = node.minute("json/press-07/power");
+    return a.state == State::revised && a.values.at("max") == 1000.0 && a.estimated;
+  }));
+  EXPECT_TRUE(eventually([&] { return node.condition().problem.empty(); }))
+      << node.condition().problem;
+}
+
+TEST(JsonInput, EdgesAndPlainReadingsGoSideBySide) {
+  MockKafka kafka;
+  Folder folder;
+  Machines machines(kafka);
+  EdgeDouble edge("press-07", 11, 1);
+  Gateway gateway(kafka, edge);
+  Node node(kafka, folder.path);
+  gateway.send(edge.dictionary());
+  gateway.send(edge.block(next_block(edge, 0)));
+  gateway.send(edge.last_seal());
+  ASSERT_TRUE(gateway.acknowledged(1));
+  send_a_minute(machines, 0, "power");
+  EXPECT_TRUE(node.answers(73));
+  EXPECT_TRUE(gateway.until([&] { return gateway.ledger.answered == 3; }));
+  EXPECT_EQ(kafka.read(kafka.settings.control()).front().key, "press-07")
+      << "nothing is said to an edge that is nowhere";
+}
+
+// A crash between what was read and its commit: as a copy of the folder of before.
+TEST(JsonInput, ACrashRepeatsNothingAndLosesNothing) {
+  MockKafka kafka;
+  Folder folder;
+  Folder crashed;
+  Machines machines(kafka);
+  machines.send(2, "garbage");
+  send_a_minute(machines, 0, "a/v");
+  {
+    Node node(kafka, folder.path);
+    ASSERT_TRUE(node.answers(70));
+  }
+  std::filesystem::copy(folder.path, crashed.path, std::filesystem::copy_options::recursive);
+  send_a_minute(machines, 1, "b/v");
+  machines.send(2, "more garbage");
+  machines.delivered();
+  for (const auto* where : {&folder, &crashed}) {
+    Node node(kafka, where->path);
+    ASSERT_TRUE(node.answers(140));
+    const auto reader = query::Reader::open(where->path).value();
+    EXPECT_TRUE(eventually([&] { return reader->dead_letters(10).value().size() == 2; }));
+    EXPECT_EQ(node.ledger().taken, 140u);
+    EXPECT_EQ(node.ledger().pending, 0u);
+    EXPECT_EQ(node.condition().lost, 0u);
+    const auto edges = reader->edges().value();
+    ASSERT_EQ(edges.size(), 1u);
+    EXPECT_EQ(edges[0].alarms.size(), 0u);
+  }
+  Folder fresh;  // a node that has lost its disk begins at the beginning
+  Node node(kafka, fresh.path);
+  EXPECT_TRUE(node.answers(140));
+}
+
+// What waits in memory to become a block is read again.
+TEST(JsonInput, WhatWasGatheredAndNotCommittedIsReadAgain) {
+  MockKafka kafka;
+  Folder folder;
+  Machines machines(kafka);
+  send_a_minute(machines, 0, "a/v");
+  {
+    Node node(kafka, folder.path, std::chrono::seconds(60));
+    ASSERT_TRUE(eventually([&] { return node.condition().problem.empty(); }));
+  }
+  Node node(kafka, folder.path);
+  EXPECT_TRUE(node.answers(70));
+}
+
+TEST(JsonInput, WhatCannotBeUsedIsADeadLetterAndTheRestGoesOn) {
+  MockKafka kafka;
+  Folder folder;
+  Machines machines(kafka);
+  machines.send(1, "garbage");
+  machines.send(1, R"({"series":"a/v","value":1})");
+  machines.send(1, R"({"series":"a/v","time":1,"value":"a text"})");
+  machines.send(1, fmt::format(R"([{{"series":"b/v","time":{},"value":2}},7])", kStart));
+  send_a_minute(machines, 1, "a/v");
+  Node node(kafka, folder.path);
+  ASSERT_TRUE(node.answers(2)) << node.ledger().answered;
+  const auto reader = query::Reader::open(folder.path).value();
+  ASSERT_TRUE(eventually([&] { return node.condition().refused == 73; }))
+      << node.condition().refused;
+  const auto letters = reader->dead_letters(100).value();
+  std::map<std::string, std::string> reasons;
+  for (const auto& l : letters) reasons[l.edge] = l.reason;
+  EXPECT_THAT(reasons["plant.readings/1/0"], HasSubstr("its JSON is malformed"));
+  EXPECT_EQ(reasons["plant.readings/1/1"], "it has no 'time'");
+  EXPECT_THAT(reasons["plant.readings/1/3"],
+              HasSubstr("1 of its readings cannot be used: element 1: it is no object"));
+  EXPECT_THAT(reasons["plant.readings/1/4"], HasSubstr("'a/v' holds texts, and this is one of"));
+}
+
+TEST(JsonInput, OfVeryManyOneLetterSaysHowMany) {
+  MockKafka kafka;
+  Folder folder;
+  Machines machines(kafka);
+  constexpr std::uint64_t kBad = cluster::JsonInput::kLettersMax + 500;
+  for (std::uint64_t i = 0; i < kBad; ++i) machines.send(0, "garbage");
+  machines.delivered();
+  send_a_minute(machines, 1, "a/v");
+  Node node(kafka, folder.path);
+  ASSERT_TRUE(node.answers(70));
+  ASSERT_TRUE(eventually([&] { return node.condition().refused == kBad; }));
+  const auto reader = query::Reader::open(folder.path).value();
+  ASSERT_TRUE(eventually([&] {
+    const auto letters = reader->dead_letters(10'000).value();
+    return std::ranges::any_of(letters, [](const auto& l) {
+      return l.reason.find(" more up to offset 1499") != std::string::npos;
+    });
+  }));
+  EXPECT_LT(reader->dead_letters(10'000).value().size(), kBad);
+}
+
+TEST(JsonInput, SaysThatItsTopicIsNotThere) {
+  MockKafka kafka;
+  Folder folder;
+  Machines machines(kafka);
+  kafka.have(kTopic, false);
+  Node node(kafka, folder.path);
+  ASSERT_TRUE(eventually([&] {
+    return node.condition().problem.find("plant.readings: there is no such topic") !=
+           std::string::npos;
+  })) << node.condition().problem;
+  kafka.have(kTopic, true);
+  send_a_minute(machines, 0, "a/v");
+  EXPECT_TRUE(node.answers(70));
+}
+
+// Who has no edge needs no topics of edges either.
+TEST(JsonInput, NeedsNoOtherTopics) {
+  MockKafka kafka;
+  Folder folder;
+  Machines machines(kafka);
+  kafka.have(kafka.settings.control(), false);
+  send_a_minute(machines, 0, "a/v");
+  Node node(kafka, folder.path);
+  EXPECT_TRUE(node.answers(70));
+  EXPECT_THAT(node.condition().problem, HasSubstr("topics init"));
+}
+
+}  // namespace
+}  // namespace tidemark::test
