@@ -230,7 +230,7 @@ void JsonInput::keep_letters(intake::Intake& intake) {
   }
   letters_kept_ += letters_.size();
   for (const auto& l : letters_) {
-    const auto from = fmt::format("{}/{}/{}", options_.topic, l.partition, l.offset);
+    const intake::Origin from{options_.topic, l.partition, l.offset};
     const auto reason =
         l.more == 0 ? l.reason
                     : fmt::format("{}; and {} more up to offset {}", l.reason, l.more, l.last);
