@@ -227,6 +227,7 @@ class Intake {
   void touch_time_of(Session& s, const store::Letter& letter);
   // Those that wait for what has come, a few a batch.
   void take_letters();
+  [[nodiscard]] bool still_lacks(const store::Letter& letter) const;  // its dictionary
   void want_letters(const std::string& edge);
   void bound_letters();
   Result<std::optional<std::string>> obey_letters(std::int64_t order,

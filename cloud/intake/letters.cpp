@@ -152,11 +152,17 @@ void Intake::take_letters() {
     if (n > 0 && full()) return;
     const auto id = letters_due_.extract(letters_due_.begin()).value();
     auto letter = store_->letters().find(id);
-    if (!letter || letter->state != LetterState::kept) continue;
+    if (!letter || letter->state != LetterState::kept || still_lacks(*letter)) continue;
     if (!take_letter(*letter, answers::Cause::resent)) continue;
     log::info("dead letter is taken after all", "edge={} letter={} readings={}", letter->edge, id,
               letter->readings);
   }
+}
+
+bool Intake::still_lacks(const Letter& letter) const {
+  const auto session = sessions_.find(letter.edge);
+  return session != sessions_.end() && letter.wants.count != 0 &&
+         !Catalogue::unknown(*session->second->edge, {letter.wants}).empty();
 }
 
 Result<> Intake::take_letter(Letter& letter, answers::Cause cause) {
@@ -227,6 +233,9 @@ Result<> Intake::take_block_of(Session& s, Letter& letter, answers::Cause cause)
   place_block(s, letter.lane, record, std::get<Opened>(opened), cause, letter.booked);
   touched_.insert(&s);
   close_letter(letter, LetterState::taken, fmt::format("{} readings", record.readings));
+  if (letter.why == Why::dictionary_missing && store_->letters().wanted(edge.row.name).empty()) {
+    store_->alarms().clear(edge.row.id, store::AlarmKind::dictionary_missing);
+  }
   return {};
 }
 

@@ -2,9 +2,9 @@
 //
 // Promise    of what is kept, the bytes are as they came, and what of it is counted in the books of
 //            its start is noted: so it can be taken later, or count as lost, once.
-// Bounds     kLettersMax rows and kLetterBytesAllMax bytes of what is kept; what passes them is
-//            named by past_bounds(), oldest first, for the intake to let go of. Of what is closed
-//            the bytes are not kept, and its row goes with the oldest.
+// Bounds     kLettersMax letters of kLetterBytesAllMax bytes are kept; what passes that is named by
+//            past_bounds(), oldest first, for the intake to let go of. What is closed has no bytes
+//            any more, and its row goes when it is not among the newest kLettersMax numbers.
 #pragma once
 
 #include <array>

@@ -1,6 +1,7 @@
 // Dead letters: what could not be taken is taken later, once, or is lost by somebody's word.
 #include <gmock/gmock.h>
 
+#include "tests/cloud/alarms_of.h"
 #include "tests/cloud/give_order.h"
 
 namespace tidemark::test {
@@ -60,6 +61,7 @@ TEST(DeadLetters, AreTakenByThemselvesWhenTheirDictionaryComes) {
   EXPECT_EQ(first.wants, edge.dictionary_hash());
   EXPECT_EQ(node.intake->counters().letters[0], 3u);
 
+  EXPECT_EQ(alarms_of(node, "press-07").size(), 1u);
   node.take(edge, edge.dictionary());
   node.kill();  // before the commit
   node.start();
@@ -70,6 +72,7 @@ TEST(DeadLetters, AreTakenByThemselvesWhenTheirDictionaryComes) {
   EXPECT_EQ(node.intake->ledger().quarantined, 0u);
   EXPECT_EQ(node.intake->counters().letters[0], 0u);
   for (const auto& l : letters(node)) EXPECT_EQ(l.state, LetterState::taken);
+  EXPECT_TRUE(alarms_of(node, "press-07").empty());
   node.settle();
   const auto minute = node.answers("minute").at(0);
   EXPECT_EQ(minute.values.at("count"), 60.0);
