@@ -117,6 +117,7 @@ Result<> JsonInput::begin(intake::Intake& intake, int partitions) {
   options.topic = options_.topic;
   options.event = event_;
   options.queue_bytes_max = kQueueBytes;
+  options.queue_records_max = kQueueRecords;
   std::vector<Partition> all;
   for (int p = 0; p < partitions; ++p) {
     Partition one;

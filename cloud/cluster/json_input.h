@@ -7,7 +7,8 @@
 //            reason, and the rest goes on. Of more than kLettersMax in kLettersWithin one letter of
 //            a flush and partition says how many there are, where, and why the first one.
 // Partitions as the topic has them; when it grows or is made anew, it is opened anew.
-// Bounds     kQueueBytes fetched ahead, over all partitions; and those of cloud/plain.
+// Bounds     kQueueBytes and kQueueRecords fetched ahead, where there is a backlog: some 400 MB of
+//            memory, for 1 M records/s; and those of cloud/plain.
 // Threads    one; behind(), lost(), refused() and problem() from any.
 #pragma once
 
@@ -42,7 +43,8 @@ class JsonInput {
  public:
   static constexpr std::size_t kLettersMax = 1000;
   static constexpr std::chrono::minutes kLettersWithin{1};
-  static constexpr std::uint64_t kQueueBytes = 64 << 20;
+  static constexpr std::uint64_t kQueueBytes = 256 << 20;
+  static constexpr std::uint64_t kQueueRecords = 1'000'000;
 
   // Reaches nobody yet; looks at the topic `look_every`, `look_again` while it cannot be read.
   // `event`: an eventfd, written when records have come.

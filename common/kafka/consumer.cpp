@@ -47,6 +47,7 @@ class RdConsumer final : public Consumer {
     TIDE_TRY(set(conf.get(), "enable.partition.eof", "true"));
     TIDE_TRY(set(conf.get(), "auto.offset.reset", options_.tail ? "latest" : "earliest"));
     TIDE_TRY(set(conf.get(), "queued.max.messages.kbytes", std::to_string(of_each)));
+    TIDE_TRY(set(conf.get(), "queued.min.messages", std::to_string(options_.queue_records_max)));
     TIDE_TRY(set(conf.get(), "fetch.message.max.bytes", std::to_string(kFetchBytesOfPartition)));
     if (!settings.client.contains("fetch.wait.max.ms")) {
       TIDE_TRY(set(conf.get(), "fetch.wait.max.ms", "100"));

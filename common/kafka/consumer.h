@@ -4,7 +4,8 @@
 // Promise    records of one partition come in their order. Where a position is not there (retention
 //            has passed it, or the topic is another one) reading goes on at the oldest record, or,
 //            by Options::tail, behind the newest: the offsets say so.
-// Bounds     queue_bytes_max of records that are fetched and not yet polled, of all partitions.
+// Bounds     queue_bytes_max and queue_records_max of what is fetched and not yet polled, of all
+//            partitions; by one fetch more.
 // Threads    one. The library has threads of its own.
 #pragma once
 
@@ -30,6 +31,9 @@ struct ConsumerOptions {
   std::vector<std::int64_t> from;
   bool tail = false;  // only what comes from now on: `from` says how many partitions, no more
   std::uint64_t queue_bytes_max = 64 << 20;
+  // Records, likewise. The library (2.0.2) looks at a queue that was full only once a second: of
+  // small records this is what can be read in that time, at about 400 B each.
+  std::uint64_t queue_records_max = 100'000;
   int event = -1;  // an eventfd of the caller, who keeps it longer and reads it
 };
 // Valid while the call lasts that hands it out.

@@ -166,7 +166,7 @@ TEST(JsonInput, ACrashRepeatsNothingAndLosesNothing) {
     Node node(kafka, where->path);
     ASSERT_TRUE(node.answers(140));
     const auto reader = query::Reader::open(where->path).value();
-    EXPECT_TRUE(eventually([&] { return reader->dead_letters(10).value().size() == 2; }));
+    EXPECT_TRUE(eventually([&] { return reader->dead_letters({10}).value().size() == 2; }));
     EXPECT_EQ(node.ledger().taken, 140u);
     EXPECT_EQ(node.ledger().pending, 0u);
     EXPECT_EQ(node.condition().lost, 0u);
@@ -207,7 +207,7 @@ TEST(JsonInput, WhatCannotBeUsedIsADeadLetterAndTheRestGoesOn) {
   const auto reader = query::Reader::open(folder.path).value();
   ASSERT_TRUE(eventually([&] { return node.condition().refused == 73; }))
       << node.condition().refused;
-  const auto letters = reader->dead_letters(100).value();
+  const auto letters = reader->dead_letters({100}).value();
   std::map<std::string, std::string> reasons;
   for (const auto& l : letters) reasons[l.edge] = l.reason;
   EXPECT_THAT(reasons["plant.readings/1/0"], HasSubstr("its JSON is malformed"));
@@ -230,12 +230,12 @@ TEST(JsonInput, OfVeryManyOneLetterSaysHowMany) {
   ASSERT_TRUE(eventually([&] { return node.condition().refused == kBad; }));
   const auto reader = query::Reader::open(folder.path).value();
   ASSERT_TRUE(eventually([&] {
-    const auto letters = reader->dead_letters(10'000).value();
+    const auto letters = reader->dead_letters({10'000}).value();
     return std::ranges::any_of(letters, [](const auto& l) {
       return l.reason.find(" more up to offset 1499") != std::string::npos;
     });
   }));
-  EXPECT_LT(reader->dead_letters(10'000).value().size(), kBad);
+  EXPECT_LT(reader->dead_letters({10'000}).value().size(), kBad);
 }
 
 TEST(JsonInput, SaysThatItsTopicIsNotThere) {

@@ -1,8 +1,8 @@
 set(fuzz_sources fuzz/targets.cpp fuzz/codec_fuzz.cpp fuzz/codec_parts_fuzz.cpp
-                 fuzz/model_fuzz.cpp fuzz/payload_fuzz.cpp fuzz/tdm_fuzz.cpp
+                 fuzz/model_fuzz.cpp fuzz/payload_fuzz.cpp fuzz/plain_fuzz.cpp fuzz/tdm_fuzz.cpp
                  fuzz/wire_fuzz.cpp)
 set(fuzz_deps tidemark::common_codec tidemark::common_model tidemark::common_window
-              tidemark::common_wire tidemark::edge_mqtt tidemark::front)
+              tidemark::common_wire tidemark::edge_mqtt tidemark::cloud_plain tidemark::front)
 
 tide_test(fuzz_replay_test SOURCES fuzz/replay_test.cpp ${fuzz_sources} DEPS ${fuzz_deps})
 target_compile_definitions(fuzz_replay_test PRIVATE TIDEMARK_SOURCE="${PROJECT_SOURCE_DIR}")

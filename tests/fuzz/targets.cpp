@@ -4,6 +4,7 @@
 #include "tests/fuzz/codec_parts_fuzz.h"
 #include "tests/fuzz/model_fuzz.h"
 #include "tests/fuzz/payload_fuzz.h"
+#include "tests/fuzz/plain_fuzz.h"
 #include "tests/fuzz/tdm_fuzz.h"
 #include "tests/fuzz/wire_fuzz.h"
 
@@ -30,6 +31,7 @@ std::span<const Target> targets() {
       {"json", json},
       {"packed", packed},
       {"publish", publish},
+      {"plain_json", plain_json},
       {"tdm", tdm},
   };
   return kTargets;
