@@ -79,7 +79,9 @@ bool JsonInput::ready(intake::Intake& intake) {
       const std::lock_guard lock(mutex_);
       consumer_.reset();
     }
-    if (!looks) log::error("not reading", "topic={} error={}", options_.topic, looks.error().text());
+    if (!looks) {
+      log::error("not reading", "topic={} error={}", options_.topic, looks.error().text());
+    }
     return false;
   }
   if (const auto begun = begin(intake, layout->partitions); !begun) {

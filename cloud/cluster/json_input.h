@@ -61,7 +61,8 @@ class JsonInput {
 
   [[nodiscard]] std::uint64_t behind() const { return behind_.load(); }
   [[nodiscard]] std::uint64_t lost() const { return lost_.load(); }
-  [[nodiscard]] std::uint64_t refused() const { return refused_.load(); }  // records, in all or part
+  // Records, in all or part.
+  [[nodiscard]] std::uint64_t refused() const { return refused_.load(); }
   [[nodiscard]] std::string problem() const;
 
  private:

@@ -78,9 +78,10 @@ void describe(Section& s, JsonConfig& c) {
   s.text("edge", c.edge, {.preset = "json",
                           .help = "What their series are called: EDGE/device/metric. No real edge "
                                   "may have this name."});
-  s.text("series", c.series, {.preset = "series",
-                              .help = "Key of a series' name, \"press-07/power\": its last level is "
-                                      "the metric, those before it are the device."});
+  s.text("series", c.series,
+         {.preset = "series",
+          .help = "Key of a series' name, \"press-07/power\": its last level is the metric, those "
+                  "before it are the device."});
   s.text("device", c.device, {.preset = "device", .help = "Key of the device, where a record has "
                                                           "no series."});
   s.text("metric", c.metric, {.preset = "metric",

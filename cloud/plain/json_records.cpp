@@ -50,7 +50,8 @@ struct JsonRecords::State {
   error_code elements(od::array array);
   error_code object(od::object from);
   error_code field(std::string_view key, od::value value, Object& to) const;
-  error_code name(od::value value, std::string_view key, std::string_view& to, Object& object) const;
+  error_code name(od::value value, std::string_view key, std::string_view& to,
+                  Object& object) const;
   error_code time(od::value value, Object& to) const;
   error_code value(od::value value, Object& to) const;
   void finish(Object& object);

@@ -79,6 +79,7 @@ class PlainEdge {
   Result<std::uint32_t> series_of(const PlainReading& reading);
   Result<std::uint32_t> add_series(const PlainReading& reading);
   void describe(std::vector<wire::Frame>& out);
+  void put_in_order(Group& group);
   Block block_of(std::span<const std::uint32_t> part);
   void give_back(std::span<const std::uint32_t> part, Block& block);
   // As one block or, where it would be too large, as several.
@@ -93,6 +94,7 @@ class PlainEdge {
   std::unordered_map<std::string, std::uint32_t> by_name_;  // Series::local_name()
   std::string key_;
   std::vector<std::uint32_t> touched_;
+  std::vector<std::pair<std::int64_t, std::uint32_t>> order_;  // times with their rows
   std::size_t described_ = 0;  // of series_, those that lie in dictionaries
   std::vector<Named> dictionaries_;
   codec::Memories memories_;

@@ -40,7 +40,8 @@ TEST(JsonRecords, NameTheirSeriesInThreeWays) {
   EXPECT_EQ(read(R"({"metric":"t",)" + rest), "|t|1.5@0 ");
   EXPECT_EQ(read(R"({"device":"x","metric":"y","series":"a/b",)" + rest), "a|b|1.5@0 ");
   EXPECT_EQ(read(R"({"series":"a/b","device":"x","metric":"y",)" + rest), "a|b|1.5@0 ");
-  EXPECT_THAT(read("{" + rest), HasSubstr("it names no series: it has no 'series' and no 'device'"));
+  EXPECT_THAT(read("{" + rest),
+              HasSubstr("it names no series: it has no 'series' and no 'device'"));
 }
 
 TEST(JsonRecords, HaveKeysAsConfigured) {
@@ -109,7 +110,8 @@ TEST(JsonRecords, WhatIsNoReadingIsRefusedByName) {
   EXPECT_THAT(read(R"({"series":"a","time":1763690400,"value":1} x)"), HasSubstr("malformed"));
   EXPECT_EQ(read(R"({"series":"a","value":1})"), "it has no 'time'");
   EXPECT_EQ(read(R"({"series":7,"time":1763690400,"value":1})"), "'series' is no text");
-  EXPECT_THAT(read(R"({"series":"","time":1763690400,"value":1})"), HasSubstr("a name has 1 to 256"));
+  EXPECT_THAT(read(R"({"series":"","time":1763690400,"value":1})"),
+              HasSubstr("a name has 1 to 256"));
   EXPECT_THAT(read(R"({"device":")" + std::string(257, 'd') + R"(","time":1763690400,"value":1})"),
               HasSubstr("'device' has 257 bytes"));
   EXPECT_THAT(read(std::string(JsonRecords::kRecordBytesMax + 1, ' ')),
