@@ -125,6 +125,9 @@ class Emitter {
   // counts, or readings came, perhaps of one series only. The completeness of all of them rests on
   // it. Those that were sealed are looked at in their turn.
   void touch_minute(store::SourceId source, EventTime minute, Cause cause, SteadyTime now);
+  // The same of what may be months: sealed windows of [from, until), by and by.
+  void touch_span(store::SourceId source, EventTime from, EventTime until, Cause cause,
+                  SteadyTime now);
   // A person had the panes of [from, to) made anew: windows that are still kept as finely are
   // revised, and frozen ones that are exact all the same.
   void reopen(store::SeriesId series, EventTime from, EventTime to, SteadyTime now);
@@ -366,6 +369,7 @@ class Emitter {
   void pend_proved(SlotId id, store::SeriesId series, store::SourceId source, EventTime before,
                    SteadyTime now);
   // Sealed windows of [w, end): some at once, the others in their stretch.
+  void pend_sealed(SlotId id, EventTime from, EventTime end, Cause cause, SteadyTime now);
   void pend_all(SlotId id, EventTime w, EventTime end, Cause cause, SteadyTime now);
   std::optional<EventTime> next_answered(const Slot& slot, EventTime from, EventTime to);
   void add_to_source(store::SourceId source, store::SeriesId series);

@@ -49,9 +49,11 @@ void Emitter::select(SeriesState& series, SteadyTime now) {
     const auto has = std::find_if(series.slots.begin(), series.slots.end(),
                                   [&](SlotId id) { return slots_[id].view == i; });
     if (has != series.slots.end()) {
-      // What came while it was not selected touched nothing.
-      if (std::exchange(slots_[*has].left, !selected) && selected) {
-        pend_panes(*has, series.row.id, slots_[*has].begins, now);
+      auto& slot = slots_[*has];
+      if (std::exchange(slot.left, !selected) && selected) {
+        // What came while it was not selected was written down only.
+        pend_all(*has, slot.begins, slot.sealed_to, Cause::late, now);
+        pend_panes(*has, series.row.id, slot.sealed_to, now);
         queue_seal(*has);
       }
     } else if (selected || has_rows(i, series.row.id)) {

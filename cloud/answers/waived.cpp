@@ -79,15 +79,36 @@ void Emitter::pend_proved(SlotId id, store::SeriesId series, store::SourceId sou
     from = std::max(from, view.grid.first(first));
   }
   const auto end = std::min(slot.sealed_to, view.grid.first(frontier_of(source)));
-  if (!view.view.by_session()) return pend_all(id, from, end, Cause::late, now);
+  pend_sealed(id, from, end, Cause::late, now);
+}
+
+void Emitter::pend_sealed(SlotId id, EventTime from, EventTime end, Cause cause, SteadyTime now) {
+  const auto& slot = slots_[id];
+  const auto& view = views_[slot.view];
+  if (!view.view.by_session()) return pend_all(id, from, end, cause, now);
   // One look is enough for a session; that which ends within the gap before is proved now, too.
   from -= view.view.window.gap;
   for (std::size_t n = 0; n < kSilentWindowsMax; ++n) {
     const auto pane = next_pane(slot, from, end);
     if (!pane) return;
     const auto session = session_at(slot, *pane);
-    pend(id, view.grid.floor(*pane), Cause::late, now);
+    pend(id, view.grid.floor(*pane), cause, now);
     from = session ? session->end : *pane + reconcile::width_of(view.view.finest());
+  }
+}
+
+void Emitter::touch_span(store::SourceId source, EventTime from, EventTime until, Cause cause,
+                         SteadyTime now) {
+  const auto it = by_source_.find(source);
+  if (it == by_source_.end()) return;
+  for (const auto series : it->second) {
+    for (const auto id : series_.at(series).slots) {
+      auto& slot = slots_[id];
+      if (!slot.begun() || !slot.speaks(source, series)) continue;
+      const auto begin = std::max(slot.begins, views_[slot.view].grid.first(from));
+      const auto end = std::min(slot.sealed_to, until);
+      if (begin < end) pend_sealed(id, begin, end, cause, now);
+    }
   }
 }
 

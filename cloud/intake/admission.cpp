@@ -102,9 +102,6 @@ void Intake::take_hello(Session& s, std::uint64_t session, const wire::Frame& fr
   }
   if (!admit(s, session, *hello)) return;
   auto& row = s.edge->row;
-  if (const auto* books = s.edge->books.find(hello->incarnation); books && books->closed()) {
-    return;  // that of a later start overtook it
-  }
   if (std::exchange(row.site, hello->site) != hello->site) {  // a label of all of its series
     for (const auto& [name, series] : s.edge->series) catalogue_->on_described(*series);
   }

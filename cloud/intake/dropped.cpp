@@ -31,8 +31,9 @@ void Intake::take_dropped(Session& s, const Seal& seal, std::uint64_t known) {
       dropped.first = std::max(dropped.first, -kMinuteMax);
       dropped.last = std::min(dropped.last, kMinuteMax);
       if (dropped.first > dropped.last) continue;
-      store_->manifests().drop(source.id, seal.incarnation, seal.next, dropped);
-      touch_minutes(source, dropped.first, dropped.last);
+      if (store_->manifests().drop(source.id, seal.incarnation, seal.next, dropped)) {
+        touch_minutes(source, dropped.first, dropped.last);
+      }
     }
   }
 }
@@ -55,9 +56,7 @@ void Intake::touch_minutes(const reconcile::SourceBooks& source, std::int64_t fi
   const auto from = std::max(event_time(first * kMinuteNs),
                              floor_to(kept, Nanoseconds(kMinuteNs)));
   const auto until = std::min(event_time((last + 1) * kMinuteNs), source.frontier);
-  for (auto minute = from; minute < until; minute += Nanoseconds(kMinuteNs)) {
-    emitter_->touch_minute(source.id, minute, answers::Cause::correction, clock_.steady());
-  }
+  emitter_->touch_span(source.id, from, until, answers::Cause::correction, clock_.steady());
 }
 
 }  // namespace tidemark::intake

@@ -294,7 +294,10 @@ void Intake::take_seal(Session& s, std::uint64_t session, const wire::Frame& fra
   }
   // What ended was another connection, whose hello came late: two gateways have no common order.
   const bool another = session != 0 && session != s.connection;
-  if (another && !edge.row.connected && seal->incarnation == edge.row.incarnation) {
+  const auto ordinal = edge.books.of(seal->incarnation).ordinal();
+  if (another && !edge.row.connected && ordinal >= edge.row.ordinal) {
+    edge.row.incarnation = seal->incarnation;
+    edge.row.ordinal = ordinal;
     edge.row.connected = true;
     edge.row.away.clear();
     s.connection = session;

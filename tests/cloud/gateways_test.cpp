@@ -121,25 +121,23 @@ TEST(LostConnection, IsNamedUntilTheEdgeIsHeardAgain) {
 
 // Two gateways have no common order: the edge has moved, and what it said at the first comes late.
 TEST(LostConnection, AHelloThatComesLateEndsNoneThatGoesOn) {
-  Node node;
   EdgeDouble before("press-07", 11, 1), edge("press-07", 12, 2);
   before.seal(kStart + kSecond);
   edge.seal(kStart + 2 * kSecond);
-  node.intake->take("press-07", 2, edge.hello({before.closing(0)}));
-  node.intake->take("press-07", 1, before.hello());  // of a start that is over
-  node.intake->take("press-07", 1, {wire::FrameType::bye, {}});
-  node.commit();
-  EXPECT_EQ(away(node), "connected");
-  node.intake->take("press-07", 1, edge.hello());  // an earlier connection of the same start
-  node.intake->take("press-07", 1, {wire::FrameType::bye, {}});
-  node.commit();
-  EXPECT_EQ(away(node), "");
-  node.intake->take("press-07", 2, edge.last_seal());
-  node.commit();
-  EXPECT_EQ(away(node), "connected") << "it has not said bye";
-  node.intake->take("press-07", 2, {wire::FrameType::bye, {}});
-  node.commit();
-  EXPECT_EQ(away(node), "");
+  for (const auto* late : {&edge, &before}) {  // of the same start, and of the one before
+    Node node;
+    node.intake->take("press-07", 2, edge.hello({before.closing(0)}));
+    node.intake->take("press-07", 1, late->hello());
+    node.intake->take("press-07", 1, {wire::FrameType::bye, {}});
+    node.commit();
+    EXPECT_EQ(away(node), "");
+    node.intake->take("press-07", 2, edge.last_seal());
+    node.commit();
+    EXPECT_EQ(away(node), "connected") << "it has not said bye";
+    node.intake->take("press-07", 2, {wire::FrameType::bye, {}});
+    node.commit();
+    EXPECT_EQ(away(node), "");
+  }
 }
 
 // One source of an edge that is there says no more how far it is.
