@@ -126,16 +126,27 @@ TEST(LateLedger, ADayBeforeAllThatWasAnsweredIsAnsweredOnceItIsBack) {
   auto days = answers::built_in_view();
   days.name = "days";
   days.window.size = hours(24);
-  LateDay day;
+  EdgeDouble edge("press-07", 11, 1);
   Node node(short_horizons(), {days});
-  day.send(node, {day.later, day.on_time});
-  EXPECT_EQ(node.answers("days", "**/m1").at(0).start, event_time(kMidnight + kDay));
-  EXPECT_THAT(replay(node), HasSubstr("ok: 240 readings of 2 series are back"));
+  node.clock.jump_wall(hours(24 * 6));
+  greet(node, edge);
+  const auto say = [&] {
+    node.take(edge, edge.block(edge.flush(kMidnight + 4 * kDay)));
+    node.take(edge, edge.last_seal());
+    node.commit();
+    for (int i = 0; i < 5; ++i) node.settle();
+  };
+  edge.take(1, kMidnight + 3 * kDay, 1);
+  say();
+  for (std::int64_t m = 0; m < 120; ++m) edge.take(1, kMidnight + kDay + m * kMinute, 1);
+  say();
+  EXPECT_EQ(node.answers("days").at(0).start, event_time(kMidnight + 3 * kDay));
+  EXPECT_THAT(replay(node), HasSubstr("ok: 120 readings of 1 series are back"));
   for (int i = 0; i < 5; ++i) node.settle();
-  const auto answers = node.answers("days", "**/m1");
-  EXPECT_EQ(answers.at(0).start, event_time(kMidnight));
+  const auto answers = node.answers("days");
+  EXPECT_EQ(answers.at(0).start, event_time(kMidnight + kDay));
   EXPECT_EQ(answers.at(0).values.at("count"), 120.0);
-  EXPECT_EQ(answers.at(1).start, event_time(kMidnight + kDay));
+  EXPECT_EQ(answers.at(1).values.at("count"), 0.0);
 }
 
 TEST(LateLedger, WhatTheArchiveNoLongerHasStays) {
