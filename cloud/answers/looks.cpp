@@ -29,7 +29,8 @@ void Emitter::look_at_source(const ViewState& view, const store::SeriesRow& row,
   basis.sealed = frontier_of(row.source) >= proved_at;
   basis.waived = !basis.sealed && waives(row.source, proved_at, !view.view.by_series());
   basis.estimated = is_estimated(row.description);
-  basis.whole_minutes = view.view.finest() == reconcile::Tier::minute;
+  constexpr auto kMinute = std::chrono::minutes(1);
+  basis.whole_minutes = start == floor_to(start, kMinute) && end == floor_to(end, kMinute);
   gave_up_(row, start, end, basis);
   basis.off = reconcile::covered(off_(row, start, end), start, end);
 }

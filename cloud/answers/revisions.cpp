@@ -68,6 +68,12 @@ std::size_t Emitter::answer_minute(SlotId id, LateMinutes::Turn& turn, SteadyTim
   std::size_t done = 0;
   auto w = grid.first(minute);
   const auto reach = kMinute + views_[slot.view].reach;
+  if (views_[slot.view].view.by_session() && slot.begun()) {
+    // Also one that has no reading in this minute and goes on over it.
+    w = minute + reach;
+    pend_sealed(id, std::max(slot.begins, minute), std::min(slot.sealed_to, w), cause, now);
+    done += cost();
+  }
   for (; w < minute + reach; w = grid.next(w), done += cost()) {
     const bool sealed = slot.begun() && w >= slot.begins && w < slot.sealed_to;
     // What is pending is looked at when it is due.

@@ -105,8 +105,9 @@ void Emitter::touch_span(store::SourceId source, EventTime from, EventTime until
     for (const auto id : series_.at(series).slots) {
       auto& slot = slots_[id];
       if (!slot.begun() || !slot.speaks(source, series)) continue;
-      const auto begin = std::max(slot.begins, views_[slot.view].grid.first(from));
-      const auto end = std::min(slot.sealed_to, until);
+      const auto& view = views_[slot.view];
+      const auto begin = std::max(slot.begins, view.grid.first(from));
+      const auto end = std::min(slot.sealed_to, until + view.reach);
       if (begin < end) pend_sealed(id, begin, end, cause, now);
     }
   }
