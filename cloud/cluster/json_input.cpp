@@ -8,6 +8,7 @@
 #include "common/base/hash.h"
 #include "common/base/log.h"
 #include "common/kafka/topics.h"
+#include "common/model/poll_class.h"
 
 namespace tidemark::cluster {
 namespace {
@@ -20,16 +21,19 @@ constexpr std::uint64_t kSession = 1;  // the edge is always connected in the sa
 }  // namespace
 
 JsonInput::JsonInput(JsonOptions options, kafka::Settings settings, Nanoseconds look_every,
-                     Nanoseconds look_again, const Clock& clock, int event)
+                     Nanoseconds look_again, const Clock& clock, int event,
+                     OpenReader reader)
     : options_(std::move(options)), settings_(std::move(settings)), look_every_(look_every),
-      look_again_(look_again), clock_(clock), event_(event), records_(options_.fields) {}
+      look_again_(look_again), clock_(clock), event_(event), reader_(std::move(reader)),
+      records_(options_.fields) {}
 
 Result<std::unique_ptr<JsonInput>> JsonInput::open(JsonOptions options,
                                                    const kafka::Settings& settings,
                                                    Nanoseconds look_every, Nanoseconds look_again,
-                                                   const Clock& clock, int event) {
-  std::unique_ptr<JsonInput> input(
-      new JsonInput(std::move(options), settings, look_every, look_again, clock, event));
+                                                   const Clock& clock, int event,
+                                                   OpenReader reader) {
+  std::unique_ptr<JsonInput> input(new JsonInput(std::move(options), settings, look_every,
+                                                 look_again, clock, event, std::move(reader)));
   TIDE_TRY(input->watch());
   return input;
 }
@@ -107,11 +111,30 @@ void JsonInput::open_edge(intake::Intake& intake) {
   }
   const auto name = options_.topic.substr(0, Dictionary::kNameBytesMax);
   edge_.emplace(plain::PlainEdge::Options{options_.edge, name, options_.once}, s);
+  if (auto known = known_series()) {
+    edge_->know(std::move(known).value());
+  } else {
+    log::warning("what is known of plain readings cannot be read; their dictionaries are made anew",
+                 "edge={} error={}", options_.edge, known.error().text());
+  }
   progress_.emplace(
       plain::Progress::Options{options_.lateness, options_.idle, intake::kAheadMax}, s.until,
       clock_.steady());
   intake.take(options_.edge, kSession, edge_->hello());
   intake.note(key("start"), s.incarnation.count);
+}
+
+Result<std::vector<SeriesDescription>> JsonInput::known_series() const {
+  std::vector<SeriesDescription> known;
+  if (!reader_) return known;
+  TIDE_ASSIGN(const auto reader, reader_());
+  TIDE_ASSIGN(auto all, reader->series(options_.edge + "/**"));
+  for (auto& s : all) {
+    if (s.edge == options_.edge && is_estimated(s.description)) {
+      known.push_back(std::move(s.description));
+    }
+  }
+  return known;
 }
 
 Result<> JsonInput::begin(intake::Intake& intake, int partitions) {

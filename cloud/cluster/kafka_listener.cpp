@@ -45,7 +45,7 @@ Result<std::unique_ptr<KafkaListener>> KafkaListener::open(KafkaListenerOptions 
   const auto& o = listener->options_;
   if (!o.json.topic.empty()) {
     TIDE_ASSIGN(listener->json_, JsonInput::open(o.json, o.settings, o.look_every, o.look_again,
-                                                 clock, listener->event_));
+                                                 clock, listener->event_, o.reader));
   }
   return listener;
 }

@@ -18,9 +18,11 @@ constexpr std::size_t kBytesOfReading = 21;  // at worst: a varint of ten, a val
 constexpr double kFill = 0.8;                // of a block: the next readings are not the last ones
 constexpr std::uint64_t kTellingReadings = 1000;  // of a block that tells what one takes
 
-const char* word(ValueType type) {
-  if (type == ValueType::f64) return "numbers";
-  return type == ValueType::boolean ? "true and false" : "texts";
+// Of values of one type.
+std::string typed(std::string name, ValueType type) {
+  name += '\0';
+  name += static_cast<char>(type);
+  return name;
 }
 
 // "press-07/line1" as one level of a name.
@@ -69,11 +71,6 @@ Result<> PlainEdge::take(const PlainReading& r) {
   TIDE_ASSIGN(const auto index, series_of(r));
   auto& s = series_[index];
   auto& column = s.gathered.columns[0];
-  if (column.type != r.type) {
-    return Error{Fault::bad_input,
-                 fmt::format("'{}' holds {}, and this is one of {}", s.description.local_name(),
-                             word(column.type), word(r.type))};
-  }
   auto& times = s.gathered.times;
   if (times.empty()) touched_.push_back(index);
   times.push_back(count_ns(r.time));
@@ -94,6 +91,8 @@ Result<std::uint32_t> PlainEdge::series_of(const PlainReading& r) {
   key_.assign(r.device);
   key_ += '\0';
   key_ += r.metric;
+  key_ += '\0';
+  key_ += static_cast<char>(r.type);
   if (const auto known = by_sent_.find(key_); known != by_sent_.end()) return known->second;
   TIDE_ASSIGN(const auto index, add_series(r));
   by_sent_.emplace(key_, index);
@@ -108,21 +107,39 @@ Result<std::uint32_t> PlainEdge::add_series(const PlainReading& r) {
   d.poll_class = kEstimatedClass;
   d.type = r.type;
   d.device_stamped = options_.once;
-  const auto known = by_name_.find(d.local_name());
-  const bool fresh = known == by_name_.end();
+  auto name = typed(d.local_name(), d.type);
+  const auto known = by_name_.find(name);
   // Several ways to write one name are as many entries, too.
   if (by_sent_.size() >= kSeriesMax) {
     return Error{Fault::bad_input,
                  fmt::format("'{}' would be one series more than {}", d.local_name(), kSeriesMax)};
   }
-  if (!fresh) return known->second;
+  return known != by_name_.end() ? known->second : put_series(std::move(name), std::move(d));
+}
+
+std::uint32_t PlainEdge::put_series(std::string name, SeriesDescription d) {
   const auto index = static_cast<std::uint32_t>(series_.size());
-  by_name_.emplace(d.local_name(), index);
+  by_name_.emplace(std::move(name), index);
   auto& s = series_.emplace_back();
-  s.description = std::move(d);
   s.gathered.columns.resize(1);
-  s.gathered.columns[0].type = r.type;
+  s.gathered.columns[0].type = d.type;
+  s.description = std::move(d);
   return index;
+}
+
+void PlainEdge::know(std::vector<SeriesDescription> series) {
+  std::vector<std::pair<std::string, SeriesDescription>> all;
+  for (auto& d : series) {
+    d.source = options_.source;
+    d.device_stamped = options_.once;
+    auto name = typed(d.local_name(), d.type);
+    all.emplace_back(std::move(name), std::move(d));
+  }
+  const auto name = [](const auto& one) -> const std::string& { return one.first; };
+  std::ranges::sort(all, {}, name);
+  for (auto& [key, d] : all) {
+    if (!by_name_.contains(key)) put_series(std::move(key), std::move(d));
+  }
 }
 
 // Series that are new go into new dictionaries; one by one they would be many.
