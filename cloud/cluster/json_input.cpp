@@ -20,6 +20,17 @@ constexpr std::uint64_t kSession = 1;  // the edge is always connected in the sa
 
 }  // namespace
 
+void say(intake::Intake& intake, const std::string& name, const plain::PlainEdge& edge,
+         const std::vector<wire::Frame>& frames) {
+  for (const auto& frame : frames) {
+    const auto parked = intake.counters().parked;
+    intake.take(name, kSession, frame);
+    if (intake.counters().parked == parked) continue;
+    log::info("dictionaries of plain readings are said again", "edge={}", name);
+    for (const auto& dictionary : edge.dictionaries()) intake.take(name, kSession, dictionary);
+  }
+}
+
 JsonInput::JsonInput(JsonOptions options, kafka::Settings settings, Nanoseconds look_every,
                      Nanoseconds look_again, const Clock& clock, int event,
                      OpenReader reader)
@@ -268,7 +279,7 @@ void JsonInput::keep_letters(intake::Intake& intake) {
 void JsonInput::flush(intake::Intake& intake, EventTime until) {
   const bool any = !edge_->empty() || until > edge_->state().until;
   if (any) {
-    for (const auto& frame : edge_->flush(until)) intake.take(options_.edge, kSession, frame);
+    say(intake, options_.edge, *edge_, edge_->flush(until));
   }
   keep_letters(intake);
   for (auto& p : partitions_) {

@@ -2,7 +2,8 @@
 //
 // Promise    blocks, seal, dead letters and how far each partition was read are one batch of the
 //            intake: after a crash nothing is repeated and nothing missing. What was read and not
-//            yet said waits in memory, for `gather` at most while the intake takes it.
+//            yet said waits in memory, for `gather` at most while the intake takes it. No block
+//            of it waits at the intake: a dictionary that went with the archive is said again.
 // Dead letters  a record that cannot be used lies among them under TOPIC/PARTITION/OFFSET, with the
 //            reason, and the rest goes on. Of more than kLettersMax in kLettersWithin one letter of
 //            a flush and partition says how many there are, where, and why the first one.
@@ -39,6 +40,12 @@ struct JsonOptions {
   Nanoseconds gather = std::chrono::milliseconds(500);
   bool once = false;   // repeats are told by series, time and value
 };
+
+// Frames of a flush of `edge`, into the running batch. Where the intake has forgotten a dictionary
+// of theirs, all are said again at once: nobody else could, and a block that is committed while it
+// waits in memory would be missing for good after a crash.
+void say(intake::Intake& intake, const std::string& name, const plain::PlainEdge& edge,
+         const std::vector<wire::Frame>& frames);
 
 class JsonInput {
  public:

@@ -151,18 +151,32 @@ void PlainEdge::describe(std::vector<wire::Frame>& out) {
   }
   while (described_ < series_.size()) {
     const auto n = std::min(Dictionary::kSeriesMax, series_.size() - described_);
-    std::vector<SeriesDescription> part;
     for (std::size_t i = 0; i < n; ++i) {
       auto& s = series_[described_ + i];
       s.dictionary = static_cast<std::uint32_t>(dictionaries_.size());
       s.place = static_cast<std::uint32_t>(i);
-      part.push_back(s.description);
     }
-    const Dictionary dictionary(std::move(part));
+    const auto dictionary = dictionary_of(described_, n);
     dictionaries_.push_back({dictionary.hash(), static_cast<std::uint32_t>(n)});
     out.push_back({wire::FrameType::dictionary, dictionary.bytes()});
     described_ += n;
   }
+}
+
+Dictionary PlainEdge::dictionary_of(std::size_t first, std::size_t n) const {
+  std::vector<SeriesDescription> part;
+  for (std::size_t i = first; i < first + n; ++i) part.push_back(series_[i].description);
+  return Dictionary(std::move(part));
+}
+
+std::vector<wire::Frame> PlainEdge::dictionaries() const {
+  std::vector<wire::Frame> all;
+  std::size_t first = 0;
+  for (const auto& d : dictionaries_) {
+    all.push_back({wire::FrameType::dictionary, dictionary_of(first, d.series).bytes()});
+    first += d.series;
+  }
+  return all;
 }
 
 std::vector<wire::Frame> PlainEdge::flush(EventTime until) {

@@ -61,6 +61,8 @@ class PlainEdge {
   [[nodiscard]] bool full() const { return full_ || readings_ >= room_; }
   // In the order in which they are to be said. All before `until` is complete, as is estimated.
   std::vector<wire::Frame> flush(EventTime until);
+  // All that blocks of the last flush may name, for who has forgotten one of them.
+  [[nodiscard]] std::vector<wire::Frame> dictionaries() const;
   [[nodiscard]] const State& state() const { return state_; }
   [[nodiscard]] std::size_t series() const { return series_.size(); }
 
@@ -74,7 +76,7 @@ class PlainEdge {
     std::uint32_t place = 0;  // in it
     Group gathered;           // one column
   };
-  struct Named {
+  struct Named {  // the next so many of series_
     DictionaryHash hash;
     std::uint32_t series = 0;
   };
@@ -82,6 +84,7 @@ class PlainEdge {
   Result<std::uint32_t> add_series(const PlainReading& reading);
   std::uint32_t put_series(std::string name, SeriesDescription description);
   void describe(std::vector<wire::Frame>& out);
+  [[nodiscard]] Dictionary dictionary_of(std::size_t first, std::size_t n) const;
   void put_in_order(Group& group);
   Block block_of(std::span<const std::uint32_t> part);
   void give_back(std::span<const std::uint32_t> part, Block& block);

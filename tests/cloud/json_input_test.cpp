@@ -234,6 +234,36 @@ TEST(JsonInput, ATextAmongNumbersRefusesNoNumber) {
   EXPECT_EQ(node.condition().refused, 0u);
 }
 
+// Retention takes a dictionary along with the blocks that name it, of series that are quiet.
+TEST(JsonInput, ADictionaryThatIsForgottenIsSaidAgain) {
+  test::Node node;
+  plain::PlainEdge edge({"json", "readings"}, {.incarnation = {7}});
+  node.intake->take("json", 1, edge.hello());
+  const auto take = [&](std::string_view device) {
+    plain::PlainReading r;
+    r.device = device;
+    r.metric = "v";
+    r.time = event_time(kStart);
+    ASSERT_TRUE(edge.take(r));
+  };
+  take("quiet");
+  auto frames = edge.flush(event_time(kStart));
+  ASSERT_EQ(std::erase_if(frames, [](const auto& frame) {
+    return frame.type == wire::FrameType::dictionary;
+  }), 1u);
+  cluster::say(*node.intake, "json", edge, frames);
+  take("other");
+  take("quiet");
+  cluster::say(*node.intake, "json", edge, edge.flush(event_time(kStart + kMinute)));
+  EXPECT_EQ(node.intake->parked_bytes(), 0u);
+  for (const auto& reply : node.commit()) EXPECT_NE(reply.type, wire::FrameType::request);
+  node.settle();
+  EXPECT_EQ(node.intake->ledger().answered, 3u);
+  EXPECT_EQ(node.intake->counters().dead_letters, 0u);
+  ASSERT_EQ(node.answers("minute").size(), 2u);
+  EXPECT_EQ(node.answers("minute")[0].state, State::sealed);
+}
+
 TEST(JsonInput, OfVeryManyOneLetterSaysHowMany) {
   MockKafka kafka;
   Folder folder;
