@@ -7,6 +7,7 @@
 #include "common/base/random.h"
 #include "common/model/poll_class.h"
 #include "tests/cloud/edge_double.h"
+#include "tests/cloud/give_order.h"
 
 namespace tidemark::test {
 namespace {
@@ -141,6 +142,44 @@ TEST(PlainEdge, LateReadingsRevise) {
   EXPECT_EQ(answers[0].values.at("count"), 61.0);
   EXPECT_EQ(answers[0].values.at("max"), 1000.0);
   EXPECT_TRUE(answers[0].estimated);
+}
+
+// Nobody counted what was sent: of how much that is, nothing is known.
+TEST(PlainEdge, WhereABlockLiesAsideNobodyKnowsHowCompleteItIs) {
+  auto view = answers::built_in_view();
+  view.name = "all";
+  view.group_by = {"metric"};
+  Node node({}, {view});
+  Plain plain(node);
+  plain.take_two_minutes();
+  plain.flush(kStart);
+  ASSERT_TRUE(plain.edge.take(reading("press", kStart + kMinute, 1)));
+  for (auto& frame : plain.edge.flush(event_time(kStart + 2 * kMinute))) {
+    if (frame.type == wire::FrameType::block) {
+      auto [lane, record] = wire::decode_block(frame.payload).value();
+      record.bytes.resize(record.bytes.size() / 2);
+      frame.payload = wire::encode_block(lane, record);
+    }
+    node.intake->take("json", 1, frame);
+  }
+  node.commit();
+  node.settle();
+  EXPECT_EQ(node.intake->ledger().quarantined, 1u);
+  const auto look = [&] {
+    for (const auto& name : {"minute", "all"}) {
+      const auto answers = node.answers(name);
+      ASSERT_EQ(answers.size(), 2u) << name;
+      EXPECT_EQ(answers[0].completeness, 1.0) << name;
+      EXPECT_EQ(answers[1].completeness, std::nullopt) << name;
+      EXPECT_TRUE(answers[1].estimated);
+      ASSERT_FALSE(answers[1].missing.empty());
+      EXPECT_THAT(answers[1].missing[0].reason, HasSubstr("1 blocks were kept aside or dropped"));
+    }
+  };
+  look();
+  EXPECT_THAT(order(node, "letter drop 1 ada burnt"), HasSubstr("ok: 1 dropped"));
+  node.settle();
+  look();
 }
 
 TEST(PlainEdge, GoesOnFromWhatWasCommitted) {
