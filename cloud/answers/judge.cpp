@@ -171,8 +171,10 @@ void note_unplaced(const std::string& source, const Basis& known, std::vector<Mi
                                            "window", known.unplaced)});
   }
   if (known.uncounted > 0) {
-    missing.push_back({source, fmt::format("{} blocks were lost with the power before anything "
-                                           "counted them", known.uncounted)});
+    const auto* what = known.estimated
+                           ? "kept aside or dropped, and nobody counts what was sent"
+                           : "lost with the power before anything counted them";
+    missing.push_back({source, fmt::format("{} blocks were {}", known.uncounted, what)});
   }
   note_dropped(source, known.manifest.dropped, missing);
   if (known.forgotten > 0) {

@@ -28,7 +28,7 @@ struct Basis {
   std::uint64_t unplaced = 0;       // of this time, in sums that reach beyond the window
   std::uint64_t forgotten = 0;      // of about this time, which the archive no longer keeps
   std::uint64_t waiting = 0;        // of about this time, in the late ledger or in quarantine
-  std::uint64_t uncounted = 0;      // blocks of about this time, lost before anything counted them
+  std::uint64_t uncounted = 0;      // blocks of about this time that nobody counted, lost or aside
   bool reaches_back = false;        // the manifest speaks of earlier minutes, too, in which a sum
                                     // may start that reaches into the window
   bool sealed = false;              // the frontier has passed the window's end
@@ -54,7 +54,7 @@ struct Basis {
 // and names it as missing. Where blocks were lost that nobody counted there is no completeness;
 // where the edge has no counts any more no coverage either. Where a power cut may have taken
 // readings before anybody counted them it is an estimate, and so it always is of a source that
-// nobody counts: all of what came, came.
+// nobody counts: all of what came, came; there is none where a block of it was kept aside.
 void judge(Answer& answer, const Basis& known);
 // The minutes whose counts speak of a window from `start` of a series: those before it, in which a
 // sum of the edge may start that reaches into it, as well.

@@ -8,6 +8,7 @@
 #include "common/base/hash.h"
 #include "common/base/log.h"
 #include "common/kafka/topics.h"
+#include "common/model/poll_class.h"
 
 namespace tidemark::cluster {
 namespace {
@@ -19,17 +20,31 @@ constexpr std::uint64_t kSession = 1;  // the edge is always connected in the sa
 
 }  // namespace
 
+void say(intake::Intake& intake, const std::string& name, const plain::PlainEdge& edge,
+         const std::vector<wire::Frame>& frames) {
+  for (const auto& frame : frames) {
+    const auto parked = intake.counters().parked;
+    intake.take(name, kSession, frame);
+    if (intake.counters().parked == parked) continue;
+    log::info("dictionaries of plain readings are said again", "edge={}", name);
+    for (const auto& dictionary : edge.dictionaries()) intake.take(name, kSession, dictionary);
+  }
+}
+
 JsonInput::JsonInput(JsonOptions options, kafka::Settings settings, Nanoseconds look_every,
-                     Nanoseconds look_again, const Clock& clock, int event)
+                     Nanoseconds look_again, const Clock& clock, int event,
+                     OpenReader reader)
     : options_(std::move(options)), settings_(std::move(settings)), look_every_(look_every),
-      look_again_(look_again), clock_(clock), event_(event), records_(options_.fields) {}
+      look_again_(look_again), clock_(clock), event_(event), reader_(std::move(reader)),
+      records_(options_.fields) {}
 
 Result<std::unique_ptr<JsonInput>> JsonInput::open(JsonOptions options,
                                                    const kafka::Settings& settings,
                                                    Nanoseconds look_every, Nanoseconds look_again,
-                                                   const Clock& clock, int event) {
-  std::unique_ptr<JsonInput> input(
-      new JsonInput(std::move(options), settings, look_every, look_again, clock, event));
+                                                   const Clock& clock, int event,
+                                                   OpenReader reader) {
+  std::unique_ptr<JsonInput> input(new JsonInput(std::move(options), settings, look_every,
+                                                 look_again, clock, event, std::move(reader)));
   TIDE_TRY(input->watch());
   return input;
 }
@@ -107,11 +122,30 @@ void JsonInput::open_edge(intake::Intake& intake) {
   }
   const auto name = options_.topic.substr(0, Dictionary::kNameBytesMax);
   edge_.emplace(plain::PlainEdge::Options{options_.edge, name, options_.once}, s);
+  if (auto known = known_series()) {
+    edge_->know(std::move(known).value());
+  } else {
+    log::warning("what is known of plain readings cannot be read; their dictionaries are made anew",
+                 "edge={} error={}", options_.edge, known.error().text());
+  }
   progress_.emplace(
       plain::Progress::Options{options_.lateness, options_.idle, intake::kAheadMax}, s.until,
       clock_.steady());
   intake.take(options_.edge, kSession, edge_->hello());
   intake.note(key("start"), s.incarnation.count);
+}
+
+Result<std::vector<SeriesDescription>> JsonInput::known_series() const {
+  std::vector<SeriesDescription> known;
+  if (!reader_) return known;
+  TIDE_ASSIGN(const auto reader, reader_());
+  TIDE_ASSIGN(auto all, reader->series(options_.edge + "/**"));
+  for (auto& s : all) {
+    if (s.edge == options_.edge && is_estimated(s.description)) {
+      known.push_back(std::move(s.description));
+    }
+  }
+  return known;
 }
 
 Result<> JsonInput::begin(intake::Intake& intake, int partitions) {
@@ -245,7 +279,7 @@ void JsonInput::keep_letters(intake::Intake& intake) {
 void JsonInput::flush(intake::Intake& intake, EventTime until) {
   const bool any = !edge_->empty() || until > edge_->state().until;
   if (any) {
-    for (const auto& frame : edge_->flush(until)) intake.take(options_.edge, kSession, frame);
+    say(intake, options_.edge, *edge_, edge_->flush(until));
   }
   keep_letters(intake);
   for (auto& p : partitions_) {

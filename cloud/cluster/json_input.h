@@ -2,7 +2,8 @@
 //
 // Promise    blocks, seal, dead letters and how far each partition was read are one batch of the
 //            intake: after a crash nothing is repeated and nothing missing. What was read and not
-//            yet said waits in memory, for `gather` at most while the intake takes it.
+//            yet said waits in memory, for `gather` at most while the intake takes it. No block
+//            of it waits at the intake: a dictionary that went with the archive is said again.
 // Dead letters  a record that cannot be used lies among them under TOPIC/PARTITION/OFFSET, with the
 //            reason, and the rest goes on. Of more than kLettersMax in kLettersWithin one letter of
 //            a flush and partition says how many there are, where, and why the first one.
@@ -24,6 +25,7 @@
 #include "cloud/plain/json_records.h"
 #include "cloud/plain/plain_edge.h"
 #include "cloud/plain/progress.h"
+#include "cloud/query/reader.h"
 #include "common/kafka/consumer.h"
 #include "common/kafka/watch.h"
 
@@ -39,6 +41,12 @@ struct JsonOptions {
   bool once = false;   // repeats are told by series, time and value
 };
 
+// Frames of a flush of `edge`, into the running batch. Where the intake has forgotten a dictionary
+// of theirs, all are said again at once: nobody else could, and a block that is committed while it
+// waits in memory would be missing for good after a crash.
+void say(intake::Intake& intake, const std::string& name, const plain::PlainEdge& edge,
+         const std::vector<wire::Frame>& frames);
+
 class JsonInput {
  public:
   static constexpr std::size_t kLettersMax = 1000;
@@ -46,12 +54,14 @@ class JsonInput {
   static constexpr std::uint64_t kQueueBytes = 256 << 20;
   static constexpr std::uint64_t kQueueRecords = 1'000'000;
 
+  using OpenReader = std::function<Result<std::unique_ptr<query::Reader>>()>;
   // Reaches nobody yet; looks at the topic `look_every`, `look_again` while it cannot be read.
-  // `event`: an eventfd, written when records have come.
+  // `event`: an eventfd, written when records have come. `reader`: of what earlier starts had;
+  // where there is none, dictionaries are made anew.
   static Result<std::unique_ptr<JsonInput>> open(JsonOptions options,
                                                  const kafka::Settings& settings,
                                                  Nanoseconds look_every, Nanoseconds look_again,
-                                                 const Clock& clock, int event);
+                                                 const Clock& clock, int event, OpenReader reader);
 
   // What has been fetched, and into the batch what is due; the bytes, 0 when there is nothing.
   std::size_t take(intake::Intake& intake);
@@ -80,11 +90,12 @@ class JsonInput {
     std::uint64_t more = 0;   // beside the first
   };
   JsonInput(JsonOptions options, kafka::Settings settings, Nanoseconds look_every,
-            Nanoseconds look_again, const Clock& clock, int event);
+            Nanoseconds look_again, const Clock& clock, int event, OpenReader reader);
   Result<> watch();
   bool ready(intake::Intake& intake);
   Result<> begin(intake::Intake& intake, int partitions);
   void open_edge(intake::Intake& intake);
+  [[nodiscard]] Result<std::vector<SeriesDescription>> known_series() const;
   void on_record(const kafka::Record& record);
   void compare(Partition& p, const kafka::Record& record);
   void refuse(const kafka::Record& record, const std::string& reason);
@@ -98,6 +109,7 @@ class JsonInput {
   const Nanoseconds look_every_, look_again_;
   const Clock& clock_;
   const int event_;
+  const OpenReader reader_;
   plain::JsonRecords records_;
   std::optional<plain::PlainEdge> edge_;
   std::optional<plain::Progress> progress_;

@@ -45,7 +45,7 @@ Result<std::unique_ptr<KafkaListener>> KafkaListener::open(KafkaListenerOptions 
   const auto& o = listener->options_;
   if (!o.json.topic.empty()) {
     TIDE_ASSIGN(listener->json_, JsonInput::open(o.json, o.settings, o.look_every, o.look_again,
-                                                 clock, listener->event_));
+                                                 clock, listener->event_, o.reader));
   }
   return listener;
 }
@@ -204,7 +204,7 @@ void KafkaListener::seal_batch(intake::Intake& intake) {
 void KafkaListener::answer(intake::Intake& intake, std::vector<intake::Reply> replies) {
   if (!control_ || !holds()) return;
   for (const auto& reply : replies) {
-    if (json_ && reply.edge == json_->edge()) continue;  // nobody hears
+    if (json_ && reply.edge == json_->edge()) continue;  // it said it again
     // The gateway has welcomed it; what is left to be said is the ledger.
     const bool known = reply.type == wire::FrameType::welcome || reply.type == wire::FrameType::ack;
     if (known) {

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "cloud/answers/relabels.h"
@@ -98,9 +99,14 @@ Result<> Intake::start_views() {
         return by_id_.at(series.edge)->edge->books.off().meeting(from, to);
       },
       [this](const store::SeriesRow& series, EventTime from, EventTime to, answers::Basis& basis) {
-        const auto& books = by_id_.at(series.edge)->edge->books;
-        basis.none_given_up = !books.gave_up(from);
-        basis.uncounted = books.uncounted(from, to);
+        const auto& edge = *by_id_.at(series.edge)->edge;
+        basis.none_given_up = !edge.books.gave_up(from);
+        basis.uncounted = edge.books.uncounted(from, to);
+        if (!basis.estimated) return;  // what lies aside is in the counts of its seals
+        basis.uncounted += static_cast<std::uint64_t>(
+            std::ranges::count_if(edge.aside, [&](const Aside& a) {
+              return a.until > from && a.from < to;
+            }));
       },
       [this](std::span<const store::SeriesRow* const> series, EventTime from, EventTime to,
              std::vector<std::vector<answers::Sample>>& samples) {

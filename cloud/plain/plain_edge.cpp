@@ -18,9 +18,11 @@ constexpr std::size_t kBytesOfReading = 21;  // at worst: a varint of ten, a val
 constexpr double kFill = 0.8;                // of a block: the next readings are not the last ones
 constexpr std::uint64_t kTellingReadings = 1000;  // of a block that tells what one takes
 
-const char* word(ValueType type) {
-  if (type == ValueType::f64) return "numbers";
-  return type == ValueType::boolean ? "true and false" : "texts";
+// Of values of one type.
+std::string typed(std::string name, ValueType type) {
+  name += '\0';
+  name += static_cast<char>(type);
+  return name;
 }
 
 // "press-07/line1" as one level of a name.
@@ -69,11 +71,6 @@ Result<> PlainEdge::take(const PlainReading& r) {
   TIDE_ASSIGN(const auto index, series_of(r));
   auto& s = series_[index];
   auto& column = s.gathered.columns[0];
-  if (column.type != r.type) {
-    return Error{Fault::bad_input,
-                 fmt::format("'{}' holds {}, and this is one of {}", s.description.local_name(),
-                             word(column.type), word(r.type))};
-  }
   auto& times = s.gathered.times;
   if (times.empty()) touched_.push_back(index);
   times.push_back(count_ns(r.time));
@@ -94,6 +91,8 @@ Result<std::uint32_t> PlainEdge::series_of(const PlainReading& r) {
   key_.assign(r.device);
   key_ += '\0';
   key_ += r.metric;
+  key_ += '\0';
+  key_ += static_cast<char>(r.type);
   if (const auto known = by_sent_.find(key_); known != by_sent_.end()) return known->second;
   TIDE_ASSIGN(const auto index, add_series(r));
   by_sent_.emplace(key_, index);
@@ -108,21 +107,39 @@ Result<std::uint32_t> PlainEdge::add_series(const PlainReading& r) {
   d.poll_class = kEstimatedClass;
   d.type = r.type;
   d.device_stamped = options_.once;
-  const auto known = by_name_.find(d.local_name());
-  const bool fresh = known == by_name_.end();
+  auto name = typed(d.local_name(), d.type);
+  const auto known = by_name_.find(name);
   // Several ways to write one name are as many entries, too.
   if (by_sent_.size() >= kSeriesMax) {
     return Error{Fault::bad_input,
                  fmt::format("'{}' would be one series more than {}", d.local_name(), kSeriesMax)};
   }
-  if (!fresh) return known->second;
+  return known != by_name_.end() ? known->second : put_series(std::move(name), std::move(d));
+}
+
+std::uint32_t PlainEdge::put_series(std::string name, SeriesDescription d) {
   const auto index = static_cast<std::uint32_t>(series_.size());
-  by_name_.emplace(d.local_name(), index);
+  by_name_.emplace(std::move(name), index);
   auto& s = series_.emplace_back();
-  s.description = std::move(d);
   s.gathered.columns.resize(1);
-  s.gathered.columns[0].type = r.type;
+  s.gathered.columns[0].type = d.type;
+  s.description = std::move(d);
   return index;
+}
+
+void PlainEdge::know(std::vector<SeriesDescription> series) {
+  std::vector<std::pair<std::string, SeriesDescription>> all;
+  for (auto& d : series) {
+    d.source = options_.source;
+    d.device_stamped = options_.once;
+    auto name = typed(d.local_name(), d.type);
+    all.emplace_back(std::move(name), std::move(d));
+  }
+  const auto name = [](const auto& one) -> const std::string& { return one.first; };
+  std::ranges::sort(all, {}, name);
+  for (auto& [key, d] : all) {
+    if (!by_name_.contains(key)) put_series(std::move(key), std::move(d));
+  }
 }
 
 // Series that are new go into new dictionaries; one by one they would be many.
@@ -134,18 +151,32 @@ void PlainEdge::describe(std::vector<wire::Frame>& out) {
   }
   while (described_ < series_.size()) {
     const auto n = std::min(Dictionary::kSeriesMax, series_.size() - described_);
-    std::vector<SeriesDescription> part;
     for (std::size_t i = 0; i < n; ++i) {
       auto& s = series_[described_ + i];
       s.dictionary = static_cast<std::uint32_t>(dictionaries_.size());
       s.place = static_cast<std::uint32_t>(i);
-      part.push_back(s.description);
     }
-    const Dictionary dictionary(std::move(part));
+    const auto dictionary = dictionary_of(described_, n);
     dictionaries_.push_back({dictionary.hash(), static_cast<std::uint32_t>(n)});
     out.push_back({wire::FrameType::dictionary, dictionary.bytes()});
     described_ += n;
   }
+}
+
+Dictionary PlainEdge::dictionary_of(std::size_t first, std::size_t n) const {
+  std::vector<SeriesDescription> part;
+  for (std::size_t i = first; i < first + n; ++i) part.push_back(series_[i].description);
+  return Dictionary(std::move(part));
+}
+
+std::vector<wire::Frame> PlainEdge::dictionaries() const {
+  std::vector<wire::Frame> all;
+  std::size_t first = 0;
+  for (const auto& d : dictionaries_) {
+    all.push_back({wire::FrameType::dictionary, dictionary_of(first, d.series).bytes()});
+    first += d.series;
+  }
+  return all;
 }
 
 std::vector<wire::Frame> PlainEdge::flush(EventTime until) {

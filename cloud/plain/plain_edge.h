@@ -4,10 +4,9 @@
 // Promise    flush() says all that was taken, in numbers that rise without a gap; who commits
 //            state() with it, and how far the readings' input was read, repeats and loses nothing.
 // Series     EDGE/device/metric, cleaned as an edge's names are; of one name, whatever its
-//            readings' way. What they are is what their first reading is. Their poll class is
-//            kEstimatedClass: of seals nobody counts minutes, and none is a proof.
-// When full  full(): flush. A reading of one series more than kSeriesMax is refused, as is one of
-//            another type than its series.
+//            readings' way, one for each type of values: what came first decides nothing. Their
+//            poll class is kEstimatedClass: of seals nobody counts minutes, and none is a proof.
+// When full  full(): flush. A reading of one series more than kSeriesMax is refused.
 // Threads    one.
 #pragma once
 
@@ -51,6 +50,9 @@ class PlainEdge {
   // Goes on from there.
   PlainEdge(Options options, State state);
 
+  // Before the first reading: series of earlier starts. They are described together and in one
+  // order, so that another start makes the same dictionaries, not as many again.
+  void know(std::vector<SeriesDescription> series);
   // To be said first, at every start.
   [[nodiscard]] wire::Frame hello() const;
   // Fault::bad_input says why it cannot be taken.
@@ -59,6 +61,8 @@ class PlainEdge {
   [[nodiscard]] bool full() const { return full_ || readings_ >= room_; }
   // In the order in which they are to be said. All before `until` is complete, as is estimated.
   std::vector<wire::Frame> flush(EventTime until);
+  // All that blocks of the last flush may name, for who has forgotten one of them.
+  [[nodiscard]] std::vector<wire::Frame> dictionaries() const;
   [[nodiscard]] const State& state() const { return state_; }
   [[nodiscard]] std::size_t series() const { return series_.size(); }
 
@@ -72,13 +76,15 @@ class PlainEdge {
     std::uint32_t place = 0;  // in it
     Group gathered;           // one column
   };
-  struct Named {
+  struct Named {  // the next so many of series_
     DictionaryHash hash;
     std::uint32_t series = 0;
   };
   Result<std::uint32_t> series_of(const PlainReading& reading);
   Result<std::uint32_t> add_series(const PlainReading& reading);
+  std::uint32_t put_series(std::string name, SeriesDescription description);
   void describe(std::vector<wire::Frame>& out);
+  [[nodiscard]] Dictionary dictionary_of(std::size_t first, std::size_t n) const;
   void put_in_order(Group& group);
   Block block_of(std::span<const std::uint32_t> part);
   void give_back(std::span<const std::uint32_t> part, Block& block);
@@ -90,8 +96,8 @@ class PlainEdge {
   const Options options_;
   State state_;
   std::vector<Series> series_;
-  std::unordered_map<std::string, std::uint32_t> by_sent_;  // device, a zero byte, metric
-  std::unordered_map<std::string, std::uint32_t> by_name_;  // Series::local_name()
+  std::unordered_map<std::string, std::uint32_t> by_sent_;  // device, a zero byte, metric, type
+  std::unordered_map<std::string, std::uint32_t> by_name_;  // local_name(), type
   std::string key_;
   std::vector<std::uint32_t> touched_;
   std::vector<std::pair<std::int64_t, std::uint32_t>> order_;  // times with their rows

@@ -5,7 +5,9 @@
 
 #include "cloud/plain/progress.h"
 #include "common/base/random.h"
+#include "common/model/poll_class.h"
 #include "tests/cloud/edge_double.h"
+#include "tests/cloud/give_order.h"
 
 namespace tidemark::test {
 namespace {
@@ -142,6 +144,44 @@ TEST(PlainEdge, LateReadingsRevise) {
   EXPECT_TRUE(answers[0].estimated);
 }
 
+// Nobody counted what was sent: of how much that is, nothing is known.
+TEST(PlainEdge, WhereABlockLiesAsideNobodyKnowsHowCompleteItIs) {
+  auto view = answers::built_in_view();
+  view.name = "all";
+  view.group_by = {"metric"};
+  Node node({}, {view});
+  Plain plain(node);
+  plain.take_two_minutes();
+  plain.flush(kStart);
+  ASSERT_TRUE(plain.edge.take(reading("press", kStart + kMinute, 1)));
+  for (auto& frame : plain.edge.flush(event_time(kStart + 2 * kMinute))) {
+    if (frame.type == wire::FrameType::block) {
+      auto [lane, record] = wire::decode_block(frame.payload).value();
+      record.bytes.resize(record.bytes.size() / 2);
+      frame.payload = wire::encode_block(lane, record);
+    }
+    node.intake->take("json", 1, frame);
+  }
+  node.commit();
+  node.settle();
+  EXPECT_EQ(node.intake->ledger().quarantined, 1u);
+  const auto look = [&] {
+    for (const auto& name : {"minute", "all"}) {
+      const auto answers = node.answers(name);
+      ASSERT_EQ(answers.size(), 2u) << name;
+      EXPECT_EQ(answers[0].completeness, 1.0) << name;
+      EXPECT_EQ(answers[1].completeness, std::nullopt) << name;
+      EXPECT_TRUE(answers[1].estimated);
+      ASSERT_FALSE(answers[1].missing.empty());
+      EXPECT_THAT(answers[1].missing[0].reason, HasSubstr("1 blocks were kept aside or dropped"));
+    }
+  };
+  look();
+  EXPECT_THAT(order(node, "letter drop 1 ada burnt"), HasSubstr("ok: 1 dropped"));
+  node.settle();
+  look();
+}
+
 TEST(PlainEdge, GoesOnFromWhatWasCommitted) {
   Node node;
   PlainEdge::State state;
@@ -212,20 +252,57 @@ TEST(PlainEdge, NamesAreAsAnEdgesAre) {
                                                    {"json/a_b/_", 1}}));
 }
 
-TEST(PlainEdge, OneSeriesHoldsOneTypeOfValues) {
-  PlainEdge edge({"json", "readings"}, {.incarnation = {7}});
-  auto r = reading("a", kStart, 1);
-  ASSERT_TRUE(edge.take(r));
-  r.type = ValueType::text;
-  r.text = "on";
-  EXPECT_THAT(edge.take(r).error().text(), HasSubstr("'a/v' holds numbers, and this is one of "
-                                                     "texts"));
-  r.metric = "state";
-  EXPECT_TRUE(edge.take(r));
-  r.type = ValueType::boolean;
-  r.metric = "switch";
-  EXPECT_TRUE(edge.take(r));
-  EXPECT_EQ(edge.series(), 3u);
+// Else the first "n/a" after a start would decide what its series is.
+TEST(PlainEdge, OfOneNameEachTypeIsASeries) {
+  Node node;
+  PlainEdge::State state{.incarnation = {7}};
+  for (const bool text_first : {false, true}) {
+    Plain plain(node, state);
+    auto text = reading("a", kStart, 0);
+    text.type = ValueType::text;
+    text.text = "n/a";
+    auto boolean = reading("a", kStart, 0);
+    boolean.type = ValueType::boolean;
+    const auto number = reading("a", kStart, 1);
+    for (const auto& r : {text_first ? text : number, text_first ? number : text, boolean}) {
+      ASSERT_TRUE(plain.edge.take(r));
+    }
+    EXPECT_EQ(plain.edge.series(), 3u);
+    plain.flush(kStart + kMinute);
+    node.commit();
+    state = plain.edge.state();
+  }
+  node.settle();
+  EXPECT_EQ(node.intake->ledger().answered, 6u);
+  EXPECT_EQ(node.intake->counters().dead_letters, 0u);
+  const auto answers = node.answers("minute", "json/a/v");
+  ASSERT_EQ(answers.size(), 3u);
+  for (const auto& a : answers) EXPECT_EQ(a.values.at("count"), 2.0);
+}
+
+TEST(PlainEdge, AStartThatKnowsItsSeriesMakesTheSameDictionaries) {
+  const auto dictionaries = [](const std::vector<std::string>& known,
+                               const std::vector<std::string>& read) {
+    PlainEdge edge({"json", "readings"}, {.incarnation = {7}});
+    std::vector<SeriesDescription> series;
+    for (const auto& device : known) {
+      auto& d = series.emplace_back();
+      d.device = device;
+      d.metric = "v";
+      d.poll_class = kEstimatedClass;
+      d.type = ValueType::f64;
+    }
+    edge.know(std::move(series));
+    for (const auto& device : read) EXPECT_TRUE(edge.take(reading(device, kStart, 1)));
+    std::vector<ByteVector> all;
+    for (auto& frame : edge.flush(event_time(kStart))) {
+      if (frame.type == wire::FrameType::dictionary) all.push_back(std::move(frame.payload));
+    }
+    EXPECT_EQ(edge.series(), 3u);
+    return all;
+  };
+  EXPECT_EQ(dictionaries({"a", "b", "c"}, {"c"}), dictionaries({"b", "c", "a"}, {"a", "b"}));
+  EXPECT_EQ(dictionaries({"a", "b", "c"}, {"c"}), dictionaries({}, {"a", "b", "c"}));
 }
 
 TEST(PlainEdge, TakesSoManySeriesAndNoMore) {
