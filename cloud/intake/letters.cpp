@@ -101,20 +101,20 @@ bool Intake::keep_letter(Session& s, Letter letter) {
   letter.size = letter.bytes.size();
   s.letter_bytes += letter.bytes.size();
   // One edge must not fill the disk with them: the reason and the count are always kept.
-  const bool kept = s.letter_bytes <= kLetterBytesMax;
-  if (!kept) letter.bytes.clear();
-  letter.id = store_->letters().add(letter);
-  if (kept) {
+  if (s.letter_bytes <= kLetterBytesMax) {
+    letter.id = store_->letters().add(letter);
     if (letter.booked) note_aside(letter, letter.reason);
     return true;
   }
-  const auto text = fmt::format("dead letters of its edge passed {} MiB in a minute",
-                                kLetterBytesMax >> 20);
-  if (letter.booked) {
-    close_letter(letter, LetterState::discarded, text);
-  } else {
-    drop_letter(letter, LetterState::discarded, text);
-  }
+  // What it replaces is known from its bytes.
+  const bool booked = !letter.booked && book_as_dropped(s, letter);
+  letter.bytes.clear();
+  letter.id = store_->letters().add(letter);
+  letter.state = LetterState::discarded;
+  close_letter(letter, letter.state,
+               fmt::format("dead letters of its edge passed {} MiB in a minute",
+                           kLetterBytesMax >> 20));
+  if (booked) touch_time_of(s, letter);
   return false;
 }
 
@@ -269,11 +269,13 @@ bool Intake::book_as_dropped(Session& s, Letter& letter) {
     books.settle_aside(placed);
   } else {
     if (known->has(name.sequence) || edge.guard.refuses(name.incarnation)) return false;
+    SequenceRanges replaces;
     if (const auto record = record_of(letter)) {
       store_->blocks().add(edge.row.id, name, xxh3(record->bytes), store_->archive().end(),
                            letter.readings);
+      if (!known->received_any(record->replaces)) replaces = record->replaces;
     }
-    books.receive(name.sequence, letter.readings, placed);
+    books.receive(name.sequence, letter.readings, placed, replaces);
     books.give_up(std::min(event_time(letter.time_max), clock_.wall() + kAheadMax) +
                   Nanoseconds(1));
     letter.booked = true;

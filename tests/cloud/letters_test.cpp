@@ -222,47 +222,85 @@ TEST(DeadLetters, ThatFillTheDiskAreNotKeptAndCountAsLost) {
   EXPECT_EQ(node.intake->ledger().lost, static_cast<std::uint64_t>(kBlocks - kept));
 }
 
-TEST(DeadLetters, OfWhatIsNotInTheBooksAreTakenOrDroppedToo) {
-  Folder folder;
-  SystemDisk disk;
-  ManualClock clock{event_time(kStart + 3600 * kSecond)};
-  intake::Options options;
-  options.data_dir = folder.path;
-  options.views = answers::views_in_force({}).value();
-  options.from_log = true;
-  const auto node = intake::Intake::open(disk, clock, std::move(options)).value();
-  const auto edge = one_minute();
-  const auto minutes = [&](int n) {
+// Of a log, whose edges were told that their frames are here.
+struct LogNode {
+  LogNode() {
+    intake::Options options;
+    options.data_dir = folder.path;
+    options.views = answers::views_in_force({}).value();
+    options.from_log = true;
+    intake = intake::Intake::open(disk, clock, std::move(options)).value();
+  }
+  void take(const EdgeDouble& edge, const wire::Frame& frame, const intake::Origin& from = {}) {
+    intake->take(edge.name(), 1, frame, from);
+  }
+  void minutes(int n) {
     for (int i = 0; i < n; ++i) {
       clock.advance(std::chrono::seconds(61));
-      ASSERT_TRUE(node->commit().ok());
+      ASSERT_TRUE(intake->commit().ok());
     }
-  };
-  const auto ask = [&](const std::string& words) {
+  }
+  std::string ask(const std::string& words) {
     minutes(1);
     const auto number = store::give_order(folder.path, words, clock.wall()).value();
     minutes(2);
     return store::order_outcome(folder.path, number).value().value_or("never");
-  };
+  }
+  std::vector<answers::Answer> answers() {
+    query::AnswerQuery q;
+    q.view = "minute";
+    q.select = "**";
+    return query::Reader::open(folder.path).value()->answers(q).value();
+  }
+  Folder folder;
+  SystemDisk disk;
+  ManualClock clock{event_time(kStart + 3600 * kSecond)};
+  std::unique_ptr<intake::Intake> intake;
+};
+
+TEST(DeadLetters, OfWhatIsNotInTheBooksAreTakenOrDroppedToo) {
+  LogNode node;
+  const auto edge = one_minute();
   const intake::Origin origin{"t.blocks.live", 3, 17};
-  node->take("press-07", 1, edge.dictionary());
-  node->take("press-07", 1, edge.block(1), origin);
-  node->take("press-07", 1, edge.block(2), origin);
-  minutes(3);  // no hello names their start
-  ASSERT_EQ(letters(folder.path).size(), 2u);
-  EXPECT_EQ(letters(folder.path)[0].why, store::LetterReason::bound);
-  EXPECT_EQ(letters(folder.path)[0].block, (BlockName{{11}, {2}}));
-  EXPECT_EQ(letters(folder.path)[0].origin, "t.blocks.live/3/17");
-  EXPECT_THAT(ask("letter retry 1 ada"), HasSubstr("no hello has named its start"));
-  node->take("press-07", 1, edge.hello());
-  node->take("press-07", 1, edge.block(3));
-  node->take("press-07", 1, edge.last_seal());
-  EXPECT_EQ(ask("letter retry 1 ada"), "ok: 1 taken, with 20 readings");
-  EXPECT_EQ(node->ledger().answered, 40u);
-  EXPECT_EQ(node->ledger().pending, 20u);
-  EXPECT_EQ(ask("letter drop bound ada old"), "ok: 1 dropped, 20 readings are lost");
-  EXPECT_EQ(node->ledger().pending, 0u);
-  EXPECT_EQ(node->ledger().lost, 20u);
+  node.take(edge, edge.dictionary());
+  node.take(edge, edge.block(1), origin);
+  node.take(edge, edge.block(2), origin);
+  node.minutes(3);  // no hello names their start
+  ASSERT_EQ(letters(node.folder.path).size(), 2u);
+  EXPECT_EQ(letters(node.folder.path)[0].why, store::LetterReason::bound);
+  EXPECT_EQ(letters(node.folder.path)[0].block, (BlockName{{11}, {2}}));
+  EXPECT_EQ(letters(node.folder.path)[0].origin, "t.blocks.live/3/17");
+  EXPECT_THAT(node.ask("letter retry 1 ada"), HasSubstr("no hello has named its start"));
+  node.take(edge, edge.hello());
+  node.take(edge, edge.block(3));
+  node.take(edge, edge.last_seal());
+  EXPECT_EQ(node.ask("letter retry 1 ada"), "ok: 1 taken, with 20 readings");
+  EXPECT_EQ(node.intake->ledger().answered, 40u);
+  EXPECT_EQ(node.intake->ledger().pending, 20u);
+  EXPECT_EQ(node.ask("letter drop bound ada old"), "ok: 1 dropped, 20 readings are lost");
+  EXPECT_EQ(node.intake->ledger().pending, 0u);
+  EXPECT_EQ(node.intake->ledger().lost, 20u);
+}
+
+// Blocks that an edge thinned replace others, which never come.
+TEST(DeadLetters, OfBlocksThatReplaceOthersCoverThemWhenTheyAreDropped) {
+  LogNode node;
+  auto edge = one_minute();
+  edge.replace({2, 3}, kStart + kMinute);
+  node.take(edge, edge.dictionary());
+  node.take(edge, edge.block(4));
+  node.minutes(3);
+  node.take(edge, edge.hello());
+  node.take(edge, edge.block(1));
+  node.take(edge, edge.last_seal());
+  EXPECT_EQ(node.ask("letter drop bound ada old"), "ok: 1 dropped, 40 readings are lost");
+  node.minutes(3);
+  EXPECT_EQ(node.intake->ledger().pending, 0u);
+  EXPECT_EQ(node.intake->ledger().answered, 20u);
+  EXPECT_EQ(node.intake->ledger().lost, 40u);
+  ASSERT_EQ(node.answers().size(), 1u);
+  EXPECT_EQ(node.answers()[0].state, State::sealed);
+  EXPECT_EQ(node.answers()[0].lost, 40u);
 }
 
 }  // namespace
