@@ -72,6 +72,11 @@ Result<std::optional<std::string>> Intake::obey_letters(
       o.why = fmt::format("it is {}: {}", store::to_string(letter->state), letter->outcome);
       continue;
     }
+    if (o.drop && letter->frame == "seal" && take_letter(*letter, answers::Cause::operated).ok()) {
+      ++o.stayed;
+      o.why = "it is a seal, which counts what is lost: it is taken";
+      continue;
+    }
     if (o.drop) {
       drop_letter(*letter, store::LetterState::dropped, o.outcome);
       o.readings += letter->booked ? letter->readings : 0;

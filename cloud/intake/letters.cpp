@@ -23,6 +23,7 @@ using Why = store::LetterReason;
 constexpr std::size_t kLettersATurn = 100;
 constexpr std::string_view kBlock = "block";
 constexpr std::string_view kDictionary = "dictionary";
+constexpr std::string_view kSeal = "seal";
 
 std::string_view word_of(wire::FrameType type) {
   switch (type) {
@@ -30,7 +31,7 @@ std::string_view word_of(wire::FrameType type) {
     case wire::FrameType::bye: return "bye";
     case wire::FrameType::dictionary: return kDictionary;
     case wire::FrameType::block: return kBlock;
-    case wire::FrameType::seal: return "seal";
+    case wire::FrameType::seal: return kSeal;
     default: return "frame";
   }
 }
@@ -180,8 +181,41 @@ Result<> Intake::take_letter(Letter& letter, answers::Cause cause) {
   auto& s = *session->second;
   if (letter.frame == kBlock) return take_block_of(s, letter, cause);
   if (letter.frame == kDictionary) return take_dictionary_of(s, letter);
+  if (letter.frame == kSeal && (letter.why == Why::bound || letter.why == Why::second_box)) {
+    return take_seal_of(s, letter);
+  }
   return Error(Fault::bad_input, fmt::format("a {} is not taken later: those that came after it "
                                              "say what is so now", letter.frame));
+}
+
+// By a log its edge was told that it is here, and says once what it counts: those that came after
+// it do not.
+Result<> Intake::take_seal_of(Session& s, const Letter& letter) {
+  TIDE_ASSIGN(auto seal, Seal::decode(letter.bytes));
+  auto& edge = *s.edge;
+  if (edge.guard.refuses(seal.incarnation)) return Error(Fault::denied, kSecondBox);
+  unfold(s, seal.incarnation);
+  const auto* books = edge.books.find(seal.incarnation);
+  if (books == nullptr) return Error(Fault::unavailable, "no hello has named its start");
+  const bool older = seal.number < books->seal_number();
+  const bool in_parts = s.in_parts.contains(seal.incarnation);
+  touched_.insert(&s);
+  const auto kept = counters_.dead_letters;
+  take_seal(s, 0, {wire::FrameType::seal, letter.bytes});
+  if (counters_.dead_letters != kept) {
+    constexpr auto kAgain = "it is kept aside anew, under another number";
+    close_letter(letter, LetterState::discarded, kAgain);
+    return Error(Fault::bad_input, kAgain);
+  }
+  if (older) {
+    if (!in_parts) s.in_parts.erase(seal.incarnation);
+    std::erase_if(seal.sources, [&](const SourceSeal& stated) {
+      return !edge.books.source(stated.source, stated.poll_class).ok();
+    });
+    if (!seal.more) take_dropped(s, seal, 0);
+  }
+  close_letter(letter, LetterState::taken, "its start is known by now");
+  return {};
 }
 
 Result<> Intake::take_dictionary_of(Session& s, const Letter& letter) {

@@ -303,5 +303,54 @@ TEST(DeadLetters, OfBlocksThatReplaceOthersCoverThemWhenTheyAreDropped) {
   EXPECT_EQ(node.answers()[0].lost, 40u);
 }
 
+// By a log its edge was told that it is here: later ones do not say its counts again.
+TEST(DeadLetters, OfSealsAreTakenSoThatWindowsKnowWhatIsLost) {
+  for (const bool stretch : {false, true}) {
+    for (const bool retry : {false, true}) {
+      SCOPED_TRACE(testing::Message() << stretch << retry);
+      LogNode node;
+      auto edge = one_minute();
+      auto& counts = edge.seals.back();
+      if (stretch) {
+        counts.sources[0].minutes.clear();
+        counts.sources[0].dropped.push_back({kStart / kMinute, kStart / kMinute, counts.number, 60,
+                                             DroppedCounts::Why::bound});
+      }
+      node.take(edge, edge.dictionary());
+      node.take(edge, edge.block(1));
+      node.take(edge, edge.block(2));
+      node.take(edge, EdgeDouble::frame(counts));
+      node.minutes(3);  // no hello names their start
+      ASSERT_EQ(letters(node.folder.path).size(), 3u);
+      EXPECT_THAT(node.ask("letter retry 3 ada"), HasSubstr("no hello has named its start"));
+      edge.seal(kStart + kMinute);
+      auto later = edge.seals.back();
+      later.sources[0].minutes.clear();
+      node.take(edge, edge.hello());
+      node.take(edge, edge.block(3));
+      node.take(edge, EdgeDouble::frame(later));
+      if (retry) {
+        EXPECT_EQ(node.ask("letter retry 3 ada"), "ok: 1 taken, with 0 readings");
+        EXPECT_EQ(node.ask("letter drop bound ada old"), "ok: 2 dropped, 40 readings are lost");
+      } else {
+        EXPECT_EQ(node.ask("letter drop bound ada old"),
+                  "ok: 2 dropped, 40 readings are lost; 1 stay: it is a seal, which counts what is "
+                  "lost: it is taken");
+      }
+      node.minutes(3);
+      EXPECT_EQ(node.intake->ledger().lost, 40u);
+      ASSERT_EQ(node.answers().size(), 1u);
+      const auto answer = node.answers()[0];
+      EXPECT_NE(answer.state, State::provisional);
+      if (stretch) {
+        EXPECT_EQ(answer.completeness, std::nullopt);
+      } else {
+        EXPECT_DOUBLE_EQ(answer.completeness.value(), 20.0 / 60);
+        EXPECT_EQ(answer.lost, 40u);
+      }
+    }
+  }
+}
+
 }  // namespace
 }  // namespace tidemark::test
