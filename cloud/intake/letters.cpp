@@ -12,6 +12,7 @@
 #include "cloud/intake/session.h"
 #include "common/base/hash.h"
 #include "common/base/log.h"
+#include "common/model/poll_class.h"
 
 namespace tidemark::intake {
 namespace {
@@ -21,6 +22,7 @@ using store::LetterState;
 using Why = store::LetterReason;
 
 constexpr std::size_t kLettersATurn = 100;
+constexpr Nanoseconds kMinute = std::chrono::minutes(1);
 constexpr std::string_view kBlock = "block";
 constexpr std::string_view kDictionary = "dictionary";
 constexpr std::string_view kSeal = "seal";
@@ -48,6 +50,22 @@ Result<BlockRecord> record_of(const Letter& letter) {
   auto record = BlockRecord::decode(in);
   if (record && !in.done()) return Error(Fault::corrupt, "bytes follow the block");
   return record;
+}
+
+struct Span {
+  EventTime from = kEventTimeMax, until = kEventTimeMin;
+};
+// Of what a sum of its minutes speaks, the time in which nobody counts, or no longer knows.
+Span uncounted_of(const reconcile::SourceBooks& source, const reconcile::ManifestSum& sum) {
+  if (source.poll_class == kEstimatedClass) return {kEventTimeMin, kEventTimeMax};
+  Span span;
+  for (const auto why : {DroppedCounts::Why::bound, DroppedCounts::Why::start}) {
+    const auto& stretch = sum.dropped.of(why);
+    if (!stretch) continue;
+    span.from = std::min(span.from, stretch->from);
+    span.until = std::max(span.until, stretch->until);
+  }
+  return span;
 }
 
 }  // namespace
@@ -331,7 +349,7 @@ void Intake::note_aside(const Letter& letter, const std::string& why) {
   if (aside.size() > kAsideMax) aside.erase(aside.begin());
 }
 
-// Windows that lack its readings say from now on why.
+// Windows that lack its readings say from now on why; those where nobody knows, as well.
 void Intake::touch_time_of(Session& s, const Letter& letter) {
   const auto cause = letter.state == LetterState::dropped ? answers::Cause::operated
                                                           : answers::Cause::correction;
@@ -342,9 +360,13 @@ void Intake::touch_time_of(Session& s, const Letter& letter) {
     const auto from = std::max(event_time(letter.time_min), kept);
     const auto end = std::min(until + Nanoseconds(1), source.frontier);
     if (from >= end) continue;
-    for (const auto minute : store_->manifests().lacking(source.id, from, end)) {
-      emitter_->touch_minute(source.id, minute, cause, clock_.steady());
-    }
+    const auto touch = [&, id = source.id](EventTime minute) {
+      emitter_->touch_minute(id, minute, cause, clock_.steady());
+    };
+    for (const auto minute : store_->manifests().lacking(source.id, from, end)) touch(minute);
+    const auto uncounted = uncounted_of(source, store_->manifests().sum(source.id, from, end));
+    auto minute = std::max(floor_to(from, kMinute), uncounted.from);
+    for (; minute < std::min(end, uncounted.until); minute += kMinute) touch(minute);
   }
 }
 

@@ -1,6 +1,7 @@
 // Dead letters: what could not be taken is taken later, once, or is lost by somebody's word.
 #include <gmock/gmock.h>
 
+#include "common/model/poll_class.h"
 #include "tests/cloud/alarms_of.h"
 #include "tests/cloud/give_order.h"
 
@@ -350,6 +351,66 @@ TEST(DeadLetters, OfSealsAreTakenSoThatWindowsKnowWhatIsLost) {
       }
     }
   }
+}
+
+// In 5 minutes, of which the second has more readings than its seals count.
+TEST(DeadLetters, AreNamedWhereAnotherMinuteHasMoreThanWasCounted) {
+  auto view = answers::built_in_view();
+  view.name = "five";
+  view.window.size = std::chrono::minutes(5);
+  Node node({}, {view});
+  EdgeDouble edge("press-07", 11, 1);
+  for (int m = 0; m < 5; ++m) {
+    for (int i = 0; i < 20; ++i) edge.take(0, kStart + m * kMinute + i * kSecond, 7);
+    edge.flush(kStart + (m + 1) * kMinute);
+  }
+  edge.blocks[3].bytes[edge.blocks[3].bytes.size() / 2] ^= 0x40;
+  auto& minutes = edge.seals.back().sources[0].minutes;
+  minutes[1].taken = minutes[1].sent = 0;
+  send(node, edge);
+  node.settle();
+  const auto answer = node.answers("five").at(0);
+  EXPECT_EQ(answer.state, State::sealed);
+  EXPECT_EQ(answer.lost, 20u);
+  EXPECT_THAT(why_missing(answer), HasSubstr("kept aside (dead letter 1)"));
+}
+
+TEST(DeadLetters, AreNamedWhereTheirEdgeHasNoCountsAnyMore) {
+  Node node;
+  auto edge = one_minute();
+  edge.blocks[2].bytes[edge.blocks[2].bytes.size() / 2] ^= 0x40;
+  auto& seal = edge.seals.back();
+  seal.sources[0].minutes.clear();
+  seal.sources[0].dropped.push_back({kStart / kMinute, kStart / kMinute, seal.number, 60,
+                                     DroppedCounts::Why::bound});
+  send(node, edge);
+  node.settle();
+  const auto before = node.answers("minute").at(0);
+  EXPECT_EQ(before.state, State::sealed);
+  EXPECT_EQ(before.completeness, std::nullopt);
+  EXPECT_THAT(why_missing(before), HasSubstr("kept aside (dead letter 1)"));
+  EXPECT_EQ(order(node, "letter drop 1 ada old"), "ok: 1 dropped, 20 readings are lost");
+  pass_minutes(node, 2);
+  const auto after = node.answers("minute").at(0);
+  EXPECT_EQ(after.cause, "operator");
+  EXPECT_THAT(why_missing(after), HasSubstr("dropped by operator (dead letter 1): ada: old"));
+}
+
+TEST(DeadLetters, AreNamedWhereNobodyCounts) {
+  Node node;
+  EdgeDouble edge("press-07", 11, 1, false, 2, std::string(kEstimatedClass));
+  for (int b = 0; b < 3; ++b) {
+    for (int i = 0; i < 20; ++i) edge.take(0, kStart + (20 * b + i) * kSecond, 7);
+    edge.flush(kStart + (b + 1) * kMinute / 3);
+  }
+  edge.blocks[2].bytes[edge.blocks[2].bytes.size() / 2] ^= 0x40;
+  edge.seals.back().sources[0].minutes.clear();
+  send(node, edge);
+  node.settle();
+  EXPECT_THAT(why_missing(node.answers("minute").at(0)), HasSubstr("kept aside (dead letter 1)"));
+  EXPECT_EQ(order(node, "letter drop 1 ada old"), "ok: 1 dropped, 20 readings are lost");
+  pass_minutes(node, 2);
+  EXPECT_THAT(why_missing(node.answers("minute").at(0)), HasSubstr("dropped by operator"));
 }
 
 }  // namespace
