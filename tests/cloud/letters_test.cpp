@@ -1,6 +1,7 @@
 // Dead letters: what could not be taken is taken later, once, or is lost by somebody's word.
 #include <gmock/gmock.h>
 
+#include "cloud/store/schema.h"
 #include "common/model/poll_class.h"
 #include "tests/cloud/alarms_of.h"
 #include "tests/cloud/give_order.h"
@@ -411,6 +412,37 @@ TEST(DeadLetters, AreNamedWhereNobodyCounts) {
   EXPECT_EQ(order(node, "letter drop 1 ada old"), "ok: 1 dropped, 20 readings are lost");
   pass_minutes(node, 2);
   EXPECT_THAT(why_missing(node.answers("minute").at(0)), HasSubstr("dropped by operator"));
+}
+
+TEST(DeadLetters, ThatAreTooManyGoFirstOfWhoHasMost) {
+  Folder folder;
+  const auto database = store::open_writer(folder.path / "cloud.db").value();
+  store::LetterRows rows(*database);
+  auto batch = sqlite::Transaction::begin(*database).value();
+  const auto add = [&](const std::string& edge, std::uint64_t readings, bool booked,
+                       std::string frame = "block") {
+    store::Letter letter;
+    letter.edge = edge;
+    letter.frame = std::move(frame);
+    letter.readings = readings;
+    letter.booked = booked;
+    return rows.add(letter);
+  };
+  for (int i = 0; i < 100; ++i) add("quiet", 20, true);
+  const auto seal = add("loud", 0, false, "seal");
+  const auto unknown = add("loud", 20, false);
+  const auto loud = add("loud", 20, true);
+  while (rows.count(store::LetterReason::unreadable) < store::kLettersMax) add("loud", 20, true);
+  EXPECT_THAT(rows.past_bounds(), testing::IsEmpty());
+  const auto foreign = add("json/0/7", 0, false, "record");
+  EXPECT_THAT(rows.past_bounds(), testing::ElementsAre(foreign));
+  add("quiet", 20, true);
+  EXPECT_THAT(rows.past_bounds(), testing::ElementsAre(foreign, loud));
+  for (std::uint64_t i = 0; i < store::kLettersMax; ++i) add("other", 20, true);
+  const auto gone = rows.past_bounds();
+  EXPECT_EQ(gone.size(), store::kLettersMax + 2);
+  EXPECT_THAT(gone, testing::Not(testing::Contains(testing::AnyOf(seal, unknown))));
+  EXPECT_GT(gone[1], 100) << "of the quiet one";
 }
 
 }  // namespace
