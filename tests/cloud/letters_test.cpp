@@ -273,6 +273,9 @@ TEST(DeadLetters, OfWhatIsNotInTheBooksAreTakenOrDroppedToo) {
   EXPECT_EQ(letters(node.folder.path)[0].block, (BlockName{{11}, {2}}));
   EXPECT_EQ(letters(node.folder.path)[0].origin, "t.blocks.live/3/17");
   EXPECT_THAT(node.ask("letter retry 1 ada"), HasSubstr("no hello has named its start"));
+  EXPECT_THAT(node.ask("letter drop 1 ada old"), HasSubstr("no hello has named its start"));
+  EXPECT_EQ(node.ask("letter drop all ada old"), "ok: 0 dropped, 0 readings are lost; 2 stay: no "
+                                                 "hello has named its start");
   node.take(edge, edge.hello());
   node.take(edge, edge.block(3));
   node.take(edge, edge.last_seal());
