@@ -32,6 +32,13 @@ Result<> may_drop(const Edge& edge, const store::Letter& letter) {
                                                  : "no hello has named its start");
 }
 
+// The newest that was there when the order was given: of those behind it nobody spoke.
+std::int64_t newest_before(sqlite::Database& database, std::int64_t order) {
+  sqlite::Statement newest(database, "SELECT MAX(id) FROM deadletters"
+                                     " WHERE at<=(SELECT at FROM orders WHERE id=?)");
+  return newest.start(order).next() ? newest.integer(0) : 0;
+}
+
 }  // namespace
 
 Result<LetterOrder> Intake::letter_order(std::int64_t order,
@@ -56,6 +63,8 @@ Result<LetterOrder> Intake::letter_order(std::int64_t order,
   const auto why = store::letter_reason(which);
   if (why || which == "all") {
     o.letters = store_->letters().kept(why);
+    const auto newest = newest_before(store_->database(), order);
+    std::erase_if(o.letters, [&](std::int64_t id) { return id > newest; });
     return o;
   }
   std::int64_t id = 0;

@@ -417,6 +417,29 @@ TEST(DeadLetters, AreNamedWhereNobodyCounts) {
   EXPECT_THAT(why_missing(node.answers("minute").at(0)), HasSubstr("dropped by operator"));
 }
 
+TEST(DeadLetters, ThatCameAfterAnOrderAreNotDroppedByItAfterACrash) {
+  Node node;
+  give_up_dictionary(node, one_minute(150));
+  const auto number = store::give_order(node.folder.path, "letter drop all ada old",
+                                        node.clock.wall()).value();
+  pass_minutes(node, 1);
+  ASSERT_EQ(node.intake->ledger().lost, 100u * 20);
+  node.kill();
+  node.start();
+  node.clock.advance(std::chrono::seconds(61));
+  EdgeDouble other("press-08", 12, 1);
+  other.take(0, kStart, 1);
+  other.flush(kStart + kMinute);
+  other.blocks[1].bytes[other.blocks[1].bytes.size() / 2] ^= 0x40;
+  send(node, other);
+  pass_minutes(node, 3);
+  EXPECT_EQ(store::order_outcome(node.folder.path, number).value(),
+            "ok: 50 dropped, 1000 readings are lost");
+  EXPECT_EQ(node.intake->ledger().lost, 150u * 20);
+  EXPECT_EQ(letters(node).front().edge, "press-08");
+  EXPECT_EQ(letters(node).front().state, LetterState::kept);
+}
+
 TEST(DeadLetters, ThatAreTooManyGoFirstOfWhoHasMost) {
   Folder folder;
   const auto database = store::open_writer(folder.path / "cloud.db").value();
