@@ -3,12 +3,15 @@
 
 #include "cloud/cluster/outbox.h"
 #include "common/kafka/records.h"
+#include "common/kafka/topics.h"
 
 namespace tidemark::cluster {
 namespace {
 
 constexpr std::size_t kAnswers = 500;  // in a batch
 constexpr std::size_t kLetters = 20;   // of up to 1 MiB
+// Beside it the key and the headers, of which the longest are a reason and an edge's name.
+constexpr std::size_t kValueBytesMax = kafka::kRecordBytesMax - (64 << 10);
 
 Outbox::Record record_of(const answers::Answer& answer, const std::string& topic, int partitions) {
   const auto group = fmt::format("{}\t{}", answer.view, answer.series);
@@ -26,7 +29,6 @@ Outbox::Record record_of(const store::Letter& letter, const std::string& topic, 
   r.topic = topic;
   r.partition = kafka::partition_of(letter.edge, partitions);
   r.key = letter.edge;
-  r.value = letter.bytes;
   r.headers = {{"edge", letter.edge},
                {"why", std::string(store::to_string(letter.why))},
                {"reason", letter.reason},
@@ -41,6 +43,12 @@ Outbox::Record record_of(const store::Letter& letter, const std::string& topic, 
     say("incarnation", kafka::hex_of(letter.block.incarnation.count));
     say("sequence", std::to_string(letter.block.sequence.count));
     say("lane", std::string(kafka::name_of(letter.lane)));
+  }
+  // No broker takes it, and those behind it must not wait: it is kept in the store alone.
+  if (letter.bytes.size() > kValueBytesMax) {
+    say("bytes", std::to_string(letter.size));
+  } else {
+    r.value = letter.bytes;
   }
   return r;
 }

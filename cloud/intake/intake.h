@@ -218,6 +218,7 @@ class Intake {
   Result<> take_letter(store::Letter& letter, answers::Cause cause);
   Result<> take_block_of(Session& s, store::Letter& letter, answers::Cause cause);
   Result<> take_dictionary_of(Session& s, const store::Letter& letter);
+  Result<> take_seal_of(Session& s, const store::Letter& letter);
   void close_letter(const store::Letter& letter, store::LetterState state,
                     const std::string& outcome);
   // What it holds is lost from here on.

@@ -22,6 +22,23 @@ std::string outcome_of(const LetterOrder& o) {
   return text;
 }
 
+// What holds readings of a start of which there are no books here cannot be booked as lost, and
+// would be a hole in the start once it is known.
+Result<> may_drop(const Edge& edge, const store::Letter& letter) {
+  const auto start = letter.block.incarnation;
+  if (letter.frame != "block" || start.count == 0 || letter.readings == 0) return {};
+  if (edge.books.find(start) != nullptr || edge.guard.refuses(start)) return {};
+  return Error(Fault::unavailable, letter.booked ? "of its start only the sums are left"
+                                                 : "no hello has named its start");
+}
+
+// The newest that was there when the order was given: of those behind it nobody spoke.
+std::int64_t newest_before(sqlite::Database& database, std::int64_t order) {
+  sqlite::Statement newest(database, "SELECT MAX(id) FROM deadletters"
+                                     " WHERE at<=(SELECT at FROM orders WHERE id=?)");
+  return newest.start(order).next() ? newest.integer(0) : 0;
+}
+
 }  // namespace
 
 Result<LetterOrder> Intake::letter_order(std::int64_t order,
@@ -46,6 +63,8 @@ Result<LetterOrder> Intake::letter_order(std::int64_t order,
   const auto why = store::letter_reason(which);
   if (why || which == "all") {
     o.letters = store_->letters().kept(why);
+    const auto newest = newest_before(store_->database(), order);
+    std::erase_if(o.letters, [&](std::int64_t id) { return id > newest; });
     return o;
   }
   std::int64_t id = 0;
@@ -63,25 +82,32 @@ Result<std::optional<std::string>> Intake::obey_letters(
     TIDE_ASSIGN(letter_order_, letter_order(order, words));
   }
   auto& o = *letter_order_;
+  const auto drop = [&](store::Letter& letter) -> Result<> {
+    if (letter.state != store::LetterState::kept) {
+      return Error(Fault::bad_input, fmt::format("it is {}: {}", store::to_string(letter.state),
+                                                 letter.outcome));
+    }
+    if (letter.frame == "seal" && take_letter(letter, answers::Cause::operated).ok()) {
+      return Error(Fault::bad_input, "it is a seal, which counts what is lost: it is taken");
+    }
+    if (const auto at = sessions_.find(letter.edge); at != sessions_.end()) {
+      unfold(*at->second, letter.block.incarnation);
+      TIDE_TRY(may_drop(*at->second->edge, letter));
+    }
+    drop_letter(letter, store::LetterState::dropped, o.outcome);
+    return {};
+  };
   for (std::size_t n = 0; n < kLettersATurn && o.next < o.letters.size(); ++n) {
     if (n > 0 && full()) break;
     auto letter = store_->letters().find(o.letters[o.next++]);
     if (!letter) continue;
-    if (o.drop && letter->state != store::LetterState::kept) {
+    const auto obeyed = o.drop ? drop(*letter) : take_letter(*letter, answers::Cause::operated);
+    if (!obeyed) {
       ++o.stayed;
-      o.why = fmt::format("it is {}: {}", store::to_string(letter->state), letter->outcome);
+      o.why = obeyed.error().text();
       continue;
     }
-    if (o.drop) {
-      drop_letter(*letter, store::LetterState::dropped, o.outcome);
-      o.readings += letter->booked ? letter->readings : 0;
-    } else if (const auto taken = take_letter(*letter, answers::Cause::operated); !taken) {
-      ++o.stayed;
-      o.why = taken.error().text();
-      continue;
-    } else {
-      o.readings += letter->readings;
-    }
+    if (!o.drop || letter->booked) o.readings += letter->readings;
     ++o.done;
   }
   if (o.next < o.letters.size()) return std::optional<std::string>{};

@@ -12,6 +12,7 @@
 #include "cloud/intake/session.h"
 #include "common/base/hash.h"
 #include "common/base/log.h"
+#include "common/model/poll_class.h"
 
 namespace tidemark::intake {
 namespace {
@@ -21,8 +22,10 @@ using store::LetterState;
 using Why = store::LetterReason;
 
 constexpr std::size_t kLettersATurn = 100;
+constexpr Nanoseconds kMinute = std::chrono::minutes(1);
 constexpr std::string_view kBlock = "block";
 constexpr std::string_view kDictionary = "dictionary";
+constexpr std::string_view kSeal = "seal";
 
 std::string_view word_of(wire::FrameType type) {
   switch (type) {
@@ -30,7 +33,7 @@ std::string_view word_of(wire::FrameType type) {
     case wire::FrameType::bye: return "bye";
     case wire::FrameType::dictionary: return kDictionary;
     case wire::FrameType::block: return kBlock;
-    case wire::FrameType::seal: return "seal";
+    case wire::FrameType::seal: return kSeal;
     default: return "frame";
   }
 }
@@ -47,6 +50,22 @@ Result<BlockRecord> record_of(const Letter& letter) {
   auto record = BlockRecord::decode(in);
   if (record && !in.done()) return Error(Fault::corrupt, "bytes follow the block");
   return record;
+}
+
+struct Span {
+  EventTime from = kEventTimeMax, until = kEventTimeMin;
+};
+// Of what a sum of its minutes speaks, the time in which nobody counts, or no longer knows.
+Span uncounted_of(const reconcile::SourceBooks& source, const reconcile::ManifestSum& sum) {
+  if (source.poll_class == kEstimatedClass) return {kEventTimeMin, kEventTimeMax};
+  Span span;
+  for (const auto why : {DroppedCounts::Why::bound, DroppedCounts::Why::start}) {
+    const auto& stretch = sum.dropped.of(why);
+    if (!stretch) continue;
+    span.from = std::min(span.from, stretch->from);
+    span.until = std::max(span.until, stretch->until);
+  }
+  return span;
 }
 
 }  // namespace
@@ -101,20 +120,20 @@ bool Intake::keep_letter(Session& s, Letter letter) {
   letter.size = letter.bytes.size();
   s.letter_bytes += letter.bytes.size();
   // One edge must not fill the disk with them: the reason and the count are always kept.
-  const bool kept = s.letter_bytes <= kLetterBytesMax;
-  if (!kept) letter.bytes.clear();
-  letter.id = store_->letters().add(letter);
-  if (kept) {
+  if (s.letter_bytes <= kLetterBytesMax) {
+    letter.id = store_->letters().add(letter);
     if (letter.booked) note_aside(letter, letter.reason);
     return true;
   }
-  const auto text = fmt::format("dead letters of its edge passed {} MiB in a minute",
-                                kLetterBytesMax >> 20);
-  if (letter.booked) {
-    close_letter(letter, LetterState::discarded, text);
-  } else {
-    drop_letter(letter, LetterState::discarded, text);
-  }
+  // What it replaces is known from its bytes.
+  const bool booked = !letter.booked && book_as_dropped(s, letter);
+  letter.bytes.clear();
+  letter.id = store_->letters().add(letter);
+  letter.state = LetterState::discarded;
+  close_letter(letter, letter.state,
+               fmt::format("dead letters of its edge passed {} MiB in a minute",
+                           kLetterBytesMax >> 20));
+  if (booked) touch_time_of(s, letter);
   return false;
 }
 
@@ -180,8 +199,41 @@ Result<> Intake::take_letter(Letter& letter, answers::Cause cause) {
   auto& s = *session->second;
   if (letter.frame == kBlock) return take_block_of(s, letter, cause);
   if (letter.frame == kDictionary) return take_dictionary_of(s, letter);
+  if (letter.frame == kSeal && (letter.why == Why::bound || letter.why == Why::second_box)) {
+    return take_seal_of(s, letter);
+  }
   return Error(Fault::bad_input, fmt::format("a {} is not taken later: those that came after it "
                                              "say what is so now", letter.frame));
+}
+
+// By a log its edge was told that it is here, and says once what it counts: those that came after
+// it do not.
+Result<> Intake::take_seal_of(Session& s, const Letter& letter) {
+  TIDE_ASSIGN(auto seal, Seal::decode(letter.bytes));
+  auto& edge = *s.edge;
+  if (edge.guard.refuses(seal.incarnation)) return Error(Fault::denied, kSecondBox);
+  unfold(s, seal.incarnation);
+  const auto* books = edge.books.find(seal.incarnation);
+  if (books == nullptr) return Error(Fault::unavailable, "no hello has named its start");
+  const bool older = seal.number < books->seal_number();
+  const bool in_parts = s.in_parts.contains(seal.incarnation);
+  touched_.insert(&s);
+  const auto kept = counters_.dead_letters;
+  take_seal(s, 0, {wire::FrameType::seal, letter.bytes});
+  if (counters_.dead_letters != kept) {
+    constexpr auto kAgain = "it is kept aside anew, under another number";
+    close_letter(letter, LetterState::discarded, kAgain);
+    return Error(Fault::bad_input, kAgain);
+  }
+  if (older) {
+    if (!in_parts) s.in_parts.erase(seal.incarnation);
+    std::erase_if(seal.sources, [&](const SourceSeal& stated) {
+      return !edge.books.source(stated.source, stated.poll_class).ok();
+    });
+    if (!seal.more) take_dropped(s, seal, 0);
+  }
+  close_letter(letter, LetterState::taken, "its start is known by now");
+  return {};
 }
 
 Result<> Intake::take_dictionary_of(Session& s, const Letter& letter) {
@@ -269,11 +321,13 @@ bool Intake::book_as_dropped(Session& s, Letter& letter) {
     books.settle_aside(placed);
   } else {
     if (known->has(name.sequence) || edge.guard.refuses(name.incarnation)) return false;
+    SequenceRanges replaces;
     if (const auto record = record_of(letter)) {
       store_->blocks().add(edge.row.id, name, xxh3(record->bytes), store_->archive().end(),
                            letter.readings);
+      if (!known->received_any(record->replaces)) replaces = record->replaces;
     }
-    books.receive(name.sequence, letter.readings, placed);
+    books.receive(name.sequence, letter.readings, placed, replaces);
     books.give_up(std::min(event_time(letter.time_max), clock_.wall() + kAheadMax) +
                   Nanoseconds(1));
     letter.booked = true;
@@ -295,7 +349,7 @@ void Intake::note_aside(const Letter& letter, const std::string& why) {
   if (aside.size() > kAsideMax) aside.erase(aside.begin());
 }
 
-// Windows that lack its readings say from now on why.
+// Windows that lack its readings say from now on why; those where nobody knows, as well.
 void Intake::touch_time_of(Session& s, const Letter& letter) {
   const auto cause = letter.state == LetterState::dropped ? answers::Cause::operated
                                                           : answers::Cause::correction;
@@ -306,9 +360,13 @@ void Intake::touch_time_of(Session& s, const Letter& letter) {
     const auto from = std::max(event_time(letter.time_min), kept);
     const auto end = std::min(until + Nanoseconds(1), source.frontier);
     if (from >= end) continue;
-    for (const auto minute : store_->manifests().lacking(source.id, from, end)) {
-      emitter_->touch_minute(source.id, minute, cause, clock_.steady());
-    }
+    const auto touch = [&, id = source.id](EventTime minute) {
+      emitter_->touch_minute(id, minute, cause, clock_.steady());
+    };
+    for (const auto minute : store_->manifests().lacking(source.id, from, end)) touch(minute);
+    const auto uncounted = uncounted_of(source, store_->manifests().sum(source.id, from, end));
+    auto minute = std::max(floor_to(from, kMinute), uncounted.from);
+    for (; minute < std::min(end, uncounted.until); minute += kMinute) touch(minute);
   }
 }
 

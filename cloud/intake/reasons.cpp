@@ -39,7 +39,10 @@ void name_missing(const Edge& edge, const store::SeriesRow& series, const answer
                                          basis.manifest.sent, basis.manifest.received)});
   }
   if (sealed) {
-    const bool lacks = basis.manifest.received < basis.manifest.sent;
+    // What one minute has beyond its counts does not hide what another lacks; and where nobody
+    // counts, or no longer knows, nothing seems to lack.
+    const auto& counts = basis.manifest;
+    const bool lacks = counts.lacking > 0 || counts.dropped.unknown() || basis.estimated;
     const bool aside = lacks && name_aside(name, edge, answer, missing);
     if (answer.lost > 0) {
       missing.push_back({name, fmt::format("{} readings evicted{} lost", answer.lost,

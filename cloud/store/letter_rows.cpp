@@ -3,7 +3,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <deque>
+#include <map>
 #include <numeric>
+#include <queue>
 
 namespace tidemark::store {
 namespace {
@@ -85,7 +88,8 @@ LetterRows::LetterRows(sqlite::Database& database)
       close_(database, "UPDATE deadletters SET state=?,outcome=?,closed=?,booked=?,bytes=x''"
                        " WHERE id=?"),
       aside_(database, select("WHERE booked=1 AND state<>1 ORDER BY id")),
-      sizes_(database, "SELECT id,length(bytes) FROM deadletters WHERE state=0 ORDER BY id DESC"),
+      sizes_(database, "SELECT id,length(bytes),edge,booked OR readings>0 OR frame='seal'"
+                       " FROM deadletters WHERE state=0 ORDER BY booked DESC,id"),
       newest_(database, "SELECT MAX(id) FROM deadletters"),
       forget_(database, "DELETE FROM deadletters WHERE state<>0 AND id<=?") {
   sqlite::Statement count(database, "SELECT why,COUNT(*),SUM(length(bytes)) FROM deadletters"
@@ -151,18 +155,72 @@ void LetterRows::each_aside(const std::function<void(const Letter&)>& visit) {
   while (aside_.next()) visit(read_letter(aside_));
 }
 
+namespace {
+
+// What is kept of one edge, what goes first in front.
+struct Kept {
+  std::deque<std::pair<std::int64_t, std::uint64_t>> letters;  // with their bytes
+  std::uint64_t bytes = 0;
+};
+
+// What has to go, one after the other.
+class Shedding {
+ public:
+  Shedding(std::uint64_t rows, std::uint64_t bytes) : rows_(rows), bytes_(bytes) {}
+  [[nodiscard]] bool too_many() const { return rows_ > kLettersMax; }
+  [[nodiscard]] bool too_large() const { return bytes_ > kLetterBytesAllMax; }
+  void take_first(Kept& of) {
+    const auto [id, bytes] = of.letters.front();
+    of.letters.pop_front();
+    of.bytes -= bytes;
+    bytes_ -= std::min(bytes_, bytes);
+    --rows_;
+    gone_.push_back(id);
+  }
+  // Of who has most by that measure, while that holds.
+  template <typename Measure, typename Holds>
+  void take_most(std::map<std::string, Kept>& edges, Measure measure, Holds holds) {
+    const auto less = [&](const Kept* a, const Kept* b) { return measure(*a) < measure(*b); };
+    std::priority_queue<Kept*, std::vector<Kept*>, decltype(less)> most(less);
+    for (auto& [name, kept] : edges) {
+      if (!kept.letters.empty()) most.push(&kept);
+    }
+    while (holds() && !most.empty()) {
+      auto* const of = most.top();
+      most.pop();
+      take_first(*of);
+      if (!of->letters.empty()) most.push(of);
+    }
+  }
+  [[nodiscard]] std::vector<std::int64_t> gone() && { return std::move(gone_); }
+
+ private:
+  std::uint64_t rows_, bytes_;
+  std::vector<std::int64_t> gone_;
+};
+
+}  // namespace
+
+// First what nobody misses a reading for; then those of the edge that has most, so that none pushes
+// out another's: what is booked before what would leave a hole in a start that is not known yet.
 std::vector<std::int64_t> LetterRows::past_bounds() {
-  std::vector<std::int64_t> ids;
-  const auto all = std::accumulate(counts_.begin(), counts_.end(), std::uint64_t{0});
-  if (all <= kLettersMax && bytes_ <= kLetterBytesAllMax) return ids;
-  std::uint64_t rows = 0, bytes = 0;
+  Shedding shed(std::accumulate(counts_.begin(), counts_.end(), std::uint64_t{0}), bytes_);
+  if (!shed.too_many() && !shed.too_large()) return {};
+  Kept missed_by_none;
+  std::map<std::string, Kept> edges;
   sizes_.start();
   while (sizes_.next()) {
-    bytes += sizes_.count(1);
-    if (++rows > kLettersMax || bytes > kLetterBytesAllMax) ids.push_back(sizes_.integer(0));
+    auto& kept = sizes_.integer(3) == 0 ? missed_by_none : edges[sizes_.text(2)];
+    kept.letters.emplace_back(sizes_.integer(0), sizes_.count(1));
+    kept.bytes += sizes_.count(1);
   }
-  std::ranges::reverse(ids);
-  return ids;
+  while ((shed.too_many() || shed.too_large()) && !missed_by_none.letters.empty()) {
+    shed.take_first(missed_by_none);
+  }
+  shed.take_most(edges, [](const Kept& k) { return k.letters.size(); },
+                 [&] { return shed.too_many(); });
+  shed.take_most(edges, [](const Kept& k) { return k.bytes; }, [&] { return shed.too_large(); });
+  return std::move(shed).gone();
 }
 
 void LetterRows::forget_closed() {

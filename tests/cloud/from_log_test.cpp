@@ -1,6 +1,8 @@
 // The intake behind a log that has acknowledged everything: nothing comes again by itself.
 #include <gmock/gmock.h>
 
+#include "cloud/cluster/outbox.h"
+#include "common/kafka/topics.h"
 #include "tests/cloud/edge_double.h"
 
 namespace tidemark::test {
@@ -73,6 +75,24 @@ TEST_F(FromLog, WhatASecondBoxSentLiesAmongTheDeadLetters) {
   const auto starts = intake_->starts_in_memory("press-07");
   intake_->introduce("press-07", later.incarnation(), 6);
   EXPECT_EQ(intake_->starts_in_memory("press-07"), starts);
+}
+
+TEST_F(FromLog, ADeadLetterTooLargeForItsTopicGoesWithoutItsValue) {
+  const ByteVector small(100, 1), large(kafka::kRecordBytesMax, 2);
+  intake_->keep_foreign({"json", 0, 1}, "small", small);
+  intake_->keep_foreign({"json", 0, 2}, "large", large);
+  intake_->keep_foreign({"json", 0, 3}, "small", small);
+  commit();
+  const auto feed = cluster::letters_feed({}, 3);
+  const auto batch = feed.next(*reader(), 0).value();
+  ASSERT_EQ(batch.records.size(), 3u);
+  EXPECT_EQ(batch.to, 3u);
+  EXPECT_EQ(batch.records[0].value, small);
+  EXPECT_TRUE(batch.records[1].value.empty());
+  EXPECT_EQ(batch.records[1].headers.back().name, "bytes");
+  EXPECT_EQ(batch.records[1].headers.back().value, std::to_string(large.size()));
+  EXPECT_EQ(batch.records[2].value, small);
+  EXPECT_EQ(reader()->dead_letter(2, {}).value()->bytes, large);
 }
 
 TEST_F(FromLog, AConnectionOutlivesTheNode) {
