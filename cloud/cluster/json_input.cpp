@@ -243,9 +243,15 @@ void JsonInput::on_record(const kafka::Record& r) {
 
 void JsonInput::refuse(const kafka::Record& r, const std::string& reason) {
   ++refused_;
-  if (letters_kept_ + letters_.size() < kLettersMax) {
-    letters_.push_back({r.partition, r.offset, reason, {r.value.begin(), r.value.end()}, r.offset,
-                        0});
+  const auto bytes = r.value.first(std::min(r.value.size(), kLetterBytesMax));
+  if (letters_kept_ + letters_.size() < kLettersMax &&
+      letters_bytes_ + bytes.size() <= kLettersBytesMax) {
+    letters_bytes_ += bytes.size();
+    const auto text = bytes.size() == r.value.size()
+                          ? reason
+                          : fmt::format("{}; the first {} of its {} B are kept", reason,
+                                        bytes.size(), r.value.size());
+    letters_.push_back({r.partition, r.offset, text, {bytes.begin(), bytes.end()}, r.offset, 0});
     return;
   }
   const auto same = std::ranges::find_if(letters_, [&](const Letter& l) {
@@ -263,7 +269,8 @@ void JsonInput::keep_letters(intake::Intake& intake) {
   const auto now = clock_.steady();
   if (now >= letters_since_ + kLettersWithin) {
     letters_since_ = now;
-    letters_kept_ = 0;
+    letters_kept_ = letters_bytes_ = 0;
+    for (const auto& l : letters_) letters_bytes_ += l.bytes.size();
   }
   letters_kept_ += letters_.size();
   for (const auto& l : letters_) {

@@ -5,8 +5,10 @@
 //            yet said waits in memory, for `gather` at most while the intake takes it. No block
 //            of it waits at the intake: a dictionary that went with the archive is said again.
 // Dead letters  a record that cannot be used lies among them under TOPIC/PARTITION/OFFSET, with the
-//            reason, and the rest goes on. Of more than kLettersMax in kLettersWithin one letter of
-//            a flush and partition says how many there are, where, and why the first one.
+//            reason, and the rest goes on; of one of more than kLetterBytesMax the bytes end there,
+//            and the reason says how many it had. Of more than kLettersMax or kLettersBytesMax in
+//            kLettersWithin one letter of a flush and partition says how many there are, where, and
+//            why the first one.
 // Partitions as the topic has them; when it grows or is made anew, it is opened anew.
 // Bounds     kQueueBytes and kQueueRecords fetched ahead, where there is a backlog: some 400 MB of
 //            memory, for 1 M records/s; and those of cloud/plain.
@@ -51,6 +53,9 @@ class JsonInput {
  public:
   static constexpr std::size_t kLettersMax = 1000;
   static constexpr std::chrono::minutes kLettersWithin{1};
+  // A letter has to fit a record of the topic of dead letters.
+  static constexpr std::size_t kLetterBytesMax = plain::JsonRecords::kRecordBytesMax;
+  static constexpr std::size_t kLettersBytesMax = intake::kLetterBytesMax;
   static constexpr std::uint64_t kQueueBytes = 256 << 20;
   static constexpr std::uint64_t kQueueRecords = 1'000'000;
 
@@ -123,6 +128,7 @@ class JsonInput {
   SteadyTime tries_again_{};
   std::vector<Letter> letters_;
   std::size_t letters_kept_ = 0;
+  std::size_t letters_bytes_ = 0;  // of those and of letters_
   SteadyTime letters_since_{};
   std::atomic<std::uint64_t> behind_{0}, lost_{0}, refused_{0};
 };

@@ -285,6 +285,35 @@ TEST(JsonInput, OfVeryManyOneLetterSaysHowMany) {
   EXPECT_LT(reader->dead_letters({10'000}).value().size(), kBad);
 }
 
+// A letter has to fit into a record of the topic of dead letters.
+TEST(JsonInput, OfAVeryLargeRecordTheFirstBytesAreKept) {
+  MockKafka kafka;
+  Folder folder;
+  Machines machines(kafka);
+  constexpr auto kMax = cluster::JsonInput::kLetterBytesMax;
+  constexpr auto kFew = static_cast<int>(cluster::JsonInput::kLettersBytesMax / kMax);
+  const std::string large(kMax + 7, 'x');
+  Node node(kafka, folder.path);
+  for (std::uint64_t i = 0; i < kFew + 4; ++i) {  // the mock keeps few of them at a time
+    machines.send(0, large);
+    machines.delivered();
+    ASSERT_TRUE(eventually([&] { return node.condition().refused == i + 1; }));
+  }
+  const auto reader = query::Reader::open(folder.path).value();
+  std::vector<store::Letter> letters;
+  ASSERT_TRUE(eventually([&] {
+    letters = reader->dead_letters({100}).value();
+    return std::ranges::any_of(letters, [](const auto& l) {
+      return l.reason.find("up to offset 19") != std::string::npos || l.edge.ends_with("/19");
+    });
+  }));
+  const auto first = std::ranges::find(letters, "plant.readings/0/0", &store::Letter::edge);
+  ASSERT_NE(first, letters.end());
+  EXPECT_THAT(first->reason, HasSubstr("; the first 1048576 of its 1048583 B are kept"));
+  EXPECT_EQ(std::ranges::count_if(letters, [](const auto& l) { return l.size == kMax; }), kFew)
+      << "of the rest one letter a flush says how many";
+}
+
 TEST(JsonInput, SaysThatItsTopicIsNotThere) {
   MockKafka kafka;
   Folder folder;
