@@ -1,6 +1,7 @@
 // Dead letters: what could not be taken is taken later, once, or is lost by somebody's word.
 #include <gmock/gmock.h>
 
+#include "cloud/answers/late_minutes.h"
 #include "cloud/store/schema.h"
 #include "common/model/poll_class.h"
 #include "tests/cloud/alarms_of.h"
@@ -469,6 +470,31 @@ TEST(DeadLetters, ThatAreTooManyGoFirstOfWhoHasMost) {
   EXPECT_EQ(gone.size(), store::kLettersMax + 2);
   EXPECT_THAT(gone, testing::Not(testing::Contains(testing::AnyOf(seal, unknown))));
   EXPECT_GT(gone[1], 100) << "of the quiet one";
+}
+
+// What a person decides is told after a crash, too, though the minute was due already.
+TEST(DeadLetters, ADecisionAboutAMinuteThatIsDueOutlivesACrash) {
+  Folder folder;
+  const auto database = store::open_writer(folder.path / "cloud.db").value();
+  const auto minute = event_time(kStart);
+  {
+    answers::LateMinutes due(*database);
+    due.add(1, minute, answers::Cause::late, {});
+    due.write();
+    due.add(1, minute, answers::Cause::operated, {});
+    due.write();
+    due.add(1, minute, answers::Cause::late, {});
+    due.write();
+  }
+  answers::LateMinutes due(*database);
+  due.add(1, minute + std::chrono::minutes(1), answers::Cause::late, {});
+  due.write();
+  answers::LateMinutes again(*database);
+  const auto* turn = again.turn(SteadyTime::max());
+  ASSERT_NE(turn, nullptr);
+  EXPECT_THAT(turn->minutes, testing::ElementsAre(
+      testing::Pair(minute, answers::Cause::operated),
+      testing::Pair(minute + std::chrono::minutes(1), answers::Cause::late)));
 }
 
 }  // namespace
