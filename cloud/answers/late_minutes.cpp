@@ -1,5 +1,7 @@
 #include "cloud/answers/late_minutes.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 namespace tidemark::answers {
@@ -12,7 +14,9 @@ std::int64_t number_of(EventTime minute) { return count_ns(minute) / kMinuteNs; 
 }  // namespace
 
 LateMinutes::LateMinutes(sqlite::Database& database)
-    : add_(database, "INSERT OR IGNORE INTO minutes_due VALUES(?,?,?)"),
+    : add_(database, fmt::format("INSERT INTO minutes_due VALUES(?,?,?) ON CONFLICT DO UPDATE"
+                                 " SET cause=excluded.cause WHERE excluded.cause={}",
+                                 static_cast<int>(Cause::operated))),
       remove_(database, "DELETE FROM minutes_due WHERE source=? AND minute=?"),
       some_(database, "SELECT source,minute,cause FROM minutes_due LIMIT ?") {}
 
@@ -20,7 +24,9 @@ void LateMinutes::add(store::SourceId source, EventTime minute, Cause cause, Ste
   if (const auto known = sources_.find(source); known != sources_.end()) {
     const auto waits = known->second.waiting.find(minute);
     if (waits != known->second.waiting.end()) {
-      if (cause == Cause::operated) waits->second = cause;  // a decision is told in any case
+      if (cause != Cause::operated || waits->second == cause) return;
+      waits->second = cause;  // a decision is told in any case
+      rows_.push_back({source, minute, cause});
       return;
     }
   }

@@ -174,10 +174,14 @@ void Intake::place_block(Session& s, Lane lane, const BlockRecord& record, const
 void Intake::dead_letter(Session& s, Lane lane, const BlockRecord& record,
                          const Refusal& refusal) {
   auto& edge = *s.edge;
+  auto letter = letter_of(lane, record, refusal.why, refusal.text);
+  if (!options_.from_log && s.letter_bytes + letter.bytes.size() > kLetterBytesMax) {
+    return put_off(s, fmt::format("dead letters of this edge pass {} MiB in a minute; what comes "
+                                  "beyond waits at the edge", kLetterBytesMax >> 20));
+  }
   log::error("block cannot be read, it is kept aside",
              "edge={} incarnation={:016x} sequence={} reason={}", edge.row.name,
              record.name.incarnation.count, record.name.sequence.count, refusal.text);
-  auto letter = letter_of(lane, record, refusal.why, refusal.text);
   letter.booked = true;
   if (!refusal.unknown.empty()) letter.wants = refusal.unknown.front();
   reconcile::Placed placed;

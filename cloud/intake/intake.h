@@ -9,7 +9,7 @@
 //            kParkedBytesAllMax together; others are asked for again. A dictionary that does not
 //            come, kAsksMax minutes long, of an edge that is there, is given up: blocks that name
 //            it are kept aside, named and counted, until it comes after all. Dead letters past the
-//            bounds of letter_rows.h go, oldest first, and what they hold is lost. Emissions
+//            bounds of letter_rows.h go, of who has most, and what they hold is lost. Emissions
 //            per commit are bounded, the rest follows with the next; a batch is full() past
 //            kTouchedMax panes and minutes, and earlier with a backlog in it. What an edge would
 //            make grow past a bound of its books (edge_books.h) or of its series (catalogue.h) is

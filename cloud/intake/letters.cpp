@@ -130,9 +130,10 @@ bool Intake::keep_letter(Session& s, Letter letter) {
   letter.bytes.clear();
   letter.id = store_->letters().add(letter);
   letter.state = LetterState::discarded;
-  close_letter(letter, letter.state,
-               fmt::format("dead letters of its edge passed {} MiB in a minute",
-                           kLetterBytesMax >> 20));
+  const auto text = fmt::format("dead letters of its edge passed {} MiB in a minute",
+                                kLetterBytesMax >> 20);
+  close_letter(letter, letter.state, text);
+  alarm(s, store::AlarmKind::bound, text + ": what comes beyond is not kept");
   if (booked) touch_time_of(s, letter);
   return false;
 }

@@ -3,8 +3,8 @@
 // Promise    of what is kept, the bytes are as they came, and what of it is counted in the books of
 //            its start is noted: so it can be taken later, or count as lost, once.
 // Bounds     kLettersMax letters of kLetterBytesAllMax bytes are kept; what passes that is named by
-//            past_bounds(), oldest first, for the intake to let go of. What is closed has no bytes
-//            any more, and its row goes when it is not among the newest kLettersMax numbers.
+//            past_bounds(), of the edge that has most, for the intake to let go of. What is closed
+//            has no bytes any more; its row goes when kLettersMax numbers are newer.
 #pragma once
 
 #include <array>

@@ -1,6 +1,7 @@
 // Dead letters: what could not be taken is taken later, once, or is lost by somebody's word.
 #include <gmock/gmock.h>
 
+#include "cloud/answers/late_minutes.h"
 #include "cloud/store/schema.h"
 #include "common/model/poll_class.h"
 #include "tests/cloud/alarms_of.h"
@@ -203,27 +204,6 @@ TEST(DeadLetters, ThatAPersonDropsAreLostAndWindowsSaySo) {
   EXPECT_EQ(node.answers("minute").at(0).revision, revision);
 }
 
-TEST(DeadLetters, ThatFillTheDiskAreNotKeptAndCountAsLost) {
-  Node node;
-  EdgeDouble edge("press-07", 11, 1);
-  constexpr int kBlocks = 40;
-  for (int b = 0; b < kBlocks; ++b) {
-    edge.take(0, kStart + b * kSecond, 1);
-    edge.flush(kStart + kMinute);
-    edge.blocks[static_cast<std::uint64_t>(b) + 1].bytes.assign(512 << 10, 0x5a);
-  }
-  send(node, edge);
-  node.commit();
-  const auto all = letters(node);
-  const auto kept = std::ranges::count(all, LetterState::kept, &store::Letter::state);
-  EXPECT_GT(kept, 25);
-  EXPECT_LT(kept, kBlocks);
-  EXPECT_EQ(all.front().state, LetterState::discarded);
-  EXPECT_THAT(all.front().outcome, HasSubstr("16 MiB in a minute"));
-  EXPECT_EQ(node.intake->ledger().quarantined, static_cast<std::uint64_t>(kept));
-  EXPECT_EQ(node.intake->ledger().lost, static_cast<std::uint64_t>(kBlocks - kept));
-}
-
 // Of a log, whose edges were told that their frames are here.
 struct LogNode {
   LogNode() {
@@ -259,6 +239,54 @@ struct LogNode {
   ManualClock clock{event_time(kStart + 3600 * kSecond)};
   std::unique_ptr<intake::Intake> intake;
 };
+
+EdgeDouble unreadable(int blocks) {
+  EdgeDouble edge("press-07", 11, 1);
+  for (int b = 0; b < blocks; ++b) {
+    edge.take(0, kStart + b * kSecond, 1);
+    edge.flush(kStart + kMinute);
+    edge.blocks[static_cast<std::uint64_t>(b) + 1].bytes.assign(512 << 10, 0x5a);
+  }
+  return edge;
+}
+
+TEST(DeadLetters, ThatFillTheDiskWaitAtTheirEdge) {
+  Node node;
+  const auto edge = unreadable(40);
+  send(node, edge);
+  node.commit();
+  const auto kept = letters(node).size();
+  EXPECT_GT(kept, 25u);
+  EXPECT_LT(kept, 40u);
+  EXPECT_EQ(node.intake->ledger().quarantined, kept);
+  EXPECT_EQ(node.intake->ledger().pending, 40 - kept);
+  EXPECT_EQ(node.intake->ledger().lost, 0u);
+  EXPECT_THAT(alarms_of(node, "press-07").at(0).text, HasSubstr("16 MiB in a minute"));
+  pass_minutes(node, 2);
+  send(node, edge);
+  node.commit();
+  EXPECT_EQ(node.intake->ledger().quarantined, 40u);
+}
+
+TEST(DeadLetters, OfALogThatFillTheDiskAreNotKeptAndCountAsLost) {
+  LogNode node;
+  constexpr int kBlocks = 40;
+  const auto edge = unreadable(kBlocks);
+  node.take(edge, edge.hello());
+  for (const auto& [sequence, block] : edge.blocks) node.take(edge, edge.block(sequence));
+  node.take(edge, edge.last_seal());
+  node.minutes(1);
+  const auto all = letters(node.folder.path);
+  const auto kept = std::ranges::count(all, LetterState::kept, &store::Letter::state);
+  EXPECT_GT(kept, 25);
+  EXPECT_LT(kept, kBlocks);
+  EXPECT_EQ(all.front().state, LetterState::discarded);
+  EXPECT_THAT(all.front().outcome, HasSubstr("16 MiB in a minute"));
+  EXPECT_EQ(node.intake->ledger().quarantined, static_cast<std::uint64_t>(kept));
+  EXPECT_EQ(node.intake->ledger().lost, static_cast<std::uint64_t>(kBlocks - kept));
+  const auto edges = query::Reader::open(node.folder.path).value()->edges().value();
+  EXPECT_THAT(edges.at(0).alarms.at(0).text, HasSubstr("16 MiB in a minute"));
+}
 
 TEST(DeadLetters, OfWhatIsNotInTheBooksAreTakenOrDroppedToo) {
   LogNode node;
@@ -469,6 +497,31 @@ TEST(DeadLetters, ThatAreTooManyGoFirstOfWhoHasMost) {
   EXPECT_EQ(gone.size(), store::kLettersMax + 2);
   EXPECT_THAT(gone, testing::Not(testing::Contains(testing::AnyOf(seal, unknown))));
   EXPECT_GT(gone[1], 100) << "of the quiet one";
+}
+
+// What a person decides is told after a crash, too, though the minute was due already.
+TEST(DeadLetters, ADecisionAboutAMinuteThatIsDueOutlivesACrash) {
+  Folder folder;
+  const auto database = store::open_writer(folder.path / "cloud.db").value();
+  const auto minute = event_time(kStart);
+  {
+    answers::LateMinutes due(*database);
+    due.add(1, minute, answers::Cause::late, {});
+    due.write();
+    due.add(1, minute, answers::Cause::operated, {});
+    due.write();
+    due.add(1, minute, answers::Cause::late, {});
+    due.write();
+  }
+  answers::LateMinutes due(*database);
+  due.add(1, minute + std::chrono::minutes(1), answers::Cause::late, {});
+  due.write();
+  answers::LateMinutes again(*database);
+  const auto* turn = again.turn(SteadyTime::max());
+  ASSERT_NE(turn, nullptr);
+  EXPECT_THAT(turn->minutes, testing::ElementsAre(
+      testing::Pair(minute, answers::Cause::operated),
+      testing::Pair(minute + std::chrono::minutes(1), answers::Cause::late)));
 }
 
 }  // namespace
