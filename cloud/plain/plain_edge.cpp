@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <iterator>
+#include <map>
+#include <set>
 #include <utility>
 
 #include "common/base/clean_name.h"
@@ -30,6 +32,11 @@ std::string level_of(std::string_view text) {
   std::string name(text);
   std::ranges::replace(name, '/', '-');
   return clean_name(name);
+}
+
+std::int64_t hour_of(std::int64_t time) {
+  constexpr std::int64_t kHour = 3'600'000'000'000;
+  return time / kHour - (time % kHour < 0 ? 1 : 0);
 }
 
 // Of a group of one column, rows [first, last).
@@ -182,19 +189,64 @@ std::vector<wire::Frame> PlainEdge::dictionaries() const {
 std::vector<wire::Frame> PlainEdge::flush(EventTime until) {
   std::vector<wire::Frame> out;
   describe(out);
-  const std::span<const std::uint32_t> all(touched_);
-  for (std::size_t first = 0; first < all.size(); first += codec::kColumnsMax) {
-    const auto part = all.subspan(first, std::min(codec::kColumnsMax, all.size() - first));
-    auto block = block_of(part);
-    pack(block, out);
-    give_back(part, block);
-  }
+  if (options_.once) say_by_hours(out);
+  say_of(touched_, out);
   touched_.clear();
   readings_ = text_bytes_ = 0;
   full_ = false;
   state_.until = until;
   out.push_back(seal());
   return out;
+}
+
+void PlainEdge::say_of(std::span<const std::uint32_t> all, std::vector<wire::Frame>& out) {
+  for (std::size_t first = 0; first < all.size(); first += codec::kColumnsMax) {
+    const auto part = all.subspan(first, std::min(codec::kColumnsMax, all.size() - first));
+    auto block = block_of(part);
+    pack(block, out);
+    give_back(part, block);
+  }
+}
+
+void PlainEdge::say_by_hours(std::vector<wire::Frame>& out) {
+  const auto narrow = std::stable_partition(touched_.begin(), touched_.end(), [&](std::uint32_t i) {
+    const auto [min, max] = std::ranges::minmax(series_[i].gathered.times);
+    return hour_of(min) != hour_of(max);
+  });
+  const std::vector<std::uint32_t> wide(touched_.begin(), narrow);
+  if (wide.empty()) return;
+  touched_.erase(touched_.begin(), narrow);
+  std::set<std::int64_t> stretches;
+  for (const auto i : wide) {
+    for (const auto t : series_[i].gathered.times) stretches.insert(hour_of(t));
+  }
+  int shift = 0;  // of an hour's number: that of its stretch
+  for (; stretches.size() > kHoursMax; ++shift) {
+    std::set<std::int64_t> wider;
+    for (const auto s : stretches) wider.insert(s >> 1);
+    stretches.swap(wider);
+  }
+  std::map<std::int64_t, std::vector<std::pair<std::uint32_t, Group>>> pieces;
+  Block none;
+  for (const auto i : wide) {
+    auto& all = series_[i].gathered;
+    put_in_order(all);
+    const auto stretch = [&](std::size_t row) { return hour_of(all.times[row]) >> shift; };
+    for (std::size_t row = 0; row < all.times.size();) {
+      const auto first = row;
+      while (row < all.times.size() && stretch(row) == stretch(first)) ++row;
+      pieces[stretch(first)].emplace_back(i, rows_of(all, first, row));
+    }
+  }
+  give_back(wide, none);
+  for (auto& [stretch, groups] : pieces) {
+    std::vector<std::uint32_t> series;
+    for (auto& [i, group] : groups) {
+      series_[i].gathered = std::move(group);
+      series.push_back(i);
+    }
+    say_of(series, out);
+  }
 }
 
 // By time, what is of one time as it came: packing is cheaper, and smaller.

@@ -6,6 +6,9 @@
 // Series     EDGE/device/metric, cleaned as an edge's names are; of one name, whatever its
 //            readings' way, one for each type of values: what came first decides nothing. Their
 //            poll class is kEstimatedClass: of seals nobody counts minutes, and none is a proof.
+// Repeats    with `once`, what a series has of several hours goes into blocks of an hour each, of
+//            longer stretches past kHoursMax: each is compared with what is archived of its time,
+//            and one that would be with too much takes no other readings along.
 // When full  full(): flush. A reading of one series more than kSeriesMax is refused.
 // Threads    one.
 #pragma once
@@ -30,6 +33,7 @@ class PlainEdge {
   static constexpr std::size_t kSeriesMax = 50'000;
   static constexpr std::size_t kReadingsMax = 131'072;  // of a flush, about
   static constexpr std::size_t kTextBytesMax = 8 << 20;  // of a flush
+  static constexpr std::size_t kHoursMax = 64;  // of a flush, in blocks of their own
   // Of one series, about: its rows are a group of a block.
   static constexpr std::size_t kRowsMax = codec::kRowsMax / 2;
 
@@ -85,6 +89,10 @@ class PlainEdge {
   std::uint32_t put_series(std::string name, SeriesDescription description);
   void describe(std::vector<wire::Frame>& out);
   [[nodiscard]] Dictionary dictionary_of(std::size_t first, std::size_t n) const;
+  // Of all that was gathered of these series.
+  void say_of(std::span<const std::uint32_t> all, std::vector<wire::Frame>& out);
+  // Of series of several hours, which are touched no longer.
+  void say_by_hours(std::vector<wire::Frame>& out);
   void put_in_order(Group& group);
   Block block_of(std::span<const std::uint32_t> part);
   void give_back(std::span<const std::uint32_t> part, Block& block);

@@ -223,6 +223,45 @@ TEST(PlainEdge, RepeatsCountOnceWhereThatIsAskedFor) {
   }
 }
 
+// As blocks of an hour each: one of three would be compared with more than the intake allows, and
+// be kept aside with what other machines have sent.
+TEST(PlainEdge, HoursThatAreSentAgainAreRepeats) {
+  Node node;
+  Plain plain(node, {.incarnation = {7}}, true);
+  constexpr int kFlushes = 9000;
+  constexpr std::int64_t kEach = 1'200'000'000;
+  constexpr auto kFirst = kStart - 180 * kMinute;
+  const auto take = [&](int i) {
+    ASSERT_TRUE(plain.edge.take(reading("press", kFirst + i * kEach, i)));
+  };
+  for (int i = 0; i < kFlushes; ++i) {
+    take(i);
+    plain.flush(kFirst);
+    if (i % 1000 == 999) node.commit();
+  }
+  for (int i = 0; i < kFlushes; ++i) take(i);
+  ASSERT_TRUE(plain.edge.take(reading("other", kStart, 1)));
+  plain.flush(kStart);
+  node.commit();
+  EXPECT_EQ(node.intake->ledger().duplicate, std::uint64_t{kFlushes});
+  EXPECT_EQ(node.intake->ledger().answered, kFlushes + 1u);
+  EXPECT_EQ(node.intake->counters().dead_letters, 0u);
+}
+
+TEST(PlainEdge, TimesThatLieFarApartMakeFewBlocks) {
+  Node node;
+  Plain plain(node, {.incarnation = {7}}, true);
+  constexpr int kTimes = 10'000;
+  for (int i = 0; i < kTimes; ++i) {
+    ASSERT_TRUE(plain.edge.take(reading("press", kStart - i * 60 * kMinute, i)));
+  }
+  plain.flush(kStart);
+  node.commit();
+  EXPECT_LE(node.intake->counters().blocks, PlainEdge::kHoursMax + 1);
+  EXPECT_EQ(node.intake->ledger().taken, std::uint64_t{kTimes});
+  EXPECT_EQ(node.intake->counters().dead_letters, 0u);
+}
+
 TEST(PlainEdge, ReadingsOfTimesToComeGoToQuarantine) {
   Node node;
   Plain plain(node);
