@@ -6,9 +6,9 @@
 // Series     EDGE/device/metric, cleaned as an edge's names are; of one name, whatever its
 //            readings' way, one for each type of values: what came first decides nothing. Their
 //            poll class is kEstimatedClass: of seals nobody counts minutes, and none is a proof.
-// Repeats    with `once`, what a series has of several hours goes into blocks of an hour each, of up
-//            to kHoursMax, else of longer stretches: each is compared with what is archived of its
-//            time, and one that would be with too much takes no other readings along.
+// Repeats    with `once`, what a series has of several hours goes into blocks of an hour each, of
+//            longer stretches past kHoursMax: each is compared with what is archived of its time,
+//            and one that would be with too much takes no other readings along.
 // When full  full(): flush. A reading of one series more than kSeriesMax is refused.
 // Threads    one.
 #pragma once
