@@ -251,10 +251,11 @@ struct HistoryWords::State {
   void tell_gaps(const std::vector<Gap>& gaps) {
     if (gaps.empty()) return;
     for (const auto& g : gaps) {
-      out.err(fmt::format("gap: the agent ended after {} and began anew at {}\n",
-                          format_utc(g.from), format_utc(g.to)));
+      out.err(fmt::format("gap: the agent ended between {} and {}\n", format_utc(g.from),
+                          format_utc(g.to)));
     }
-    out.err("  windows under way then are missing here, or cut; what is forwarded is not\n");
+    out.err("  windows that ended or were under way then are missing here, or cut; what is "
+            "forwarded is not\n");
   }
 
   int no_windows(Reader& reader) {

@@ -31,8 +31,8 @@ void describe(Section& s, HistoryConfig& c) {
   s.duration("keep", c.keep, {.preset = "7 days", .min = "1min", .help = "Older ones go."});
   s.duration("commit_interval", c.commit_interval,
              {.preset = "1min", .min = "1s", .max = "1h",
-              .help = "How long rows wait in memory: longer spares the flash, a power cut takes "
-                      "that much of the history."});
+              .help = "How long rows wait in memory: longer spares the flash, an end of the agent "
+                      "without notice takes that much of the history."});
   s.bytes("budget", c.budget,
           {.preset = "1 GiB", .min = "1 MiB", .max = "1 TiB",
            .help = "Most that results of windows may write a day; what is beyond is not stored."});

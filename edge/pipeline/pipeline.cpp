@@ -139,7 +139,8 @@ void Pipeline::run(const std::function<void()>& flushed) {
     std::unique_lock lock(mutex_);
     if (now - observed >= std::chrono::seconds(1) || stamper_.state() == ClockState::unknown) {
       observe(now);
-      quarantine_.look();
+      // Not what will be decoded again if the agent ends before its flush.
+      if (!gathering_since_ && !unwritten_) quarantine_.look();
       observed = now;
     }
     const bool clock_known = stamper_.state() != ClockState::unknown;
@@ -153,7 +154,10 @@ void Pipeline::run(const std::function<void()>& flushed) {
       bool done = !flushing || flush();
       const bool syncing = done && sync_due(now);
       lock.unlock();
-      if (done && flushing) flushed();
+      if (done && flushing) {
+        quarantine_.look();
+        flushed();
+      }
       if (syncing) {
         done = sync_out();
         lock.lock();
@@ -415,10 +419,11 @@ void Pipeline::take_group(SourceState& source, const Group& group, const journal
       }
       if (tap_.listening(TapKind::readings)) {
         const auto& d = table_.at(column.series);
+        const auto name = options_.edge + "/" + d.local_name();
         tap_.publish(
-            TapKind::readings, d.local_name(),
+            TapKind::readings, name,
             fmt::format(R"({{"v":1,"series":{},"time":"{}","value":{},"unit":{},"quality":"{}"}})",
-                        json_quote(options_.edge + "/" + d.local_name()), format_utc(at),
+                        json_quote(name), format_utc(at),
                         value_json(column, value_at[c], d), json_quote(d.unit),
                         quality_name(outcome.quality)));
       }

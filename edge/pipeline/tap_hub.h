@@ -44,7 +44,7 @@ class TapHub {
     bool closed_ = false;
   };
 
-  // nullptr when kSubscribersMax listen already. `glob` is over device/metric.
+  // nullptr when kSubscribersMax listen already. `glob` is of series_match.
   std::shared_ptr<Subscriber> subscribe(const std::string& glob, TapKinds kinds);
   void unsubscribe(const std::shared_ptr<Subscriber>& subscriber);
   void close();  // wakes everybody
@@ -52,7 +52,7 @@ class TapHub {
   [[nodiscard]] bool listening(TapKind kind) const {
     return count_[static_cast<std::size_t>(kind)].load(std::memory_order_relaxed) > 0;
   }
-  // To those who asked for this kind and whose glob matches `series` (device/metric, or with edge).
+  // To those who asked for this kind and whose glob matches `series`, its full name.
   void publish(TapKind kind, const std::string& series, const std::string& line);
 
  private:

@@ -20,7 +20,6 @@ namespace {
 
 constexpr int kVersion = 1;
 constexpr std::size_t kReasonBytesMax = 1024;
-constexpr std::size_t kWaitingMax = 64;  // items between two commits
 constexpr std::chrono::seconds kCommitEvery{1};
 constexpr std::string_view kOther = "other";
 
@@ -85,17 +84,19 @@ class Store final : public Quarantine {
                         std::string(as_text(payload.first(std::min(payload.size(),
                                                                    kExcerptBytes)))),
                         readings});
-    commit_if_due(!failing_ && waiting_.size() >= kWaitingMax);
   }
 
   void look() override {
     const std::lock_guard lock(mutex_);
-    if (!waiting_.empty()) commit_if_due(false);
+    if (waiting_.empty()) return;
+    const auto now = std::chrono::steady_clock::now();
+    if (now - committed_ < kCommitEvery) return;
+    committed_ = now;
+    commit();
   }
 
   std::vector<Item> newest(std::size_t limit) override {
     const std::lock_guard lock(mutex_);
-    commit();
     std::vector<Item> items;
     for (auto it = waiting_.rbegin(); it != waiting_.rend() && items.size() < limit; ++it) {
       items.push_back(*it);
@@ -128,18 +129,10 @@ class Store final : public Quarantine {
     bool fresh = false;  // not committed yet
   };
 
-  void commit_if_due(bool at_once) {
-    const auto now = std::chrono::steady_clock::now();
-    if (!at_once && now - committed_ < kCommitEvery) return;
-    committed_ = now;
-    commit();
-  }
-
   void commit() {
     if (waiting_.empty()) return;
     const auto written = write();
-    failing_ = !written.ok();
-    if (failing_) {
+    if (!written) {
       log::warning("quarantine cannot be written", "waiting={} error=\"{}\"", waiting_.size(),
                    written.error().text());
       return;
@@ -167,7 +160,6 @@ class Store final : public Quarantine {
   std::deque<Item> waiting_;
   std::map<std::string, Tally, std::less<>> counts_;
   std::chrono::steady_clock::time_point committed_{};
-  bool failing_ = false;  // the last commit failed: no hurry with the next
 };
 
 }  // namespace

@@ -3,8 +3,8 @@
 //
 // Bound      the newest kItemsMax items, kExcerptBytes of each payload; older ones go, the counts
 //            by reason (its words before the first colon) stay.
-// Durable    committed lazily, by an add() or a look() a second after the last time: it is for
-//            people, the ledger has the counts.
+// Durable    committed lazily, by a look() a second after the last time: it is for people, the
+//            ledger has the counts.
 // Threads    any.
 // Files      quarantine.db (SQLite) in the agent's data folder.
 #pragma once
@@ -46,7 +46,8 @@ class Quarantine {
   // A fault of the store is logged; the count is kept all the same.
   virtual void add(std::string_view reason, std::string_view source, ByteSpan topic,
                    ByteSpan payload, std::uint64_t readings, EventTime arrived) = 0;
-  // To be called about once a second: commits what waits, if it is time.
+  // To be called about once a second, when all that was added will not be added again: commits
+  // what waits, if it is time.
   virtual void look() = 0;
   virtual std::vector<Item> newest(std::size_t limit) = 0;
   struct Count {

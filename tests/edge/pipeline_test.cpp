@@ -373,10 +373,12 @@ TEST_F(PipelineTest, ADeviceThatIsAwayMovesNobodysFrontier) {
 
 TEST_F(PipelineTest, TapsSeeReadingsAsTheyPass) {
   const auto tap = tap_.subscribe("**", {true, true, true});
+  const auto full = tap_.subscribe("press-07/floor/*", {true, true, true});
   say(1, "temp " + at(0s) + " 21.5");
   run();
   const auto lines = tap->take(0ms);
   ASSERT_EQ(lines.size(), 1u);
+  EXPECT_EQ(full->take(0ms), lines) << "by the name that is in the line";
   EXPECT_NE(lines[0].find(R"("series":"press-07/floor/temp")"), std::string::npos);
   EXPECT_NE(lines[0].find(R"("value":21.5)"), std::string::npos);
 }

@@ -116,7 +116,7 @@ def gaps_are_told(stack):
             raise Failed(f'{n} starts after the first, and these gaps: {gaps}')
         end('edge')
     _, _, err = stack.cli('series', 'history', TUMBLING)
-    if err.count('gap: the agent ended after') != 2:
+    if err.count('gap: the agent ended between') != 2:
         raise Failed(f'gaps are not shown: {err}')
 
 
