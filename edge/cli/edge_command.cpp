@@ -382,9 +382,19 @@ class Words {
                         ok ? "" : std::move(next)});
     };
     check(true, "agent", "running, memory " + format_bytes({count_of(s, "rss_bytes")}), "");
+    if (const auto state = text_of(s.value("config", json::object()), "state");
+        state == "changed on disk") {
+      checks.push_back({CheckState::warn, "configuration", "changed on disk, and not in force",
+                        "tidemark config check, then tidemark edge reload"});
+    }
     for (const auto& source : s["sources"]) {
       const auto state = text_of(source, "state");
       const auto error = text_of(source, "error");
+      if (const auto rejected = rejected_of(source); state == "ok" && !rejected.empty()) {
+        checks.push_back({CheckState::warn, "source " + text_of(source, "name"), rejected,
+                          "tidemark edge quarantine"});
+        continue;
+      }
       check(state == "ok", "source " + text_of(source, "name"),
             state == "ok"   ? text_of(source, "protocol")
             : error.empty() ? state

@@ -60,17 +60,21 @@ bool degraded(const json& status) {
          text_of(status["clock"], "state") == "unknown";
 }
 
-namespace {
-
-// Why messages or answers of this source could not be used.
-std::string rejected_lines(const json& s) {
-  const auto rejected = s.value("rejected", json::object());
+std::string rejected_of(const json& source) {
+  const auto rejected = source.value("rejected", json::object());
   std::string text;
   for (const auto& [reason, items] : rejected.items()) {
-    text += fmt::format("{}{} {}", text.empty() ? "          refused since the start: " : ", ",
+    text += fmt::format("{}{} {}", text.empty() ? "refused since the start: " : ", ",
                         printable(reason), items.dump());
   }
-  return text.empty() ? text : text + "\n";
+  return text;
+}
+
+namespace {
+
+std::string rejected_lines(const json& source) {
+  const auto text = rejected_of(source);
+  return text.empty() ? text : "          " + text + "\n";
 }
 
 // Devices that say themselves that they are not there.

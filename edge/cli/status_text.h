@@ -27,5 +27,7 @@ cli::Command::Glossary remark_words();  // what these mean
 
 // "41 d 3 h", "7 min".
 std::string short_time(double seconds);
+// Why messages or answers of a source could not be used, and how many; empty where all could.
+[[nodiscard]] std::string rejected_of(const nlohmann::ordered_json& source);
 
 }  // namespace tidemark::edge

@@ -350,6 +350,12 @@ TEST_F(EdgeCli, WithoutAnUplinkReadingsAreKeptHereAndThatIsNoFault) {
   EXPECT_EQ(run({"doctor"}), kExitOk);
   EXPECT_NE(output_.text.find("WARN  uplink        enrolled, but uplink.gateway is empty"),
             std::string::npos) << output_.text;
+  status_["config"]["state"] = "changed on disk";
+  status_["sources"][0]["rejected"] = {{"two ways to one series", 12}};
+  EXPECT_EQ(run({"doctor"}), kExitOk);
+  EXPECT_NE(output_.text.find("changed on disk, and not in force"), std::string::npos);
+  EXPECT_NE(output_.text.find("refused since the start: two ways to one series 12"),
+            std::string::npos) << output_.text;
   status_["sources"][0]["state"] = "failing";
   EXPECT_EQ(run({"edge", "status"}), kExitDegraded);
 }
