@@ -68,7 +68,7 @@ std::size_t Emitter::answer_minute(SlotId id, LateMinutes::Turn& turn, SteadyTim
   std::size_t done = 0;
   auto w = grid.first(minute);
   const auto reach = kMinute + views_[slot.view].reach;
-  if (views_[slot.view].view.by_session() && slot.begun()) {
+  if (views_[slot.view].view.by_session()) {
     // Also one that has no reading in this minute and goes on over it.
     w = minute + reach;
     pend_sealed(id, std::max(slot.begins, minute), std::min(slot.sealed_to, w), cause, now);

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "cloud/cluster/gone_records.h"
 #include "cloud/intake/placer.h"
 #include "common/base/hash.h"
 #include "common/base/log.h"
@@ -207,17 +208,7 @@ EventTime JsonInput::estimate() {
 void JsonInput::compare(Partition& p, const kafka::Record& r) {
   // What was there before the first look is not known; transactions and compaction leave gaps.
   const auto oldest = std::min(r.offset, consumer_->oldest_of(r.partition));
-  if (oldest > p.next && p.next > 0) {
-    const auto gone = static_cast<std::uint64_t>(oldest - p.next);
-    lost_ += gone;
-    log::error("records are gone before they were read: retention has passed them",
-               "topic={} partition={} records={}", options_.topic, r.partition, gone);
-  } else if (r.offset < p.next) {
-    log::error("a topic goes on before where it was read to: records were lost at the brokers, or "
-               "it was made anew",
-               "topic={} partition={} read_to={} goes_on_at={}", options_.topic, r.partition,
-               p.next, r.offset);
-  }
+  lost_ += gone_before(options_.topic, r, p.next, oldest, "");
 }
 
 void JsonInput::on_record(const kafka::Record& r) {

@@ -4,6 +4,7 @@
 
 #include <thread>
 
+#include "cloud/cluster/gone_records.h"
 #include "common/base/log.h"
 #include "common/kafka/records.h"
 #include "common/wire/frame.h"
@@ -61,18 +62,8 @@ std::size_t KafkaInput::take(intake::Intake& intake) {
 void KafkaInput::compare(Partition& p, const kafka::Record& r) {
   // Compaction leaves gaps between dictionaries; and what was there before the first look is not
   // known.
-  if (r.offset > p.next && p.next > 0 && kind_ != Kind::dictionaries) {
-    const auto gone = static_cast<std::uint64_t>(r.offset - p.next);
-    lost_ += gone;
-    log::error("records are gone before they were read: retention has passed them; edges are asked "
-               "for what they still have",
-               "topic={} partition={} records={}", topic_, r.partition, gone);
-  } else if (r.offset < p.next) {
-    log::error("a topic goes on before where it was read to: records were lost at the brokers, or "
-               "it was made anew",
-               "topic={} partition={} read_to={} goes_on_at={}", topic_, r.partition, p.next,
-               r.offset);
-  }
+  const auto oldest = kind_ == Kind::dictionaries ? p.next : r.offset;
+  lost_ += gone_before(topic_, r, p.next, oldest, "; edges are asked for what they still have");
 }
 
 void KafkaInput::on_record(intake::Intake& intake, const kafka::Record& r) {

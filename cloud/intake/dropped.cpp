@@ -4,15 +4,9 @@
 
 #include "cloud/intake/intake.h"
 #include "cloud/intake/session.h"
+#include "cloud/intake/time_pieces.h"
 
 namespace tidemark::intake {
-namespace {
-
-constexpr std::int64_t kMinuteNs = 60'000'000'000;
-// 255 years to both sides of 1970: no sum of times overflows.
-constexpr std::int64_t kMinuteMax = std::int64_t{1} << 27;
-
-}  // namespace
 
 // `known`: the seal that stood before. Who took a later one than that which said a count has it.
 void Intake::take_dropped(Session& s, const Seal& seal, std::uint64_t known) {

@@ -9,6 +9,7 @@
 #include "cloud/intake/raw.h"
 #include "cloud/intake/reasons.h"
 #include "cloud/intake/session.h"
+#include "cloud/intake/time_pieces.h"
 #include "common/base/log.h"
 
 namespace tidemark::intake {
@@ -18,8 +19,6 @@ using Why = store::LetterReason;
 
 constexpr std::size_t kEdgesMax = 100'000;
 constexpr std::size_t kEvictedRangesMax = 16'384;  // of one seal
-constexpr std::int64_t kMinuteNs = 60'000'000'000;
-constexpr std::int64_t kOldestMinute = -(std::int64_t{1} << 27);  // 255 years before 1970
 
 // Names the sources that the seal speaks of without their names.
 void name_rest(reconcile::EdgeBooks& books, Seal& seal) {
@@ -364,7 +363,7 @@ void Intake::take_minutes(Session& s, const Seal& seal) {
     auto& source =
         edge.books.sources()[edge.books.source(stated.source, stated.poll_class).value()];
     for (const auto& counts : stated.minutes) {
-      if (counts.minute >= far || counts.minute < kOldestMinute) continue;
+      if (counts.minute >= far || counts.minute < -kMinuteMax) continue;
       const auto minute = event_time(counts.minute * kMinuteNs);
       auto& manifests = store_->manifests();
       if (!closed && manifests.contradicts(source.id, seal.incarnation, seal.number, counts)) {

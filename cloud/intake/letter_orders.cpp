@@ -12,7 +12,6 @@
 namespace tidemark::intake {
 namespace {
 
-constexpr std::size_t kLettersATurn = 100;
 constexpr std::size_t kTextMax = 500;  // of a name or a reason
 
 std::string outcome_of(const LetterOrder& o) {

@@ -21,7 +21,6 @@ using store::Letter;
 using store::LetterState;
 using Why = store::LetterReason;
 
-constexpr std::size_t kLettersATurn = 100;
 constexpr Nanoseconds kMinute = std::chrono::minutes(1);
 constexpr std::string_view kBlock = "block";
 constexpr std::string_view kDictionary = "dictionary";

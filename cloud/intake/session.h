@@ -8,6 +8,7 @@
 
 namespace tidemark::intake {
 
+inline constexpr std::size_t kLettersATurn = 100;  // taken or dropped in a batch, at most
 inline constexpr auto kSecondBox = "of a second box that says it is this edge";
 
 struct Intake::Session {

@@ -1,5 +1,5 @@
-// How times that lie far apart are put into pieces: for the archive's index by source and time, and
-// for looks into it.
+// Minutes, and how times that lie far apart are put into pieces: for the archive's index by source
+// and time, and for looks into it.
 #pragma once
 
 #include <algorithm>
@@ -10,6 +10,8 @@
 namespace tidemark::intake {
 
 inline constexpr std::int64_t kMinuteNs = 60'000'000'000;
+// 255 years to both sides of 1970: no sum of times overflows.
+inline constexpr std::int64_t kMinuteMax = std::int64_t{1} << 27;
 // Longest span of time under which the archive's index lists a block; longer ones are listed by
 // pieces, or each look for repeats would go through all that came in the longest span of all.
 inline constexpr std::int64_t kPieceNs = 60 * kMinuteNs;

@@ -10,6 +10,8 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
+import tempfile
 import uuid
 
 from stack import ROOT, Failed, end_with_parent, free_port, wait_for
@@ -196,3 +198,22 @@ class Broker:
         if done.returncode:
             raise Failed(f'{name} {words}: {done.stderr.decode("utf-8", "replace")[-500:]}')
         return done.stdout.decode('utf-8', 'replace')
+
+
+def run_alone(test):
+    """`test(folder, broker)` with a broker of its own; the exit code, 77 where there is none."""
+    try:
+        with tempfile.TemporaryDirectory(prefix='tidemark-kafka-') as folder:
+            broker = Broker(folder + '/kafka')
+            broker.start()
+            try:
+                test(folder + '/stack', broker)
+            finally:
+                broker.stop()
+    except Unavailable as why:
+        print(f'skipped: {why}')
+        return 77
+    except Failed as why:
+        print(f'FAILED: {why}', file=sys.stderr)
+        return 1
+    return 0

@@ -5,7 +5,6 @@ in Kafka once it is acknowledged, also over a broker that is paused, killed and 
 Exits 0, 1 with what was wrong, or 77 when no broker can be had."""
 import signal
 import sys
-import tempfile
 
 import kafka_broker
 from stack import EDGE, Failed, Stack, wait_for
@@ -120,23 +119,5 @@ def run(folder, broker):
         print(f'{len(after)} blocks in Kafka, {sent}')
 
 
-def main():
-    try:
-        with tempfile.TemporaryDirectory(prefix='tidemark-kafka-') as folder:
-            broker = kafka_broker.Broker(folder + '/kafka')
-            broker.start()
-            try:
-                run(folder + '/stack', broker)
-            finally:
-                broker.stop()
-    except kafka_broker.Unavailable as why:
-        print(f'skipped: {why}')
-        return 77
-    except Failed as why:
-        print(f'FAILED: {why}', file=sys.stderr)
-        return 1
-    return 0
-
-
 if __name__ == '__main__':
-    sys.exit(main())
+    sys.exit(kafka_broker.run_alone(run))

@@ -5,7 +5,6 @@ kill -9 of the node and of the broker, late ones revise, and what is no reading 
 Exits 0, 1 with what was wrong, or 77 when no broker can be had."""
 import json
 import sys
-import tempfile
 import urllib.request
 from datetime import datetime, timedelta, timezone
 
@@ -132,23 +131,5 @@ def run(folder, broker):
                f'a late reading: {answer}')
 
 
-def main():
-    try:
-        with tempfile.TemporaryDirectory(prefix='tidemark-kafka-') as folder:
-            broker = kafka_broker.Broker(folder + '/kafka')
-            broker.start()
-            try:
-                run(folder + '/stack', broker)
-            finally:
-                broker.stop()
-    except kafka_broker.Unavailable as why:
-        print(f'skipped: {why}')
-        return 77
-    except Failed as why:
-        print(f'FAILED: {why}', file=sys.stderr)
-        return 1
-    return 0
-
-
 if __name__ == '__main__':
-    sys.exit(main())
+    sys.exit(kafka_broker.run_alone(run))
