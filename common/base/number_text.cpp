@@ -8,7 +8,6 @@
 #include <charconv>
 #include <cmath>
 #include <cstring>
-#include <limits>
 
 namespace tidemark {
 
@@ -17,7 +16,7 @@ namespace {
 constexpr std::int64_t k1980 = 315'532'800'000'000'000;
 constexpr int kRateExponent = -9;                            // rates are read to the nHz
 constexpr std::int64_t kNsTimesRate = 1'000'000'000'000'000'000;  // of one a second: 1e9 of each
-constexpr int kExponentMax = 400;  // doubles end at 308; further digits only cost time
+constexpr int kExponentMax = 1'000'000'000;  // what is beyond int is taken for this
 
 Error bad(std::string text) { return {Fault::bad_input, std::move(text)}; }
 std::string_view cut(std::string_view text) { return text.substr(0, 40); }
@@ -59,44 +58,31 @@ std::size_t take_digits(std::string_view text, std::size_t at, std::uint64_t& di
   return at;
 }
 
-__extension__ using Wide = unsigned __int128;
-
-// value = (negative ? -1 : 1) * digits * 10^exponent; `more` when digits beyond 38 were dropped.
+// (negative ? -1 : 1) * "whole.fraction" * 10^exponent.
 struct Decimal {
   bool negative = false;
-  Wide digits = 0;
-  int exponent = 0;
-  bool more = false;
+  std::string_view whole;
+  std::string_view fraction;
+  std::int64_t exponent = 0;
 };
 
 std::optional<Decimal> scan(std::string_view text) {
   Decimal d;
   std::size_t at = 0;
   const auto peek = [&] { return at < text.size() ? text[at] : '\0'; };
+  const auto digits = [&] {
+    const auto first = at;
+    while (is_digit(peek())) ++at;
+    return text.substr(first, at - first);
+  };
   if (peek() == '-') d.negative = true;
   if (peek() == '-' || peek() == '+') ++at;
-  int count = 0;
-  int significant = 0;
-  const auto take = [&](bool fraction) {
-    for (; is_digit(peek()); ++at, ++count) {
-      const auto digit = static_cast<unsigned>(text[at] - '0');
-      if (significant < 38) {
-        d.digits = d.digits * 10 + digit;
-        if (d.digits != 0) ++significant;
-        if (fraction) --d.exponent;
-      } else {
-        d.more = d.more || digit != 0;
-        if (!fraction) ++d.exponent;
-      }
-      if (d.exponent < -100'000 || d.exponent > 100'000) return;
-    }
-  };
-  take(false);
+  d.whole = digits();
   if (peek() == '.') {
     ++at;
-    take(true);
+    d.fraction = digits();
   }
-  if (count == 0) return std::nullopt;
+  if (d.whole.empty() && d.fraction.empty()) return std::nullopt;
   if (peek() == 'e' || peek() == 'E') {
     ++at;
     if (peek() == '+') ++at;
@@ -104,10 +90,16 @@ std::optional<Decimal> scan(std::string_view text) {
     const auto [end, error] = std::from_chars(text.data() + at, text.data() + text.size(), e);
     if (error == std::errc::invalid_argument) return std::nullopt;
     if (error != std::errc()) e = text[at] == '-' ? -kExponentMax : kExponentMax;
-    d.exponent += std::clamp(e, -kExponentMax, kExponentMax);
+    d.exponent = e;
     at = static_cast<std::size_t>(end - text.data());
   }
   return at == text.size() ? std::optional(d) : std::nullopt;
+}
+
+// magnitude * 10 + digit; false when that does not fit.
+bool append(std::int64_t& magnitude, int digit) {
+  return !__builtin_mul_overflow(magnitude, 10, &magnitude) &&
+         !__builtin_add_overflow(magnitude, digit, &magnitude);
 }
 
 }  // namespace
@@ -160,25 +152,26 @@ std::optional<EventTime> PlainNumber::to_time(TimeUnit unit) const {
 Result<std::int64_t> parse_decimal(std::string_view text, int exponent, Rounding rounding) {
   const auto scanned = scan(text);
   if (!scanned) return bad(fmt::format("'{}' is no number", cut(text)));
-  auto d = *scanned;
-  const auto too_large = [&] { return bad(fmt::format("{} does not fit", cut(text))); };
-  bool rest = d.more;
-  int shift = d.exponent - exponent;
-  for (; shift < 0 && d.digits != 0; ++shift) {
-    rest = rest || d.digits % 10 != 0;
-    d.digits /= 10;
+  // Powers of ten of a unit of the result: of the digit under way, plus one.
+  auto power = static_cast<std::int64_t>(scanned->whole.size()) + scanned->exponent - exponent;
+  std::int64_t magnitude = 0;
+  bool fits = true;
+  bool finer = false;
+  for (const auto part : {scanned->whole, scanned->fraction}) {
+    for (const char c : part) {
+      if (--power >= 0) {
+        fits = fits && append(magnitude, c - '0');
+      } else {
+        finer = finer || c != '0';
+      }
+    }
   }
-  if (rest && rounding == Rounding::exact) {
+  if (finer && rounding == Rounding::exact) {
     return bad(fmt::format("{} is finer than the resolution 1e{}", cut(text), exponent));
   }
-  constexpr auto kLimit = static_cast<Wide>(std::numeric_limits<std::int64_t>::max());
-  for (; shift > 0 && d.digits != 0; --shift) {
-    if (d.digits > kLimit) return too_large();
-    d.digits *= 10;
-  }
-  if (d.digits > kLimit) return too_large();
-  const auto magnitude = static_cast<std::int64_t>(d.digits);
-  return d.negative ? -magnitude : magnitude;
+  for (; power > 0 && magnitude != 0 && fits; --power) fits = append(magnitude, 0);
+  if (!fits) return bad(fmt::format("{} does not fit", cut(text)));
+  return scanned->negative ? -magnitude : magnitude;
 }
 
 std::optional<double> parse_double(std::string_view text) {
