@@ -176,8 +176,17 @@ std::string owners_of(const Json& status) {
     const auto owner = text_of(p, "owner");
     lines += fmt::format("part    {:03}  ", count_of(p, "partition"));
     if (p.value("here", false)) {
-      lines += fmt::format("here since {}, {} records behind\n", moment(text_of(p, "since"), true),
+      lines += fmt::format("here since {}, {} records behind", moment(text_of(p, "since"), true),
                            count_of(p, "behind"));
+      if (p.contains("takeover_ms") && p["takeover_ms"].is_number()) {
+        lines += fmt::format(", taken over in {:.1f} s{}",
+                             static_cast<double>(count_of(p, "takeover_ms")) / 1000,
+                             p.value("restored", false) ? " from a checkpoint" : "");
+      }
+      const auto at = text_of(p, "checkpoint");
+      lines += at.empty() ? ", no checkpoint yet" : ", checkpoint of " + moment(at, true);
+      const auto problem = text_of(p, "checkpoint_problem");
+      lines += (problem.empty() ? "" : " (" + problem + ")") + "\n";
     } else {
       lines += owner.empty() ? "nobody\n" : owner + "\n";
     }

@@ -4,6 +4,7 @@
 
 #include <thread>
 
+#include "cloud/checkpoint/marker.h"
 #include "cloud/cluster/gone_records.h"
 #include "common/base/log.h"
 #include "common/kafka/records.h"
@@ -38,7 +39,7 @@ Result<std::unique_ptr<KafkaInput>> KafkaInput::open(Kind kind, const kafka::Set
   options.event = event;
   for (int p = 0; p < layout.partitions; ++p) {
     Partition partition;
-    partition.name = fmt::format("kafka {} {} {}", layout.id, word_of(kind), p);
+    partition.name = checkpoint::position_name(layout.id, word_of(kind), p);
     partition.next = static_cast<std::int64_t>(intake.noted(partition.name));
     partition.saved = partition.next;
     const bool read = !only || p == *only;

@@ -13,6 +13,7 @@ namespace tidemark::cluster {
 namespace {
 
 constexpr unsigned kBacklogEach = 8;  // turns, while live data keeps coming
+constexpr unsigned kRefillEach = 4;   // turns, while anything keeps coming
 constexpr auto kTryAgain = std::chrono::seconds(1);
 constexpr std::chrono::milliseconds kSayWithin{200};
 constexpr int kLookAgainMs = 20;  // whether the partition is ours
@@ -122,6 +123,15 @@ std::size_t KafkaListener::receive_of_edges(intake::Intake& intake) {
       return 0;
     }
   }
+  auto* refill = options_.refill;
+  if (refill == nullptr || refill->done()) return receive_new(intake);
+  const bool first = ++refill_turn_ % kRefillEach == 0;
+  if (const auto size = first ? refill->step() : 0; size > 0) return size;
+  const auto size = receive_new(intake);
+  return size > 0 || first ? size : refill->step();
+}
+
+std::size_t KafkaListener::receive_new(intake::Intake& intake) {
   control_->turn(intake, clock_.steady());
   if (stands_) resolve(intake);
   if (stands_) return 0;
@@ -197,6 +207,7 @@ void KafkaListener::seal_batch(intake::Intake& intake) {
     backlog_->release();
   }
   for (auto* input : {dictionaries_.get(), live_.get(), backlog_.get()}) input->save(intake);
+  if (options_.refill != nullptr) options_.refill->save();
   if (!outbox_) return;
   for (const auto& [name, position] : outbox_->moved()) intake.note(name, position);
 }

@@ -22,6 +22,7 @@
 #include <optional>
 #include <string>
 
+#include "cloud/checkpoint/refill.h"
 #include "cloud/cluster/control.h"
 #include "cloud/cluster/json_input.h"
 #include "cloud/cluster/kafka_input.h"
@@ -42,6 +43,7 @@ struct KafkaListenerOptions {
   Nanoseconds silence_max = std::chrono::minutes(5);  // of a gateway
   std::optional<int> partition = std::nullopt;        // empty: all
   JsonOptions json = {};  // plain readings beside what edges send; of all partitions alone
+  checkpoint::Refill* refill = nullptr;  // what is left of it is done beside the rest
   // Whether this node owns what it reads; empty: nobody else can. From any thread.
   std::function<bool()> holds = nullptr;
 };
@@ -64,6 +66,8 @@ class KafkaListener final : public intake::Listener {
   ~KafkaListener() override;
   [[nodiscard]] std::string address() const override { return options_.settings.brokers; }
   [[nodiscard]] Condition condition() const;
+  // Once all that was there at the start has been taken. The intake's thread.
+  [[nodiscard]] bool caught_up() const { return reads_.load() && live_was_read_ && listens(); }
 
  private:
   KafkaListener(KafkaListenerOptions options, const Clock& clock, int event);
@@ -74,6 +78,7 @@ class KafkaListener final : public intake::Listener {
   void answer(intake::Intake& intake, std::vector<intake::Reply> replies) override;
 
   std::size_t receive_of_edges(intake::Intake& intake);
+  std::size_t receive_new(intake::Intake& intake);
   Result<> begin(intake::Intake& intake, const kafka::Layout& layout);
   std::size_t take(KafkaInput& input, intake::Intake& intake);
   void resolve(intake::Intake& intake);
@@ -93,6 +98,7 @@ class KafkaListener final : public intake::Listener {
   bool stands_ = false;         // a block waits for a dictionary that cannot be read just now
   SteadyTime tries_again_{};
   unsigned turn_ = 0;
+  unsigned refill_turn_ = 0;
   bool json_next_ = false;
 };
 

@@ -1,13 +1,24 @@
 #include "cloud/cluster/partition.h"
 
 #include <fmt/format.h>
+#include <poll.h>
 
+#include "cloud/checkpoint/restore.h"
 #include "common/base/log.h"
 
 namespace tidemark::cluster {
+namespace {
+
+constexpr int kLookAgainMs = 1000;  // whether the topics can be reached
+
+}  // namespace
 
 Partition::Partition(PartitionOptions options, Disk& disk, const Clock& clock)
-    : options_(std::move(options)), disk_(disk), clock_(clock), since_(clock.wall()) {
+    : options_(std::move(options)),
+      disk_(disk),
+      clock_(clock),
+      since_(clock.wall()),
+      begun_(clock.steady()) {
   thread_ = std::thread([this] {
     auto ended = run();
     const std::lock_guard lock(mutex_);
@@ -25,25 +36,81 @@ void Partition::wait() {
   if (thread_.joinable()) thread_.join();
 }
 
+std::optional<kafka::Layout> Partition::layout() {
+  while (!stop_.asked()) {
+    auto layout = options_.listener.layout(options_.listener.settings);
+    if (layout) return std::move(*layout);
+    {
+      const std::lock_guard lock(mutex_);
+      last_.problem = layout.error().text();
+    }
+    pollfd item{stop_.descriptor(), POLLIN, 0};
+    ::poll(&item, 1, kLookAgainMs);
+  }
+  return std::nullopt;
+}
+
+checkpoint::Brought Partition::bring(const checkpoint::Place& place) {
+  auto brought = checkpoint::bring(place, disk_, stop_);
+  if (!brought) {
+    if (!stop_.asked()) {
+      log::error("no checkpoint is used; the topics are read from where this node's store of the "
+                 "partition is, or from their start", "partition={} error={}", options_.number,
+                 brought.error().text());
+    }
+    return {};
+  }
+  if (brought->restored) {
+    log::info("restored from a checkpoint", "partition={} of={} bytes={} ms={}", options_.number,
+              format_utc(brought->newest->at), brought->newest->bytes,
+              (clock_.steady() - begun_) / std::chrono::milliseconds(1));
+  }
+  return std::move(*brought);
+}
+
+void Partition::look(const intake::Intake& intake) {
+  const std::lock_guard lock(mutex_);
+  counters_ = intake.counters();
+  if (!takeover_.ready && listener_->caught_up()) takeover_.ready = clock_.steady() - begun_;
+}
+
 Result<> Partition::run() {
   const auto place = fmt::format("partition {}", options_.number);
+  const auto layout = this->layout();
+  if (!layout) return {};
+  const checkpoint::Place where{options_.listener.settings, layout->id, layout->partitions,
+                                options_.number, options_.intake.data_dir};
+  const auto brought = bring(where);
+  if (stop_.asked()) return {};
   auto intake = intake::Intake::open(disk_, clock_, options_.intake);
   if (!intake) return std::move(intake).error().within(place);
-  auto listener = KafkaListener::open(options_.listener, clock_);
+  auto listening = options_.listener;
+  const auto holds = listening.holds ? listening.holds : [] { return true; };
+  auto refill = checkpoint::Refill::open(where, **intake, holds);
+  if (!refill) return std::move(refill).error().within(place);
+  listening.refill = refill->get();
+  auto listener = KafkaListener::open(std::move(listening), clock_);
   if (!listener) return std::move(listener).error().within(place);
+  std::optional<checkpoint::Writer> writer;
+  if (options_.checkpoint_every > Nanoseconds{}) {
+    writer.emplace(checkpoint::WriterOptions{where.settings, where.layout, where.partition,
+                                             where.data_dir, options_.checkpoint_every, holds,
+                                             brought.newest},
+                   clock_);
+  }
   {
     const std::lock_guard lock(mutex_);
     listener_ = listener->get();
+    writer_ = writer ? &*writer : nullptr;
+    takeover_.restored = brought.restored;
   }
   options_.opened();
-  auto ended = (*listener)->run(**intake, stop_, [&] {
-    const std::lock_guard lock(mutex_);
-    counters_ = (*intake)->counters();
-  });
+  auto ended = (*listener)->run(**intake, stop_, [&] { look(**intake); });
   {
     const std::lock_guard lock(mutex_);
     last_ = listener_->condition();
     listener_ = nullptr;
+    writer_ = nullptr;
   }
   if (!ended) {
     log::warning("a partition ended", "partition={} error={}", options_.number,
@@ -51,6 +118,15 @@ Result<> Partition::run() {
     return std::move(ended).error().within(place);
   }
   return {};
+}
+
+Partition::Takeover Partition::takeover() const {
+  const std::lock_guard lock(mutex_);
+  auto t = takeover_;
+  if (writer_ == nullptr) return t;
+  t.written = writer_->written();
+  t.problem = writer_->problem();
+  return t;
 }
 
 intake::Counters Partition::counters() const {

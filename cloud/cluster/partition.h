@@ -2,7 +2,8 @@
 // topics, on a thread of its own.
 //
 // Promise    received set, panes, answers and how far the partition was read lie in one store and
-//            advance together; a partition that was here before goes on where that store is.
+//            advance together; a partition that was here before goes on where that store is, or
+//            from a checkpoint that is well ahead of it (cloud/checkpoint).
 // Threads    its own; all of this may be called from any.
 #pragma once
 
@@ -12,6 +13,7 @@
 #include <optional>
 #include <thread>
 
+#include "cloud/checkpoint/writer.h"
 #include "cloud/cluster/kafka_listener.h"
 #include "cloud/intake/intake.h"
 
@@ -21,6 +23,7 @@ struct PartitionOptions {
   int number = 0;
   intake::Options intake;
   KafkaListenerOptions listener;
+  Nanoseconds checkpoint_every = std::chrono::minutes(1);  // 0: none is written
   std::function<void()> opened;  // readers of the store open from now on; on the thread
 };
 
@@ -39,19 +42,34 @@ class Partition {
   [[nodiscard]] EventTime since() const { return since_; }
   [[nodiscard]] intake::Counters counters() const;
   [[nodiscard]] Condition condition() const;
+  // How it came here, and what it leaves for others.
+  struct Takeover {
+    bool restored = false;             // from a checkpoint
+    std::optional<Nanoseconds> ready;  // until it had read all that was there; empty: not yet
+    checkpoint::Written written;
+    std::string problem;               // of the last checkpoint; empty: none
+  };
+  [[nodiscard]] Takeover takeover() const;
   // Why it ended by itself; nothing while it runs and when it was asked.
   [[nodiscard]] std::optional<Error> fault() const;
 
  private:
   Result<> run();
+  // Empty: it was asked to stop.
+  std::optional<kafka::Layout> layout();
+  checkpoint::Brought bring(const checkpoint::Place& place);
+  void look(const intake::Intake& intake);
 
   const PartitionOptions options_;
   Disk& disk_;
   const Clock& clock_;
   const EventTime since_;
+  const SteadyTime begun_;
   StopSignal stop_{StopSignal::ByHand{}};
   mutable std::mutex mutex_;  // of what follows
   const KafkaListener* listener_ = nullptr;  // while it runs
+  const checkpoint::Writer* writer_ = nullptr;  // likewise
+  Takeover takeover_;
   Condition last_{.problem = "its store is being opened"};
   intake::Counters counters_;
   std::optional<Error> fault_;

@@ -109,6 +109,7 @@ std::unique_ptr<Partition> Pool::start(int number) {
   o.intake.data_dir = store::part_folder(options_.data_dir, number);
   o.intake.from_log = true;
   o.listener = options_.listener;
+  o.checkpoint_every = options_.checkpoint_every;
   o.listener.partition = number;
   o.listener.reader = [folder = o.intake.data_dir] { return query::Reader::open(folder); };
   o.listener.holds = [member = member_.get()] { return member->holds(); };
@@ -198,7 +199,16 @@ void Pool::tell() {
     // The brokers are a little behind.
     const std::lock_guard lock(mutex_);
     for (const auto& [number, p] : partitions_) {
-      states[number] = {number, true, options_.name, p->since(), p->condition().behind};
+      const auto takeover = p->takeover();
+      states[number] = {.number = number,
+                        .here = true,
+                        .owner = options_.name,
+                        .since = p->since(),
+                        .behind = p->condition().behind,
+                        .restored = takeover.restored,
+                        .ready = takeover.ready,
+                        .checkpoint = takeover.written.at,
+                        .checkpoint_problem = takeover.problem};
     }
   }
   std::vector<query::PartitionState> all;

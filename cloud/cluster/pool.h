@@ -3,8 +3,8 @@
 //
 // Promise    a partition's store is written by nobody here once the member was told to drop it.
 //            Answers of a partition can be read while its store is open (readers()).
-// Bounds     two threads, a store and five clients of the brokers for each partition, six where it
-//            has dead letters; what is fetched ahead is shared out among all partitions that the
+// Bounds     three threads, a store and five clients of the brokers for each partition, one more
+//            where it has dead letters, and while a checkpoint is written; what is fetched ahead is shared out among all partitions that the
 //            topics have.
 // Faults     of one partition (a full disk, a corrupt store) are the node's: run() ends with it, so
 //            that the group gives all it has to others.
@@ -31,6 +31,7 @@ struct PoolOptions {
   std::chrono::milliseconds session{10'000};
   std::filesystem::path data_dir;
   intake::Options intake;  // of each partition: without data_dir
+  Nanoseconds checkpoint_every = std::chrono::minutes(1);  // 0: none are written
   // The brokers are asked who has what; librdkafka's mock brokers do not know.
   bool asks_owners = true;
 };

@@ -30,6 +30,11 @@ void describe(Section& s, KafkaConfig& c) {
              {.preset = "10s", .min = "6s", .max = "5min",
               .help = "Of a group: what a node may be silent for, before others take over what it "
                       "has."});
+  s.duration("checkpoint_interval", c.checkpoint_interval,
+             {.preset = "1min", .min = "0s", .max = "1day",
+              .help = "Of a group: how often what a partition's store has is put into the topic "
+                      "PREFIX.checkpoints, from where another node takes over; 0s: never, then it "
+                      "reads all from the start of retention."});
   if (!c.group.empty() && c.brokers.empty()) s.complain("group", "group: there are no brokers");
 }
 

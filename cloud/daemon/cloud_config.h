@@ -16,6 +16,7 @@ namespace tidemark::cloud {
 struct KafkaConfig : kafka::Settings {
   std::string group;      // empty: this node reads all
   Nanoseconds session{};  // of a member of the group
+  Nanoseconds checkpoint_interval{};  // 0: no checkpoints
 };
 // Plain JSON readings of a topic, of machines that have no edge yet (cloud/plain/json_records.h).
 struct JsonConfig {

@@ -143,6 +143,7 @@ Result<> run_member(const CloudConfig& config, intake::Options intake, Disk& dis
   options.name = name_of_node(config.http.listen);
   options.session = std::chrono::duration_cast<std::chrono::milliseconds>(kafka.session);
   options.data_dir = config.data_dir;
+  options.checkpoint_every = kafka.checkpoint_interval;
   options.intake = std::move(intake);
   TIDE_ASSIGN(const auto pool, cluster::Pool::open(std::move(options), disk, clock));
   metrics::Registry registry;

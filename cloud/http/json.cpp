@@ -43,10 +43,18 @@ std::string to_json(const query::SourceState& s) {
 }
 
 std::string to_json(const query::PartitionState& p) {
-  return fmt::format(R"({{"partition":{},"owner":{},"here":{},"since":{},"behind":{}}})", p.number,
-                     p.owner.empty() ? "null" : json_quote(p.owner), p.here,
-                     p.here ? time_or_null(p.since) : "null",
-                     p.here ? std::to_string(p.behind) : "null");
+  const auto owner = p.owner.empty() ? "null" : json_quote(p.owner);
+  if (!p.here) {
+    return fmt::format(R"({{"partition":{},"owner":{},"here":false,"since":null,"behind":null}})",
+                       p.number, owner);
+  }
+  const auto ready = p.ready ? std::to_string(*p.ready / std::chrono::milliseconds(1)) : "null";
+  return fmt::format(
+      R"({{"partition":{},"owner":{},"here":true,"since":{},"behind":{},"restored":{},)"
+      R"("takeover_ms":{},"checkpoint":{},"checkpoint_problem":{}}})",
+      p.number, owner, time_or_null(p.since), p.behind, p.restored, ready,
+      p.checkpoint == EventTime{} ? "null" : time_or_null(p.checkpoint),
+      p.checkpoint_problem.empty() ? "null" : json_quote(p.checkpoint_problem));
 }
 
 std::string to_json(const query::Alarm& a) {

@@ -186,8 +186,8 @@ void Intake::dead_letter(Session& s, Lane lane, const BlockRecord& record,
   if (!refusal.unknown.empty()) letter.wants = refusal.unknown.front();
   reconcile::Placed placed;
   (keep_letter(s, std::move(letter)) ? placed.quarantined : placed.dropped) = record.readings;
-  store_->blocks().add(edge.row.id, record.name, xxh3(record.bytes), store_->archive().end(),
-                       record.readings);
+  store_->blocks().add(edge.row.id, record.name, xxh3(record.bytes),
+                       store_->archive().append(edge.row.name, record), record.readings);
   auto& books = edge.books.of(record.name.incarnation);
   // What it replaces never comes; unless it did, which is why this one is kept aside.
   const auto replaces = books.received_any(record.replaces) ? SequenceRanges{} : record.replaces;

@@ -10,6 +10,7 @@
 #include "cloud/intake/reasons.h"
 #include "cloud/intake/session.h"
 #include "cloud/intake/time_pieces.h"
+#include "common/base/hash.h"
 #include "common/base/log.h"
 
 namespace tidemark::intake {
@@ -411,6 +412,21 @@ void Intake::note(const std::string& name, std::uint64_t value) {
 }
 
 std::uint64_t Intake::noted(const std::string& name) { return store_->small().meta(name); }
+
+void Intake::on_hole(std::function<Result<>(store::ArchivePosition)> fetch) {
+  store_->archive().on_hole(std::move(fetch));
+}
+
+Result<store::ArchivePosition> Intake::fill_archive(const std::string& edge,
+                                                    const BlockRecord& record) {
+  const auto it = sessions_.find(edge);
+  if (it == sessions_.end()) return store::ArchivePosition{};
+  const auto at = store_->blocks().position_of(it->second->edge->row.id, record.name,
+                                               xxh3(record.bytes));
+  if (!at) return store::ArchivePosition{};
+  TIDE_TRY(store_->archive().fill(*at, edge, record));
+  return *at;
+}
 
 bool Intake::full() const {
   const auto most = backlog_in_batch_ ? kTouchedByBacklogMax : kTouchedMax;

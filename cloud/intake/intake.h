@@ -147,6 +147,12 @@ class Intake {
   // A number that is committed with the batch: how far an input has been read. 0: none.
   void note(const std::string& name, std::uint64_t value);
   [[nodiscard]] std::uint64_t noted(const std::string& name);
+  // The store was restored without what its archive holds (store::Archive): `fetch` brings what
+  // is read before fill_archive() has put it there.
+  void on_hole(std::function<Result<>(store::ArchivePosition)> fetch);
+  // A block of the log, taken before: where it lies in the archive, from now on; nowhere (0) when
+  // it is not one of those.
+  Result<store::ArchivePosition> fill_archive(const std::string& edge, const BlockRecord& record);
   // A record that is of no edge, or no frame; kept aside.
   void keep_foreign(const Origin& from, const std::string& reason, ByteSpan bytes);
   // Ends the batch, if there is anything to write. Also to be called when due() has passed.

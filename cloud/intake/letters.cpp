@@ -323,8 +323,8 @@ bool Intake::book_as_dropped(Session& s, Letter& letter) {
     if (known->has(name.sequence) || edge.guard.refuses(name.incarnation)) return false;
     SequenceRanges replaces;
     if (const auto record = record_of(letter)) {
-      store_->blocks().add(edge.row.id, name, xxh3(record->bytes), store_->archive().end(),
-                           letter.readings);
+      store_->blocks().add(edge.row.id, name, xxh3(record->bytes),
+                           store_->archive().append(edge.row.name, *record), letter.readings);
       if (!known->received_any(record->replaces)) replaces = record->replaces;
     }
     books.receive(name.sequence, letter.readings, placed, replaces);

@@ -119,6 +119,10 @@ struct PartitionState {
   std::string owner = {};    // the name of the node that has it; empty: nobody, or not known
   EventTime since{};         // here
   std::uint64_t behind = 0;  // here: records that are there and have not been taken
+  bool restored = false;     // here: from a checkpoint
+  std::optional<Nanoseconds> ready = std::nullopt;  // here: what the takeover took; empty: goes on
+  EventTime checkpoint{};    // here: of when the newest one is; 0: there is none
+  std::string checkpoint_problem = {};  // here: why no newer one was written
 };
 
 struct AnswerQuery {

@@ -21,15 +21,33 @@ Result<ArchivedBlock> decode_record(ByteSpan bytes) {
   return block;
 }
 
-Result<ArchivedBlock> read_record(File& file, std::uint64_t offset) {
+// Empty: nothing lies there yet.
+Result<std::optional<ArchivedBlock>> read_record(File& file, std::uint64_t offset) {
+  TIDE_ASSIGN(const auto size, file.size());
+  if (size < offset + kLengthBytes) return std::optional<ArchivedBlock>();
   ByteVector bytes(kLengthBytes);
   TIDE_TRY(file.read_at(offset, bytes));
   const auto length = ByteReader(bytes).fixed<std::uint32_t>();
+  if (length == 0) return std::optional<ArchivedBlock>();
   if (length > kRecordBytesMax) return Error(Fault::corrupt, "archive: a record is too long");
   bytes.resize(length);
   TIDE_TRY(file.read_at(offset + kLengthBytes, bytes));
-  return decode_record(bytes);
+  TIDE_ASSIGN(auto block, decode_record(bytes));
+  return std::optional(std::move(block));
 }
+
+ByteVector encode_record(const std::string& edge, const BlockRecord& record, ByteVector to = {}) {
+  const auto begin = to.size();
+  ByteWriter out(to);
+  out.fixed(std::uint32_t{0});
+  out.text(edge);
+  record.encode(out);
+  const auto length = static_cast<std::uint32_t>(to.size() - begin - kLengthBytes);
+  std::memcpy(to.data() + begin, &length, sizeof length);
+  return to;
+}
+
+Error gone() { return {Fault::unavailable, "archive: the block is past its retention"}; }
 
 }  // namespace
 
@@ -60,17 +78,44 @@ Result<std::unique_ptr<Archive>> Archive::open(Disk& disk, std::filesystem::path
 
 ArchivePosition Archive::append(const std::string& edge, const BlockRecord& record) {
   const auto at = end();
-  const auto begin = pending_.size();
-  ByteWriter out(pending_);
-  out.fixed(std::uint32_t{0});
-  out.text(edge);
-  record.encode(out);
-  const auto length = static_cast<std::uint32_t>(pending_.size() - begin - kLengthBytes);
-  std::memcpy(pending_.data() + begin, &length, sizeof length);
+  pending_ = encode_record(edge, record, std::move(pending_));
   return at;
 }
 
+Result<> Archive::make_holes(Disk& disk, const std::filesystem::path& folder, std::uint64_t first,
+                             ArchivePosition end) {
+  TIDE_TRY(make_folder(folder));
+  for (auto s = std::max<std::uint64_t>(first, 1); s <= end.segment(); ++s) {
+    TIDE_ASSIGN(const auto file, disk.open(segment_path(folder, s)));
+    TIDE_TRY(file->resize(s == end.segment() ? end.offset() : 0));
+    TIDE_TRY(file->sync());
+  }
+  return disk.sync_folder(folder);
+}
+
+Result<bool> Archive::fill(ArchivePosition at, const std::string& edge, const BlockRecord& record) {
+  if (at.value >= ArchivePosition::at(segment_, written_).value) return false;
+  TIDE_ASSIGN(auto* file, segment_file(at.segment()));
+  // What a power cut tore is written anew.
+  if (const auto known = read_record(*file, at.offset()); known && *known) return false;
+  TIDE_TRY(file->write_at(at.offset(), encode_record(edge, record)));
+  filled_.insert(at.segment());
+  return true;
+}
+
+Result<> Archive::fetch(ArchivePosition at) {
+  auto done = fetch_(at);
+  if (!done) not_fetched_ = done.error();
+  return done;
+}
+
 Result<> Archive::sync() {
+  if (not_fetched_) return *not_fetched_;
+  for (const auto segment : filled_) {
+    TIDE_ASSIGN(auto* file, segment_file(segment));
+    TIDE_TRY(file->sync());
+  }
+  filled_.clear();
   if (pending_.empty()) return {};
   TIDE_ASSIGN(auto* file, segment_file(segment_));
   TIDE_TRY(file->write_at(written_, pending_));
@@ -99,7 +144,14 @@ Result<ArchivedBlock> Archive::read(ArchivePosition at) {
     return decode_record(in.raw(length));
   }
   TIDE_ASSIGN(auto* file, segment_file(at.segment()));
-  return read_record(*file, at.offset());
+  TIDE_ASSIGN(auto found, read_record(*file, at.offset()));
+  if (!found && fetch_) {
+    TIDE_TRY(fetch(at));
+    TIDE_ASSIGN(file, segment_file(at.segment()));
+    TIDE_ASSIGN(found, read_record(*file, at.offset()));
+  }
+  if (!found) return gone();
+  return std::move(*found);
 }
 
 void Archive::remove_before(std::uint64_t segment) {
@@ -126,12 +178,15 @@ Result<ArchivedBlock> ArchiveReader::read(ArchivePosition at) {
     const auto path = segment_path(folder_, at.segment());
     std::error_code ignored;
     if (!std::filesystem::exists(path, ignored)) {
-      return Error(Fault::unavailable, "archive segment is past its retention");
+      return gone();
     }
     TIDE_ASSIGN(file_, disk_.open(path));
     open_segment_ = at.segment();
   }
-  return read_record(*file_, at.offset());
+  TIDE_ASSIGN(auto found, read_record(*file_, at.offset()));
+  if (found) return std::move(*found);
+  return Error(Fault::unavailable, "archive: the block is still being fetched from Kafka, or past "
+                                   "its retention");
 }
 
 }  // namespace tidemark::store

@@ -2,13 +2,19 @@
 //
 // Promise    what append() took is on the medium after sync(). open() cuts off whatever lies beyond
 //            the committed position: a batch whose commit did not happen was never there.
+// Holes      a store that was restored from a checkpoint has an archive of the right length with
+//            nothing in it, until its blocks were fetched again: fill() puts them where they were,
+//            and who reads one before that has it fetched (on_hole()).
 // Files      archive/00000001.seg and so on, of about kSegmentBytes each; records as in FORMAT.md.
 // Threads    one writer; readers open their own ArchiveReader and read committed positions only.
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <memory>
+#include <optional>
+#include <set>
 
 #include "common/base/disk.h"
 #include "common/model/record.h"
@@ -43,14 +49,26 @@ class Archive {
   Result<> sync();
   [[nodiscard]] ArchivePosition end() const;
   Result<ArchivedBlock> read(ArchivePosition at);
+  // An empty one, whose records are all still to be filled in. Synced.
+  static Result<> make_holes(Disk& disk, const std::filesystem::path& folder, std::uint64_t first,
+                             ArchivePosition end);
+  // False: it is there already. On the medium after sync().
+  Result<bool> fill(ArchivePosition at, const std::string& edge, const BlockRecord& record);
+  // Fetches what lies at a position; afterwards it is there, or gone for good. A fault is one of
+  // the read, and of every sync() from then on: what could not be looked at must not be committed.
+  void on_hole(std::function<Result<>(ArchivePosition)> fetch) { fetch_ = std::move(fetch); }
   // Removes whole segments below this one.
   void remove_before(std::uint64_t segment);
 
  private:
   Archive(Disk& disk, std::filesystem::path folder) : disk_(disk), folder_(std::move(folder)) {}
   Result<File*> segment_file(std::uint64_t segment);
+  Result<> fetch(ArchivePosition at);
   Disk& disk_;
   std::filesystem::path folder_;
+  std::function<Result<>(ArchivePosition)> fetch_;
+  std::optional<Error> not_fetched_;
+  std::set<std::uint64_t> filled_;  // segments, since the last sync
   std::map<std::uint64_t, std::unique_ptr<File>> files_;  // a few that are open
   std::uint64_t segment_ = 1;
   std::uint64_t written_ = 0;  // bytes of segment_ that are in the file

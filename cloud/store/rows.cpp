@@ -317,6 +317,8 @@ BlockIndex::BlockIndex(sqlite::Database& database)
     : add_(database, "INSERT INTO blocks VALUES(?,?,?,?,?,?)"),
       forget_(database, "DELETE FROM blocks WHERE edge=? AND incarnation=? AND sequence=?"),
       hash_(database, "SELECT hash FROM blocks WHERE edge=? AND incarnation=? AND sequence=?"),
+      position_(database, "SELECT position FROM blocks WHERE edge=? AND incarnation=?"
+                          " AND sequence=? AND hash=?"),
       // TOTAL: a SUM past 2^63, of counts that an edge only claims, would fail the batch.
       readings_(database, "SELECT CAST(TOTAL(readings) AS INTEGER) FROM blocks"
                           " WHERE edge=? AND incarnation=? AND sequence>=? AND sequence<=?"),
@@ -357,6 +359,15 @@ std::optional<std::uint64_t> BlockIndex::hash_of(EdgeId edge, BlockName name) {
   if (hash_.next()) hash = hash_.count(0);
   hash_.rewind();
   return hash;
+}
+
+std::optional<ArchivePosition> BlockIndex::position_of(EdgeId edge, BlockName name,
+                                                       std::uint64_t hash) {
+  std::optional<ArchivePosition> at;
+  position_.start(edge, name.incarnation.count, name.sequence.count, hash);
+  if (position_.next()) at = ArchivePosition{position_.count(0)};
+  position_.rewind();
+  return at;
 }
 
 std::uint64_t BlockIndex::readings_in(EdgeId edge, Incarnation i, SequenceRange range) {

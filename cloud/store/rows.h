@@ -133,6 +133,8 @@ class BlockIndex {
   // It is archived anew.
   void forget(EdgeId edge, BlockName name);
   std::optional<std::uint64_t> hash_of(EdgeId edge, BlockName name);
+  // Where a block of this name and content is archived.
+  std::optional<ArchivePosition> position_of(EdgeId edge, BlockName name, std::uint64_t hash);
   std::uint64_t readings_in(EdgeId edge, Incarnation i, SequenceRange range);
   void add_span(SourceId source, std::int64_t time_min, std::int64_t time_max, ArchivePosition at);
   // Writes the spans of the batch, which is done before they are looked at, too.
@@ -162,7 +164,7 @@ class BlockIndex {
   static constexpr std::size_t kSpansMax = 65'536;  // of a batch in memory
   static constexpr std::size_t kReachSpansMax = 1000;  // that reach() looks at
   std::int64_t span_max(SourceId source);
-  sqlite::Statement add_, forget_, hash_, readings_, add_span_, overlapping_, before_, behind_,
+  sqlite::Statement add_, forget_, hash_, position_, readings_, add_span_, overlapping_, before_, behind_,
       span_max_, save_span_max_, forget_blocks_, note_forgotten_, forget_spans_,
       note_forgotten_of_edge_, forget_spans_of_edge_;
   std::unordered_map<SourceId, std::int64_t> span_maxima_;

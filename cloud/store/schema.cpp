@@ -3,7 +3,6 @@
 namespace tidemark::store {
 namespace {
 
-constexpr int kVersion = 7;
 constexpr std::chrono::milliseconds kBusyWait{5000};
 constexpr auto kSchema = R"sql(
     CREATE TABLE IF NOT EXISTS meta(key TEXT PRIMARY KEY, value INTEGER) WITHOUT ROWID;
@@ -179,7 +178,7 @@ Result<std::unique_ptr<sqlite::Database>> open_writer(const std::filesystem::pat
                         "PRAGMA wal_autocheckpoint=4000; PRAGMA journal_size_limit=67108864;"
                         "PRAGMA temp_store=MEMORY",
              .schema = kSchema,
-             .version = kVersion,
+             .version = kSchemaVersion,
              .lifts = {kLiftTo2, kLiftTo3, kSchema, std::string(kSchema) + kLiftTo5,
                        std::string(kSchema) + kLiftTo6,
                         kLiftTo7Before + std::string(kSchema) + kLiftTo7},
@@ -190,7 +189,7 @@ Result<std::unique_ptr<sqlite::Database>> open_writer(const std::filesystem::pat
 Result<std::unique_ptr<sqlite::Database>> open_reader(const std::filesystem::path& file) {
   return sqlite::Database::open(
       file, {.pragmas = "PRAGMA query_only=1; PRAGMA cache_size=-16384; PRAGMA temp_store=MEMORY",
-             .version = kVersion,
+             .version = kSchemaVersion,
              .reader = true,
              .busy_wait = kBusyWait,
              .io_error = Fault::unavailable});

@@ -3,9 +3,6 @@
 #include "cloud/store/schema.h"
 
 namespace tidemark::store {
-namespace {
-constexpr std::string_view kArchiveEnd = "archive_end";
-}
 
 std::filesystem::path database_path(const std::filesystem::path& data_dir) {
   return data_dir / "cloud.db";

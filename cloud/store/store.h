@@ -20,6 +20,10 @@
 
 namespace tidemark::store {
 
+// Names in `meta` (SmallRows).
+inline constexpr std::string_view kArchiveEnd = "archive_end";
+inline constexpr std::string_view kArchiveFirst = "archive_first";
+
 std::filesystem::path database_path(const std::filesystem::path& data_dir);
 std::filesystem::path archive_folder(const std::filesystem::path& data_dir);
 

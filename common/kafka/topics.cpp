@@ -18,6 +18,9 @@ constexpr int kVersion = 1;
 constexpr std::string_view kLayoutKey = "layout";
 // What a gateway says to its edges is said anew all the time.
 constexpr Nanoseconds kControlKept = std::chrono::hours(1);
+// Brokers compact closed segments alone: what is out of date is read again by whoever takes over.
+constexpr std::uint64_t kCheckpointSegmentBytes = 64 << 20;
+constexpr Nanoseconds kCheckpointSegmentAge = std::chrono::minutes(10);
 
 std::int64_t milliseconds(Nanoseconds n) {
   return std::chrono::duration_cast<std::chrono::milliseconds>(n).count();
@@ -38,17 +41,21 @@ std::vector<NewTopic> topics_of(const Settings& s, const Layout& layout) {
   control.settings["retention.ms"] = std::to_string(milliseconds(kControlKept));
   auto answers = topic(s.answers(), layout.partitions, false);
   answers.settings["cleanup.policy"] = "compact,delete";
+  auto checkpoints = topic(s.checkpoints(), layout.partitions, true);
+  checkpoints.settings["segment.bytes"] = std::to_string(kCheckpointSegmentBytes);
+  checkpoints.settings["segment.ms"] = std::to_string(milliseconds(kCheckpointSegmentAge));
   return {topic(s.live(), layout.partitions, false), topic(s.backlog(), layout.partitions, false),
           topic(s.dictionaries(), layout.partitions, true), std::move(control),
-          std::move(answers), topic(s.dead_letters(), layout.partitions, false),
+          std::move(answers), std::move(checkpoints), topic(s.dead_letters(), layout.partitions, false),
           topic(s.registry(), 1, true)};
 }
 
 // How a setting of a topic must compare with what init would have set.
-enum class Rule : std::uint8_t { same, at_least, at_least_or_unbounded };
+enum class Rule : std::uint8_t { same, at_least, at_least_or_unbounded, whatever };
 
 Rule rule_of(const std::string& key) {
   if (key == "retention.ms") return Rule::at_least_or_unbounded;
+  if (key.starts_with("segment.")) return Rule::whatever;
   if (key == "min.insync.replicas" || key == "max.message.bytes") return Rule::at_least;
   return Rule::same;
 }
@@ -63,6 +70,7 @@ const char* reason_of(const std::string& key) {
 }
 
 bool fits(Rule rule, const std::string& is, const std::string& wanted) {
+  if (rule == Rule::whatever) return true;
   if (rule == Rule::same) return is == wanted;
   const auto number = [](const std::string& text) {
     std::int64_t n = 0;

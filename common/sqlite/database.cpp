@@ -107,6 +107,22 @@ Result<std::int64_t> Database::ask(std::string_view sql) {
   return query.integer(0);
 }
 Result<std::int64_t> Database::data_version() { return ask("PRAGMA data_version"); }
+
+Result<> Database::copy_to(const std::filesystem::path& path) const {
+  sqlite3* raw = nullptr;
+  const int how = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX;
+  int code = sqlite3_open_v2(path.c_str(), &raw, how, nullptr);
+  Database copy(raw, path.string(), io_error_);
+  if (code != SQLITE_OK) return copy.error(code);
+  TIDE_TRY(copy.execute("PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF"));
+  auto* backup = sqlite3_backup_init(raw, "main", handle_.get(), "main");
+  if (backup == nullptr) return copy.error(sqlite3_errcode(raw));
+  sqlite3_backup_step(backup, -1);
+  code = sqlite3_backup_finish(backup);
+  if (code != SQLITE_OK) return copy.error(code);
+  return {};
+}
+
 std::int64_t Database::rows_changed() const { return sqlite3_changes64(handle_.get()); }
 std::int64_t Database::last_row_id() const { return sqlite3_last_insert_rowid(handle_.get()); }
 

@@ -71,6 +71,9 @@ class Database {
   [[nodiscard]] std::uint64_t pages_written() const;
   // Another value than before: somebody else has changed the file. Cheap.
   Result<std::int64_t> data_version();
+  // All of it as of one commit, page by page, into a file that is not there yet. That is not
+  // synced. Writers go on meanwhile.
+  Result<> copy_to(const std::filesystem::path& path) const;
 
  private:
   friend class Statement;

@@ -16,6 +16,7 @@
 #include "cloud/query/reader.h"
 #include "common/codec/codec.h"
 #include "common/wire/frame.h"
+#include "tests/support/folder.h"
 
 namespace tidemark::test {
 
@@ -254,20 +255,6 @@ class EdgeDouble {
   SequenceRanges evicted_;
   std::uint64_t next_ = 1;
   std::uint64_t seal_number_ = 0;
-};
-
-// A folder of its own, gone afterwards.
-class Folder {
- public:
-  Folder() {
-    auto name = (std::filesystem::temp_directory_path() / "tidemark-cloud-XXXXXX").string();
-    if (::mkdtemp(name.data()) == nullptr) ADD_FAILURE() << "no folder";
-    path = name;
-  }
-  ~Folder() { std::filesystem::remove_all(path); }
-  Folder(const Folder&) = delete;
-  Folder& operator=(const Folder&) = delete;
-  std::filesystem::path path;
 };
 
 // A cloud node in one thread, that can be killed and started again.

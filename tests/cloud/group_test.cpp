@@ -4,6 +4,7 @@
 
 #include <thread>
 
+#include "cloud/checkpoint/marker.h"
 #include "cloud/cluster/pool.h"
 #include "cloud/store/part_folder.h"
 #include "cloud/store/store.h"
@@ -16,7 +17,8 @@ constexpr auto kLong = std::chrono::seconds(60);  // the group's first members a
 
 class Member {
  public:
-  Member(MockKafka& kafka, const std::filesystem::path& folder, std::string name) {
+  Member(MockKafka& kafka, const std::filesystem::path& folder, std::string name,
+         Nanoseconds checkpoint_every = {}) {
     cluster::PoolOptions o;
     o.listener.settings = kafka.settings;
     o.listener.look_every = o.listener.look_again = kSoon;
@@ -27,6 +29,7 @@ class Member {
     o.data_dir = folder;
     o.intake.views = answers::views_in_force({}).value();
     o.asks_owners = false;
+    o.checkpoint_every = checkpoint_every;
     pool_ = cluster::Pool::open(std::move(o), disk_, clock_).value();
     reader_ = pool_->readers()->reader();
     thread_ = std::thread([this] { EXPECT_TRUE(pool_->run(stop_, [] {}).ok()); });
@@ -48,6 +51,7 @@ class Member {
     }
     return all;
   }
+  std::vector<query::PartitionState> partitions() { return reader_->partitions().value(); }
   Ledger ledger() { return reader_->ledger().value(); }
   cluster::Pool& pool() { return *pool_; }
 
@@ -63,14 +67,14 @@ class Member {
 // An edge for each partition, with a gateway.
 class Fleet {
  public:
-  explicit Fleet(MockKafka& kafka) {
+  explicit Fleet(MockKafka& kafka, bool device_stamped = false) {
     std::vector<bool> taken(MockKafka::kPartitions);
     for (int n = 0; edges_.size() < taken.size(); ++n) {
       const auto name = "press-" + std::to_string(n);
       const auto p = static_cast<std::size_t>(kafka::partition_of(name, MockKafka::kPartitions));
       if (taken[p]) continue;
       taken[p] = true;
-      edges_.push_back(std::make_unique<EdgeDouble>(name, 11, 1));
+      edges_.push_back(std::make_unique<EdgeDouble>(name, 11, 1, device_stamped));
       gateways_.push_back(std::make_unique<Gateway>(kafka, *edges_.back()));
       gateways_.back()->send(edges_.back()->dictionary());
     }
@@ -197,6 +201,113 @@ TEST(Group, AMemberHoldsItsPartitionsForAsLongAsItsLeaseIsNew) {
   EXPECT_EQ(events.has, 4u);
   member->leave();
   EXPECT_EQ(events.has, 0u);
+}
+
+// All bytes of a partition's archive.
+std::string archive_of(const std::filesystem::path& data_dir, int partition) {
+  const auto folder = store::archive_folder(store::part_folder(data_dir, partition));
+  const auto bytes = read_file(store::segment_path(folder, 1), 1 << 20);
+  return bytes ? *bytes : "";
+}
+
+// A checkpoint of each partition that holds all that was sent.
+bool all_kept(Member& node, EventTime since) {
+  const auto all = node.partitions();
+  return all.size() == 4 && std::ranges::all_of(all, [&](const auto& p) {
+    return p.checkpoint > since && p.behind == 0;
+  });
+}
+
+TEST(Group, ANodeTakesOverFromACheckpointAndFetchesTheArchiveAgain) {
+  MockKafka kafka;
+  Folder here;
+  Folder there;
+  Fleet fleet(kafka, true);
+  fleet.send(0);
+  fleet.send(1);
+  const SystemClock clock;
+  {
+    Member first(kafka, here.path, "hall-1", std::chrono::milliseconds(50));
+    ASSERT_TRUE(eventually([&] { return first.ledger().answered == fleet.readings; }, kLong));
+    const auto answered = clock.wall();
+    fleet.send(2);  // a checkpoint is written where something has moved
+    ASSERT_TRUE(eventually([&] { return first.ledger().answered == fleet.readings; }, kLong));
+    ASSERT_TRUE(eventually([&] { return all_kept(first, answered); }, kLong));
+  }
+  Member second(kafka, there.path, "hall-2");
+  ASSERT_TRUE(eventually([&] { return second.ledger().answered == fleet.readings; }, kLong));
+  ASSERT_TRUE(eventually([&] {
+    const auto all = second.partitions();
+    return std::ranges::all_of(all, [](const auto& p) { return p.ready.has_value(); });
+  }, kLong));
+  for (const auto& p : second.partitions()) EXPECT_TRUE(p.restored) << p.number;
+  EXPECT_LE(second.pool().counters().blocks, 4u) << "what the checkpoints hold is not taken again";
+
+  // Blocks with the same readings: only the archive knows that they are repeats.
+  const auto readings = fleet.readings;
+  fleet.send(0);
+  ASSERT_TRUE(eventually([&] { return second.ledger().taken == fleet.readings; }, kLong));
+  ASSERT_TRUE(eventually([&] { return second.ledger().pending == 0; }, kLong));
+  EXPECT_EQ(second.ledger().answered, readings);
+  EXPECT_EQ(second.ledger().duplicate, fleet.readings - readings);
+  for (int p = 0; p < MockKafka::kPartitions; ++p) {
+    const auto before = archive_of(here.path, p);
+    EXPECT_FALSE(before.empty());
+    EXPECT_TRUE(eventually([&] { return archive_of(there.path, p).starts_with(before); }, kLong))
+        << "partition " << p;
+  }
+}
+
+TEST(Group, ACheckpointThatIsNotWholeIsPassedOver) {
+  MockKafka kafka;
+  Folder here;
+  Folder there;
+  Fleet fleet(kafka);
+  fleet.send(0);
+  {
+    Member first(kafka, here.path, "hall-1");
+    ASSERT_TRUE(eventually([&] { return first.ledger().answered == fleet.readings; }, kLong));
+  }
+  checkpoint::Marker marker;
+  marker.layout = "mock";
+  marker.live = 1'000'000;
+  marker.bytes = 3 * checkpoint::kPieceBytes;
+  marker.pieces = {1, 2, 3};
+  const auto producer = kafka::Producer::open(kafka.settings, {}).value();
+  for (int p = 0; p < MockKafka::kPartitions; ++p) {
+    ASSERT_TRUE(producer->send(kafka.settings.checkpoints(), p, as_bytes(checkpoint::kMarkerKey),
+                               marker.encode(), {}, 0).ok());
+  }
+  producer->finish(std::chrono::seconds(10));
+  Member second(kafka, there.path, "hall-2");
+  ASSERT_TRUE(eventually([&] { return second.ledger().answered == fleet.readings; }, kLong));
+  EXPECT_EQ(second.pool().counters().blocks, 4u) << "all was read from the start";
+}
+
+TEST(Checkpoint, MarkersAreReadAsTheyWereWritten) {
+  checkpoint::Marker m;
+  m.layout = "5f3a";
+  m.number = 7;
+  m.version = 7;
+  m.live = 1000;
+  m.backlog = 3;
+  m.at = event_time(5);
+  m.bytes = checkpoint::kPieceBytes + 1;
+  m.pieces = {11, 12};
+  const auto bytes = m.encode();
+  const auto read = checkpoint::Marker::decode(bytes).value();
+  EXPECT_EQ(read.layout, m.layout);
+  EXPECT_EQ(read.live, m.live);
+  EXPECT_EQ(read.at, m.at);
+  EXPECT_EQ(read.pieces, m.pieces);
+  EXPECT_EQ(read.size_of(0), checkpoint::kPieceBytes);
+  EXPECT_EQ(read.size_of(1), 1u);
+  for (std::size_t n = 0; n < bytes.size(); ++n) {
+    EXPECT_FALSE(checkpoint::Marker::decode(ByteSpan(bytes).first(n)).ok()) << n;
+  }
+  auto newer = bytes;
+  newer[0] = 2;
+  EXPECT_EQ(checkpoint::Marker::decode(newer).error().fault(), Fault::unsupported);
 }
 
 TEST(Group, ANodeDoesNotTakeTheStoreOfOneWithoutAGroup) {

@@ -8,7 +8,7 @@
 #include "gateway/cli/gateway_command.h"
 #include "gateway/daemon/control.h"
 #include "gateway/deadletter/store.h"
-#include "tests/gateway/folder.h"
+#include "tests/support/folder.h"
 
 namespace tidemark::gateway {
 namespace {

@@ -4,7 +4,7 @@
 
 #include "gateway/daemon/control.h"
 #include "gateway/daemon/gateway_config.h"
-#include "tests/gateway/folder.h"
+#include "tests/support/folder.h"
 
 namespace tidemark::gateway {
 namespace {

@@ -1,7 +1,7 @@
 #include <gtest/gtest.h>
 
 #include "gateway/deadletter/store.h"
-#include "tests/gateway/folder.h"
+#include "tests/support/folder.h"
 #include "tests/gateway/format_tables.h"
 
 namespace tidemark::gateway {

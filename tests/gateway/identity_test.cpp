@@ -8,7 +8,7 @@
 #include "gateway/identity/authority.h"
 #include "gateway/identity/enrolment.h"
 #include "gateway/identity/registry.h"
-#include "tests/gateway/folder.h"
+#include "tests/support/folder.h"
 #include "tests/gateway/format_tables.h"
 
 namespace tidemark::gateway {

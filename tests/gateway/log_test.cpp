@@ -4,7 +4,7 @@
 #include <array>
 
 #include "gateway/log/log.h"
-#include "tests/gateway/folder.h"
+#include "tests/support/folder.h"
 #include "tests/support/eventually.h"
 
 namespace tidemark::gateway {

@@ -9,7 +9,7 @@
 #include "edge/uplink/enroll.h"
 #include "gateway/listener/server.h"
 #include "tests/gateway/fake_cloud.h"
-#include "tests/gateway/folder.h"
+#include "tests/support/folder.h"
 
 namespace tidemark::test {
 

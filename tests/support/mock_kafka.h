@@ -29,7 +29,8 @@ class MockKafka {
         cluster_(rd_kafka_mock_cluster_new(owner_, 1)) {
     settings.brokers = rd_kafka_mock_cluster_bootstraps(cluster_);
     for (const auto& t : {settings.live(), settings.backlog(), settings.dictionaries(),
-                          settings.control(), settings.answers(), settings.dead_letters()}) {
+                          settings.control(), settings.answers(), settings.dead_letters(),
+                          settings.checkpoints()}) {
       EXPECT_EQ(rd_kafka_mock_topic_create(cluster_, t.c_str(), kPartitions, 1),
                 RD_KAFKA_RESP_ERR_NO_ERROR);
     }

@@ -14,6 +14,7 @@ from stack import free_port
 
 GROUP = 'cloud'
 SESSION = 6  # seconds; the brokers allow no less
+CHECKPOINTS = 2  # seconds
 PARTITIONS = 3
 ONE_BATCH = 8  # records of one edge, at most; while the node stands still there come 40 and more
 
@@ -51,11 +52,11 @@ class Nodes:
 
 def way(stack):
     return (f'kafka = {{ brokers = "{stack.kafka}", prefix = "test", group = "{GROUP}", '
-            f'session = "{SESSION}s" }}')
+            f'session = "{SESSION}s", checkpoint_interval = "{CHECKPOINTS}s" }}')
 
 
-def start_group(stack):
-    """The chain, with its cloud node as the first of a group."""
+def start_group(stack, views=True):
+    """The chain, with its cloud node as the first of a group. `views`: that of the scenarios."""
     need_kafka(stack)
     cloud_way = way(stack)
     plain = stack.way
@@ -67,7 +68,7 @@ def start_group(stack):
         stack.way = plain
     stack.prepare_cloud = prepare_member
     stack.start_broker()
-    start_chain(stack)
+    start_chain(stack, views=views)
     nodes = Nodes(stack)
     wait_for('the node to have all partitions',
              lambda: len(nodes.has('cloud')) == PARTITIONS, 60, 0.2)
@@ -130,8 +131,10 @@ def take_over(stack, nodes, victim, other, disturb, again):
              0.1)
     wait_for(f'{other} to answer for the edge',
              lambda: nodes.get(other, '/v1/edges')['edges'], 60, 0.05)
+    restored = [o['partition'] for o in nodes.get(other, '/v1/edges')['owners']
+                if o['here'] and o['restored']]
     print(f'{other} answers {time.monotonic() - started:.1f} s after {victim} stood still, '
-          f'session {SESSION} s')
+          f'session {SESSION} s, partitions from a checkpoint: {restored}')
     again()
 
 

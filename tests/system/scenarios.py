@@ -37,9 +37,10 @@ def sensors(count, rate, **options):
             for i in range(count)]
 
 
-def start_chain(stack, sources=None, **edge_options):
-    """Broker and everything behind it; the plant is the caller's."""
-    stack.write_view(VIEW, '**', '1s')
+def start_chain(stack, sources=None, views=True, **edge_options):
+    """Broker and everything behind it; the plant is the caller's, and views if they say so."""
+    if views:
+        stack.write_view(VIEW, '**', '1s')
     stack.start_cloud_and_gateway()
     stack.start_proxy()
     stack.write_edge(sources or stack.mqtt_source(), **edge_options)

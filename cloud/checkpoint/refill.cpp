@@ -1,0 +1,103 @@
+#include "cloud/checkpoint/refill.h"
+
+#include <thread>
+
+#include "common/base/log.h"
+#include "common/kafka/records.h"
+
+namespace tidemark::checkpoint {
+namespace {
+
+constexpr std::chrono::milliseconds kTurn{2};
+
+}  // namespace
+
+std::string Refill::next_name(std::string_view topic) {
+  return "refill " + std::string(topic) + " next";
+}
+std::string Refill::until_name(std::string_view topic) {
+  return "refill " + std::string(topic) + " until";
+}
+
+Result<std::unique_ptr<Refill>> Refill::open(const Place& place, intake::Intake& intake,
+                                             std::function<bool()> holds) {
+  std::unique_ptr<Refill> refill(new Refill(intake, place.partition, std::move(holds)));
+  const std::array<std::pair<std::string, std::string>, 2> topics{
+      {{"live", place.settings.live()}, {"backlog", place.settings.backlog()}}};
+  for (std::size_t i = 0; i < topics.size(); ++i) {
+    auto& t = refill->topics_[i];
+    t.word = topics[i].first;
+    t.next = t.saved = intake.noted(next_name(t.word));
+    t.until = intake.noted(until_name(t.word));
+    if (t.done()) continue;
+    kafka::ConsumerOptions options;
+    options.topic = topics[i].second;
+    options.from.assign(static_cast<std::size_t>(place.partitions),
+                        kafka::ConsumerOptions::kNotRead);
+    options.from[static_cast<std::size_t>(place.partition)] = static_cast<std::int64_t>(t.next);
+    TIDE_ASSIGN(t.consumer, kafka::Consumer::open(place.settings, std::move(options)));
+  }
+  if (refill->done()) return std::unique_ptr<Refill>();
+  intake.on_hole([self = refill.get()](store::ArchivePosition at) { return self->fetch(at); });
+  return refill;
+}
+
+bool Refill::done() const {
+  return std::ranges::all_of(topics_, [](const Topic& t) { return t.done(); });
+}
+
+std::size_t Refill::step() {
+  for (auto& t : topics_) {
+    if (const auto size = step(t); size > 0) return size;
+  }
+  return 0;
+}
+
+std::size_t Refill::step(Topic& topic) {
+  if (topic.done()) return 0;
+  std::size_t size = 0;
+  topic.consumer->poll([&](const kafka::Record& r) {
+    size = r.value.size() + 1;
+    topic.next = static_cast<std::uint64_t>(r.offset) + 1;
+    if (static_cast<std::uint64_t>(r.offset) >= topic.until) return;
+    if (auto taken = take(r); !taken && fault_) fault_ = std::move(taken);
+  });
+  if (size == 0 && topic.consumer->read_to_its_end(partition_)) topic.next = topic.until;
+  if (topic.done()) {
+    topic.consumer.reset();
+    log::info("the archive of a restored partition has been fetched", "partition={} topic={}",
+              partition_, topic.word);
+  }
+  return size;
+}
+
+Result<> Refill::take(const kafka::Record& r) {
+  if (kafka::type_of(r.header("type")) != wire::FrameType::block) return {};
+  ByteReader in(r.value);
+  const auto record = BlockRecord::decode(in);
+  if (!record) return {};  // it lies among the dead letters
+  TIDE_ASSIGN(last_, intake_.fill_archive(std::string(r.key), *record));
+  return {};
+}
+
+Result<> Refill::fetch(store::ArchivePosition at) {
+  last_ = {};
+  while (!done()) {
+    if (!holds_()) return Error{Fault::denied, "the partition may be another node's"};
+    const auto size = step();
+    TIDE_TRY(fault_);
+    if (last_.value == at.value) return {};
+    if (size == 0) std::this_thread::sleep_for(kTurn);
+  }
+  return {};
+}
+
+void Refill::save() {
+  for (auto& t : topics_) {
+    if (t.next == t.saved) continue;
+    t.saved = t.next;
+    intake_.note(next_name(t.word), t.next);
+  }
+}
+
+}  // namespace tidemark::checkpoint

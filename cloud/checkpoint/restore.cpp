@@ -1,0 +1,176 @@
+#include "cloud/checkpoint/restore.h"
+
+#include <fmt/format.h>
+
+#include <functional>
+#include <system_error>
+#include <thread>
+#include <unordered_map>
+
+#include "cloud/checkpoint/refill.h"
+#include "cloud/store/rows.h"
+#include "cloud/store/schema.h"
+#include "cloud/store/store.h"
+#include "common/base/hash.h"
+#include "common/base/log.h"
+#include "common/codec/packing.h"
+#include "common/kafka/consumer.h"
+#include "common/kafka/records.h"
+
+namespace tidemark::checkpoint {
+namespace {
+
+constexpr std::size_t kAtOnce = 1000;  // records
+constexpr std::chrono::milliseconds kTurn{2};
+constexpr std::chrono::milliseconds kPatience{30'000};  // for brokers that say nothing
+
+// All records of the partition, until `take` says that it has enough.
+Result<> each_record(const Place& place, const StopSignal& stop,
+                     const std::function<bool(const kafka::Record&)>& take) {
+  kafka::ConsumerOptions options;
+  options.topic = place.settings.checkpoints();
+  options.from.assign(static_cast<std::size_t>(place.partitions), kafka::ConsumerOptions::kNotRead);
+  options.from[static_cast<std::size_t>(place.partition)] = 0;
+  TIDE_ASSIGN(const auto consumer, kafka::Consumer::open(place.settings, std::move(options)));
+  bool enough = false;
+  for (auto left = kPatience; !enough;) {
+    if (stop.asked()) return Error{Fault::unavailable, "the node is stopping"};
+    const auto taken = consumer->poll_many(kAtOnce, [&](const kafka::Record& r) {
+      enough = enough || take(r);
+    });
+    if (taken > 0) {
+      left = kPatience;
+      continue;
+    }
+    if (consumer->read_to_its_end(place.partition)) return {};
+    if (left.count() <= 0) {
+      return Error{Fault::unavailable, fmt::format("{} is not read: {}",
+                                                   place.settings.checkpoints(),
+                                                   consumer->problem())};
+    }
+    std::this_thread::sleep_for(kTurn);
+    left -= kTurn;
+  }
+  return {};
+}
+
+Result<std::optional<Marker>> find_newest(const Place& place, const StopSignal& stop) {
+  std::optional<Marker> newest;
+  TIDE_TRY(each_record(place, stop, [&](const kafka::Record& r) {
+    if (r.key != kMarkerKey) return false;
+    auto marker = Marker::decode(r.value);
+    if (!marker) {
+      log::warning("a checkpoint is passed over", "partition={} error={}", place.partition,
+                   marker.error().text());
+    } else if (marker->layout == place.layout && (!newest || marker->live >= newest->live)) {
+      newest = std::move(*marker);
+    }
+    return false;
+  }));
+  return newest;
+}
+
+// The file that the marker names, at `to`.
+Result<> fetch(const Place& place, const Marker& marker, Disk& disk,
+               const std::filesystem::path& to, const StopSignal& stop) {
+  std::unordered_map<std::uint64_t, std::vector<std::size_t>> wanted;  // by hash, where they lie
+  for (std::size_t i = 0; i < marker.pieces.size(); ++i) wanted[marker.pieces[i]].push_back(i);
+  TIDE_ASSIGN(const auto file, disk.open(to));
+  Result<> written;
+  ByteVector bytes;
+  TIDE_TRY(each_record(place, stop, [&](const kafka::Record& r) {
+    if (r.value.empty() || r.key == kMarkerKey) return false;
+    const auto at = wanted.find(kafka::number_of_hex(r.key));
+    if (at == wanted.end()) return false;
+    bytes.resize(marker.size_of(at->second.front()));
+    if (!codec::unpack(r.value, bytes) || xxh3(bytes) != at->first) return false;
+    for (const auto piece : at->second) {
+      if (written) written = file->write_at(piece * kPieceBytes, bytes);
+    }
+    wanted.erase(at);
+    return wanted.empty() || !written;
+  }));
+  TIDE_TRY(written);
+  if (!wanted.empty()) {
+    return Error{Fault::corrupt, fmt::format("checkpoint {} of partition {}: {} pieces of {} are "
+                                             "missing or damaged", marker.number, place.partition,
+                                             wanted.size(), marker.pieces.size())};
+  }
+  return file->sync();
+}
+
+// What has to be fetched again for the archive of the store, and an archive with that much room.
+Result<> prepare(const Place& place, const std::filesystem::path& file,
+                 const std::filesystem::path& archive, Disk& disk) {
+  TIDE_ASSIGN(const auto db, store::open_writer(file));
+  store::SmallRows small(*db);
+  for (const auto* topic : {"live", "backlog"}) {
+    const auto until = small.meta(position_name(place.layout, topic, place.partition));
+    small.set_meta(Refill::next_name(topic), 0);
+    small.set_meta(Refill::until_name(topic), until);
+  }
+  const store::ArchivePosition end{small.meta(store::kArchiveEnd)};
+  const auto first = small.meta(store::kArchiveFirst);
+  TIDE_TRY(db->fault());
+  return store::Archive::make_holes(disk, archive, first, end);
+}
+
+// The store that was there goes.
+Result<> put_in_place(const std::filesystem::path& file, const std::filesystem::path& archive,
+                      const std::filesystem::path& data_dir, Disk& disk) {
+  std::error_code failed;
+  const auto database = store::database_path(data_dir);
+  for (const auto* tail : {"", "-wal", "-shm"}) {
+    std::filesystem::remove(database.string() + tail, failed);
+  }
+  std::filesystem::remove_all(store::archive_folder(data_dir), failed);
+  failed.clear();
+  std::filesystem::rename(archive, store::archive_folder(data_dir), failed);
+  if (!failed) std::filesystem::rename(file, database, failed);
+  if (failed) {
+    return Error{Fault::unavailable, fmt::format("{}: {}", data_dir.string(), failed.message())};
+  }
+  return disk.sync_folder(data_dir);
+}
+
+// How far the store that is here has read, where there is one that this version reads.
+std::optional<std::uint64_t> live_here(const Place& place) {
+  const auto file = store::database_path(place.data_dir);
+  std::error_code ignored;
+  if (!std::filesystem::exists(file, ignored)) return std::nullopt;
+  const auto db = store::open_reader(file);
+  if (!db) return std::nullopt;
+  store::SmallRows small(**db);
+  const auto at = small.meta(position_name(place.layout, "live", place.partition));
+  return (*db)->fault() ? std::optional(at) : std::nullopt;
+}
+
+}  // namespace
+
+Result<Brought> bring(const Place& place, Disk& disk, const StopSignal& stop) {
+  Brought brought;
+  TIDE_TRY(make_folder(place.data_dir));
+  TIDE_ASSIGN(brought.newest, find_newest(place, stop));
+  if (!brought.newest) return brought;
+  const auto& marker = *brought.newest;
+  if (const auto here = live_here(place); here && *here + kNear >= marker.live) return brought;
+  if (marker.version > store::kSchemaVersion) {
+    return Error{Fault::unsupported, fmt::format("the checkpoint of partition {} is of a newer "
+                                                 "version; upgrade this node, or the partition is "
+                                                 "read from its start", place.partition)};
+  }
+  const auto file = place.data_dir / "restore.tmp";
+  const auto archive = place.data_dir / "restore.archive";
+  std::error_code ignored;
+  for (const auto* tail : {"", "-wal", "-shm"}) {
+    std::filesystem::remove(file.string() + tail, ignored);
+  }
+  std::filesystem::remove_all(archive, ignored);
+  TIDE_TRY(fetch(place, marker, disk, file, stop));
+  TIDE_TRY(prepare(place, file, archive, disk));
+  TIDE_TRY(put_in_place(file, archive, place.data_dir, disk));
+  brought.restored = true;
+  return brought;
+}
+
+}  // namespace tidemark::checkpoint

@@ -1,0 +1,40 @@
+// Brings the newest checkpoint of a partition to this node, where that is worth more than the store
+// that it may have.
+//
+// Promise    a store is replaced only by one that was fetched whole and whose pieces are what the
+//            marker says; a crash meanwhile leaves the old one, or none. Its archive is empty: its
+//            blocks are in the topics, from where Refill fetches them.
+// Faults     unavailable: the brokers; corrupt: pieces are missing or damaged; as of the disk. The
+//            store that was there is there then, and all else can be read again from the topics.
+// Threads    one for a folder.
+#pragma once
+
+#include <filesystem>
+#include <optional>
+
+#include "cloud/checkpoint/marker.h"
+#include "common/base/disk.h"
+#include "common/base/stop_signal.h"
+#include "common/kafka/settings.h"
+
+namespace tidemark::checkpoint {
+
+// Records of the live topic that are sooner read than a checkpoint is fetched.
+inline constexpr std::uint64_t kNear = 5'000;
+
+struct Place {
+  kafka::Settings settings;
+  std::string layout;  // Layout::id
+  int partitions = 0;  // that the topics have
+  int partition = 0;
+  std::filesystem::path data_dir;  // of the partition's store
+};
+
+struct Brought {
+  std::optional<Marker> newest;  // that the topic has
+  bool restored = false;         // the store is that one
+};
+
+Result<Brought> bring(const Place& place, Disk& disk, const StopSignal& stop);
+
+}  // namespace tidemark::checkpoint
