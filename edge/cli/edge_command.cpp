@@ -257,6 +257,26 @@ class Words {
       if (!json_) out_.out(table.text(out_.terminal()));
       return static_cast<int>(kExitOk);
     });
+    auto& release = c.add("release", "Lets another topic, path or source have a series.");
+    release.details("A series belongs to the first way that brought it, also after a restart; "
+                    "others are refused. Released, it belongs to the one that was refused last, "
+                    "or, if there was none, to the next that brings it.");
+    common(release);
+    release.argument("SERIES", series_, "As it is listed, or DEVICE/METRIC.", true);
+    act(release, [this] { return run_release(); });
+  }
+
+  int run_release() {
+    return answer({{"command", "release"}, {"series", series_}}, [this](const json& r) {
+      const auto last = text_of(r, "last");
+      const auto now = text_of(r, "now");
+      out_.out(fmt::format(
+          "{} was of {}, {}\n{}\n", printable(text_of(r, "series")), printable(text_of(r, "was")),
+          last.empty() ? "not heard since the agent's start" : "last heard " + last,
+          now.empty() ? " nobody else has sent it: it is of the next that does"
+                      : " it is of " + printable(now) + " now"));
+      return kExitOk;
+    });
   }
 
   int no_series(const std::vector<std::string>& names) {
@@ -401,6 +421,9 @@ class Words {
                             : state + ": " + error,
             "tidemark edge status");
     }
+    if (const auto ways = text_of(s, "ways_error"); !ways.empty()) {
+      checks.push_back({CheckState::warn, "series", ways, "tidemark series list"});
+    }
     checks.push_back(uplink_check(s["uplink"]));
     const auto& ring = s["ring"];
     if (ring["error"].is_null() && count_of(ring, "blocks_evicted") > 0) {
@@ -425,6 +448,7 @@ class Words {
   std::string config_;
   std::string glob_ = "**";
   std::string for_;
+  std::string series_;
   std::string token_;
   std::string gateway_;
   bool replace_ = false;

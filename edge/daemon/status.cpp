@@ -181,6 +181,8 @@ std::string status_json(const StatusParts& parts) {
       {"history", local["history"]},
       {"publish", local["publish"]},
       {"rejected_messages", parts.pipeline.rejected_messages},
+      {"ways_error", parts.pipeline.ways_error.empty() ? json(nullptr)
+                                                       : json(parts.pipeline.ways_error)},
       {"clock", clock_status(parts)},
       {"wear", wear_json(parts)},
       {"rss_bytes", resident_bytes()}};
@@ -204,12 +206,25 @@ std::string series_json(const std::string& edge,
     const auto& d = s.description;
     list.push_back({{"series", edge + "/" + d.local_name()},
                     {"source", d.source},
+                    {"way", s.way},
                     {"unit", d.unit},
                     {"poll_class", d.poll_class},
                     {"readings", s.readings},
                     {"last", s.readings == 0 ? json(nullptr) : json(format_utc(s.last))}});
   }
-  return json{{"v", 1}, {"series", std::move(list)}}.dump();
+  return json{{"v", 1}, {"series", std::move(list)}}.dump(-1, ' ', false,
+                                                           json::error_handler_t::replace);
+}
+
+std::string released_json(const std::string& series,
+                          const pipeline::Pipeline::Released& released) {
+  const auto& [ways, last] = released;
+  return json{{"v", 1},
+              {"series", series},
+              {"was", ways.was},
+              {"last", last ? json(format_utc(*last)) : json(nullptr)},
+              {"now", ways.now.empty() ? json(nullptr) : json(ways.now)}}
+      .dump(-1, ' ', false, json::error_handler_t::replace);
 }
 
 std::string buffer_json(const StatusParts& parts, const std::string& folder) {
