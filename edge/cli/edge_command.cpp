@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <optional>
 
 #include "common/base/disk.h"
@@ -55,6 +56,14 @@ std::string tap_line(const json& j) {
   return fmt::format("{}  {:<32} {:>14} {:<4} {}\n", text_of(j, "time"),
                      printable(text_of(j, "series")), j["value"].dump(),
                      printable(text_of(j, "unit")), text_of(j, "quality"));
+}
+
+// What tells series of one name apart: "number", "text", "decimal 0.1".
+std::string type_of(const json& series) {
+  auto type = text_of(series, "type");
+  const auto exponent = number_of(series, "exponent");
+  if (exponent != 0) type += fmt::format(" {}", std::pow(10.0, exponent));
+  return type;
 }
 
 class Words {
@@ -239,7 +248,8 @@ class Words {
       const auto reply = agent_.ask({{"command", "series"}});
       if (!reply) return not_running(out_, reply.error());
       json kept = json::array();
-      Table table({{"series"}, {"unit"}, {"source"}, {"readings", Align::right}, {"last"}});
+      Table table({{"series"}, {"type"}, {"unit"}, {"source"}, {"readings", Align::right},
+                   {"last"}});
       std::vector<json> all((*reply)["series"].begin(), (*reply)["series"].end());
       std::sort(all.begin(), all.end(), [](const json& a, const json& b) {
         return text_of(a, "series") < text_of(b, "series");
@@ -249,7 +259,7 @@ class Words {
         names.push_back(text_of(s, "series"));
         if (!series_match(glob_, names.back())) continue;
         kept.push_back(s);
-        table.row({text_of(s, "series"), text_of(s, "unit"), text_of(s, "source"),
+        table.row({text_of(s, "series"), type_of(s), text_of(s, "unit"), text_of(s, "source"),
                    std::to_string(count_of(s, "readings")), text_of(s, "last")});
       }
       if (json_) out_.out(json{{"v", 1}, {"series", kept}}.dump() + "\n");

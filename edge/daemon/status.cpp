@@ -134,6 +134,17 @@ json wear_json(const StatusParts& parts) {
   return {{"bytes_written", *parts.storage_written}, {"bytes_a_day", a_day}};
 }
 
+// As the configuration says it.
+std::string_view name_of(ValueType type) {
+  switch (type) {
+    case ValueType::f64: return "number";
+    case ValueType::i64: return "decimal";
+    case ValueType::boolean: return "boolean";
+    case ValueType::text: return "text";
+  }
+  return "number";
+}
+
 json uplink_json(const StatusParts& parts) {
   const auto& u = parts.uplink;
   json budget = nullptr;
@@ -208,6 +219,8 @@ std::string series_json(const std::string& edge,
                     {"source", d.source},
                     {"way", s.way},
                     {"unit", d.unit},
+                    {"type", name_of(d.type)},
+                    {"exponent", d.exponent},
                     {"poll_class", d.poll_class},
                     {"readings", s.readings},
                     {"last", s.readings == 0 ? json(nullptr) : json(format_utc(s.last))}});

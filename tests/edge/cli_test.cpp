@@ -237,6 +237,19 @@ TEST_F(EdgeCli, ATapOfASeriesThatThereIsNotSaysSo) {
   EXPECT_EQ(output_.errors, "0 lines, 0 lost\n");
 }
 
+TEST_F(EdgeCli, SeriesOfOneNameAreToldApart) {
+  const auto add = [this](const char* type, int exponent) {
+    series_.push_back({{"series", "e/line1/power"}, {"source", "floor"}, {"unit", "W"},
+                       {"type", type}, {"exponent", exponent}, {"readings", 7u}, {"last", "T"}});
+  };
+  add("number", 0);
+  add("decimal", -1);
+  EXPECT_EQ(run({"series", "list"}), kExitOk);
+  EXPECT_EQ(output_.text, "series         type         unit  source  readings  last\n"
+                          "e/line1/power  number       W     floor          7  T\n"
+                          "e/line1/power  decimal 0.1  W     floor          7  T\n");
+}
+
 TEST_F(EdgeCli, AReleaseSaysWhoseTheSeriesWasAndIs) {
   release_ = {{"v", 1}, {"series", "e/line1/power"}, {"was", "topic a"}, {"last", nullptr},
               {"now", "topic b"}};
