@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <optional>
 
 #include "common/base/disk.h"
@@ -55,6 +56,14 @@ std::string tap_line(const json& j) {
   return fmt::format("{}  {:<32} {:>14} {:<4} {}\n", text_of(j, "time"),
                      printable(text_of(j, "series")), j["value"].dump(),
                      printable(text_of(j, "unit")), text_of(j, "quality"));
+}
+
+// What tells series of one name apart: "number", "text", "decimal 0.1".
+std::string type_of(const json& series) {
+  auto type = text_of(series, "type");
+  const auto exponent = number_of(series, "exponent");
+  if (exponent != 0) type += fmt::format(" {}", std::pow(10.0, exponent));
+  return type;
 }
 
 class Words {
@@ -239,7 +248,8 @@ class Words {
       const auto reply = agent_.ask({{"command", "series"}});
       if (!reply) return not_running(out_, reply.error());
       json kept = json::array();
-      Table table({{"series"}, {"unit"}, {"source"}, {"readings", Align::right}, {"last"}});
+      Table table({{"series"}, {"type"}, {"unit"}, {"source"}, {"readings", Align::right},
+                   {"last"}});
       std::vector<json> all((*reply)["series"].begin(), (*reply)["series"].end());
       std::sort(all.begin(), all.end(), [](const json& a, const json& b) {
         return text_of(a, "series") < text_of(b, "series");
@@ -249,13 +259,33 @@ class Words {
         names.push_back(text_of(s, "series"));
         if (!series_match(glob_, names.back())) continue;
         kept.push_back(s);
-        table.row({text_of(s, "series"), text_of(s, "unit"), text_of(s, "source"),
+        table.row({text_of(s, "series"), type_of(s), text_of(s, "unit"), text_of(s, "source"),
                    std::to_string(count_of(s, "readings")), text_of(s, "last")});
       }
       if (json_) out_.out(json{{"v", 1}, {"series", kept}}.dump() + "\n");
       if (kept.empty()) return no_series(names);
       if (!json_) out_.out(table.text(out_.terminal()));
       return static_cast<int>(kExitOk);
+    });
+    auto& release = c.add("release", "Lets another topic, path or source have a series.");
+    release.details("A series belongs to the first way that brought it, also after a restart; "
+                    "others are refused. Released, it belongs to the one that was refused last, "
+                    "or, if there was none, to the next that brings it.");
+    common(release);
+    release.argument("SERIES", series_, "As it is listed, or DEVICE/METRIC.", true);
+    act(release, [this] { return run_release(); });
+  }
+
+  int run_release() {
+    return answer({{"command", "release"}, {"series", series_}}, [this](const json& r) {
+      const auto last = text_of(r, "last");
+      const auto now = text_of(r, "now");
+      out_.out(fmt::format(
+          "{} was of {}, {}\n{}\n", printable(text_of(r, "series")), printable(text_of(r, "was")),
+          last.empty() ? "not heard since the agent's start" : "last heard " + last,
+          now.empty() ? " nobody else has sent it: it is of the next that does"
+                      : " it is of " + printable(now) + " now"));
+      return kExitOk;
     });
   }
 
@@ -401,6 +431,9 @@ class Words {
                             : state + ": " + error,
             "tidemark edge status");
     }
+    if (const auto ways = text_of(s, "ways_error"); !ways.empty()) {
+      checks.push_back({CheckState::warn, "series", ways, "tidemark series list"});
+    }
     checks.push_back(uplink_check(s["uplink"]));
     const auto& ring = s["ring"];
     if (ring["error"].is_null() && count_of(ring, "blocks_evicted") > 0) {
@@ -425,6 +458,7 @@ class Words {
   std::string config_;
   std::string glob_ = "**";
   std::string for_;
+  std::string series_;
   std::string token_;
   std::string gateway_;
   bool replace_ = false;

@@ -126,6 +126,8 @@ class Server final : public Control {
       send_line(fd, handlers_.status());
     } else if (command == "series") {
       send_line(fd, handlers_.series());
+    } else if (command == "release" && handlers_.release) {
+      send_line(fd, handlers_.release(word("series", "")));
     } else if (command == "buffer") {
       send_line(fd, handlers_.buffer());
     } else if (command == "quarantine") {

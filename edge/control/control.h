@@ -2,6 +2,7 @@
 // close.
 //
 // Request    one JSON object: {"command":"status"} · {"command":"series"} · {"command":"buffer"} ·
+//            {"command":"release","series":"DEVICE/METRIC"} ·
 //            {"command":"quarantine","limit":20} · {"command":"history"} · {"command":"reload"} ·
 //            {"command":"tap","glob":"**","kinds":["raw","windows","events"]} ·
 //            {"command":"clock"}, with "set":"TIME" or "release":"BOOT","ended":"TIME" ·
@@ -31,6 +32,7 @@ inline constexpr std::size_t kClientsMax = 32;
 struct Handlers {
   std::function<std::string()> status;
   std::function<std::string()> series;
+  std::function<std::string(const std::string& series)> release;
   std::function<std::string()> buffer;
   std::function<std::string(std::size_t limit)> quarantine;
   std::function<std::string()> history;  // commits what waits, so that its file tells all

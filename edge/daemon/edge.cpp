@@ -22,6 +22,7 @@
 #include "edge/pipeline/pipeline.h"
 #include "edge/quarantine/quarantine.h"
 #include "edge/ring/staged_ring.h"
+#include "edge/source/ways_file.h"
 
 namespace tidemark::edge {
 namespace {
@@ -65,6 +66,7 @@ class Agent final : public Edge {
         clock_(clock, clock_options(loaded.config)),
         random_(random),
         started_(clock.steady()),
+        ways_(config_.data_dir),
         sources_(std::move(loaded), file, clock_, random) {}
 
   Result<> open() {
@@ -121,7 +123,7 @@ class Agent final : public Edge {
     TIDE_TRY(open_local());
     pipeline_ = std::make_unique<pipeline::Pipeline>(options, sources_.entries(), *journal_,
                                                      *ring_, *quarantine_, tap_, clock_,
-                                                     local_.get(), untimed_.get());
+                                                     local_.get(), untimed_.get(), &ways_);
     if (!config_.uplink.gateway.empty()) {
       uplink::Options up;
       up.edge = config_.edge;
@@ -148,6 +150,7 @@ class Agent final : public Edge {
     control::Handlers handlers;
     handlers.status = [this] { return status_json(parts()); };
     handlers.series = [this] { return series_json(config_.edge, pipeline_->series()); };
+    handlers.release = [this](const std::string& series) { return release(series); };
     handlers.buffer = [this] { return buffer_json(parts(), config_.data_dir.string()); };
     handlers.history = [this] {
       return history_json(config_.data_dir.string(), history_ ? history_->commit() : Result<>(),
@@ -233,6 +236,16 @@ class Agent final : public Edge {
     }
   }
 
+  // "device/metric", or with the edge's name before it, as it is listed.
+  std::string release(const std::string& series) {
+    const auto whole = std::ranges::count(series, '/') > 1;
+    const auto edge = config_.edge + "/";
+    const auto local = whole && series.starts_with(edge) ? series.substr(edge.size()) : series;
+    const auto released = pipeline_->release(local);
+    return released ? released_json(edge + local, *released)
+                    : control::failure(released.error().text());
+  }
+
   // What rates are told from. Takes the pipeline's lock: hangs if the pipeline hangs.
   void look() {
     const auto status = pipeline_->status();
@@ -301,6 +314,7 @@ class Agent final : public Edge {
   std::unique_ptr<ring::RingBuffer> ring_;
   std::unique_ptr<quarantine::Quarantine> quarantine_;
   std::unique_ptr<untimed::Untimed> untimed_;  // null where no boot can be told from the next
+  source::WaysFile ways_;
   SourceSet sources_;
   std::unique_ptr<history::History> history_;
   std::string history_error_;

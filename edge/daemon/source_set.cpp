@@ -24,6 +24,11 @@ config::EdgeConfig only(config::EdgeConfig config, Wanted wanted) {
   return config;
 }
 
+bool has_source(const config::EdgeConfig& config, const std::string& name) {
+  const auto is_it = [&](const auto& c) { return c.name == name; };
+  return std::ranges::any_of(config.mqtt, is_it) || std::ranges::any_of(config.modbus, is_it);
+}
+
 std::vector<std::string> names_of(const std::map<std::string, std::string>& reasons) {
   std::vector<std::string> out;
   for (const auto& [name, why] : reasons) out.push_back(name);
@@ -146,6 +151,7 @@ void SourceSet::stop() {
 std::vector<pipeline::SourceEntry> SourceSet::entries_locked() const {
   std::vector<pipeline::SourceEntry> out;
   for (const auto& s : sources_) out.push_back({s.id, s.name, s.source.get(), s.labels});
+  for (const auto& [name, why] : unmade_) out.push_back({0, name, nullptr, {}});
   return out;
 }
 
@@ -244,6 +250,13 @@ Result<> SourceSet::change(const config::EdgeConfig& config, const ReloadPlan& p
     const auto url = config::parse_bus_url(c.url);
     if (!url) continue;
     if (const auto kept = buses_.find(url->place()); kept != buses_.end()) buses.insert(*kept);
+  }
+  {
+    // These could be made, or are not configured any more.
+    const std::lock_guard lock(mutex_);
+    std::erase_if(unmade_, [&](const auto& entry) {
+      return plan.makes(entry.first) || !has_source(config, entry.first);
+    });
   }
   replace(*std::move(fresh), std::move(buses), plan, pipeline);
   return {};

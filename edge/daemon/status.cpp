@@ -134,6 +134,17 @@ json wear_json(const StatusParts& parts) {
   return {{"bytes_written", *parts.storage_written}, {"bytes_a_day", a_day}};
 }
 
+// As the configuration says it.
+std::string_view name_of(ValueType type) {
+  switch (type) {
+    case ValueType::f64: return "number";
+    case ValueType::i64: return "decimal";
+    case ValueType::boolean: return "boolean";
+    case ValueType::text: return "text";
+  }
+  return "number";
+}
+
 json uplink_json(const StatusParts& parts) {
   const auto& u = parts.uplink;
   json budget = nullptr;
@@ -181,6 +192,8 @@ std::string status_json(const StatusParts& parts) {
       {"history", local["history"]},
       {"publish", local["publish"]},
       {"rejected_messages", parts.pipeline.rejected_messages},
+      {"ways_error", parts.pipeline.ways_error.empty() ? json(nullptr)
+                                                       : json(parts.pipeline.ways_error)},
       {"clock", clock_status(parts)},
       {"wear", wear_json(parts)},
       {"rss_bytes", resident_bytes()}};
@@ -204,12 +217,27 @@ std::string series_json(const std::string& edge,
     const auto& d = s.description;
     list.push_back({{"series", edge + "/" + d.local_name()},
                     {"source", d.source},
+                    {"way", s.way},
                     {"unit", d.unit},
+                    {"type", name_of(d.type)},
+                    {"exponent", d.exponent},
                     {"poll_class", d.poll_class},
                     {"readings", s.readings},
                     {"last", s.readings == 0 ? json(nullptr) : json(format_utc(s.last))}});
   }
-  return json{{"v", 1}, {"series", std::move(list)}}.dump();
+  return json{{"v", 1}, {"series", std::move(list)}}.dump(-1, ' ', false,
+                                                           json::error_handler_t::replace);
+}
+
+std::string released_json(const std::string& series,
+                          const pipeline::Pipeline::Released& released) {
+  const auto& [ways, last] = released;
+  return json{{"v", 1},
+              {"series", series},
+              {"was", ways.was},
+              {"last", last ? json(format_utc(*last)) : json(nullptr)},
+              {"now", ways.now.empty() ? json(nullptr) : json(ways.now)}}
+      .dump(-1, ' ', false, json::error_handler_t::replace);
 }
 
 std::string buffer_json(const StatusParts& parts, const std::string& folder) {

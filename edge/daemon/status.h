@@ -48,6 +48,7 @@ struct StatusParts {
 std::string status_json(const StatusParts& parts);
 std::string reload_json(const ReloadPlan& plan);
 std::string series_json(const std::string& edge, const std::vector<pipeline::SeriesCounts>& series);
+std::string released_json(const std::string& series, const pipeline::Pipeline::Released& released);
 std::string buffer_json(const StatusParts& parts, const std::string& folder);
 std::string quarantine_json(const std::vector<quarantine::Item>& items,
                             const std::vector<quarantine::Quarantine::Count>& counts);

@@ -52,9 +52,16 @@ Result<std::uint32_t> PollDecoder::handle_of(std::size_t point, source::SeriesTa
   d.kind = p.kind;
   d.type = p.value_type;
   d.exponent = p.value_type == ValueType::i64 ? p.exponent : std::int8_t{0};
-  TIDE_ASSIGN(known.handle, series.intern(d));
+  TIDE_ASSIGN(known.handle, series.intern(d, {}, p.name));
   known.table = &series;
   return known.handle;
+}
+
+bool PollDecoder::leads(const source::Way& way, std::string_view series) const {
+  const auto& points = profile_->points;
+  return way.topic.empty() && series == source_ + "/" + way.path &&
+         std::any_of(points.begin(), points.end(),
+                     [&](const profile::Point& p) { return p.name == way.path; });
 }
 
 // The first range that holds all registers of a point; a point that none holds has no place.
@@ -117,6 +124,10 @@ void PollDecoder::decode(const journal::Entry& entry, source::SeriesTable& serie
     const auto ago = poll_.ago - static_cast<std::int64_t>(i) * poll_.period;
     out.expected.push_back(
         {poll_.poll_class, poll_.good, read ? Nanoseconds(0) : std::max(ago, Nanoseconds(0))});
+  }
+  if (owners_version_ != series.owners().version()) {
+    owners_version_ = series.owners().version();
+    std::fill(known_.begin(), known_.end(), Known{});
   }
   const auto known = classes_.find(poll_.poll_class);
   if (known == classes_.end() || !read) return;

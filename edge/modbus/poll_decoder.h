@@ -3,6 +3,7 @@
 
 #include <map>
 #include <memory>
+#include <string_view>
 #include <vector>
 
 #include "edge/modbus/poll_entry.h"
@@ -17,6 +18,7 @@ class PollDecoder final : public source::Decoder {
   PollDecoder(std::string source, std::shared_ptr<const profile::Profile> profile);
   void decode(const journal::Entry& entry, source::SeriesTable& series,
               source::Decoded& out) override;
+  [[nodiscard]] bool leads(const source::Way& way, std::string_view series) const override;
 
  private:
   struct Known {
@@ -43,6 +45,7 @@ class PollDecoder final : public source::Decoder {
   std::string source_;
   std::shared_ptr<const profile::Profile> profile_;
   std::vector<Known> known_;  // by point
+  std::uint64_t owners_version_ = 0;
   std::map<std::string, PollClass, std::less<>> classes_;
   PollEntry poll_;  // reused
 };

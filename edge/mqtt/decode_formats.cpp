@@ -69,7 +69,7 @@ void MessageDecoder::decode_text(Topic& topic, const Message& message) {
 
 // One way to a series, whichever kind of message brings it.
 MessageDecoder::Topic& MessageDecoder::device_topic(const std::string& device) {
-  const auto name = fmt::format("Sparkplug {}", device);
+  const auto name = fmt::format("{}{}", kSparkplugTopic, device);
   if (const auto known = topics_.find(name); known != topics_.end()) return *known->second;
   if (topics_.size() >= kTopicsMax) return too_many_topics_;
   auto topic = std::make_unique<Topic>();

@@ -238,7 +238,7 @@ void MessageDecoder::take_samples(Topic& topic, const Leaf& leaf, EventTime star
                                   Nanoseconds interval) {
   const auto path = payload_.path(leaf);
   auto& binding = binding_of(topic, path);
-  if (!binding.refused.empty()) {
+  if (!binding.usable()) {
     reject(binding.refused, leaf.count);
     return;
   }
@@ -336,18 +336,18 @@ void MessageDecoder::decode_packed(Topic& topic, const Message& message) {
     auto& binding = binding_of(topic, path);
     if (binding.skip) continue;
     auto& d = binding.description;
-    if (binding.refused.empty() && !binding.typed) {
+    if (binding.usable() && !binding.typed) {
       binding.typed = true;
       d.type = packed.type;
       d.exponent = packed.exponent;
     }
-    if (binding.refused.empty() && (d.type != packed.type || d.exponent != packed.exponent)) {
+    if (binding.usable() && (d.type != packed.type || d.exponent != packed.exponent)) {
       reject(fmt::format("packed array: series '{}' holds {} with exponent {}, not {} with {}",
                          d.local_name(), static_cast<int>(d.type), d.exponent,
                          static_cast<int>(packed.type), packed.exponent), packed.samples);
       continue;
     }
-    const auto series = binding.refused.empty() ? series_of(binding, true) : std::nullopt;
+    const auto series = binding.usable() ? series_of(binding, true) : std::nullopt;
     if (!series) {
       reject(binding.refused, packed.samples);
       continue;

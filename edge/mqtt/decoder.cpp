@@ -108,7 +108,7 @@ void MessageDecoder::decode(const journal::Entry& entry, source::SeriesTable& se
                             source::Decoded& out) {
   out_ = &out;
   table_ = &series;
-  if (sources_version_ != series.sources_version()) ask_again();
+  if (owners_version_ != series.owners().version()) ask_again();
   rows_.reset();
   first_leaf_ = last_leaf_ = 0;
   if (entry.kind == kNewSession) {
@@ -280,15 +280,11 @@ void MessageDecoder::name_binding(const Topic& topic, std::string_view path, Bin
     return;
   }
   std::vector<std::string_view> stood_for;
-  std::string whole;
-  if (!topic.inside.empty()) {
-    whole = path.empty() || path.front() == '[' ? fmt::format("{}{}", topic.inside, path)
-                                                : fmt::format("{}.{}", topic.inside, path);
-    path = whole;
-  }
+  const auto whole = whole_path(topic, path);
+  path = whole;
   binding.configured = configured_for(path, stood_for);
   if (binding.configured == nullptr && !configured_.empty()) {
-    binding.numbers_only = options_.other_numbers && path.find_first_of(".[") == path.npos;
+    binding.numbers_only = is_other_number(path);
     binding.skip = !binding.numbers_only;
     if (binding.skip) return;
   }
@@ -296,9 +292,7 @@ void MessageDecoder::name_binding(const Topic& topic, std::string_view path, Bin
   auto& d = binding.description;
   d.source = options_.name;
   d.device = topic.device;
-  d.metric = topic.prefix + (options != nullptr && !options->metric.empty()
-                                 ? filled_in(options->metric, stood_for)
-                                 : metric_of(topic, path));
+  d.metric = metric_named(topic, path, options, stood_for);
   if (first_leaf_ < last_leaf_) {
     const auto& record = payload_.records[payload_.leaves[first_leaf_].record];
     d.labels.insert(record.labels.begin(), record.labels.end());
@@ -315,13 +309,44 @@ void MessageDecoder::name_binding(const Topic& topic, std::string_view path, Bin
     d.type = options->type.value_or(ValueType::f64);
     d.exponent = d.type == ValueType::i64 ? options->exponent : std::int8_t{0};
   }
-  auto way = fmt::format("{} of topic '{}'", shown(path), topic.name);
-  const auto [owner, mine] = owners_.emplace(d.local_name(), way);
-  if (!mine && owner->second != way) {
-    binding.refused = fmt::format("two ways to one series: {} leads to '{}', as {} does; set "
-                                  "'device' or 'metric_prefix' of source '{}'", way,
-                                  d.local_name(), owner->second, options_.name);
+}
+
+// Of a message that is what others hold deeper: where they do.
+std::string MessageDecoder::whole_path(const Topic& topic, std::string_view path) {
+  if (topic.inside.empty()) return std::string(path);
+  const bool level = !path.empty() && path.front() != '[';
+  return fmt::format("{}{}{}", topic.inside, level ? "." : "", path);
+}
+
+std::string MessageDecoder::metric_named(const Topic& topic, std::string_view path,
+                                         const SeriesOptions* options,
+                                         const std::vector<std::string_view>& stood_for) const {
+  return topic.prefix + (options != nullptr && !options->metric.empty()
+                             ? filled_in(options->metric, stood_for)
+                             : metric_of(topic, path));
+}
+
+bool MessageDecoder::leads(const source::Way& way, std::string_view series) const {
+  Topic topic;
+  topic.name = way.topic;
+  if (options_.format == Format::sparkplug) {
+    if (!topic.name.starts_with(kSparkplugTopic)) return false;
+    topic.device = clean_name(topic.name.substr(kSparkplugTopic.size()));
+  } else {
+    name_topic(topic);
+    if (!topic.ours || !topic.refused.empty()) return false;
   }
+  const auto path = whole_path(topic, way.path);
+  std::vector<std::string_view> stood_for;
+  const auto is_it = [&](const SeriesOptions* options) {
+    return series == topic.device + "/" + metric_named(topic, path, options, stood_for);
+  };
+  // What a series may want beside it no way says: any that has its name will do.
+  for (const auto& c : configured_) {
+    stood_for.clear();
+    if (payload::path_fits(c.path, path, stood_for) && is_it(c.options)) return true;
+  }
+  return (configured_.empty() || is_other_number(path)) && is_it(nullptr);
 }
 
 const MessageDecoder::Configured* MessageDecoder::configured_for(
@@ -378,7 +403,10 @@ MessageDecoder::Binding& MessageDecoder::find_binding(Topic& topic, std::string_
   }
   ++bindings_;
   path_bytes_ += path.size();
-  auto& binding = topic.paths[std::string(path)];
+  const auto made = topic.paths.try_emplace(std::string(path)).first;
+  auto& binding = made->second;
+  binding.topic = &topic;
+  binding.path = made->first;
   name_binding(topic, path, binding);
   return binding;
 }
@@ -388,22 +416,23 @@ std::optional<std::uint32_t> MessageDecoder::series_of(Binding& binding, bool de
   if (handle < 0) {
     auto description = binding.description;
     description.device_stamped = device_stamped;
-    const auto made = table_->intern(description);
-    if (!made) {
-      binding.refused = made.error().text();
-      binding.denied = made.error().fault() == Fault::denied;
-      return std::nullopt;
-    }
+    const auto made = table_->intern(description, binding.topic->name, binding.path);
+    binding.refused = made ? std::string() : made.error().text();
+    binding.denied = !made && made.error().fault() == Fault::denied;
+    if (!made) return std::nullopt;
     handle = *made;
   }
   return static_cast<std::uint32_t>(handle);
 }
 
 void MessageDecoder::ask_again() {
-  sources_version_ = table_->sources_version();
+  const auto& owners = table_->owners();
+  owners_version_ = owners.version();
   for (auto& [name, topic] : topics_) {
     for (auto& [path, binding] : topic->paths) {
-      if (std::exchange(binding.denied, false)) binding.refused.clear();
+      const auto& d = binding.description;
+      if (owners.has(d.local_name(), {d.source, name, path})) continue;
+      binding.handle[0] = binding.handle[1] = -1;
     }
   }
 }
@@ -497,7 +526,7 @@ void MessageDecoder::take_value(Topic& topic, std::string_view path, const Value
                        binding.description.local_name(), *binding.unit_said), 1);
     return;
   }
-  if (binding.refused.empty()) {
+  if (binding.usable()) {
     choose_type(binding, value);
     if (auto why = to_cell(binding, value, path, cell)) {
       reject(*std::move(why), 1);

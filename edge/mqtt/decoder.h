@@ -3,8 +3,8 @@
 // Types      a series has the type of its first value (numbers f64, or as configured); a value of
 //            another type is rejected, the rest of the message counts.
 // Names      device and metric as the options say. A series has one topic and one path: a second
-//            way to the same name is rejected, or two sensors would be mixed into one series. So is
-//            a name that another source holds (SeriesTable), until that source is gone.
+//            way to the same name is rejected, or two sensors would be mixed into one series
+//            (source::Owners).
 // Bounds     kTopicsMax topics, kPathsMax paths of all with kPathBytesMax each and kAllPathBytesMax
 //            together, kRejectsMax reasons of a message (the last one counts the rest); series as
 //            SeriesTable says.
@@ -47,6 +47,8 @@ class MessageDecoder final : public source::Decoder {
   static constexpr std::size_t kOrderMax = 32;  // values of a row whose place is remembered
   static constexpr std::size_t kShapesMax = 256;  // of messages; others are parsed each time
   static constexpr std::uint32_t kIndexedMax = 16;  // elements of an array without an interval
+  // Before the device, of the one topic that Sparkplug's stand for.
+  static constexpr std::string_view kSparkplugTopic = "Sparkplug ";
 
   // `options` passed their check(); `seen` may be null: then repetitions are not known.
   MessageDecoder(const Options& options, SeenTable* seen);
@@ -57,6 +59,8 @@ class MessageDecoder final : public source::Decoder {
 
   void decode(const journal::Entry& entry, source::SeriesTable& series,
               source::Decoded& out) override;
+  // Of Sparkplug whatever topics are subscribed to.
+  [[nodiscard]] bool leads(const source::Way& way, std::string_view series) const override;
   [[nodiscard]] ByteSpan sent(const journal::Entry& entry) const override;
   // Devices that said they leave. Any thread.
   [[nodiscard]] std::vector<source::Away> away() const { return presence_.list(); }
@@ -73,12 +77,16 @@ class MessageDecoder final : public source::Decoder {
     std::string path, beside, interval, start;  // canonical
     const SeriesOptions* options;
   };
+  struct Topic;
   // One path of one topic.
   struct Binding {
+    [[nodiscard]] bool usable() const { return refused.empty() || denied; }
     bool skip = false;    // series are configured and this path is none of them
     bool numbers_only = false;  // the same, but what is a number is taken
     std::string refused;  // why nothing of this path can be used
-    bool denied = false;  // for as long as another source holds the name
+    bool denied = false;  // that is because the name is another way's: ask each time
+    const Topic* topic = nullptr;
+    std::string_view path;  // its key there
     SeriesDescription description;
     const Configured* configured = nullptr;  // null: nobody named this path
     bool typed = false;   // by the configuration or the first value
@@ -129,15 +137,23 @@ class MessageDecoder final : public source::Decoder {
   Binding& binding_of(Topic& topic, std::string_view path);
   Binding& find_binding(Topic& topic, std::string_view path);
   void name_binding(const Topic& topic, std::string_view path, Binding& binding);
+  [[nodiscard]] bool is_other_number(std::string_view path) const {
+    return options_.other_numbers && path.find_first_of(".[") == path.npos;
+  }
+  [[nodiscard]] static std::string whole_path(const Topic& topic, std::string_view path);
+  [[nodiscard]] std::string metric_named(const Topic& topic, std::string_view path,
+                                         const SeriesOptions* options,
+                                         const std::vector<std::string_view>& stood_for) const;
   [[nodiscard]] std::string metric_of(const Topic& topic, std::string_view path) const;
   // What is configured for this path in the record at hand, or null.
   const Configured* configured_for(std::string_view path, std::vector<std::string_view>& stood_for);
   // Of the record at hand, or null.
   [[nodiscard]] const Value* value_at(std::string_view path) const;
   [[nodiscard]] std::string_view unit_said() const;
-  // The series of this binding, made at its first value. Empty, and refused is set, when it cannot.
+  // The series of this usable binding, made at its first value. Empty, and refused is set, when it
+  // cannot.
   std::optional<std::uint32_t> series_of(Binding& binding, bool device_stamped);
-  void ask_again();  // for names that were denied, when sources have come or gone
+  void ask_again();  // for names, when they may have become another way's
 
   void decode_json(Topic& topic, const Message& message);
   void learn_shape(Topic& topic, ByteSpan payload);
@@ -197,7 +213,6 @@ class MessageDecoder final : public source::Decoder {
   Topic too_many_topics_;
   Binding too_many_paths_, too_long_path_;
   std::size_t bindings_ = 0, path_bytes_ = 0;
-  ByName<std::string> owners_;  // "device/metric" to "topic path"
   payload::JsonParser json_;
   ByName<std::unique_ptr<const payload::MessageShape>> shapes_;  // by key
   payload::LineParser lines_;
@@ -216,7 +231,7 @@ class MessageDecoder final : public source::Decoder {
   std::size_t samples_from_ = 0;    // groups of the record at hand that hold samples
   std::optional<std::size_t> rows_; // the group of this message that takes rows
   source::SeriesTable* table_ = nullptr;
-  std::uint64_t sources_version_ = 0;  // of table_, when names were denied
+  std::uint64_t owners_version_ = 0;  // of table_'s
   source::Decoded* out_ = nullptr;
 };
 

@@ -42,6 +42,9 @@ class PluginSource final : public source::Source, public source::Decoder {
     if (entry.kind != kNewSession) heard_.fetch_add(1, std::memory_order_relaxed);
     decoder_.decode(entry, series, out);
   }
+  [[nodiscard]] bool leads(const source::Way& way, std::string_view series) const override {
+    return decoder_.leads(way, series);
+  }
   [[nodiscard]] ByteSpan sent(const journal::Entry& entry) const override {
     return decoder_.sent(entry);
   }

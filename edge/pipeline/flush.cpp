@@ -12,6 +12,7 @@ constexpr auto kIdleAfter = std::chrono::seconds(60);
 constexpr auto kRetry = std::chrono::milliseconds(500);  // of a ring that cannot be written
 constexpr auto kAlarmPace = std::chrono::milliseconds(50);  // an alarm waits for no interval
 constexpr std::chrono::milliseconds kWait{50};
+constexpr auto kRetryWays = std::chrono::seconds(10);
 constexpr int kCompactionsAFlush = 4;     // so that live data does not wait for old
 constexpr std::size_t kPiecesMax = 1024;  // of incompressible_; then all are tried again
 
@@ -206,8 +207,30 @@ std::vector<BlockRecord> Pipeline::pack(std::vector<Block> blocks, std::size_t a
   return records;
 }
 
+// Readings do not wait for it: what cannot be written is told, and tried again.
+Result<> Pipeline::keep_ways() {
+  if (ways_ == nullptr) return {};
+  const auto now = clock_.steady();
+  if (!ways_error_.empty() && now - ways_failed_ < kRetryWays) {
+    return Error{Fault::unavailable, ways_error_};
+  }
+  auto kept = ways_->keep(table_.owners());
+  if (kept) {
+    ways_error_.clear();
+    return kept;
+  }
+  ways_failed_ = now;
+  if (ways_error_.empty()) {
+    log::error("which way leads to which series cannot be kept; trying again", "error=\"{}\"",
+               kept.error().text());
+  }
+  ways_error_ = kept.error().text();
+  return kept;
+}
+
 bool Pipeline::append_out() {
   if (!unwritten_) return true;
+  static_cast<void>(keep_ways());
   if (untimed_ != nullptr && untimed_->under_way()) {
     if (auto noted = untimed_->note(options_.incarnation, unwritten_->seal.number); !noted) {
       error_ = noted.error().text();

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <bit>
-#include <set>
 
 #include "common/base/hash.h"
 #include "common/base/text.h"
@@ -52,13 +51,15 @@ std::string_view quality_name(Quality q) {
 
 Pipeline::Pipeline(Options options, std::vector<SourceEntry> sources, journal::Journal& journal,
                    ring::RingBuffer& ring, quarantine::Quarantine& quarantine, TapHub& tap,
-                   Clock& clock, LocalSink* local, untimed::Untimed* untimed)
+                   Clock& clock, LocalSink* local, untimed::Untimed* untimed,
+                   source::WaysFile* ways)
     : options_(std::move(options)),
       journal_(journal),
       ring_(ring),
       quarantine_(quarantine),
       tap_(tap),
       clock_(clock),
+      ways_(ways),
       stamper_(options_.plausible_from),
       manifest_(options_.incarnation),
       recorder_(options_.recorder_memory),
@@ -73,6 +74,7 @@ Pipeline::Pipeline(Options options, std::vector<SourceEntry> sources, journal::J
   book_.thin([this](const SeriesDescription& series) {
     return deadband_of(options_.rules, options_.edge, series);
   });
+  if (ways_ != nullptr) ways_->read(table_.owners());
   set_sources(std::move(sources));
   if (time_is_known()) stamper_.observe(clock_.wall(), clock_.steady());
   collector_.bound(ring_.flush_max());
@@ -101,12 +103,21 @@ void Pipeline::set_sources(std::vector<SourceEntry> sources) {
   const std::lock_guard lock(mutex_);
   source_by_id_.clear();
   for (auto& s : sources_) s.entry.source = nullptr;  // may be gone when this returns
-  std::set<std::string> names;
+  std::map<std::string, const source::Decoder*, std::less<>> decoders;
   for (auto& entry : sources) {
-    names.insert(entry.name);
+    if (entry.source == nullptr) {
+      decoders.try_emplace(entry.name, nullptr);
+      continue;
+    }
+    decoders[entry.name] = &entry.source->decoder();
     add_source(std::move(entry));
   }
-  table_.set_sources(std::move(names));
+  table_.owners().keep_if([&](const std::string& series, const source::Way& way) {
+    const auto known = decoders.find(way.source);
+    return known != decoders.end() &&
+           (known->second == nullptr || known->second->leads(way, series));
+  });
+  static_cast<void>(keep_ways());  // what went is tried again, with what comes
 }
 
 bool Pipeline::has_read(journal::Position end) const {

@@ -36,6 +36,7 @@
 #include "edge/quarantine/quarantine.h"
 #include "edge/ring/ring_buffer.h"
 #include "edge/source/source.h"
+#include "edge/source/ways_file.h"
 #include "edge/untimed/untimed.h"
 #include "edge/uplink/uplink.h"
 
@@ -63,7 +64,7 @@ struct Options {
 struct SourceEntry {
   std::uint32_t id = 0;  // journal::Entry::source
   std::string name;
-  source::Source* source = nullptr;
+  source::Source* source = nullptr;  // null: configured, but it cannot be made now
   std::map<std::string, std::string> labels = {};  // of its series; stronger than the edge's
 };
 
@@ -79,6 +80,7 @@ struct SourceCounts {
 
 struct SeriesCounts {
   SeriesDescription description;
+  std::string way = {};  // that it comes by; empty: it is nobody's
   std::uint64_t readings = 0;
   EventTime last{};
 };
@@ -92,6 +94,7 @@ struct Status {
   std::uint64_t rejected_messages = 0;
   Compacted compacted;
   std::string error;  // why flushes fail; empty when they do not
+  std::string ways_error;  // why series may be another way's after a restart; empty: they are not
   recorder::Usage recorder;
   std::uint64_t windows_late = 0;    // readings that no local result could take in any more
   std::uint64_t windows_unsure = 0;  // in windows and perhaps repeats (recent_readings.h)
@@ -106,10 +109,12 @@ class Pipeline final : public uplink::SealSource {
   static constexpr Nanoseconds kIdleSeal = std::chrono::seconds(30);
 
   // `local` may be null: results of windows and events are then nobody's. `untimed` may be null:
-  // what is heard before the time is known then waits in the journal.
+  // what is heard before the time is known then waits in the journal. `ways` may be null: whose a
+  // series is is then forgotten with this.
   Pipeline(Options options, std::vector<SourceEntry> sources, journal::Journal& journal,
            ring::RingBuffer& ring, quarantine::Quarantine& quarantine, TapHub& tap, Clock& clock,
-           LocalSink* local = nullptr, untimed::Untimed* untimed = nullptr);
+           LocalSink* local = nullptr, untimed::Untimed* untimed = nullptr,
+           source::WaysFile* ways = nullptr);
 
   // Returns after stop(), with all that the journal holds flushed and synced (unless the ring
   // fails). `flushed` is called when a flush is in the ring, before it is durable: the uplink's
@@ -118,8 +123,16 @@ class Pipeline final : public uplink::SealSource {
   void stop();  // any thread
 
   // The sources from now on: those of the same name go on with their series and windows. What the
-  // journal holds of others goes into quarantine.
+  // journal holds of others goes into quarantine. Series that no way of theirs leads to any more
+  // are nobody's; those of a source that cannot be made now stay its.
   void set_sources(std::vector<SourceEntry> sources);
+  struct Released {
+    source::Owners::Released ways;
+    std::optional<EventTime> last;  // when it was last heard, if in this start
+  };
+  // The series, "device/metric", is no longer the way's that has it: Owners::release(). Durable
+  // when it returns; any thread.
+  Result<Released> release(const std::string& series);
   // There is something to be taken in of a boot whose time somebody told.
   void look_at_untimed() { untimed_waits_.store(true); }
   // Whether all that was appended to the journal before `end` has been decoded.
@@ -189,6 +202,7 @@ class Pipeline final : public uplink::SealSource {
   // Those from `alarm_from` on take the alarm lane.
   std::vector<BlockRecord> pack(std::vector<Block> blocks, std::size_t alarm_from);
   void give_up_what_does_not_fit(std::vector<BlockRecord>& blocks, std::uint64_t beside);
+  Result<> keep_ways();
   bool append_out();
   bool sync_out();  // takes the lock when the ring has answered
   bool note_synced(Result<> synced);
@@ -215,6 +229,9 @@ class Pipeline final : public uplink::SealSource {
   std::map<std::string, std::size_t> source_by_name_;
   std::vector<Line> lines_;
   source::SeriesTable table_;
+  source::WaysFile* ways_;
+  std::string ways_error_;
+  SteadyTime ways_failed_{};
   std::vector<SeriesState> series_;  // by handle
   std::vector<std::uint32_t> windowed_;  // handles whose route has windows
   clock::EventStamper stamper_;

@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "edge/pipeline/pipeline.h"
 
 namespace tidemark::pipeline {
@@ -34,6 +36,7 @@ Status Pipeline::status() const {
   s.rejected_messages = rejected_messages_;
   s.compacted = compaction_.counts();
   s.error = error_;
+  s.ways_error = ways_error_.empty() && ways_ != nullptr ? ways_->damage() : ways_error_;
   s.recorder = recorder_.usage();
   s.windows_late = groups_.late();
   for (const auto& state : series_) {
@@ -50,8 +53,25 @@ std::vector<SeriesCounts> Pipeline::series() const {
   const std::lock_guard lock(mutex_);
   std::vector<SeriesCounts> out;
   for (std::size_t h = 0; h < series_.size(); ++h) {
-    out.push_back({table_.at(static_cast<std::uint32_t>(h)), series_[h].readings,
+    const auto& d = table_.at(static_cast<std::uint32_t>(h));
+    const auto* way = table_.owners().way_of(d.local_name());
+    out.push_back({d, way != nullptr ? text_of(*way) : std::string(), series_[h].readings,
                    event_time(series_[h].last)});
+  }
+  return out;
+}
+
+Result<Pipeline::Released> Pipeline::release(const std::string& series) {
+  const std::lock_guard lock(mutex_);
+  Released out;
+  TIDE_ASSIGN(out.ways, table_.owners().release(series));
+  for (std::size_t h = 0; h < series_.size(); ++h) {
+    const auto& d = table_.at(static_cast<std::uint32_t>(h));
+    if (series_[h].readings == 0 || d.local_name() != series) continue;
+    out.last = std::max(out.last.value_or(kEventTimeMin), event_time(series_[h].last));
+  }
+  if (auto kept = keep_ways(); !kept) {
+    return std::move(kept).error().within("released, but a restart may not know of it");
   }
   return out;
 }

@@ -16,25 +16,19 @@ std::string identity(const SeriesDescription& d) {
 
 }  // namespace
 
-Result<std::uint32_t> SeriesTable::intern(const SeriesDescription& description) {
+Result<std::uint32_t> SeriesTable::intern(const SeriesDescription& description,
+                                          std::string_view topic, std::string_view path) {
   const auto name = description.local_name();
   if (description.labels.size() > Dictionary::kLabelsMax) {
     return Error{Fault::bad_input,
                  fmt::format("too many labels: series '{}' has {}, at most {} fit", name,
                              description.labels.size(), Dictionary::kLabelsMax)};
   }
-  const auto owner = owners_.find(name);
-  if (owner != owners_.end() && owner->second != description.source) {
-    if (!sources_ || sources_->contains(owner->second)) {
-      return Error{Fault::denied,
-                   fmt::format("two sources, one series: '{}' comes from source '{}', and from "
-                               "source '{}' too; set device or metric_prefix of one of them", name,
-                               owner->second, description.source)};
-    }
-    owner->second = description.source;
-  }
+  const Way way{description.source, std::string(topic), std::string(path)};
+  TIDE_TRY(owners_.check(name, way));
   auto key = identity(description);
   if (const auto known = by_name_.find(key); known != by_name_.end()) {
+    owners_.take(name, way);
     auto& d = series_[known->second];
     auto next = description;
     next.poll_class = d.poll_class;
@@ -67,13 +61,8 @@ Result<std::uint32_t> SeriesTable::intern(const SeriesDescription& description) 
   series_.push_back(description);
   versions_.push_back(0);
   by_name_.emplace(std::move(key), handle);
-  owners_.emplace(name, description.source);
+  owners_.take(name, way);
   return handle;
-}
-
-void SeriesTable::set_sources(std::set<std::string> names) {
-  sources_ = std::move(names);
-  ++sources_version_;
 }
 
 }  // namespace tidemark::source

@@ -9,8 +9,8 @@
 #include <limits>
 #include <map>
 #include <optional>
-#include <set>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "common/base/result.h"
@@ -18,6 +18,7 @@
 #include "common/model/block.h"
 #include "common/model/series.h"
 #include "edge/journal/journal.h"
+#include "edge/source/owners.h"
 
 namespace tidemark::source {
 
@@ -27,17 +28,16 @@ namespace tidemark::source {
 // reason, so that a topic with a counter in its name cannot eat the device's memory.
 class SeriesTable {
  public:
-  static constexpr std::size_t kSeriesMax = 50'000;
+  static constexpr std::size_t kSeriesMax = Owners::kMax;
   // A series that ever had a reading with a time of its own is device_stamped from then on.
   // A series that is known takes over unit, kind and labels: after a reload they may be others. Its
   // poll class stays, since its counts are in that one's line; device_stamped, once said, stays.
-  // A name belongs to the first source that brings it, while there is that source: the cloud and
-  // the local history know a series by its name. Fault::denied for another source.
-  Result<std::uint32_t> intern(const SeriesDescription& description);
-  // The sources that there are; until it is first called, all that were ever heard of.
-  void set_sources(std::set<std::string> names);
-  // Rises with each set_sources(): what was denied may be asked for again.
-  [[nodiscard]] std::uint64_t sources_version() const { return sources_version_; }
+  // A name belongs to one way: the cloud and the local history know a series by its name.
+  // Fault::denied for another. What owners() says of it may change when its version does.
+  Result<std::uint32_t> intern(const SeriesDescription& description, std::string_view topic = {},
+                               std::string_view path = {});
+  [[nodiscard]] Owners& owners() { return owners_; }
+  [[nodiscard]] const Owners& owners() const { return owners_; }
   [[nodiscard]] const SeriesDescription& at(std::uint32_t handle) const { return series_[handle]; }
   [[nodiscard]] std::size_t size() const { return series_.size(); }
   // Rises whenever the description changes.
@@ -47,9 +47,7 @@ class SeriesTable {
   std::vector<SeriesDescription> series_;
   std::vector<std::uint32_t> versions_;  // by handle
   std::map<std::string, std::uint32_t, std::less<>> by_name_;  // source, device/metric and type
-  std::map<std::string, std::string, std::less<>> owners_;     // sources, by device/metric
-  std::optional<std::set<std::string>> sources_;
-  std::uint64_t sources_version_ = 0;
+  Owners owners_;
 };
 
 // One entry, decoded. Column::series holds handles of the SeriesTable.
@@ -98,6 +96,8 @@ class Decoder {
   virtual ~Decoder() = default;
   // Never fails as a whole: what cannot be used is in out.rejected. Pipeline thread only.
   virtual void decode(const journal::Entry& entry, SeriesTable& series, Decoded& out) = 0;
+  // Whether what comes that way is still this series', as the source is configured.
+  [[nodiscard]] virtual bool leads(const Way& way, std::string_view series) const = 0;
   // What the device sent, of an entry: for people who look at what was refused.
   [[nodiscard]] virtual ByteSpan sent(const journal::Entry& entry) const { return entry.payload; }
 };

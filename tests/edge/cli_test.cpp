@@ -27,6 +27,9 @@ class EdgeCli : public testing::Test {
     control::Handlers h;
     h.status = [this] { return status_.dump(); };
     h.series = [this] { return json{{"v", 1}, {"series", series_}}.dump(); };
+    h.release = [this](const std::string& series) {
+      return series == "line1/power" ? release_.dump() : control::failure("it is nobody's");
+    };
     h.buffer = [] { return std::string(R"({"v":1})"); };
     h.quarantine = [this](std::size_t) { return quarantine_.dump(); };
     h.history = [this] {
@@ -57,6 +60,7 @@ class EdgeCli : public testing::Test {
                   {"ring", {{"error", nullptr}, {"bytes", 1}, {"blocks_evicted", 0}}},
                   {"clock", {{"state", "good"}}}};
   json series_ = json::array();
+  json release_;
   json quarantine_;
   int history_asked_ = 0;
   std::unique_ptr<history::History> history_;
@@ -231,6 +235,41 @@ TEST_F(EdgeCli, ATapOfASeriesThatThereIsNotSaysSo) {
                             "  try: tidemark series list\n");
   EXPECT_EQ(run({"tap", "line1/*", "--for", "1ms"}), kExitOk);
   EXPECT_EQ(output_.errors, "0 lines, 0 lost\n");
+}
+
+TEST_F(EdgeCli, SeriesOfOneNameAreToldApart) {
+  const auto add = [this](const char* type, int exponent) {
+    series_.push_back({{"series", "e/line1/power"}, {"source", "floor"}, {"unit", "W"},
+                       {"type", type}, {"exponent", exponent}, {"readings", 7u}, {"last", "T"}});
+  };
+  add("number", 0);
+  add("decimal", -1);
+  EXPECT_EQ(run({"series", "list"}), kExitOk);
+  EXPECT_EQ(output_.text, "series         type         unit  source  readings  last\n"
+                          "e/line1/power  number       W     floor          7  T\n"
+                          "e/line1/power  decimal 0.1  W     floor          7  T\n");
+}
+
+TEST_F(EdgeCli, AReleaseSaysWhoseTheSeriesWasAndIs) {
+  release_ = {{"v", 1}, {"series", "e/line1/power"}, {"was", "topic a"}, {"last", nullptr},
+              {"now", "topic b"}};
+  EXPECT_EQ(run({"series", "release", "line1/power"}), kExitOk);
+  EXPECT_EQ(output_.text, "e/line1/power was of topic a, not heard since the agent's start\n"
+                          " it is of topic b now\n");
+  release_["last"] = "T";
+  release_["now"] = nullptr;
+  EXPECT_EQ(run({"series", "release", "line1/power"}), kExitOk);
+  EXPECT_EQ(output_.text, "e/line1/power was of topic a, last heard T\n"
+                          " nobody else has sent it: it is of the next that does\n");
+  EXPECT_EQ(run({"series", "release", "line1/powr"}), kExitBadData);
+  EXPECT_EQ(output_.errors, "error: it is nobody's\n");
+  EXPECT_EQ(run({"series", "release"}), kExitUsage);
+}
+
+TEST_F(EdgeCli, DoctorWarnsOfWaysThatAreNotKnown) {
+  status_["ways_error"] = "series.ways is damaged";
+  EXPECT_EQ(run({"doctor"}), kExitProblems);
+  EXPECT_NE(output_.text.find("series.ways is damaged"), std::string::npos) << output_.text;
 }
 
 TEST_F(EdgeCli, DoctorTellsWhatTheFrontProgramReads) {

@@ -183,6 +183,25 @@ TEST_F(Decoding, ForeignEntriesAreRejectedWithAReason) {
   EXPECT_EQ(out.rejected.size(), 2u);
 }
 
+TEST_F(Decoding, WhatWasReleasedToAnotherIsTheDevicesNoMore) {
+  const PollEntry poll{"fast", 1, true, "", {}, {}, {{3, 0, 0, {1, 0, 7}}}};
+  ASSERT_EQ(decode(poll).groups.at(0).columns.size(), 2u);
+  EXPECT_FALSE(series_.owners().check("line1/a", {"floor", "meter/a", ""}).ok());
+  ASSERT_TRUE(series_.owners().release("line1/a"));
+  const auto out = decode(poll);
+  ASSERT_EQ(out.groups.at(0).columns.size(), 1u);
+  EXPECT_EQ(series_.at(out.groups[0].columns[0].series).metric, "b");
+  ASSERT_EQ(out.rejected.size(), 1u);
+  EXPECT_THAT(out.rejected[0].reason, HasSubstr("source 'line1' leads to 'line1/a', which belongs "
+                                                "to the value of topic 'meter/a'"));
+}
+
+TEST_F(Decoding, ASeriesIsTheDevicesWhileItsProfileHasThePoint) {
+  EXPECT_TRUE(decoder_->leads({"line1", "", "a"}, "line1/a"));
+  EXPECT_FALSE(decoder_->leads({"line1", "", "z"}, "line1/z"));
+  EXPECT_FALSE(decoder_->leads({"line1", "topic", "a"}, "line1/a"));
+}
+
 TEST_F(Decoding, AFreshSeriesTableGetsFreshHandles) {
   (void)decode({"fast", 1, true, "", {}, {}, {{3, 0, 0, {1, 0, 7}}}});
   source::SeriesTable other;

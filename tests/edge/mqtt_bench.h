@@ -59,7 +59,8 @@ class Bench {
   std::int64_t steady = 0;
   std::vector<std::pair<std::string, std::string>> commands;
   std::vector<source::Decoded::Rejected> rejected;
-  [[nodiscard]] const source::SeriesTable& table() const { return table_; }
+  [[nodiscard]] source::SeriesTable& table() { return table_; }
+  [[nodiscard]] MessageDecoder& decoder() { return *decoder_; }
   [[nodiscard]] std::vector<source::Away> away() const { return decoder_->away(); }
 
  private:

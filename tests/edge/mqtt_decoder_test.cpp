@@ -442,19 +442,79 @@ TEST(Names, OfAnotherSourceAreDeniedUntilItIsGone) {
   };
   MessageDecoder a(options("a", "a/#"), nullptr);
   MessageDecoder b(options("b", "b/#"), nullptr);
-  table.set_sources({"a", "b"});
   EXPECT_EQ(decode(a, "a/press-08").groups.size(), 1u);
   for (int i = 0; i < 2; ++i) {
     const auto out = decode(b, "b/press-08");
     EXPECT_THAT(out.groups, IsEmpty());
     ASSERT_EQ(out.rejected.size(), 1u);
     EXPECT_EQ(out.rejected[0].readings, 1u);
-    EXPECT_EQ(out.rejected[0].reason,
-              "two sources, one series: 'press-08/press-08' comes from source 'a', and from source "
-              "'b' too; set device or metric_prefix of one of them");
+    EXPECT_THAT(out.rejected[0].reason,
+                HasSubstr("the value of topic 'b/press-08' of source 'b' leads to "
+                          "'press-08/press-08', which belongs to the value of topic 'a/press-08' "
+                          "of source 'a'"));
   }
-  table.set_sources({"b"});
+  table.owners().keep_if([](const auto&, const source::Way& way) { return way.source == "b"; });
   EXPECT_EQ(decode(b, "b/press-08").groups.size(), 1u);
+  EXPECT_THAT(decode(a, "a/press-08").groups, IsEmpty());  // though it had the series
+}
+
+TEST(Names, AreReleasedToTheOtherTopicWhileBothSpeak) {
+  Bench bench;
+  EXPECT_THAT(bench.lines("sensors/p1/a", R"({"x":1,"y":1})"), ElementsAre("p1/x=1", "p1/y=1"));
+  EXPECT_THAT(bench.lines("sensors/p1/b", R"({"x":2})"), IsEmpty());
+  ASSERT_TRUE(bench.table().owners().release("p1/x"));
+  EXPECT_THAT(bench.lines("sensors/p1/a", R"({"x":3,"y":3})"), ElementsAre("p1/y=3"));
+  EXPECT_THAT(bench.lines("sensors/p1/b", R"({"x":4})"), ElementsAre("p1/x=4"));
+  EXPECT_EQ(bench.table().size(), 2u);  // the same series
+}
+
+TEST(Names, OfAnEarlierStartAreStillTheOtherTopics) {
+  Bench bench;
+  bench.table().owners().load({"p1/x", {"floor", "sensors/p1/a", "x"}});
+  EXPECT_THAT(bench.lines("sensors/p1/b", R"({"x":2})"), IsEmpty());
+  EXPECT_THAT(bench.reason(), HasSubstr("silent since the agent's start"));
+  EXPECT_THAT(bench.lines("sensors/p1/b", R"({"x":[1,2],"t0":1700000000,"dt_ms":1})"), IsEmpty());
+  EXPECT_THAT(bench.lines("sensors/p1/a", R"({"x":1})"), ElementsAre("p1/x=1"));
+  EXPECT_THAT(bench.lines("sensors/p1/b", R"({"x":2})"), IsEmpty());
+  EXPECT_THAT(bench.reason(), testing::Not(HasSubstr("silent")));
+}
+
+// Which ways of earlier starts still stand.
+TEST(Names, AreAWaysForAsLongAsTheConfigurationLeadsIt) {
+  const auto leads = [](const Options& options, const char* topic, const char* path,
+                        const char* series) {
+    return MessageDecoder(options, nullptr).leads({"floor", topic, path}, series);
+  };
+  Options o;
+  o.name = "floor";
+  o.topics = {"plant/+/vib", "sensors/#"};
+  EXPECT_TRUE(leads(o, "plant/p1/vib", "", "p1/vib"));
+  EXPECT_TRUE(leads(o, "plant/p1/vib", "a.b", "p1/a_b"));
+  EXPECT_TRUE(leads(o, "sensors/s", "t[2]", "s/t_2"));
+  EXPECT_FALSE(leads(o, "plants/p1/vib", "a.b", "p1/a_b"));
+  EXPECT_FALSE(leads(o, "", "vib", "p1/vib"));  // it had another protocol
+  o.device = "topic[2]";
+  EXPECT_FALSE(leads(o, "plant/p1/vib", "x", "p1/x"));
+  EXPECT_TRUE(leads(o, "plant/p1/vib", "x", "vib/x"));
+  EXPECT_FALSE(leads(o, "sensors/s", "x", "s/x"));  // it has no such level
+  o.device = "";
+  o.metric_prefix = "topic[2]";
+  EXPECT_FALSE(leads(o, "plant/p1/vib", "x", "p1/x"));
+  EXPECT_TRUE(leads(o, "plant/p1/vib", "x", "p1/vib_x"));
+  o.metric_prefix = "";
+  o.series.resize(2);
+  o.series[0].path = "$.ch.*.p";
+  o.series[0].metric = "power_{1}";
+  o.series[1].path = "$.x";
+  o.series[1].beside = "$.y";
+  EXPECT_TRUE(leads(o, "plant/p1/vib", "ch.7.p", "p1/power_7"));
+  EXPECT_TRUE(leads(o, "plant/p1/vib", "x", "p1/x"));
+  EXPECT_FALSE(leads(o, "plant/p1/vib", "z", "p1/z"));
+  o.other_numbers = true;
+  EXPECT_TRUE(leads(o, "plant/p1/vib", "z", "p1/z"));
+  EXPECT_FALSE(leads(o, "plant/p1/vib", "z.z", "p1/z_z"));
+  o.inside = {{"plant/+/vib", "$.ch.{topic[1]}"}};
+  EXPECT_TRUE(leads(o, "plant/p1/vib", "p", "p1/power_p1"));
 }
 
 }  // namespace

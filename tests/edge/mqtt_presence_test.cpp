@@ -47,6 +47,13 @@ TEST_F(PresenceTest, WhatWasReadLastOfADeviceThatIsAwayIsBad) {
   EXPECT_THAT(bench.lines("plant/p1/online", "false"), IsEmpty()) << "it is said once";
 }
 
+TEST_F(PresenceTest, WhatWasReadBeforeAReloadIsKnownAfterIt) {
+  bench.lines("plant/p1/vib", R"({"a":1,"b":2})");
+  bench.table().owners().keep_if(
+      [](const std::string& series, const auto&) { return series == "p1/a"; });
+  EXPECT_THAT(bench.lines("plant/p1/online", "false"), ElementsAre("p1/a=1 bad"));
+}
+
 TEST_F(PresenceTest, WhatIsSaidOfADeviceThatIsAwayIsMarkedAsSuch) {
   EXPECT_EQ(bench.decode("plant/p1/vib", "5").away_from, source::Decoded::kNone);
   EXPECT_EQ(bench.decode("plant/p1/online", "offline").away_from, 0u);

@@ -82,6 +82,9 @@ class MqttSourceTest : public testing::Test {
     auto source = make_source(options_, *journal_, clock_, random_);
     ASSERT_TRUE(source.ok()) << source.error().text();
     source_ = std::move(source).value();
+    table_.owners().keep_if([this](const std::string& series, const source::Way& way) {
+      return source_->decoder().leads(way, series);
+    });
   }
   void start(journal::Position from = {}) {
     journal_->start_at(from);

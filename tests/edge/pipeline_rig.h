@@ -25,6 +25,7 @@ class MemoryRing final : public ring::RingBuffer {
   [[nodiscard]] Sequence next_sequence() const override { return next_; }
   [[nodiscard]] std::uint64_t flush_max() const override { return flush_max_; }
   Result<> append(const ring::Flush& flush) override {
+    if (on_append) on_append();
     if (failures_ > 0) {
       --failures_;
       return Error{Fault::full, "no space left"};
@@ -70,7 +71,7 @@ class MemoryRing final : public ring::RingBuffer {
   Result<> close() override { return {}; }
 
   std::vector<ring::Flush> flushes;
-  std::function<void()> on_sync;
+  std::function<void()> on_append, on_sync;
   Evicted evicted;
   ring::Recovered recovered_;
   int failures_ = 0;
@@ -115,8 +116,8 @@ class KeptLocally final : public LocalSink {
 // Entries hold "metric time value" or "device/metric time value" lines; time 0 is edge-stamped,
 // "bad" is rejected, "poll" a good poll, "miss" a failed one, "old miss" one that was due 70 s
 // before. "wave n time" is n readings of one series, "hiss n time" too and packs to nothing less,
-// "wide n time" one of each of n series. "stored" before a line: the device had kept it while
-// nobody listened; "gone": it is of a device that is away.
+// "wide n time" one of each of n series. "via t" before a line: by that topic. "stored" before a
+// line: the device had kept it while nobody listened; "gone": it is of a device that is away.
 class LineSource final : public source::Source, public source::Decoder {
  public:
   explicit LineSource(bool device_stamped) : device_stamped_(device_stamped) {}
@@ -131,12 +132,22 @@ class LineSource final : public source::Source, public source::Decoder {
   [[nodiscard]] bool device_stamped() const override { return device_stamped_; }
   [[nodiscard]] Nanoseconds lateness() const override { return 5s; }
 
+  [[nodiscard]] bool leads(const source::Way& way, std::string_view) const override {
+    return way.topic != unsubscribed;
+  }
+  std::string unsubscribed = "none";
+
   void decode(const journal::Entry& entry, source::SeriesTable& table,
               source::Decoded& out) override {
     char metric[32];
     long long time = 0;
     double value = 0;
     std::string line(as_text(entry.payload));
+    std::string topic;
+    if (line.starts_with("via ")) {
+      topic = line.substr(4, line.find(' ', 4) - 4);
+      line.erase(0, 5 + topic.size());
+    }
     if (line.starts_with("stored ")) {
       line.erase(0, 7);
       out.historical_from = 0;
@@ -175,7 +186,12 @@ class LineSource final : public source::Source, public source::Decoder {
     Group g;
     g.times = {time == 0 ? source::Decoded::kArrival : time};
     Column c;
-    c.series = *table.intern(d);
+    const auto series = table.intern(d, topic);
+    if (!series) {
+      out.rejected.push_back({series.error().text(), 1});
+      return;
+    }
+    c.series = *series;
     c.f64 = {value};
     g.columns.push_back(std::move(c));
     out.groups.push_back(std::move(g));
@@ -227,9 +243,10 @@ class PipelineRig : public testing::Test {
 
   // Runs the pipeline over all that was said, to its end.
   Pipeline& run() {
+    ways_ = std::make_unique<source::WaysFile>(folder_.path());
     pipeline_ = std::make_unique<Pipeline>(
         options_, std::vector<SourceEntry>{{1, "floor", &floor_}, {2, "meter", &meter_}},
-        *journal_, ring_, quarantine_, tap_, clock_, &local_);
+        *journal_, ring_, quarantine_, tap_, clock_, &local_, nullptr, ways_.get());
     pipeline_->stop();
     pipeline_->run([this] { ++flushed_; });
     return *pipeline_;
@@ -256,6 +273,7 @@ class PipelineRig : public testing::Test {
   KeptQuarantine quarantine_;
   TapHub tap_;
   KeptLocally local_;
+  std::unique_ptr<source::WaysFile> ways_;
   std::unique_ptr<Pipeline> pipeline_;
   int flushed_ = 0;
 };

@@ -75,7 +75,7 @@ TEST(SeriesTable, ANameThatAnotherSourceHoldsIsRefused) {
   const auto refused = table.intern(series_of("b"));
   ASSERT_FALSE(refused.ok());
   EXPECT_EQ(refused.error().fault(), Fault::denied);
-  for (const auto* word : {"press/a", "'a'", "'b'", "set device or metric_prefix"}) {
+  for (const auto* word : {"press/a", "'a'", "'b'", "set 'device' or"}) {
     EXPECT_NE(refused.error().text().find(word), std::string::npos) << refused.error().text();
   }
   auto other = series_of("b");
@@ -85,18 +85,30 @@ TEST(SeriesTable, ANameThatAnotherSourceHoldsIsRefused) {
   EXPECT_EQ(table.size(), 1u);
 }
 
+TEST(SeriesTable, TwoTopicsOfOneSourceAreTwoWays) {
+  SeriesTable table;
+  ASSERT_EQ(table.intern(series("a"), "plant/1", "a").value(), 0u);
+  EXPECT_FALSE(table.intern(series("a"), "plant/2", "a").ok());
+  EXPECT_FALSE(table.intern(series("a"), "plant/1", "b.a").ok());
+  EXPECT_EQ(table.intern(series("a"), "plant/1", "a").value(), 0u);
+  ASSERT_TRUE(table.owners().release("press/a"));
+  EXPECT_EQ(table.intern(series("a"), "plant/1", "b.a").value(), 0u);  // the series goes on
+}
+
 TEST(SeriesTable, TheNamesOfASourceThatWentAreFree) {
   SeriesTable table;
-  table.set_sources({"a", "b"});
   ASSERT_EQ(table.intern(series_of("a")).value(), 0u);
   ASSERT_FALSE(table.intern(series_of("b")).ok());
-  const auto before = table.sources_version();
-  table.set_sources({"b"});
-  EXPECT_GT(table.sources_version(), before);
+  table.owners().keep_if([](const auto&, const Way& way) { return way.source == "b"; });
   ASSERT_EQ(table.intern(series_of("b")).value(), 1u);
-  table.set_sources({"a", "b"});  // it comes back, too late
-  EXPECT_FALSE(table.intern(series_of("a")).ok());
+  EXPECT_FALSE(table.intern(series_of("a")).ok());  // it comes back, too late
   EXPECT_EQ(table.intern(series_of("b")).value(), 1u);
+}
+
+TEST(SeriesTable, WhatIsNoSeriesHasNoName) {
+  SeriesTable table;
+  EXPECT_FALSE(table.intern(series("")).ok());
+  EXPECT_EQ(table.owners().size(), 0u);
 }
 
 TEST(SeriesTable, RefusesWhatNoDictionaryCanHold) {

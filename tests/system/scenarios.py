@@ -419,9 +419,10 @@ def every():
     import machine
     import reload
     import replay
+    import ways
     return {**NAMES, 'heartpy': replay.heartpy, 'machine': machine.machine,
-            'bad_input': bad_input.bad_input, 'reload': reload.reloads, **kafka_scenarios.KAFKA,
-            **kafka_group.GROUPS}
+            'bad_input': bad_input.bad_input, 'reload': reload.reloads, 'ways': ways.ways,
+            **kafka_scenarios.KAFKA, **kafka_group.GROUPS}
 
 
 def main():
