@@ -16,7 +16,7 @@ endif()
 #             PRIVATE_DEPS SQLite3::SQLite3)
 # makes the target tidemark::edge_ring. HEADERS is the public face; each is compiled alone.
 function(tide_module path)
-  cmake_parse_arguments(M "" "" "HEADERS;SOURCES;DEPS;PRIVATE_DEPS" ${ARGN})
+  cmake_parse_arguments(M "SMALL" "" "HEADERS;SOURCES;DEPS;PRIVATE_DEPS" ${ARGN})
   string(REPLACE "/" "_" name ${path})
   if(M_SOURCES)
     add_library(tm_${name} STATIC ${M_SOURCES})
@@ -24,6 +24,9 @@ function(tide_module path)
     target_include_directories(tm_${name} PUBLIC ${PROJECT_SOURCE_DIR})
     target_sources(tm_${name} PUBLIC FILE_SET HEADERS BASE_DIRS ${PROJECT_SOURCE_DIR}
                    FILES ${M_HEADERS})
+    if(M_SMALL)  # runs once a call or a start: its bytes count, not its time
+      target_compile_options(tm_${name} PRIVATE $<$<CONFIG:Release,RelWithDebInfo>:-Os>)
+    endif()
   else()
     add_library(tm_${name} INTERFACE)
     target_link_libraries(tm_${name} INTERFACE ${M_DEPS})
