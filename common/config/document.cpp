@@ -57,6 +57,7 @@ std::uint64_t content_of(const std::filesystem::path& file, std::uint64_t seed) 
 
 struct Document::State {
   Node root;
+  std::filesystem::path folder;  // of the main file, absolute; empty: a text alone
   std::vector<Problem> problems;
   std::vector<Setting> settings;
   Keep keep = Keep::settings;
@@ -119,6 +120,9 @@ Document Document::read(const Sources& sources) {
   auto main_file = std::make_shared<TextFile>(TextFile{sources.file.string(), ""});
   state->root.key = state->root.value = Mark{main_file};
   std::error_code error;
+  if (!sources.file.empty()) {
+    state->folder = std::filesystem::absolute(sources.file, error).parent_path();
+  }
   if (!sources.file.empty() && std::filesystem::exists(sources.file, error)) {
     state->add_file(sources.file);
   }
@@ -140,7 +144,8 @@ Section& Document::section() {
   state_->while_reading = state_->problems.size();
   state_->section =
       std::make_unique<TreeSection>(state_->root, state_->problems,
-                                    state_->keep == Keep::settings ? &state_->settings : nullptr);
+                                    state_->keep == Keep::settings ? &state_->settings : nullptr,
+                                    state_->folder);
   return *state_->section;
 }
 

@@ -300,10 +300,12 @@ void describe(Section& s, MqttConfig& c) {
                     "passed over."});
   s.text("client_id", c.client_id, {.help = "Else tidemark-EDGE-NAME."});
   s.text("username", c.username, {});
-  s.text("password_file", c.password_file, {.help = "File that holds the password, mode 0600."});
-  s.text("ca_file", c.ca_file, {.help = "Who signed the broker's certificate (mqtts)."});
-  s.text("cert_file", c.cert_file, {.help = "Our certificate (mqtts)."});
-  s.text("key_file", c.key_file, {.help = "Its key, mode 0600."});
+  s.text("password_file", c.password_file,
+         {.path = true, .help = "File that holds the password, mode 0600."});
+  s.text("ca_file", c.ca_file,
+         {.path = true, .help = "Who signed the broker's certificate (mqtts)."});
+  s.text("cert_file", c.cert_file, {.path = true, .help = "Our certificate (mqtts)."});
+  s.text("key_file", c.key_file, {.path = true, .help = "Its key, mode 0600."});
   s.texts("topics", c.topics,
           {.help = "What to subscribe to; needed unless the profile says. $share/GROUP/FILTER: the "
                    "broker deals messages out among the clients of the group.",
