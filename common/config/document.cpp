@@ -1,4 +1,5 @@
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -35,6 +36,24 @@ std::vector<std::filesystem::path> drop_ins_in(const std::filesystem::path& fold
     files.resize(kFilesMax);
   }
   return files;
+}
+
+// What a text that is not valid TOML says on its other lines.
+Node readable_lines(TextFile file) {
+  constexpr int kBrokenLinesMax = 16;
+  for (int i = 0; i < kBrokenLinesMax; ++i) {
+    std::vector<Problem> problems;
+    auto tree = parse_toml(std::make_shared<TextFile>(file), problems);
+    if (problems.empty()) return tree;
+    auto lines = split(file.content, '\n');
+    // What is not closed is found at the end, and stands above it.
+    auto broken = std::min(lines.size(), static_cast<std::size_t>(problems.front().line));
+    while (broken > 1 && trim(lines[broken - 1]).empty()) --broken;
+    if (broken == 0) break;
+    lines[broken - 1] = "";
+    file.content = fmt::format("{}", fmt::join(lines, "\n"));
+  }
+  return {};
 }
 
 }  // namespace
@@ -80,6 +99,7 @@ struct Document::State {
     auto file = std::make_shared<TextFile>(TextFile{std::move(name), std::move(content)});
     const auto before = problems.size();
     auto tree = parse_toml(file, problems);
+    if (problems.size() > before) merge(tree, readable_lines(*file));
     if (with_variables) expand_variables(tree, problems);
     if (problems.size() > before) unreadable = true;
     if (!root.value.file) root.key = root.value = tree.value;

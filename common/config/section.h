@@ -163,7 +163,7 @@ class Document {
   }
   [[nodiscard]] const std::vector<Problem>& problems() const;
   [[nodiscard]] bool ok() const;  // no problem but warnings
-  // Every file could be read; else what one of them says is missing from what fill() filled in.
+  // Every file could be read; else fill() filled in what their readable lines say, and presets.
   [[nodiscard]] bool whole() const;
   [[nodiscard]] const std::vector<Setting>& settings() const;
 

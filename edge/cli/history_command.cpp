@@ -183,7 +183,7 @@ struct HistoryWords::State {
 
   void common(cli::Command& c, bool selects) {
     c.flag("--json", as_json, "One JSON object instead of text.");
-    c.option("--config", config, "The agent's configuration.", "FILE");
+    c.option("--config", where.config, "The agent's configuration.", "FILE");
     if (!selects) return;
     const auto time = [](std::optional<EventTime>& when) {
       return [&when](const std::string& text) -> Result<> {
@@ -199,7 +199,7 @@ struct HistoryWords::State {
 
   // Commits what a running agent holds, then reads.
   void act(cli::Command& c, std::function<int(Reader&)> action) {
-    c.action(with_agent(config, agent, out, [this, action = std::move(action)] {
+    c.action(with_running_agent(where, agent, out, [this, action = std::move(action)] {
       const auto told = agent.ask({{"command", "history"}});
       if (told.ok() && told->contains("error")) {
         out.err("warning: the agent cannot write its history: " +
@@ -394,7 +394,8 @@ struct HistoryWords::State {
   cli::Output& out;
   Agent agent;
   bool as_json = false, open = false, shelved = false;
-  std::string config, glob = "**", id, by, note, span = "8h";
+  Where where;
+  std::string glob = "**", id, by, note, span = "8h";
   std::optional<EventTime> from, to;
   std::uint64_t limit = 100;
 };

@@ -185,6 +185,7 @@ SourceSet::Standing SourceSet::standing() const {
   const auto content = config::content_of(config::edge_sources(file_));
   const std::lock_guard lock(mutex_);
   auto out = standing_;
+  out.file = file_;
   out.changed_on_disk = content != content_;
   return out;
 }

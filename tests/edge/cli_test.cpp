@@ -290,6 +290,50 @@ TEST_F(EdgeCli, AConfigurationThatCannotBeReadIsNotGuessedAround) {
   EXPECT_EQ(run({"series", "list"}), kExitOk) << "it still says where the agent is";
 }
 
+// One wrong line in the file of an agent that runs must not hide what it does.
+TEST_F(HistoryCli, AnAgentThatRunsIsFoundUnderABrokenFileThatIsItsOwn) {
+  const auto file = folder_ / "edge.toml";
+  const auto good = read_file(file, 1000).value();
+  status_["config"] = {{"state", "changed on disk"},
+                       {"file", file.string()},
+                       {"data_dir", folder_.path().string()}};
+  for (const auto& [text, where] :
+       {std::pair(good + "site = \"plant7\n", ":4:"),
+        std::pair("labels = { a = \n" + good + "topics = [\"a\",\n\n", ":1:"),
+        std::pair(good + "site = \"${TIDEMARK_TEST_NO_SUCH}\"\n", ":4:")}) {
+    ASSERT_TRUE(write_file(file, text));
+    for (const auto& words : std::vector<std::vector<std::string>>{
+             {"edge", "status", "--json"}, {"series", "list"}, {"buffer", "status", "--json"},
+             {"series", "history"}, {"event", "list"}, {"tap", "--for", "1ms"}}) {
+      const int code = run(words);
+      EXPECT_TRUE(code == kExitOk || code == kExitDegraded) << words[0] << " " << code;
+      EXPECT_EQ(output_.errors.find("warning: " + file.string() + where), 0u) << output_.errors;
+      EXPECT_NE(output_.errors.find("this is of the agent as it runs\n"), std::string::npos);
+    }
+    EXPECT_EQ(run({"edge", "reload"}), kExitConfig) << "it has to read the file";
+    EXPECT_EQ(run({"profile", "list"}), kExitConfig);
+    EXPECT_EQ(run({"doctor", "--json"}), kExitProblems);
+    const auto checks = cli::parse_checks(output_.text);
+    ASSERT_TRUE(checks.ok()) << output_.text;
+    EXPECT_EQ(checks->at(0).name, "configuration");
+    EXPECT_EQ(checks->at(0).text.find(file.string() + where), 0u) << checks->at(0).text;
+    EXPECT_EQ(checks->at(1).name, "agent");
+    EXPECT_EQ(checks->at(1).state, cli::CheckState::ok);
+  }
+  status_["config"]["file"] = "/etc/tidemark/edge.toml";
+  EXPECT_EQ(run({"edge", "status"}), kExitConfig) << "an agent of another file";
+}
+
+TEST_F(EdgeCli, ASocketThatIsNamedNeedsNoFile) {
+  const auto socket = (folder_ / "edge.sock").string();
+  std::filesystem::remove(folder_ / "edge.toml");
+  EXPECT_EQ(run({"series", "list"}), kExitNoInput);
+  EXPECT_EQ(run({"series", "list", "--socket", socket}), kExitOk) << output_.errors;
+  EXPECT_EQ(run({"tap", "--socket", socket, "--for", "1ms"}), kExitOk) << output_.errors;
+  control_.reset();
+  EXPECT_EQ(run({"series", "list", "--socket", socket}), kExitUnreachable);
+}
+
 TEST_F(EdgeCli, PathsCountFromTheConfigurationsFolder) {
   ASSERT_TRUE(write_file(folder_ / "edge.toml",
                          "edge = \"press-07\"\nrun_dir = \".\"\ndata_dir = \"data\"\n"));
