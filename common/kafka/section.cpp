@@ -37,8 +37,13 @@ void describe(config::Section& s, Settings& c) {
     const auto key = text.substr(0, text.find(':'));
     s.complain(s.has(key) ? key : "brokers", text);
   }
+  std::error_code fault;
+  for (const auto& [key, value] : c.client) {
+    if (!names_file(key, value) || std::filesystem::exists(value, fault)) continue;
+    s.warn("client", key + ": " + value + ": there is no such file; no connection is made "
+                                          "without it");
+  }
   for (const auto& [key, file] : c.secret_files) {
-    std::error_code fault;
     if (!std::filesystem::exists(file, fault)) {
       s.warn("secret_files", file + ": there is no such file; no connection is made without it: "
                                     "put the secret there, mode 0600");

@@ -222,9 +222,13 @@ TEST(CloudConfig, PathsCountFromTheFilesFolder) {
   auto name = (fs::temp_directory_path() / "tidemark-config-XXXXXX").string();
   ASSERT_NE(::mkdtemp(name.data()), nullptr);
   const fs::path root(name);
+  std::string warned;
   const auto read = [&](const char* text) {
     std::ofstream(root / "cloud.toml") << text;
-    return load_cloud(cloud_sources(root / "cloud.toml")).config;
+    auto loaded = load_cloud(cloud_sources(root / "cloud.toml"));
+    warned.clear();
+    for (const auto& p : loaded.problems) warned += p.text + "\n";
+    return loaded.config;
   };
   const auto c = read(R"toml(data_dir = "data"
 [intake]
@@ -240,6 +244,8 @@ secret_files = { "sasl.password" = "password" }
   EXPECT_EQ(c.intake.kafka.client.at("ssl.crl.location"), "/etc/crl");
   EXPECT_EQ(c.intake.kafka.client.at("client.id"), "a");
   EXPECT_EQ(c.intake.kafka.secret_files.at("sasl.password"), root / "password");
+  EXPECT_THAT(warned, testing::HasSubstr("ssl.ca.location: " + (root / "tls/ca.pem").string() +
+                                         ": there is no such file"));
   const auto probed = read("intake.kafka.client = { \"ssl.ca.location\" = \"probe\" }\n");
   EXPECT_EQ(probed.intake.kafka.client.at("ssl.ca.location"), "probe");
   fs::remove_all(root);
