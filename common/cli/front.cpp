@@ -72,6 +72,9 @@ int Front::run(const std::vector<std::string>& words) {
   if (words.size() > 1 && words[0] == "series" && words[1] == "swap-meter") {
     return hand_over(*part_of("cloud"), words);  // the cloud makes increases
   }
+  if (words.front() == "series" && !programs_.find("edge") && programs_.find("cloud")) {
+    return hand_over(*part_of("cloud"), words);  // the edge's help names those of the cloud, too
+  }
   if (const auto* part = part_of(words.front())) return hand_over(*part, words);
   return own_command(words);
 }
@@ -123,8 +126,9 @@ int Front::own_command(const std::vector<std::string>& words) {
       .argument("PART", whose, "edge, gateway or cloud.")
       .action([&] { return config_keys(whose); });
   root.add("doctor", "Checks every part, and the clock and disk under them.")
+      .option("--config", files, "Of the parts of these files only; may be repeated.", "FILE")
       .flag("--json", json, "One JSON object.")
-      .action([&] { return doctor(json); });
+      .action([&] { return doctor(files, json); });
   root.add("version", "Of this program and of the parts.")
       .flag("--json", json, "One JSON object.")
       .action([&] { return show_version(json); });
@@ -322,14 +326,38 @@ bool Front::is_used(std::string_view part, const std::filesystem::path& program)
   return !ran || ran->exit_code != kExitNoInput;
 }
 
-int Front::doctor(bool json) {
+void Front::ask_doctor(const Job& job, std::vector<Check>& checks) {
+  const auto& part = job.config.part;
+  const std::string command = fmt::format("tidemark-{} cli doctor", part);
+  const auto ran = ask(job, {"cli", "doctor", "--json"});
+  auto found = parse_checks(ran.out);
+  if (!found) {
+    const auto said = first_line(ran.errors.empty() ? ran.out : ran.errors);
+    checks.push_back({CheckState::fail, part.empty() ? job.config.file : part,
+                      job.exit != kExitOk ? said
+                                          : fmt::format("its doctor ended with {}: {}",
+                                                        ran.exit_code, said),
+                      job.exit != kExitOk ? "tidemark config check" : command});
+    return;
+  }
+  for (auto& c : *found) {
+    c.name = fmt::format("{}: {}", part, c.name);
+    checks.push_back(std::move(c));
+  }
+}
+
+int Front::doctor(const std::vector<std::string>& files, bool json) {
   std::vector<Check> checks = {check_clock()};
   std::error_code code;
-  if (std::filesystem::exists(kDataFolder, code)) {
+  if (files.empty() && std::filesystem::exists(kDataFolder, code)) {
     for (auto& c : check_folder("data", kDataFolder)) {
       // The parts write below it as users of their own; they check that themselves.
       if (c.name.ends_with("disk")) checks.push_back(std::move(c));
     }
+  }
+  if (!files.empty()) {
+    for (const auto& job : jobs_of(files, "")) ask_doctor(job, checks);
+    return print_checks(output_, checks, json);
   }
   std::string unused;
   bool any = false;
@@ -341,24 +369,7 @@ int Front::doctor(bool json) {
       continue;
     }
     any = true;
-    const std::string command = fmt::format("tidemark-{} cli doctor", part.name);
-    const auto ran = run_program(*program, {"cli", "doctor", "--json"}, kPatienceSeconds);
-    if (!ran) {
-      checks.push_back({CheckState::fail, std::string(part.name), ran.error().text(), command});
-      continue;
-    }
-    auto found = parse_checks(ran->out);
-    if (!found) {
-      checks.push_back({CheckState::fail, std::string(part.name),
-                        fmt::format("its doctor ended with {}: {}", ran->exit_code,
-                                    first_line(ran->errors.empty() ? ran->out : ran->errors)),
-                        command});
-      continue;
-    }
-    for (auto& c : *found) {
-      c.name = fmt::format("{}: {}", part.name, c.name);
-      checks.push_back(std::move(c));
-    }
+    ask_doctor({.config = {std::string(part.name), ""}}, checks);
   }
   if (!any && unused.empty()) {
     checks.push_back({CheckState::fail, "parts", "no tidemark-edge, -gateway or -cloud found",

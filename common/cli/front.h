@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "common/cli/config_file.h"
+#include "common/cli/doctor.h"
 #include "common/cli/parts.h"
 #include "common/cli/terminal.h"
 
@@ -34,7 +35,9 @@ class Front {
   int config_check(const std::vector<std::string>& files, const std::string& part, bool json);
   int config_show(const std::vector<std::string>& files, const std::string& part, bool json);
   int config_keys(const std::string& part);
-  int doctor(bool json);
+  int doctor(const std::vector<std::string>& files, bool json);
+  // Findings of a part, each under its name.
+  void ask_doctor(const Job& job, std::vector<Check>& checks);
   int demo(const std::vector<std::string>& words);
   int missing_part(std::string_view part);
   // A part that is installed is of this machine when it has a configuration or runs without one.

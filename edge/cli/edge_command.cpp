@@ -62,7 +62,9 @@ class Words {
   Words(cli::Command& root, Output& out) : out_(out) {
     edge(root.add("edge", "The agent on this machine."));
     tap(root.add("tap", "Readings, results of windows and events as they pass."));
-    series(root.add("series", "The series of this edge."));
+    series(root.add("series", "The series of this edge.")
+               .details("Where the cloud is also: tidemark series swap-meter, when a meter was "
+                        "swapped."));
     history_.emplace(root.add("series", ""),
                      root.add("event", "What the detectors raised, and who has seen it."), out);
     buffer(root.add("buffer", "What waits for the link."));
@@ -127,8 +129,10 @@ class Words {
                      printable(text_of(item, "reason"))});
         }
         out_.out(table.empty() ? "nothing is in quarantine\n" : table.text(out_.terminal()));
-        for (const auto& r : q.value("reasons", json::array())) {
-          out_.out(fmt::format("{}, {}: {}\n", counted(count_of(r, "items"), "message"),
+        const auto reasons = q.value("reasons", json::array());
+        if (!reasons.empty()) out_.out("since the first start of this agent:\n");
+        for (const auto& r : reasons) {
+          out_.out(fmt::format("{}x, {}: {}\n", count_of(r, "items"),
                                counted(count_of(r, "readings"), "reading"),
                                printable(text_of(r, "reason"))));
         }
@@ -204,7 +208,7 @@ class Words {
     const bool only_raw = !windows_ && !events_;
     if (only_raw) {
       const auto names = heard();
-      if (!names.empty() && !any_match(names)) return no_series(names);
+      if (!any_match(names)) await_series(names);
     }
     if (raw_ || only_raw) kinds.push_back("raw");
     if (windows_) kinds.push_back("windows");
@@ -213,16 +217,26 @@ class Words {
     const auto done = control::ask(agent_.socket, request.dump(), show, until);
     if (!done) return not_running(out_, done.error());
     if (!json_) out_.err(fmt::format("{}, {} lost\n", counted(seen, "line"), lost));
-    return seen == 0 && !only_raw ? nothing_seen() : kExitOk;
+    return seen == 0 ? nothing_seen() : kExitOk;
+  }
+
+  // What is configured has no name here before its first reading.
+  void await_series(const std::vector<std::string>& names) {
+    const auto near = nearest_series(glob_, names);
+    out_.err(fmt::format("note: no series '{}' was heard since the start of the agent{}; waiting "
+                         "for it\n",
+                         glob_, near.empty() ? "" : fmt::format(" (is it '{}'?)", near)));
   }
 
   // Windows of groups have names of their own, which the history knows.
   int nothing_seen() {
-    const auto reader = history::Reader::open(agent_.data_dir);
-    if (!reader) return kExitOk;
     auto names = heard();
-    const auto kept = (*reader)->series();
-    if (kept) names.insert(names.end(), kept->begin(), kept->end());
+    if (windows_ || events_) {
+      const auto reader = history::Reader::open(agent_.data_dir);
+      if (!reader) return kExitOk;
+      const auto kept = (*reader)->series();
+      if (kept) names.insert(names.end(), kept->begin(), kept->end());
+    }
     return names.empty() || any_match(names) ? kExitOk : no_series(names);
   }
 

@@ -265,7 +265,11 @@ struct HistoryWords::State {
         glob == "**" || std::any_of(names->begin(), names->end(),
                                     [&](const auto& n) { return series_match(glob, n); });
     if (known) {
-      out.err("no windows in this time\n");
+      const auto kept = reader.span(glob);
+      if (!kept) return out.fail(kept.error());
+      out.err(*kept ? fmt::format("no windows in this time: those that are kept go from {} to {}\n",
+                                  format_utc((*kept)->from), format_utc((*kept)->to))
+                    : std::string("no windows yet: a window is stored when it ends\n"));
       return kExitOk;
     }
     const auto near = nearest_series(glob, *names);
@@ -307,7 +311,12 @@ struct HistoryWords::State {
       return std::nullopt;
     }
     if (!*found) {
-      out.err(fmt::format("error: there is no event {}\n  try: tidemark event list\n", number));
+      const auto newest = reader.events({.limit = 1}, false);
+      out.err(fmt::format("error: there is no event {}{}\n  try: tidemark event list\n", number,
+                          !newest           ? ""
+                          : newest->empty() ? ": there is none at all"
+                                            : fmt::format("; the newest is {}",
+                                                          newest->front().event.id)));
       code = kExitNoInput;
     }
     return *found;

@@ -220,6 +220,27 @@ TEST_F(FrontProgram, ConfigKeysIsOfOnePart) {
   EXPECT_EQ(run({"config", "keys", "edge"}), kExitUnreachable);
 }
 
+TEST_F(FrontProgram, DoctorOfAFileAsksItsPart) {
+  install("tidemark-gateway", "exit 70");
+  install("tidemark-edge", "test \"$*\" = \"cli doctor --json --config " +
+                               (folder_ / "edge.toml").string() + "\" || exit 64\n" +
+          R"(echo '{"v":1,"checks":[{"state":"ok","name":"ring","text":"fine","next":null}]}')");
+  std::ofstream(folder_ / "edge.toml") << "x";
+  EXPECT_EQ(run({"doctor", "--config", (folder_ / "edge.toml").string()}), kExitOk);
+  EXPECT_NE(output_.text.find("edge: ring"), std::string::npos) << output_.text;
+  EXPECT_EQ(output_.text.find("gateway"), std::string::npos) << output_.text;
+  EXPECT_EQ(run({"doctor", "--config", "/nosuch/edge.toml"}), kExitProblems);
+  EXPECT_NE(output_.text.find("/nosuch/edge.toml: no such file"), std::string::npos)
+      << output_.text;
+}
+
+TEST_F(FrontProgram, WhereThereIsNoEdgeSeriesAreTheClouds) {
+  install("tidemark-cloud", "echo cloud \"$@\"");
+  EXPECT_EQ(become({"series", "--help"}).second, "cloud cli series --help\n");
+  install("tidemark-edge", "echo edge \"$@\"");
+  EXPECT_EQ(become({"series", "--help"}).second, "edge cli series --help\n");
+}
+
 TEST_F(FrontProgram, DoctorJoinsAllParts) {
   install("tidemark-edge",
           R"(echo '{"v":1,"checks":[{"state":"ok","name":"ring","text":"fine","next":null}]}')");
