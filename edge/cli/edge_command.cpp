@@ -422,6 +422,10 @@ class Words {
                           "tidemark edge quarantine"});
         continue;
       }
+      if (state == "ok" && !error.empty()) {  // a note
+        checks.push_back({CheckState::warn, "source " + text_of(source, "name"), error, ""});
+        continue;
+      }
       check(state == "ok", "source " + text_of(source, "name"),
             state == "ok"   ? text_of(source, "protocol")
             : error.empty() ? state

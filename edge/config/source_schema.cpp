@@ -342,7 +342,9 @@ void describe(Section& s, MqttConfig& c) {
           .example = "\"$.meta.ts\""});
   s.choice("stamp", c.stamp, {"auto", "device", "edge"},
            {.preset = "auto",
-            .help = "Whose time counts: auto takes the message's where it holds one."});
+            .help = "Whose time counts: auto takes the message's where it holds one, else its "
+                    "arrival. What a broker kept while the agent was away arrives all at once: "
+                    "only with times of their own such readings count in the right windows."});
   s.choice("time_format", c.time_format,
            {"auto", "unix_s", "unix_ms", "unix_us", "unix_ns", "iso8601"}, {.preset = "auto"});
   s.text("time_zone", c.time_zone,

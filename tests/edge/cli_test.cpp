@@ -449,6 +449,14 @@ TEST_F(EdgeCli, StatusNamesDevicesThatAreAwayAndWhyMessagesAreRefused) {
   EXPECT_NE(output_.text.find("away: 2 more; --json names all\n"), std::string::npos);
 }
 
+TEST_F(EdgeCli, DoctorWarnsOfTheNoteOfASourceThatWorks) {
+  status_["sources"][0]["state"] = "ok";
+  status_["sources"][0]["error"] = "at T the broker gave about 50 messages at once";
+  EXPECT_EQ(run({"doctor"}), kExitOk);
+  EXPECT_NE(output_.text.find("WARN  source floor  at T the broker gave about 50 messages"),
+            std::string::npos) << output_.text;
+}
+
 TEST_F(EdgeCli, HelpOfSeriesNamesWhatTheCloudHas) {
   EXPECT_EQ(run_cli({"series", "--help"}, output_), kExitOk);
   EXPECT_NE(output_.text.find("tidemark series swap-meter"), std::string::npos) << output_.text;
