@@ -61,6 +61,8 @@ class CloudCommands {
   void add_letter_commands(cli::Command& cloud);
   int show_letter();
   int write_letter(const Parameters& which);
+  // That there is no such letter, and which there are; nothing when there is, or nobody knows.
+  std::optional<int> letter_missing(const Parameters& which);
   int settle_letters(bool drop);
   int waive(bool retire);
   int end_waiver();

@@ -85,10 +85,31 @@ int CloudCommands::show_letter() {
                          "tidemark cloud deadletter list");
   }
   const auto which = parameters_of(*name);
+  if (const auto missing = letter_missing(which)) return *missing;
   if (!words_.raw.empty()) return write_letter(which);
   return show("/v1/deadletters/one", which, [this](const Json& body, const std::string&) {
     return print_letter(body, output_);
   });
+}
+
+std::optional<int> CloudCommands::letter_missing(const Parameters& which) {
+  cli::TextOutput quiet;  // whose store it is read from is said by what follows
+  Source source(world_, words_.config, words_.url, quiet);
+  if (!source.settle()) return std::nullopt;
+  const auto letter = source.get("/v1/deadletters/one", which);
+  if (letter || letter.error().fault() != Fault::bad_input) return std::nullopt;
+  constexpr std::size_t kShown = 5;
+  std::string known;
+  if (const auto list = source.get("/v1/deadletters", {{"limit", std::to_string(kShown)}})) {
+    const auto parsed = Json::parse(*list, nullptr, false);
+    for (const auto& l : parsed.value("deadletters", Json::array())) {
+      known += (known.empty() ? "" : ", ") + letter_name(l);
+    }
+    known = known.empty() ? ": there are none at all" : "; among those there are: " + known;
+  }
+  output_.err(fmt::format("error: there is no dead letter {}{}\n"
+                          "  try: tidemark cloud deadletter list\n", words_.letter, known));
+  return kExitNoInput;
 }
 
 int CloudCommands::write_letter(const Parameters& which) {
@@ -127,7 +148,10 @@ int CloudCommands::settle_letters(bool drop) {
                            store::order_word(who()));
     return drop ? all + " " + store::order_word(w.reason) : all;
   };
-  if (name) return order(words(std::to_string(name->id)), name->partition);
+  if (name) {
+    if (const auto missing = letter_missing(parameters_of(*name))) return *missing;
+    return order(words(std::to_string(name->id)), name->partition);
+  }
   Source source(world_, w.config, w.url, output_);
   const auto body = source.get("/v1/deadletters", {{"why", why ? w.letter : ""}, {"state", "kept"},
                                                    {"limit", "100000"}});

@@ -125,7 +125,7 @@ void describe(Section& s, JsonConfig& c) {
 }
 
 void describe(Section& s, IntakeConfig& c) {
-  s.text("zmq", c.zmq, {.preset = "ipc:///run/tidemark/cloud.zmq",
+  s.text("zmq", c.zmq, {.preset = "ipc:///run/tidemark/cloud.zmq", .path = true,
                         .help = "Where gateways connect; ipc:// or a loopback address."});
   s.table("kafka", c.kafka);
   s.table("json", c.json);
@@ -192,8 +192,9 @@ void describe(Section& s, SeriesConfig& c) {
 }
 
 void describe(Section& s, CloudConfig& c) {
-  s.text("data_dir", c.data_dir, {.preset = "/var/lib/tidemark/cloud",
-                                  .help = "Database and archive of this node."});
+  s.text("data_dir", c.data_dir, {.preset = "/var/lib/tidemark/cloud", .path = true,
+                                  .help = "Database and archive of this node. A relative path, "
+                                          "as all in this file, counts from the file's folder."});
   s.table("intake", c.intake);
   s.table("publish", c.publish);
   if (c.publish.answers && !c.intake.by_kafka()) {

@@ -29,17 +29,6 @@ std::string first_line(std::string_view text) {
   return std::string(text.substr(0, text.find('\n')));
 }
 
-// Which part a configuration file is for: by its own name, or by that of its folder.
-std::string part_of_file(const std::filesystem::path& file) {
-  const auto folder = file.parent_path().filename().string();
-  if (folder == "views.d") return "cloud";
-  for (const auto& part : parts()) {
-    if (file.filename().string().starts_with(part.name)) return std::string(part.name);
-    if (folder == std::string(part.name) + ".d") return std::string(part.name);
-  }
-  return "";
-}
-
 // A configuration that somebody named is meant, whether it is there or not.
 bool is_named(std::string_view part) {
   std::string variable = fmt::format("TIDEMARK_{}_CONFIG", part);
@@ -47,6 +36,11 @@ bool is_named(std::string_view part) {
     return c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
   });
   return std::getenv(variable.c_str()) != nullptr;
+}
+
+std::string missing_text(std::string_view part) {
+  return fmt::format("error: tidemark-{} is neither beside this program nor in PATH\n"
+                     "  try: apt install tidemark-{}\n", part, part);
 }
 
 Check check_clock() {
@@ -78,14 +72,15 @@ int Front::run(const std::vector<std::string>& words) {
   if (words.size() > 1 && words[0] == "series" && words[1] == "swap-meter") {
     return hand_over(*part_of("cloud"), words);  // the cloud makes increases
   }
+  if (words.front() == "series" && !programs_.find("edge") && programs_.find("cloud")) {
+    return hand_over(*part_of("cloud"), words);  // the edge's help names those of the cloud, too
+  }
   if (const auto* part = part_of(words.front())) return hand_over(*part, words);
   return own_command(words);
 }
 
 int Front::missing_part(std::string_view part) {
-  output_.err(fmt::format("error: tidemark-{} is neither beside this program nor in PATH\n"
-                          "  try: apt install tidemark-{}\n",
-                          part, part));
+  output_.err(missing_text(part));
   return kExitUnreachable;
 }
 
@@ -114,21 +109,26 @@ int Front::own_command(const std::vector<std::string>& words) {
   add_codec(root, output_);
   root.add("demo", "Plant, edge, gateway, cloud and page in one folder.");
   auto& config = root.add("config", "Configuration.");
-  const std::string which = "edge.toml, gateway.toml, cloud.toml; none: those installed.";
-  config.add("check", "Says all that is wrong.")
+  const std::string which = "A configuration, drop-in (edge.d/x.toml) or folder of them; none: "
+                            "those installed.";
+  const std::string part_help = "Whose they are, where neither name nor keys tell.";
+  config.add("check", "Says all that is wrong, of each file. Exit 78; 66: one is not there.")
       .arguments("FILE", files, which)
+      .choice("--part", whose, {"edge", "gateway", "cloud"}, part_help)
       .flag("--json", json, "One JSON object.")
-      .action([&] { return config_check(files, json); });
+      .action([&] { return config_check(files, whose, json); });
   config.add("show", "Every setting, its value in force and where that comes from.")
       .arguments("FILE", files, which)
+      .choice("--part", whose, {"edge", "gateway", "cloud"}, part_help)
       .flag("--json", json, "One JSON object.")
-      .action([&] { return config_show(files, json); });
+      .action([&] { return config_show(files, whose, json); });
   config.add("keys", "All that a configuration can say, with limits and meaning (Markdown).")
       .argument("PART", whose, "edge, gateway or cloud.")
       .action([&] { return config_keys(whose); });
   root.add("doctor", "Checks every part, and the clock and disk under them.")
+      .option("--config", files, "Of the parts of these files only; may be repeated.", "FILE")
       .flag("--json", json, "One JSON object.")
-      .action([&] { return doctor(json); });
+      .action([&] { return doctor(files, json); });
   root.add("version", "Of this program and of the parts.")
       .flag("--json", json, "One JSON object.")
       .action([&] { return show_version(json); });
@@ -210,65 +210,63 @@ int Front::completion(const std::string& shell, std::string tree) {
   return kExitOk;
 }
 
-std::optional<std::vector<Front::Job>> Front::jobs_of(const std::vector<std::string>& files,
-                                                      int& exit) {
+std::vector<Front::Job> Front::jobs_of(const std::vector<std::string>& files,
+                                       const std::string& part) {
   std::vector<Job> jobs;
-  for (const auto& file : files) {
-    const auto part = part_of_file(file);
-    if (part.empty()) {
-      exit = output_.usage(fmt::format("{}: whose configuration is it? expected a name such as "
-                                       "edge.toml, gateway.toml, cloud.toml, edge.d/x.toml or "
-                                       "views.d/x.toml", file),
-                           "tidemark config check edge.toml");
-      return std::nullopt;
+  for (const auto& named : files) {
+    auto found = config_files(named, part, programs_);
+    if (!found) {
+      const bool absent = found.error().fault() == Fault::unavailable;
+      jobs.push_back({.config = {part, named},
+                      .exit = absent ? kExitNoInput : kExitUsage,
+                      .why = "error: " + found.error().text() + "\n"});
+      continue;
     }
-    if (access(file.c_str(), R_OK) != 0) {
-      output_.err(fmt::format("error: {}: no such file, or not ours to read\n", file));
-      exit = kExitNoInput;
-      return std::nullopt;
-    }
-    jobs.push_back({part, file});
+    for (auto& one : *found) jobs.push_back({.config = std::move(one)});
   }
   if (files.empty()) {
-    for (const auto& part : parts()) {
-      if (programs_.find(part.name)) jobs.push_back({std::string(part.name), ""});
+    for (const auto& p : parts()) {
+      const bool meant = part.empty() ? programs_.find(p.name).has_value() : p.name == part;
+      if (meant) jobs.push_back({.config = {std::string(p.name), ""}});
     }
+    if (jobs.empty()) jobs.push_back({.config = {"edge", ""}});
   }
-  for (const auto& job : jobs) {
-    if (programs_.find(job.part)) continue;
-    exit = missing_part(job.part);
-    return std::nullopt;
+  for (auto& job : jobs) {
+    if (job.exit != kExitOk || programs_.find(job.config.part)) continue;
+    job.exit = kExitUnreachable;
+    job.why = missing_text(job.config.part);
   }
-  if (!jobs.empty()) return jobs;
-  exit = missing_part("edge");
-  return std::nullopt;
+  return jobs;
 }
 
-Result<Ran> Front::ask(const Job& job, std::vector<std::string> words) {
-  if (!job.file.empty()) words.insert(words.end(), {"--config", job.file});
-  return run_program(*programs_.find(job.part), words, kPatienceSeconds);
+Ran Front::ask(const Job& job, std::vector<std::string> words) {
+  if (job.exit != kExitOk) return {job.exit, "", job.why};
+  const auto& c = job.config;
+  if (!c.file.empty()) words.insert(words.end(), {"--config", c.file});
+  const auto ran = run_program(*programs_.find(c.part), words, kPatienceSeconds);
+  if (!ran) return {exit_code(ran.error().fault()), "", "error: " + ran.error().text() + "\n"};
+  if (c.drop_in.empty() || ran->exit_code != kExitOk || words.front() != "--check") return *ran;
+  return {kExitOk, fmt::format("{}: ok, with {}\n", c.drop_in, c.file), ran->errors};
 }
 
-int Front::config_show(const std::vector<std::string>& files, bool json) {
-  int exit = kExitOk;
-  const auto jobs = jobs_of(files, exit);
-  if (!jobs) return exit;
+int Front::config_show(const std::vector<std::string>& files, const std::string& part, bool json) {
+  const auto jobs = jobs_of(files, part);
+  int worst = kExitOk;
   std::string objects;
-  for (const auto& job : *jobs) {
+  for (const auto& job : jobs) {
     const auto ran = ask(job, json ? std::vector<std::string>{"--show", "--json"}
                                    : std::vector<std::string>{"--show"});
-    if (!ran) return output_.fail(ran.error());
-    output_.err(ran->errors);
-    if (ran->exit_code != kExitOk) {
-      exit = ran->exit_code;
-    } else if (json) {
-      objects += (objects.empty() ? "" : ",") + first_line(ran->out);
+    output_.err(ran.errors);
+    worst = std::max(worst, ran.exit_code);
+    if (ran.exit_code != kExitOk) continue;
+    if (json) {
+      objects += (objects.empty() ? "" : ",") + first_line(ran.out);
     } else {
-      output_.out((jobs->size() > 1 ? "# " + job.part + "\n" : "") + ran->out);
+      output_.out((jobs.size() > 1 ? "# " + job.config.part + "\n" : "") + ran.out);
     }
   }
   if (json) output_.out(fmt::format("{{\"v\":1,\"parts\":[{}]}}\n", objects));
-  return exit;
+  return worst;
 }
 
 int Front::config_keys(const std::string& part) {
@@ -278,45 +276,44 @@ int Front::config_keys(const std::string& part) {
                          "tidemark config keys edge");
   }
   if (!programs_.find(part)) return missing_part(part);
-  const auto ran = ask({part, ""}, {"--keys"});
-  if (!ran) return output_.fail(ran.error());
-  output_.out(ran->out);
-  return ran->exit_code;
+  const auto ran = ask({.config = {part, ""}}, {"--keys"});
+  output_.out(ran.out);
+  output_.err(ran.errors);
+  return ran.exit_code;
 }
 
-int Front::config_check(const std::vector<std::string>& files, bool json) {
-  int exit = kExitOk;
-  const auto jobs = jobs_of(files, exit);
-  if (!jobs) return exit;
-  bool wrong = false;
+int Front::config_check(const std::vector<std::string>& files, const std::string& part,
+                        bool json) {
+  int worst = kExitOk;      // of all but those of which nobody spoke
   bool any = false;         // a configuration was there
-  bool named_away = false;  // one that somebody named was not
   std::string objects, absent;
-  for (const auto& job : *jobs) {
+  for (const auto& job : jobs_of(files, part)) {
     const auto ran = ask(job, {"--check"});
-    if (!ran) return output_.fail(ran.error());
-    const bool ok = ran->exit_code == kExitOk;
-    const bool missing = job.file.empty() && ran->exit_code == kExitNoInput;
-    wrong = wrong || !(ok || missing);
-    any = any || !missing;
-    named_away = named_away || (missing && is_named(job.part));
+    const auto& file = job.config.file;
+    const bool ok = ran.exit_code == kExitOk;
+    const bool unspoken = file.empty() && part.empty() && ran.exit_code == kExitNoInput &&
+                          !is_named(job.config.part);
+    any = any || !unspoken;
     objects += fmt::format(R"({}{{"part":"{}","file":{},"ok":{},"exit":{},"text":{}}})",
-                           objects.empty() ? "" : ",", job.part,
-                           job.file.empty() ? "null" : json_quote(job.file), ok, ran->exit_code,
-                           json_quote(ran->out + ran->errors));
-    if (missing && is_named(job.part)) output_.err(ran->errors);
-    if (missing && !is_named(job.part)) absent += ran->errors;
-    if (json || missing) continue;
-    output_.out(ran->out);
-    output_.err(ran->errors);
-    if (ok && ran->out.empty()) {
-      output_.out(fmt::format("{}: ok\n", job.file.empty() ? job.part : job.file));
+                           objects.empty() ? "" : ",", job.config.part,
+                           file.empty() ? "null" : json_quote(file), ok, ran.exit_code,
+                           json_quote(ran.out + ran.errors));
+    if (unspoken) {
+      absent += ran.errors;
+      continue;
+    }
+    worst = std::max(worst, ran.exit_code);
+    if (json) continue;
+    output_.out(ran.out);
+    output_.err(ran.errors);
+    if (ok && ran.out.empty()) {
+      output_.out(fmt::format("{}: ok\n", file.empty() ? job.config.part : file));
     }
   }
-  if (json) output_.out(fmt::format("{{\"v\":1,\"ok\":{},\"parts\":[{}]}}\n", !wrong, objects));
-  if (wrong) return kExitConfig;
-  if (named_away) return kExitNoInput;
-  if (any) return kExitOk;
+  if (json) {
+    output_.out(fmt::format("{{\"v\":1,\"ok\":{},\"parts\":[{}]}}\n", worst == kExitOk, objects));
+  }
+  if (any) return worst;
   output_.err(absent);  // installed parts without a configuration, and nothing else
   return kExitNoInput;
 }
@@ -329,14 +326,38 @@ bool Front::is_used(std::string_view part, const std::filesystem::path& program)
   return !ran || ran->exit_code != kExitNoInput;
 }
 
-int Front::doctor(bool json) {
+void Front::ask_doctor(const Job& job, std::vector<Check>& checks) {
+  const auto& part = job.config.part;
+  const std::string command = fmt::format("tidemark-{} cli doctor", part);
+  const auto ran = ask(job, {"cli", "doctor", "--json"});
+  auto found = parse_checks(ran.out);
+  if (!found) {
+    const auto said = first_line(ran.errors.empty() ? ran.out : ran.errors);
+    checks.push_back({CheckState::fail, part.empty() ? job.config.file : part,
+                      job.exit != kExitOk ? said
+                                          : fmt::format("its doctor ended with {}: {}",
+                                                        ran.exit_code, said),
+                      job.exit != kExitOk ? "tidemark config check" : command});
+    return;
+  }
+  for (auto& c : *found) {
+    c.name = fmt::format("{}: {}", part, c.name);
+    checks.push_back(std::move(c));
+  }
+}
+
+int Front::doctor(const std::vector<std::string>& files, bool json) {
   std::vector<Check> checks = {check_clock()};
   std::error_code code;
-  if (std::filesystem::exists(kDataFolder, code)) {
+  if (files.empty() && std::filesystem::exists(kDataFolder, code)) {
     for (auto& c : check_folder("data", kDataFolder)) {
       // The parts write below it as users of their own; they check that themselves.
       if (c.name.ends_with("disk")) checks.push_back(std::move(c));
     }
+  }
+  if (!files.empty()) {
+    for (const auto& job : jobs_of(files, "")) ask_doctor(job, checks);
+    return print_checks(output_, checks, json);
   }
   std::string unused;
   bool any = false;
@@ -348,24 +369,7 @@ int Front::doctor(bool json) {
       continue;
     }
     any = true;
-    const std::string command = fmt::format("tidemark-{} cli doctor", part.name);
-    const auto ran = run_program(*program, {"cli", "doctor", "--json"}, kPatienceSeconds);
-    if (!ran) {
-      checks.push_back({CheckState::fail, std::string(part.name), ran.error().text(), command});
-      continue;
-    }
-    auto found = parse_checks(ran->out);
-    if (!found) {
-      checks.push_back({CheckState::fail, std::string(part.name),
-                        fmt::format("its doctor ended with {}: {}", ran->exit_code,
-                                    first_line(ran->errors.empty() ? ran->out : ran->errors)),
-                        command});
-      continue;
-    }
-    for (auto& c : *found) {
-      c.name = fmt::format("{}: {}", part.name, c.name);
-      checks.push_back(std::move(c));
-    }
+    ask_doctor({.config = {std::string(part.name), ""}}, checks);
   }
   if (!any && unused.empty()) {
     checks.push_back({CheckState::fail, "parts", "no tidemark-edge, -gateway or -cloud found",

@@ -5,6 +5,8 @@
 #include <string>
 #include <vector>
 
+#include "common/cli/config_file.h"
+#include "common/cli/doctor.h"
 #include "common/cli/parts.h"
 #include "common/cli/terminal.h"
 
@@ -23,16 +25,19 @@ class Front {
   int show_version(bool json);
   int completion(const std::string& shell, std::string tree);
   struct Job {  // about one configuration
-    std::string part;
-    std::string file;  // empty: the installed one
+    ConfigFile config;
+    int exit = 0;          // other than 0: nobody can be asked about it,
+    std::string why = {};  // since; a text for stderr
   };
-  // Those files, or of all parts that are installed. Nothing: what is wrong is said, `exit` set.
-  std::optional<std::vector<Job>> jobs_of(const std::vector<std::string>& files, int& exit);
-  Result<Ran> ask(const Job& job, std::vector<std::string> words);
-  int config_check(const std::vector<std::string>& files, bool json);
-  int config_show(const std::vector<std::string>& files, bool json);
+  // Those files, or of all parts that are installed; of `part` only, unless empty. At least one.
+  std::vector<Job> jobs_of(const std::vector<std::string>& files, const std::string& part);
+  Ran ask(const Job& job, std::vector<std::string> words);
+  int config_check(const std::vector<std::string>& files, const std::string& part, bool json);
+  int config_show(const std::vector<std::string>& files, const std::string& part, bool json);
   int config_keys(const std::string& part);
-  int doctor(bool json);
+  int doctor(const std::vector<std::string>& files, bool json);
+  // Findings of a part, each under its name.
+  void ask_doctor(const Job& job, std::vector<Check>& checks);
   int demo(const std::vector<std::string>& words);
   int missing_part(std::string_view part);
   // A part that is installed is of this machine when it has a configuration or runs without one.

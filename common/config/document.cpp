@@ -1,4 +1,5 @@
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -37,6 +38,24 @@ std::vector<std::filesystem::path> drop_ins_in(const std::filesystem::path& fold
   return files;
 }
 
+// What a text that is not valid TOML says on its other lines.
+Node readable_lines(TextFile file) {
+  constexpr int kBrokenLinesMax = 16;
+  for (int i = 0; i < kBrokenLinesMax; ++i) {
+    std::vector<Problem> problems;
+    auto tree = parse_toml(std::make_shared<TextFile>(file), problems);
+    if (problems.empty()) return tree;
+    auto lines = split(file.content, '\n');
+    // What is not closed is found at the end, and stands above it.
+    auto broken = std::min(lines.size(), static_cast<std::size_t>(problems.front().line));
+    while (broken > 1 && trim(lines[broken - 1]).empty()) --broken;
+    if (broken == 0) break;
+    lines[broken - 1] = "";
+    file.content = fmt::format("{}", fmt::join(lines, "\n"));
+  }
+  return {};
+}
+
 }  // namespace
 
 std::uint64_t content_of(const Sources& sources) {
@@ -57,6 +76,7 @@ std::uint64_t content_of(const std::filesystem::path& file, std::uint64_t seed) 
 
 struct Document::State {
   Node root;
+  std::filesystem::path folder;  // of the main file, absolute; empty: a text alone
   std::vector<Problem> problems;
   std::vector<Setting> settings;
   Keep keep = Keep::settings;
@@ -79,6 +99,7 @@ struct Document::State {
     auto file = std::make_shared<TextFile>(TextFile{std::move(name), std::move(content)});
     const auto before = problems.size();
     auto tree = parse_toml(file, problems);
+    if (problems.size() > before) merge(tree, readable_lines(*file));
     if (with_variables) expand_variables(tree, problems);
     if (problems.size() > before) unreadable = true;
     if (!root.value.file) root.key = root.value = tree.value;
@@ -119,6 +140,9 @@ Document Document::read(const Sources& sources) {
   auto main_file = std::make_shared<TextFile>(TextFile{sources.file.string(), ""});
   state->root.key = state->root.value = Mark{main_file};
   std::error_code error;
+  if (!sources.file.empty()) {
+    state->folder = std::filesystem::absolute(sources.file, error).parent_path();
+  }
   if (!sources.file.empty() && std::filesystem::exists(sources.file, error)) {
     state->add_file(sources.file);
   }
@@ -140,7 +164,8 @@ Section& Document::section() {
   state_->while_reading = state_->problems.size();
   state_->section =
       std::make_unique<TreeSection>(state_->root, state_->problems,
-                                    state_->keep == Keep::settings ? &state_->settings : nullptr);
+                                    state_->keep == Keep::settings ? &state_->settings : nullptr,
+                                    state_->folder);
   return *state_->section;
 }
 

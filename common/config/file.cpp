@@ -10,8 +10,9 @@ Result<std::filesystem::path> file_of(const std::string& option, const char* var
   const std::string named = !option.empty()          ? option
                             : environment != nullptr ? environment
                                                      : "";
-  std::filesystem::path file = named.empty() ? usual : named;
   std::error_code code;
+  const auto file =
+      std::filesystem::absolute(named.empty() ? usual : named, code).lexically_normal();
   if ((required || !named.empty()) && !std::filesystem::exists(file, code)) {
     return Error(Fault::unavailable, file.string() + ": no such file");
   }

@@ -51,6 +51,7 @@ struct Rule {
   std::string_view min = "";
   std::string_view max = "";
   bool required = false;
+  bool path = false;  // texts that name files or folders: located() is done to what is written
   std::string_view help = "";
   std::string_view example = "";
 };
@@ -113,6 +114,10 @@ class Section {
   // tables and lists below: "source.mqtt[1].name".
   virtual void complain(std::string_view key, std::string text) = 0;
   virtual void warn(std::string_view key, std::string text) = 0;
+  // The path of a file or folder, or ipc://PATH, as it is written in a configuration, counted from
+  // the folder of its main file wherever a program is started: absolute. Without a file (a text
+  // alone), and for what is no path (tcp://…), as it is.
+  [[nodiscard]] virtual std::string located(std::string written) const { return written; }
   // Where a key of this section stands: "edge.toml:4:3"; for errors found later.
   [[nodiscard]] virtual std::string place(std::string_view key) const = 0;
 
@@ -158,7 +163,7 @@ class Document {
   }
   [[nodiscard]] const std::vector<Problem>& problems() const;
   [[nodiscard]] bool ok() const;  // no problem but warnings
-  // Every file could be read; else what one of them says is missing from what fill() filled in.
+  // Every file could be read; else fill() filled in what their readable lines say, and presets.
   [[nodiscard]] bool whole() const;
   [[nodiscard]] const std::vector<Setting>& settings() const;
 

@@ -130,8 +130,9 @@ std::string list_index_free(std::string_view path) {
 
 }  // namespace
 
-TreeSection::TreeSection(Node& root, std::vector<Problem>& problems, std::vector<Setting>* settings)
-    : problems_(problems), settings_(settings) {
+TreeSection::TreeSection(Node& root, std::vector<Problem>& problems, std::vector<Setting>* settings,
+                         std::filesystem::path folder)
+    : problems_(problems), settings_(settings), folder_(std::move(folder)) {
   root.entered = true;
   frames_.push_back({&root, "", root.value});
 }
@@ -177,6 +178,7 @@ void TreeSection::scalar(std::string_view key, typename Kind::Value& value, cons
     if (rule.required && value.empty()) {
       report(node->value, path_of(key) + ": must not be empty");
     }
+    if (rule.path) value = located(std::move(value));
   }
   record(key, Kind::print(value), node);
 }
@@ -222,6 +224,11 @@ void TreeSection::list(std::string_view key, std::vector<typename Kind::Value>& 
   }
   if (rule.required && value.empty() && node != nullptr) {
     report(node->value, path_of(key) + ": must not be empty");
+  }
+  if constexpr (std::is_same_v<Kind, TextKind>) {
+    if (rule.path) {
+      for (auto& v : value) v = located(std::move(v));
+    }
   }
   std::string shown;
   for (const auto& v : value) shown += (shown.empty() ? "" : ", ") + Kind::print(v);
@@ -311,10 +318,21 @@ void TreeSection::pairs(std::string_view key, std::map<std::string, std::string>
     }
   }
   std::string shown;
-  for (const auto& [k, v] : value) {
+  for (auto& [k, v] : value) {
+    if (rule.path) v = located(std::move(v));
     shown += fmt::format("{} {} = {}", shown.empty() ? "" : ",", k, json_quote(v));
   }
   record(key, "{" + shown + " }", node);
+}
+
+std::string TreeSection::located(std::string written) const {
+  constexpr std::string_view kSocket = "ipc://";
+  const std::string_view scheme = written.starts_with(kSocket) ? kSocket : "";
+  const auto path = std::string_view(written).substr(scheme.size());
+  const bool other = path.empty() || path.starts_with('@') ||  // a socket that is no file
+                     path.find("://") != std::string_view::npos;
+  if (folder_.empty() || other || path.starts_with('/')) return written;
+  return std::string(scheme) + (folder_ / path).lexically_normal().string();
 }
 
 bool TreeSection::has(std::string_view key) const { return peek(key) != nullptr; }

@@ -9,9 +9,10 @@ namespace tidemark::config {
 
 class TreeSection final : public Section {
  public:
-  // All three outlive it.
-  // `settings` may be null: they are not listed then.
-  TreeSection(Node& root, std::vector<Problem>& problems, std::vector<Setting>* settings);
+  // All but `folder` outlive it.
+  // `settings` may be null: they are not listed then. Paths count from `folder`, unless empty.
+  TreeSection(Node& root, std::vector<Problem>& problems, std::vector<Setting>* settings,
+              std::filesystem::path folder = {});
 
   void text(std::string_view key, std::string& value, const Rule& rule) override;
   void flag(std::string_view key, bool& value, const Rule& rule) override;
@@ -29,6 +30,7 @@ class TreeSection final : public Section {
   [[nodiscard]] bool has(std::string_view key) const override;
   void complain(std::string_view key, std::string text) override;
   void warn(std::string_view key, std::string text) override;
+  [[nodiscard]] std::string located(std::string written) const override;
   [[nodiscard]] std::string place(std::string_view key) const override;
 
   // Everything that is in the tree and was not declared.
@@ -66,6 +68,7 @@ class TreeSection final : public Section {
 
   std::vector<Problem>& problems_;
   std::vector<Setting>* settings_;
+  std::filesystem::path folder_;
   std::vector<Frame> frames_;
   std::vector<std::pair<std::string, std::string>> keys_;  // declared, with their sections
 };

@@ -5,6 +5,14 @@
 #include "common/base/disk.h"
 
 namespace tidemark::kafka {
+namespace {
+
+// Of what is passed on to librdkafka; "probe" has it look for the system's certificates.
+bool names_file(std::string_view key, std::string_view value) {
+  return (key.ends_with(".location") && value != "probe") || key == "sasl.kerberos.keytab";
+}
+
+}  // namespace
 
 void describe(config::Section& s, Settings& c) {
   s.text("brokers", c.brokers,
@@ -16,17 +24,26 @@ void describe(config::Section& s, Settings& c) {
                    "else no promise rests on.",
            .example = "{ \"security.protocol\" = \"SASL_SSL\" }"});
   s.pairs("secret_files", c.secret_files,
-          {.help = "Files, mode 0600, that hold sasl.password, ssl.key.password, "
+          {.path = true,
+           .help = "Files, mode 0600, that hold sasl.password, ssl.key.password, "
                    "ssl.keystore.password or sasl.oauthbearer.client.secret.",
            .example = "{ \"sasl.password\" = \"/etc/tidemark/kafka.password\" }"});
+  for (auto& [key, value] : c.client) {
+    if (names_file(key, value)) value = s.located(value);
+  }
   if (c.brokers.empty()) return;
   if (const auto good = check(c); !good) {
     const auto& text = good.error().text();
     const auto key = text.substr(0, text.find(':'));
     s.complain(s.has(key) ? key : "brokers", text);
   }
+  std::error_code fault;
+  for (const auto& [key, value] : c.client) {
+    if (!names_file(key, value) || std::filesystem::exists(value, fault)) continue;
+    s.warn("client", key + ": " + value + ": there is no such file; no connection is made "
+                                          "without it");
+  }
   for (const auto& [key, file] : c.secret_files) {
-    std::error_code fault;
     if (!std::filesystem::exists(file, fault)) {
       s.warn("secret_files", file + ": there is no such file; no connection is made without it: "
                                     "put the secret there, mode 0600");

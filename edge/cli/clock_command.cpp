@@ -46,12 +46,14 @@ struct ClockWords::State {
 
  private:
   void act(cli::Command& c, std::function<int()> action) {
-    c.action(with_agent(config, agent, out, std::move(action)));
+    c.action(with_running_agent(where, agent, out, std::move(action)));
   }
 
   void common(cli::Command& c) {
     c.flag("--json", as_json, "One JSON object instead of text.");
-    c.option("--config", config, "The agent's configuration.", "FILE");
+    c.option("--config", where.config, "The agent's configuration.", "FILE");
+    c.option("--socket", where.socket, "Of the running agent; its configuration is not read then.",
+             "PATH");
   }
 
   bool told(const char* what, const std::string& text) {
@@ -116,7 +118,8 @@ struct ClockWords::State {
   Agent agent;
   bool as_json = false, yes = false;
   int wrong = kExitUsage;
-  std::string config, time, boot;
+  Where where;
+  std::string time, boot;
 };
 
 ClockWords::ClockWords(cli::Command& edge, cli::Output& out)

@@ -71,7 +71,9 @@ class Words {
   Words(cli::Command& root, Output& out) : out_(out) {
     edge(root.add("edge", "The agent on this machine."));
     tap(root.add("tap", "Readings, results of windows and events as they pass."));
-    series(root.add("series", "The series of this edge."));
+    series(root.add("series", "The series of this edge.")
+               .details("Where the cloud is also: tidemark series swap-meter, when a meter was "
+                        "swapped."));
     history_.emplace(root.add("series", ""),
                      root.add("event", "What the detectors raised, and who has seen it."), out);
     buffer(root.add("buffer", "What waits for the link."));
@@ -82,11 +84,20 @@ class Words {
  private:
   void common(cli::Command& c) {
     c.flag("--json", json_, "One JSON object instead of text.");
-    c.option("--config", config_, "The agent's configuration.", "FILE");
+    c.option("--config", where_.config, "The agent's configuration.", "FILE");
+  }
+  // Of commands that the running agent answers, whatever has become of its file.
+  void common_running(cli::Command& c) {
+    common(c);
+    c.option("--socket", where_.socket, "Of the running agent, in its run_dir; its configuration "
+                                        "is not read then.", "PATH");
   }
 
   void act(cli::Command& c, std::function<int()> action) {
-    c.action(with_agent(config_, agent_, out_, std::move(action)));
+    c.action(with_running_agent(where_, agent_, out_, std::move(action)));
+  }
+  void act_on_file(cli::Command& c, std::function<int()> action) {
+    c.action(with_agent(where_.config, agent_, out_, std::move(action)));
   }
 
   int answer(const json& request, const std::function<int(const json&)>& print) {
@@ -102,7 +113,7 @@ class Words {
 
   void edge(cli::Command& c) {
     auto& status = c.add("status", "Sources, buffer, uplink, ledger.");
-    common(status);
+    common_running(status);
     act(status, [this] {
       return answer({{"command", "status"}},
                     [this](const json& s) {
@@ -113,9 +124,9 @@ class Words {
     clock_.emplace(c, out_);
     auto& reload = c.add("reload", "Reads the configuration again; unchanged sources go on.");
     common(reload);
-    act(reload, [this] { return run_reload(); });
+    act_on_file(reload, [this] { return run_reload(); });
     auto& quarantine = c.add("quarantine", "What could not be used, and why.");
-    common(quarantine);
+    common_running(quarantine);
     quarantine.option("--limit", limit_, "How many of the newest.");
     act(quarantine, [this] {
       return answer({{"command", "quarantine"}, {"limit", limit_}}, [this](const json& q) {
@@ -127,8 +138,10 @@ class Words {
                      printable(text_of(item, "reason"))});
         }
         out_.out(table.empty() ? "nothing is in quarantine\n" : table.text(out_.terminal()));
-        for (const auto& r : q.value("reasons", json::array())) {
-          out_.out(fmt::format("{}, {}: {}\n", counted(count_of(r, "items"), "message"),
+        const auto reasons = q.value("reasons", json::array());
+        if (!reasons.empty()) out_.out("since the first start of this agent:\n");
+        for (const auto& r : reasons) {
+          out_.out(fmt::format("{}x, {}: {}\n", count_of(r, "items"),
                                counted(count_of(r, "readings"), "reading"),
                                printable(text_of(r, "reason"))));
         }
@@ -166,7 +179,7 @@ class Words {
   }
 
   void tap(cli::Command& c) {
-    common(c);
+    common_running(c);
     c.argument("GLOB", glob_, "Which series, as line1/* or **.", false);
     c.flag("--raw", raw_, "Readings; alone when none of these is given.");
     c.flag("--windows", windows_, "Results of windows.");
@@ -204,25 +217,35 @@ class Words {
     const bool only_raw = !windows_ && !events_;
     if (only_raw) {
       const auto names = heard();
-      if (!names.empty() && !any_match(names)) return no_series(names);
+      if (!any_match(names)) await_series(names);
     }
     if (raw_ || only_raw) kinds.push_back("raw");
     if (windows_) kinds.push_back("windows");
     if (events_) kinds.push_back("events");
     const json request = {{"command", "tap"}, {"glob", glob_}, {"kinds", kinds}};
-    const auto done = control::ask(agent_.socket(), request.dump(), show, until);
+    const auto done = control::ask(agent_.socket, request.dump(), show, until);
     if (!done) return not_running(out_, done.error());
     if (!json_) out_.err(fmt::format("{}, {} lost\n", counted(seen, "line"), lost));
-    return seen == 0 && !only_raw ? nothing_seen() : kExitOk;
+    return seen == 0 ? nothing_seen() : kExitOk;
+  }
+
+  // What is configured has no name here before its first reading.
+  void await_series(const std::vector<std::string>& names) {
+    const auto near = nearest_series(glob_, names);
+    out_.err(fmt::format("note: no series '{}' was heard since the start of the agent{}; waiting "
+                         "for it\n",
+                         glob_, near.empty() ? "" : fmt::format(" (is it '{}'?)", near)));
   }
 
   // Windows of groups have names of their own, which the history knows.
   int nothing_seen() {
-    const auto reader = history::Reader::open(agent_.data_dir);
-    if (!reader) return kExitOk;
     auto names = heard();
-    const auto kept = (*reader)->series();
-    if (kept) names.insert(names.end(), kept->begin(), kept->end());
+    if (windows_ || events_) {
+      const auto reader = history::Reader::open(agent_.data_dir);
+      if (!reader) return kExitOk;
+      const auto kept = (*reader)->series();
+      if (kept) names.insert(names.end(), kept->begin(), kept->end());
+    }
     return names.empty() || any_match(names) ? kExitOk : no_series(names);
   }
 
@@ -242,7 +265,7 @@ class Words {
 
   void series(cli::Command& c) {
     auto& list = c.add("list", "All series that this start has seen.");
-    common(list);
+    common_running(list);
     list.argument("GLOB", glob_, "Which, as line1/* or **.", false);
     act(list, [this] {
       const auto reply = agent_.ask({{"command", "series"}});
@@ -302,7 +325,7 @@ class Words {
 
   void buffer(cli::Command& c) {
     auto& status = c.add("status", "How full the ring is, and what waits in it.");
-    common(status);
+    common_running(status);
     act(status, [this] {
       return answer({{"command", "buffer"}}, [this](const json& b) {
         const auto& ring = b["ring"];
@@ -328,7 +351,7 @@ class Words {
     c.flag("--replace", replace_, "Replace the identity that is here already.");
     c.option("--gateway", gateway_, "Where the gateway is, if the token's address does not lead "
                                     "there from here.", "HOST:PORT");
-    act(c, [this] { return run_enroll(); });
+    act_on_file(c, [this] { return run_enroll(); });
   }
 
   int run_enroll() {
@@ -362,9 +385,9 @@ class Words {
   }
 
   void doctor(cli::Command& c) {
-    common(c);
+    common_running(c);
     c.action([this] {
-      auto agent = find_agent(config_);
+      auto agent = find_running_agent(where_);
       if (!agent) return cannot_be_found(agent.error());
       agent_ = *std::move(agent);
       return run_doctor();
@@ -401,6 +424,10 @@ class Words {
   int run_doctor() {
     using cli::CheckState;
     std::vector<cli::Check> checks;
+    if (!agent_.broken.empty()) {
+      checks.push_back({CheckState::fail, "configuration", agent_.broken,
+                        "mend it, then tidemark config check"});
+    }
     const auto reply = agent_.ask({{"command", "status"}});
     if (!reply) {
       checks.push_back({CheckState::fail, "agent", reply.error().text(), std::string(kStart)});
@@ -413,7 +440,7 @@ class Words {
     };
     check(true, "agent", "running, memory " + format_bytes({count_of(s, "rss_bytes")}), "");
     if (const auto state = text_of(s.value("config", json::object()), "state");
-        state == "changed on disk") {
+        state == "changed on disk" && agent_.broken.empty()) {
       checks.push_back({CheckState::warn, "configuration", "changed on disk, and not in force",
                         "tidemark config check, then tidemark edge reload"});
     }
@@ -423,6 +450,10 @@ class Words {
       if (const auto rejected = rejected_of(source); state == "ok" && !rejected.empty()) {
         checks.push_back({CheckState::warn, "source " + text_of(source, "name"), rejected,
                           "tidemark edge quarantine"});
+        continue;
+      }
+      if (state == "ok" && !error.empty()) {  // a note
+        checks.push_back({CheckState::warn, "source " + text_of(source, "name"), error, ""});
         continue;
       }
       check(state == "ok", "source " + text_of(source, "name"),
@@ -455,7 +486,7 @@ class Words {
   std::optional<HistoryWords> history_;
   std::optional<ClockWords> clock_;
   bool json_ = false, raw_ = false, windows_ = false, events_ = false;
-  std::string config_;
+  Where where_;
   std::string glob_ = "**";
   std::string for_;
   std::string series_;

@@ -183,7 +183,7 @@ struct HistoryWords::State {
 
   void common(cli::Command& c, bool selects) {
     c.flag("--json", as_json, "One JSON object instead of text.");
-    c.option("--config", config, "The agent's configuration.", "FILE");
+    c.option("--config", where.config, "The agent's configuration.", "FILE");
     if (!selects) return;
     const auto time = [](std::optional<EventTime>& when) {
       return [&when](const std::string& text) -> Result<> {
@@ -199,7 +199,7 @@ struct HistoryWords::State {
 
   // Commits what a running agent holds, then reads.
   void act(cli::Command& c, std::function<int(Reader&)> action) {
-    c.action(with_agent(config, agent, out, [this, action = std::move(action)] {
+    c.action(with_running_agent(where, agent, out, [this, action = std::move(action)] {
       const auto told = agent.ask({{"command", "history"}});
       if (told.ok() && told->contains("error")) {
         out.err("warning: the agent cannot write its history: " +
@@ -265,7 +265,11 @@ struct HistoryWords::State {
         glob == "**" || std::any_of(names->begin(), names->end(),
                                     [&](const auto& n) { return series_match(glob, n); });
     if (known) {
-      out.err("no windows in this time\n");
+      const auto kept = reader.span(glob);
+      if (!kept) return out.fail(kept.error());
+      out.err(*kept ? fmt::format("no windows in this time: those that are kept go from {} to {}\n",
+                                  format_utc((*kept)->from), format_utc((*kept)->to))
+                    : std::string("no windows yet: a window is stored when it ends\n"));
       return kExitOk;
     }
     const auto near = nearest_series(glob, *names);
@@ -307,7 +311,12 @@ struct HistoryWords::State {
       return std::nullopt;
     }
     if (!*found) {
-      out.err(fmt::format("error: there is no event {}\n  try: tidemark event list\n", number));
+      const auto newest = reader.events({.limit = 1}, false);
+      out.err(fmt::format("error: there is no event {}{}\n  try: tidemark event list\n", number,
+                          !newest           ? ""
+                          : newest->empty() ? ": there is none at all"
+                                            : fmt::format("; the newest is {}",
+                                                          newest->front().event.id)));
       code = kExitNoInput;
     }
     return *found;
@@ -394,7 +403,8 @@ struct HistoryWords::State {
   cli::Output& out;
   Agent agent;
   bool as_json = false, open = false, shelved = false;
-  std::string config, glob = "**", id, by, note, span = "8h";
+  Where where;
+  std::string glob = "**", id, by, note, span = "8h";
   std::optional<EventTime> from, to;
   std::uint64_t limit = 100;
 };

@@ -64,8 +64,8 @@ std::string rejected_of(const json& source) {
   const auto rejected = source.value("rejected", json::object());
   std::string text;
   for (const auto& [reason, items] : rejected.items()) {
-    text += fmt::format("{}{} {}", text.empty() ? "refused since the start: " : ", ",
-                        printable(reason), items.dump());
+    text += fmt::format("{}{}x {}", text.empty() ? "refused since the start: " : ", ",
+                        items.dump(), printable(reason));
   }
   return text;
 }
@@ -255,7 +255,8 @@ std::string status_text(const json& s) {
   }
   text += "\n";
   if (count_of(s, "rejected_messages") > 0) {
-    text += fmt::format(" refused  {} since the start   look at them: tidemark edge quarantine\n",
+    text += fmt::format(" refused  {} since the start, or parts of them: one can have several "
+                        "reasons   look at them: tidemark edge quarantine\n",
                         counted(count_of(s, "rejected_messages"), "message"));
   }
   return text;

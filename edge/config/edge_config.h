@@ -174,7 +174,6 @@ struct EdgeConfig {
   std::string edge;
   std::string site;
   std::map<std::string, std::string> labels;
-  std::filesystem::path folder;  // of the file; relative paths were taken from it
   std::filesystem::path data_dir;
   std::filesystem::path run_dir;
   std::vector<std::string> profile_path;

@@ -118,7 +118,8 @@ void describe(Section& s, UplinkConfig& c) {
          {.help = "HTTP proxy that leads to the gateways; TLS goes through it unopened (CONNECT).",
           .example = "\"http://proxy:3128\""});
   s.text("proxy_login_file", c.proxy_login_file,
-         {.help = "File that holds user:password for the proxy, mode 0600."});
+         {.path = true,
+          .help = "File that holds user:password for the proxy, mode 0600."});
   std::string budget;
   s.text("budget", budget,
          {.preset = "unlimited",
@@ -186,16 +187,17 @@ void describe(Section& s, EdgeConfig& c) {
   check_labels(s, c.labels);
   std::string data_dir, run_dir;
   s.text("data_dir", data_dir,
-         {.preset = "/var/lib/tidemark/edge",
+         {.preset = "/var/lib/tidemark/edge", .path = true,
           .help = "Ring, identity and ledger live here. A relative path, as all in this file, "
                   "counts from the file's folder."});
   s.text("run_dir", run_dir,
-         {.preset = "/run/tidemark",
+         {.preset = "/run/tidemark", .path = true,
           .help = "Control socket and intake journal; best on tmpfs, it wears no flash."});
   c.data_dir = data_dir;
   c.run_dir = run_dir;
   s.texts("profile_path", c.profile_path,
-          {.help = "Folders with device profiles, before /etc/tidemark/profiles and the installed "
+          {.path = true,
+           .help = "Folders with device profiles, before /etc/tidemark/profiles and the installed "
                    "ones; the first that has a profile wins."});
   s.choice("log_level", c.log_level, {"debug", "info", "warning", "error"},
            {.preset = "info", .help = "The least that is logged."});

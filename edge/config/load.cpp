@@ -15,7 +15,6 @@ namespace {
 // place and not when the device is first read.
 struct WithProfiles {
   EdgeConfig& config;
-  std::filesystem::path folder;  // of the file; empty: a text, whose paths stay as they are
   bool here;  // of this machine's files: what they name should be there
   std::size_t bad_profiles = 0;
 };
@@ -69,32 +68,9 @@ bool check_mqtt_profile(Section& s, const std::string& at, const MqttConfig& c,
   return true;
 }
 
-// The agent and the commands are started in different folders and have to mean the same files.
-void take_paths_from(const std::filesystem::path& folder, EdgeConfig& c) {
-  c.folder = folder;
-  const auto take = [&](auto& named) {
-    const std::filesystem::path path(named);
-    if (path.empty() || path.is_absolute() || folder.empty()) return;
-    named = (folder / path).lexically_normal().string();
-  };
-  const auto take_all = [&](auto& connection) {
-    for (auto* file : {&connection.password_file, &connection.ca_file, &connection.cert_file,
-                       &connection.key_file}) {
-      take(*file);
-    }
-  };
-  take(c.data_dir);
-  take(c.run_dir);
-  for (auto& path : c.profile_path) take(path);
-  take(c.uplink.proxy_login_file);
-  for (auto& source : c.mqtt) take_all(source);
-  take_all(c.publish);
-}
-
 void describe(Section& s, WithProfiles& w) {
   auto& c = w.config;
   describe(s, c);
-  take_paths_from(w.folder, c);
   check_buses(s, c.modbus);
   if (w.here) check_presence(s, c);
   const profile::Library library(profile::search_folders(c.profile_path));
@@ -117,10 +93,10 @@ void describe(Section& s, WithProfiles& w) {
   }
 }
 
-Loaded finish(Document document, const std::filesystem::path& folder, bool here) {
+Loaded finish(Document document, bool here) {
   Loaded out;
   auto& c = out.config;
-  WithProfiles all{c, folder, here};
+  WithProfiles all{c, here};
   document.fill(all);
   // A source's own labels win over the edge's.
   for (auto& source : c.mqtt) {
@@ -154,13 +130,11 @@ Sources edge_sources(const std::filesystem::path& file) {
 }
 
 Loaded load_edge(const Sources& sources) {
-  std::error_code code;
-  const auto file = std::filesystem::absolute(sources.file, code);
-  return finish(Document::read(sources), file.parent_path(), true);
+  return finish(Document::read(sources), true);
 }
 
 Loaded parse_edge(std::string_view toml, std::string name) {
-  return finish(Document::parse(toml, std::move(name)), {}, false);
+  return finish(Document::parse(toml, std::move(name)), false);
 }
 
 Result<EdgeConfig> load(const std::filesystem::path& file) {

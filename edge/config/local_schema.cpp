@@ -12,10 +12,12 @@ void describe(Section& s, PublishConfig& c) {
           .help = "Broker that the rules' `publish` topics are at: mqtt://host:port, mqtts://."});
   s.text("client_id", c.client_id, {.help = "Empty: tidemark-EDGE-publish."});
   s.text("username", c.username, {.help = "Empty: none."});
-  s.text("password_file", c.password_file, {.help = "File that holds the password, mode 0600."});
-  s.text("ca_file", c.ca_file, {.help = "mqtts: whom to trust; empty: the system's list."});
-  s.text("cert_file", c.cert_file, {.help = "mqtts: this client's certificate."});
-  s.text("key_file", c.key_file, {.help = "mqtts: its key."});
+  s.text("password_file", c.password_file,
+         {.path = true, .help = "File that holds the password, mode 0600."});
+  s.text("ca_file", c.ca_file,
+         {.path = true, .help = "mqtts: whom to trust; empty: the system's list."});
+  s.text("cert_file", c.cert_file, {.path = true, .help = "mqtts: this client's certificate."});
+  s.text("key_file", c.key_file, {.path = true, .help = "mqtts: its key."});
   s.flag("retain", c.retain, {.preset = "false", .help = "The broker keeps the last of a topic."});
   if (!c.url.starts_with("mqtt://") && !c.url.starts_with("mqtts://")) {
     s.complain("url", fmt::format("'{}' is not mqtt://host:port or mqtts://host:port", c.url));

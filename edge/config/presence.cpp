@@ -71,6 +71,11 @@ void check_port(Section& s, const std::string& key, const std::string& text) {
 }  // namespace
 
 void check_presence(Section& s, const EdgeConfig& c) {
+  for (const auto& folder : c.profile_path) {
+    std::error_code error;
+    if (std::filesystem::is_directory(folder, error)) continue;
+    s.warn("profile_path", folder + ": there is no such folder; no profile comes from there");
+  }
   for (std::size_t i = 0; i < c.mqtt.size(); ++i) {
     const auto at = fmt::format("source.mqtt[{}].", i);
     check_connection(s, at, c.mqtt[i], "the agent does not start without it");

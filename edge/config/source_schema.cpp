@@ -300,10 +300,12 @@ void describe(Section& s, MqttConfig& c) {
                     "passed over."});
   s.text("client_id", c.client_id, {.help = "Else tidemark-EDGE-NAME."});
   s.text("username", c.username, {});
-  s.text("password_file", c.password_file, {.help = "File that holds the password, mode 0600."});
-  s.text("ca_file", c.ca_file, {.help = "Who signed the broker's certificate (mqtts)."});
-  s.text("cert_file", c.cert_file, {.help = "Our certificate (mqtts)."});
-  s.text("key_file", c.key_file, {.help = "Its key, mode 0600."});
+  s.text("password_file", c.password_file,
+         {.path = true, .help = "File that holds the password, mode 0600."});
+  s.text("ca_file", c.ca_file,
+         {.path = true, .help = "Who signed the broker's certificate (mqtts)."});
+  s.text("cert_file", c.cert_file, {.path = true, .help = "Our certificate (mqtts)."});
+  s.text("key_file", c.key_file, {.path = true, .help = "Its key, mode 0600."});
   s.texts("topics", c.topics,
           {.help = "What to subscribe to; needed unless the profile says. $share/GROUP/FILTER: the "
                    "broker deals messages out among the clients of the group.",
@@ -340,7 +342,9 @@ void describe(Section& s, MqttConfig& c) {
           .example = "\"$.meta.ts\""});
   s.choice("stamp", c.stamp, {"auto", "device", "edge"},
            {.preset = "auto",
-            .help = "Whose time counts: auto takes the message's where it holds one."});
+            .help = "Whose time counts: auto takes the message's where it holds one, else its "
+                    "arrival. What a broker kept while the agent was away arrives all at once: "
+                    "only with times of their own such readings count in the right windows."});
   s.choice("time_format", c.time_format,
            {"auto", "unix_s", "unix_ms", "unix_us", "unix_ns", "iso8601"}, {.preset = "auto"});
   s.text("time_zone", c.time_zone,

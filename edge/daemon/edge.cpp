@@ -300,6 +300,7 @@ class Agent final : public Edge {
     if (publisher_) p.publish = publisher_->status();
     p.publish_url = config_.publish.url;
     p.config = sources_.standing();
+    p.data_dir = config_.data_dir;
     tell_rates(p);
     return p;
   }

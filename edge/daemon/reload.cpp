@@ -92,8 +92,7 @@ bool ReloadPlan::ends(std::string_view name) const {
 }
 
 std::vector<config::Setting> with_contents(std::vector<config::Setting> settings,
-                                           const profile::Library& profiles,
-                                           const std::filesystem::path& folder) {
+                                           const profile::Library& profiles) {
   for (auto& s : settings) {
     const auto key = std::string_view(s.key).substr(s.key.rfind('.') + 1);
     const auto named = unquoted(s.value);
@@ -103,7 +102,7 @@ std::vector<config::Setting> with_contents(std::vector<config::Setting> settings
       for (const auto& file : profiles.files(named)) hash = config::content_of(file, hash);
     } else if (key == "password_file" || key == "ca_file" || key == "cert_file" ||
                key == "key_file") {
-      hash = config::content_of(folder / named, hash);
+      hash = config::content_of(std::filesystem::path(named), hash);
     } else {
       continue;
     }

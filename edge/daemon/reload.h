@@ -27,11 +27,9 @@ struct ReloadPlan {
 
 // The settings with a hash of what is in the files that they name (profiles with those that they
 // extend, passwords, certificates and keys), so that a new content counts as a new setting. What
-// cannot be read is as if it were empty; relative paths count from `folder`. For plan_reload()
-// only, not to be shown.
+// cannot be read is as if it were empty. For plan_reload() only, not to be shown.
 std::vector<config::Setting> with_contents(std::vector<config::Setting> settings,
-                                           const profile::Library& profiles,
-                                           const std::filesystem::path& folder);
+                                           const profile::Library& profiles);
 
 // Of the settings in force, defaults included, both with_contents(). Sources are compared by their
 // names, wherever in the file they stand; those on one Modbus bus go together.

@@ -54,8 +54,7 @@ void wait_until_read(const pipeline::Pipeline& pipeline, journal::Position end,
 // Looked at before what it speaks of is made: what changes in between is seen by the next reload.
 std::vector<config::Setting> in_force(const std::vector<config::Setting>& settings,
                                       const config::EdgeConfig& config) {
-  return with_contents(settings, profile::Library(profile::search_folders(config.profile_path)),
-                       config.folder);
+  return with_contents(settings, profile::Library(profile::search_folders(config.profile_path)));
 }
 
 }  // namespace
@@ -192,6 +191,7 @@ SourceSet::Standing SourceSet::standing() const {
   const auto content = config::content_of(config::edge_sources(file_));
   const std::lock_guard lock(mutex_);
   auto out = standing_;
+  out.file = file_;
   out.changed_on_disk = content != content_;
   return out;
 }

@@ -49,6 +49,7 @@ class SourceSet {
 
   // How the configuration in force stands to the files that it came from.
   struct Standing {
+    std::filesystem::path file;
     std::uint64_t version = 1;       // one more with each reload
     bool changed_on_disk = false;    // since it was read
     std::vector<std::string> waits;  // keys whose value there counts from the next start on

@@ -120,11 +120,17 @@ json local_json(const StatusParts& parts) {
   return out;
 }
 
-json config_json(const SourceSet::Standing& c) {
+// The commands ask for the file and data_dir when they cannot read the file themselves.
+json config_json(const StatusParts& parts) {
+  const auto& c = parts.config;
   const auto* state = c.changed_on_disk ? "changed on disk"
                       : c.waits.empty() ? "in force"
                                         : "restart needed";
-  return {{"version", c.version}, {"state", state}, {"waits", c.waits}};
+  return {{"version", c.version},
+          {"state", state},
+          {"waits", c.waits},
+          {"file", c.file.string()},
+          {"data_dir", parts.data_dir.string()}};
 }
 
 json wear_json(const StatusParts& parts) {
@@ -182,7 +188,7 @@ std::string status_json(const StatusParts& parts) {
       {"edge", parts.edge},
       {"version", parts.version},
       {"uptime_s", seconds(parts.steady - parts.started)},
-      {"config", config_json(parts.config)},
+      {"config", config_json(parts)},
       {"sources", sources_json(parts)},
       {"ring", ring_json(parts)},
       {"uplink", uplink_json(parts)},

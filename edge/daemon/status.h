@@ -27,6 +27,7 @@ struct StatusParts {
   SteadyTime steady{};
   pipeline::Status pipeline;
   SourceSet::Standing config;
+  std::filesystem::path data_dir;
   std::vector<source::Status> sources;
   std::map<std::string, double> rates;  // readings a second of the last 10 s, by source
   ring::Usage ring;

@@ -93,6 +93,21 @@ class FileReader final : public Reader {
     return out;
   }
 
+  Result<std::optional<Span>> span(const std::string& glob) override {
+    TIDE_ASSIGN(const auto known, known_series(glob));
+    TIDE_ASSIGN(auto query,
+                db_->prepare(R"(SELECT min(start), max("end") FROM windows WHERE series = ?)"));
+    std::optional<Span> all;
+    for (const auto& k : known) {
+      query.start(k.id);
+      TIDE_ASSIGN(const bool row, query.step());
+      if (!row || query.is_null(0)) continue;
+      const Span one{event_time(query.integer(0)), event_time(query.integer(1))};
+      all = all ? Span{std::min(all->from, one.from), std::max(all->to, one.to)} : one;
+    }
+    return all;
+  }
+
   Result<std::vector<Gap>> gaps(const Selection& selection) override {
     std::vector<Gap> out;
     TIDE_ASSIGN(const bool any, has_table("gaps"));

@@ -49,6 +49,11 @@ class Reader {
   virtual Result<std::vector<std::string>> series() = 0;
   // By start within a series, series by name; start in [from, to).
   virtual Result<std::vector<Window>> windows(const Selection& selection) = 0;
+  // From the first start to the last end of a window of series that match; nothing: none is kept.
+  struct Span {
+    EventTime from{}, to{};
+  };
+  virtual Result<std::optional<Span>> span(const std::string& glob) = 0;
   // Oldest first; those that meet [from, to) of the selection, its newest `limit`.
   virtual Result<std::vector<Gap>> gaps(const Selection& selection) = 0;
   // Newest first; `open` ones only: nobody has acknowledged them, whether cleared or not.

@@ -341,6 +341,7 @@ void BrokerClient::on_connect(mosquitto*, void* self, int code, int flags) {
     me.cut();
     return;
   }
+  if (known) me.handlers_.kept_session();
   log::info("mqtt broker is there", "source={} broker={}:{} session={}", me.options_.name,
             me.address_.host, me.address_.port, known ? "kept" : "new");
   // Subscribing again would only bring the retained messages again.

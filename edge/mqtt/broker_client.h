@@ -49,6 +49,7 @@ class BrokerClient {
     std::function<bool(const Delivery&)> message;  // true: stored
     std::function<bool()> settled;                 // true: acknowledge what was stored
     std::function<bool()> new_session;             // the broker knows no session of this client
+    std::function<void()> kept_session;            // it does: what it kept comes next
   };
   BrokerClient(const Options& options, Handlers handlers, Random& random);
   ~BrokerClient();

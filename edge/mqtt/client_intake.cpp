@@ -1,5 +1,7 @@
 #include "edge/mqtt/client_intake.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 #include "common/base/log.h"
@@ -7,6 +9,7 @@
 namespace tidemark::mqtt {
 namespace {
 
+constexpr std::chrono::hours kKeptIsNews{24};
 constexpr std::chrono::milliseconds kPatience{200};  // how soon a full journal notices stop()
 
 }  // namespace
@@ -20,8 +23,38 @@ ClientIntake::ClientIntake(const Options& options, std::uint16_t flags, journal:
       client_(options_,
               {.message = [this](const Delivery& d) { return take(d); },
                .settled = [this] { return settle(); },
-               .new_session = [this] { return take_session(); }},
+               .new_session = [this] { return take_session(); },
+               .kept_session = [this] { count_kept(true); }},
               random) {}
+
+BrokerClient::State ClientIntake::state() const {
+  auto state = client_.state();
+  const std::lock_guard lock(mutex_);
+  if (const auto kept = kept_.ended(clock_.steady().time_since_epoch())) kept_messages_ = *kept;
+  const bool fresh = kept_messages_ > 0 && clock_.wall() - kept_at_ < kKeptIsNews;
+  if (!fresh || state.state != "ok" || !state.error.empty()) return state;
+  state.error = fmt::format(
+      "at {} the broker gave about {} messages at once that it had kept: those without a time of "
+      "their own count as of then, and windows with them; have devices send theirs",
+      format_utc(kept_at_), kept_messages_);
+  return state;
+}
+
+// What has a time of its own is not of now, and nobody takes it for that.
+void ClientIntake::count_kept(bool connected) {
+  if (options_.stamp == Stamp::device) return;
+  const Nanoseconds now = clock_.steady().time_since_epoch();
+  const std::lock_guard lock(mutex_);
+  if (connected) {
+    kept_.connected(now);
+    kept_messages_ = 0;
+    kept_at_ = clock_.wall();
+  } else {
+    kept_.heard(now);
+    if (const auto kept = kept_.ended(now)) kept_messages_ = *kept;
+  }
+  counting_ = kept_.counting();
+}
 
 bool ClientIntake::take(const Delivery& delivery) {
   Message message;
@@ -37,6 +70,7 @@ bool ClientIntake::take(const Delivery& delivery) {
   to_entry(message, buffer_, entry);
   if (!store(entry, &message)) return false;
   heard_.fetch_add(1, std::memory_order_relaxed);
+  if (counting_.load(std::memory_order_relaxed)) count_kept(false);
   return true;
 }
 

@@ -7,6 +7,7 @@
 #include <atomic>
 #include <chrono>
 #include <cstdint>
+#include <mutex>
 #include <string>
 
 #include "common/base/bytes.h"
@@ -15,6 +16,7 @@
 #include "common/base/time.h"
 #include "edge/journal/journal.h"
 #include "edge/mqtt/broker_client.h"
+#include "edge/mqtt/kept_messages.h"
 #include "edge/mqtt/message.h"
 #include "edge/mqtt/mqtt_source.h"
 
@@ -29,13 +31,15 @@ class ClientIntake {
   Result<> start() { return client_.start(); }
   void stop() { client_.stop(); }
   void publish(const std::string& topic, ByteSpan payload) { client_.publish(topic, payload); }
-  [[nodiscard]] BrokerClient::State state() const { return client_.state(); }
+  // With "ok" the error is a note; for a day that the broker had kept messages.
+  [[nodiscard]] BrokerClient::State state() const;
   [[nodiscard]] std::uint64_t heard() const { return heard_.load(std::memory_order_relaxed); }
 
  private:
   bool take(const Delivery& delivery);
   bool take_session();
   bool settle();
+  void count_kept(bool connected);
   bool store(journal::Entry& entry, Message* message);
 
   const Options options_;
@@ -46,6 +50,11 @@ class ClientIntake {
   std::int64_t steady_ = 0;
   journal::Position stored_;
   std::atomic<std::uint64_t> heard_{0};
+  mutable std::mutex mutex_;
+  mutable KeptMessages kept_;           // under mutex_, as what follows
+  mutable std::uint64_t kept_messages_ = 0;
+  EventTime kept_at_{};
+  std::atomic<bool> counting_{false};   // of kept_, for the client's thread
   BrokerClient client_;  // last: its thread uses all of the above
 };
 

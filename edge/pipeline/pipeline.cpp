@@ -286,8 +286,8 @@ void Pipeline::take(const journal::Entry& entry) {
   for (const auto& e : decoded_.expected) {
     manifest_.expected(line_of(source, e.poll_class), arrival - e.ago, 1, e.good ? 1 : 0);
   }
+  const auto refusals_before = refusals_;
   for (const auto& r : decoded_.rejected) {
-    ++rejected_messages_;
     if (r.readings > 0) {
       manifest_.taken(line_of(source, decoded_.poll_class), arrival, r.readings);
       manifest_.ledger().quarantined += r.readings;
@@ -302,6 +302,7 @@ void Pipeline::take(const journal::Entry& entry) {
                                                         : Origin::measured;
     take_group(source, decoded_.groups[g], entry, arrival, origin);
   }
+  if (refusals_ != refusals_before) ++rejected_messages_;
 }
 
 std::optional<std::int64_t> Pipeline::row_time(SourceState& source, const Group& group,
@@ -331,6 +332,7 @@ void Pipeline::count_refused(SourceState& source, std::string_view reason) {
     known = source.refused.try_emplace(room ? std::string(kind) : "other").first;
   }
   ++known->second;
+  ++refusals_;
 }
 
 // A row whose time cannot be true.

@@ -91,6 +91,7 @@ struct Status {
   ClockState clock = ClockState::unknown;
   Nanoseconds clock_offset{};
   std::uint64_t clock_steps = 0;
+  // Of which anything could not be used: each once, whatever its reasons and readings.
   std::uint64_t rejected_messages = 0;
   Compacted compacted;
   std::string error;  // why flushes fail; empty when they do not
@@ -173,7 +174,7 @@ class Pipeline final : public uplink::SealSource {
   // The row's event time, or nothing after putting the row into quarantine.
   std::optional<std::int64_t> row_time(SourceState& source, const Group& group, std::size_t row,
                                        const journal::Entry& entry, EventTime arrival);
-  static void count_refused(SourceState& source, std::string_view reason);
+  void count_refused(SourceState& source, std::string_view reason);
   void refuse_row(SourceState& source, const Group& group, std::size_t row,
                   const journal::Entry& entry, EventTime arrival);
   [[nodiscard]] std::int64_t heard_before() const;
@@ -251,6 +252,7 @@ class Pipeline final : public uplink::SealSource {
   Ledger past_;
   Ledger cloud_;
   std::uint64_t rejected_messages_ = 0;
+  std::uint64_t refusals_ = 0;  // of all sources; a message can have several
   std::string error_;
 
   source::Decoded decoded_;  // reused from entry to entry

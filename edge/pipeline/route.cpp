@@ -52,7 +52,7 @@ std::vector<std::string> detectors_of(const filter::FilterOptions& f) {
   }
   for (const auto& l : f.limits) {
     const auto text = [&](std::string_view name, double level) {
-      return fmt::format("limit, {} {}, deadband {}, on after {}, off after {}", name, level,
+      return fmt::format("limit, {} {}, deadband {}, on_delay {}, off_delay {}", name, level,
                          l.deadband, format_duration(l.on_delay), format_duration(l.off_delay));
     };
     if (l.hihi) at(filter::Cause::hihi) = text("hihi", *l.hihi);

@@ -12,7 +12,7 @@ namespace tidemark::gateway {
 using config::Section;
 
 void describe(Section& s, CloudSection& c) {
-  s.text("zmq", c.zmq, {.preset = "ipc:///run/tidemark/cloud.zmq",
+  s.text("zmq", c.zmq, {.preset = "ipc:///run/tidemark/cloud.zmq", .path = true,
                         .help = "Where the cloud takes frames in: ipc:// or a loopback address."});
   s.table("kafka", c.kafka);
 }
@@ -48,9 +48,12 @@ void describe(Section& s, GatewayConfig& c) {
   s.text("address", c.address,
          {.help = "What tokens tell edges to dial, if that is not this machine's name.",
           .example = "gw1.example:7443"});
-  s.text("data_dir", c.data_dir, {.preset = "/var/lib/tidemark/gateway",
-                                  .help = "CA, registry of edges and dead letters."});
-  s.text("run_dir", c.run_dir, {.preset = "/run/tidemark", .help = "The control socket."});
+  s.text("data_dir", c.data_dir, {.preset = "/var/lib/tidemark/gateway", .path = true,
+                                  .help = "CA, registry of edges and dead letters. A relative "
+                                          "path, as all in this file, counts from the file's "
+                                          "folder."});
+  s.text("run_dir", c.run_dir, {.preset = "/run/tidemark", .path = true,
+                                .help = "The control socket."});
   s.table("cloud", c.cloud);
   s.table("http", c.http);
   s.table("quota", c.quota);

@@ -343,7 +343,11 @@ TEST_F(CloudCli, DeadLettersAreListedAndShown) {
   EXPECT_EQ(listed["deadletters"][0]["partition"], 3);
   EXPECT_EQ(listed["deadletters"][0]["incarnation"], "000000000000000b");
   EXPECT_EQ(run({"cloud", "deadletter", "list", "--why", "unknown"}), kExitUsage);
-  EXPECT_EQ(run({"cloud", "deadletter", "show", "9"}), kExitUsage);
+  EXPECT_EQ(run({"cloud", "deadletter", "show", "9"}), kExitNoInput);
+  EXPECT_EQ(output_->errors, "error: there is no dead letter 9; among those there are: 7, 3/8\n"
+                             "  try: tidemark cloud deadletter list\n");
+  EXPECT_EQ(run({"cloud", "deadletter", "retry", "9"}), kExitNoInput);
+  EXPECT_EQ(run({"cloud", "deadletter", "drop", "9", "--reason", "r"}), kExitNoInput);
   EXPECT_EQ(run({"cloud", "deadletter", "show", "nine"}), kExitUsage);
   EXPECT_EQ(run({"cloud", "status"}), kExitDegraded);
   EXPECT_NE(output_->text.find("letters 2 kept aside (dictionary_missing 1, unreadable 1)"),
@@ -366,12 +370,12 @@ TEST_F(CloudCli, DeadLettersAreRetriedAndDroppedWhereTheyLie) {
   outcome_ = "ok: 1 taken, with 20 readings";
   EXPECT_EQ(run({"cloud", "deadletter", "retry", "3/8", "--by", "ada"}), kExitOk);
   EXPECT_EQ(run({"cloud", "deadletter", "retry", "unreadable", "--by", "ada"}), kExitOk);
-  EXPECT_EQ(run({"cloud", "deadletter", "drop", "7", "--by", "ada", "--reason", "burnt card"}),
+  EXPECT_EQ(run({"cloud", "deadletter", "drop", "1/7", "--by", "ada", "--reason", "burnt card"}),
             kExitOk);
   EXPECT_EQ(orders_, (Orders{{3, "letter retry 8 ada"},
                              {1, "letter retry unreadable ada"},
                              {3, "letter retry unreadable ada"},
-                             {-1, "letter drop 7 ada burnt%20card"}}));
+                             {1, "letter drop 7 ada burnt%20card"}}));
   orders_.clear();
   EXPECT_EQ(run({"cloud", "deadletter", "drop", "7", "--by", "ada"}), kExitUsage);
   EXPECT_EQ(run({"cloud", "deadletter", "drop", "all", "--reason", "x"}), kExitUsage);

@@ -216,6 +216,41 @@ TEST(CloudConfig, MoreLabelsOrAggregatesThanFitAreRefused) {
   EXPECT_THAT(told(aggregates(65)), testing::HasSubstr("more than 64"));
 }
 
+// The node and its commands are started in different folders; librdkafka knows of neither.
+TEST(CloudConfig, PathsCountFromTheFilesFolder) {
+  namespace fs = std::filesystem;
+  auto name = (fs::temp_directory_path() / "tidemark-config-XXXXXX").string();
+  ASSERT_NE(::mkdtemp(name.data()), nullptr);
+  const fs::path root(name);
+  std::string warned;
+  const auto read = [&](const char* text) {
+    std::ofstream(root / "cloud.toml") << text;
+    auto loaded = load_cloud(cloud_sources(root / "cloud.toml"));
+    warned.clear();
+    for (const auto& p : loaded.problems) warned += p.text + "\n";
+    return loaded.config;
+  };
+  const auto c = read(R"toml(data_dir = "data"
+[intake]
+zmq = "ipc://run/cloud.zmq"
+[intake.kafka]
+brokers = "k1:9092"
+client = { "ssl.ca.location" = "tls/ca.pem", "ssl.crl.location" = "/etc/crl", "client.id" = "a" }
+secret_files = { "sasl.password" = "password" }
+)toml");
+  EXPECT_EQ(c.data_dir, root / "data");
+  EXPECT_EQ(c.intake.zmq, "ipc://" + (root / "run/cloud.zmq").string());
+  EXPECT_EQ(c.intake.kafka.client.at("ssl.ca.location"), root / "tls/ca.pem");
+  EXPECT_EQ(c.intake.kafka.client.at("ssl.crl.location"), "/etc/crl");
+  EXPECT_EQ(c.intake.kafka.client.at("client.id"), "a");
+  EXPECT_EQ(c.intake.kafka.secret_files.at("sasl.password"), root / "password");
+  EXPECT_THAT(warned, testing::HasSubstr("ssl.ca.location: " + (root / "tls/ca.pem").string() +
+                                         ": there is no such file"));
+  const auto probed = read("intake.kafka.client = { \"ssl.ca.location\" = \"probe\" }\n");
+  EXPECT_EQ(probed.intake.kafka.client.at("ssl.ca.location"), "probe");
+  fs::remove_all(root);
+}
+
 TEST(CloudConfig, AViewFileIsTakenOnlyIfAllOfItIsRight) {
   namespace fs = std::filesystem;
   auto folder = (fs::temp_directory_path() / "tidemark-config-XXXXXX").string();

@@ -132,7 +132,59 @@ TEST_F(FrontProgram, ConfigCheckAsksThePartByTheFilesName) {
   EXPECT_EQ(output_.text, "--check --config " + file.string() + "\n");
   EXPECT_EQ(output_.errors, "cloud.toml:1:1: error: no\n");
   EXPECT_EQ(run({"config", "check", (folder_ / "edge.toml").string()}), kExitNoInput);
-  EXPECT_EQ(run({"config", "check", "what.toml"}), kExitUsage);
+  EXPECT_EQ(run({"config", "check", "what.toml"}), kExitNoInput);
+}
+
+TEST_F(FrontProgram, ConfigCheckGoesOnAfterAFileThatIsNotThere) {
+  install("tidemark-edge", "echo \"$3: ok\"");
+  const auto file = (folder_ / "edge.toml").string();
+  std::ofstream(file) << "x";
+  EXPECT_EQ(run({"config", "check", "/nosuch/edge.toml", file, "/nosuch/cloud.toml"}),
+            kExitNoInput);
+  EXPECT_EQ(output_.text, file + ": ok\n");
+  EXPECT_EQ(output_.errors, "error: /nosuch/edge.toml: no such file\n"
+                            "error: /nosuch/cloud.toml: no such file\n");
+  install("tidemark-edge", "echo no >&2; exit 78");
+  EXPECT_EQ(run({"config", "check", "/nosuch/edge.toml", file}), kExitConfig);
+  output_.text.clear();
+  EXPECT_EQ(run({"config", "check", "--json", "/nosuch/edge.toml", file}), kExitConfig);
+  EXPECT_NE(output_.text.find(R"("file":"/nosuch/edge.toml","ok":false,"exit":66)"),
+            std::string::npos) << output_.text;
+}
+
+TEST_F(FrontProgram, AFileOfAnotherNameIsOfThePartThatKnowsItsKeysOrIsSaid) {
+  install("tidemark-edge", "grep -q ring $3 && { echo \"$3: ok\"; exit 0; }\n"
+                           "echo \"$3:1:1: error: unknown key 'x'\" >&2; exit 78");
+  install("tidemark-gateway", "echo \"$3:1:1: error: unknown key 'ring'\" >&2; exit 78");
+  const auto file = (folder_ / "plant7.toml").string();
+  std::ofstream(file) << "ring.size = 1";
+  EXPECT_EQ(run({"config", "check", file}), kExitOk);
+  EXPECT_EQ(output_.text, file + ": ok\n");
+  std::ofstream(file) << "x = 1";
+  EXPECT_EQ(run({"config", "check", file}), kExitUsage) << "neither knows it better";
+  EXPECT_NE(output_.errors.find("nor its keys tell; say --part edge,"),
+            std::string::npos) << output_.errors;
+  output_.errors.clear();
+  EXPECT_EQ(run({"config", "check", "--part", "gateway", file}), kExitConfig);
+  EXPECT_EQ(output_.errors, file + ":1:1: error: unknown key 'ring'\n");
+}
+
+TEST_F(FrontProgram, ADropInIsCheckedWithItsFileAndAFolderWithAllThatIsInIt) {
+  install("tidemark-edge", "echo \"$3: ok\"");
+  const auto main_file = (folder_ / "edge.toml").string();
+  const auto drop_in = (folder_ / "edge.d/line1.toml").string();
+  std::filesystem::create_directory(folder_ / "edge.d");
+  std::ofstream(main_file) << "x";
+  std::ofstream(drop_in) << "x";
+  EXPECT_EQ(run({"config", "check", drop_in}), kExitOk);
+  EXPECT_EQ(output_.text, drop_in + ": ok, with " + main_file + "\n");
+  output_.text.clear();
+  EXPECT_EQ(run({"config", "check", folder_.string()}), kExitOk);
+  EXPECT_EQ(output_.text, main_file + ": ok\n");
+  std::ofstream(folder_ / "edge.d/old.bak") << "x";
+  EXPECT_EQ(run({"config", "check", (folder_ / "edge.d/old.bak").string()}), kExitUsage);
+  EXPECT_NE(output_.errors.find("only files that end in .toml are read"), std::string::npos);
+  EXPECT_EQ(run({"config", "check", (folder_ / "edge.d").string()}), kExitNoInput);
 }
 
 TEST_F(FrontProgram, ConfigCheckWithoutFilesAsksAllThatAreInstalled) {
@@ -166,6 +218,27 @@ TEST_F(FrontProgram, ConfigKeysIsOfOnePart) {
   EXPECT_EQ(output_.text, "--keys\n");
   EXPECT_EQ(run({"config", "keys", "tap"}), kExitUsage);
   EXPECT_EQ(run({"config", "keys", "edge"}), kExitUnreachable);
+}
+
+TEST_F(FrontProgram, DoctorOfAFileAsksItsPart) {
+  install("tidemark-gateway", "exit 70");
+  install("tidemark-edge", "test \"$*\" = \"cli doctor --json --config " +
+                               (folder_ / "edge.toml").string() + "\" || exit 64\n" +
+          R"(echo '{"v":1,"checks":[{"state":"ok","name":"ring","text":"fine","next":null}]}')");
+  std::ofstream(folder_ / "edge.toml") << "x";
+  EXPECT_EQ(run({"doctor", "--config", (folder_ / "edge.toml").string()}), kExitOk);
+  EXPECT_NE(output_.text.find("edge: ring"), std::string::npos) << output_.text;
+  EXPECT_EQ(output_.text.find("gateway"), std::string::npos) << output_.text;
+  EXPECT_EQ(run({"doctor", "--config", "/nosuch/edge.toml"}), kExitProblems);
+  EXPECT_NE(output_.text.find("/nosuch/edge.toml: no such file"), std::string::npos)
+      << output_.text;
+}
+
+TEST_F(FrontProgram, WhereThereIsNoEdgeSeriesAreTheClouds) {
+  install("tidemark-cloud", "echo cloud \"$@\"");
+  EXPECT_EQ(become({"series", "--help"}).second, "cloud cli series --help\n");
+  install("tidemark-edge", "echo edge \"$@\"");
+  EXPECT_EQ(become({"series", "--help"}).second, "edge cli series --help\n");
 }
 
 TEST_F(FrontProgram, DoctorJoinsAllParts) {

@@ -316,6 +316,57 @@ TEST_F(ConfigFiles, AMissingVariableIsToldWhereItStands) {
                   HasSubstr("edge.toml:5:5: error: '${' has no '}'")));
 }
 
+struct Places {
+  std::string data;
+  std::string socket;
+  std::vector<std::string> folders;
+  std::map<std::string, std::string> files;
+  std::string word;
+};
+void describe(Section& s, Places& c) {
+  s.text("data", c.data, {.preset = "/var/data", .path = true});
+  s.text("socket", c.socket, {.path = true});
+  s.texts("folders", c.folders, {.path = true});
+  s.pairs("files", c.files, {.path = true});
+  s.text("word", c.word, {});
+}
+
+// A daemon and its commands are started in different folders.
+TEST_F(ConfigFiles, PathsCountFromTheFolderOfTheFile) {
+  write("edge.toml", "socket = \"ipc://run/x.zmq\"\nfolders = [\"../a\", \"/b\"]\nword = \"w\"\n"
+                     "files = { key = \"./key\" }\n");
+  set("TM_CONFIG_TEST__DATA", "data");
+  const auto places = [&](const std::filesystem::path& file) {
+    Places p;
+    auto document = Document::read({file, folder_ / "edge.d", "TM_CONFIG_TEST__"});
+    document.fill(p);
+    EXPECT_TRUE(document.ok());
+    EXPECT_EQ(document.settings().at(0).value, '"' + (folder_ / "data").string() + '"');
+    return p;
+  };
+  const auto near = std::filesystem::relative(folder_) / "edge.toml";  // from the working folder
+  for (const auto& file : {folder_ / "edge.toml", near}) {
+    const auto p = places(file);
+    EXPECT_EQ(p.data, (folder_ / "data").string());
+    EXPECT_EQ(p.socket, "ipc://" + (folder_ / "run/x.zmq").string());
+    EXPECT_THAT(p.folders, ::testing::ElementsAre((folder_.parent_path() / "a").string(), "/b"));
+    EXPECT_EQ(p.files.at("key"), (folder_ / "key").string());
+    EXPECT_EQ(p.word, "w");
+  }
+}
+
+TEST_F(ConfigFiles, WhatIsNoPathOfAFileStaysAsItIs) {
+  for (const char* socket : {"tcp://127.0.0.1:5", "ipc://@name", "ipc:///run/x", "/run//x", ""}) {
+    write("edge.toml", std::string("socket = \"") + socket + "\"\n");
+    Places p;
+    Document::read({folder_ / "edge.toml", {}, ""}).fill(p);
+    EXPECT_EQ(p.socket, socket);
+  }
+  Places text;
+  Document::parse("data = \"data\"\n", "a text").fill(text);
+  EXPECT_EQ(text.data, "data");
+}
+
 TEST(Config, AProfileTakesNoVariables) {
   EXPECT_EQ(parse("edge = \"${HOME}\"\n").config.edge, "${HOME}");
 }

@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <nlohmann/json.hpp>
 #include <thread>
 
@@ -120,7 +121,8 @@ TEST_F(HistoryCli, ShowsWhatWaitsInTheAgentAndWhatIsInTheFile) {
   EXPECT_EQ(run({"series", "history", "line1/powr"}), kExitNoInput);
   EXPECT_NE(output_.errors.find("did you mean 'line1/power'?"), std::string::npos);
   EXPECT_EQ(run({"series", "history", "--to", "2020-01-01"}), kExitOk);
-  EXPECT_EQ(output_.errors, "no windows in this time\n");
+  EXPECT_EQ(output_.errors, "no windows in this time: those that are kept go from "
+                            "2026-09-21T14:13:20Z to 2026-09-21T14:13:23Z\n");
   EXPECT_EQ(run({"series", "history", "--from", "yesterday"}), kExitUsage);
 }
 
@@ -148,6 +150,8 @@ TEST_F(HistoryCli, EventsAreListedExplainedAndAcknowledged) {
   EXPECT_EQ(told["note"], "a loose wire");
   EXPECT_EQ(told["windows"].size(), 3u);
   EXPECT_EQ(run({"event", "ack", "9"}), kExitNoInput);
+  EXPECT_EQ(output_.errors, "error: there is no event 9; the newest is 1\n"
+                            "  try: tidemark event list\n");
   EXPECT_EQ(run({"event", "explain", "x"}), kExitUsage);
 }
 
@@ -230,9 +234,23 @@ TEST_F(EdgeCli, ATapOfASeriesThatThereIsNotSaysSo) {
   for (const char* name : {"e/line2/power", "e/line1/power"}) {
     series_.push_back({{"series", name}, {"readings", 1}});
   }
-  EXPECT_EQ(run({"tap", "line1/powr", "--for", "10s"}), kExitNoInput);
-  EXPECT_EQ(output_.errors, "error: no such series 'line1/powr', did you mean 'line1/power'?\n"
+  EXPECT_EQ(run({"tap", "line1/powr", "--for", "1ms"}), kExitNoInput);
+  EXPECT_EQ(output_.errors, "note: no series 'line1/powr' was heard since the start of the agent "
+                            "(is it 'line1/power'?); waiting for it\n0 lines, 0 lost\n"
+                            "error: no such series 'line1/powr', did you mean 'line1/power'?\n"
                             "  try: tidemark series list\n");
+  std::atomic<bool> heard{false};
+  std::thread speaker([&] {  // more than once: the tap before may be listening still
+    while (!heard) {
+      tap_.publish(pipeline::TapKind::readings, "line9/power",
+                   R"({"series":"line9/power","value":1})");
+      std::this_thread::yield();
+    }
+  });
+  EXPECT_EQ(run({"tap", "line9/power", "--count", "1"}), kExitOk) << "its first reading";
+  heard = true;
+  speaker.join();
+  EXPECT_NE(output_.text.find("line9/power"), std::string::npos) << output_.text;
   EXPECT_EQ(run({"tap", "line1/*", "--for", "1ms"}), kExitOk);
   EXPECT_EQ(output_.errors, "0 lines, 0 lost\n");
 }
@@ -329,6 +347,50 @@ TEST_F(EdgeCli, AConfigurationThatCannotBeReadIsNotGuessedAround) {
   EXPECT_EQ(run({"series", "list"}), kExitOk) << "it still says where the agent is";
 }
 
+// One wrong line in the file of an agent that runs must not hide what it does.
+TEST_F(HistoryCli, AnAgentThatRunsIsFoundUnderABrokenFileThatIsItsOwn) {
+  const auto file = folder_ / "edge.toml";
+  const auto good = read_file(file, 1000).value();
+  status_["config"] = {{"state", "changed on disk"},
+                       {"file", file.string()},
+                       {"data_dir", folder_.path().string()}};
+  for (const auto& [text, where] :
+       {std::pair(good + "site = \"plant7\n", ":4:"),
+        std::pair("labels = { a = \n" + good + "topics = [\"a\",\n\n", ":1:"),
+        std::pair(good + "site = \"${TIDEMARK_TEST_NO_SUCH}\"\n", ":4:")}) {
+    ASSERT_TRUE(write_file(file, text));
+    for (const auto& words : std::vector<std::vector<std::string>>{
+             {"edge", "status", "--json"}, {"series", "list"}, {"buffer", "status", "--json"},
+             {"series", "history"}, {"event", "list"}, {"tap", "--for", "1ms"}}) {
+      const int code = run(words);
+      EXPECT_TRUE(code == kExitOk || code == kExitDegraded) << words[0] << " " << code;
+      EXPECT_EQ(output_.errors.find("warning: " + file.string() + where), 0u) << output_.errors;
+      EXPECT_NE(output_.errors.find("this is of the agent as it runs\n"), std::string::npos);
+    }
+    EXPECT_EQ(run({"edge", "reload"}), kExitConfig) << "it has to read the file";
+    EXPECT_EQ(run({"profile", "list"}), kExitConfig);
+    EXPECT_EQ(run({"doctor", "--json"}), kExitProblems);
+    const auto checks = cli::parse_checks(output_.text);
+    ASSERT_TRUE(checks.ok()) << output_.text;
+    EXPECT_EQ(checks->at(0).name, "configuration");
+    EXPECT_EQ(checks->at(0).text.find(file.string() + where), 0u) << checks->at(0).text;
+    EXPECT_EQ(checks->at(1).name, "agent");
+    EXPECT_EQ(checks->at(1).state, cli::CheckState::ok);
+  }
+  status_["config"]["file"] = "/etc/tidemark/edge.toml";
+  EXPECT_EQ(run({"edge", "status"}), kExitConfig) << "an agent of another file";
+}
+
+TEST_F(EdgeCli, ASocketThatIsNamedNeedsNoFile) {
+  const auto socket = (folder_ / "edge.sock").string();
+  std::filesystem::remove(folder_ / "edge.toml");
+  EXPECT_EQ(run({"series", "list"}), kExitNoInput);
+  EXPECT_EQ(run({"series", "list", "--socket", socket}), kExitOk) << output_.errors;
+  EXPECT_EQ(run({"tap", "--socket", socket, "--for", "1ms"}), kExitOk) << output_.errors;
+  control_.reset();
+  EXPECT_EQ(run({"series", "list", "--socket", socket}), kExitUnreachable);
+}
+
 TEST_F(EdgeCli, PathsCountFromTheConfigurationsFolder) {
   ASSERT_TRUE(write_file(folder_ / "edge.toml",
                          "edge = \"press-07\"\nrun_dir = \".\"\ndata_dir = \"data\"\n"));
@@ -369,7 +431,8 @@ TEST_F(EdgeCli, WithoutAnUplinkReadingsAreKeptHereAndThatIsNoFault) {
        {" buffer   12 MiB of 256 MiB   1 block waiting   oldest -\n"
         "          room for 244 MiB more; for how long can be told after a minute\n",
         " uplink   none configured: readings are kept here only, while there is room\n",
-        " refused  1 message since the start   look at them: tidemark edge quarantine\n"}) {
+        " refused  1 message since the start, or parts of them: one can have several reasons   "
+        "look at them: tidemark edge quarantine\n"}) {
     EXPECT_NE(output_.text.find(line), std::string::npos) << output_.text;
   }
   status_["ring"]["time_left_over_s"] = 600.2;
@@ -393,8 +456,8 @@ TEST_F(EdgeCli, WithoutAnUplinkReadingsAreKeptHereAndThatIsNoFault) {
   status_["sources"][0]["rejected"] = {{"two ways to one series", 12}};
   EXPECT_EQ(run({"doctor"}), kExitOk);
   EXPECT_NE(output_.text.find("changed on disk, and not in force"), std::string::npos);
-  EXPECT_NE(output_.text.find("refused since the start: two ways to one series 12"),
-            std::string::npos) << output_.text;
+  EXPECT_NE(output_.text.find("refused since the start: 12x two ways to one "
+                              "series"), std::string::npos) << output_.text;
   status_["sources"][0]["state"] = "failing";
   EXPECT_EQ(run({"edge", "status"}), kExitDegraded);
 }
@@ -409,8 +472,8 @@ TEST_F(EdgeCli, StatusNamesDevicesThatAreAwayAndWhyMessagesAreRefused) {
   EXPECT_EQ(run({"edge", "status"}), kExitOk);
   floor["rejected"] = {{"JSON is malformed", 3}, {"message has no time", 1}};
   EXPECT_EQ(run({"edge", "status"}), kExitOk);
-  EXPECT_NE(output_.text.find("refused since the start: JSON is malformed 3, message has no time "
-                              "1\n"),
+  EXPECT_NE(output_.text.find("refused since the start: 3x JSON is malformed, 1x message has no "
+                              "time\n"),
             std::string::npos)
       << output_.text;
   for (int i = 0; i < 12; ++i) {
@@ -423,6 +486,19 @@ TEST_F(EdgeCli, StatusNamesDevicesThatAreAwayAndWhyMessagesAreRefused) {
             std::string::npos)
       << output_.text;
   EXPECT_NE(output_.text.find("away: 2 more; --json names all\n"), std::string::npos);
+}
+
+TEST_F(EdgeCli, DoctorWarnsOfTheNoteOfASourceThatWorks) {
+  status_["sources"][0]["state"] = "ok";
+  status_["sources"][0]["error"] = "at T the broker gave about 50 messages at once";
+  EXPECT_EQ(run({"doctor"}), kExitOk);
+  EXPECT_NE(output_.text.find("WARN  source floor  at T the broker gave about 50 messages"),
+            std::string::npos) << output_.text;
+}
+
+TEST_F(EdgeCli, HelpOfSeriesNamesWhatTheCloudHas) {
+  EXPECT_EQ(run_cli({"series", "--help"}, output_), kExitOk);
+  EXPECT_NE(output_.text.find("tidemark series swap-meter"), std::string::npos) << output_.text;
 }
 
 TEST_F(EdgeCli, SeriesComeInOrderAndNoneIsSaid) {
@@ -445,7 +521,8 @@ TEST_F(EdgeCli, QuarantineEndsWithTheCountsByReason) {
                              {"reason", "not JSON: at byte 3"}}}},
                  {"reasons", {{{"reason", "not JSON"}, {"items", 12}, {"readings", 0}}}}};
   EXPECT_EQ(run({"edge", "quarantine"}), kExitOk);
-  EXPECT_NE(output_.text.find("not JSON: at byte 3\n12 messages, 0 readings: not JSON\n"),
+  EXPECT_NE(output_.text.find("not JSON: at byte 3\nsince the first start of this agent:\n"
+                              "12x, 0 readings: not JSON\n"),
             std::string::npos)
       << output_.text;
 }

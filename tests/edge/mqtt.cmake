@@ -1,7 +1,7 @@
 tide_test(mqtt_decoder_test
           SOURCES edge/mqtt_decoder_test.cpp edge/mqtt_names_test.cpp edge/mqtt_fuzz_test.cpp
-                  edge/mqtt_seen_test.cpp edge/mqtt_reader_test.cpp edge/payload_paths_test.cpp
-                  edge/message_shape_test.cpp
+                  edge/mqtt_seen_test.cpp edge/mqtt_kept_test.cpp edge/mqtt_reader_test.cpp
+                  edge/payload_paths_test.cpp edge/message_shape_test.cpp
           DEPS tidemark::edge_mqtt)
 tide_test(mqtt_formats_test
           SOURCES edge/mqtt_formats_test.cpp edge/mqtt_malformed_test.cpp

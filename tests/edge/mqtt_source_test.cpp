@@ -130,6 +130,22 @@ TEST_F(MqttBrokerTest, TheBrokerKeepsWhatComesWhileTheAgentIsAway) {
   close();
 }
 
+// They fall into the window of this moment, and nothing else would say so.
+TEST_F(MqttBrokerTest, WhatTheBrokerKeptIsNotedWhereItCountsOnArrival) {
+  connect();
+  close();
+  broker_->publish("s/a", std::vector<std::string>(50, "1"));
+  open();
+  start(position_);
+  ASSERT_TRUE(take(50));
+  EXPECT_TRUE(eventually([&] {
+    return source_->status().error.find("gave about 50 messages at once that it had kept") !=
+           std::string::npos;
+  })) << source_->status().error;
+  EXPECT_EQ(source_->status().state, "ok");
+  close();
+}
+
 // With MQTT 5 the session would end with the connection, and messages have properties.
 TEST_F(MqttBrokerTest, Version5KeepsItsSessionAndPassesPropertiesOver) {
   options_.version = Version::v5;

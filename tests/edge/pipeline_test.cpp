@@ -140,6 +140,7 @@ TEST_F(PipelineTest, ImpossibleTimesGoToQuarantineAndTheRestGoesOn) {
   EXPECT_NE(quarantine_.items[3].first.find("configuration"), std::string::npos);
   EXPECT_EQ(status.ledger.quarantined, 4u);
   EXPECT_EQ(status.ledger.taken, 5u);
+  EXPECT_EQ(status.rejected_messages, 4u) << "those with impossible times, too";
   EXPECT_EQ(status.sources.at(0).refused,
             (std::map<std::string, std::uint64_t, std::less<>>{
                 {"its time is ahead of the clock by more than uplink.skew", 1},

@@ -107,7 +107,7 @@ class ReloadContents : public testing::Test {
   [[nodiscard]] std::vector<config::Setting> now() const {
     const auto loaded = config::parse_edge(text_, "edge.toml");
     EXPECT_TRUE(loaded.ok) << config::text_of(loaded.settings);
-    return with_contents(loaded.settings, profile::Library({folder_}), folder_);
+    return with_contents(loaded.settings, profile::Library({folder_}));
   }
   std::filesystem::path folder_;
   std::string text_;

@@ -7,6 +7,7 @@
 #include "common/wire/token.h"
 #include "gateway/cli/gateway_command.h"
 #include "gateway/daemon/control.h"
+#include "gateway/daemon/gateway_config.h"
 #include "gateway/deadletter/store.h"
 #include "tests/support/folder.h"
 
@@ -47,6 +48,21 @@ TEST_F(Cli, TheCaIsMadeOnce) {
   const auto made = run_json({"gateway", "ca", "init"});
   EXPECT_EQ(made["pin"], run_json({"gateway", "ca", "show"})["pin"]);
   EXPECT_NE(run({"gateway", "ca", "init"}), kExitOk);
+}
+
+// The gateway and its commands are started in different folders.
+TEST_F(Cli, PathsCountFromTheFilesFolder) {
+  ASSERT_TRUE(write_file(folder.path / "gateway.toml",
+                         "data_dir = \"data\"\nrun_dir = \"run\"\n"
+                         "cloud.zmq = \"ipc://cloud.zmq\"\n"));
+  const auto c = load_gateway(folder.path / "gateway.toml").config;
+  EXPECT_EQ(c.data_path(), folder.path / "data");
+  EXPECT_EQ(c.socket(), folder.path / "run/gateway.sock");
+  EXPECT_EQ(c.cloud.zmq, "ipc://" + (folder.path / "cloud.zmq").string());
+  ASSERT_EQ(run({"gateway", "ca", "init"}), kExitOk);
+  EXPECT_TRUE(std::filesystem::exists(folder.path / "data"));
+  (void)run({"doctor"});
+  EXPECT_NE(output.text.find((folder.path / "data").string()), std::string::npos) << output.text;
 }
 
 TEST_F(Cli, ATokenIsOneLineAndItsSecretIsShownOnce) {
