@@ -94,8 +94,8 @@ Result<> Contents::settle() {
   return {};
 }
 
-void Contents::begin(Incarnation incarnation, EventTime now, bool cut) {
-  ordinal_ = state_.begin(incarnation, now, cut);
+void Contents::begin(Incarnation incarnation, EventTime now, bool cut, std::uint64_t journal) {
+  ordinal_ = state_.begin(incarnation, now, cut, journal);
 }
 
 bool Contents::resume(Incarnation incarnation) {

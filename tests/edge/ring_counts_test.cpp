@@ -118,5 +118,66 @@ TEST(RingCounts, AStartThatThePowerEndedSaysOfWhichMinutesCountsMayBeMissing) {
   }
 }
 
+// What it had heard lies in its journal, be there a seal of it or not.
+TEST(RingCounts, AStartThatDiedBeforeItsFirstSealIsSaidByTheNext) {
+  SystemDisk disk;
+  SeededRandom random{42};
+  const auto at = [](std::int64_t s) { return event_time(test::kStart + s * test::kSecond); };
+  for (const bool cut : {false, true}) {
+    SCOPED_TRACE(cut);
+    test::TemporaryFolder place;
+    Options options{place.path(), kCapacity, {1}, at(0)};
+    options.journal = 77;
+    auto ring = RingBuffer::open(options, disk).value();
+    RingWriter writer(*ring, {1}, random);
+    ASSERT_TRUE(ring->append(writer.make({100})).ok() && ring->sync().ok());
+    ring->note_end();
+    ASSERT_TRUE(ring->close().ok());
+    EXPECT_EQ(ring->recovered().uncounted_from, std::nullopt);
+    // Another boot; and nothing of that start reaches the ring.
+    const auto starts = [&](std::uint64_t incarnation, std::int64_t now, std::uint64_t journal) {
+      ring.reset();
+      options.incarnation = {incarnation};
+      options.now = at(now);
+      options.journal = journal;
+      ring = RingBuffer::open(options, disk).value();
+      return ring->recovered().uncounted_from;
+    };
+    EXPECT_EQ(starts(2, 100, 78), std::nullopt) << "that one had ended";
+    EXPECT_EQ(starts(3, 200, cut ? 79 : 78), cut ? std::optional(at(100)) : std::nullopt);
+    EXPECT_EQ(starts(4, 300, cut ? 80 : 78), cut ? std::optional(at(100)) : std::nullopt)
+        << "nobody was told so far";
+    RingWriter fourth(*ring, {4}, random);
+    ASSERT_TRUE(ring->append(fourth.make({100})).ok() && ring->sync().ok());
+    ASSERT_TRUE(ring->seals_acknowledged({4}, 1).ok());
+    ASSERT_TRUE(ring->close().ok());
+    EXPECT_EQ(starts(5, 400, cut ? 80 : 78), std::nullopt);
+  }
+}
+
+TEST(RingCounts, TheNewestStartThatIsSettledIsKnownByName) {
+  SystemDisk disk;
+  SeededRandom random{42};
+  test::TemporaryFolder place;
+  Options options{place.path(), kCapacity, {1}, event_time(test::kStart)};
+  for (std::uint64_t start = 1; start <= 5; ++start) {
+    SCOPED_TRACE(start);
+    options.incarnation = {start};
+    auto ring = RingBuffer::open(options, disk).value();
+    // One that said nothing is none that a cloud has to know.
+    EXPECT_EQ(ring->recovered().settled, (Incarnation{start < 3 ? 0u : start == 3 ? 1u : 2u}));
+    for (const auto& past : ring->recovered().past) {
+      ASSERT_TRUE(ring->release(past.closing.incarnation, {{1, 1}}).ok());
+      ASSERT_TRUE(ring->seals_acknowledged(past.closing.incarnation, past.last_seal).ok());
+    }
+    if (start < 3) {
+      RingWriter writer(*ring, {start}, random);
+      ASSERT_TRUE(ring->append(writer.make({100})).ok() && ring->sync().ok());
+      ASSERT_TRUE(ring->seals_acknowledged({start}, 1).ok());
+    }
+    ASSERT_TRUE(ring->close().ok());
+  }
+}
+
 }  // namespace
 }  // namespace tidemark::ring
