@@ -117,6 +117,25 @@ void IncarnationState::note_cut() {
   }
 }
 
+// Readings are counted in minutes about the time that its source has come to.
+void IncarnationState::note_hole(const SealState& before) {
+  const auto minute = [](EventTime t) {
+    return std::chrono::floor<std::chrono::minutes>(t.time_since_epoch()).count();
+  };
+  const auto lost = seal.number - 1;  // the newest of them, at most
+  if (lost <= std::max(seal.acknowledged, before.number)) return;
+  ++amended;
+  for (auto& [name, line] : seal.lines) {
+    const auto at = before.lines.find(name);
+    auto from = at == before.lines.end() ? kEventTimeMin : at->second.sealed_until;
+    if (from == kEventTimeMin) from = std::min(sign_of_life, line.sealed_until);
+    const auto until = std::max(from, line.sealed_until);
+    if (until == kEventTimeMin) continue;
+    const DroppedCounts d{minute(from), minute(until), lost, 0, DroppedCounts::Why::bound};
+    add_dropped(line.dropped, d, kDroppedMax);
+  }
+}
+
 IncarnationState* RingState::find(Incarnation incarnation) {
   for (auto& [ordinal, state] : incarnations) {
     if (state.incarnation == incarnation) return &state;
@@ -128,6 +147,12 @@ void RingState::apply(const SegmentHeader& h) {
   auto [at, fresh] = incarnations.try_emplace(h.ordinal);
   if (fresh) at->second.incarnation = h.incarnation;
   at->second.offered = std::max(at->second.offered, h.offered);
+}
+
+void RingState::note_hole(std::uint64_t ordinal) {
+  if (hole_ && hole_->first == ordinal) return;  // no seal came between the two
+  const auto at = incarnations.find(ordinal);
+  hole_.emplace(ordinal, at == incarnations.end() ? SealState{} : at->second.seal);
 }
 
 Result<> RingState::apply(const SegmentHeader& h, RecordType type, ByteSpan bytes) {
@@ -154,6 +179,10 @@ Result<> RingState::apply(const SegmentHeader& h, RecordType type, ByteSpan byte
       auto* i = find(seal->incarnation);
       if (i == nullptr) return {};
       i->seal.merge(*seal);
+      if (hole_ && hole_->first == h.ordinal) {
+        i->note_hole(hole_->second);
+        hole_.reset();
+      }
       for (const auto& s : seal->sources) {
         if (!s.device_stamped) i->sign_of_life = std::max(i->sign_of_life, s.sealed_until);
       }
@@ -386,6 +415,7 @@ Result<> RingState::decode(ByteSpan bytes) {
   folded_ordinal_ = read.folded_ordinal_;
   settled = read.settled;
   settled_ordinal_ = read.settled_ordinal_;
+  hole_.reset();  // it has all that was in it
   return {};
 }
 

@@ -98,6 +98,9 @@ struct IncarnationState {
   void answer_for(const IncarnationState& gone);
   // It says so of what it took behind its last seal, until the next start: the power went.
   void note_cut();
+  // Seals are missing, behind the one that stood `before`: it says so of the minutes that they may
+  // have counted.
+  void note_hole(const SealState& before);
   // Nothing of it is left to send or to say.
   [[nodiscard]] bool settled() const {
     return waiting.empty() && closing_told && seal.acknowledged >= stated_number();
@@ -120,6 +123,8 @@ class RingState {
   // --- replay of one segment, in order of numbers
   void apply(const SegmentHeader& header);
   Result<> apply(const SegmentHeader& header, RecordType type, ByteSpan bytes);
+  // What was in durable segments before the next one, of that start, cannot be read any more.
+  void note_hole(std::uint64_t ordinal);
 
   // Of the longest segment: half may be dictionaries, 5/16 minutes.
   void set_room(std::uint64_t segment_max);
@@ -154,6 +159,7 @@ class RingState {
   std::size_t minutes_max_ = kMinutesMax;
   std::uint64_t folded_ordinal_ = 0;
   std::uint64_t settled_ordinal_ = 0;
+  std::optional<std::pair<std::uint64_t, SealState>> hole_;  // behind these seals of the start
 };
 
 // Index record bodies.

@@ -1,7 +1,9 @@
 // Counts of minutes that a ring no longer has: whoever does not know them is told that they went.
 #include <gtest/gtest.h>
 
+#include <fstream>
 #include <set>
+#include <string>
 
 #include "edge/ring/ring_buffer.h"
 #include "tests/edge/ring_fixture.h"
@@ -178,6 +180,79 @@ TEST(RingCounts, TheNewestStartThatIsSettledIsKnownByName) {
     ASSERT_TRUE(ring->close().ok());
   }
 }
+
+// A segment had been durable, and the medium lost it: with its blocks go the counts of its seal.
+class RingHole : public testing::TestWithParam<bool> {
+ protected:
+  static constexpr std::int64_t kMinutes = test::kStart / (60 * test::kSecond);
+  // One minute in each of eight flushes; the fourth and the fifth are damaged.
+  void write(std::uint64_t acknowledged) {
+    auto ring = RingBuffer::open(options_, disk_).value();
+    RingWriter writer(*ring, {1}, random_);
+    for (std::int64_t n = 0; n < 8; ++n) {
+      auto flush = writer.make({100});
+      auto& source = flush.seal.sources[0];
+      source.sealed_until = event_time((kMinutes + n + 1) * 60 * test::kSecond);
+      source.minutes = {{kMinutes + n, 1, 1, 3, 3}};
+      ASSERT_TRUE(ring->append(flush).ok() && ring->sync().ok());
+    }
+    ASSERT_TRUE(ring->seals_acknowledged({1}, acknowledged).ok());
+    ASSERT_TRUE(ring->close().ok());
+    ring.reset();
+    damage();
+  }
+  void damage() {
+    std::fstream file(place_.path() / "ring.dat", std::ios::in | std::ios::out | std::ios::binary);
+    std::string bytes((std::istreambuf_iterator<char>(file)), {});
+    int with_blocks = 0;
+    for (auto at = bytes.find("TMERSEG1"); at != std::string::npos;
+         at = bytes.find("TMERSEG1", at + 1)) {
+      if (bytes[at + 108] == 0) continue;  // no block in it
+      ++with_blocks;
+      if (with_blocks != 4 && with_blocks != 5) continue;
+      file.seekp(static_cast<std::streamoff>(at + 150));  // in the index part
+      file.put(static_cast<char>(bytes[at + 150] ^ 0x55));
+    }
+    ASSERT_EQ(with_blocks, 8);
+    file.close();
+    if (GetParam()) std::filesystem::remove(place_.path() / "ring.db");
+  }
+  Seal last_word(std::uint64_t incarnation) {
+    options_.incarnation = {incarnation};
+    auto ring = RingBuffer::open(options_, disk_).value();
+    const auto past = ring->past_seals();
+    return past.empty() ? Seal{} : past[0];
+  }
+
+  SystemDisk disk_;
+  SeededRandom random_{42};
+  test::TemporaryFolder place_;
+  Options options_{place_.path(), kCapacity, {1}, event_time(test::kStart)};
+};
+
+TEST_P(RingHole, IsSaidOfTheMinutesThatItsSealsMayHaveCounted) {
+  write(0);
+  for (std::uint64_t start = 2; start < 4; ++start) {
+    const auto seal = last_word(start);
+    ASSERT_EQ(seal.incarnation, (Incarnation{1}));
+    EXPECT_EQ(seal.evicted, (SequenceRanges{{4, 5}}));
+    EXPECT_GT(seal.number, 8u);
+    ASSERT_EQ(seal.sources.size(), 1u);
+    EXPECT_EQ(seal.sources[0].minutes.size(), 6u);
+    EXPECT_EQ(seal.sources[0].dropped,
+              (std::vector<DroppedCounts>{{kMinutes + 3, kMinutes + 6, 5, 0,
+                                           DroppedCounts::Why::bound}}));
+  }
+}
+
+TEST_P(RingHole, OfWhatTheCloudWasToldBeforeNothingIsSaid) {
+  write(5);
+  EXPECT_FALSE(last_word(2).says_dropped());
+}
+
+INSTANTIATE_TEST_SUITE_P(Catalogue, RingHole, testing::Bool(), [](const auto& row) {
+  return row.param ? "gone" : "there";
+});
 
 }  // namespace
 }  // namespace tidemark::ring
