@@ -253,6 +253,19 @@ Result<> Contents::evict_block(const BlockRow& block) {
   return catalogue_->remove_block(block.ordinal, m.sequence);
 }
 
+void Contents::give_up(BlockName name) {
+  for (auto& [ordinal, i] : state_.incarnations) {
+    const bool used = name.sequence.count != 0 && name.sequence.count <= i.last;
+    if (i.incarnation != name.incarnation || !used || i.waiting.contains(name.sequence) ||
+        i.evicted.contains(name.sequence)) {
+      continue;
+    }
+    i.evicted.add(name.sequence);
+    evicted_[ordinal].add(name.sequence);
+    if (ordinal == ordinal_) untold_.current.add(name.sequence);
+  }
+}
+
 void Contents::forget_waiting(const IncarnationState& incarnation, const Totals& totals) {
   TIDE_CHECK(usage_.blocks_unreleased >= totals.blocks && usage_.used.count >= totals.bytes,
              "more leaves the ring than is in it: incarnation " +

@@ -37,6 +37,7 @@ class Contents {
   // The oldest live segment makes room; its unreleased blocks are evicted.
   Result<> evict(const SegmentRow& segment);
   Result<> evict_block(const BlockRow& block);  // damaged on disk
+  void give_up(BlockName name);  // RingBuffer::give_up
   Result<> release(Incarnation incarnation, const SequenceRanges& acknowledged);
 
   // --- compaction: what never left this box may give way to a block that carries its readings

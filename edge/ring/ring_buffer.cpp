@@ -191,6 +191,11 @@ class StoredRing final : public RingBuffer {
     return Error{Fault::corrupt, text + ": it cannot be read, and is counted as evicted"};
   }
 
+  void give_up(BlockName name) override {
+    const std::scoped_lock lock(state_lock_);
+    contents_.give_up(name);
+  }
+
   Result<> release(Incarnation incarnation, const SequenceRanges& acknowledged) override {
     const std::scoped_lock lock(state_lock_);
     TIDE_TRY(contents_.release(incarnation, acknowledged));

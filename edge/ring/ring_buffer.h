@@ -175,6 +175,9 @@ class RingBuffer {
   // Fault::corrupt: damaged on disk, or unreadable twice (it is then counted as evicted);
   // unavailable: no longer here.
   virtual Result<BlockRecord> read(BlockName name) = 0;
+  // The cloud, which has been put back to what it was earlier, asks for one that read() no longer
+  // finds: it counts as evicted, and the next seals say so. Not of one that waits.
+  virtual void give_up(BlockName name) = 0;
   // The cloud has these. They may be overwritten first, and can be read until then. Idempotent.
   virtual Result<> release(Incarnation incarnation, const SequenceRanges& acknowledged) = 0;
   // Seals of this incarnation that the cloud has are no longer needed in full. Said of one in

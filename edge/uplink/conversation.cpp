@@ -260,6 +260,8 @@ Result<bool> Conversation::fill_block() {
     log::warning("block not sent", "incarnation={:016x} sequence={} error={}",
                  choice->name.incarnation.count, choice->name.sequence.count,
                  record.error().text());
+    const bool gone = record.error().fault() == Fault::unavailable;
+    if (gone && schedule_.is_wanted(choice->name)) parts_.ring.give_up(choice->name);
     schedule_.skip(*choice);  // the ring counts it as evicted and the next seal says so
     return true;
   }

@@ -181,6 +181,40 @@ TEST(RingCounts, TheNewestStartThatIsSettledIsKnownByName) {
   }
 }
 
+// A cloud from a backup asks for what it had acknowledged. What is no longer here it will not get.
+TEST(RingCounts, ABlockThatIsGivenUpIsSaidToBeEvicted) {
+  SystemDisk disk;
+  SeededRandom random{42};
+  test::TemporaryFolder place;
+  Options options{place.path(), kCapacity, {1}, event_time(test::kStart)};
+  auto ring = RingBuffer::open(options, disk).value();
+  RingWriter writer(*ring, {1}, random);
+  ASSERT_TRUE(ring->append(writer.make({100, 100, 100})).ok());
+  ASSERT_TRUE(ring->release({1}, {{1, 2}}).ok());
+  ASSERT_TRUE(ring->seals_acknowledged({1}, 1).ok());
+  ring->give_up({{1}, {1}});
+  ring->give_up({{1}, {3}});  // waits
+  ring->give_up({{1}, {4}});  // was never used
+  ring->give_up({{7}, {1}});
+  EXPECT_EQ(ring->take_evicted().current, (SequenceRanges{{1, 1}}));
+  ASSERT_TRUE(ring->append(writer.make({100})).ok() && ring->sync().ok() && ring->close().ok());
+  ring.reset();
+  options.incarnation = {2};
+  for (std::uint64_t gone = 1; gone <= 2; ++gone) {
+    ring = RingBuffer::open(options, disk).value();
+    const auto past = ring->past_seals();
+    ASSERT_EQ(past.size(), 1u);
+    EXPECT_EQ(past[0].evicted, (SequenceRanges{{1, gone}})) << "also of an earlier start";
+    EXPECT_EQ(ring->recovered().past[0].unreleased, (SequenceRanges{{3, 4}}));
+    ring->give_up({{1}, {2}});
+    ASSERT_TRUE(ring->seals_acknowledged({1}, past[0].number).ok());
+    EXPECT_EQ(ring->past_seals().size(), 2 - gone) << "it is news, once";
+    ASSERT_TRUE(ring->close().ok());
+    ring.reset();
+    options.incarnation = {2 + gone};
+  }
+}
+
 // A segment had been durable, and the medium lost it: with its blocks go the counts of its seal.
 class RingHole : public testing::TestWithParam<bool> {
  protected:

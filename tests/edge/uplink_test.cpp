@@ -322,6 +322,17 @@ TEST_F(UplinkTest, AnOlderCloudIsNotToldOfStarts) {
   EXPECT_TRUE(rig.cloud.edge("press-07").openings.empty());
 }
 
+TEST_F(UplinkTest, ABlockThatIsAskedForAndIsNoLongerHereIsGivenUp) {
+  const auto gone = ring.put(now());
+  start();
+  ASSERT_TRUE(all_released());
+  ring.evict(gone);
+  wire::Request request;
+  request.missing.push_back({gone.incarnation, {{1, 1}}, 0});
+  rig.cloud.say("press-07", wire::FrameType::request, wire::encode(request));
+  ASSERT_TRUE(eventually([&] { return ring.gave_up(gone); }));
+}
+
 TEST_F(UplinkTest, AnEvictedBlockIsPassedOver) {
   const auto first = ring.put(now() - 3'600'000'000'000);
   for (int i = 0; i < 5; ++i) ring.put(now() - 3'600'000'000'000);
@@ -329,6 +340,7 @@ TEST_F(UplinkTest, AnEvictedBlockIsPassedOver) {
   start();
   ASSERT_TRUE(all_released());
   EXPECT_EQ(rig.cloud.edge("press-07").order.size(), 5u);
+  EXPECT_FALSE(ring.gave_up(first)) << "the ring knows";
 }
 
 TEST_F(UplinkTest, ABlockThatReplacesOthersGoesBehindASealAndInTheirPlace) {
