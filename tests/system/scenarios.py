@@ -427,8 +427,32 @@ def wiped(stack):
     print(f'{len(doubted)} windows say that a start is lost')
 
 
+def restored(stack):
+    """The cloud comes back from a backup: what it had acknowledged since it asks for again, and
+    what the edge counted is said again."""
+    stack.start_broker()
+    start_chain(stack, sync='50ms')
+    stack.start_plant(sensors=sensors(4, 20))
+    folder, backup = stack.path('data/cloud'), stack.path('data/backup')
+    time.sleep(3)
+    stack.stop('cloud')
+    shutil.copytree(folder, backup)
+    stack.start_cloud()
+    connected(stack)
+    time.sleep(5)
+    stack.kill('cloud')
+    shutil.rmtree(folder)
+    shutil.copytree(backup, folder)
+    stack.start_cloud()
+    connected(stack)
+    time.sleep(2)
+    stack.stop_plant()
+    judge(stack, limit=240)
+
+
 NAMES = {
     'plain': plain,
+    'restored': restored,
     'wiped': wiped,
     'power': power,
     'pressure': pressure,
