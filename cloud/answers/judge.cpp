@@ -138,21 +138,38 @@ EventTime counted_from(EventTime start, Nanoseconds widest_sum) {
 }
 
 namespace {
+std::string span_text(const reconcile::DroppedSum::Stretch& stretch) {
+  const auto until = "to " + format_utc(stretch.until);
+  const bool known = stretch.from > EventTime{};  // where nothing was ever proved it begins nowhere
+  return known ? "from " + format_utc(stretch.from) + " " + until : "up " + until;
+}
+
 void note_dropped(const std::string& source, const reconcile::DroppedSum& dropped,
                   std::vector<Missing>& missing) {
   using Why = DroppedCounts::Why;
-  for (const auto why : {Why::bound, Why::start, Why::cut}) {
+  for (const auto why : {Why::bound, Why::start, Why::cut, Why::lost, Why::restored}) {
     const auto& stretch = dropped.of(why);
     if (!stretch) continue;
-    const auto span = fmt::format("from {} to {}", format_utc(stretch->from),
-                                  format_utc(stretch->until));
+    const auto span = span_text(*stretch);
     if (why == Why::cut) {
       missing.push_back({source, fmt::format("the power went {}: what its edge took last may be "
                                              "lost before anything counted it", span)});
       continue;
     }
-    missing.push_back({source, fmt::format("its edge has no counts any more {}, of up to {} "
-                                           "readings{}", span, stretch->readings,
+    if (why == Why::lost) {
+      missing.push_back({source, fmt::format("its edge lost a start, with what that took and had "
+                                             "not sent {}", span)});
+      continue;
+    }
+    if (why == Why::restored) {
+      missing.push_back({source, fmt::format("this cloud came back from a backup, and no longer "
+                                             "knows what its edge told it {}", span)});
+      continue;
+    }
+    const auto readings = stretch->readings > 0
+                              ? fmt::format(", of up to {} readings", stretch->readings)
+                              : std::string();
+    missing.push_back({source, fmt::format("its edge has no counts any more {}{}{}", span, readings,
                                            why == Why::start
                                                ? ", nor the start that took them"
                                                : ", and not all of its blocks are here")});

@@ -125,7 +125,8 @@ void Intake::take_hello(Session& s, std::uint64_t session, const wire::Frame& fr
     s.welcome.insert(c.incarnation);
     if (s.edge->books.find(c.incarnation) != nullptr) s.changed.insert(c.incarnation);
   }
-  for (const auto& [incarnation, missing] : forgotten) {
+  mark_forgotten(s, forgotten, *hello);
+  for (const auto& [incarnation, missing, ended] : forgotten) {
     s.changed.insert(incarnation);
     if (missing.empty()) continue;
     s.wanted_blocks[incarnation].add(missing);

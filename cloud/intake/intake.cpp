@@ -324,6 +324,8 @@ void Intake::take_seal(Session& s, std::uint64_t session, const wire::Frame& fra
     return refuse_frame(s, frame, Why::contradiction, text);
   }
   books.know(*seal);
+  const bool opens = seal->opening && session == s.connection;
+  if (opens) compare_told(s, *seal->opening);
   // Of times to come an edge can state nothing, and a frontier never goes back: a clock that jumped
   // to 2080 for a minute would make all that follows late, for ever (semantics D14).
   const auto latest = clock_.wall() + kAheadMax;
@@ -340,6 +342,7 @@ void Intake::take_seal(Session& s, std::uint64_t session, const wire::Frame& fra
     return store_->blocks().readings_in(edge.row.id, i, r);
   }, now);
   store_->edges().save_sources(edge.row.id, edge.books);
+  if (opens) take_opening(s, *seal);
   take_minutes(s, *seal);
   s.changed.insert(seal->incarnation);
   s.added[seal->incarnation];  // its number is acknowledged

@@ -215,6 +215,17 @@ class Intake {
   void take_minutes(Session& s, const Seal& seal);
   void take_dropped(Session& s, const Seal& seal, std::uint64_t known);
   void resolve_dropped(Session& s, Incarnation start);
+  void touch_resolved(Session& s, const store::DroppedRows::Resolved& resolved);
+  // Nobody counts what the start took behind its last statement, until then.
+  void mark_uncounted(Session& s, Incarnation start, EventTime until, DroppedCounts::Why why);
+  void mark_source(Session& s, reconcile::SourceIndex index, Incarnation start, EventTime from,
+                   EventTime until, DroppedCounts::Why why);
+  // What an edge lists of its starts: those that it no longer knows, and those that it does.
+  void mark_forgotten(Session& s, const std::vector<reconcile::EdgeBooks::Forgotten>& forgotten,
+                      const wire::Hello& hello);
+  // Before the seal is taken that it comes with, and behind it.
+  void compare_told(Session& s, const Opening& opening);
+  void take_opening(Session& s, const Seal& seal);
   void touch_minutes(const reconcile::SourceBooks& source, std::int64_t first, std::int64_t last);
   void load_letters();
   [[nodiscard]] std::string origin() const;

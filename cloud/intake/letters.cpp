@@ -58,7 +58,7 @@ struct Span {
 Span uncounted_of(const reconcile::SourceBooks& source, const reconcile::ManifestSum& sum) {
   if (source.poll_class == kEstimatedClass) return {kEventTimeMin, kEventTimeMax};
   Span span;
-  for (const auto why : {DroppedCounts::Why::bound, DroppedCounts::Why::start}) {
+  for (const auto why : reconcile::DroppedSum::kUnknown) {
     const auto& stretch = sum.dropped.of(why);
     if (!stretch) continue;
     span.from = std::min(span.from, stretch->from);

@@ -23,6 +23,8 @@ Snapshot::Snapshot(sqlite::Database& db)
       sources_called_(db, "SELECT id FROM sources WHERE edge=? AND name=?"),
       off_times_(db, "SELECT edge,off_from,off_until FROM off_times ORDER BY off_from"),
       uncounted_(db, "SELECT edge,blocks,from_time,until_time FROM uncounted"),
+      aside_(db, "SELECT id,time_min,time_max,readings,state,reason,outcome FROM deadletters"
+                 " WHERE edge=? AND booked=1 AND state<>1 AND readings>0 ORDER BY id DESC LIMIT ?"),
       select_views_(db, "SELECT id,definition,current,(SELECT COUNT(*) FROM views o WHERE"
                         " o.name=v.name AND o.id<=v.id) FROM views v ORDER BY id"),
       view_at_(db, "SELECT view FROM view_log WHERE name=?1 AND id>=(SELECT MAX(id) FROM (SELECT id"
@@ -79,6 +81,7 @@ void Snapshot::begin() {
         {uncounted_.count(1), event_time(uncounted_.integer(2)),
          event_time(uncounted_.integer(3))});
   }
+  aside_of_.clear();
   ordered_.forget_read();
   waivers_.clear();
   for (const auto& waiver : waiver_rows_.all(true)) {
@@ -235,6 +238,24 @@ std::vector<answers::Member> Snapshot::members(answers::Subject group) {
 const SeriesEntry* Snapshot::series(store::SeriesId id) {
   const auto it = series_.find(id);
   return it == series_.end() ? nullptr : &it->second;
+}
+
+const std::vector<AsideEntry>& Snapshot::aside(store::EdgeId id) {
+  const auto [at, fresh] = aside_of_.try_emplace(id);
+  if (!fresh) return at->second;
+  aside_.start(edge(id).name, kAsideMax);
+  while (aside_.next()) {
+    AsideEntry a;
+    a.letter = aside_.integer(0);
+    a.from = event_time(aside_.integer(1));
+    a.until = event_time(std::min(aside_.integer(2), count_ns(kEventTimeMax) - 1) + 1);
+    a.readings = aside_.count(3);
+    a.state = static_cast<store::LetterState>(aside_.integer(4));
+    a.why = aside_.text(a.state == store::LetterState::kept ? 5 : 6);
+    at->second.push_back(std::move(a));
+  }
+  std::reverse(at->second.begin(), at->second.end());
+  return at->second;
 }
 
 EventTime Snapshot::frontier(store::SourceId source) {

@@ -10,6 +10,7 @@
 #include "cloud/query/reader.h"
 #include "cloud/reconcile/manifest.h"
 #include "cloud/reconcile/pane.h"
+#include "cloud/store/letter_rows.h"
 #include "cloud/store/ordered_rows.h"
 #include "cloud/store/rows.h"
 #include "cloud/store/waiver_rows.h"
@@ -42,6 +43,15 @@ struct EdgeEntry {
   std::vector<reconcile::IncarnationBooks::Uncounted> uncounted;  // lost, and nobody counted them
 };
 
+// A dead letter of which readings are counted nowhere else.
+struct AsideEntry {
+  std::int64_t letter = 0;
+  EventTime from{}, until{};  // of its readings
+  std::uint64_t readings = 0;
+  store::LetterState state = store::LetterState::kept;
+  std::string why;  // it lies there, or went
+};
+
 struct ViewEntry {
   std::int64_t id = 0;
   answers::View view;
@@ -67,6 +77,9 @@ class Snapshot {
   answers::Labels labels(const SeriesEntry& series);
   const SeriesEntry* series(store::SeriesId id);
   const EdgeEntry& edge(store::EdgeId id) { return edges_[id]; }
+  // Of the edge, the newest kAsideMax, oldest first.
+  static constexpr std::int64_t kAsideMax = 1'000;
+  const std::vector<AsideEntry>& aside(store::EdgeId id);
   // Of a view, in the order in which they came to be.
   std::vector<const GroupEntry*> groups(std::int64_t view);
   const GroupEntry* group(answers::Subject subject);
@@ -128,6 +141,7 @@ class Snapshot {
   std::unordered_map<store::SeriesId, SeriesEntry> series_;
   std::int64_t series_changes_ = -1;
   std::unordered_map<store::EdgeId, EdgeEntry> edges_;
+  std::unordered_map<store::EdgeId, std::vector<AsideEntry>> aside_of_;  // that were asked for
   std::vector<ViewEntry> views_;
   std::map<std::int64_t, GroupEntry> groups_;  // by id; rows that are never changed, but may go
   std::int64_t groups_gone_ = 0;
@@ -138,7 +152,8 @@ class Snapshot {
   store::DroppedMinutes dropped_;
   store::WaiverRows waiver_rows_;
   std::unordered_map<store::SourceId, store::Waiver> waivers_;
-  sqlite::Statement select_edges_, sources_called_, off_times_, uncounted_, select_views_, view_at_,
+  sqlite::Statement select_edges_, sources_called_, off_times_, uncounted_, aside_, select_views_,
+      view_at_,
       force_, select_series_, sources_, version_, select_groups_, members_, source_, minutes_,
       forgotten_, waiting_, spans_, first_, last_, panes_, before_, meta_;
 };

@@ -26,7 +26,8 @@ std::vector<EdgeBooks::Forgotten> EdgeBooks::hello(Incarnation current, std::uin
       return c.incarnation == incarnation;
     });
     if (incarnation == current || told || books.settled() || late) continue;
-    forgotten.emplace_back(incarnation, books.missing());
+    forgotten.push_back({incarnation, books.missing(),
+                         books.closing() ? books.closing()->off_until : kEventTimeMax});
     books.close_forgotten(now);
   }
   return forgotten;

@@ -43,7 +43,11 @@ class EdgeBooks {
   // Sum of readings of received blocks of one start in a range of its numbers.
   using ReadingsIn = std::function<std::uint64_t(Incarnation, SequenceRange)>;
 
-  using Forgotten = std::pair<Incarnation, SequenceRanges>;
+  struct Forgotten {
+    Incarnation start;
+    SequenceRanges missing;
+    EventTime ended = kEventTimeMax;  // as it was told once
+  };
   // The edge has started, or connects again. A start that is in the books, but neither this one,
   // nor closed here, nor settled, is none that the edge still waits for: its ring was wiped,
   // or this node comes from a backup. What is missing of it is lost until it comes; returned, so

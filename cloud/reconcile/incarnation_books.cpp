@@ -149,6 +149,15 @@ std::vector<SourceIndex> IncarnationBooks::stated() const {
   return all;
 }
 
+EventTime IncarnationBooks::said_until(SourceIndex source) const {
+  auto until = proved(source);
+  for (const auto& [next, statement] : waiting_) {
+    const auto at = statement.find(source);
+    if (at != statement.end()) until = std::max(until, at->second);
+  }
+  return until;
+}
+
 void IncarnationBooks::wait(std::uint64_t next, const Statement& statement) {
   if (statement.empty()) return;
   auto& at = waiting_[next];
@@ -250,8 +259,7 @@ IncarnationBooks::Uncounted IncarnationBooks::uncounted() const {
 }
 
 void IncarnationBooks::reopen() {
-  const bool forgotten = closing_ && closing_->incarnation == Incarnation{};
-  if (forgotten) closing_.reset();
+  if (forgotten()) closing_.reset();
 }
 
 bool IncarnationBooks::fits(Sequence s) const {

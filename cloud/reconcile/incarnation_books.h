@@ -82,6 +82,8 @@ class IncarnationBooks {
     const auto at = proved_.find(source);
     return at == proved_.end() ? kEventTimeMin : at->second;
   }
+  // How far its statements speak of the source, be their blocks here or not.
+  [[nodiscard]] EventTime said_until(SourceIndex source) const;
   // The sources that its statements named so far.
   [[nodiscard]] std::vector<SourceIndex> stated() const;
   // Another statement stands under the number of this one: one of the two is none of this start's.
@@ -128,6 +130,10 @@ class IncarnationBooks {
   // Closed, and every number it used is received, evicted or lost.
   [[nodiscard]] bool settled() const;
   [[nodiscard]] bool closed() const { return closing_.has_value(); }
+  // Its edge did not name it when it said hello: close_forgotten().
+  [[nodiscard]] bool forgotten() const {
+    return closing_ && closing_->incarnation == Incarnation{};
+  }
   [[nodiscard]] const std::optional<Closing>& closing() const { return closing_; }
   [[nodiscard]] std::uint64_t ordinal() const { return ordinal_; }
   [[nodiscard]] std::uint64_t seal_number() const { return seal_number_; }

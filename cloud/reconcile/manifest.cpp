@@ -29,6 +29,10 @@ void DroppedSum::add(const DroppedCounts& dropped) {
        {start_of(dropped.first), start_of(dropped.last + 1), dropped.readings});
 }
 
+bool DroppedSum::unknown() const {
+  return std::ranges::any_of(kUnknown, [this](Why why) { return of(why).has_value(); });
+}
+
 DroppedSum& DroppedSum::operator+=(const DroppedSum& o) {
   for (std::size_t i = 0; i < all_.size(); ++i) {
     if (o.all_[i]) join(all_[i], *o.all_[i]);

@@ -18,6 +18,8 @@ namespace tidemark::reconcile {
 class DroppedSum {
  public:
   using Why = DroppedCounts::Why;
+  // Of these nobody can tell how much there was.
+  static constexpr std::array kUnknown{Why::bound, Why::start, Why::lost, Why::restored};
   struct Stretch {
     EventTime from, until;
     std::uint64_t readings = 0;
@@ -28,8 +30,7 @@ class DroppedSum {
   [[nodiscard]] const std::optional<Stretch>& of(Why why) const {
     return all_[static_cast<std::size_t>(why)];
   }
-  // Nobody can tell how much there was.
-  [[nodiscard]] bool unknown() const { return of(Why::bound) || of(Why::start); }
+  [[nodiscard]] bool unknown() const;
   [[nodiscard]] bool empty() const { return !unknown() && !of(Why::cut); }
   friend bool operator==(const DroppedSum&, const DroppedSum&) = default;
 

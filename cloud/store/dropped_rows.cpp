@@ -51,8 +51,18 @@ DroppedRows::DroppedRows(sqlite::Database& database)
                           {all.integer(2), all.integer(3), 0, all.count(6),
                            why_of(all.integer(4))}};
     all_[source].push_back(stretch);
-    if (stretch.counts.why == DroppedCounts::Why::bound) ++of_start_[stretch.start];
+    if (auto* count = counted(stretch.counts.why)) ++(*count)[stretch.start];
   }
+}
+
+std::map<Incarnation, std::size_t>* DroppedRows::counted(DroppedCounts::Why why) {
+  if (why == DroppedCounts::Why::bound) return &of_start_;
+  return why == DroppedCounts::Why::lost ? &lost_ : nullptr;
+}
+
+void DroppedRows::remove(SourceId source, const Stretch& s) {
+  remove_.run(source, s.start.count, s.counts.first, s.counts.last,
+              static_cast<std::int64_t>(s.counts.why));
 }
 
 bool DroppedRows::add(SourceId source, Incarnation start, Sequence next,
@@ -72,7 +82,7 @@ bool DroppedRows::add(SourceId source, Incarnation start, Sequence next,
   auto counts = dropped;
   counts.number = 0;  // the seal's, which nobody needs any more
   all.push_back({start, next, counts});
-  if (counts.why == DroppedCounts::Why::bound) ++of_start_[start];
+  if (auto* count = counted(counts.why)) ++(*count)[start];
   insert(source, all.back());
   if (all.size() > kStretchesMax) widen(source);
   return true;
@@ -87,9 +97,9 @@ void DroppedRows::widen(SourceId source) {
   auto& all = all_[source];
   std::vector<DroppedCounts> wider;
   for (auto& s : all) {
-    if (s.counts.why == DroppedCounts::Why::bound) {
-      const auto of = of_start_.find(s.start);
-      if (--of->second == 0) of_start_.erase(of);
+    if (auto* count = counted(s.counts.why)) {
+      const auto of = count->find(s.start);
+      if (--of->second == 0) count->erase(of);
       s.counts.why = DroppedCounts::Why::start;
     }
     add_dropped(wider, s.counts, kStretchesMax / 2);
@@ -111,8 +121,7 @@ DroppedRows::Resolved DroppedRows::resolve(Incarnation start, Sequence whole) {
       const bool here = s.start == start && s.counts.why == DroppedCounts::Why::bound &&
                         s.next <= whole;
       if (!here) return false;
-      remove_.run(id, start.count, s.counts.first, s.counts.last,
-                  static_cast<std::int64_t>(s.counts.why));
+      remove(id, s);
       resolved.emplace_back(id, Minutes{s.counts.first, s.counts.last});
       --of->second;
       return true;
@@ -120,6 +129,44 @@ DroppedRows::Resolved DroppedRows::resolve(Incarnation start, Sequence whole) {
   }
   if (of->second == 0) of_start_.erase(of);
   std::sort(resolved.begin(), resolved.end());
+  return resolved;
+}
+
+bool DroppedRows::any(SourceId source, Incarnation start, DroppedCounts::Why why) const {
+  const auto at = all_.find(source);
+  return at != all_.end() && std::ranges::any_of(at->second, [&](const Stretch& s) {
+           return s.start == start && s.counts.why == why;
+         });
+}
+
+DroppedRows::Resolved DroppedRows::found(Incarnation start) {
+  Resolved resolved;
+  if (lost_.erase(start) == 0) return resolved;
+  for (auto& [source, all] : all_) {
+    std::erase_if(all, [&, id = source](const Stretch& s) {
+      if (s.start != start || s.counts.why != DroppedCounts::Why::lost) return false;
+      remove(id, s);
+      resolved.emplace_back(id, Minutes{s.counts.first, s.counts.last});
+      return true;
+    });
+  }
+  std::sort(resolved.begin(), resolved.end());
+  return resolved;
+}
+
+DroppedRows::Resolved DroppedRows::shorten(SourceId source, std::int64_t last) {
+  Resolved resolved;
+  const auto at = all_.find(source);
+  if (at == all_.end()) return resolved;
+  for (auto& s : at->second) {
+    const bool longer = s.counts.why == DroppedCounts::Why::lost && s.counts.first <= last &&
+                        s.counts.last > last;
+    if (!longer) continue;
+    resolved.emplace_back(source, Minutes{last + 1, s.counts.last});
+    remove(source, s);
+    s.counts.last = last;
+    insert(source, s);
+  }
   return resolved;
 }
 

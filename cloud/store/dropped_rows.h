@@ -2,8 +2,8 @@
 // that nobody takes what came of them for all there was.
 //
 // Promise    a stretch stays until all blocks that the saying seal spoke of are here, in which the
-//            readings are, wherever they were counted; what was not dropped by a bound of the edge
-//            stays for good.
+//            readings are, wherever they were counted; one of a start that its edge had lost, until
+//            that start is heard of again; any other for good.
 // Bound      kStretchesMax of one source: beyond it they become wider ones that stay for good.
 // Threads    that of the Database.
 #pragma once
@@ -44,6 +44,11 @@ class DroppedRows {
   [[nodiscard]] bool any(Incarnation start) const { return of_start_.contains(start); }
   // All blocks of the start below `whole` are here, with all that was in them: what goes by it.
   Resolved resolve(Incarnation start, Sequence whole);
+  [[nodiscard]] bool any(SourceId source, Incarnation start, DroppedCounts::Why why) const;
+  // The start is not lost after all: what goes by it.
+  Resolved found(Incarnation start);
+  // What its edge lost of this source was over with minute `last`: what goes by it.
+  Resolved shorten(SourceId source, std::int64_t last);
   void add_to(reconcile::ManifestSum& sum, SourceId source, EventTime from, EventTime to) const;
 
  private:
@@ -53,9 +58,13 @@ class DroppedRows {
     DroppedCounts counts;
   };
   void insert(SourceId source, const Stretch& stretch);
+  void remove(SourceId source, const Stretch& stretch);
   void widen(SourceId source);
   std::unordered_map<SourceId, std::vector<Stretch>> all_;
-  std::map<Incarnation, std::size_t> of_start_;  // how many may go
+  std::map<Incarnation, std::size_t> of_start_;  // how many may go by their blocks
+  std::map<Incarnation, std::size_t> lost_;      // how many say that it is lost
+  // Where it is counted that there is one, if it can go.
+  std::map<Incarnation, std::size_t>* counted(DroppedCounts::Why why);
   sqlite::Statement insert_, remove_, remove_all_;
 };
 

@@ -109,8 +109,7 @@ bool ManifestRows::drop(SourceId source, Incarnation start, Sequence next,
   return dropped_.add(source, start, next, dropped);
 }
 
-DroppedRows::Resolved ManifestRows::resolve(Incarnation start, Sequence whole) {
-  auto resolved = dropped_.resolve(start, whole);
+DroppedRows::Resolved ManifestRows::tell(DroppedRows::Resolved resolved) {
   for (const auto& [source, minutes] : resolved) {
     changes_.of_source(source, event_time(minutes.first * kMinute),
                        event_time((minutes.second + 1) * kMinute));

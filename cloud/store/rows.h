@@ -197,7 +197,17 @@ class ManifestRows {
   // Its edge has no counts of these minutes: DroppedRows. False: it is known.
   bool drop(SourceId source, Incarnation start, Sequence next, const DroppedCounts& dropped);
   [[nodiscard]] bool any_dropped(Incarnation start) const { return dropped_.any(start); }
-  DroppedRows::Resolved resolve(Incarnation start, Sequence whole);
+  [[nodiscard]] bool any_dropped(SourceId source, Incarnation start, DroppedCounts::Why why) const {
+    return dropped_.any(source, start, why);
+  }
+  // As DroppedRows has them: what is taken back.
+  DroppedRows::Resolved resolve(Incarnation start, Sequence whole) {
+    return tell(dropped_.resolve(start, whole));
+  }
+  DroppedRows::Resolved found(Incarnation start) { return tell(dropped_.found(start)); }
+  DroppedRows::Resolved shorten(SourceId source, std::int64_t last) {
+    return tell(dropped_.shorten(source, last));
+  }
   [[nodiscard]] std::size_t changed() const { return changed_.size(); }
 
  private:
@@ -216,6 +226,7 @@ class ManifestRows {
   Entry& load(const Key& key);
   void note_changed(const Key& key, Entry& entry);
   void tell(const Key& key);
+  DroppedRows::Resolved tell(DroppedRows::Resolved resolved);
   static constexpr std::size_t kEntriesMax = 50'000;
   sqlite::Statement select_, range_, first_, upsert_;
   Changes& changes_;

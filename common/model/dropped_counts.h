@@ -12,8 +12,12 @@ struct DroppedCounts {
     bound = 0,  // there were more counts than are kept: blocks with the readings may still come
     start = 1,  // a start was forgotten, with its counts and the names of its blocks
     cut = 2,    // the power went: what a start took last was neither counted nor packed
+    // What the cloud finds by itself; no seal says so.
+    lost = 3,      // the edge lost a start with all that it had not sent
+    restored = 4,  // the cloud came back from a backup, and no longer knows what it was told
   };
-  static constexpr std::uint8_t kWhys = 3;
+  static constexpr std::uint8_t kWhysSaid = 3;  // in seals
+  static constexpr std::uint8_t kWhys = 5;
 
   std::int64_t first = 0, last = 0;  // minutes, both in it
   std::uint64_t number = 0;    // of the newest seal that said one of the counts, or would have

@@ -10,6 +10,7 @@ namespace {
 constexpr std::uint8_t kVersion = 1;
 constexpr std::uint8_t kVersionWithRest = 2;
 constexpr std::uint8_t kVersionWithDropped = 3;
+constexpr std::uint8_t kVersionWithOpening = 4;
 constexpr std::int64_t kMinuteLimit = std::int64_t{1} << 40;  // keeps sums far from overflow
 constexpr unsigned kMore = 0x80;  // in the byte of the clock
 
@@ -69,6 +70,7 @@ bool Seal::says_dropped() const {
 namespace {
 
 std::uint8_t version_of(const Seal& seal) {
+  if (seal.opening) return kVersionWithOpening;
   if (seal.says_dropped()) return kVersionWithDropped;
   return seal.rest ? kVersionWithRest : kVersion;
 }
@@ -101,13 +103,14 @@ DroppedCounts decode_one_dropped(ByteReader& in) {
   d.number = in.varint();
   d.readings = in.varint();
   const auto why = in.u8();
-  if (far || why >= DroppedCounts::kWhys) in.fail();
+  if (far || why >= DroppedCounts::kWhysSaid) in.fail();
   d.last = in.ok() ? d.first + static_cast<std::int64_t>(more) : d.first;
   d.why = in.ok() ? static_cast<DroppedCounts::Why>(why) : DroppedCounts::Why::bound;
   return d;
 }
 
-void decode_dropped(ByteReader& in, Seal& seal) {
+// `none`: there may be none of them.
+void decode_dropped(ByteReader& in, Seal& seal, bool none) {
   const auto lines = in.length(7);
   for (std::size_t i = 0, next = 0; i < lines && in.ok(); ++i) {
     const auto line = in.varint();
@@ -120,7 +123,34 @@ void decode_dropped(ByteReader& in, Seal& seal) {
       seal.sources[line].dropped.push_back(decode_one_dropped(in));
     }
   }
-  if (lines == 0) in.fail();
+  if (lines == 0 && !none) in.fail();
+}
+
+void encode_opening(ByteWriter& out, const Opening& opening) {
+  for (const auto t : {opening.begun, opening.uncounted_from, opening.uncounted_until}) {
+    out.fixed(static_cast<std::uint64_t>(count_ns(t)));
+  }
+  out.fixed(opening.settled.count);
+  out.varint(opening.told.size());
+  for (const auto& t : opening.told) {
+    out.fixed(t.incarnation.count);
+    out.varint(t.number);
+  }
+}
+
+Opening decode_opening(ByteReader& in) {
+  Opening opening;
+  for (auto* t : {&opening.begun, &opening.uncounted_from, &opening.uncounted_until}) {
+    *t = event_time(static_cast<std::int64_t>(in.fixed<std::uint64_t>()));
+  }
+  opening.settled = {in.fixed<std::uint64_t>()};
+  const auto n = in.length(9);
+  if (n > Seal::kToldMax) in.fail();
+  for (std::size_t i = 0; i < n && in.ok(); ++i) {
+    const Incarnation incarnation{in.fixed<std::uint64_t>()};
+    opening.told.push_back({incarnation, in.varint()});
+  }
+  return opening;
 }
 
 }  // namespace
@@ -151,18 +181,19 @@ void Seal::encode(ByteWriter& out) const {
       last = m.minute;
     }
   }
-  if (version == kVersionWithDropped) out.u8(rest ? 1 : 0);
+  if (version >= kVersionWithDropped) out.u8(rest ? 1 : 0);
   if (rest) out.fixed(static_cast<std::uint64_t>(count_ns(*rest)));
-  if (version == kVersionWithDropped) encode_dropped(out, *this);
+  if (version >= kVersionWithDropped) encode_dropped(out, *this);
+  if (opening) encode_opening(out, *opening);
 }
 
 Result<Seal> Seal::decode(ByteSpan bytes) {
   ByteReader in(bytes);
   const auto version = in.u8();
-  if (version == 0 || version > kVersionWithDropped) {
+  if (version == 0 || version > kVersionWithOpening) {
     return Error{Fault::unsupported, "seal: version " + std::to_string(version) +
                                          "; this build reads up to " +
-                                         std::to_string(kVersionWithDropped)};
+                                         std::to_string(kVersionWithOpening)};
   }
   Seal s;
   s.incarnation = {in.fixed<std::uint64_t>()};
@@ -209,10 +240,12 @@ Result<Seal> Seal::decode(ByteSpan bytes) {
     }
     if (!in.ok()) break;
   }
-  const auto with_rest = version == kVersionWithDropped ? in.u8() : version - kVersion;
+  const bool opened = version == kVersionWithOpening;
+  const auto with_rest = version >= kVersionWithDropped ? in.u8() : version - kVersion;
   if (with_rest > 1) in.fail();
   if (with_rest == 1) s.rest = event_time(static_cast<std::int64_t>(in.fixed<std::uint64_t>()));
-  if (version == kVersionWithDropped) decode_dropped(in, s);
+  if (version >= kVersionWithDropped) decode_dropped(in, s, opened);
+  if (opened) s.opening = decode_opening(in);
   if (!in.done()) return Error{Fault::bad_input, "seal: damaged, or a name is past its bound"};
   return s;
 }

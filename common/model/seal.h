@@ -66,6 +66,27 @@ struct SourceSeal {
 
 enum class ClockState : std::uint8_t { unknown = 0, set = 1, synchronised = 2 };
 
+// What an edge knows of its starts and no closing says, so that a cloud can tell what it will never
+// hear of: of starts that the edge lost, and of what the cloud itself once knew. It comes with the
+// first seal of each connection, of whichever start that is.
+struct Opening {
+  EventTime begun = kEventTimeMin;  // the start that runs
+  // The power went in earlier starts before a seal of them was durable: nobody knows what they
+  // took, in this time. Equal: in none.
+  EventTime uncounted_from = kEventTimeMin, uncounted_until = kEventTimeMin;
+  // The newest start that said something and that the edge lists no more, for a cloud has all of
+  // it; 0: none.
+  Incarnation settled = {};
+  // Of earlier starts that it lists, the number of the highest seal that a cloud has acknowledged.
+  struct Told {
+    Incarnation incarnation;
+    std::uint64_t number = 0;
+    friend bool operator==(const Told&, const Told&) = default;
+  };
+  std::vector<Told> told = {};
+  friend bool operator==(const Opening&, const Opening&) = default;
+};
+
 struct Seal {
   Incarnation incarnation;
   std::uint64_t number = 0;  // rises by one within the incarnation, from 1
@@ -80,12 +101,14 @@ struct Seal {
   // How far all those are sealed that an acknowledged seal of this incarnation named and this one
   // does not: of them nothing but the time is new.
   std::optional<EventTime> rest = std::nullopt;
+  std::optional<Opening> opening = std::nullopt;  // of the edge, not of this start
   friend bool operator==(const Seal&, const Seal&) = default;
 
   // What decode() takes: lines of sources, and bytes of a name, which is UTF-8.
   static constexpr std::size_t kSourcesMax = 16'384;
   static constexpr std::size_t kNameBytesMax = 256;
   static constexpr std::size_t kDroppedMax = 16;  // stretches of one source
+  static constexpr std::size_t kToldMax = 4096;   // of an Opening
 
   // FORMAT.md; in the lowest version that has what it says.
   void encode(ByteWriter& out) const;

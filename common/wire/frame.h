@@ -22,10 +22,12 @@ namespace tidemark::wire {
 
 inline constexpr std::uint8_t kVersion = 1;
 // The highest that Hello and Welcome agree on. From 2 on a seal may leave out names (Seal::rest),
-// from 3 on it may say of which minutes there are no counts (SourceSeal::dropped).
-inline constexpr std::uint8_t kVersionMax = 3;
+// from 3 on it may say of which minutes there are no counts (SourceSeal::dropped), and from 4 on
+// what the edge knows of its starts (Seal::opening).
+inline constexpr std::uint8_t kVersionMax = 4;
 inline constexpr std::uint8_t kVersionOfRest = 2;
 inline constexpr std::uint8_t kVersionOfDropped = 3;
+inline constexpr std::uint8_t kVersionOfOpening = 4;
 inline constexpr std::size_t kFramePayloadMax = 1 << 20;
 inline constexpr std::size_t kStrangerPayloadMax = 1024;
 inline constexpr std::size_t kHeaderBytes = 8;

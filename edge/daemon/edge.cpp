@@ -136,6 +136,7 @@ class Agent final : public Edge {
       up.budget_file = config_.data_dir / "uplink.budget";
       up.incarnation = incarnation;
       up.start_ordinal = ring_->recovered().start_ordinal;
+      up.begun = started_;
       up.version = version();
       up.on_time = [this](EventTime now, SteadyTime asked) { clock_.from_gateway(now, asked); };
       uplink_ = uplink::Uplink::make(std::move(up), *ring_, *pipeline_, clock_, random_);

@@ -94,8 +94,8 @@ Result<> Contents::settle() {
   return {};
 }
 
-void Contents::begin(Incarnation incarnation, EventTime now, bool cut) {
-  ordinal_ = state_.begin(incarnation, now, cut);
+void Contents::begin(Incarnation incarnation, EventTime now, bool cut, std::uint64_t journal) {
+  ordinal_ = state_.begin(incarnation, now, cut, journal);
 }
 
 bool Contents::resume(Incarnation incarnation) {
@@ -251,6 +251,19 @@ Result<> Contents::evict_block(const BlockRow& block) {
     forget_waiting(i, {1, m.readings, m.stored});
   }
   return catalogue_->remove_block(block.ordinal, m.sequence);
+}
+
+void Contents::give_up(BlockName name) {
+  for (auto& [ordinal, i] : state_.incarnations) {
+    const bool used = name.sequence.count != 0 && name.sequence.count <= i.last;
+    if (i.incarnation != name.incarnation || !used || i.waiting.contains(name.sequence) ||
+        i.evicted.contains(name.sequence)) {
+      continue;
+    }
+    i.evicted.add(name.sequence);
+    evicted_[ordinal].add(name.sequence);
+    if (ordinal == ordinal_) untold_.current.add(name.sequence);
+  }
 }
 
 void Contents::forget_waiting(const IncarnationState& incarnation, const Totals& totals) {

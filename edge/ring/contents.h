@@ -22,7 +22,7 @@ class Contents {
   // After recovery: makes the waiting sets and the rows agree (what has no row is damaged, and
   // evicted), and counts usage from the rows.
   Result<> settle();
-  void begin(Incarnation incarnation, EventTime now, bool cut);
+  void begin(Incarnation incarnation, EventTime now, bool cut, std::uint64_t journal);
   // Goes on as the start that was the last one, if that was this. Before begin().
   bool resume(Incarnation incarnation);
   [[nodiscard]] std::uint64_t blocks_damaged() const { return blocks_damaged_; }  // of settle()
@@ -37,6 +37,7 @@ class Contents {
   // The oldest live segment makes room; its unreleased blocks are evicted.
   Result<> evict(const SegmentRow& segment);
   Result<> evict_block(const BlockRow& block);  // damaged on disk
+  void give_up(BlockName name);  // RingBuffer::give_up
   Result<> release(Incarnation incarnation, const SequenceRanges& acknowledged);
 
   // --- compaction: what never left this box may give way to a block that carries its readings

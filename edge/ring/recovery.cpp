@@ -182,12 +182,15 @@ Result<> Recovery::replay(std::uint64_t indexed_through) {
   const auto state_from = checkpoint ? checkpoint->number : 0;
   found_.checkpoint = state_from;
   auto number = found_.rebuilt ? 0 : std::min(state_from, indexed_through);
+  std::uint64_t applied = 0;  // the last segment that the state knows
   while (true) {
     TIDE_ASSIGN(const auto row, catalogue.oldest(number));
     if (!row) break;
     number = row->number + 1;
     const bool state = row->number >= state_from;
+    if (applied != 0 && row->follows > applied) contents_.state().note_hole(row->ordinal);
     TIDE_ASSIGN(const bool whole, replay_one(*row, state, row->number > indexed_through));
+    if (state && whole) applied = row->number;
     if (!whole) {
       ++found_.damaged;
       log::error("ring segment is damaged: its blocks are evicted", "segment={}", row->number);

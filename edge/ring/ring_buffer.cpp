@@ -37,7 +37,8 @@ class StoredRing final : public RingBuffer {
     TIDE_TRY(take_staged(options.staged, found.journal));
     const auto read_to = writer_->durable_position().journal;
     contents_.begin(options.incarnation, options.now,
-                    options.journal != 0 && read_to != 0 && read_to != options.journal);
+                    options.journal != 0 && read_to != 0 && read_to != options.journal,
+                    options.journal);
     if (found.tip) recovered_.journal = writer_->durable_position();
     if (recovered_.journal == journal::Position{}) recovered_.journal.reset();
     TIDE_TRY(until_written([&] { return writer_->write_control(true); }));
@@ -47,6 +48,8 @@ class StoredRing final : public RingBuffer {
     recovered_.ledger = contents_.state().ledger_of_past();
     recovered_.dictionaries = contents_.state().dictionaries();
     recovered_.start_ordinal = contents_.ordinal();
+    recovered_.uncounted_from = contents_.current().uncounted_from;
+    recovered_.settled = contents_.state().settled;
     recovered_.catalogue_rebuilt = found.rebuilt;
     recovered_.blocks_damaged = contents_.blocks_damaged();
     if (found.damaged > 0) log::error("ring has damaged segments", "segments={}", found.damaged);
@@ -186,6 +189,11 @@ class StoredRing final : public RingBuffer {
     TIDE_ASSIGN(const auto row, contents_.find(name));
     if (row) TIDE_TRY(contents_.evict_block(*row));
     return Error{Fault::corrupt, text + ": it cannot be read, and is counted as evicted"};
+  }
+
+  void give_up(BlockName name) override {
+    const std::scoped_lock lock(state_lock_);
+    contents_.give_up(name);
   }
 
   Result<> release(Incarnation incarnation, const SequenceRanges& acknowledged) override {

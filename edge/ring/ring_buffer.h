@@ -72,6 +72,7 @@ struct Past {
   SequenceRanges unreleased;      // still here, not acknowledged
   SequenceRanges evicted;
   std::uint64_t last_seal = 0;    // its number; 0: none
+  std::uint64_t acknowledged = 0;  // the highest seal of it that the cloud has acknowledged
 };
 
 struct Recovered {
@@ -82,6 +83,11 @@ struct Recovered {
   std::optional<journal::Position> journal;   // go on reading there
   Ledger ledger;                              // sum over all earlier incarnations of this edge
   std::uint64_t start_ordinal = 1;            // of this start
+  // The power went before a seal of the last starts was durable: nobody knows what was taken from
+  // then until this start. Said until the cloud has acknowledged a seal of a start that says it.
+  std::optional<EventTime> uncounted_from = std::nullopt;
+  // The newest start that is in `past` no more because the cloud had all of it; 0: none.
+  Incarnation settled = {};
   bool catalogue_rebuilt = false;
   // Waited, and are not in ring.dat any more: the medium lost what it had taken. They count as
   // evicted. No power cut does that.
@@ -169,6 +175,9 @@ class RingBuffer {
   // Fault::corrupt: damaged on disk, or unreadable twice (it is then counted as evicted);
   // unavailable: no longer here.
   virtual Result<BlockRecord> read(BlockName name) = 0;
+  // The cloud, which has been put back to what it was earlier, asks for one that read() no longer
+  // finds: it counts as evicted, and the next seals say so. Not of one that waits.
+  virtual void give_up(BlockName name) = 0;
   // The cloud has these. They may be overwritten first, and can be read until then. Idempotent.
   virtual Result<> release(Incarnation incarnation, const SequenceRanges& acknowledged) = 0;
   // Seals of this incarnation that the cloud has are no longer needed in full. Said of one in

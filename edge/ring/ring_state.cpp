@@ -8,7 +8,8 @@
 namespace tidemark::ring {
 namespace {
 
-constexpr std::uint8_t kStateVersion = 3;  // 1 had no replaced ranges, 2 knew of no dropped counts
+// 1 had no replaced ranges, 2 knew of no dropped counts, 3 of no start before its first seal.
+constexpr std::uint8_t kStateVersion = 4;
 constexpr std::uint64_t kDictionaryBytes = 8;  // of its record, beside its own
 constexpr std::uint64_t kMinuteBytes = 13;     // of one, as it lies in a checkpoint
 constexpr unsigned kTold = 1;   // flags of the marks
@@ -116,6 +117,25 @@ void IncarnationState::note_cut() {
   }
 }
 
+// Readings are counted in minutes about the time that its source has come to.
+void IncarnationState::note_hole(const SealState& before) {
+  const auto minute = [](EventTime t) {
+    return std::chrono::floor<std::chrono::minutes>(t.time_since_epoch()).count();
+  };
+  const auto lost = seal.number - 1;  // the newest of them, at most
+  if (lost <= std::max(seal.acknowledged, before.number)) return;
+  ++amended;
+  for (auto& [name, line] : seal.lines) {
+    const auto at = before.lines.find(name);
+    auto from = at == before.lines.end() ? kEventTimeMin : at->second.sealed_until;
+    if (from == kEventTimeMin) from = std::min(sign_of_life, line.sealed_until);
+    const auto until = std::max(from, line.sealed_until);
+    if (until == kEventTimeMin) continue;
+    const DroppedCounts d{minute(from), minute(until), lost, 0, DroppedCounts::Why::bound};
+    add_dropped(line.dropped, d, kDroppedMax);
+  }
+}
+
 IncarnationState* RingState::find(Incarnation incarnation) {
   for (auto& [ordinal, state] : incarnations) {
     if (state.incarnation == incarnation) return &state;
@@ -127,6 +147,12 @@ void RingState::apply(const SegmentHeader& h) {
   auto [at, fresh] = incarnations.try_emplace(h.ordinal);
   if (fresh) at->second.incarnation = h.incarnation;
   at->second.offered = std::max(at->second.offered, h.offered);
+}
+
+void RingState::note_hole(std::uint64_t ordinal) {
+  if (hole_ && hole_->first == ordinal) return;  // no seal came between the two
+  const auto at = incarnations.find(ordinal);
+  hole_.emplace(ordinal, at == incarnations.end() ? SealState{} : at->second.seal);
 }
 
 Result<> RingState::apply(const SegmentHeader& h, RecordType type, ByteSpan bytes) {
@@ -153,6 +179,10 @@ Result<> RingState::apply(const SegmentHeader& h, RecordType type, ByteSpan byte
       auto* i = find(seal->incarnation);
       if (i == nullptr) return {};
       i->seal.merge(*seal);
+      if (hole_ && hole_->first == h.ordinal) {
+        i->note_hole(hole_->second);
+        hole_.reset();
+      }
       for (const auto& s : seal->sources) {
         if (!s.device_stamped) i->sign_of_life = std::max(i->sign_of_life, s.sealed_until);
       }
@@ -241,13 +271,22 @@ std::vector<DictionaryPtr> RingState::dictionaries() const {
   return out;
 }
 
-std::uint64_t RingState::begin(Incarnation incarnation, EventTime now, bool cut) {
+std::uint64_t RingState::begin(Incarnation incarnation, EventTime now, bool cut,
+                               std::uint64_t journal) {
   const auto ordinal = last_ordinal() + 1;
+  std::optional<EventTime> uncounted;
+  const auto note_uncounted = [&](EventTime from) {
+    uncounted = std::min(uncounted.value_or(from), from);
+  };
   for (auto& [o, i] : incarnations) {
     if (i.off_until != kEventTimeMin) continue;
     // A clock that was set back must not make the time off negative.
     i.off_until = std::max(now, i.sign_of_life);
     if (cut && !i.ended) i.note_cut();
+    // What it took lies in its journal, if that is still there.
+    const bool gone = !i.ended && journal != 0 && i.journal != 0 && i.journal != journal;
+    if (gone && i.seal.number == 0) note_uncounted(i.sign_of_life);
+    if (i.uncounted_from && i.seal.acknowledged == 0) note_uncounted(*i.uncounted_from);
   }
   auto unsettled_without_blocks = static_cast<std::size_t>(
       std::count_if(incarnations.begin(), incarnations.end(),
@@ -261,6 +300,10 @@ std::uint64_t RingState::begin(Incarnation incarnation, EventTime now, bool cut)
     --unsettled_without_blocks;
     // There is one: more than kPastMax are crowded.
     if (!at->second.settled()) std::next(at)->second.answer_for(at->second);
+    if (at->second.settled() && at->second.seal.number > 0 && at->first > settled_ordinal_) {
+      settled = at->second.incarnation;
+      settled_ordinal_ = at->first;
+    }
     folded += at->second.ledger();
     folded_ordinal_ = std::max(folded_ordinal_, at->first);
     at = incarnations.erase(at);
@@ -268,6 +311,8 @@ std::uint64_t RingState::begin(Incarnation incarnation, EventTime now, bool cut)
   auto& fresh = incarnations[ordinal];
   fresh.incarnation = incarnation;
   fresh.sign_of_life = now;
+  fresh.journal = journal;
+  fresh.uncounted_from = uncounted;
   return ordinal;
 }
 
@@ -280,6 +325,7 @@ std::vector<Past> RingState::past() const {
     past.unreleased = i.waiting;
     past.evicted = i.evicted;
     past.last_seal = i.seal.number;
+    past.acknowledged = i.seal.acknowledged;
     out.push_back(std::move(past));
   }
   return out;
@@ -320,8 +366,13 @@ void RingState::encode(ByteWriter& out) const {
     out.varint(i.readings_evicted);
     out.varint(i.amended);
     out.u8(i.closing_told ? 1 : 0);
+    out.fixed(i.journal);
+    out.u8(i.uncounted_from ? 1 : 0);
+    if (i.uncounted_from) encode_time(out, *i.uncounted_from);
     encode_seal(out, i.seal, i.incarnation);
   }
+  out.varint(settled_ordinal_);
+  out.fixed(settled.count);
 }
 
 Result<> RingState::decode(ByteSpan bytes) {
@@ -348,12 +399,23 @@ Result<> RingState::decode(ByteSpan bytes) {
     i.readings_evicted = in.varint();
     if (version > 2) i.amended = in.varint();
     i.closing_told = in.u8() == 1;
+    if (version > 3) {
+      i.journal = in.fixed<std::uint64_t>();
+      if (in.u8() == 1) i.uncounted_from = decode_time(in);
+    }
     TIDE_ASSIGN(i.seal, decode_seal(in));
+  }
+  if (version > 3) {
+    read.settled_ordinal_ = in.varint();
+    read.settled = {in.fixed<std::uint64_t>()};
   }
   if (!in.done()) return Error{Fault::corrupt, "ring state: damaged"};
   incarnations = std::move(read.incarnations);
   folded = read.folded;
   folded_ordinal_ = read.folded_ordinal_;
+  settled = read.settled;
+  settled_ordinal_ = read.settled_ordinal_;
+  hole_.reset();  // it has all that was in it
   return {};
 }
 

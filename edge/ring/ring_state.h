@@ -16,7 +16,9 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "common/base/bytes.h"
@@ -80,6 +82,10 @@ struct IncarnationState {
   std::uint64_t amended = 0;            // times that more was dropped than its seals said
   bool ended = false;                   // all that it took is here: RingBuffer::note_end()
   bool closing_told = false;            // somebody acknowledged its seals after its end
+  std::uint64_t journal = 0;            // that it read from; 0: not known
+  // The power went in starts before it of which no seal was durable: from then until it began
+  // nobody knows what was taken. Heard by whoever acknowledged a seal of this start.
+  std::optional<EventTime> uncounted_from = std::nullopt;
 
   // The number of its last word: each block that was evicted after its last seal raises it, and
   // what was dropped since, beyond all that it can have said itself, so that it follows from the
@@ -92,6 +98,9 @@ struct IncarnationState {
   void answer_for(const IncarnationState& gone);
   // It says so of what it took behind its last seal, until the next start: the power went.
   void note_cut();
+  // Seals are missing, behind the one that stood `before`: it says so of the minutes that they may
+  // have counted.
+  void note_hole(const SealState& before);
   // Nothing of it is left to send or to say.
   [[nodiscard]] bool settled() const {
     return waiting.empty() && closing_told && seal.acknowledged >= stated_number();
@@ -103,6 +112,8 @@ class RingState {
  public:
   std::map<std::uint64_t, IncarnationState> incarnations;  // by start ordinal
   Ledger folded;  // of incarnations that are no longer listed
+  // The newest of those that had said something and of which a cloud has all; 0: none.
+  Incarnation settled = {};
 
   [[nodiscard]] IncarnationState* find(Incarnation incarnation);
   [[nodiscard]] std::uint64_t last_ordinal() const {
@@ -112,6 +123,8 @@ class RingState {
   // --- replay of one segment, in order of numbers
   void apply(const SegmentHeader& header);
   Result<> apply(const SegmentHeader& header, RecordType type, ByteSpan bytes);
+  // What was in durable segments before the next one, of that start, cannot be read any more.
+  void note_hole(std::uint64_t ordinal);
 
   // Of the longest segment: half may be dictionaries, 5/16 minutes.
   void set_room(std::uint64_t segment_max);
@@ -120,9 +133,10 @@ class RingState {
   [[nodiscard]] std::vector<DictionaryPtr> dictionaries() const;  // in order of last mention
 
   // --- at a start
-  // Closes what still ran, drops what is settled, and begins an incarnation. `cut`: of a start that
-  // had not ended some of what it took may have gone.
-  std::uint64_t begin(Incarnation incarnation, EventTime now, bool cut = false);
+  // Closes what still ran, drops what is settled, and begins an incarnation, which reads from that
+  // journal. `cut`: of a start that had not ended some of what it took may have gone.
+  std::uint64_t begin(Incarnation incarnation, EventTime now, bool cut = false,
+                      std::uint64_t journal = 0);
   [[nodiscard]] std::vector<Past> past() const;
   [[nodiscard]] std::vector<Seal> past_seals() const;  // those not acknowledged
   [[nodiscard]] Ledger ledger_of_past() const;
@@ -144,6 +158,8 @@ class RingState {
   std::uint64_t dictionary_bytes_max_ = 4 << 20;
   std::size_t minutes_max_ = kMinutesMax;
   std::uint64_t folded_ordinal_ = 0;
+  std::uint64_t settled_ordinal_ = 0;
+  std::optional<std::pair<std::uint64_t, SealState>> hole_;  // behind these seals of the start
 };
 
 // Index record bodies.

@@ -151,6 +151,8 @@ class StagedRing final : public RingBuffer {
     return inner_->read(name);
   }
 
+  void give_up(BlockName name) override { inner_->give_up(name); }
+
   Result<> release(Incarnation incarnation, const SequenceRanges& acknowledged) override {
     if (incarnation == current_) {
       const std::scoped_lock lock(lock_);

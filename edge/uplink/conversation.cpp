@@ -102,6 +102,7 @@ Result<> Conversation::on_welcome(ByteSpan payload) {
   welcomed_ = true;
   brief_seals_ = welcome.version >= wire::kVersionOfRest;
   dropped_seals_ = welcome.version >= wire::kVersionOfDropped;
+  opening_due_ = welcome.version >= wire::kVersionOfOpening;
   if (parts_.options.on_time) parts_.options.on_time(welcome.now, begun_);
   // A cloud that came back from a backup knows less than it had acknowledged.
   parts_.memory.seals[parts_.options.incarnation] = 0;
@@ -133,7 +134,30 @@ void Conversation::queue_seal(Seal seal) {
     }
     return;
   }
+  if (opening_due_) open_with(seal);
   for (auto& part : seal_parts(std::move(seal))) seals_.push_back(std::move(part));
+}
+
+// Of earlier starts the cloud is told before it takes anything more of them; of this one with its
+// first seal, when the time is known that it began.
+void Conversation::open_with(Seal& seal) {
+  const auto& recovered = parts_.ring.recovered();
+  auto& opening = seal.opening.emplace();
+  for (const auto& past : recovered.past) {
+    const auto number = std::max(past.acknowledged, parts_.memory.seals[past.closing.incarnation]);
+    if (number > 0) opening.told.push_back({past.closing.incarnation, number});
+  }
+  if (opening.told.size() > Seal::kToldMax) {
+    opening.told.erase(opening.told.begin(), opening.told.end() - Seal::kToldMax);
+  }
+  if (seal.incarnation != parts_.options.incarnation || seal.clock == ClockState::unknown) return;
+  opening.begun = parts_.clock.wall() - (parts_.clock.steady() - parts_.options.begun);
+  opening.settled = recovered.settled;
+  if (recovered.uncounted_from) {
+    opening.uncounted_from = *recovered.uncounted_from;
+    opening.uncounted_until = opening.begun;
+  }
+  opening_due_ = false;
 }
 
 Result<> Conversation::settle(const std::vector<wire::Holdings>& holdings) {
@@ -236,6 +260,8 @@ Result<bool> Conversation::fill_block() {
     log::warning("block not sent", "incarnation={:016x} sequence={} error={}",
                  choice->name.incarnation.count, choice->name.sequence.count,
                  record.error().text());
+    const bool gone = record.error().fault() == Fault::unavailable;
+    if (gone && schedule_.is_wanted(choice->name)) parts_.ring.give_up(choice->name);
     schedule_.skip(*choice);  // the ring counts it as evicted and the next seal says so
     return true;
   }

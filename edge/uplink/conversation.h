@@ -73,6 +73,7 @@ class Conversation {
   Result<> settle(const std::vector<wire::Holdings>& holdings);
   void queue_past_seals();
   void queue_seal(Seal seal);
+  void open_with(Seal& seal);
   void fill_seals(SteadyTime now);
   void queue_seals(SteadyTime now);
   bool say_seals();
@@ -101,6 +102,7 @@ class Conversation {
   std::deque<Seal> seals_;                 // to be sent
   bool brief_seals_ = false;               // the cloud reads Seal::rest
   bool dropped_seals_ = false;             // and SourceSeal::dropped
+  bool opening_due_ = false;               // it reads Seal::opening, and was not told so far
   bool held_back_ = false;                 // a seal that it would misread; told once
   std::uint64_t seal_sent_ = 0;            // of this incarnation
   std::size_t seal_bytes_ = 0;             // of the last one

@@ -110,4 +110,9 @@ void Schedule::wanted(Incarnation incarnation, const SequenceRanges& blocks) {
   if (!blocks.empty()) wanted_[incarnation].add(blocks);
 }
 
+bool Schedule::is_wanted(BlockName name) const {
+  const auto at = wanted_.find(name.incarnation);
+  return at != wanted_.end() && at->second.contains(name.sequence);
+}
+
 }  // namespace tidemark::uplink

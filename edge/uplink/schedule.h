@@ -43,6 +43,7 @@ class Schedule {
   void ring_changed() { look_again_ = true; }
   // The cloud asks for these again, released or not. Each is read once for its size alone.
   void wanted(Incarnation incarnation, const SequenceRanges& blocks);
+  [[nodiscard]] bool is_wanted(BlockName name) const;
 
  private:
   void look();

@@ -38,6 +38,7 @@ struct Options {
   std::filesystem::path budget_file;       // what of it is spent; needed with a budget
   Incarnation incarnation;
   std::uint64_t start_ordinal = 1;
+  SteadyTime begun = {};                   // of this start
   std::string version;                     // of this program
   // The cloud said `now` in its welcome, after we had asked at `asked`. May be empty.
   std::function<void(EventTime now, SteadyTime asked)> on_time = {};

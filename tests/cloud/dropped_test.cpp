@@ -5,6 +5,7 @@
 #include "cloud/store/store.h"
 #include "common/sqlite/database.h"
 #include "tests/cloud/alarms_of.h"
+#include "tests/cloud/minutes_of_edge.h"
 
 namespace tidemark::test {
 namespace {
@@ -14,30 +15,11 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 using Why = DroppedCounts::Why;
 
-constexpr std::int64_t kFirst = kStart / kMinute;
-
 answers::View five_minutes() {
   auto view = answers::built_in_view();
   view.name = "five";
   view.window.size = std::chrono::minutes(5);
   return view;
-}
-
-answers::View of_all() {
-  auto view = answers::built_in_view();
-  view.name = "all";
-  view.group_by = {"site"};
-  return view;
-}
-
-// A reading each second, in a block each minute.
-EdgeDouble away(std::int64_t minutes) {
-  EdgeDouble edge("press-07", 11, 1);
-  for (std::int64_t m = 0; m < minutes; ++m) {
-    for (std::int64_t s = 0; s < 60; ++s) edge.take(0, kStart + m * kMinute + s * kSecond, 1);
-    edge.flush(kStart + (m + 1) * kMinute);
-  }
-  return edge;
 }
 
 // The edge no longer counts minutes [from, to) in this seal.
@@ -51,12 +33,6 @@ void drop(Seal& seal, std::int64_t from, std::int64_t to, Why why = Why::bound,
     return gone;
   });
   source.dropped.push_back({kFirst + from, kFirst + to - 1, number, readings, why});
-}
-
-std::string reasons(const answers::Answer& a) {
-  std::string all;
-  for (const auto& m : a.missing) all += m.source + ": " + m.reason + "\n";
-  return all;
 }
 
 std::vector<std::optional<double>> completeness(const std::vector<answers::Answer>& all) {

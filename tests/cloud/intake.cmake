@@ -7,7 +7,7 @@ tide_test(cloud_hostile_test SOURCES cloud/hostile_test.cpp cloud/missing_test.c
   DEPS tidemark::cloud_intake tidemark::cloud_query tidemark::common_codec)
 tide_test(cloud_knowledge_test SOURCES cloud/knowledge_test.cpp cloud/calendar_test.cpp
   cloud/emission_test.cpp cloud/late_ledger_test.cpp cloud/late_news_test.cpp
-  cloud/proof_test.cpp cloud/dropped_test.cpp
+  cloud/proof_test.cpp cloud/dropped_test.cpp cloud/unheard_test.cpp
   DEPS tidemark::cloud_intake tidemark::cloud_query tidemark::common_codec)
 tide_test(cloud_repeats_test SOURCES cloud/repeats_test.cpp
   DEPS tidemark::cloud_intake tidemark::cloud_query tidemark::common_codec)

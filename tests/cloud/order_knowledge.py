@@ -4,21 +4,23 @@ from collections import defaultdict
 MINUTE = 60 * 10 ** 9
 
 
-def minutes_of(start):
-    return range(start['dropped'][0], start['dropped'][1] + 1) if start['dropped'] else range(0)
+def minutes_of(start, what):
+    return range(start[what][0], start[what][1] + 1) if start[what] else range(0)
 
 
 class Knowledge:
     """How well a window can be known (semantics A2, A3, B8, D14). A block that did not come is
     evicted, where its edge said so, lost, where a seal counted it, and otherwise never was. Where
-    counts were dropped nobody knows, unless all blocks of that start are here."""
+    counts were dropped nobody knows, unless all blocks of that start are here; nor of what a start
+    took that went with its medium, behind its last seal (unheard)."""
 
     def __init__(self, case):
         self.sent, self.here = defaultdict(int), defaultdict(int)   # (start, edge, minute)
         self.lost = defaultdict(list)                               # times, by edge
         self.rows, self.ahead, self.gone = [], 0, {'evicted': 0, 'lost': 0}
         self.unknown = set()                                        # (edge, minute)
-        starts = [(s['edge'], s['counted'], set(s['arrived']), set(s['evicted']), minutes_of(s))
+        starts = [(s['edge'], s['counted'], set(s['arrived']), set(s['evicted']),
+                   minutes_of(s, 'dropped'))
                   for s in case['starts']]
         self.starts = range(len(starts))
         # Series are known by the first block of their edge that comes.
@@ -29,6 +31,8 @@ class Knowledge:
         for n, (edge, counted, arrived, _, dropped) in enumerate(starts):
             if n in aside or any(block not in arrived for block in range(1, counted)):
                 self.unknown |= {(edge, minute) for minute in dropped}
+        for s in case['starts']:
+            self.unknown |= {(s['edge'], minute) for minute in minutes_of(s, 'unheard')}
         for series, time, value, good, start, block in case['readings']:
             edge, counted, arrived, evicted, dropped = starts[start]
             fate = 'evicted' if block in evicted else 'lost' if block < counted else None

@@ -174,7 +174,8 @@ Plan any_plan(int losses_least, int losses_most) {
   const auto losses = *inRange(losses_least, losses_most + 1);
   plan.losses = *arbitrary<std::uint64_t>();
   if ((losses & 1) != 0) plan.evicted = *arbitrary<std::uint64_t>() & *arbitrary<std::uint64_t>();
-  plan.power_cut = (losses & 2) != 0 && !plan.two_edges;
+  plan.wiped = (losses & 4) != 0 && !plan.two_edges && plan.second_start > 0;
+  plan.power_cut = (losses & 2) != 0 && !plan.two_edges && !plan.wiped;
   for (auto n = losses > 0 ? *inRange(0, 3) : 0; n > 0; --n) {  // clocks that are ahead
     auto& r = plan.readings[*inRange<std::size_t>(0, plan.readings.size())];
     r.time = std::max(r.time, kAhead + n * kSecond);
@@ -202,7 +203,7 @@ Start start_of(const Plan& plan, const std::string& name, std::uint64_t number,
     });
   }
   const bool last_start = plan.two_edges || to == plan.readings.size();
-  const bool cut = plan.power_cut && !last_start;
+  const bool cut = (plan.power_cut || plan.wiped) && !last_start;
   std::size_t blocks = 0;
   std::vector<std::uint64_t> waiting;  // that will be evicted
   const auto flush = [&](std::size_t end) {
@@ -239,6 +240,18 @@ Start start_of(const Plan& plan, const std::string& name, std::uint64_t number,
   drop_counts(start);
   choose_arriving(plan, cut, start);
   return start;
+}
+
+void wipe(const Plan& plan, Start& first, Start& next) {
+  auto proved = kEventTimeMin;  // as far as its seals came
+  for (std::size_t i = 0; i < first.seals; ++i) {
+    proved = std::max(proved, first.edge.seals[i].sources[0].sealed_until);
+  }
+  Opening opening;
+  const auto later = static_cast<std::int64_t>((plan.losses >> 16) % (3 * kMinute));
+  opening.begun = proved + Nanoseconds(1 + later);
+  for (auto& seal : next.edge.seals) seal.opening = opening;
+  first.lost = {count_ns(proved) / kMinute, count_ns(opening.begun) / kMinute};
 }
 
 }  // namespace tidemark::test

@@ -38,6 +38,7 @@ struct Plan {
   std::uint64_t delivery = 0;        // seed
   std::uint64_t evicted = 0;         // by block of a start: the edge has no room for it
   bool power_cut = false;            // the first start ends so
+  bool wiped = false;                // or it ends with its edge's medium, and nobody closes it
   std::uint64_t losses = 0;          // seed of when, and of what comes all the same
   // The edge was away for too long: seals have no counts of these minutes, and say so. Of the
   // first start and of the last.
@@ -45,7 +46,7 @@ struct Plan {
 };
 
 // By rapidcheck. `losses`, as it is drawn from these: bit 0: blocks are evicted; bit 1: the power
-// goes; with either of them clocks may be ahead, and counts dropped.
+// goes; bit 2: the medium does; with any of them clocks may be ahead, and counts dropped.
 Plan any_plan(int losses_least, int losses_most);
 
 // One start of an edge, and which of its frames ever come.
@@ -57,6 +58,7 @@ struct Start {
   std::uint64_t durable = 0;             // blocks, when the next start begins
   std::vector<std::uint64_t> block_of{};  // by reading
   std::pair<std::int64_t, std::int64_t> dropped = kNoMinutes;
+  std::pair<std::int64_t, std::int64_t> lost = kNoMinutes;  // with the medium, up to the next start
 
   [[nodiscard]] const Seal& last_seal() const { return edge.seals[seals - 1]; }
 };
@@ -64,5 +66,7 @@ struct Start {
 // With the readings [from, to) of the plan, but for `dropped`.
 Start start_of(const Plan& plan, const std::string& name, std::uint64_t number,
                const std::string& group, std::size_t from, std::size_t to, std::size_t dropped);
+// The medium of `first` is gone with it, and `next` begins some time later.
+void wipe(const Plan& plan, Start& first, Start& next);
 
 }  // namespace tidemark::test

@@ -165,7 +165,7 @@ TEST(PlainEdge, WhereABlockLiesAsideNobodyKnowsHowCompleteItIs) {
   node.commit();
   node.settle();
   EXPECT_EQ(node.intake->ledger().quarantined, 1u);
-  const auto look = [&] {
+  const auto look = [&](const std::string& why) {
     for (const auto& name : {"minute", "all"}) {
       const auto answers = node.answers(name);
       ASSERT_EQ(answers.size(), 2u) << name;
@@ -175,11 +175,26 @@ TEST(PlainEdge, WhereABlockLiesAsideNobodyKnowsHowCompleteItIs) {
       ASSERT_FALSE(answers[1].missing.empty());
       EXPECT_THAT(answers[1].missing[0].reason, HasSubstr("1 blocks were kept aside or dropped"));
     }
+    // What is asked for knows it as well.
+    for (const auto& text : {"count json/press/v by 1min", "count json/** by 1min per metric"}) {
+      auto q = query::Reader::parse(text).value();
+      q.from = event_time(kStart);
+      q.to = event_time(kStart + 2 * kMinute);
+      const auto asked = node.ask(q);
+      ASSERT_EQ(asked.size(), 2u) << text;
+      EXPECT_EQ(asked[0].completeness, 1.0) << text;
+      EXPECT_TRUE(asked[0].missing.empty()) << text;
+      EXPECT_EQ(asked[1].completeness, std::nullopt) << text;
+      EXPECT_TRUE(asked[1].estimated);
+      ASSERT_EQ(asked[1].missing.size(), 2u);
+      EXPECT_THAT(asked[1].missing[0].reason, HasSubstr("1 blocks were kept aside or dropped"));
+      EXPECT_THAT(asked[1].missing[1].reason, HasSubstr(why));
+    }
   };
-  look();
+  look("1 readings of about this time kept aside (dead letter 1)");
   EXPECT_THAT(order(node, "letter drop 1 ada burnt"), HasSubstr("ok: 1 dropped"));
   node.settle();
-  look();
+  look("1 readings of about this time dropped by operator (dead letter 1)");
 }
 
 TEST(PlainEdge, GoesOnFromWhatWasCommitted) {

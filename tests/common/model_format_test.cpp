@@ -85,6 +85,55 @@ TEST(ModelFormat, Seal) {
   EXPECT_EQ(to_hex(bytes), to_hex(told("seal-dropped")));
   EXPECT_EQ(Seal::decode(told("seal-dropped")).value(), s);
   EXPECT_TRUE(s.says_dropped());
+
+  s.number = 5;
+  s.sources.clear();
+  auto& opening = s.opening.emplace();
+  opening.begun = opening.uncounted_until = event_time(7'000'000'000);
+  opening.uncounted_from = event_time(5'000'000'000);
+  opening.settled = {2};
+  opening.told = {{{3}, 9}};
+  bytes.clear();
+  s.encode(out);
+  EXPECT_EQ(to_hex(bytes), to_hex(told("seal-opening")));
+  EXPECT_EQ(Seal::decode(told("seal-opening")).value(), s);
+}
+
+TEST(ModelFormat, ASealWithAnOpeningSaysAllThatOthersDo) {
+  Seal s;
+  s.incarnation = {1};
+  s.number = 9;
+  s.rest = event_time(5);
+  s.sources.resize(1);
+  s.sources[0].dropped = {{-5, 70, 3, 1, DroppedCounts::Why::bound}};
+  s.opening.emplace().told.resize(Seal::kToldMax);
+  ByteVector bytes;
+  ByteWriter out(bytes);
+  s.encode(out);
+  EXPECT_EQ(bytes[0], 4);
+  EXPECT_EQ(Seal::decode(bytes).value(), s);
+  for (std::size_t n = 0; n < bytes.size(); n += 7) {
+    EXPECT_FALSE(Seal::decode(ByteSpan(bytes).first(n)).ok()) << n;
+  }
+  s.opening->told.emplace_back();
+  bytes.clear();
+  s.encode(out);
+  EXPECT_FALSE(Seal::decode(bytes).ok()) << "one over";
+}
+
+// What only the cloud finds by itself no edge can say.
+TEST(ModelFormat, ASealCannotSayThatAStartIsLost) {
+  Seal s;
+  s.incarnation = {1};
+  s.number = 9;
+  s.sources.resize(1);
+  for (const auto why : {DroppedCounts::Why::lost, DroppedCounts::Why::restored}) {
+    s.sources[0].dropped = {{0, 1, 9, 1, why}};
+    ByteVector bytes;
+    ByteWriter out(bytes);
+    s.encode(out);
+    EXPECT_FALSE(Seal::decode(bytes).ok());
+  }
 }
 
 TEST(ModelFormat, ASealOfDroppedCountsIsOfVersion3AndHasOneForm) {

@@ -218,10 +218,19 @@ Seal any_seal(std::mt19937_64& random) {
       d.last = d.first + static_cast<std::int64_t>(random() % 1000);
       d.number = random() % 1000;
       d.readings = random() % 1000;
-      d.why = static_cast<DroppedCounts::Why>(random() % DroppedCounts::kWhys);
+      d.why = static_cast<DroppedCounts::Why>(random() % DroppedCounts::kWhysSaid);
     }
   }
   if (random() % 2 == 0) s.rest = event_time(static_cast<std::int64_t>(random()));
+  if (random() % 3 == 0) {
+    auto& opening = s.opening.emplace();
+    for (auto* t : {&opening.begun, &opening.uncounted_from, &opening.uncounted_until}) {
+      *t = event_time(static_cast<std::int64_t>(random()));
+    }
+    opening.settled = {random()};
+    opening.told.resize(random() % 4);
+    for (auto& told : opening.told) told = {{random()}, random() % 1000};
+  }
   return s;
 }
 
@@ -276,7 +285,7 @@ TEST(SealBytes, ReadBackAndHaveOneForm) {
       ASSERT_EQ(to_hex(again), to_hex(bytes)) << seed;
     }
   }
-  EXPECT_EQ(Seal::decode(ByteVector{4}).error().fault(), Fault::unsupported);
+  EXPECT_EQ(Seal::decode(ByteVector{5}).error().fault(), Fault::unsupported);
 }
 
 TEST(ClosingBytes, ReadBack) {

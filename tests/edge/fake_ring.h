@@ -85,6 +85,14 @@ class FakeRing final : public ring::RingBuffer {
     return {at == last_.end() ? 1 : at->second + 1};
   }
   Result<> append(const ring::Flush&) override { return {}; }
+  void give_up(BlockName name) override {
+    const std::lock_guard lock(mutex_);
+    given_up_.insert(name);
+  }
+  bool gave_up(BlockName name) const {
+    const std::lock_guard lock(mutex_);
+    return given_up_.contains(name);
+  }
   Result<> sync() override { return {}; }
   journal::Position durable_position() const override { return {}; }
   Evicted take_evicted() override { return {}; }
@@ -176,6 +184,7 @@ class FakeRing final : public ring::RingBuffer {
   std::map<Incarnation, std::uint64_t> last_;
   std::map<Incarnation, std::uint64_t> seals_;
   std::map<DictionaryHash, DictionaryPtr> dictionaries_;
+  std::set<BlockName> given_up_;
   std::uint64_t offered_ = 0;
 };
 

@@ -57,6 +57,7 @@ class MemoryRing final : public ring::RingBuffer {
     return {};
   }
   Result<> offer(Sequence) override { return {}; }
+  void give_up(BlockName) override {}
   std::vector<ring::Stored> unreleased(
       ring::Order, std::size_t,
       const std::vector<std::pair<Incarnation, SequenceRanges>>&) override {

@@ -54,6 +54,7 @@ class UplinkTest : public testing::Test {
     o.budget_file = rig.folder.path / "uplink.budget";
     o.edge = edge;
     o.incarnation = {1};
+    o.begun = clock.steady();
     o.version = "0.1.0";
     o.proxy = proxy;
     o.identity_folder = enrolled ? rig.enrolled(edge) : rig.folder.path / ("identity-" + edge);
@@ -274,6 +275,64 @@ TEST_F(UplinkTest, ACloudTooOldForDroppedCountsHearsNothingBehindThem) {
   ASSERT_TRUE(eventually([&] { return ring.seals_acknowledged_of({1}) == 4; }, 40s));
 }
 
+// So that one that was put back to what it had been earlier knows what it will never hear.
+TEST_F(UplinkTest, EachConnectionBeginsWithWhatTheEdgeKnowsOfItsStarts) {
+  ring::Past past;
+  past.closing.incarnation = {9};
+  past.acknowledged = 17;
+  ring.past.past.push_back(past);
+  ring.past.settled = {8};
+  ring.past.uncounted_from = event_time(77);
+  Seal last;
+  last.incarnation = {9};
+  last.number = 18;
+  ring.state_past(last);
+  seals.number = 4;
+  const auto before = clock.wall();
+  start();
+  ASSERT_TRUE(eventually([&] { return ring.seals_acknowledged_of({1}) == 4; }, 20s));
+  ASSERT_TRUE(eventually([&] { return ring.seals_acknowledged_of({9}) == 18; }, 20s));
+  for (int connection = 0; connection < 2; ++connection) {
+    const auto said = rig.cloud.edge("press-07").openings;
+    ASSERT_GE(said.size(), 2u);
+    const auto& early = said[said.size() - 2];
+    const auto& own = said.back();
+    EXPECT_EQ(early.begun, kEventTimeMin) << "with a seal of an earlier start";
+    const auto known = connection == 0 ? 17u : 18u;
+    EXPECT_EQ(early.told, (std::vector<Opening::Told>{{{9}, known}}));
+    EXPECT_EQ(own.told.size(), 1u);
+    EXPECT_GE(own.begun, before - 1s);
+    EXPECT_LE(own.begun, clock.wall());
+    EXPECT_EQ(own.settled, (Incarnation{8}));
+    EXPECT_EQ(own.uncounted_from, event_time(77));
+    EXPECT_EQ(own.uncounted_until, own.begun);
+    if (connection == 1) break;
+    last.number = 19;
+    ring.state_past(last);
+    rig.cloud.come_back_empty();
+    ASSERT_TRUE(eventually([&] { return rig.cloud.edge("press-07").openings.size() >= 2; }, 40s));
+  }
+}
+
+TEST_F(UplinkTest, AnOlderCloudIsNotToldOfStarts) {
+  rig.cloud.speak(3);
+  seals.number = 4;
+  start();
+  ASSERT_TRUE(eventually([&] { return ring.seals_acknowledged_of({1}) == 4; }, 20s));
+  EXPECT_TRUE(rig.cloud.edge("press-07").openings.empty());
+}
+
+TEST_F(UplinkTest, ABlockThatIsAskedForAndIsNoLongerHereIsGivenUp) {
+  const auto gone = ring.put(now());
+  start();
+  ASSERT_TRUE(all_released());
+  ring.evict(gone);
+  wire::Request request;
+  request.missing.push_back({gone.incarnation, {{1, 1}}, 0});
+  rig.cloud.say("press-07", wire::FrameType::request, wire::encode(request));
+  ASSERT_TRUE(eventually([&] { return ring.gave_up(gone); }));
+}
+
 TEST_F(UplinkTest, AnEvictedBlockIsPassedOver) {
   const auto first = ring.put(now() - 3'600'000'000'000);
   for (int i = 0; i < 5; ++i) ring.put(now() - 3'600'000'000'000);
@@ -281,6 +340,7 @@ TEST_F(UplinkTest, AnEvictedBlockIsPassedOver) {
   start();
   ASSERT_TRUE(all_released());
   EXPECT_EQ(rig.cloud.edge("press-07").order.size(), 5u);
+  EXPECT_FALSE(ring.gave_up(first)) << "the ring knows";
 }
 
 TEST_F(UplinkTest, ABlockThatReplacesOthersGoesBehindASealAndInTheirPlace) {

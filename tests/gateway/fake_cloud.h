@@ -25,6 +25,7 @@ class FakeCloud final : public gateway::Log {
     std::vector<std::uint64_t> seal_at_block;  // the highest seal of its start when each came
     std::vector<wire::FrameType> types;             // as frames came
     std::vector<DictionaryHash> dictionaries;
+    std::vector<Opening> openings;
     std::uint64_t twice = 0;  // blocks that it had already
     std::uint64_t byes = 0;
   };
@@ -52,6 +53,7 @@ class FakeCloud final : public gateway::Log {
     for (auto& [name, e] : edges_) {
       e.blocks.clear();
       e.seals.clear();
+      e.openings.clear();
     }
   }
   // While off, blocks are taken and acknowledged later.
@@ -128,6 +130,7 @@ class FakeCloud final : public gateway::Log {
         const auto seal = Seal::decode(frame.payload).value();
         auto& highest = e.seals[seal.incarnation];
         highest = std::max(highest, seal.number);
+        if (seal.opening) e.openings.push_back(*seal.opening);
         break;
       }
       case wire::FrameType::dictionary: e.dictionaries.push_back({xxh3(frame.payload)}); break;

@@ -388,8 +388,73 @@ def power(stack):
     print(f'{len(cuts())} windows say that the power went')
 
 
+def wiped(stack):
+    """The edge's medium is replaced: of what was in its ring nothing is known, and only windows up
+    to the minute of the new start say so."""
+    stack.start_broker()
+    start_chain(stack, sync='50ms')
+    stack.start_plant(sensors=sensors(4, 20))
+
+    def lost():
+        return {a['start']: a for a in stack.answers(VIEW)
+                if any('lost a start' in m['reason'] for m in a['missing'])}
+
+    def sealed_since(start):
+        return [a for a in stack.answers(VIEW) if a['state'] == 'sealed' and a['start'] >= start]
+
+    def shown(seconds):
+        return time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime(seconds))
+
+    time.sleep(3)
+    stack.kill('edge')
+    os.remove(stack.path('run', 'intake.journal'))
+    for name in os.listdir(stack.path('data/edge')):
+        if name.startswith('ring.'):
+            os.remove(stack.path('data/edge', name))
+    time.sleep(2)
+    begun = time.time()
+    stack.start_edge()
+    connected(stack)
+    after = shown((int(time.time()) // 60 + 1) * 60)
+    wait_for('a window behind the minute of the new start', lambda: sealed_since(after), 100)
+    stack.stop_plant()
+    doubted = lost()
+    if not any(start <= shown(begun - 1) for start in doubted):
+        raise Failed('no window says that a start is lost')
+    sure = [a for a in doubted.values() if a['completeness'] is not None or not a['estimated']]
+    false = [a for a in sealed_since(after) if a['estimated'] or a['completeness'] != 1]
+    if sure or false or max(doubted) >= after:
+        raise Failed(f'{sure[:3]} {false[:3]} {max(doubted)}')
+    print(f'{len(doubted)} windows say that a start is lost')
+
+
+def restored(stack):
+    """The cloud comes back from a backup: what it had acknowledged since it asks for again, and
+    what the edge counted is said again."""
+    stack.start_broker()
+    start_chain(stack, sync='50ms')
+    stack.start_plant(sensors=sensors(4, 20))
+    folder, backup = stack.path('data/cloud'), stack.path('data/backup')
+    time.sleep(3)
+    stack.stop('cloud')
+    shutil.copytree(folder, backup)
+    stack.start_cloud()
+    connected(stack)
+    time.sleep(5)
+    stack.kill('cloud')
+    shutil.rmtree(folder)
+    shutil.copytree(backup, folder)
+    stack.start_cloud()
+    connected(stack)
+    time.sleep(2)
+    stack.stop_plant()
+    judge(stack, limit=240)
+
+
 NAMES = {
     'plain': plain,
+    'restored': restored,
+    'wiped': wiped,
     'power': power,
     'pressure': pressure,
     'evicted': evicted,
