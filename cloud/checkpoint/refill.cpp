@@ -1,5 +1,6 @@
 #include "cloud/checkpoint/refill.h"
 
+#include <algorithm>
 #include <thread>
 
 #include "common/base/log.h"
@@ -20,8 +21,10 @@ std::string Refill::until_name(std::string_view topic) {
 }
 
 Result<std::unique_ptr<Refill>> Refill::open(const Place& place, intake::Intake& intake,
-                                             std::function<bool()> holds) {
-  std::unique_ptr<Refill> refill(new Refill(intake, place.partition, std::move(holds)));
+                                             std::function<bool()> holds,
+                                             const StopSignal& stop) {
+  std::unique_ptr<Refill> refill(new Refill(intake, place.partition, std::move(holds), stop));
+  refill->first_ = intake.noted(std::string(kFirstName));
   const std::array<std::pair<std::string, std::string>, 2> topics{
       {{"live", place.settings.live()}, {"backlog", place.settings.backlog()}}};
   for (std::size_t i = 0; i < topics.size(); ++i) {
@@ -59,8 +62,7 @@ std::size_t Refill::step(Topic& topic) {
   topic.consumer->poll([&](const kafka::Record& r) {
     size = r.value.size() + 1;
     topic.next = static_cast<std::uint64_t>(r.offset) + 1;
-    if (static_cast<std::uint64_t>(r.offset) >= topic.until) return;
-    if (auto taken = take(r); !taken && fault_) fault_ = std::move(taken);
+    if (static_cast<std::uint64_t>(r.offset) < topic.until) take(r);
   });
   if (size == 0 && topic.consumer->read_to_its_end(partition_)) topic.next = topic.until;
   if (topic.done()) {
@@ -71,21 +73,22 @@ std::size_t Refill::step(Topic& topic) {
   return size;
 }
 
-Result<> Refill::take(const kafka::Record& r) {
-  if (kafka::type_of(r.header("type")) != wire::FrameType::block) return {};
+void Refill::take(const kafka::Record& r) {
+  if (kafka::type_of(r.header("type")) != wire::FrameType::block) return;
   ByteReader in(r.value);
   const auto record = BlockRecord::decode(in);
-  if (!record) return {};  // it lies among the dead letters
-  TIDE_ASSIGN(last_, intake_.fill_archive(std::string(r.key), *record));
-  return {};
+  if (!record) return;  // it lies among the dead letters
+  const auto at = intake_.fill_archive(std::string(r.key), *record);
+  if (!at || at->value == 0) return;  // a fault ends the batch
+  last_ = *at;
+  first_ = first_ == 0 ? at->value : std::min(first_, at->value);
 }
 
 Result<> Refill::fetch(store::ArchivePosition at) {
   last_ = {};
   while (!done()) {
-    if (!holds_()) return Error{Fault::denied, "the partition may be another node's"};
-    const auto size = step();
-    TIDE_TRY(fault_);
+    if (stop_.asked()) return Error{Fault::denied, "the partition is let go of"};
+    const auto size = holds_() ? step() : 0;
     if (last_.value == at.value) return {};
     if (size == 0) std::this_thread::sleep_for(kTurn);
   }
@@ -93,11 +96,16 @@ Result<> Refill::fetch(store::ArchivePosition at) {
 }
 
 void Refill::save() {
+  if (done() && !ended_ && first_ > 0) intake_.forget_archive_before({first_});
+  ended_ = done();
+  bool moved = false;
   for (auto& t : topics_) {
     if (t.next == t.saved) continue;
     t.saved = t.next;
+    moved = true;
     intake_.note(next_name(t.word), t.next);
   }
+  if (moved) intake_.note(std::string(kFirstName), first_);
 }
 
 }  // namespace tidemark::checkpoint

@@ -54,25 +54,36 @@ Result<> each_record(const Place& place, const StopSignal& stop,
   return {};
 }
 
-Result<std::optional<Marker>> find_newest(const Place& place, const StopSignal& stop) {
-  std::optional<Marker> newest;
+// What the topic has.
+Result<Brought> look(const Place& place, const StopSignal& stop) {
+  Brought found;
   TIDE_TRY(each_record(place, stop, [&](const kafka::Record& r) {
-    if (r.key != kMarkerKey) return false;
+    if (r.key != kMarkerKey) {
+      const auto piece = kafka::number_of_hex(r.key);
+      if (r.value.empty()) {
+        found.pieces.erase(piece);
+      } else {
+        found.pieces.insert(piece);
+      }
+      return false;
+    }
     auto marker = Marker::decode(r.value);
     if (!marker) {
       log::warning("a checkpoint is passed over", "partition={} error={}", place.partition,
                    marker.error().text());
-    } else if (marker->layout == place.layout && (!newest || marker->live >= newest->live)) {
-      newest = std::move(*marker);
+    } else if (marker->layout == place.layout &&
+               (!found.newest || marker->live >= found.newest->live)) {
+      found.newest = std::move(*marker);
     }
     return false;
   }));
-  return newest;
+  return found;
 }
 
-// The file that the marker names, at `to`.
-Result<> fetch(const Place& place, const Marker& marker, Disk& disk,
-               const std::filesystem::path& to, const StopSignal& stop) {
+// The file that the marker names, at `to`; pieces of it that are missing or damaged.
+Result<std::vector<std::uint64_t>> fetch(const Place& place, const Marker& marker, Disk& disk,
+                                         const std::filesystem::path& to,
+                                         const StopSignal& stop) {
   std::unordered_map<std::uint64_t, std::vector<std::size_t>> wanted;  // by hash, where they lie
   for (std::size_t i = 0; i < marker.pieces.size(); ++i) wanted[marker.pieces[i]].push_back(i);
   TIDE_ASSIGN(const auto file, disk.open(to));
@@ -91,19 +102,20 @@ Result<> fetch(const Place& place, const Marker& marker, Disk& disk,
     return wanted.empty() || !written;
   }));
   TIDE_TRY(written);
-  if (!wanted.empty()) {
-    return Error{Fault::corrupt, fmt::format("checkpoint {} of partition {}: {} pieces of {} are "
-                                             "missing or damaged", marker.number, place.partition,
-                                             wanted.size(), marker.pieces.size())};
-  }
-  return file->sync();
+  TIDE_TRY(file->sync());
+  std::vector<std::uint64_t> missing;
+  for (const auto& [piece, where] : wanted) missing.push_back(piece);
+  return missing;
 }
 
 // What has to be fetched again for the archive of the store, and an archive with that much room.
-Result<> prepare(const Place& place, const std::filesystem::path& file,
+Result<> prepare(const Place& place, const Marker& marker, const std::filesystem::path& file,
                  const std::filesystem::path& archive, Disk& disk) {
   TIDE_ASSIGN(const auto db, store::open_writer(file));
   store::SmallRows small(*db);
+  if (small.meta(position_name(place.layout, "live", place.partition)) < marker.live) {
+    return Error{Fault::corrupt, "it is older than its marker says"};
+  }
   for (const auto* topic : {"live", "backlog"}) {
     const auto until = small.meta(position_name(place.layout, topic, place.partition));
     small.set_meta(Refill::next_name(topic), 0);
@@ -121,43 +133,41 @@ Result<> put_in_place(const std::filesystem::path& file, const std::filesystem::
   std::error_code failed;
   const auto database = store::database_path(data_dir);
   for (const auto* tail : {"", "-wal", "-shm"}) {
-    std::filesystem::remove(database.string() + tail, failed);
+    if (!failed) std::filesystem::remove(database.string() + tail, failed);
   }
-  std::filesystem::remove_all(store::archive_folder(data_dir), failed);
-  failed.clear();
-  std::filesystem::rename(archive, store::archive_folder(data_dir), failed);
+  if (!failed) std::filesystem::remove_all(store::archive_folder(data_dir), failed);
+  if (!failed) std::filesystem::rename(archive, store::archive_folder(data_dir), failed);
   if (!failed) std::filesystem::rename(file, database, failed);
   if (failed) {
-    return Error{Fault::unavailable, fmt::format("{}: {}", data_dir.string(), failed.message())};
+    return Error{Fault::full, fmt::format("{}: {}", data_dir.string(), failed.message())};
   }
   return disk.sync_folder(data_dir);
 }
 
-// How far the store that is here has read, where there is one that this version reads.
-std::optional<std::uint64_t> live_here(const Place& place) {
+// Whether the store that is here reads on sooner than a checkpoint is fetched. One that does not
+// say how far it is (an older version's, a damaged one) is kept: whoever opens it knows what to do.
+bool is_near(const Place& place, const Marker& marker) {
   const auto file = store::database_path(place.data_dir);
   std::error_code ignored;
-  if (!std::filesystem::exists(file, ignored)) return std::nullopt;
+  if (!std::filesystem::exists(file, ignored)) return false;
   const auto db = store::open_reader(file);
-  if (!db) return std::nullopt;
+  if (!db) return true;
   store::SmallRows small(**db);
   const auto at = small.meta(position_name(place.layout, "live", place.partition));
-  return (*db)->fault() ? std::optional(at) : std::nullopt;
+  return !(*db)->fault() || at + kNear >= marker.live;
 }
 
 }  // namespace
 
 Result<Brought> bring(const Place& place, Disk& disk, const StopSignal& stop) {
-  Brought brought;
   TIDE_TRY(make_folder(place.data_dir));
-  TIDE_ASSIGN(brought.newest, find_newest(place, stop));
+  TIDE_ASSIGN(auto brought, look(place, stop));
   if (!brought.newest) return brought;
   const auto& marker = *brought.newest;
-  if (const auto here = live_here(place); here && *here + kNear >= marker.live) return brought;
+  if (is_near(place, marker)) return brought;
   if (marker.version > store::kSchemaVersion) {
     return Error{Fault::unsupported, fmt::format("the checkpoint of partition {} is of a newer "
-                                                 "version; upgrade this node, or the partition is "
-                                                 "read from its start", place.partition)};
+                                                 "version; upgrade this node", place.partition)};
   }
   const auto file = place.data_dir / "restore.tmp";
   const auto archive = place.data_dir / "restore.archive";
@@ -166,8 +176,19 @@ Result<Brought> bring(const Place& place, Disk& disk, const StopSignal& stop) {
     std::filesystem::remove(file.string() + tail, ignored);
   }
   std::filesystem::remove_all(archive, ignored);
-  TIDE_TRY(fetch(place, marker, disk, file, stop));
-  TIDE_TRY(prepare(place, file, archive, disk));
+  TIDE_ASSIGN(const auto missing, fetch(place, marker, disk, file, stop));
+  if (!missing.empty()) {
+    for (const auto piece : missing) brought.pieces.erase(piece);
+    brought.damage = fmt::format("checkpoint {}: {} pieces of {} are missing or damaged",
+                                 marker.number, missing.size(), marker.pieces.size());
+    return brought;
+  }
+  if (auto prepared = prepare(place, marker, file, archive, disk); !prepared) {
+    if (prepared.error().fault() != Fault::corrupt) return std::move(prepared).error();
+    brought.pieces.clear();
+    brought.damage = prepared.error().text();
+    return brought;
+  }
   TIDE_TRY(put_in_place(file, archive, place.data_dir, disk));
   brought.restored = true;
   return brought;

@@ -4,13 +4,15 @@
 // Promise    a store is replaced only by one that was fetched whole and whose pieces are what the
 //            marker says; a crash meanwhile leaves the old one, or none. Its archive is empty: its
 //            blocks are in the topics, from where Refill fetches them.
-// Faults     unavailable: the brokers; corrupt: pieces are missing or damaged; as of the disk. The
-//            store that was there is there then, and all else can be read again from the topics.
+// Faults     unavailable: the brokers, or `stop` was asked; unsupported: a newer version wrote the
+//            checkpoint; as of the disk. The store that was there is there then.
 // Threads    one for a folder.
 #pragma once
 
 #include <filesystem>
 #include <optional>
+#include <string>
+#include <unordered_set>
 
 #include "cloud/checkpoint/marker.h"
 #include "common/base/disk.h"
@@ -32,7 +34,9 @@ struct Place {
 
 struct Brought {
   std::optional<Marker> newest;  // that the topic has
+  std::unordered_set<std::uint64_t> pieces;  // that the topic has, but for damaged ones
   bool restored = false;         // the store is that one
+  std::string damage;            // why it is not, though it is well ahead; empty: it is
 };
 
 Result<Brought> bring(const Place& place, Disk& disk, const StopSignal& stop);

@@ -42,7 +42,10 @@ class Copy {  // a file that goes with it
 }  // namespace
 
 Writer::Writer(WriterOptions options, const Clock& clock)
-    : options_(std::move(options)), clock_(clock), newest_(options_.newest) {
+    : options_(std::move(options)),
+      clock_(clock),
+      newest_(options_.newest),
+      there_(options_.pieces) {
   if (newest_) written_.at = newest_->at;
   thread_ = std::thread([this] { run(); });
 }
@@ -68,6 +71,13 @@ void Writer::run() {
     const auto done = write();
     pause = std::max(options_.every, (clock_.steady() - begun) * (kTimeShare - 1));
     producer_.reset();
+    if (!done) {  // nobody knows which of them are there
+      for (const auto piece : sent_) {
+        there_.erase(piece);
+        dying_.insert(piece);
+      }
+    }
+    sent_.clear();
     const std::lock_guard lock(mutex_);
     const auto text = done ? "" : done.error().text();
     if (!text.empty() && text != problem_ && !stopping_) {
@@ -94,8 +104,12 @@ Result<bool> Writer::write() {
     const bool moved = !newest_ || newest_->live != marker.live ||
                        newest_->backlog != marker.backlog;
     if (!moved) return false;
+    if (newest_ && marker.live < newest_->live) {
+      return Error{Fault::unavailable, "the newest checkpoint is ahead of this node's store, which "
+                                       "reads on"};
+    }
     marker.version = store::kSchemaVersion;
-    TIDE_TRY(db->copy_to(copy.path()));
+    TIDE_TRY(db->copy_to(copy.path(), [this] { return may(); }));
   }
   SystemDisk disk;
   TIDE_ASSIGN(const auto file, disk.open(copy.path()));
@@ -107,19 +121,31 @@ Result<bool> Writer::write() {
   if (!may()) return Error{Fault::denied, "the partition may be another node's"};
   TIDE_TRY(send(as_bytes(kMarkerKey), marker.encode()));
   TIDE_TRY(finish());
-  // What nobody names any more goes when the brokers compact.
-  if (newest_) {
-    const std::unordered_set<std::uint64_t> named(marker.pieces.begin(), marker.pieces.end());
-    for (const auto old : newest_->pieces) {
-      if (!named.contains(old)) TIDE_TRY(send(as_bytes(key_of(old)), {}));
-    }
-    TIDE_TRY(finish());
+  {
+    const std::lock_guard lock(mutex_);
+    ++written_.generations;
+    written_.at = marker.at;
   }
-  const std::lock_guard lock(mutex_);
-  ++written_.generations;
-  written_.at = marker.at;
   newest_ = std::move(marker);
+  sent_.clear();
+  TIDE_TRY(delete_unnamed(*newest_));
   return true;
+}
+
+// They go when the brokers compact.
+Result<> Writer::delete_unnamed(const Marker& marker) {
+  const std::unordered_set<std::uint64_t> named(marker.pieces.begin(), marker.pieces.end());
+  for (const auto piece : dying_) {
+    if (named.contains(piece)) continue;
+    if (!may()) return Error{Fault::denied, "the partition may be another node's"};
+    there_.erase(piece);
+    TIDE_TRY(send(as_bytes(key_of(piece)), {}));
+  }
+  dying_.clear();
+  for (const auto piece : there_) {
+    if (!named.contains(piece)) dying_.insert(piece);
+  }
+  return finish();
 }
 
 Result<> Writer::send_pieces(File& copy, Marker& marker) {
@@ -131,8 +157,6 @@ Result<> Writer::send_pieces(File& copy, Marker& marker) {
                                           options_.partition,
                                           kPiecesMax * kPieceBytes >> 30)};
   }
-  std::unordered_set<std::uint64_t> there;
-  if (newest_) there.insert(newest_->pieces.begin(), newest_->pieces.end());
   marker.pieces.reserve(count);
   ByteVector piece;
   for (std::size_t i = 0; i < count; ++i) {
@@ -141,7 +165,8 @@ Result<> Writer::send_pieces(File& copy, Marker& marker) {
     TIDE_TRY(copy.read_at(i * kPieceBytes, piece));
     const auto hash = xxh3(piece);
     marker.pieces.push_back(hash);
-    if (!there.insert(hash).second) continue;
+    if (!there_.insert(hash).second) continue;
+    sent_.push_back(hash);
     const auto packed = codec::pack(piece, kLevel);
     TIDE_TRY(send(as_bytes(key_of(hash)), packed));
     const std::lock_guard lock(mutex_);

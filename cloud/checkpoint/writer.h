@@ -6,7 +6,10 @@
 //            the partition goes on.
 // Cadence    every `every` at most, while the input moves; and a checkpoint takes no more than a
 //            twentieth of the time.
-// Owner      while `holds` says no, none is begun and no marker is written.
+// Owner      while `holds` says no, none is begun and no marker is written; nor is one of a store
+//            that is behind the newest marker.
+// Deleted    is a piece one generation after it was named last: whoever stood still while another
+//            took over takes nothing away that counts.
 // Bounds     the disk takes a second cloud.db meanwhile; a file of more than kPiecesMax pieces has
 //            no checkpoint, which problem() says.
 // Threads    one of its own; the rest from any.
@@ -20,6 +23,7 @@
 #include <optional>
 #include <string>
 #include <thread>
+#include <unordered_set>
 
 #include "cloud/checkpoint/marker.h"
 #include "common/base/disk.h"
@@ -35,6 +39,7 @@ struct WriterOptions {
   Nanoseconds every = std::chrono::minutes(1);
   std::function<bool()> holds = nullptr;  // empty: always
   std::optional<Marker> newest = std::nullopt;  // what the topic has
+  std::unordered_set<std::uint64_t> pieces = {};  // that are there and not damaged
 };
 
 struct Written {  // since it was made
@@ -58,6 +63,7 @@ class Writer {
   // False: nothing has moved since the newest one.
   Result<bool> write();
   Result<> send_pieces(File& copy, Marker& marker);
+  Result<> delete_unnamed(const Marker& marker);
   Result<> send(ByteSpan key, ByteSpan value);
   Result<> finish();
   [[nodiscard]] bool may() const { return !stopping_ && (!options_.holds || options_.holds()); }
@@ -65,6 +71,9 @@ class Writer {
   const WriterOptions options_;
   const Clock& clock_;
   std::optional<Marker> newest_;
+  std::unordered_set<std::uint64_t> there_;  // pieces that the brokers have, named or not
+  std::vector<std::uint64_t> sent_;          // of those, by the generation under way
+  std::unordered_set<std::uint64_t> dying_;  // those that two markers in turn have not named
   std::unique_ptr<kafka::Producer> producer_;  // of one generation
   std::atomic<bool> stopping_{false};
   mutable std::mutex mutex_;  // of what follows

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 #include <poll.h>
 
-#include "cloud/checkpoint/restore.h"
 #include "common/base/log.h"
 
 namespace tidemark::cluster {
@@ -40,32 +39,38 @@ std::optional<kafka::Layout> Partition::layout() {
   while (!stop_.asked()) {
     auto layout = options_.listener.layout(options_.listener.settings);
     if (layout) return std::move(*layout);
-    {
-      const std::lock_guard lock(mutex_);
-      last_.problem = layout.error().text();
-    }
-    pollfd item{stop_.descriptor(), POLLIN, 0};
-    ::poll(&item, 1, kLookAgainMs);
+    wait_with(layout.error().text());
   }
   return std::nullopt;
 }
 
-checkpoint::Brought Partition::bring(const checkpoint::Place& place) {
-  auto brought = checkpoint::bring(place, disk_, stop_);
-  if (!brought) {
-    if (!stop_.asked()) {
-      log::error("no checkpoint is used; the topics are read from where this node's store of the "
-                 "partition is, or from their start", "partition={} error={}", options_.number,
-                 brought.error().text());
+Result<checkpoint::Brought> Partition::bring(const checkpoint::Place& place) {
+  for (;;) {
+    auto brought = checkpoint::bring(place, disk_, stop_);
+    if (brought && brought->restored) {
+      log::info("restored from a checkpoint", "partition={} of={} bytes={} ms={}", options_.number,
+                format_utc(brought->newest->at), brought->newest->bytes,
+                (clock_.steady() - begun_) / std::chrono::milliseconds(1));
     }
-    return {};
+    if (brought && !brought->damage.empty()) {
+      log::error("the newest checkpoint is not used; the topics are read from where this node's "
+                 "store of the partition is, or from their start", "partition={} why={}",
+                 options_.number, brought->damage);
+    }
+    // Brokers that are away now are not so for ever, and without them nothing is read anyway.
+    const bool again = !brought && brought.error().fault() == Fault::unavailable;
+    if (!again || stop_.asked()) return brought;
+    wait_with(brought.error().text());
   }
-  if (brought->restored) {
-    log::info("restored from a checkpoint", "partition={} of={} bytes={} ms={}", options_.number,
-              format_utc(brought->newest->at), brought->newest->bytes,
-              (clock_.steady() - begun_) / std::chrono::milliseconds(1));
+}
+
+void Partition::wait_with(const std::string& problem) {
+  {
+    const std::lock_guard lock(mutex_);
+    last_.problem = problem;
   }
-  return std::move(*brought);
+  pollfd item{stop_.descriptor(), POLLIN, 0};
+  ::poll(&item, 1, kLookAgainMs);
 }
 
 void Partition::look(const intake::Intake& intake) {
@@ -80,13 +85,14 @@ Result<> Partition::run() {
   if (!layout) return {};
   const checkpoint::Place where{options_.listener.settings, layout->id, layout->partitions,
                                 options_.number, options_.intake.data_dir};
-  const auto brought = bring(where);
+  auto brought = bring(where);
   if (stop_.asked()) return {};
+  if (!brought) return std::move(brought).error().within(place);
   auto intake = intake::Intake::open(disk_, clock_, options_.intake);
   if (!intake) return std::move(intake).error().within(place);
   auto listening = options_.listener;
   const auto holds = listening.holds ? listening.holds : [] { return true; };
-  auto refill = checkpoint::Refill::open(where, **intake, holds);
+  auto refill = checkpoint::Refill::open(where, **intake, holds, stop_);
   if (!refill) return std::move(refill).error().within(place);
   listening.refill = refill->get();
   auto listener = KafkaListener::open(std::move(listening), clock_);
@@ -95,14 +101,14 @@ Result<> Partition::run() {
   if (options_.checkpoint_every > Nanoseconds{}) {
     writer.emplace(checkpoint::WriterOptions{where.settings, where.layout, where.partition,
                                              where.data_dir, options_.checkpoint_every, holds,
-                                             brought.newest},
+                                             brought->newest, brought->pieces},
                    clock_);
   }
   {
     const std::lock_guard lock(mutex_);
     listener_ = listener->get();
     writer_ = writer ? &*writer : nullptr;
-    takeover_.restored = brought.restored;
+    takeover_.restored = brought->restored;
   }
   options_.opened();
   auto ended = (*listener)->run(**intake, stop_, [&] { look(**intake); });

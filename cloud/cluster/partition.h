@@ -13,6 +13,7 @@
 #include <optional>
 #include <thread>
 
+#include "cloud/checkpoint/restore.h"
 #include "cloud/checkpoint/writer.h"
 #include "cloud/cluster/kafka_listener.h"
 #include "cloud/intake/intake.h"
@@ -57,7 +58,8 @@ class Partition {
   Result<> run();
   // Empty: it was asked to stop.
   std::optional<kafka::Layout> layout();
-  checkpoint::Brought bring(const checkpoint::Place& place);
+  Result<checkpoint::Brought> bring(const checkpoint::Place& place);
+  void wait_with(const std::string& problem);
   void look(const intake::Intake& intake);
 
   const PartitionOptions options_;

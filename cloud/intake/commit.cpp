@@ -277,7 +277,7 @@ void Intake::remove_old_segments() {
   const auto end = store_->archive().end().segment();
   const auto oldest_kept = clock_.wall() - options_.keep_blocks;
   std::uint64_t keep = 0;
-  const auto first = store_->small().meta("archive_first");
+  const auto first = store_->small().meta(store::kArchiveFirst);
   for (auto s = std::max<std::uint64_t>(1, first); s < end; ++s) {
     struct stat st {};
     if (::stat(store::segment_path(folder, s).c_str(), &st) != 0) continue;
@@ -286,11 +286,15 @@ void Intake::remove_old_segments() {
     keep = s + 1;
   }
   if (keep == 0) return;
-  const auto at = store::ArchivePosition::at(keep, 0);
+  forget_archive_before(store::ArchivePosition::at(keep, 0));
+  store_->small().set_meta(store::kArchiveFirst, keep);
+  store_->archive().remove_before(keep);
+}
+
+void Intake::forget_archive_before(store::ArchivePosition at) {
+  begin();
   store_->blocks().forget_before(at, clock_.wall() + kAheadMax);
   for (const auto& edge : edges_) catalogue_->forget_before(*edge, at);
-  store_->small().set_meta("archive_first", keep);
-  store_->archive().remove_before(keep);
 }
 
 }  // namespace tidemark::intake

@@ -41,8 +41,14 @@ void Intake::take_dropped(Session& s, const Seal& seal, std::uint64_t known) {
 
 void Intake::resolve_dropped(Session& s, Incarnation start) {
   auto& manifests = store_->manifests();
+  const auto& books = s.edge->books.of(start);
+  // It was not lost after all: from a log, its blocks may come long behind the next hello.
+  const auto told = books.closing() ? books.closing()->durable_through : Sequence{};
+  if (told != Sequence{} && told < books.whole_below()) {
+    touch_resolved(s, manifests.found(start));
+  }
   if (!manifests.any_dropped(start)) return;
-  touch_resolved(s, manifests.resolve(start, s.edge->books.of(start).whole_below()));
+  touch_resolved(s, manifests.resolve(start, books.whole_below()));
 }
 
 void Intake::touch_resolved(Session& s, const store::DroppedRows::Resolved& resolved) {
@@ -59,7 +65,7 @@ void Intake::mark_source(Session& s, reconcile::SourceIndex index, Incarnation s
   const auto& source = s.edge->books.sources()[index];
   auto& manifests = store_->manifests();
   if (until <= from || manifests.any_dropped(source.id, start, why)) return;
-  DroppedCounts dropped{minute_of(from), minute_of(until), 0, 0, why};
+  DroppedCounts dropped{minute_of(from), minute_of(until - Nanoseconds(1)), 0, 0, why};
   dropped.first = std::max(dropped.first, -kMinuteMax);
   dropped.last = std::min(dropped.last, kMinuteMax);
   log::warning("windows cannot be proved: nobody counts what an edge took",

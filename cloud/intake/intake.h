@@ -150,6 +150,8 @@ class Intake {
   // The store was restored without what its archive holds (store::Archive): `fetch` brings what
   // is read before fill_archive() has put it there.
   void on_hole(std::function<Result<>(store::ArchivePosition)> fetch);
+  // Nothing below it can be fetched any more.
+  void forget_archive_before(store::ArchivePosition at);
   // A block of the log, taken before: where it lies in the archive, from now on; nowhere (0) when
   // it is not one of those.
   Result<store::ArchivePosition> fill_archive(const std::string& edge, const BlockRecord& record);

@@ -98,7 +98,11 @@ Result<bool> Archive::fill(ArchivePosition at, const std::string& edge, const Bl
   TIDE_ASSIGN(auto* file, segment_file(at.segment()));
   // What a power cut tore is written anew.
   if (const auto known = read_record(*file, at.offset()); known && *known) return false;
-  TIDE_TRY(file->write_at(at.offset(), encode_record(edge, record)));
+  auto written = file->write_at(at.offset(), encode_record(edge, record));
+  if (!written) {
+    not_fetched_ = written.error();
+    return std::move(written).error();
+  }
   filled_.insert(at.segment());
   return true;
 }
@@ -144,14 +148,16 @@ Result<ArchivedBlock> Archive::read(ArchivePosition at) {
     return decode_record(in.raw(length));
   }
   TIDE_ASSIGN(auto* file, segment_file(at.segment()));
-  TIDE_ASSIGN(auto found, read_record(*file, at.offset()));
-  if (!found && fetch_) {
+  auto found = read_record(*file, at.offset());
+  // One that a power cut tore while it was filled in is a hole, too.
+  if (fetch_ && (!found || !*found)) {
     TIDE_TRY(fetch(at));
     TIDE_ASSIGN(file, segment_file(at.segment()));
-    TIDE_ASSIGN(found, read_record(*file, at.offset()));
+    found = read_record(*file, at.offset());
   }
-  if (!found) return gone();
-  return std::move(*found);
+  if (!found) return std::move(found).error();
+  if (!*found) return gone();
+  return std::move(**found);
 }
 
 void Archive::remove_before(std::uint64_t segment) {
@@ -159,6 +165,7 @@ void Archive::remove_before(std::uint64_t segment) {
   for (auto s = segment; s-- > 1;) {
     if (s == segment_) continue;
     files_.erase(s);
+    filled_.erase(s);
     if (!std::filesystem::remove(segment_path(folder_, s), ignored)) break;
   }
 }

@@ -52,7 +52,8 @@ class Archive {
   // An empty one, whose records are all still to be filled in. Synced.
   static Result<> make_holes(Disk& disk, const std::filesystem::path& folder, std::uint64_t first,
                              ArchivePosition end);
-  // False: it is there already. On the medium after sync().
+  // False: it is there already. On the medium after sync(), which says the fault of one that could
+  // not be written.
   Result<bool> fill(ArchivePosition at, const std::string& edge, const BlockRecord& record);
   // Fetches what lies at a position; afterwards it is there, or gone for good. A fault is one of
   // the read, and of every sync() from then on: what could not be looked at must not be committed.

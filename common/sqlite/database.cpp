@@ -108,19 +108,31 @@ Result<std::int64_t> Database::ask(std::string_view sql) {
 }
 Result<std::int64_t> Database::data_version() { return ask("PRAGMA data_version"); }
 
-Result<> Database::copy_to(const std::filesystem::path& path) const {
+Result<> Database::copy_to(const std::filesystem::path& path,
+                           const std::function<bool()>& goes_on) {
+  constexpr int kPagesAStep = 1000;
   sqlite3* raw = nullptr;
   const int how = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX;
   int code = sqlite3_open_v2(path.c_str(), &raw, how, nullptr);
   Database copy(raw, path.string(), io_error_);
   if (code != SQLITE_OK) return copy.error(code);
   TIDE_TRY(copy.execute("PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF"));
-  auto* backup = sqlite3_backup_init(raw, "main", handle_.get(), "main");
-  if (backup == nullptr) return copy.error(sqlite3_errcode(raw));
-  sqlite3_backup_step(backup, -1);
-  code = sqlite3_backup_finish(backup);
-  if (code != SQLITE_OK) return copy.error(code);
-  return {};
+  // One read transaction, or each commit of a writer would begin the copy anew.
+  TIDE_TRY(execute("BEGIN"));
+  const auto copied = [&]() -> Result<> {
+    TIDE_TRY(ask("PRAGMA schema_version"));
+    auto* backup = sqlite3_backup_init(raw, "main", handle_.get(), "main");
+    if (backup == nullptr) return copy.error(sqlite3_errcode(raw));
+    do {
+      code = goes_on() ? sqlite3_backup_step(backup, kPagesAStep) : SQLITE_INTERRUPT;
+    } while (code == SQLITE_OK);
+    sqlite3_backup_finish(backup);
+    if (code == SQLITE_DONE) return {};
+    return Error{code == SQLITE_FULL ? Fault::full : Fault::unavailable,
+                 fmt::format("{}: {}", path.string(), sqlite3_errstr(code))};
+  }();
+  TIDE_TRY(execute("ROLLBACK"));
+  return copied;
 }
 
 std::int64_t Database::rows_changed() const { return sqlite3_changes64(handle_.get()); }

@@ -19,6 +19,7 @@
 #include <concepts>
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -72,8 +73,8 @@ class Database {
   // Another value than before: somebody else has changed the file. Cheap.
   Result<std::int64_t> data_version();
   // All of it as of one commit, page by page, into a file that is not there yet. That is not
-  // synced. Writers go on meanwhile.
-  Result<> copy_to(const std::filesystem::path& path) const;
+  // synced. Writers go on meanwhile. `goes_on` is asked each few MiB; false: Fault::unavailable.
+  Result<> copy_to(const std::filesystem::path& path, const std::function<bool()>& goes_on);
 
  private:
   friend class Statement;
