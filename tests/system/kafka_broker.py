@@ -1,8 +1,9 @@
-"""A real Apache Kafka for tests: one node on loopback, in the test's own folder.
+"""A real Apache Kafka for tests: one node or three on loopback, in the test's own folder.
 
 Needs Java 17 and, once, Maven, which copies the broker's jars into a cache (TIDEMARK_KAFKA_JARS,
 else ~/.cache/tidemark/kafka-…); both are installed where they are missing and this user may.
 Unavailable says why no broker can be had; a test is then skipped."""
+import contextlib
 import fcntl
 import hashlib
 import os
@@ -13,7 +14,9 @@ import subprocess
 import sys
 import tempfile
 import uuid
+from concurrent import futures
 
+import kafka_metadata
 from stack import ROOT, Failed, end_with_parent, free_port, wait_for
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -64,41 +67,46 @@ def jars():
     return folder
 
 
-class Broker:
-    """One node, its controller in the same process. Topics come by order only, never by use."""
+class Node:
+    """One node of a Broker, its controller in the same process; it keeps its data when it dies."""
 
-    def __init__(self, folder, **settings):
-        self.folder = os.path.abspath(folder)
-        self.jars = jars()
+    def __init__(self, number, folder, folder_of_jars):
+        self.number = number
+        self.folder = folder
+        self.jars = folder_of_jars
         self.port = free_port()
+        self.controller_port = free_port()
         self.address = f'127.0.0.1:{self.port}'
         self.process = None
-        controller = free_port()
-        os.makedirs(self.folder, exist_ok=True)
-        self.properties = os.path.join(self.folder, 'server.properties')
+        self.properties = os.path.join(folder, 'server.properties')
+        os.makedirs(folder, exist_ok=True)
+
+    def configure(self, nodes, settings):
+        copies = len(nodes)
         lines = {
-            'process.roles': 'broker,controller', 'node.id': 1,
-            'controller.quorum.voters': f'1@127.0.0.1:{controller}',
-            'listeners': f'PLAINTEXT://{self.address},CONTROLLER://127.0.0.1:{controller}',
+            'process.roles': 'broker,controller', 'node.id': self.number,
+            'controller.quorum.voters': ','.join(
+                f'{n.number}@127.0.0.1:{n.controller_port}' for n in nodes),
+            'listeners': f'PLAINTEXT://{self.address},'
+                         f'CONTROLLER://127.0.0.1:{self.controller_port}',
             'advertised.listeners': f'PLAINTEXT://{self.address}',
             'controller.listener.names': 'CONTROLLER',
             'listener.security.protocol.map': 'CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT',
             'log.dirs': os.path.join(self.folder, 'log'),
             'auto.create.topics.enable': 'false',
-            'offsets.topic.replication.factor': 1,
-            'transaction.state.log.replication.factor': 1,
-            'transaction.state.log.min.isr': 1,
-            'share.coordinator.state.topic.replication.factor': 1,
-            'share.coordinator.state.topic.min.isr': 1,
+            'offsets.topic.replication.factor': copies,
+            'offsets.topic.num.partitions': 4,
+            'transaction.state.log.replication.factor': copies,
+            'transaction.state.log.min.isr': min(2, copies),
+            'share.coordinator.state.topic.replication.factor': copies,
+            'share.coordinator.state.topic.min.isr': min(2, copies),
             'group.initial.rebalance.delay.ms': 0,
             'broker.session.timeout.ms': 2000, 'broker.heartbeat.interval.ms': 500,
-            **{name.replace('_', '.'): value for name, value in settings.items()}}
+            **settings}
         with open(self.properties, 'w', encoding='utf-8') as out:
             out.writelines(f'{name}={value}\n' for name, value in lines.items())
-        self._java('kafka.tools.StorageTool', 'format', '-t', str(uuid.uuid4()), '-c',
-                   self.properties).wait(READY_LIMIT)
 
-    def _java(self, *words):
+    def java(self, *words):
         with open(os.path.join(self.folder, 'broker.log'), 'ab') as log:
             return subprocess.Popen(
                 ['java', '-Xms64m', '-Xmx512m', '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1',
@@ -106,18 +114,24 @@ class Broker:
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
                 preexec_fn=end_with_parent)
 
-    def start(self):
-        self.process = self._java('kafka.Kafka', self.properties)
+    def launch(self):
+        self.process = self.java('kafka.Kafka', self.properties)
 
-        def answers():
-            if self.process.poll() is not None:
-                raise Failed(f'Kafka ended with {self.process.returncode}:\n{self.log_tail()}')
-            try:
-                socket.create_connection(('127.0.0.1', self.port), timeout=1).close()
-                return True
-            except OSError:
-                return False
-        wait_for('Kafka to listen', answers, READY_LIMIT, 0.2)
+    def alive(self):
+        return self.process is not None and self.process.poll() is None
+
+    def listens(self):
+        if not self.alive():
+            raise Failed(f'node {self.number} of Kafka ended:\n{self.log_tail()}')
+        try:
+            socket.create_connection(('127.0.0.1', self.port), timeout=1).close()
+            return True
+        except OSError:
+            return False
+
+    def start(self):
+        self.launch()
+        wait_for('Kafka to listen', self.listens, READY_LIMIT, 0.2)
 
     def log_tail(self, lines=10):
         with open(os.path.join(self.folder, 'broker.log'), encoding='utf-8',
@@ -133,7 +147,7 @@ class Broker:
         self.process = None
 
     def stop(self):
-        if self.process and self.process.poll() is None:
+        if self.alive():
             self.process.send_signal(signal.SIGCONT)
             self.process.terminate()
             try:
@@ -142,9 +156,62 @@ class Broker:
                 self.kill()
         self.process = None
 
+
+class Broker:
+    """One node, or three that keep three copies of all. Topics come by order only, never by use."""
+
+    def __init__(self, folder, nodes=1, **settings):
+        folder = os.path.abspath(folder)
+        self.jars = jars()
+        self.nodes = [Node(i, os.path.join(folder, str(i)), self.jars)
+                      for i in range(1, nodes + 1)]
+        self.address = ','.join(n.address for n in self.nodes)
+        more = {name.replace('_', '.'): value for name, value in settings.items()}
+        cluster = str(uuid.uuid4())
+        formats = []
+        for node in self.nodes:
+            node.configure(self.nodes, more)
+            formats.append(node.java('kafka.tools.StorageTool', 'format', '-t', cluster, '-c',
+                                     node.properties))
+        for done in formats:
+            done.wait(READY_LIMIT)
+
+    def start(self):
+        for node in self.nodes:
+            node.launch()
+        for node in self.nodes:
+            wait_for('Kafka to listen', node.listens, READY_LIMIT, 0.2)
+
+    def signal(self, number):
+        for node in self.nodes:
+            node.signal(number)
+
+    def kill(self):
+        for node in self.nodes:
+            node.kill()
+
+    def stop(self):
+        # Together: the last of three would wait for a quorum that is not there any more.
+        with futures.ThreadPoolExecutor() as all_at_once:
+            list(all_at_once.map(Node.stop, self.nodes))
+
+    def partitions(self):
+        """Of all topics, as the first node that answers says."""
+        for node in self.nodes:
+            if node.alive():
+                with contextlib.suppress(OSError):
+                    return kafka_metadata.ask(node.port)
+        return []
+
+    def in_sync(self):
+        """Whether every node has all that it shall have: one of three may die now."""
+        found = self.partitions()
+        return bool(found) and all(
+            len(p.in_sync) == len(p.replicas) == len(self.nodes) for p in found)
+
     def make(self, topic, partitions):
         self._tool('TopicCommand', '--create', '--topic', topic, '--partitions', str(partitions),
-                   '--replication-factor', '1')
+                   '--replication-factor', str(len(self.nodes)))
 
     def write(self, topic, lines):
         """A record a line, in partitions that the producer chooses."""

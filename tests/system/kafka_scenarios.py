@@ -44,6 +44,41 @@ def broker_dies(stack, rounds=6, seed=None):
     judge(stack, limit=240)
 
 
+def goes_on(stack, what, limit=60):
+    """A window that begins now is answered; prints how long that took."""
+    started = time.time()
+    wait_for(f'answers after {what}', lambda: any(
+        oracle.parse_time(a['start']) > started * oracle.SECOND
+        for a in stack.answers(VIEW, '--newest', '1')), limit, 0.1)
+    print(f'{what}: the next window was answered {time.time() - started:.1f} s later')
+
+
+def one_of_three(stack):
+    """Of three brokers each dies and stands still once, when the others have all: acknowledged
+    blocks stay, and the chain goes on without it."""
+    broker = need_kafka(stack)
+    if len(broker.nodes) != 3:
+        raise Failed('this scenario is about three brokers: say --kafka 3')
+    stack.start_broker()
+    start_chain(stack)
+    state = stack.json('gateway', 'topics', 'check')
+    if not state['good'] or state['layout']['dev'] or state['layout']['min_insync'] != 2:
+        raise Failed(f'topics check: {state}')
+    stack.start_plant(sensors=sensors(8, 50))
+    time.sleep(2)
+    for node in broker.nodes:
+        wait_for('all copies to be in sync', broker.in_sync, 120, 0.5)
+        node.kill()
+        goes_on(stack, f'broker {node.number} died')
+        node.start()
+        wait_for('all copies to be in sync', broker.in_sync, 120, 0.5)
+        node.signal(signal.SIGSTOP)
+        goes_on(stack, f'broker {node.number} stands still')
+        node.signal(signal.SIGCONT)
+    stack.stop_plant()
+    judge(stack, limit=240)
+
+
 def cloud_wiped(stack):
     """A cloud node that has lost its disk makes all its answers anew from Kafka."""
     need_kafka(stack)
@@ -153,4 +188,4 @@ def poisoned(stack):
 
 
 KAFKA = {'answers_topic': answers_topic, 'poisoned': poisoned, 'broker_dies': broker_dies,
-         'cloud_wiped': cloud_wiped}
+         'one_of_three': one_of_three, 'cloud_wiped': cloud_wiped}
