@@ -4,6 +4,7 @@ Needs Java 17 and, once, Maven, which copies the broker's jars into a cache (TID
 else ~/.cache/tidemark/kafka-…); both are installed where they are missing and this user may.
 Unavailable says why no broker can be had; a test is then skipped."""
 import contextlib
+import ctypes
 import fcntl
 import hashlib
 import os
@@ -23,10 +24,18 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 POM = os.path.join(HERE, 'kafka', 'pom.xml')
 FETCH_LIMIT = 500  # seconds
 READY_LIMIT = 120
+OFFSETS_PARTITIONS = 4
 
 
 class Unavailable(Exception):
     """There is no broker to be had on this machine; the text says why."""
+
+
+def partition_of(key, partitions):
+    """As common/kafka/FORMAT.md has it."""
+    xxhash = ctypes.CDLL('libxxhash.so.0')
+    xxhash.XXH3_64bits.restype = ctypes.c_uint64
+    return xxhash.XXH3_64bits(key.encode(), ctypes.c_size_t(len(key))) % partitions
 
 
 def need(program, package):
@@ -95,7 +104,7 @@ class Node:
             'log.dirs': os.path.join(self.folder, 'log'),
             'auto.create.topics.enable': 'false',
             'offsets.topic.replication.factor': copies,
-            'offsets.topic.num.partitions': 4,
+            'offsets.topic.num.partitions': OFFSETS_PARTITIONS,
             'transaction.state.log.replication.factor': copies,
             'transaction.state.log.min.isr': min(2, copies),
             'share.coordinator.state.topic.replication.factor': copies,
@@ -203,6 +212,20 @@ class Broker:
                     return kafka_metadata.ask(node.port)
         return []
 
+    def leader(self, topic, partition):
+        """The node that leads it, when that one lives."""
+        number = next((p.leader for p in self.partitions()
+                       if (p.topic, p.number) == (topic, partition)), None)
+        return next((n for n in self.nodes if n.number == number and n.alive()), None)
+
+    def coordinator(self, group):
+        """The node that leads the group."""
+        code = 0
+        for letter in group:
+            code = (31 * code + ord(letter)) & 0xffffffff
+        code = code - (1 << 32) if code & 0x80000000 else code
+        return self.leader('__consumer_offsets', abs(code) % OFFSETS_PARTITIONS)
+
     def in_sync(self):
         """Whether every node has all that it shall have: one of three may die now."""
         found = self.partitions()
@@ -267,20 +290,23 @@ class Broker:
         return done.stdout.decode('utf-8', 'replace')
 
 
-def run_alone(test):
-    """`test(folder, broker)` with a broker of its own; the exit code, 77 where there is none."""
+def run_alone(test, nodes=1, keep=None):
+    """`test(folder, broker)` with a broker of its own; the exit code, 77 where there is none. The
+    folder, `keep` or a new one, stays when it fails."""
+    folder = keep or tempfile.mkdtemp(prefix='tm-kafka-')  # short, for the sockets in it
     try:
-        with tempfile.TemporaryDirectory(prefix='tidemark-kafka-') as folder:
-            broker = Broker(folder + '/kafka')
+        broker = Broker(folder + '/kafka', nodes)
+        try:
             broker.start()
-            try:
-                test(folder + '/stack', broker)
-            finally:
-                broker.stop()
+            test(folder + '/stack', broker)
+        finally:
+            broker.stop()
     except Unavailable as why:
         print(f'skipped: {why}')
         return 77
     except Failed as why:
-        print(f'FAILED: {why}', file=sys.stderr)
+        print(f'FAILED, see {folder}: {why}', file=sys.stderr)
         return 1
+    if not keep:
+        shutil.rmtree(folder)
     return 0
