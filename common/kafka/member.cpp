@@ -37,6 +37,12 @@ class RdMember final : public Member {
     TIDE_TRY(put("partition.assignment.strategy", "cooperative-sticky"));
     TIDE_TRY(put("session.timeout.ms", std::to_string(options_.session.count())));
     TIDE_TRY(put("heartbeat.interval.ms", std::to_string(options_.session.count() / 5)));
+    if (!settings.client.contains("socket.timeout.ms")) {
+      // A coordinator that stands still is found out within the session, so that the one after it,
+      // who knows us, hears of us in time.
+      TIDE_TRY(put("socket.timeout.ms", std::to_string(options_.session.count() / 3)));
+      TIDE_TRY(put("fetch.wait.max.ms", "100"));  // less than that; nothing is fetched
+    }
     TIDE_TRY(put("enable.auto.commit", "false"));
     TIDE_TRY(put("enable.auto.offset.store", "false"));
     TIDE_TRY(put("auto.offset.reset", "latest"));

@@ -2,6 +2,7 @@
 // goes hands over, and whoever has a partition answers what the one before did.
 #include <gtest/gtest.h>
 
+#include <functional>
 #include <thread>
 
 #include "cloud/cluster/pool.h"
@@ -159,16 +160,44 @@ TEST(Group, ANodeThatWasCountedOutLetsGoAndComesAgain) {
   EXPECT_EQ(node.ledger().taken, fleet.readings);
 }
 
+struct Events : kafka::MemberEvents {
+  void taken(const std::vector<int>& partitions) override { has = partitions.size(); }
+  void dropped(const std::vector<int>& partitions, bool by_time) override {
+    has -= partitions.size();
+    lost = lost || by_time;
+  }
+  [[nodiscard]] std::int64_t position(int /*partition*/) const override { return 0; }
+  std::size_t has = 0;
+  bool lost = false;
+};
+
+// Found out within the session: whoever coordinates the group now knows its members.
+TEST(Group, ACoordinatorThatStandsStillIsLeftForTheOneAfterIt) {
+  constexpr auto kSession = std::chrono::seconds(6);
+  MockKafka kafka(3);
+  kafka.coordinate("cloud", 1);
+  const SystemClock clock;
+  Events events;
+  const auto member = kafka::Member::open(kafka.settings,
+                                          {"cloud", kafka.settings.live(), "hall-1", kSession},
+                                          events, clock).value();
+  const auto turn_until = [&](const std::function<bool()>& reached) {
+    return eventually([&] {
+      member->turn(std::chrono::milliseconds(10));
+      return reached();
+    }, kLong);
+  };
+  ASSERT_TRUE(turn_until([&] { return member->holds(); }));
+  kafka.coordinate("cloud", 2);
+  kafka.stand_still(1);
+  const auto late = clock.steady() + 2 * kSession;  // an old lease would have ended
+  EXPECT_TRUE(turn_until([&] { return clock.steady() > late && member->holds(); }));
+  EXPECT_EQ(events.has, 4u);
+  EXPECT_FALSE(events.lost);
+}
+
 // What it had before it stood still gives it no right afterwards.
 TEST(Group, AMemberHoldsItsPartitionsForAsLongAsItsLeaseIsNew) {
-  struct Events : kafka::MemberEvents {
-    void taken(const std::vector<int>& partitions) override { has = partitions.size(); }
-    void dropped(const std::vector<int>& partitions, bool /*lost*/) override {
-      has -= partitions.size();
-    }
-    [[nodiscard]] std::int64_t position(int /*partition*/) const override { return 0; }
-    std::size_t has = 0;
-  };
   MockKafka kafka;
   ManualClock clock(event_time(0));
   Events events;

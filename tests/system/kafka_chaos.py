@@ -302,9 +302,21 @@ class Chaos:
             found += some
         return found
 
+    def recovered(self):
+        """Every node says that it works, and knows who has what."""
+        for name in self.cloud.alive():
+            try:
+                self.cloud.get(name, '/readyz')
+            except OSError:
+                return False
+            if None in {o['owner'] for o in self.cloud.get(name, '/v1/edges')['owners']}:
+                return False
+        return True
+
     def judge(self):
         started = time.monotonic()
         self.settle()
+        self.wait('all nodes to be ready and to know the owners', self.recovered, 60)
         log = oracle.PlantLog(self.stack.plant_log)
         sent = Counter(r.series.split('-m/')[0] for r in oracle.once(log.readings))
         problems, total = [], Counter()
