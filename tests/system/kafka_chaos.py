@@ -71,11 +71,9 @@ class Chaos:
         self.later.append((time.monotonic() + seconds, do))
 
     def rest(self, until):
-        while time.time() < until or self.later:
+        while time.time() < until:
             self.turn()
             time.sleep(0.1)
-            if time.time() >= until and not self.paused_broker:
-                break
 
     # Events
 
@@ -87,7 +85,9 @@ class Chaos:
         event.took = time.time() - event.at
 
     def a_node(self):
-        return self.rng.choice(self.cloud.alive())
+        """One that has partitions."""
+        return self.rng.choice(self.wait('a node to have partitions', lambda: [
+            n for n in self.cloud.alive() if self.cloud.parts(n)]))
 
     def kill_cloud(self, event):
         victim = self.a_node()
