@@ -40,6 +40,10 @@ class RdMember final : public Member {
     TIDE_TRY(put("partition.assignment.strategy", "cooperative-sticky"));
     TIDE_TRY(put("session.timeout.ms", std::to_string(options_.session.count())));
     TIDE_TRY(put("heartbeat.interval.ms", std::to_string(options_.session.count() / 5)));
+    // How long a JoinGroup may take, and little more is waited for it; five minutes otherwise, in
+    // which nothing else tells that a coordinator stands still. Until all others have joined, or
+    // the session of one that died has ended, takes less.
+    TIDE_TRY(put("max.poll.interval.ms", std::to_string(2 * options_.session.count())));
     if (!settings.client.contains("socket.timeout.ms")) {
       // A coordinator that stands still is found out within the session, so that the one after it,
       // who knows us, hears of us in time.

@@ -196,6 +196,23 @@ TEST(Group, ACoordinatorThatStandsStillIsLeftForTheOneAfterIt) {
   EXPECT_FALSE(events.lost);
 }
 
+// Of a member that joins nothing else asks the coordinator, and a join may take its time.
+TEST(Group, ACoordinatorThatStandsStillWhileAMemberJoinsIsLeftToo) {
+  MockKafka kafka(3);
+  kafka.coordinate("cloud", 1);
+  kafka.stand_still_at_join(1);
+  const SystemClock clock;
+  Events events;
+  const auto member = kafka::Member::open(
+      kafka.settings, {"cloud", kafka.settings.live(), "hall-1", std::chrono::seconds(6)}, events,
+      clock).value();
+  EXPECT_TRUE(eventually([&] {
+    member->turn(std::chrono::milliseconds(10));
+    return member->holds();
+  }, kLong));
+  EXPECT_EQ(events.has, 4u);
+}
+
 // What it had before it stood still gives it no right afterwards.
 TEST(Group, AMemberHoldsItsPartitionsForAsLongAsItsLeaseIsNew) {
   MockKafka kafka;

@@ -70,6 +70,13 @@ class MockKafka {
     constexpr int kMs = 60'000;
     rd_kafka_mock_broker_set_rtt(cluster_, broker, kMs);
   }
+  // The next JoinGroup that it gets is answered after a minute.
+  void stand_still_at_join(int broker) {
+    constexpr std::int16_t kJoinGroup = 11;
+    constexpr int kMs = 60'000;
+    rd_kafka_mock_broker_push_request_error_rtts(cluster_, broker, kJoinGroup, 1,
+                                                 RD_KAFKA_RESP_ERR_NO_ERROR, kMs);
+  }
   // Who leads a group, and all partitions of a topic.
   void coordinate(const std::string& group, int broker) {
     rd_kafka_mock_coordinator_set(cluster_, "group", group.c_str(), broker);
