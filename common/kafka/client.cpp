@@ -35,6 +35,9 @@ Result<Owned<rd_kafka_conf_t>> make_conf(const Settings& settings) {
   TIDE_TRY(set(conf.get(), "log.connection.close", "false"));
   // A broker that is back is found within seconds.
   TIDE_TRY(set(conf.get(), "reconnect.backoff.max.ms", "2000"));
+  // One that stands still, with its connections open, is given up so soon: until then nothing
+  // asks who leads its partitions now. Brokers need 9 s to see that, unless they are set otherwise.
+  TIDE_TRY(set(conf.get(), "socket.timeout.ms", "10000"));
   // A topic that was only just made is no error for long.
   TIDE_TRY(set(conf.get(), "topic.metadata.propagation.max.ms", "5000"));
   for (const auto& [key, value] : settings.client) TIDE_TRY(set(conf.get(), key.c_str(), value));
@@ -54,6 +57,11 @@ Result<Owned<rd_kafka_t>> make_client(rd_kafka_type_t type, Owned<rd_kafka_conf_
   if (!client) return Error{Fault::bad_input, std::string("Kafka client: ") + why.data()};
   (void)conf.release();
   return client;
+}
+
+bool is_about_connections(rd_kafka_resp_err_t code) {
+  return code == RD_KAFKA_RESP_ERR__TRANSPORT || code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN ||
+         code == RD_KAFKA_RESP_ERR__TIMED_OUT || code == RD_KAFKA_RESP_ERR__RESOLVE;
 }
 
 Error error_of(rd_kafka_resp_err_t code, std::string_view about, std::string_view detail) {

@@ -39,6 +39,10 @@ Result<> set(rd_kafka_conf_t* conf, const char* key, const std::string& value);
 // Takes the configuration.
 Result<Owned<rd_kafka_t>> make_client(rd_kafka_type_t type, Owned<rd_kafka_conf_t> conf);
 
+// librdkafka says when it has lost a broker, and all of them when unused connections are closed;
+// not when they are back. So a client's error of this kind says nothing about now: a Watch does.
+bool is_about_connections(rd_kafka_resp_err_t code);
+
 // What a caller can do about an error of a broker or of librdkafka, in words with the next step.
 // `about` names the topic or the brokers.
 Error error_of(rd_kafka_resp_err_t code, std::string_view about, std::string_view detail = "");

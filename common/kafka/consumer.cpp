@@ -197,7 +197,8 @@ class RdConsumer final : public Consumer {
     p.ended = true;
   }
   static void on_error(rd_kafka_t* /*client*/, int code, const char* why, void* opaque) {
-    static_cast<RdConsumer*>(opaque)->said(static_cast<rd_kafka_resp_err_t>(code), why);
+    const auto error = static_cast<rd_kafka_resp_err_t>(code);
+    if (!is_about_connections(error)) static_cast<RdConsumer*>(opaque)->said(error, why);
   }
   void said(rd_kafka_resp_err_t code, const char* why) {
     const std::lock_guard lock(mutex_);

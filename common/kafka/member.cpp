@@ -18,6 +18,9 @@ namespace {
 // give the partition away; and how often it is renewed.
 constexpr int kLeasePercent = 80;
 constexpr int kRenewPercent = 10;
+// Requests of Kafka's protocol.
+constexpr std::int16_t kJoinGroup = 11;
+constexpr std::int16_t kSyncGroup = 14;
 
 class RdMember final : public Member {
  public:
@@ -37,6 +40,16 @@ class RdMember final : public Member {
     TIDE_TRY(put("partition.assignment.strategy", "cooperative-sticky"));
     TIDE_TRY(put("session.timeout.ms", std::to_string(options_.session.count())));
     TIDE_TRY(put("heartbeat.interval.ms", std::to_string(options_.session.count() / 5)));
+    // How long a JoinGroup may take, and little more is waited for it; five minutes otherwise, in
+    // which nothing else tells that a coordinator stands still. Until all others have joined, or
+    // the session of one that died has ended, takes less.
+    TIDE_TRY(put("max.poll.interval.ms", std::to_string(2 * options_.session.count())));
+    if (!settings.client.contains("socket.timeout.ms")) {
+      // A coordinator that stands still is found out within the session, so that the one after it,
+      // who knows us, hears of us in time.
+      TIDE_TRY(put("socket.timeout.ms", std::to_string(options_.session.count() / 3)));
+      TIDE_TRY(put("fetch.wait.max.ms", "100"));  // less than that; nothing is fetched
+    }
     TIDE_TRY(put("enable.auto.commit", "false"));
     TIDE_TRY(put("enable.auto.offset.store", "false"));
     TIDE_TRY(put("auto.offset.reset", "latest"));
@@ -44,6 +57,7 @@ class RdMember final : public Member {
     rd_kafka_conf_set_rebalance_cb(conf.get(), on_rebalance);
     rd_kafka_conf_set_offset_commit_cb(conf.get(), on_commit);
     rd_kafka_conf_set_error_cb(conf.get(), on_error);
+    rd_kafka_conf_interceptor_add_on_new(conf.get(), "joining", on_new, this);
     TIDE_ASSIGN(client_, make_client(RD_KAFKA_CONSUMER, std::move(conf)));
     rd_kafka_poll_set_consumer(client_.get());
     const Owned<rd_kafka_topic_partition_list_t> topics(rd_kafka_topic_partition_list_new(1));
@@ -78,6 +92,27 @@ class RdMember final : public Member {
   }
 
  private:
+  static rd_kafka_resp_err_t on_new(rd_kafka_t* client, const rd_kafka_conf_t* /*conf*/,
+                                    void* self, char* /*why*/, std::size_t /*size*/) {
+    rd_kafka_interceptor_add_on_request_sent(client, "joining", on_sent, self);
+    return rd_kafka_interceptor_add_on_response_received(client, "joining", on_received, self);
+  }
+  static rd_kafka_resp_err_t on_sent(rd_kafka_t* /*client*/, int /*socket*/, const char* /*name*/,
+                                     std::int32_t /*broker*/, std::int16_t request,
+                                     std::int16_t /*version*/, std::int32_t /*id*/,
+                                     std::size_t /*size*/, void* self) {
+    if (request == kJoinGroup) static_cast<RdMember*>(self)->joining_ = true;
+    return RD_KAFKA_RESP_ERR_NO_ERROR;
+  }
+  static rd_kafka_resp_err_t on_received(rd_kafka_t* /*client*/, int /*socket*/,
+                                         const char* /*name*/, std::int32_t /*broker*/,
+                                         std::int16_t request, std::int16_t /*version*/,
+                                         std::int32_t /*id*/, std::size_t /*size*/,
+                                         std::int64_t /*took*/, rd_kafka_resp_err_t /*code*/,
+                                         void* self) {
+    if (request == kSyncGroup) static_cast<RdMember*>(self)->joining_ = false;
+    return RD_KAFKA_RESP_ERR_NO_ERROR;
+  }
   static void on_rebalance(rd_kafka_t* /*client*/, rd_kafka_resp_err_t code,
                            rd_kafka_topic_partition_list_t* list, void* opaque) {
     auto& self = *static_cast<RdMember*>(opaque);
@@ -132,10 +167,12 @@ class RdMember final : public Member {
   }
 
   // The coordinator takes commits of members of the newest generation only, and counts the session
-  // from then on; the lease counts from before it was asked.
+  // from then on; the lease counts from before it was asked. A broker answers requests of one
+  // connection in turn: a commit behind a JoinGroup is looked at when the next generation has
+  // begun, is one of the last, and librdkafka lets go of all partitions then. So it waits.
   void renew() {
     const auto now = clock_.steady();
-    if (asking_ || mine_.empty() || now < renew_at_) return;
+    if (asking_ || joining_ || mine_.empty() || now < renew_at_) return;
     renew_at_ = now + options_.session * kRenewPercent / 100;
     const Owned<rd_kafka_topic_partition_list_t> list(
         rd_kafka_topic_partition_list_new(static_cast<int>(mine_.size())));
@@ -192,6 +229,7 @@ class RdMember final : public Member {
   SteadyTime renew_at_{};
   SteadyTime asked_at_{};
   bool asking_ = false;         // a commit is under way
+  std::atomic<bool> joining_{false};  // a generation begins; told by threads of librdkafka
   std::uint64_t epoch_ = 0;     // a loss begins another
   std::uint64_t asked_in_ = 0;  // epoch
   std::atomic<std::int64_t> until_{0};  // the lease's end, ns of the steady clock

@@ -8,6 +8,7 @@
 // Order      cooperative-sticky: partitions that stay are not touched when nodes come and go, and
 //            one that moves is taken() only after its owner's dropped() has returned, or after the
 //            session of an owner that is silent.
+// Bounds     turn() is called, and dropped() returns, within two sessions: so long the others wait.
 // Threads    turn() and leave() from one, which the events come on; the rest from any.
 #pragma once
 

@@ -5,13 +5,15 @@
 
 namespace tidemark::kafka {
 
-OwnerWatch::OwnerWatch(std::string group, std::string topic, std::unique_ptr<Admin> admin)
-    : group_(std::move(group)), topic_(std::move(topic)), admin_(std::move(admin)) {}
+OwnerWatch::OwnerWatch(Settings settings, std::string group, std::string topic,
+                       std::unique_ptr<Admin> admin)
+    : settings_(std::move(settings)), group_(std::move(group)), topic_(std::move(topic)),
+      admin_(std::move(admin)) {}
 
 Result<std::unique_ptr<OwnerWatch>> OwnerWatch::start(const Settings& settings, std::string group,
                                                       std::string topic) {
   TIDE_ASSIGN(auto admin, Admin::open(settings));
-  std::unique_ptr<OwnerWatch> watch(new OwnerWatch(std::move(group), std::move(topic),
+  std::unique_ptr<OwnerWatch> watch(new OwnerWatch(settings, std::move(group), std::move(topic),
                                                    std::make_unique<Admin>(std::move(admin))));
   watch->thread_ = std::thread([w = watch.get()] { w->run(); });
   return watch;
@@ -34,7 +36,13 @@ std::map<int, std::string> OwnerWatch::owners() const {
 void OwnerWatch::run() {
   for (;;) {
     auto found = admin_->owners(group_, topic_);
-    if (!found) log::warning("owners are not known", "error={}", found.error().text());
+    if (!found) {
+      log::warning("owners are not known", "error={}", found.error().text());
+      // librdkafka 2.0.2 asks the first coordinator for ever, also when it is none any more.
+      if (auto other = Admin::open(settings_)) {
+        admin_ = std::make_unique<Admin>(std::move(other).value());
+      }
+    }
     std::unique_lock lock(mutex_);
     owners_ = found ? std::move(found).value() : std::map<int, std::string>{};
     if (woken_.wait_for(lock, kEvery, [this] { return stopping_; })) return;

@@ -34,9 +34,11 @@ class OwnerWatch {
   [[nodiscard]] std::map<int, std::string> owners() const;
 
  private:
-  OwnerWatch(std::string group, std::string topic, std::unique_ptr<Admin> admin);
+  OwnerWatch(Settings settings, std::string group, std::string topic,
+             std::unique_ptr<Admin> admin);
   void run();
 
+  const Settings settings_;
   const std::string group_;
   const std::string topic_;
   std::unique_ptr<Admin> admin_;

@@ -163,46 +163,6 @@ TEST(Group, ANodeThatWasCountedOutLetsGoAndComesAgain) {
   EXPECT_EQ(node.ledger().taken, fleet.readings);
 }
 
-// What it had before it stood still gives it no right afterwards.
-TEST(Group, AMemberHoldsItsPartitionsForAsLongAsItsLeaseIsNew) {
-  struct Events : kafka::MemberEvents {
-    void taken(const std::vector<int>& partitions) override { has = partitions.size(); }
-    void dropped(const std::vector<int>& partitions, bool /*lost*/) override {
-      has -= partitions.size();
-    }
-    [[nodiscard]] std::int64_t position(int /*partition*/) const override { return 0; }
-    std::size_t has = 0;
-  };
-  MockKafka kafka;
-  ManualClock clock(event_time(0));
-  Events events;
-  const auto member = kafka::Member::open(
-      kafka.settings, {"cloud", kafka.settings.live(), "hall-1", std::chrono::seconds(10)}, events,
-      clock).value();
-  const auto turn_until = [&](bool holds) {
-    return eventually([&] {
-      member->turn(std::chrono::milliseconds(10));
-      return member->holds() == holds;
-    }, kLong);
-  };
-  EXPECT_FALSE(member->holds());
-  ASSERT_TRUE(turn_until(true));
-  EXPECT_EQ(events.has, 4u);
-  clock.advance(std::chrono::milliseconds(7'999));
-  EXPECT_TRUE(member->holds());
-  clock.advance(std::chrono::milliseconds(1));
-  EXPECT_FALSE(member->holds());
-  ASSERT_TRUE(turn_until(true)) << "the brokers say that it still is one";
-
-  kafka.refuse_heartbeat(RD_KAFKA_RESP_ERR_UNKNOWN_MEMBER_ID);
-  ASSERT_TRUE(turn_until(false)) << "a loss ends it at once";
-  EXPECT_EQ(events.has, 0u);
-  ASSERT_TRUE(turn_until(true));
-  EXPECT_EQ(events.has, 4u);
-  member->leave();
-  EXPECT_EQ(events.has, 0u);
-}
-
 // All bytes of a partition's archive.
 std::string archive_of(const std::filesystem::path& data_dir, int partition) {
   const auto folder = store::archive_folder(store::part_folder(data_dir, partition));
@@ -282,6 +242,7 @@ TEST(Group, ACheckpointThatIsNotWholeIsPassedOver) {
   Member second(kafka, there.path, "hall-2");
   ASSERT_TRUE(eventually([&] { return second.ledger().answered == fleet.readings; }, kLong));
   EXPECT_EQ(second.pool().counters().blocks, 4u) << "all was read from the start";
+  for (const auto& p : second.partitions()) EXPECT_FALSE(p.restored) << p.number;
 }
 
 TEST(Checkpoint, MarkersAreReadAsTheyWereWritten) {

@@ -318,6 +318,30 @@ TEST(KafkaListener, WhoDoesNotHoldItsPartitionsNeitherTakesNorCommitsNorSays) {
   EXPECT_TRUE(node.answers(6)) << "what it let go of is read again";
 }
 
+// Nothing comes by a topic of dictionaries for days, which would show that its reader does without
+// a broker that leads nothing any more.
+TEST(KafkaListener, OneBrokerThatIsAwayIsNoProblemOfASilentTopic) {
+  MockKafka kafka(3);
+  for (const auto& t : kafka.topics()) kafka.lead(t, 1);
+  Folder folder;
+  EdgeDouble edge("press-07", 11, 1);
+  Gateway gateway(kafka, edge);
+  Node node(kafka, folder.path);
+  gateway.send(edge.dictionary());
+  const auto one_more = [&](int n) {
+    gateway.send(edge.block(next_block(edge, n - 1)));
+    gateway.send(edge.last_seal());
+    return gateway.acknowledged(static_cast<std::uint64_t>(n)) &&
+           node.answers(3 * static_cast<std::uint64_t>(n));
+  };
+  ASSERT_TRUE(one_more(1));
+  for (const auto& t : kafka.topics()) kafka.lead(t, 2);
+  kafka.be_there(false);
+  ASSERT_TRUE(one_more(2));
+  EXPECT_TRUE(eventually([&] { return node.condition().problem.empty(); }))
+      << node.condition().problem;
+}
+
 TEST(KafkaListener, SaysWhyItCannotRead) {
   MockKafka kafka;
   Folder folder;

@@ -24,13 +24,11 @@ class MockKafka {
  public:
   static constexpr int kPartitions = 4;
 
-  MockKafka()
+  explicit MockKafka(int brokers = 1)
       : owner_(rd_kafka_new(RD_KAFKA_PRODUCER, nullptr, nullptr, 0)),
-        cluster_(rd_kafka_mock_cluster_new(owner_, 1)) {
+        cluster_(rd_kafka_mock_cluster_new(owner_, brokers)) {
     settings.brokers = rd_kafka_mock_cluster_bootstraps(cluster_);
-    for (const auto& t : {settings.live(), settings.backlog(), settings.dictionaries(),
-                          settings.control(), settings.answers(), settings.dead_letters(),
-                          settings.checkpoints()}) {
+    for (const auto& t : topics()) {
       EXPECT_EQ(rd_kafka_mock_topic_create(cluster_, t.c_str(), kPartitions, 1),
                 RD_KAFKA_RESP_ERR_NO_ERROR);
     }
@@ -42,6 +40,11 @@ class MockKafka {
   MockKafka(const MockKafka&) = delete;
   MockKafka& operator=(const MockKafka&) = delete;
 
+  [[nodiscard]] std::vector<std::string> topics() const {
+    return {settings.live(),    settings.backlog(), settings.dictionaries(),
+            settings.control(), settings.answers(), settings.dead_letters(),
+            settings.checkpoints()};
+  }
   // A topic of somebody else's.
   void make(const std::string& topic) {
     EXPECT_EQ(rd_kafka_mock_topic_create(cluster_, topic.c_str(), kPartitions, 1),
@@ -62,6 +65,27 @@ class MockKafka {
   void refuse_heartbeat(rd_kafka_resp_err_t with) {
     constexpr std::int16_t kHeartbeat = 12;
     refuse(kHeartbeat, with, 1);
+  }
+  // From now on it answers after a minute; its connections stay open.
+  void stand_still(int broker) {
+    constexpr int kMs = 60'000;
+    rd_kafka_mock_broker_set_rtt(cluster_, broker, kMs);
+  }
+  // The next JoinGroup that it gets is answered after a minute.
+  void stand_still_at_join(int broker) {
+    constexpr std::int16_t kJoinGroup = 11;
+    constexpr int kMs = 60'000;
+    rd_kafka_mock_broker_push_request_error_rtts(cluster_, broker, kJoinGroup, 1,
+                                                 RD_KAFKA_RESP_ERR_NO_ERROR, kMs);
+  }
+  // Who leads a group, and all partitions of a topic.
+  void coordinate(const std::string& group, int broker) {
+    rd_kafka_mock_coordinator_set(cluster_, "group", group.c_str(), broker);
+  }
+  void lead(const std::string& topic, int broker) {
+    for (int p = 0; p < kPartitions; ++p) {
+      rd_kafka_mock_partition_set_leader(cluster_, topic.c_str(), p, broker);
+    }
   }
   void be_there(bool there) {
     if (there) {

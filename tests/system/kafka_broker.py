@@ -1,8 +1,10 @@
-"""A real Apache Kafka for tests: one node on loopback, in the test's own folder.
+"""A real Apache Kafka for tests: one node or three on loopback, in the test's own folder.
 
 Needs Java 17 and, once, Maven, which copies the broker's jars into a cache (TIDEMARK_KAFKA_JARS,
 else ~/.cache/tidemark/kafka-…); both are installed where they are missing and this user may.
 Unavailable says why no broker can be had; a test is then skipped."""
+import contextlib
+import ctypes
 import fcntl
 import hashlib
 import os
@@ -13,17 +15,27 @@ import subprocess
 import sys
 import tempfile
 import uuid
+from concurrent import futures
 
+import kafka_metadata
 from stack import ROOT, Failed, end_with_parent, free_port, wait_for
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 POM = os.path.join(HERE, 'kafka', 'pom.xml')
 FETCH_LIMIT = 500  # seconds
 READY_LIMIT = 120
+OFFSETS_PARTITIONS = 4
 
 
 class Unavailable(Exception):
     """There is no broker to be had on this machine; the text says why."""
+
+
+def partition_of(key, partitions):
+    """As common/kafka/FORMAT.md has it."""
+    xxhash = ctypes.CDLL('libxxhash.so.0')
+    xxhash.XXH3_64bits.restype = ctypes.c_uint64
+    return xxhash.XXH3_64bits(key.encode(), ctypes.c_size_t(len(key))) % partitions
 
 
 def need(program, package):
@@ -64,41 +76,46 @@ def jars():
     return folder
 
 
-class Broker:
-    """One node, its controller in the same process. Topics come by order only, never by use."""
+class Node:
+    """One node of a Broker, its controller in the same process; it keeps its data when it dies."""
 
-    def __init__(self, folder, **settings):
-        self.folder = os.path.abspath(folder)
-        self.jars = jars()
+    def __init__(self, number, folder, folder_of_jars):
+        self.number = number
+        self.folder = folder
+        self.jars = folder_of_jars
         self.port = free_port()
+        self.controller_port = free_port()
         self.address = f'127.0.0.1:{self.port}'
         self.process = None
-        controller = free_port()
-        os.makedirs(self.folder, exist_ok=True)
-        self.properties = os.path.join(self.folder, 'server.properties')
+        self.properties = os.path.join(folder, 'server.properties')
+        os.makedirs(folder, exist_ok=True)
+
+    def configure(self, nodes, settings):
+        copies = len(nodes)
         lines = {
-            'process.roles': 'broker,controller', 'node.id': 1,
-            'controller.quorum.voters': f'1@127.0.0.1:{controller}',
-            'listeners': f'PLAINTEXT://{self.address},CONTROLLER://127.0.0.1:{controller}',
+            'process.roles': 'broker,controller', 'node.id': self.number,
+            'controller.quorum.voters': ','.join(
+                f'{n.number}@127.0.0.1:{n.controller_port}' for n in nodes),
+            'listeners': f'PLAINTEXT://{self.address},'
+                         f'CONTROLLER://127.0.0.1:{self.controller_port}',
             'advertised.listeners': f'PLAINTEXT://{self.address}',
             'controller.listener.names': 'CONTROLLER',
             'listener.security.protocol.map': 'CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT',
             'log.dirs': os.path.join(self.folder, 'log'),
             'auto.create.topics.enable': 'false',
-            'offsets.topic.replication.factor': 1,
-            'transaction.state.log.replication.factor': 1,
-            'transaction.state.log.min.isr': 1,
-            'share.coordinator.state.topic.replication.factor': 1,
-            'share.coordinator.state.topic.min.isr': 1,
+            'offsets.topic.replication.factor': copies,
+            'offsets.topic.num.partitions': OFFSETS_PARTITIONS,
+            'transaction.state.log.replication.factor': copies,
+            'transaction.state.log.min.isr': min(2, copies),
+            'share.coordinator.state.topic.replication.factor': copies,
+            'share.coordinator.state.topic.min.isr': min(2, copies),
             'group.initial.rebalance.delay.ms': 0,
             'broker.session.timeout.ms': 2000, 'broker.heartbeat.interval.ms': 500,
-            **{name.replace('_', '.'): value for name, value in settings.items()}}
+            **settings}
         with open(self.properties, 'w', encoding='utf-8') as out:
             out.writelines(f'{name}={value}\n' for name, value in lines.items())
-        self._java('kafka.tools.StorageTool', 'format', '-t', str(uuid.uuid4()), '-c',
-                   self.properties).wait(READY_LIMIT)
 
-    def _java(self, *words):
+    def java(self, *words):
         with open(os.path.join(self.folder, 'broker.log'), 'ab') as log:
             return subprocess.Popen(
                 ['java', '-Xms64m', '-Xmx512m', '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1',
@@ -106,18 +123,24 @@ class Broker:
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
                 preexec_fn=end_with_parent)
 
-    def start(self):
-        self.process = self._java('kafka.Kafka', self.properties)
+    def launch(self):
+        self.process = self.java('kafka.Kafka', self.properties)
 
-        def answers():
-            if self.process.poll() is not None:
-                raise Failed(f'Kafka ended with {self.process.returncode}:\n{self.log_tail()}')
-            try:
-                socket.create_connection(('127.0.0.1', self.port), timeout=1).close()
-                return True
-            except OSError:
-                return False
-        wait_for('Kafka to listen', answers, READY_LIMIT, 0.2)
+    def alive(self):
+        return self.process is not None and self.process.poll() is None
+
+    def listens(self):
+        if not self.alive():
+            raise Failed(f'node {self.number} of Kafka ended:\n{self.log_tail()}')
+        try:
+            socket.create_connection(('127.0.0.1', self.port), timeout=1).close()
+            return True
+        except OSError:
+            return False
+
+    def start(self):
+        self.launch()
+        wait_for('Kafka to listen', self.listens, READY_LIMIT, 0.2)
 
     def log_tail(self, lines=10):
         with open(os.path.join(self.folder, 'broker.log'), encoding='utf-8',
@@ -133,7 +156,7 @@ class Broker:
         self.process = None
 
     def stop(self):
-        if self.process and self.process.poll() is None:
+        if self.alive():
             self.process.send_signal(signal.SIGCONT)
             self.process.terminate()
             try:
@@ -142,9 +165,76 @@ class Broker:
                 self.kill()
         self.process = None
 
+
+class Broker:
+    """One node, or three that keep three copies of all. Topics come by order only, never by use."""
+
+    def __init__(self, folder, nodes=1, **settings):
+        folder = os.path.abspath(folder)
+        self.jars = jars()
+        self.nodes = [Node(i, os.path.join(folder, str(i)), self.jars)
+                      for i in range(1, nodes + 1)]
+        self.address = ','.join(n.address for n in self.nodes)
+        more = {name.replace('_', '.'): value for name, value in settings.items()}
+        cluster = str(uuid.uuid4())
+        formats = []
+        for node in self.nodes:
+            node.configure(self.nodes, more)
+            formats.append(node.java('kafka.tools.StorageTool', 'format', '-t', cluster, '-c',
+                                     node.properties))
+        for done in formats:
+            done.wait(READY_LIMIT)
+
+    def start(self):
+        for node in self.nodes:
+            node.launch()
+        for node in self.nodes:
+            wait_for('Kafka to listen', node.listens, READY_LIMIT, 0.2)
+
+    def signal(self, number):
+        for node in self.nodes:
+            node.signal(number)
+
+    def kill(self):
+        for node in self.nodes:
+            node.kill()
+
+    def stop(self):
+        # Together: the last of three would wait for a quorum that is not there any more.
+        with futures.ThreadPoolExecutor() as all_at_once:
+            list(all_at_once.map(Node.stop, self.nodes))
+
+    def partitions(self):
+        """Of all topics, as the first node that answers says."""
+        for node in self.nodes:
+            if node.alive():
+                with contextlib.suppress(OSError):
+                    return kafka_metadata.ask(node.port)
+        return []
+
+    def leader(self, topic, partition):
+        """The node that leads it, when that one lives."""
+        number = next((p.leader for p in self.partitions()
+                       if (p.topic, p.number) == (topic, partition)), None)
+        return next((n for n in self.nodes if n.number == number and n.alive()), None)
+
+    def coordinator(self, group):
+        """The node that leads the group."""
+        code = 0
+        for letter in group:
+            code = (31 * code + ord(letter)) & 0xffffffff
+        code = code - (1 << 32) if code & 0x80000000 else code
+        return self.leader('__consumer_offsets', abs(code) % OFFSETS_PARTITIONS)
+
+    def in_sync(self):
+        """Whether every node has all that it shall have: one of three may die now."""
+        found = self.partitions()
+        return bool(found) and all(
+            len(p.in_sync) == len(p.replicas) == len(self.nodes) for p in found)
+
     def make(self, topic, partitions):
         self._tool('TopicCommand', '--create', '--topic', topic, '--partitions', str(partitions),
-                   '--replication-factor', '1')
+                   '--replication-factor', str(len(self.nodes)))
 
     def write(self, topic, lines):
         """A record a line, in partitions that the producer chooses."""
@@ -200,20 +290,23 @@ class Broker:
         return done.stdout.decode('utf-8', 'replace')
 
 
-def run_alone(test):
-    """`test(folder, broker)` with a broker of its own; the exit code, 77 where there is none."""
+def run_alone(test, nodes=1, keep=None):
+    """`test(folder, broker)` with a broker of its own; the exit code, 77 where there is none. The
+    folder, `keep` or a new one, stays when it fails."""
+    folder = keep or tempfile.mkdtemp(prefix='tm-kafka-')  # short, for the sockets in it
     try:
-        with tempfile.TemporaryDirectory(prefix='tidemark-kafka-') as folder:
-            broker = Broker(folder + '/kafka')
+        broker = Broker(folder + '/kafka', nodes)
+        try:
             broker.start()
-            try:
-                test(folder + '/stack', broker)
-            finally:
-                broker.stop()
+            test(folder + '/stack', broker)
+        finally:
+            broker.stop()
     except Unavailable as why:
         print(f'skipped: {why}')
         return 77
     except Failed as why:
-        print(f'FAILED: {why}', file=sys.stderr)
+        print(f'FAILED, see {folder}: {why}', file=sys.stderr)
         return 1
+    if not keep:
+        shutil.rmtree(folder)
     return 0

@@ -225,5 +225,25 @@ def group_paused(stack):
     judged_at(stack, nodes, owner_of_the_edge(stack, nodes, names))
 
 
+def group_grows(stack, rounds=3):
+    """Nodes come and go: partitions that stay with their node are not touched, and no node that
+    lives is counted out."""
+    nodes = start_group(stack)
+    plant(stack)
+    for _ in range(rounds):
+        for name in ('cloud2', 'cloud3'):
+            nodes.start(name)
+            share(nodes, *[n for n in ('cloud', 'cloud2', 'cloud3') if stack.alive(n)])
+        for name in ('cloud2', 'cloud3'):
+            stack.stop(name)
+            share(nodes, *[n for n in ('cloud', 'cloud3') if stack.alive(n)])
+    stack.stop_plant()
+    judged_at(stack, nodes, 'cloud')
+    for name in ('cloud', 'cloud2', 'cloud3'):
+        lost = [line for line in stack.log_tail(name, 10_000).splitlines() if 'lost=true' in line]
+        if lost:
+            raise Failed(f'{name} was counted out:\n' + '\n'.join(lost))
+
+
 GROUPS = {'group_alone': group_alone, 'group_poisoned': group_poisoned,
-          'group_moves': group_moves, 'group_paused': group_paused}
+          'group_grows': group_grows, 'group_moves': group_moves, 'group_paused': group_paused}

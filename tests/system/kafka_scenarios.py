@@ -6,6 +6,7 @@ import signal
 import time
 
 import oracle
+from kafka_broker import partition_of
 from scenarios import EDGE, VIEW, Failed, judge, sensors, start_chain, wait_for
 
 
@@ -40,6 +41,44 @@ def broker_dies(stack, rounds=6, seed=None):
     time.sleep(8)
     broker.signal(signal.SIGCONT)
     time.sleep(2)
+    stack.stop_plant()
+    judge(stack, limit=240)
+
+
+def goes_on(stack, what, limit=60):
+    """A window that begins now is answered; prints how long that took."""
+    started = time.time()
+    wait_for(f'answers after {what}', lambda: any(
+        oracle.parse_time(a['start']) > started * oracle.SECOND
+        for a in stack.answers(VIEW, '--newest', '1')), limit, 0.1)
+    print(f'{what}: the next window was answered {time.time() - started:.1f} s later')
+
+
+def one_of_three(stack):
+    """Of three brokers the one that leads dies or stands still, when the others have all:
+    acknowledged blocks stay, and the chain goes on without it."""
+    broker = need_kafka(stack)
+    if len(broker.nodes) != 3:
+        raise Failed('this scenario is about three brokers: say --kafka 3')
+    stack.start_broker()
+    start_chain(stack)
+    state = stack.json('gateway', 'topics', 'check')
+    if not state['good'] or state['layout']['dev'] or state['layout']['min_insync'] != 2:
+        raise Failed(f'topics check: {state}')
+    stack.start_plant(sensors=sensors(8, 50))
+    time.sleep(2)
+    live = ('test.blocks.live', partition_of(EDGE, stack.partitions))
+    for _ in range(2):
+        wait_for('all copies to be in sync', broker.in_sync, 120, 0.5)
+        node = broker.leader(*live)
+        node.kill()
+        goes_on(stack, f'the leader, broker {node.number}, died')
+        node.start()
+        wait_for('all copies to be in sync', broker.in_sync, 120, 0.5)
+        node = broker.leader(*live)
+        node.signal(signal.SIGSTOP)
+        goes_on(stack, f'the leader, broker {node.number}, stands still')
+        node.signal(signal.SIGCONT)
     stack.stop_plant()
     judge(stack, limit=240)
 
@@ -153,4 +192,4 @@ def poisoned(stack):
 
 
 KAFKA = {'answers_topic': answers_topic, 'poisoned': poisoned, 'broker_dies': broker_dies,
-         'cloud_wiped': cloud_wiped}
+         'one_of_three': one_of_three, 'cloud_wiped': cloud_wiped}

@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 """End to end, with real programs, against the plant's own log.
 
-    scenarios.py NAME [--keep FOLDER] [--kafka]
+    scenarios.py NAME [--keep FOLDER] [--kafka [BROKERS]]
                                  one of NAMES below; exit 0 when nothing is wrong. --kafka: with a
-                                 real broker between gateway and cloud, which the scenario does not
-                                 know of; 77 when none can be had
+                                 real broker, or three, between gateway and cloud, which the
+                                 scenario does not know of; 77 when none can be had
 
 Each ends with the same questions: do the answers equal what the oracle computes, does the ledger
 add up, and was nothing quarantined, evicted or put into the late ledger?
@@ -494,7 +494,8 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.split('\n')[0])
     parser.add_argument('name', choices=sorted(every()))
     parser.add_argument('--keep', metavar='FOLDER', help='work there, and leave it')
-    parser.add_argument('--kafka', action='store_true', help='gateway and cloud meet in Kafka')
+    parser.add_argument('--kafka', nargs='?', type=int, const=1, choices=(1, 3), metavar='BROKERS',
+                        help='gateway and cloud meet in Kafka, of one broker or three')
     arguments = parser.parse_args()
     try:
         return run(every()[arguments.name], arguments.name, arguments.keep, arguments.kafka)
@@ -503,9 +504,9 @@ def main():
         return 77
 
 
-def over_kafka(scenario, folder):
+def over_kafka(scenario, folder, brokers):
     """The scenario, with one line of two configurations changed."""
-    broker = kafka_broker.Broker(folder + '/kafka')
+    broker = kafka_broker.Broker(folder + '/kafka', brokers)
     broker.start()
     try:
         with Stack(folder) as stack:
@@ -516,14 +517,14 @@ def over_kafka(scenario, folder):
         broker.stop()
 
 
-def run(scenario, name, keep=None, kafka=False):
-    """Runs one scenario in a folder of its own; the folder stays when it fails."""
+def run(scenario, name, keep=None, kafka=None):
+    """Runs one scenario in a folder of its own, over `kafka` brokers; it stays when it fails."""
     # Short, for the sockets in it.
     folder = keep or tempfile.mkdtemp(prefix=f'tm-{name}-')
     started = time.monotonic()
     try:
         if kafka:
-            over_kafka(scenario, folder)
+            over_kafka(scenario, folder, kafka)
         else:
             with Stack(folder) as stack:
                 scenario(stack)

@@ -74,6 +74,7 @@ class Stack:
         self.proxy = None
         self.kafka = None      # brokers' address, in place of ZeroMQ between gateway and cloud
         self.kafka_broker = None  # for scenarios that know of it
+        self.partitions = 3       # of topics
         self.more_of_cloud = ''   # of its configuration
         self.plant_log = self.path('plant.log')
         self.scenarios = 0
@@ -303,7 +304,9 @@ class Stack:
                    f'[http]\nlisten = "127.0.0.1:{self.gateway_http_port}"\n')
         self.cli('gateway', 'ca', 'init')
         if self.kafka:
-            self.cli('gateway', 'topics', 'init', '--dev', '--partitions', '3')
+            copies = len(self.kafka_broker.nodes) if self.kafka_broker else 1
+            self.cli('gateway', 'topics', 'init', '--partitions', str(self.partitions),
+                     *(['--dev'] if copies == 1 else []))
 
     def start_gateway(self):
         self.launch('gateway', self.program('tidemark-gateway'), '--config',

@@ -1,0 +1,166 @@
+#!/usr/bin/env python3
+"""Programs that know nothing of Tidemark read its topics of answers and of dead letters.
+
+    kafka_consumers.py kcat|kafkajs
+
+Each record of answers is JSON under the key that it names, the revisions of a key never go back,
+and its last record is what `tidemark cloud query` says, also over kill -9 of the node; letters
+come with their reasons. Exits 0, 1 with what was wrong, or 77 when the program cannot be had."""
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+
+import kafka_broker
+import oracle
+from kafka_scenarios import POISON, poison
+from scenarios import VIEW, judge, sensors, start_chain
+from stack import Failed, Stack, wait_for
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+FETCH_LIMIT = 200  # seconds
+READ_LIMIT = 60
+
+
+class Kcat:
+    def __init__(self, folder):
+        del folder
+        kafka_broker.need('kcat', 'kcat')
+
+    def words(self, address, topic):
+        return ['kcat', '-b', address, '-C', '-t', topic, '-o', 'beginning', '-e', '-q', '-J']
+
+    def record(self, line):
+        """As kafkajs has it; kcat's headers are a list of names and values in turn."""
+        found = json.loads(line)
+        flat = found.get('headers', [])
+        return {**found, 'headers': dict(zip(flat[::2], flat[1::2]))}
+
+
+class Kafkajs:
+    def __init__(self, folder):
+        kafka_broker.need('node', 'nodejs')
+        kafka_broker.need('npm', 'npm')
+        package = os.path.join(HERE, 'kafka', 'package.json')
+        with open(package, 'rb') as file:
+            version = hashlib.sha256(file.read()).hexdigest()[:8]
+        self.folder = os.path.expanduser(f'~/.cache/tidemark/kafkajs-{version}')
+        if os.path.isdir(self.folder):
+            return
+        part = os.path.join(folder, 'npm')
+        os.makedirs(part)
+        shutil.copy(package, part)
+        try:
+            done = subprocess.run(['npm', 'install', '--ignore-scripts', '--no-audit', '--no-fund'],
+                                  cwd=part, capture_output=True, text=True, timeout=FETCH_LIMIT,
+                                  check=False)
+        except subprocess.TimeoutExpired:
+            raise kafka_broker.Unavailable(
+                f'npm did not fetch kafkajs within {FETCH_LIMIT} s') from None
+        if done.returncode:
+            raise kafka_broker.Unavailable(f'npm could not fetch kafkajs: {done.stderr[-300:]}')
+        os.makedirs(os.path.dirname(self.folder), exist_ok=True)
+        shutil.move(part, self.folder)
+
+    def words(self, address, topic):
+        return ['env', f'NODE_PATH={self.folder}/node_modules', 'node',
+                os.path.join(HERE, 'kafka', 'consume.js'), address, topic]
+
+    def record(self, line):
+        return json.loads(line)
+
+
+PROGRAMS = {'kcat': Kcat, 'kafkajs': Kafkajs}
+
+
+def read(program, address, topic):
+    done = subprocess.run(program.words(address, topic), capture_output=True, text=True,
+                          timeout=READ_LIMIT, check=False)
+    if done.returncode:
+        raise Failed(f'{topic} cannot be read: {done.stderr[-500:]}')
+    return [program.record(line) for line in done.stdout.splitlines()]
+
+
+def answers_in(records):
+    """(view, series, start) -> the last answer; Failed for a record that is not as it must be."""
+    found, place = {}, {}
+    for r in records:
+        answer = json.loads(r['payload'], parse_int=oracle.parse_int)
+        key = answer['view'], answer['series'], answer['start']
+        if r['key'] != '\t'.join(key):
+            raise Failed(f'{key} lies under {r["key"]!r}')
+        if place.setdefault(key[:2], r['partition']) != r['partition']:
+            raise Failed(f'{key[:2]} lies in two partitions')
+        if key in found and answer['revision'] < found[key]['revision']:
+            raise Failed(f'{key} goes back from {found[key]} to {answer}')
+        found[key] = answer
+    return found
+
+
+def same_as_queried(stack, program, windows):
+    """Whether the topic says what the node does; how many records and answers, then."""
+    records = read(program, stack.kafka, 'test.answers')
+    found = answers_in(records)
+    wanted = {(a['view'], a['series'], a['start']): a
+              for view in (VIEW, 'minute') for a in stack.answers(view)}
+    if not windows <= wanted.keys():
+        raise Failed('the node has lost answers')
+    if found != wanted:
+        return None
+    return len(records), len(found)
+
+
+def check_letters(stack, program):
+    wanted = sorted((why, value) for _, value, why in POISON)
+    records = []
+
+    def come():
+        records[:] = read(program, stack.kafka, 'test.deadletters')
+        return sorted((r['headers']['why'], r['payload']) for r in records) == wanted
+    try:
+        wait_for('the dead letters', come, 30, 1)
+    except Failed:
+        raise Failed(f'{records} instead of {wanted}') from None
+    for r in records:
+        headers = r['headers']
+        if not headers['source'].startswith('test.blocks.live/') or not headers['reason'] or \
+                oracle.parse_time(headers['at']) == 0:
+            raise Failed(f'a letter says {headers}')
+
+
+def run(program, folder, broker):
+    os.makedirs(folder, exist_ok=True)
+    consumer = PROGRAMS[program](folder)
+    with Stack(folder) as stack:
+        stack.kafka, stack.kafka_broker = broker.address, broker
+        stack.more_of_cloud = '[publish]\nanswers = true\n'
+        stack.start_broker()
+        start_chain(stack)
+        stack.start_plant(sensors=sensors(4, 50))
+        time.sleep(3)
+        poison(stack)
+        stack.kill('cloud')
+        stack.start_cloud()
+        time.sleep(3)
+        stack.stop_plant()
+        windows = {(a['view'], a['series'], a['start']) for a in judge(stack)}
+        # The node goes on: windows are sealed, and later ones are answered.
+        records, keys = wait_for('the topic to say what the node does',
+                                 lambda: same_as_queried(stack, consumer, windows), 120, 1)
+        check_letters(stack, consumer)
+        print(f'{program}: {records} records of {keys} answers, as the node has them, and '
+              f'{len(POISON)} dead letters')
+
+
+def main():
+    if len(sys.argv) != 2 or sys.argv[1] not in PROGRAMS:
+        print(__doc__.split('\n\n')[1], file=sys.stderr)
+        return 64
+    return kafka_broker.run_alone(lambda folder, broker: run(sys.argv[1], folder, broker))
+
+
+if __name__ == '__main__':
+    sys.exit(main())
