@@ -164,8 +164,8 @@ class BlockIndex {
   static constexpr std::size_t kSpansMax = 65'536;  // of a batch in memory
   static constexpr std::size_t kReachSpansMax = 1000;  // that reach() looks at
   std::int64_t span_max(SourceId source);
-  sqlite::Statement add_, forget_, hash_, position_, readings_, add_span_, overlapping_, before_, behind_,
-      span_max_, save_span_max_, forget_blocks_, note_forgotten_, forget_spans_,
+  sqlite::Statement add_, forget_, hash_, position_, readings_, add_span_, overlapping_, before_,
+      behind_, span_max_, save_span_max_, forget_blocks_, note_forgotten_, forget_spans_,
       note_forgotten_of_edge_, forget_spans_of_edge_;
   std::unordered_map<SourceId, std::int64_t> span_maxima_;
   std::vector<Span> spans_;  // of the batch

@@ -110,12 +110,25 @@ class CloudCli : public testing::Test {
 };
 
 TEST_F(CloudCli, StatusSaysWhoHasWhichPartition) {
-  store_.set_partitions({{0, true, "hall-1:8080", start_, 12}, {1, false, "hall-2:8080"}, {2}});
+  query::PartitionState restored{.number = 3,
+                                 .here = true,
+                                 .since = start_,
+                                 .restored = true,
+                                 .ready = std::chrono::milliseconds(2500),
+                                 .checkpoint = start_,
+                                 .checkpoint_problem = "Kafka is away"};
+  store_.set_partitions({{0, true, "hall-1:8080", start_, 12}, {1, false, "hall-2:8080"}, {2},
+                         restored});
   start_node();
   run({"cloud", "status"});
-  EXPECT_NE(output_->text.find("part    000  here since 2026-11-21 02:00:00, 12 records behind\n"
-                               "part    001  hall-2:8080\n"
-                               "part    002  nobody\n"), std::string::npos) << output_->text;
+  EXPECT_NE(output_->text.find(
+                "part    000  here since 2026-11-21 02:00:00, 12 records behind, no checkpoint "
+                "yet\n"
+                "part    001  hall-2:8080\n"
+                "part    002  nobody\n"
+                "part    003  here since 2026-11-21 02:00:00, 0 records behind, taken over in 2.5 "
+                "s from a checkpoint, checkpoint of 2026-11-21 02:00:00 (Kafka is away)\n"),
+            std::string::npos) << output_->text;
 }
 
 struct GoldenRow {
