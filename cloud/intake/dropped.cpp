@@ -65,7 +65,7 @@ void Intake::mark_source(Session& s, reconcile::SourceIndex index, Incarnation s
   const auto& source = s.edge->books.sources()[index];
   auto& manifests = store_->manifests();
   if (until <= from || manifests.any_dropped(source.id, start, why)) return;
-  DroppedCounts dropped{minute_of(from), minute_of(until - Nanoseconds(1)), 0, 0, why};
+  DroppedCounts dropped{minute_of(from), minute_of(until), 0, 0, why};
   dropped.first = std::max(dropped.first, -kMinuteMax);
   dropped.last = std::min(dropped.last, kMinuteMax);
   log::warning("windows cannot be proved: nobody counts what an edge took",
