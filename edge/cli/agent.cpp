@@ -91,7 +91,13 @@ Result<Agent> find_running_agent(const Where& where) {
   if (!where.socket.empty()) return agent_on(where.socket);
   TIDE_ASSIGN(const auto file, config::file_of(where.config, kConfigVariable, kConfigFile));
   const auto loaded = config::load_edge(config::edge_sources(file));
-  if (loaded.located) return described(file, loaded);
+  if (loaded.located) {
+    auto agent = described(file, loaded);
+    std::error_code ignored;
+    const bool runs = std::filesystem::exists(agent.socket, ignored);
+    if (runs && !loaded.runs) agent.broken = first_in_one_line(loaded.problems);
+    return agent;
+  }
   for (const auto& run_dir : {loaded.config.run_dir, std::filesystem::path(kUsualRunDir)}) {
     auto agent = agent_on(run_dir / "edge.sock");
     std::error_code code;

@@ -122,8 +122,8 @@ std::vector<int> unnamed_levels(std::string_view filter, const std::vector<int>&
   return out;
 }
 
-// Devices that differ in a level that is in no name lead to one series; the first that speaks after
-// a start has it, and the readings of the others are refused.
+// Devices that differ in a level that is in no name lead to one series; the first that ever spoke
+// has it, and the readings of the others are refused.
 void check_names(Section& s, const MqttConfig& c) {
   if (c.device.empty() || !c.profile.empty() || c.format == "influx" || c.format == "sparkplug") {
     return;
@@ -137,8 +137,9 @@ void check_names(Section& s, const MqttConfig& c) {
     for (const int level : unnamed_levels(filter, named, last_level_names(c))) {
       s.warn("topics", fmt::format("'{}': what stands at topic[{}] is in no series name, so that "
                                    "devices that differ in it alone lead to one series, and only "
-                                   "the first that speaks after a start is taken; use it in device "
-                                   "or metric_prefix, or leave device out", filter, level));
+                                   "the first that speaks is taken (tidemark series list); use it "
+                                   "in device or metric_prefix, or leave device out", filter,
+                                   level));
     }
   }
 }

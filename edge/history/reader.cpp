@@ -206,7 +206,7 @@ Result<> acknowledge(const std::filesystem::path& folder, std::uint64_t id, cons
   TIDE_ASSIGN(auto db, open_to_write(folder));
   TIDE_ASSIGN(auto update,
               db->prepare("UPDATE events SET acked = ifnull(acked, ?1), acked_by = ?2, "
-                          "note = ?3 WHERE id = ?4"));
+                          "note = CASE WHEN ?3 = '' THEN note ELSE ?3 END WHERE id = ?4"));
   TIDE_TRY(update.execute(count_ns(now), by, note, id));
   return db->rows_changed() == 0 ? Result<>(no_event(id)) : Result<>();
 }

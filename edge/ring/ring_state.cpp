@@ -184,8 +184,10 @@ Result<> RingState::apply(const SegmentHeader& h, RecordType type, ByteSpan byte
         hole_.reset();
       }
       for (const auto& s : seal->sources) {
-        if (!s.device_stamped) i->sign_of_life = std::max(i->sign_of_life, s.sealed_until);
+        auto& sign = s.device_stamped ? i->sign_by_devices : i->sign_of_life;
+        sign = std::max(sign, s.sealed_until);
       }
+      i->sign_by_devices = std::max(i->sign_by_devices, seal->rest.value_or(kEventTimeMin));
       return {};
     }
     case RecordType::block: {
@@ -280,6 +282,7 @@ std::uint64_t RingState::begin(Incarnation incarnation, EventTime now, bool cut,
   };
   for (auto& [o, i] : incarnations) {
     if (i.off_until != kEventTimeMin) continue;
+    if (i.sign_by_devices <= now) i.sign_of_life = std::max(i.sign_of_life, i.sign_by_devices);
     // A clock that was set back must not make the time off negative.
     i.off_until = std::max(now, i.sign_of_life);
     if (cut && !i.ended) i.note_cut();

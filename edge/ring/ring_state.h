@@ -71,6 +71,9 @@ struct SealState {
 struct IncarnationState {
   Incarnation incarnation;
   EventTime sign_of_life = kEventTimeMin;
+  // The same by times that follow a device's clock, or may: they count where they are not of times
+  // to come. Not kept, since the next seal says it again.
+  EventTime sign_by_devices = kEventTimeMin;
   EventTime off_until = kEventTimeMin;  // the start after it; kEventTimeMin: still running
   std::uint64_t last = 0;               // highest sequence written
   std::uint64_t offered = 0;

@@ -377,6 +377,12 @@ TEST_F(HistoryCli, AnAgentThatRunsIsFoundUnderABrokenFileThatIsItsOwn) {
     EXPECT_EQ(checks->at(1).name, "agent");
     EXPECT_EQ(checks->at(1).state, cli::CheckState::ok);
   }
+  ASSERT_TRUE(write_file(file, good + "no_such_key = 1\n"));
+  run({"edge", "status", "--json"});
+  EXPECT_EQ(output_.errors.find("warning: " + file.string() + ":4:"), 0u) << output_.errors;
+  EXPECT_EQ(run({"doctor", "--json"}), kExitProblems);
+  EXPECT_EQ(cli::parse_checks(output_.text)->at(0).name, "configuration");
+  ASSERT_TRUE(write_file(file, "labels = { a = \n"));
   status_["config"]["file"] = "/etc/tidemark/edge.toml";
   EXPECT_EQ(run({"edge", "status"}), kExitConfig) << "an agent of another file";
 }

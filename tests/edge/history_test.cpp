@@ -207,6 +207,8 @@ TEST_F(HistoryTest, EventsAreClearedAcknowledgedAndKeptOverAStart) {
   EXPECT_EQ(all[1].event.value, 98.2);
   EXPECT_EQ(all[1].event.detector, "spike, 64 readings, 5 sigmas");
   EXPECT_EQ(events(true).size(), 1u);
+  ASSERT_TRUE(acknowledge(folder_.path(), 1, "bo", "", kNow + 30s));
+  EXPECT_EQ(events()[1].note, "a loose wire") << "who has nothing to add takes nothing away";
   const auto none = acknowledge(folder_.path(), 77, "ana", "", kNow);
   ASSERT_FALSE(none);
   EXPECT_THAT(none.error().text(), HasSubstr("there is no event 77"));

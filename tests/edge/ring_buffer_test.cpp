@@ -259,6 +259,28 @@ TEST_F(RingTest, ASecondAgentOnTheRingIsRefused) {
   EXPECT_EQ(second.error().fault(), Fault::unavailable);
 }
 
+// Of a machine all of whose readings devices stamp, nothing else says how long it listened.
+TEST_F(RingTest, ADevicesTimeIsASignOfLifeUnlessItIsToCome) {
+  const auto start_with = [&](std::uint64_t incarnation, std::int64_t now, std::int64_t sealed) {
+    auto ring = open(incarnation, now);
+    RingWriter writer(*ring, {incarnation}, random);
+    auto f = writer.make({1000});
+    f.seal.sources[0].device_stamped = true;
+    f.seal.sources[0].sealed_until = event_time(sealed);
+    EXPECT_TRUE(ring->append(f).ok());
+  };
+  const auto second = [](int n) { return test::kStart + n * test::kSecond; };
+  start_with(1, second(0), second(90));
+  start_with(2, second(100), second(1'000'000));
+  const auto ring = open(3, second(200));
+  const auto& past = ring->recovered().past;
+  ASSERT_EQ(past.size(), 2u);
+  EXPECT_EQ(count_ns(past[0].closing.off_from), second(90));
+  EXPECT_EQ(count_ns(past[0].closing.off_until), second(100));
+  EXPECT_EQ(count_ns(past[1].closing.off_from), second(100));
+  EXPECT_EQ(count_ns(past[1].closing.off_until), second(200));
+}
+
 TEST_F(RingTest, PastSaysWhatAStartLeft) {
   auto ring = open(1, test::kStart);
   RingWriter writer(*ring, {1}, random);
