@@ -151,13 +151,13 @@ TEST_F(RtuTest, SilenceHalfAnswersAndNoiseEndInTimeAndLeaveNothingBehind) {
   server.mapping().tab_input_registers[0] = 5;
   auto bus = open();
   server.set_script([](const Bytes&) { return Bytes{}; });
-  EXPECT_EQ(read(*bus, {1, 4, 0, 1}, out_, 30ms).kind, Kind::silent);
+  EXPECT_EQ(read(*bus, {1, 4, 0, 1}, out_, 300ms).kind, Kind::silent);
   server.set_script([](const Bytes&) { return Bytes{1, 4}; });
-  const auto half = read(*bus, {1, 4, 0, 1}, out_, 30ms);
+  const auto half = read(*bus, {1, 4, 0, 1}, out_, 300ms);
   EXPECT_EQ(half.kind, Kind::garbled);
   EXPECT_EQ(half.text, "2 bytes of it");
   server.set_script([](const Bytes&) { return Bytes(20, 0x55); });
-  EXPECT_EQ(read(*bus, {1, 4, 0, 1}, out_, 30ms).kind, Kind::garbled);
+  EXPECT_EQ(read(*bus, {1, 4, 0, 1}, out_, 300ms).kind, Kind::garbled);
   server.set_script({});
   EXPECT_EQ(read(*bus, {1, 4, 0, 1}, out_).kind, Kind::good);
   EXPECT_THAT(out_, ElementsAre(5));
