@@ -243,17 +243,38 @@ bool is_waiting(const Missing& m) {
 
 namespace {
 constexpr std::string_view kDropped = " readings of about this time dropped ";
+constexpr std::size_t kAsideNamed = 3;  // of a window
+
+std::string aside_text(const Aside& a) {
+  if (a.state == store::LetterState::kept) {
+    return fmt::format("{} readings of about this time kept aside (dead letter {}): {}",
+                       a.readings, a.letter, a.why);
+  }
+  return fmt::format("{}{}{} (dead letter {}): {}", a.readings, kDropped,
+                     a.state == store::LetterState::dropped ? "by operator" : "for want of room",
+                     a.letter, a.why);
+}
 }  // namespace
 
-std::string aside_text(std::int64_t letter, std::uint64_t readings, store::LetterState state,
-                       const std::string& why) {
-  if (state == store::LetterState::kept) {
-    return fmt::format("{} readings of about this time kept aside (dead letter {}): {}", readings,
-                       letter, why);
+std::uint64_t count_aside(std::span<const Aside> all, EventTime start, EventTime end) {
+  return static_cast<std::uint64_t>(
+      std::ranges::count_if(all, [&](const Aside& a) { return a.meets(start, end); }));
+}
+
+bool may_lack(const Basis& basis) {
+  const auto& counts = basis.manifest;
+  return counts.lacking > 0 || counts.dropped.unknown() || basis.estimated;
+}
+
+bool note_aside(const std::string& source, std::span<const Aside> all, const Answer& answer,
+                std::vector<Missing>& missing) {
+  std::size_t named = 0;
+  for (const auto& a : all) {
+    if (!a.meets(answer.start, answer.end)) continue;
+    if (++named > kAsideNamed) break;
+    missing.push_back({source, aside_text(a)});
   }
-  return fmt::format("{}{}{} (dead letter {}): {}", readings, kDropped,
-                     state == store::LetterState::dropped ? "by operator" : "for want of room",
-                     letter, why);
+  return named > 0;
 }
 
 bool is_dropped(const Missing& m) { return m.reason.find(kDropped) != std::string::npos; }

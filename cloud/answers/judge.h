@@ -1,6 +1,8 @@
 // What an answer says: figures from exact state, and how well the cloud knows them.
 #pragma once
 
+#include <span>
+
 #include "cloud/answers/answer.h"
 #include "cloud/reconcile/manifest.h"
 #include "cloud/reconcile/off_times.h"
@@ -77,10 +79,30 @@ struct Whereabouts {
 // nobody proves.
 void note_waiting(const std::string& source, const Whereabouts& edge, EventTime end,
                   std::vector<Missing>& missing);
-// "20 readings of about this time dropped by operator (dead letter 7): ada: burnt", and the like of
-// one that is kept, or went for want of room.
-std::string aside_text(std::int64_t letter, std::uint64_t readings, store::LetterState state,
-                       const std::string& why);
+// A dead letter of which readings are counted nowhere else.
+struct Aside {
+  std::int64_t letter = 0;
+  EventTime from{}, until{};  // of its readings
+  std::uint64_t readings = 0;
+  store::LetterState state = store::LetterState::kept;
+  std::string why;  // it lies there, or went
+
+  [[nodiscard]] bool meets(EventTime start, EventTime end) const {
+    return until > start && from < end;
+  }
+};
+inline constexpr std::size_t kAsideMax = 1'000;  // of an edge, that answers name
+// How many of them meet [start, end).
+[[nodiscard]] std::uint64_t count_aside(std::span<const Aside> all, EventTime start, EventTime end);
+// Whether a window lacks something, or nobody knows: what one minute has beyond its counts does not
+// hide what another lacks, and where nobody counts, or no longer knows, nothing seems to lack.
+[[nodiscard]] bool may_lack(const Basis& basis);
+// Of a window that may lack something the first three that meet it, as "20 readings of about this
+// time dropped by operator (dead letter 7): ada: burnt", and the like of one that is kept, or went
+// for want of room. False: none does. Of which source they are, only who can read them knows: it is
+// said of all.
+bool note_aside(const std::string& source, std::span<const Aside> all, const Answer& answer,
+                std::vector<Missing>& missing);
 // Whether it is of readings that are kept no longer.
 [[nodiscard]] bool is_dropped(const Missing& missing);
 // Whether it is one of these: they are as old as the answer, and may be said anew.

@@ -19,6 +19,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "cloud/answers/judge.h"
 #include "cloud/reconcile/clone_guard.h"
 #include "cloud/reconcile/edge_books.h"
 #include "cloud/reconcile/tiers.h"
@@ -61,16 +62,6 @@ struct Binding {
   store::ArchivePosition position;  // no archived block beyond it names it
 };
 
-// A dead letter of which readings are counted nowhere else.
-struct Aside {
-  std::int64_t letter = 0;
-  EventTime from{}, until{};  // of its readings
-  std::uint64_t readings = 0;
-  store::LetterState state = store::LetterState::kept;
-  std::string why;  // it lies there, or went
-};
-inline constexpr std::size_t kAsideMax = 1'000;  // of an edge, that answers name
-
 // One edge as the intake holds it.
 struct Edge {
   store::EdgeRow row;
@@ -80,7 +71,7 @@ struct Edge {
   std::unordered_map<std::string, Series*> series;
   std::unordered_map<DictionaryHash, Binding> dictionaries;
   std::size_t dictionary_bytes = 0;
-  std::vector<Aside> aside;  // the newest last
+  std::vector<answers::Aside> aside;  // the newest last
 };
 
 class Catalogue {

@@ -10,12 +10,6 @@
 #include "common/base/text.h"
 
 namespace tidemark::intake {
-namespace {
-std::int64_t minute_of(EventTime t) {
-  return count_ns(floor_to(t, Nanoseconds(kMinuteNs))) / kMinuteNs;
-}
-}  // namespace
-
 // `known`: the seal that stood before. Who took a later one than that which said a count has it.
 void Intake::take_dropped(Session& s, const Seal& seal, std::uint64_t known) {
   auto& books = s.edge->books;

@@ -102,11 +102,8 @@ Result<> Intake::start_views() {
         const auto& edge = *by_id_.at(series.edge)->edge;
         basis.none_given_up = !edge.books.gave_up(from);
         basis.uncounted = edge.books.uncounted(from, to);
-        if (!basis.estimated) return;  // what lies aside is in the counts of its seals
-        basis.uncounted += static_cast<std::uint64_t>(
-            std::ranges::count_if(edge.aside, [&](const Aside& a) {
-              return a.until > from && a.from < to;
-            }));
+        // Else what lies aside is in the counts of its seals.
+        if (basis.estimated) basis.uncounted += answers::count_aside(edge.aside, from, to);
       },
       [this](std::span<const store::SeriesRow* const> series, EventTime from, EventTime to,
              std::vector<std::vector<answers::Sample>>& samples) {

@@ -341,12 +341,12 @@ void Intake::note_aside(const Letter& letter, const std::string& why) {
   const auto session = sessions_.find(letter.edge);
   if (session == sessions_.end() || letter.readings == 0) return;
   auto& aside = session->second->edge->aside;
-  std::erase_if(aside, [&](const Aside& a) { return a.letter == letter.id; });
+  std::erase_if(aside, [&](const auto& a) { return a.letter == letter.id; });
   if (letter.state == LetterState::taken) return;
   const auto last = std::min(event_time(letter.time_max), clock_.wall() + kAheadMax);
   aside.push_back({letter.id, event_time(letter.time_min), last + Nanoseconds(1), letter.readings,
                    letter.state, why});
-  if (aside.size() > kAsideMax) aside.erase(aside.begin());
+  if (aside.size() > answers::kAsideMax) aside.erase(aside.begin());
 }
 
 // Windows that lack its readings say from now on why; those where nobody knows, as well.

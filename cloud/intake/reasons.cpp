@@ -7,24 +7,6 @@
 #include "common/model/poll_class.h"
 
 namespace tidemark::intake {
-namespace {
-
-constexpr std::size_t kAsideNamed = 3;
-
-// Of which source they are, only who can read them knows: it is said of all that lack something.
-bool name_aside(const std::string& name, const Edge& edge, const answers::Answer& answer,
-                std::vector<answers::Missing>& missing) {
-  std::size_t named = 0;
-  for (const auto& a : edge.aside) {
-    if (a.until <= answer.start || a.from >= answer.end) continue;
-    if (++named > kAsideNamed) break;
-    missing.push_back({name, answers::aside_text(a.letter, a.readings, a.state, a.why)});
-  }
-  return named > 0;
-}
-
-}  // namespace
-
 void name_missing(const Edge& edge, const store::SeriesRow& series, const answers::Answer& answer,
                   const answers::Basis& basis, std::vector<answers::Missing>& missing) {
   const auto name = edge.row.name + "/" + series.description.source;
@@ -39,11 +21,8 @@ void name_missing(const Edge& edge, const store::SeriesRow& series, const answer
                                          basis.manifest.sent, basis.manifest.received)});
   }
   if (sealed) {
-    // What one minute has beyond its counts does not hide what another lacks; and where nobody
-    // counts, or no longer knows, nothing seems to lack.
-    const auto& counts = basis.manifest;
-    const bool lacks = counts.lacking > 0 || counts.dropped.unknown() || basis.estimated;
-    const bool aside = lacks && name_aside(name, edge, answer, missing);
+    const bool aside = answers::may_lack(basis) &&
+                       answers::note_aside(name, edge.aside, answer, missing);
     if (answer.lost > 0) {
       missing.push_back({name, fmt::format("{} readings evicted{} lost", answer.lost,
                                            aside ? ", kept aside or" : " or")});

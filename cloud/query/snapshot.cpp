@@ -10,7 +10,6 @@
 
 namespace tidemark::query {
 namespace {
-constexpr std::int64_t kMinuteNs = 60'000'000'000;
 }
 
 Snapshot::Snapshot(sqlite::Database& db)
@@ -240,12 +239,12 @@ const SeriesEntry* Snapshot::series(store::SeriesId id) {
   return it == series_.end() ? nullptr : &it->second;
 }
 
-const std::vector<AsideEntry>& Snapshot::aside(store::EdgeId id) {
+const std::vector<answers::Aside>& Snapshot::aside(store::EdgeId id) {
   const auto [at, fresh] = aside_of_.try_emplace(id);
   if (!fresh) return at->second;
-  aside_.start(edge(id).name, kAsideMax);
+  aside_.start(edge(id).name, answers::kAsideMax);
   while (aside_.next()) {
-    AsideEntry a;
+    answers::Aside a;
     a.letter = aside_.integer(0);
     a.from = event_time(aside_.integer(1));
     a.until = event_time(std::min(aside_.integer(2), count_ns(kEventTimeMax) - 1) + 1);
@@ -273,9 +272,8 @@ std::vector<store::SourceId> SeriesEntry::sources() const {
 
 reconcile::ManifestSum Snapshot::manifest(const std::vector<store::SourceId>& sources,
                                           EventTime from, EventTime to) {
-  const auto minute = Nanoseconds(kMinuteNs);
-  const auto first = count_ns(floor_to(from, minute)) / kMinuteNs;
-  const auto end = count_ns(floor_to(to - Nanoseconds(1), minute)) / kMinuteNs + 1;
+  const auto first = minute_of(from);
+  const auto end = minute_of(to - Nanoseconds(1)) + 1;
   reconcile::ManifestSum sum;
   for (const auto source : sources) {
     minutes_.start(source, first, end);

@@ -5,12 +5,12 @@
 #include <unordered_map>
 
 #include "cloud/answers/group_rows.h"
+#include "cloud/answers/judge.h"
 #include "cloud/answers/selection.h"
 #include "cloud/answers/view.h"
 #include "cloud/query/reader.h"
 #include "cloud/reconcile/manifest.h"
 #include "cloud/reconcile/pane.h"
-#include "cloud/store/letter_rows.h"
 #include "cloud/store/ordered_rows.h"
 #include "cloud/store/rows.h"
 #include "cloud/store/waiver_rows.h"
@@ -43,15 +43,6 @@ struct EdgeEntry {
   std::vector<reconcile::IncarnationBooks::Uncounted> uncounted;  // lost, and nobody counted them
 };
 
-// A dead letter of which readings are counted nowhere else.
-struct AsideEntry {
-  std::int64_t letter = 0;
-  EventTime from{}, until{};  // of its readings
-  std::uint64_t readings = 0;
-  store::LetterState state = store::LetterState::kept;
-  std::string why;  // it lies there, or went
-};
-
 struct ViewEntry {
   std::int64_t id = 0;
   answers::View view;
@@ -78,8 +69,7 @@ class Snapshot {
   const SeriesEntry* series(store::SeriesId id);
   const EdgeEntry& edge(store::EdgeId id) { return edges_[id]; }
   // Of the edge, the newest kAsideMax, oldest first.
-  static constexpr std::int64_t kAsideMax = 1'000;
-  const std::vector<AsideEntry>& aside(store::EdgeId id);
+  const std::vector<answers::Aside>& aside(store::EdgeId id);
   // Of a view, in the order in which they came to be.
   std::vector<const GroupEntry*> groups(std::int64_t view);
   const GroupEntry* group(answers::Subject subject);
@@ -141,7 +131,7 @@ class Snapshot {
   std::unordered_map<store::SeriesId, SeriesEntry> series_;
   std::int64_t series_changes_ = -1;
   std::unordered_map<store::EdgeId, EdgeEntry> edges_;
-  std::unordered_map<store::EdgeId, std::vector<AsideEntry>> aside_of_;  // that were asked for
+  std::unordered_map<store::EdgeId, std::vector<answers::Aside>> aside_of_;  // that were asked for
   std::vector<ViewEntry> views_;
   std::map<std::int64_t, GroupEntry> groups_;  // by id; rows that are never changed, but may go
   std::int64_t groups_gone_ = 0;

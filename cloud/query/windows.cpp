@@ -18,7 +18,6 @@ namespace tidemark::query {
 namespace {
 
 constexpr Nanoseconds kMinute = std::chrono::minutes(1);
-constexpr std::size_t kAsideNamed = 3;  // dead letters, of a window
 
 EventTime ceil_to(EventTime t, Nanoseconds width) {
   const auto floor = floor_to(t, width);
@@ -280,11 +279,9 @@ answers::Basis Windows::basis(const SeriesEntry& series, const Found& found, con
   for (const auto& lost : snapshot_.edge(series.edge).uncounted) {
     if (lost.from < end && lost.until > start) basis.uncounted += lost.blocks;
   }
-  if (basis.estimated) {  // else what lies aside is in the counts of its seals
-    basis.uncounted += static_cast<std::uint64_t>(
-        std::ranges::count_if(snapshot_.aside(series.edge), [&](const AsideEntry& a) {
-          return a.until > start && a.from < end;
-        }));
+  // Else what lies aside is in the counts of its seals.
+  if (basis.estimated) {
+    basis.uncounted += answers::count_aside(snapshot_.aside(series.edge), start, end);
   }
   basis.off = reconcile::covered(snapshot_.edge(series.edge).off.meeting(start, end), start, end);
   return basis;
@@ -296,15 +293,8 @@ void Windows::name_missing(const SeriesEntry& series, const answers::Basis& basi
   const auto source = edge.name + "/" + series.description.source;
   answers::note_off(source, edge.off.meeting(a.start, a.end), a.missing);
   answers::note_unplaced(source, basis, a.missing);
-  const auto& counts = basis.manifest;
-  if (counts.lacking > 0 || counts.dropped.unknown() || basis.estimated) {
-    std::size_t named = 0;
-    for (const auto& aside : snapshot_.aside(series.edge)) {
-      if (aside.until <= a.start || aside.from >= a.end) continue;
-      if (++named > kAsideNamed) break;
-      a.missing.push_back(
-          {source, answers::aside_text(aside.letter, aside.readings, aside.state, aside.why)});
-    }
+  if (answers::may_lack(basis)) {
+    answers::note_aside(source, snapshot_.aside(series.edge), a, a.missing);
   }
   if (basis.waived) a.waived.push_back(answers::waived_of(*snapshot_.waiver(series.source)));
   a.known_at = std::max(a.known_at, edge.seen);

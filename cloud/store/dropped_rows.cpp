@@ -5,7 +5,6 @@
 namespace tidemark::store {
 namespace {
 
-constexpr std::int64_t kMinuteNs = 60'000'000'000;
 
 DroppedCounts::Why why_of(std::int64_t number) {
   return number >= 0 && number < DroppedCounts::kWhys ? static_cast<DroppedCounts::Why>(number)
@@ -14,10 +13,7 @@ DroppedCounts::Why why_of(std::int64_t number) {
 
 // The minutes that [from, to) touches.
 std::pair<std::int64_t, std::int64_t> minutes_of(EventTime from, EventTime to) {
-  const auto number = [](EventTime t) {
-    return count_ns(floor_to(t, Nanoseconds(kMinuteNs))) / kMinuteNs;
-  };
-  return {number(from), number(to - Nanoseconds(1))};
+  return {minute_of(from), minute_of(to - Nanoseconds(1))};
 }
 
 }  // namespace

@@ -78,12 +78,6 @@ bool ManifestRows::contradicts(SourceId source, Incarnation incarnation,
   return load({source, counts.minute}).manifest.contradicts(incarnation, seal_number, counts);
 }
 
-namespace {
-std::int64_t minute_of(EventTime t) {
-  return count_ns(floor_to(t, Nanoseconds(kMinute))) / kMinute;
-}
-}  // namespace
-
 reconcile::ManifestSum ManifestRows::sum(SourceId source, EventTime from, EventTime to) {
   const auto first = minute_of(from);
   const auto end = minute_of(to - Nanoseconds(1)) + 1;

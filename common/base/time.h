@@ -26,6 +26,10 @@ constexpr std::int64_t count_ns(EventTime t) { return t.time_since_epoch().count
 inline constexpr EventTime kEventTimeMin = EventTime::min();
 inline constexpr EventTime kEventTimeMax = EventTime::max();
 
+// The number of its minute since 1970, as manifests name minutes; rounded down before 1970 too.
+constexpr std::int64_t minute_of(EventTime t) {
+  return std::chrono::floor<std::chrono::minutes>(t.time_since_epoch()).count();
+}
 // The start of the epoch-aligned slice of `width` that holds `t`; right for times before 1970 too.
 // The slice that begins before all time is given as beginning at kEventTimeMin.
 constexpr EventTime floor_to(EventTime t, Nanoseconds width) {

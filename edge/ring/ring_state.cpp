@@ -108,10 +108,7 @@ void IncarnationState::note_cut() {
   ++amended;
   for (auto& [name, line] : seal.lines) {
     const auto from = line.sealed_until == kEventTimeMin ? sign_of_life : line.sealed_until;
-    const auto minute = [](EventTime t) {
-      return std::chrono::floor<std::chrono::minutes>(t.time_since_epoch()).count();
-    };
-    DroppedCounts d{minute(from), minute(std::max(from, off_until)), stated_number(), 0,
+    DroppedCounts d{minute_of(from), minute_of(std::max(from, off_until)), stated_number(), 0,
                     DroppedCounts::Why::cut};
     add_dropped(line.dropped, d, kDroppedMax);
   }
@@ -119,9 +116,6 @@ void IncarnationState::note_cut() {
 
 // Readings are counted in minutes about the time that its source has come to.
 void IncarnationState::note_hole(const SealState& before) {
-  const auto minute = [](EventTime t) {
-    return std::chrono::floor<std::chrono::minutes>(t.time_since_epoch()).count();
-  };
   const auto lost = seal.number - 1;  // the newest of them, at most
   if (lost <= std::max(seal.acknowledged, before.number)) return;
   ++amended;
@@ -131,7 +125,7 @@ void IncarnationState::note_hole(const SealState& before) {
     if (from == kEventTimeMin) from = std::min(sign_of_life, line.sealed_until);
     const auto until = std::max(from, line.sealed_until);
     if (until == kEventTimeMin) continue;
-    const DroppedCounts d{minute(from), minute(until), lost, 0, DroppedCounts::Why::bound};
+    const DroppedCounts d{minute_of(from), minute_of(until), lost, 0, DroppedCounts::Why::bound};
     add_dropped(line.dropped, d, kDroppedMax);
   }
 }

@@ -96,6 +96,11 @@ class Fleet {
   std::vector<std::unique_ptr<Gateway>> gateways_;
 };
 
+// In time.
+bool answers_all(Member& node, const Fleet& fleet) {
+  return eventually([&] { return node.ledger().answered == fleet.readings; }, kLong);
+}
+
 TEST(Group, AloneANodeHasAllPartitionsAndAStoreForEach) {
   MockKafka kafka;
   Folder folder;
@@ -103,7 +108,7 @@ TEST(Group, AloneANodeHasAllPartitionsAndAStoreForEach) {
   fleet.send(0);
   {
     Member node(kafka, folder.path, "hall-1");
-    ASSERT_TRUE(eventually([&] { return node.ledger().answered == fleet.readings; }, kLong));
+    ASSERT_TRUE(answers_all(node, fleet));
     EXPECT_TRUE(eventually([&] { return node.has() == std::vector<int>{0, 1, 2, 3}; }));
     EXPECT_TRUE(eventually([&] { return node.pool().condition().problem.empty(); }))
         << node.pool().condition().problem;
@@ -115,7 +120,7 @@ TEST(Group, AloneANodeHasAllPartitionsAndAStoreForEach) {
       << "the stores of a stopped node read as one";
   fleet.send(1);
   Member node(kafka, folder.path, "hall-1");
-  ASSERT_TRUE(eventually([&] { return node.ledger().answered == fleet.readings; }, kLong));
+  ASSERT_TRUE(answers_all(node, fleet));
   EXPECT_EQ(node.ledger().taken, fleet.readings);
   node.stop();
   EXPECT_EQ(node.pool().counters().blocks, 4u) << "what was committed is not read again";
@@ -128,7 +133,7 @@ TEST(Group, NodesThatComeGetTheirShareAndThoseThatGoHandOver) {
   Fleet fleet(kafka);
   fleet.send(0);
   Member first(kafka, here.path, "hall-1");
-  ASSERT_TRUE(eventually([&] { return first.ledger().answered == fleet.readings; }, kLong));
+  ASSERT_TRUE(answers_all(first, fleet));
   Member second(kafka, there.path, "hall-2");
   ASSERT_TRUE(eventually([&] { return first.has().size() == 2 && second.has().size() == 2; },
                          kLong));
@@ -139,7 +144,7 @@ TEST(Group, NodesThatComeGetTheirShareAndThoseThatGoHandOver) {
   first.stop();
   EXPECT_TRUE(first.has().empty());
   fleet.send(2);
-  ASSERT_TRUE(eventually([&] { return second.ledger().answered == fleet.readings; }, kLong));
+  ASSERT_TRUE(answers_all(second, fleet));
   EXPECT_EQ(second.ledger().taken, fleet.readings) << "nothing counts twice";
   EXPECT_EQ(second.ledger().duplicate, 0u);
 }
@@ -150,7 +155,7 @@ TEST(Group, ANodeThatWasCountedOutLetsGoAndComesAgain) {
   Fleet fleet(kafka);
   Member node(kafka, folder.path, "hall-1");
   fleet.send(0);
-  ASSERT_TRUE(eventually([&] { return node.ledger().answered == fleet.readings; }, kLong));
+  ASSERT_TRUE(answers_all(node, fleet));
   const auto since = [&] {
     const auto all = node.pool().readers()->reader()->partitions().value();
     return all.empty() ? EventTime{} : all[0].since;
@@ -159,7 +164,7 @@ TEST(Group, ANodeThatWasCountedOutLetsGoAndComesAgain) {
   kafka.refuse_heartbeat(RD_KAFKA_RESP_ERR_UNKNOWN_MEMBER_ID);
   ASSERT_TRUE(eventually([&] { return node.has().size() == 4 && since() > before; }, kLong));
   fleet.send(1);
-  ASSERT_TRUE(eventually([&] { return node.ledger().answered == fleet.readings; }, kLong));
+  ASSERT_TRUE(answers_all(node, fleet));
   EXPECT_EQ(node.ledger().taken, fleet.readings);
 }
 
@@ -188,14 +193,14 @@ TEST(Group, ANodeTakesOverFromACheckpointAndFetchesTheArchiveAgain) {
   const SystemClock clock;
   {
     Member first(kafka, here.path, "hall-1", std::chrono::milliseconds(50));
-    ASSERT_TRUE(eventually([&] { return first.ledger().answered == fleet.readings; }, kLong));
+    ASSERT_TRUE(answers_all(first, fleet));
     const auto answered = clock.wall();
     fleet.send(2);  // a checkpoint is written where something has moved
-    ASSERT_TRUE(eventually([&] { return first.ledger().answered == fleet.readings; }, kLong));
+    ASSERT_TRUE(answers_all(first, fleet));
     ASSERT_TRUE(eventually([&] { return all_kept(first, answered); }, kLong));
   }
   Member second(kafka, there.path, "hall-2");
-  ASSERT_TRUE(eventually([&] { return second.ledger().answered == fleet.readings; }, kLong));
+  ASSERT_TRUE(answers_all(second, fleet));
   ASSERT_TRUE(eventually([&] {
     const auto all = second.partitions();
     return std::ranges::all_of(all, [](const auto& p) { return p.ready.has_value(); });
@@ -226,7 +231,7 @@ TEST(Group, ACheckpointThatIsNotWholeIsPassedOver) {
   fleet.send(0);
   {
     Member first(kafka, here.path, "hall-1");
-    ASSERT_TRUE(eventually([&] { return first.ledger().answered == fleet.readings; }, kLong));
+    ASSERT_TRUE(answers_all(first, fleet));
   }
   checkpoint::Marker marker;
   marker.layout = "mock";
@@ -240,7 +245,7 @@ TEST(Group, ACheckpointThatIsNotWholeIsPassedOver) {
   }
   producer->finish(std::chrono::seconds(10));
   Member second(kafka, there.path, "hall-2");
-  ASSERT_TRUE(eventually([&] { return second.ledger().answered == fleet.readings; }, kLong));
+  ASSERT_TRUE(answers_all(second, fleet));
   EXPECT_EQ(second.pool().counters().blocks, 4u) << "all was read from the start";
   for (const auto& p : second.partitions()) EXPECT_FALSE(p.restored) << p.number;
 }

@@ -152,6 +152,19 @@ TEST(Unheard, APowerCutBeforeTheFirstSealIsAnEstimate) {
 class Restored : public testing::Test {
  protected:
   void back_up() { copy_all(node_.folder.path, backup_.path); }
+  // An edge of which the backup has three minutes, and the node three more.
+  EdgeDouble half_backed_up() {
+    auto edge = away(3);
+    send(node_, edge);
+    node_.commit();
+    node_.kill();
+    back_up();
+    node_.start();
+    take_minutes(edge, 3, 6);
+    send(node_, edge);
+    node_.commit();
+    return edge;
+  }
   void restore() {
     node_.kill();
     std::filesystem::remove_all(node_.folder.path);
@@ -169,15 +182,7 @@ class Restored : public testing::Test {
 };
 
 TEST_F(Restored, WhatAStartSaidThatGoesOnItSaysAgain) {
-  auto edge = away(3);
-  send(node_, edge);
-  node_.commit();
-  node_.kill();
-  back_up();
-  node_.start();
-  take_minutes(edge, 3, 6);
-  send(node_, edge);
-  node_.commit();
+  auto edge = half_backed_up();
   node_.settle();
   EXPECT_EQ(doubted(node_), Minutes{});
   restore();
@@ -197,15 +202,7 @@ TEST_F(Restored, WhatAStartSaidThatGoesOnItSaysAgain) {
 }
 
 TEST_F(Restored, WhatAnEarlierStartSaidIsNotProved) {
-  auto edge = away(3);
-  send(node_, edge);
-  node_.commit();
-  node_.kill();
-  back_up();
-  node_.start();
-  take_minutes(edge, 3, 6);
-  send(node_, edge);
-  node_.commit();
+  auto edge = half_backed_up();
   restore();
   edge.off_from = event_time(kStart + 6 * kMinute);
   edge.off_until = event_time(kStart + 7 * kMinute);

@@ -21,6 +21,7 @@ import kafka_broker
 import oracle
 from kafka_fleet import GATEWAYS, VIEW, start_fleet
 from kafka_group import GROUP, SESSION
+from scenarios import compare
 from stack import Failed, Stack, ledger_adds_up, wait_for
 
 EVERY = 10      # seconds between events
@@ -329,12 +330,7 @@ class Chaos:
             if ledger['taken'] - ledger['duplicate'] != sent[name]:
                 problems.append(f'{name}: {sent[name]} readings sent, {ledger}')
             problems += [f'{name}: alarm {alarm}' for alarm in edge['alarms']]
-        until = time.monotonic() + 10
-        while True:
-            found, windows = oracle.compare(log, self.answers(), oracle.SECOND)
-            if not found or time.monotonic() > until:
-                break
-            time.sleep(1)
+        found, windows, _ = compare(log, self.answers, within=10)
         problems += found
         print(f'{len(log.readings)} readings of {len(self.edges.names)} edges, {dict(total)}, '
               f'{windows} windows compared, {len(problems)} problems, settled and judged in '

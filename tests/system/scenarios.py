@@ -58,6 +58,18 @@ def connected(stack, limit=START_LIMIT):
     wait_for('the edge to connect', all_up, limit)
 
 
+def compare(log, ask, size=oracle.SECOND, profiles=None, within=EARLY):
+    """oracle.compare() and what it looked at. A reading is in the ledger when it is placed; its
+    window is answered a moment later."""
+    until = time.monotonic() + within
+    while True:
+        answers = ask()
+        found, windows = oracle.compare(log, answers, size, profiles)
+        if not found or time.monotonic() > until:
+            return found, windows, answers
+        time.sleep(0.5)
+
+
 def judge(stack, published=None, faults=(), limit=90, view=VIEW, size=oracle.SECOND):
     """The closing questions. `faults`: ledger entries that the scenario planned to fill."""
     started = time.monotonic()
@@ -83,14 +95,7 @@ def judge(stack, published=None, faults=(), limit=90, view=VIEW, size=oracle.SEC
     if 'quarantined' not in faults and not certain <= kept <= stamped + arriving + len(polled):
         problems.append(f'the plant sent {certain} to {stamped + arriving + len(polled)} '
                         f'readings, {kept} were taken once: {ledger}')
-    # A reading is in the ledger when it is placed; its window is answered within EARLY of that.
-    until = time.monotonic() + EARLY
-    while True:
-        answers = stack.answers(view)
-        found, windows = oracle.compare(log, answers, size, profiles)
-        if not found or time.monotonic() > until:
-            break
-        time.sleep(0.5)
+    found, windows, answers = compare(log, lambda: stack.answers(view), size, profiles)
     problems += found
     print(f'{stamped + arriving + len(polled)} readings sent, ledger {ledger}, {windows} windows '
           f'compared, {len(problems)} problems, settled and judged in '
@@ -359,6 +364,12 @@ def evicted(stack):
         raise Failed('\n'.join(false_claims[:10]) or 'old windows wait, or none was short')
 
 
+def windows_that_say(stack, words):
+    """By their start."""
+    return {a['start']: a for a in stack.answers(VIEW)
+            if any(words in m['reason'] for m in a['missing'])}
+
+
 def power(stack):
     """The agent dies, is stopped before a reboot, and loses power; journals go with their boot.
     Only of the last may something be missing that nobody counted, and only its windows say so."""
@@ -367,8 +378,7 @@ def power(stack):
     stack.start_plant(sensors=sensors(4, 20))
 
     def cuts():
-        return {a['start']: a for a in stack.answers(VIEW)
-                if any('the power went' in m['reason'] for m in a['missing'])}
+        return windows_that_say(stack, 'the power went')
 
     for end, boot in (('kill', False), ('stop', True), ('kill', True)):
         time.sleep(3)
@@ -395,10 +405,6 @@ def wiped(stack):
     start_chain(stack, sync='50ms')
     stack.start_plant(sensors=sensors(4, 20))
 
-    def lost():
-        return {a['start']: a for a in stack.answers(VIEW)
-                if any('lost a start' in m['reason'] for m in a['missing'])}
-
     def sealed_since(start):
         return [a for a in stack.answers(VIEW) if a['state'] == 'sealed' and a['start'] >= start]
 
@@ -418,7 +424,7 @@ def wiped(stack):
     after = shown((int(time.time()) // 60 + 1) * 60)
     wait_for('a window behind the minute of the new start', lambda: sealed_since(after), 100)
     stack.stop_plant()
-    doubted = lost()
+    doubted = windows_that_say(stack, 'lost a start')
     if not any(start <= shown(begun - 1) for start in doubted):
         raise Failed('no window says that a start is lost')
     sure = [a for a in doubted.values() if a['completeness'] is not None or not a['estimated']]
