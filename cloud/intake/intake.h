@@ -140,6 +140,8 @@ class Intake {
   [[nodiscard]] bool has_batch() const;
   // The batch is as large as it should become: commit() next.
   [[nodiscard]] bool full() const;
+  // Blocks of a backlog are in the batch.
+  [[nodiscard]] bool has_backlog() const { return backlog_in_batch_; }
   // That a start began, as said by another than its hello, which is still to come.
   void introduce(const std::string& edge, Incarnation start, std::uint64_t ordinal);
   // Of blocks that wait for a dictionary.
