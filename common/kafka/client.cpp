@@ -38,6 +38,8 @@ Result<Owned<rd_kafka_conf_t>> make_conf(const Settings& settings) {
   // One that stands still, with its connections open, is given up so soon: until then nothing
   // asks who leads its partitions now. Brokers need 9 s to see that, unless they are set otherwise.
   TIDE_TRY(set(conf.get(), "socket.timeout.ms", "10000"));
+  // Who leads a partition is asked without waiting for that: then only what was under way waits.
+  TIDE_TRY(set(conf.get(), "topic.metadata.refresh.interval.ms", "1000"));
   // A topic that was only just made is no error for long.
   TIDE_TRY(set(conf.get(), "topic.metadata.propagation.max.ms", "5000"));
   for (const auto& [key, value] : settings.client) TIDE_TRY(set(conf.get(), key.c_str(), value));

@@ -40,7 +40,8 @@ class Event:
     until: float = 0
     took: float = None                           # until others had the partitions
     edges: set = field(default_factory=set)      # that this event itself touches
-    everywhere: bool = False                     # it touches all
+    everywhere: bool = False                     # it touches all edges
+    led: set = field(default_factory=set)        # partitions whose broker it touches
 
 
 class Chaos:
@@ -162,8 +163,7 @@ class Chaos:
         if not self.may_lose_a_broker(event):
             return
         node = self.rng.choice(self.broker.nodes)
-        event.what += f' {self.named(node)}'
-        event.everywhere = True
+        self.touch(event, node)
         node.kill()
         self.stack.kills += 1
         self.after(3, node.launch)
@@ -173,17 +173,18 @@ class Chaos:
             return
         node = self.rng.choice(self.broker.nodes)
         seconds = 60 if self.seconds >= 240 else 20
-        event.what += f' {self.named(node)} for {seconds} s'
-        event.everywhere = True
+        self.touch(event, node)
+        event.what += f' for {seconds} s'
         node.signal(signal.SIGSTOP)
         self.paused_broker = node
         self.after(seconds, self.wake_broker)
 
-    def named(self, node):
-        leads = [p.number for p in self.broker.partitions()
-                 if p.topic == 'test.blocks.live' and p.leader == node.number]
+    def touch(self, event, node):
+        event.everywhere = True
+        event.led = {p.number for p in self.broker.partitions()
+                     if p.topic == 'test.blocks.live' and p.leader == node.number}
         also = ', and the group' if self.broker.coordinator(GROUP) is node else ''
-        return f'{node.number} that leads {sorted(leads)}{also}'
+        event.what += f' {node.number} that leads {sorted(event.led)}{also}'
 
     def wake_broker(self):
         self.paused_broker.signal(signal.SIGCONT)
@@ -227,7 +228,10 @@ class Chaos:
     # Gaps
 
     def gaps(self):
-        """Of answers to new windows, in partitions and edges that an event did not touch."""
+        """Of answers to new windows, in partitions and edges that an event did not touch.
+
+        Of a broker that stands still nothing is untouched: every partition has a copy there, for
+        which the others wait until the brokers have seen it (their session, 2 s)."""
         answers = sorted(a for one in self.cloud.listeners.values() for a in one.answers)
         of_edge, of_partition = defaultdict(list), defaultdict(list)
         for when, edge in answers:
@@ -236,7 +240,7 @@ class Chaos:
         used = set(self.edges.partition.values())
         worst = defaultdict(lambda: [0.0, 0.0, 0.0])
         for event in self.events:
-            still = self.still(event) & used
+            still = (self.still(event) & used) - event.led
             touched = set() if event.everywhere else event.edges
             edges = [e for e in self.edges.names
                      if self.edges.partition[e] in still and e not in touched]
