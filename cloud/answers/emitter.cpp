@@ -73,9 +73,10 @@ Emitter::Emitter(store::Store& store, std::vector<View> views,
   position_of_ = {db, "SELECT MAX(position) FROM history"};
   prune_end_ = {db, "SELECT MAX(position) FROM (SELECT position FROM history WHERE position>?"
                     " AND known_at<? ORDER BY position LIMIT ?)"};
-  prune_ = {db, "DELETE FROM history AS h WHERE position>? AND position<=? AND NOT EXISTS"
-                " (SELECT 1 FROM answers a WHERE a.view=h.view AND a.series=h.series"
-                " AND a.start=h.start AND a.position=h.position)"};
+  prune_ = {db, "DELETE FROM history WHERE position IN (SELECT before.position FROM history h"
+                " JOIN history before ON before.view=h.view AND before.series=h.series"
+                " AND before.start=h.start AND before.position<h.position"
+                " WHERE h.position>? AND h.position<=?)"};
   forget_history_ = {db, "DELETE FROM history WHERE view=? AND series=? AND start>=? AND start<?"};
   forget_answers_ = {db, "DELETE FROM answers WHERE view=? AND series=? AND start>=? AND start<?"};
   forget_slot_ = {db, "DELETE FROM slots WHERE view=? AND series=?"};

@@ -151,8 +151,8 @@ class Emitter {
   [[nodiscard]] std::size_t waiting() const;
   [[nodiscard]] std::uint64_t position() const { return position_; }
   [[nodiscard]] std::uint64_t emitted() const { return emitted_; }
-  // Removes superseded revisions that became known before this, up to `limit` of them; likewise
-  // what views answered that have been out of force since.
+  // Removes revisions that were superseded before this, of up to `limit` that superseded them;
+  // likewise what views answered that have been out of force since.
   void prune(EventTime known_before, std::size_t limit);
   // Where the answers of a view are kept from, by how far a source is.
   using KeptFrom = std::function<EventTime(const View&, EventTime frontier)>;
