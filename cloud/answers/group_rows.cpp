@@ -53,6 +53,7 @@ GroupRows::GroupRows(sqlite::Database& db)
     : database_(db),
       find_(db, "SELECT id FROM groups WHERE view=? AND key=?"),
       add_(db, "INSERT INTO groups(view,key) VALUES(?,?)"),
+      key_(db, "SELECT key FROM groups WHERE id=?"),
       of_series_(db, "SELECT g.id,m.since,m.until,m.inputs FROM members m"
                      " JOIN groups g ON g.id=m.grp"
                      " WHERE m.series=? AND g.view=? ORDER BY m.since"),
@@ -73,6 +74,13 @@ Subject GroupRows::find(std::int64_t view, const GroupKey& key) {
 Subject GroupRows::add(std::int64_t view, const GroupKey& key) {
   add_.run(view, key.encode());
   return -database_.last_row_id();
+}
+
+GroupKey GroupRows::key(Subject group) {
+  GroupKey key;
+  if (key_.start(-group).next()) key = GroupKey::decode(key_.blob(0));
+  key_.rewind();
+  return key;
 }
 
 std::vector<std::pair<Subject, Member>> GroupRows::of_series(std::int64_t view, SeriesId series) {

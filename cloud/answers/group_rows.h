@@ -59,6 +59,7 @@ class GroupRows {
   // 0: there is none.
   Subject find(std::int64_t view, const GroupKey& key);
   Subject add(std::int64_t view, const GroupKey& key);
+  GroupKey key(Subject group);  // of one that is there
   // All that a series has been to a view's groups, by time.
   std::vector<std::pair<Subject, Member>> of_series(std::int64_t view, SeriesId series);
   void save(Subject group, const Member& member);
@@ -70,7 +71,7 @@ class GroupRows {
 
  private:
   sqlite::Database& database_;
-  sqlite::Statement find_, add_, of_series_, save_, remove_, forget_, left_;
+  sqlite::Statement find_, add_, key_, of_series_, save_, remove_, forget_, left_;
 };
 
 }  // namespace tidemark::answers

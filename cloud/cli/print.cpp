@@ -178,6 +178,9 @@ std::string owners_of(const Json& status) {
     if (p.value("here", false)) {
       lines += fmt::format("here since {}, {} records behind", moment(text_of(p, "since"), true),
                            count_of(p, "behind"));
+      if (const auto waits = count_of(p, "unpublished"); waits > 0) {
+        lines += fmt::format(", {} answers to publish", waits);
+      }
       if (p.contains("takeover_ms") && p["takeover_ms"].is_number()) {
         lines += fmt::format(", taken over in {:.1f} s{}",
                              static_cast<double>(count_of(p, "takeover_ms")) / 1000,
@@ -186,7 +189,9 @@ std::string owners_of(const Json& status) {
       const auto at = text_of(p, "checkpoint");
       lines += at.empty() ? ", no checkpoint yet" : ", checkpoint of " + moment(at, true);
       const auto problem = text_of(p, "checkpoint_problem");
-      lines += (problem.empty() ? "" : " (" + problem + ")") + "\n";
+      lines += problem.empty() ? "" : " (" + problem + ")";
+      const auto why = text_of(p, "problem");
+      lines += (why.empty() ? "" : ": " + why) + "\n";
     } else {
       lines += owner.empty() ? "nobody\n" : owner + "\n";
     }

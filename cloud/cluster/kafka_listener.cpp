@@ -67,6 +67,7 @@ Condition KafkaListener::condition() const {
     if (c.problem.empty()) c.problem = input->problem();
   }
   c.position = live_->position();
+  if (outbox_) c.unpublished = outbox_->waiting();
   if (outbox_ && c.problem.empty()) c.problem = outbox_->problem();
   return c;
 }
@@ -81,14 +82,13 @@ Result<> KafkaListener::begin(intake::Intake& intake, const kafka::Layout& layou
   TIDE_ASSIGN(dictionaries_, open(Kind::dictionaries));
   TIDE_ASSIGN(live_, open(Kind::live));
   TIDE_ASSIGN(backlog_, open(Kind::backlog));
-  if (options_.reader) {
-    std::vector<Outbox::Feed> feeds{letters_feed(s, layout.partitions)};
-    if (options_.answers) feeds.push_back(answers_feed(s, layout.partitions));
-    for (auto& feed : feeds) {
-      feed.name = "kafka " + layout.id + " " + feed.name;
-      feed.from = intake.noted(feed.name);
-    }
-    outbox_ = std::make_unique<Outbox>(s, options_.reader, std::move(feeds));
+  if (options_.reader) outbox_ = std::make_unique<Outbox>(said(intake, layout));
+  if (options_.voice) {
+    const VoiceNames names(layout.id);
+    others_live_ = static_cast<std::int64_t>(intake.noted(names.live));
+    others_backlog_ = static_cast<std::int64_t>(intake.noted(names.backlog));
+    behind_others_ = true;
+    look_at_others(intake);
   }
   for (const auto& edge : intake.connected()) {
     control_->tell(edge);            // what was committed last may not have been said
@@ -99,6 +99,34 @@ Result<> KafkaListener::begin(intake::Intake& intake, const kafka::Layout& layou
             options_.partition ? "partition" : "partitions",
             options_.partition.value_or(layout.partitions));
   return {};
+}
+
+Outbox::Options KafkaListener::said(intake::Intake& intake, const kafka::Layout& layout) const {
+  const auto& s = options_.settings;
+  Outbox::Options outbox{s, options_.reader, {letters_feed(s, layout.partitions)},
+                         options_.voice, options_.holds};
+  if (options_.answers) {
+    const auto input = [live = live_.get(), backlog = backlog_.get()](int partition) {
+      return std::pair(live->saved(partition), backlog->saved(partition));
+    };
+    auto feed = answers_feed(s, {layout.partitions, input, options_.partition});
+    const VoiceNames names(layout.id);
+    if (options_.partition) feed.offset_name = names.offset;
+    outbox.feeds.push_back(std::move(feed));
+    intake.number_behind(intake.noted(names.said));  // rows that had these numbers may be gone
+  }
+  for (auto& feed : outbox.feeds) {
+    feed.name = "kafka " + layout.id + " " + feed.name;
+    feed.from = intake.noted(feed.name);
+  }
+  return outbox;
+}
+
+void KafkaListener::look_at_others(intake::Intake& intake) {
+  if (!behind_others_) return;
+  const int p = *options_.partition;
+  behind_others_ = live_->saved(p) < others_live_ || backlog_->saved(p) < others_backlog_;
+  intake.hold_published(behind_others_);
 }
 
 std::size_t KafkaListener::receive(intake::Intake& intake) {
@@ -189,7 +217,8 @@ void KafkaListener::wait(std::chrono::milliseconds most, const StopSignal& stop)
 }
 
 Result<> KafkaListener::may_commit(const StopSignal& stop) {
-  while (!holds()) {
+  while (!holds() || silenced()) {
+    if (silenced()) return Error{Fault::denied, outbox_->problem()};
     if (stop.asked()) {
       return Error{Fault::denied, "the partition may be another node's: what was read since the "
                                   "last commit is read again"};
@@ -207,6 +236,7 @@ void KafkaListener::seal_batch(intake::Intake& intake) {
     backlog_->release();
   }
   for (auto* input : {dictionaries_.get(), live_.get(), backlog_.get()}) input->save(intake);
+  look_at_others(intake);
   if (options_.refill != nullptr) options_.refill->save();
   if (!outbox_) return;
   for (const auto& [name, position] : outbox_->moved()) intake.note(name, position);

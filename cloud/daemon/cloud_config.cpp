@@ -200,10 +200,6 @@ void describe(Section& s, CloudConfig& c) {
   if (c.publish.answers && !c.intake.by_kafka()) {
     s.complain("publish", "answers: there is no Kafka; say brokers in intake.kafka");
   }
-  if (c.publish.answers && !c.intake.kafka.group.empty()) {
-    s.complain("publish", "answers: not by nodes of a group yet: one that stood still could say "
-                          "old ones behind newer");
-  }
   s.table("http", c.http);
   s.table("retention", c.retention);
   s.tables("series", c.series, "What is known of series beyond what their edges say. Panes that "

@@ -79,6 +79,9 @@ void show(metrics::Registry& registry, const std::function<cluster::Condition()>
   registry.counter_of("tidemark_cloud_json_refused_records_total",
                       "Records of intake.json of which something cannot be used.", {},
                       [condition] { return static_cast<double>(condition().refused); });
+  registry.gauge_of("tidemark_cloud_unpublished_answers",
+                    "Answers that are to go into their topic, at most.", {},
+                    [condition] { return static_cast<double>(condition().unpublished); });
   registry.gauge_of("tidemark_cloud_kafka_problem", "1 while Kafka cannot be read.", {},
                     [condition] { return condition().problem.empty() ? 0.0 : 1.0; });
 }
@@ -139,6 +142,7 @@ Result<> run_member(const CloudConfig& config, intake::Options intake, Disk& dis
   const auto& kafka = config.intake.kafka;
   cluster::PoolOptions options;
   options.listener.settings = kafka;
+  options.listener.answers = config.publish.answers;
   options.group = kafka.group;
   options.name = name_of_node(config.http.listen);
   options.session = std::chrono::duration_cast<std::chrono::milliseconds>(kafka.session);

@@ -50,9 +50,10 @@ std::string to_json(const query::PartitionState& p) {
   }
   const auto ready = p.ready ? std::to_string(*p.ready / std::chrono::milliseconds(1)) : "null";
   return fmt::format(
-      R"({{"partition":{},"owner":{},"here":true,"since":{},"behind":{},"restored":{},)"
-      R"("takeover_ms":{},"checkpoint":{},"checkpoint_problem":{}}})",
-      p.number, owner, time_or_null(p.since), p.behind, p.restored, ready,
+      R"({{"partition":{},"owner":{},"here":true,"since":{},"behind":{},"unpublished":{},)"
+      R"("problem":{},"restored":{},"takeover_ms":{},"checkpoint":{},"checkpoint_problem":{}}})",
+      p.number, owner, time_or_null(p.since), p.behind, p.unpublished,
+      p.problem.empty() ? "null" : json_quote(p.problem), p.restored, ready,
       p.checkpoint == EventTime{} ? "null" : time_or_null(p.checkpoint),
       p.checkpoint_problem.empty() ? "null" : json_quote(p.checkpoint_problem));
 }

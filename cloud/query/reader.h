@@ -119,6 +119,8 @@ struct PartitionState {
   std::string owner = {};    // the name of the node that has it; empty: nobody, or not known
   EventTime since{};         // here
   std::uint64_t behind = 0;  // here: records that are there and have not been taken
+  std::uint64_t unpublished = 0;  // here: answers that are to go into their topic, at most
+  std::string problem = {};  // here: why it is not read or published; empty: none
   bool restored = false;     // here: from a checkpoint
   std::optional<Nanoseconds> ready = std::nullopt;  // here: what the takeover took; empty: goes on
   EventTime checkpoint{};    // here: of when the newest one is; 0: there is none

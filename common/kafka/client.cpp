@@ -88,7 +88,9 @@ Error error_of(rd_kafka_resp_err_t code, std::string_view about, std::string_vie
     case RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED:
     case RD_KAFKA_RESP_ERR_TRANSACTIONAL_ID_AUTHORIZATION_FAILED:
       return {Fault::denied, text("give this user the right (an ACL): DESCRIBE and WRITE on the "
-                                  "topics, IDEMPOTENT_WRITE on the cluster")};
+                                  "topics and, where nodes of a group publish, on transactional "
+                                  "ids that begin with the prefix; IDEMPOTENT_WRITE on the "
+                                  "cluster")};
     case RD_KAFKA_RESP_ERR__AUTHENTICATION:
     case RD_KAFKA_RESP_ERR_SASL_AUTHENTICATION_FAILED:
     case RD_KAFKA_RESP_ERR__SSL:

@@ -117,13 +117,14 @@ TEST_F(CloudCli, StatusSaysWhoHasWhichPartition) {
                                  .ready = std::chrono::milliseconds(2500),
                                  .checkpoint = start_,
                                  .checkpoint_problem = "Kafka is away"};
-  store_.set_partitions({{0, true, "hall-1:8080", start_, 12}, {1, false, "hall-2:8080"}, {2},
+  store_.set_partitions({{0, true, "hall-1:8080", start_, 12, 34, "no answer in time"},
+                         {1, false, "hall-2:8080"}, {2},
                          restored});
   start_node();
   run({"cloud", "status"});
   EXPECT_NE(output_->text.find(
-                "part    000  here since 2026-11-21 02:00:00, 12 records behind, no checkpoint "
-                "yet\n"
+                "part    000  here since 2026-11-21 02:00:00, 12 records behind, 34 answers to "
+                "publish, no checkpoint yet: no answer in time\n"
                 "part    001  hall-2:8080\n"
                 "part    002  nobody\n"
                 "part    003  here since 2026-11-21 02:00:00, 0 records behind, taken over in 2.5 "

@@ -4,4 +4,4 @@ tide_test(cloud_kafka_listener_test SOURCES cloud/kafka_listener_test.cpp cloud/
        lib::rdkafka LABELS integration TIMEOUT 240)
 tide_test(cloud_group_test SOURCES cloud/group_test.cpp
   DEPS tidemark::cloud_cluster tidemark::cloud_query tidemark::cloud_store tidemark::common_codec
-       tidemark::gateway_log lib::rdkafka LABELS integration TIMEOUT 300)
+       tidemark::gateway_log lib::rdkafka LABELS integration TIMEOUT 480)

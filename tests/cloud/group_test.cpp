@@ -18,11 +18,12 @@ constexpr auto kLong = std::chrono::seconds(60);  // the group's first members a
 class Member {
  public:
   Member(MockKafka& kafka, const std::filesystem::path& folder, std::string name,
-         Nanoseconds checkpoint_every = {}) {
+         Nanoseconds checkpoint_every = {}, bool publishes = false) {
     cluster::PoolOptions o;
     o.listener.settings = kafka.settings;
     o.listener.look_every = o.listener.look_again = kSoon;
     o.listener.layout = layout_of_mock;
+    o.listener.answers = publishes;
     o.group = "cloud";
     o.name = std::move(name);
     o.session = std::chrono::seconds(6);
@@ -183,6 +184,14 @@ bool all_kept(Member& node, EventTime since) {
   });
 }
 
+// It has read all that was there when it got its partitions.
+bool ready(Member& node) {
+  return eventually([&] {
+    const auto all = node.partitions();
+    return std::ranges::all_of(all, [](const auto& p) { return p.ready.has_value(); });
+  }, kLong);
+}
+
 TEST(Group, ANodeTakesOverFromACheckpointAndFetchesTheArchiveAgain) {
   MockKafka kafka;
   Folder here;
@@ -201,10 +210,7 @@ TEST(Group, ANodeTakesOverFromACheckpointAndFetchesTheArchiveAgain) {
   }
   Member second(kafka, there.path, "hall-2");
   ASSERT_TRUE(answers_all(second, fleet));
-  ASSERT_TRUE(eventually([&] {
-    const auto all = second.partitions();
-    return std::ranges::all_of(all, [](const auto& p) { return p.ready.has_value(); });
-  }, kLong));
+  ASSERT_TRUE(ready(second));
   for (const auto& p : second.partitions()) EXPECT_TRUE(p.restored) << p.number;
   EXPECT_LE(second.pool().counters().blocks, 4u) << "what the checkpoints hold is not taken again";
 
@@ -282,6 +288,124 @@ TEST(Group, HowFarACheckpointIsAheadIsCountedInRecordsAndInBytes) {
   EXPECT_FALSE(is_fetched(checkpoint::kNearRecords, here_ends + checkpoint::kNearBytes));
   EXPECT_TRUE(is_fetched(checkpoint::kNearRecords, here_ends + 2 * checkpoint::kNearBytes));
   EXPECT_TRUE(is_fetched(2 * checkpoint::kNearRecords, 0));
+}
+
+// The last of each key in the topic of answers; the revisions of none go back on the way there.
+std::map<std::string, std::string> published(MockKafka& kafka) {
+  std::map<std::string, answers::Answer> newest;
+  for (const auto& r : kafka.read(kafka.settings.answers())) {
+    const auto a = answers::from_json(r.value).value();
+    EXPECT_EQ(r.key, a.view + "\t" + answers::subject_of(a) + "\t" + format_utc(a.start));
+    EXPECT_EQ(r.partition,
+              kafka::partition_of(answers::edge_of(a), MockKafka::kPartitions));
+    const auto [at, first] = newest.try_emplace(r.key, a);
+    if (first) continue;
+    EXPECT_GT(a.revision, at->second.revision) << r.key;
+    EXPECT_GT(a.position, at->second.position) << r.key;
+    at->second = a;
+  }
+  std::map<std::string, std::string> all;
+  for (const auto& [key, a] : newest) all[key] = answers::to_json(a);
+  return all;
+}
+
+// What a node answers, as far as anything is said of it.
+std::map<std::string, std::string> answered(Member& node) {
+  query::AnswerQuery q;
+  q.view = "minute";
+  std::map<std::string, std::string> all;
+  const auto answers = node.pool().readers()->reader()->answers(q);
+  if (!answers) return all;  // it has no partition yet
+  for (const auto& a : *answers) {
+    all[a.view + "\t" + a.series + "\t" + format_utc(a.start)] = answers::to_json(a);
+  }
+  return all;
+}
+
+bool says_what_it_answers(MockKafka& kafka, Member& node) {
+  return eventually([&] {
+    const auto here = answered(node);
+    return !here.empty() && node.pool().condition().unpublished == 0 && here == published(kafka);
+  }, kLong);
+}
+
+TEST(Group, AnswersGoOnWhereTheFormerOwnerStopped) {
+  MockKafka kafka;
+  Folder here;
+  Folder there;
+  Fleet fleet(kafka);
+  fleet.send(0);
+  fleet.send(1);
+  {
+    Member first(kafka, here.path, "hall-1", {}, true);
+    ASSERT_TRUE(answers_all(first, fleet));
+    ASSERT_TRUE(says_what_it_answers(kafka, first));
+  }
+  const auto before = kafka.read(kafka.settings.answers()).size();
+  {
+    Member second(kafka, there.path, "hall-2", {}, true);  // it has nothing yet
+    ASSERT_TRUE(answers_all(second, fleet));
+    ASSERT_TRUE(says_what_it_answers(kafka, second));
+    EXPECT_EQ(kafka.read(kafka.settings.answers()).size(), before) << "nothing is said again";
+    fleet.send(2);
+    ASSERT_TRUE(eventually([&] {
+      return kafka.read(kafka.settings.answers()).size() > before;
+    }, kLong));
+    ASSERT_TRUE(says_what_it_answers(kafka, second));
+  }
+  Member again(kafka, here.path, "hall-1", {}, true);  // with a store of before
+  ASSERT_TRUE(answers_all(again, fleet));
+  ASSERT_TRUE(says_what_it_answers(kafka, again));
+  fleet.send(3);
+  ASSERT_TRUE(answers_all(again, fleet));
+  ASSERT_TRUE(says_what_it_answers(kafka, again));
+}
+
+TEST(Group, AnswersGoOnFromACheckpoint) {
+  MockKafka kafka;
+  Folder here;
+  Folder there;
+  Fleet fleet(kafka);
+  fleet.send(0);
+  const SystemClock clock;
+  {
+    Member first(kafka, here.path, "hall-1", std::chrono::milliseconds(50), true);
+    ASSERT_TRUE(answers_all(first, fleet));
+    const auto answered_at = clock.wall();
+    fleet.send(1);
+    ASSERT_TRUE(answers_all(first, fleet));
+    ASSERT_TRUE(eventually([&] { return all_kept(first, answered_at); }, kLong));
+    ASSERT_TRUE(says_what_it_answers(kafka, first));
+  }
+  Member second(kafka, there.path, "hall-2", std::chrono::milliseconds(50), true);
+  ASSERT_TRUE(answers_all(second, fleet));
+  ASSERT_TRUE(ready(second));
+  for (const auto& p : second.partitions()) EXPECT_TRUE(p.restored) << p.number;
+  ASSERT_TRUE(says_what_it_answers(kafka, second));
+  fleet.send(2);
+  ASSERT_TRUE(answers_all(second, fleet));
+  ASSERT_TRUE(says_what_it_answers(kafka, second));
+}
+
+// The brokers take its producer for one that another node has replaced.
+TEST(Group, WhoIsRefusedLetsGoOfThePartitionAndComesAgain) {
+  MockKafka kafka;
+  Folder folder;
+  Fleet fleet(kafka);
+  fleet.send(0);
+  Member node(kafka, folder.path, "hall-1", {}, true);
+  ASSERT_TRUE(answers_all(node, fleet));
+  ASSERT_TRUE(says_what_it_answers(kafka, node));
+  kafka.refuse_end_of_transaction(RD_KAFKA_RESP_ERR_INVALID_PRODUCER_EPOCH);
+  fleet.send(1);
+  ASSERT_TRUE(eventually([&] {
+    return node.pool().condition().problem.find("partition") != std::string::npos;
+  }, kLong));
+  ASSERT_TRUE(answers_all(node, fleet));
+  ASSERT_TRUE(says_what_it_answers(kafka, node));
+  EXPECT_TRUE(eventually([&] { return node.pool().condition().problem.empty(); }, kLong))
+      << node.pool().condition().problem;
+  EXPECT_EQ(node.ledger().taken, fleet.readings);
 }
 
 TEST(Checkpoint, MarkersAreReadAsTheyWereWritten) {

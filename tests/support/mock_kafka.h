@@ -66,6 +66,11 @@ class MockKafka {
     constexpr std::int16_t kHeartbeat = 12;
     refuse(kHeartbeat, with, 1);
   }
+  // The next end of a transaction is answered so.
+  void refuse_end_of_transaction(rd_kafka_resp_err_t with) {
+    constexpr std::int16_t kEndTxn = 26;
+    refuse(kEndTxn, with, 1);
+  }
   // From now on it answers after a minute; its connections stay open.
   void stand_still(int broker) {
     constexpr int kMs = 60'000;
