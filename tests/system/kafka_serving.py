@@ -30,8 +30,9 @@ STREAM_LIMIT = 20  # seconds until a listener has heard what there was
 class Served:
     """The nodes, and what those who ask have seen of them."""
 
-    def __init__(self, stack):
+    def __init__(self, stack, views):
         self.stack = stack
+        self.views = views
         self.ports = {}
         self.seen = {}     # of a node: (view, series, labels, start) -> revision
         self.wrong = []
@@ -70,7 +71,7 @@ class Served:
 
     def look(self, name):
         revisions = self.seen.setdefault(name, {})
-        for a in self.answers(name, VIEW, newest=5) + self.answers(name, GROUPS, newest=5):
+        for a in [a for view in self.views for a in self.answers(name, view, newest=5)]:
             key = a['view'], a['series'], str(a['labels']), a['start']
             before = revisions.get(key, -1)
             if a['revision'] < before:
@@ -85,6 +86,13 @@ class Served:
                     self.look(name)
                 except OSError:
                     pass  # it is dead, stands still, or has heard of no view yet
+
+    def judge(self):
+        """Ends the watch: nobody may have seen a revision go back."""
+        self.ended.set()
+        self.thread.join()
+        if self.wrong or not self.asked:
+            raise Failed('\n'.join(self.wrong[:10]) or 'nobody saw an answer')
 
     def run_cli(self, name, *words):
         """`tidemark WORDS` about that node: (exit code, stdout, stderr)."""
@@ -198,7 +206,7 @@ def run(folder, broker):
         stack.start_broker()
         write_groups(stack)
         start_chain(stack)
-        served = Served(stack)
+        served = Served(stack, (VIEW, GROUPS))
         served.start('serve1')
         served.thread.start()
         stack.start_plant(sensors=sensors(4, 50))
@@ -216,10 +224,7 @@ def run(folder, broker):
                               lambda n=name: same(stack, served, n), 120, 0.5)
             print(f'{name}: answers and revisions of three views, as the node has them: {counts}, '
                   f'{time.monotonic() - started:.1f} s after the end')
-        served.ended.set()
-        served.thread.join()
-        if served.wrong or not served.asked:
-            raise Failed('\n'.join(served.wrong[:10]) or 'nobody saw an answer')
+        served.judge()
         found, windows = oracle.compare(oracle.PlantLog(stack.plant_log),
                                         served.answers('serve2', VIEW), oracle.SECOND, {})
         if found or not windows:
