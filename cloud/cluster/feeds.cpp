@@ -69,12 +69,18 @@ Outbox::Record record_of(const store::Letter& letter, const std::string& topic, 
 }  // namespace
 
 Outbox::Feed answers_feed(const kafka::Settings& settings, AnswersOf of) {
-  const auto next = [topic = settings.answers(), of = std::move(of)](
+  const auto next = [topic = settings.answers(), history = settings.history(),
+                     of = std::move(of)](
                         query::Reader& reader, std::uint64_t after) -> Result<Outbox::Batch> {
     TIDE_ASSIGN(const auto some, reader.since(after, kAnswers));
     Outbox::Batch batch;
     for (const auto& answer : some) {
-      if (is_whole(answer, of)) batch.records.push_back(record_of(answer, topic, of));
+      if (is_whole(answer, of)) {
+        auto record = record_of(answer, topic, of);
+        batch.records.push_back(record);
+        record.topic = history;  // where no later one replaces it
+        batch.records.push_back(std::move(record));
+      }
       batch.to = answer.position;
     }
     if (batch.to == 0) return batch;

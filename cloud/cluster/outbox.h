@@ -109,7 +109,7 @@ struct AnswersOf {
   std::optional<int> only = std::nullopt;  // the store is of this partition
 };
 
-// Into the topic of answers; of that of dead letters.
+// Into the topic of answers and that of their history; of dead letters.
 Outbox::Feed answers_feed(const kafka::Settings& settings, AnswersOf of);
 Outbox::Feed letters_feed(const kafka::Settings& settings, int partitions);
 

@@ -46,8 +46,9 @@ std::vector<NewTopic> topics_of(const Settings& s, const Layout& layout) {
   checkpoints.settings["segment.ms"] = std::to_string(milliseconds(kCheckpointSegmentAge));
   return {topic(s.live(), layout.partitions, false), topic(s.backlog(), layout.partitions, false),
           topic(s.dictionaries(), layout.partitions, true), std::move(control),
-          std::move(answers), topic(s.dead_letters(), layout.partitions, false),
-          std::move(checkpoints), topic(s.registry(), 1, true)};
+          std::move(answers), topic(s.history(), layout.partitions, false),
+          topic(s.dead_letters(), layout.partitions, false), std::move(checkpoints),
+          topic(s.registry(), 1, true)};
 }
 
 // How a setting of a topic must compare with what init would have set.

@@ -42,8 +42,8 @@ class MockKafka {
 
   [[nodiscard]] std::vector<std::string> topics() const {
     return {settings.live(),    settings.backlog(), settings.dictionaries(),
-            settings.control(), settings.answers(), settings.dead_letters(),
-            settings.checkpoints()};
+            settings.control(), settings.answers(), settings.history(),
+            settings.dead_letters(), settings.checkpoints()};
   }
   // A topic of somebody else's.
   void make(const std::string& topic) {

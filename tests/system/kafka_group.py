@@ -10,6 +10,7 @@ import urllib.request
 import oracle
 from kafka_answers import answers_in, by_key, differences
 from kafka_scenarios import check_poison, need_kafka, poison
+from kafka_serving import Served
 from scenarios import CHANNELS, VIEW, Failed, connected, judge, start_chain, wait_for
 from stack import free_port
 
@@ -211,11 +212,15 @@ def check_topic(stack, nodes, names, views):
 
 def group_publishes(stack):
     """As group_moves, and one stands still until the other has its partitions: who reads the topic
-    of answers sees no revision go back, whoever says it, and in the end what the nodes answer."""
+    of answers sees no revision go back, whoever says it, and in the end what the nodes answer. So
+    does who asks a node that serves them."""
     stack.more_of_cloud = '[publish]\nanswers = true\n'
     nodes = start_group(stack)
     nodes.start('cloud2')
     share(nodes, 'cloud', 'cloud2')
+    served = Served(stack, (VIEW, 'minute'))
+    served.start('serve')
+    served.thread.start()
     plant(stack)
     names = ['cloud', 'cloud2']
     for how in ('killed', 'paused', 'killed'):
@@ -235,6 +240,15 @@ def group_publishes(stack):
     judged_at(stack, nodes, owner_of_the_edge(stack, nodes, names))
     stack.stop('edge')  # else new windows are sealed while the topic is read
     check_topic(stack, nodes, names, (VIEW, 'minute'))
+
+    def serves_them():
+        wanted = by_key(a for name in names for view in served.views
+                        for a in nodes.answers(name, view))
+        return not differences(by_key(a for view in served.views
+                                      for a in served.answers('serve', view)), wanted)
+    wait_for('the node that serves to say what the nodes answer', serves_them, 60, 1)
+    served.judge()
+    print(f'{served.asked} answers that were served meanwhile did not go back')
 
 
 def positions(stack, node, parts):
