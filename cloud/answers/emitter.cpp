@@ -66,7 +66,11 @@ Emitter::Emitter(store::Store& store, std::vector<View> views,
   current_ = {db, "SELECT h.body,h.known_at FROM answers a JOIN history h ON h.position=a.position"
                   " WHERE a.view=? AND a.series=? AND a.start=?"};
   add_history_ = {db, "INSERT INTO history VALUES(?,?,?,?,?,?)"};
-  adopt_history_ = {db, "INSERT OR IGNORE INTO history VALUES(?,?,?,?,?,?)"};
+  adopt_history_ = {db, "INSERT OR REPLACE INTO history VALUES(?,?,?,?,?,?)"};
+  at_position_ = {db, "SELECT view,series,start FROM history WHERE position=?"};
+  move_history_ = {db, "UPDATE history SET position=? WHERE position=?"};
+  move_answer_ = {db, "UPDATE answers SET position=? WHERE view=? AND series=? AND start=?"
+                      " AND position=?"};
   save_answer_ = {db, "INSERT INTO answers VALUES(?,?,?,?)"
                       " ON CONFLICT DO UPDATE SET position=excluded.position"};
   add_due_ = {db, "INSERT OR REPLACE INTO revisions_due VALUES(?,?,?,?)"};

@@ -378,6 +378,15 @@ class Emitter {
   std::optional<Answer> current(const ViewState& view, const Slot& slot, EventTime start);
   PublishedRows::Window window_of(const Slot& slot, EventTime start);
   [[nodiscard]] bool held(const Slot& slot, EventTime start);
+  // Whose a row of history is.
+  struct HistoryRow {
+    std::int64_t view = 0;
+    Subject subject = 0;
+    EventTime start{};
+    friend bool operator==(const HistoryRow&, const HistoryRow&) = default;
+  };
+  void make_way(std::uint64_t position, const HistoryRow& for_row);
+  void move_behind(std::uint64_t position, const HistoryRow& row);
   // Whether it is there, and proved.
   bool adopt(const Slot& slot, EventTime start);
   [[nodiscard]] bool takes_over() const;
@@ -444,8 +453,9 @@ class Emitter {
   std::size_t extended_ = 0;  // since the last emit()
   sqlite::Statement select_views_, add_view_, retire_views_, slot_, save_slot_, answered_,
       next_answered_, last_answered_, current_,
-      add_history_, adopt_history_, save_answer_, forget_answer_, add_due_, remove_due_, due_,
-      position_of_, prune_end_, prune_, forget_history_, forget_answers_, forget_slot_, forget_due_;
+      add_history_, adopt_history_, at_position_, move_history_, move_answer_, save_answer_,
+      forget_answer_, add_due_, remove_due_, due_, position_of_, prune_end_, prune_,
+      forget_history_, forget_answers_, forget_slot_, forget_due_;
   struct Due {  // pending revisions of this batch, written when it ends
     std::uint32_t view;
     Subject subject;

@@ -6,7 +6,7 @@
 
 namespace tidemark::answers {
 namespace {
-constexpr std::size_t kWaitingMax = 20'000;  // windows, while more are to be taken over
+constexpr std::size_t kWaitingMax = 20'000;  // revisions, while more are to be taken over
 }  // namespace
 
 PublishedRows::Window Emitter::window_of(const Slot& slot, EventTime start) {
@@ -26,6 +26,24 @@ bool Emitter::held(const Slot& slot, EventTime start) {
   return holds_published_ && !published_.empty() && published_.has(window_of(slot, start));
 }
 
+// What lies at a position that the topic has for another window was never said, as answers of
+// groups are not.
+void Emitter::make_way(std::uint64_t position, const HistoryRow& for_row) {
+  at_position_.start(position);
+  std::optional<HistoryRow> there;
+  if (at_position_.next()) {
+    there = {at_position_.integer(0), at_position_.integer(1), event_time(at_position_.integer(2))};
+  }
+  at_position_.rewind();
+  if (there && *there != for_row) move_behind(position, *there);
+}
+
+void Emitter::move_behind(std::uint64_t position, const HistoryRow& row) {
+  ++position_;
+  move_history_.run(position_, position);
+  move_answer_.run(position_, row.view, row.subject, count_ns(row.start), position);
+}
+
 bool Emitter::adopt(const Slot& slot, EventTime start) {
   const auto all = published_.take(window_of(slot, start));
   const auto view = views_[slot.view].id;
@@ -33,15 +51,10 @@ bool Emitter::adopt(const Slot& slot, EventTime start) {
     scratch_.clear();
     ByteWriter out(scratch_);
     encode_body(out, answer);
+    make_way(answer.position, {view, slot.subject, start});
     adopt_history_.run(answer.position, view, slot.subject, count_ns(start),
                        count_ns(answer.known_at), scratch_);
-    auto position = answer.position;
-    if (store_.database().rows_changed() == 0) {  // taken: the topic is older than this store
-      position = ++position_;
-      add_history_.run(position, view, slot.subject, count_ns(start), count_ns(answer.known_at),
-                       scratch_);
-    }
-    save_answer_.run(view, slot.subject, count_ns(start), position);
+    save_answer_.run(view, slot.subject, count_ns(start), answer.position);
   }
   return !all.empty() && proved(all.back().state);
 }
@@ -79,24 +92,22 @@ std::size_t Emitter::take_over(SteadyTime now, std::size_t budget) {
 }
 
 bool Emitter::takes_over() const {
-  return !published_.empty() && !holds_published_ && waiting() < kWaitingMax;
+  if (published_.empty() || holds_published_) return false;
+  // Early answers wait as long as data come.
+  std::size_t revisions = 0;
+  for (const auto& v : views_) revisions += v.revisions.size();
+  return revisions < kWaitingMax;
 }
 
 std::uint64_t Emitter::settle_unsaid(std::uint64_t said) {
-  struct Row {
-    std::uint64_t position;
-    std::int64_t view;
-    Subject subject;
-    EventTime start;
-  };
-  std::vector<Row> rows;
+  std::vector<std::pair<std::uint64_t, HistoryRow>> rows;  // by position
   auto& db = store_.database();
   sqlite::Statement unsaid(db, "SELECT position,view,series,start FROM history WHERE position>?"
                                " ORDER BY position");
   unsaid.start(said);
   while (unsaid.next()) {
-    rows.push_back({unsaid.count(0), unsaid.integer(1), unsaid.integer(2),
-                    event_time(unsaid.integer(3))});
+    rows.push_back({unsaid.count(0), {unsaid.integer(1), unsaid.integer(2),
+                                      event_time(unsaid.integer(3))}});
   }
   std::map<std::pair<std::int64_t, Subject>, SlotId> slots;
   for (SlotId id = 0; id < slots_.size() && !rows.empty(); ++id) {
@@ -104,30 +115,25 @@ std::uint64_t Emitter::settle_unsaid(std::uint64_t said) {
       slots[{views_[slots_[id].view].id, slots_[id].subject}] = id;
     }
   }
-  sqlite::Statement move(db, "UPDATE history SET position=? WHERE position=?");
-  sqlite::Statement move_answer(db, "UPDATE answers SET position=? WHERE view=? AND series=?"
-                                    " AND start=? AND position=?");
   sqlite::Statement remove(db, "DELETE FROM history WHERE position=?");
   sqlite::Statement before(db, "SELECT MAX(position) FROM history WHERE view=? AND series=?"
                                " AND start=?");
   number_behind(said);
   const auto settled = position_;
-  for (const auto& row : rows) {
+  for (const auto& [position, row] : rows) {
     const auto start = count_ns(row.start);
     const auto slot = slots.find({row.view, row.subject});
     if (slot == slots.end() || !published_.has(window_of(slots_[slot->second], row.start))) {
-      ++position_;
-      move.run(position_, row.position);
-      move_answer.run(position_, row.view, row.subject, start, row.position);
+      move_behind(position, row);
       continue;
     }
-    remove.run(row.position);
+    remove.run(position);
     before.start(row.view, row.subject, start);
     const bool any = before.next() && !before.is_null(0);
-    const auto position = any ? before.count(0) : 0;
+    const auto earlier = any ? before.count(0) : 0;
     before.rewind();
     if (any) {
-      save_answer_.run(row.view, row.subject, start, position);
+      save_answer_.run(row.view, row.subject, start, earlier);
     } else {
       forget_answer_.run(row.view, row.subject, start);
     }

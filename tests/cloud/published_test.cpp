@@ -141,6 +141,44 @@ TEST(Published, WhatNobodyHasReadGivesWay) {
   EXPECT_EQ(all[0].revision, mine[0].revision);
 }
 
+// What a node says of groups in between is never in the topic, which counts on from older places.
+TEST(Published, WhatWasNeverSaidMakesWay) {
+  answers::View groups = answers::built_in_view();
+  groups.name = "all";
+  groups.group_by.clear();
+  const auto edge = edge_with_minutes(5);
+  Node node({}, {groups});
+  send(node, edge);
+  node.settle();
+  const auto mine = node.answers("minute");
+  const auto all = emitted(node);
+  const auto unsaid = std::ranges::find_if(all, [](const auto& a) { return a.series.empty(); });
+  ASSERT_NE(unsaid, all.end());
+  // Another node was at an older place: a revision lies where a group's row is here, the next one
+  // behind all that this node has.
+  auto first = mine[1];
+  first.position = unsaid->position;
+  first.revision = mine[1].revision + 1;
+  first.values["count"] = 1.0;
+  auto second = mine[1];
+  second.position = all.back().position + 1;
+  second.revision = mine[1].revision + 2;
+  publish({first, second}, node);
+  const auto settled = node.intake->settle_unsaid(all.back().position);
+  ASSERT_TRUE(node.intake->save_notes().ok());
+  node.intake->hold_published(false);
+  look_again(node);
+  for (const auto& a : emitted(node, settled)) EXPECT_TRUE(a.series.empty()) << to_json(a);
+  EXPECT_EQ(node.answers("minute")[1].revision, second.revision);
+  EXPECT_EQ(node.answers("minute")[1].position, second.position);
+  const auto rows = emitted(node);
+  const auto kept = std::ranges::find(rows, first.position, &answers::Answer::position);
+  ASSERT_NE(kept, rows.end());
+  EXPECT_EQ(kept->revision, first.revision);
+  const auto of_groups = [](const auto& a) { return a.series.empty(); };
+  EXPECT_EQ(std::ranges::count_if(rows, of_groups), std::ranges::count_if(all, of_groups));
+}
+
 TEST(Published, AGroupIsKnownByItsLabels) {
   answers::View view = answers::built_in_view();
   view.name = "by_device";
