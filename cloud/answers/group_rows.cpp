@@ -53,6 +53,7 @@ GroupRows::GroupRows(sqlite::Database& db)
     : database_(db),
       find_(db, "SELECT id FROM groups WHERE view=? AND key=?"),
       add_(db, "INSERT INTO groups(view,key) VALUES(?,?)"),
+      key_(db, "SELECT key FROM groups WHERE id=?"),
       of_series_(db, "SELECT g.id,m.since,m.until,m.inputs FROM members m"
                      " JOIN groups g ON g.id=m.grp"
                      " WHERE m.series=? AND g.view=? ORDER BY m.since"),
@@ -61,7 +62,9 @@ GroupRows::GroupRows(sqlite::Database& db)
       remove_(db, "DELETE FROM members WHERE grp=? AND series=? AND since=?"),
       forget_(db, "DELETE FROM groups WHERE id=?"),
       left_(db, "SELECT view,id FROM groups g WHERE NOT EXISTS"
-                " (SELECT 1 FROM members m WHERE m.grp=g.id)") {}
+                " (SELECT 1 FROM members m WHERE m.grp=g.id) AND NOT EXISTS"
+                " (SELECT 1 FROM reaches r WHERE r.view=g.view AND r.series=-g.id) AND NOT EXISTS"
+                " (SELECT 1 FROM answers a WHERE a.view=g.view AND a.series=-g.id)") {}
 
 Subject GroupRows::find(std::int64_t view, const GroupKey& key) {
   const auto bytes = key.encode();
@@ -73,6 +76,16 @@ Subject GroupRows::find(std::int64_t view, const GroupKey& key) {
 Subject GroupRows::add(std::int64_t view, const GroupKey& key) {
   add_.run(view, key.encode());
   return -database_.last_row_id();
+}
+
+ByteVector GroupRows::key_of(Subject group) {
+  ByteVector bytes;
+  if (key_.start(-group).next()) {
+    const auto key = key_.blob(0);
+    bytes.assign(key.begin(), key.end());
+  }
+  key_.rewind();
+  return bytes;
 }
 
 std::vector<std::pair<Subject, Member>> GroupRows::of_series(std::int64_t view, SeriesId series) {

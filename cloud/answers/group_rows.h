@@ -59,18 +59,21 @@ class GroupRows {
   // 0: there is none.
   Subject find(std::int64_t view, const GroupKey& key);
   Subject add(std::int64_t view, const GroupKey& key);
+  // As it was encoded; empty: there is none.
+  ByteVector key_of(Subject group);
   // All that a series has been to a view's groups, by time.
   std::vector<std::pair<Subject, Member>> of_series(std::int64_t view, SeriesId series);
   void save(Subject group, const Member& member);
   void remove(Subject group, const Member& member);
   // The group itself. One of the same key that comes later is another one.
   void forget(Subject group);
-  // Groups without members, and whose view they are of.
+  // Groups without members, of which no partition says anything and no answer is kept, and whose
+  // view they are of.
   std::vector<std::pair<std::int64_t, Subject>> left();
 
  private:
   sqlite::Database& database_;
-  sqlite::Statement find_, add_, of_series_, save_, remove_, forget_, left_;
+  sqlite::Statement find_, add_, key_, of_series_, save_, remove_, forget_, left_;
 };
 
 }  // namespace tidemark::answers

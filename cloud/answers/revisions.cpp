@@ -90,7 +90,8 @@ std::size_t Emitter::answer_minute(SlotId id, LateMinutes::Turn& turn, SteadyTim
 
 void Emitter::revise(SlotId id, EventTime start, Cause cause, SteadyTime now, EventTime wall) {
   const auto& view = views_[slots_[id].view];
-  if (slots_[id].left || view.view.by_session() || !view.joins.empty()) {
+  const bool said = view.role == Role::share;  // to others, as they come together
+  if (slots_[id].left || view.view.by_session() || !view.joins.empty() || said) {
     return pend(id, start, cause, now);
   }
   const auto before = current(view, slots_[id], start);
@@ -103,6 +104,7 @@ void Emitter::revise(SlotId id, EventTime start, Cause cause, SteadyTime now, Ev
 
 void Emitter::prune(EventTime known_before, std::size_t limit) {
   log_.forget(known_before, limit);
+  prune_said_.run(said_to_, position_);
   // Answers become known in the order of their positions, so that each is looked at once.
   const auto from = store_.small().meta(kPrunedTo);
   prune_end_.start(from, count_ns(known_before), limit);

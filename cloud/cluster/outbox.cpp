@@ -75,6 +75,7 @@ Result<std::size_t> Outbox::turn(State& state) {
   if (batch->records.empty()) return 0;
   TIDE_TRY(say(batch->records));
   state.said = batch->to;
+  if (batch->gone) batch->gone();
   return batch->records.size();
 }
 

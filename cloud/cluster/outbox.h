@@ -37,6 +37,7 @@ class Outbox {
   struct Batch {  // empty: there is nothing behind that position
     std::vector<Record> records = {};
     std::uint64_t to = 0;
+    std::function<void()> gone = {};  // once the brokers have all of it
   };
   struct Feed {
     std::string name;  // under which its position is noted
@@ -80,5 +81,14 @@ class Outbox {
 // Into the topic of answers; of that of dead letters.
 Outbox::Feed answers_feed(const kafka::Settings& settings, int partitions);
 Outbox::Feed letters_feed(const kafka::Settings& settings, int partitions);
+// How far the owner of a partition has read it.
+struct ReadState {
+  std::atomic<bool> live{false};  // what was there at the start
+  std::atomic<bool> all{false};
+};
+// What the store of partition `own` says of groups, once live data was read; `run`: of no other
+// owner, nor of another time of this one.
+Outbox::Feed partials_feed(const kafka::Settings& settings, int partitions, int own,
+                           std::uint64_t run, std::shared_ptr<const ReadState> read);
 
 }  // namespace tidemark::cluster
