@@ -1,6 +1,7 @@
 // Rows that an edge can make come to an end.
 #include <gtest/gtest.h>
 
+#include "cloud/store/schema.h"
 #include "cloud/store/store.h"
 #include "common/sqlite/database.h"
 #include "tests/cloud/edge_double.h"
@@ -12,7 +13,7 @@ constexpr std::int64_t kDay = 24 * 60 * kMinute;
 
 std::uint64_t ask(Node& node, const std::string& question) {
   auto database = sqlite::Database::open(store::database_path(node.folder.path),
-                                         {.pragmas = "", .version = 7}).value();
+                                         {.pragmas = "", .version = store::kSchemaVersion}).value();
   auto count = database->prepare(question);
   count->start();
   return count->next() ? count->count(0) : 0;

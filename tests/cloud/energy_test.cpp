@@ -6,6 +6,7 @@
 #include <cmath>
 #include <random>
 
+#include "cloud/store/schema.h"
 #include "cloud/store/store.h"
 #include "common/sqlite/database.h"
 #include "tests/cloud/give_order.h"
@@ -241,7 +242,8 @@ TEST(Energy, ASwapInAPaneThatCannotBeMadeAnewIsApproximate) {
   node.kill();
   {
     auto database = sqlite::Database::open(store::database_path(node.folder.path),
-                                           {.pragmas = "", .version = 7}).value();
+                                           {.pragmas = "",
+                                            .version = store::kSchemaVersion}).value();
     database->run("DELETE FROM spans");
   }
   node.start();
@@ -316,7 +318,8 @@ TEST(Figures, APaneThatWasFoldedOutOfOrderIsPutInOrderInTheCoarserOne) {
       node.kill();
       {
         auto database = sqlite::Database::open(store::database_path(node.folder.path),
-                                               {.pragmas = "", .version = 7}).value();
+                                               {.pragmas = "",
+                                                .version = store::kSchemaVersion}).value();
         for (const auto& s : statements) database->run(s);
       }
       node.start();

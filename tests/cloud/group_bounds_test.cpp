@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "cloud/store/schema.h"
 #include "cloud/store/store.h"
 #include "common/sqlite/database.h"
 #include "tests/cloud/edge_double.h"
@@ -50,7 +51,7 @@ std::vector<Answer> in(std::vector<Answer> all, std::int64_t from, std::int64_t 
 
 std::uint64_t rows_in(Node& node, const std::string& table) {
   auto database = sqlite::Database::open(store::database_path(node.folder.path),
-                                         {.pragmas = "", .version = 7}).value();
+                                         {.pragmas = "", .version = store::kSchemaVersion}).value();
   auto count = database->prepare("SELECT COUNT(*) FROM " + table);
   count->start();
   return count->next() ? count->count(0) : 0;

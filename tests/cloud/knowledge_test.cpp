@@ -2,6 +2,7 @@
 // sources that do not depend on the order of arrival.
 #include <gmock/gmock.h>
 
+#include "cloud/store/schema.h"
 #include "cloud/store/store.h"
 #include "common/sqlite/database.h"
 #include "tests/cloud/give_order.h"
@@ -223,7 +224,8 @@ TEST(Store, AFileOfVersion6LacksInItsQuartersWhatTheirMinutesLackedTogether) {
   node.commit();
   node.kill();
   const auto open = [&] {
-    return sqlite::Database::open(store::database_path(node.folder.path), {.version = 7}).value();
+    return sqlite::Database::open(store::database_path(node.folder.path),
+                                  {.version = store::kSchemaVersion}).value();
   };
   ASSERT_TRUE(open()->execute(
       "INSERT INTO folded VALUES(7,0,900,1,1,9,9,4,0),(7,900,900,1,1,4,4,9,0);"
@@ -250,7 +252,7 @@ TEST(Store, AFileOfVersion1IsLifted) {
   node.kill();
   {
     auto database = sqlite::Database::open(store::database_path(node.folder.path),
-                                           {.version = 7}).value();
+                                           {.version = store::kSchemaVersion}).value();
     ASSERT_TRUE(database->execute(
         "ALTER TABLE series DROP COLUMN said_in; ALTER TABLE series DROP COLUMN widest_sum;"
         "DROP TABLE forgotten; DROP TABLE accepted; DROP TABLE minutes_due;"

@@ -2,6 +2,7 @@
 // and reaches a series under every name that its source had.
 #include <gmock/gmock.h>
 
+#include "cloud/store/schema.h"
 #include "cloud/store/store.h"
 #include "common/sqlite/database.h"
 #include "tests/cloud/edge_double.h"
@@ -11,7 +12,7 @@ namespace {
 
 std::uint64_t rows_in(Node& node, const std::string& table) {
   auto database = sqlite::Database::open(store::database_path(node.folder.path),
-                                         {.pragmas = "", .version = 7}).value();
+                                         {.pragmas = "", .version = store::kSchemaVersion}).value();
   auto count = database->prepare("SELECT COUNT(*) FROM " + table);
   count->start();
   return count->next() ? count->count(0) : 0;

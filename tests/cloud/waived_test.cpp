@@ -2,6 +2,7 @@
 // and claim nothing that is not proved. And versions of views, whose answers each keep theirs.
 #include <gmock/gmock.h>
 
+#include "cloud/store/schema.h"
 #include "cloud/store/store.h"
 #include "cloud/store/waiver_rows.h"
 #include "common/sqlite/database.h"
@@ -207,7 +208,7 @@ TEST(Waived, WhatStandsIsSaidAnewAtTheBound) {
   Plant plant;
   plant.node.kill();
   auto database = sqlite::Database::open(store::database_path(plant.node.folder.path),
-                                         {.pragmas = "", .version = 7}).value();
+                                         {.pragmas = "", .version = store::kSchemaVersion}).value();
   database->run("BEGIN");
   store::WaiverRows rows(*database);
   store::Waiver w;
