@@ -299,6 +299,7 @@ void Emitter::advance(store::SourceId source, EventTime frontier, SteadyTime now
       auto& slot = slots_[id_of_slot];
       slot.foremost = std::max(slot.foremost, known);
       pend_proved(id_of_slot, id, source, before, now);
+      if (!slot.unproved.empty()) pend_unproved(id_of_slot, now);
       if (slot.queued || slot.left) continue;
       slot.queued = true;
       const auto near = kLiveWindows * views_[slot.view].view.window.size;
@@ -535,6 +536,7 @@ bool Emitter::emit_span(SlotId id, const Span& window, Cause cause, EventTime wa
     answer = answer_of_group(view, group, window);
     follow(answer, cause, before);
     any = group.all.sum.count() > 0;
+    note_proof(id, start, proved(answer.state), cause);
     const bool merged = view.role == Role::merged;
     // A partition that moved to another node takes back nothing: it is heard again.
     if (merged && stands && !proved(answer.state) && cause != Cause::operated) return any;

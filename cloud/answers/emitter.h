@@ -199,6 +199,7 @@ class Emitter {
     bool near = false;                    // in near_
     bool left = false;                    // the view no longer selects its series
     std::set<EventTime> told;             // windows answered for their share, not sealed yet
+    std::set<EventTime> unproved;         // of a group: windows that wait again for who came later
     EventTime foremost = kEventTimeMin;   // of its members' frontiers
     EventTime newest_partial = kEventTimeMin;  // no row of a partial answer is of a later window
     std::set<store::SeriesId> refused;    // beyond kMembersMax
@@ -446,6 +447,9 @@ class Emitter {
   void unseal(SlotId id, store::SourceId source, SteadyTime now);
   void pend_proved(SlotId id, store::SeriesId series, store::SourceId source, EventTime before,
                    SteadyTime now);
+  // What a sealed window said when it was looked at, of a group that somebody joined since.
+  void note_proof(SlotId id, EventTime start, bool proved, Cause cause);
+  void pend_unproved(SlotId id, SteadyTime now);
   // Sealed windows of [w, end): some at once, the others in their stretch.
   void pend_sealed(SlotId id, EventTime from, EventTime end, Cause cause, SteadyTime now);
   void pend_all(SlotId id, EventTime w, EventTime end, Cause cause, SteadyTime now);

@@ -78,6 +78,7 @@ bool Emitter::say_share(SlotId id, EventTime start, Cause cause, EventTime wall)
     share = share_of(slot, std::move(look), start);
   }
   const bool any = share.any();
+  note_proof(id, start, share.known.done(), cause);
   const auto dropped = [](const GroupShare& s) {
     return std::ranges::count_if(s.missing, is_dropped);
   };
