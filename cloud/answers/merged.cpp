@@ -97,7 +97,8 @@ void Emitter::load_merged(std::uint32_t view, SteadyTime now) {
   }
   for (const auto& [group, id] : views_[view].groups) {
     const auto& pending = slots_[id].pending;
-    auto from = slots_[id].sealed_to;
+    auto from = std::max(slots_[id].sealed_to,
+                         first_window(slots_[id]).value_or(kEventTimeMax));
     while (pending.size() < kEarlyMax) {
       const auto start = partials_.next(views_[view].id, group, from, kEventTimeMax);
       if (!start) break;
@@ -196,7 +197,9 @@ void Emitter::take_share(std::uint32_t view, Subject group, EventTime start,
   const auto id = slot_of_group(view, group, now);
   const auto& slot = slots_[id];
   // Before its first readings there are no answers, whatever was counted then.
-  if (slot.begun() && start < slot.begins && !share.any()) return;
+  const auto begins =
+      slot.begun() ? slot.begins : first_window(slot).value_or(kEventTimeMax);
+  if (start < begins && !share.any()) return;
   pend(id, start, share.cause, now);
 }
 

@@ -74,8 +74,11 @@ std::size_t Emitter::answer_minute(SlotId id, LateMinutes::Turn& turn, SteadyTim
     pend_sealed(id, std::max(slot.begins, minute), std::min(slot.sealed_to, w), cause, now);
     done += cost();
   }
+  // What is said to others begins with the first counts.
+  const bool counts = views_[slot.view].role == Role::share;
+  if (counts && !slot.begun()) queue_seal(id);
   for (; w < minute + reach; w = grid.next(w), done += cost()) {
-    const bool sealed = slot.begun() && w >= slot.begins && w < slot.sealed_to;
+    const bool sealed = slot.begun() && (counts || w >= slot.begins) && w < slot.sealed_to;
     // What is pending is looked at when it is due.
     if (sealed && !slot.pending.contains(w) && !frozen(slot, w)) {
       revise(id, w, cause, now, wall);
