@@ -73,6 +73,12 @@ std::map<std::string, std::optional<double>> difference(const Answer& a) {
   return all;
 }
 
+std::string subject_of(const Answer& a) { return a.series.empty() ? object(a.labels) : a.series; }
+
+std::string_view edge_of(const Answer& a) {
+  return std::string_view(a.series).substr(0, a.series.find('/'));
+}
+
 std::string to_json(const Answer& a) {
   std::string out = "{";
   if (a.position > 0) out += fmt::format(R"("position":{},)", a.position);

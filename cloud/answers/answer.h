@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "common/base/result.h"
 #include "common/base/time.h"
 
 namespace tidemark::answers {
@@ -66,7 +67,16 @@ struct Answer {
 // values less previous, of those that both have; empty for what one of the two has no figure of.
 std::map<std::string, std::optional<double>> difference(const Answer& answer);
 
+// What it is about, within its view: the name of a series, or the labels of a group as its JSON has
+// them.
+std::string subject_of(const Answer& answer);
+// Whose series it is about; empty: of a group.
+std::string_view edge_of(const Answer& answer);
+
 // The object of contract.md, "v" left to the envelope around it.
 std::string to_json(const Answer& answer);
+// What to_json() made, all of it; fields that this version does not know are passed over.
+// Fault::corrupt: it is no answer, and why.
+Result<Answer> from_json(std::string_view json);
 
 }  // namespace tidemark::answers

@@ -50,7 +50,8 @@ Emitter::Emitter(store::Store& store, std::vector<View> views,
       due_stretches_(store.database()),
       groups_(store.database()),
       pairs_(store.database()),
-      partials_(store.database()) {
+      partials_(store.database()),
+      published_(store.database()) {
   auto& db = store.database();
   select_views_ = {db, "SELECT id,current FROM views WHERE name=? AND definition=?"};
   add_view_ = {db, "INSERT INTO views(name,definition,current) VALUES(?,?,1)"};
@@ -66,6 +67,7 @@ Emitter::Emitter(store::Store& store, std::vector<View> views,
   current_ = {db, "SELECT h.body,h.known_at FROM answers a JOIN history h ON h.position=a.position"
                   " WHERE a.view=? AND a.series=? AND a.start=?"};
   add_history_ = {db, "INSERT INTO history VALUES(?,?,?,?,?,?)"};
+  adopt_history_ = {db, "INSERT OR IGNORE INTO history VALUES(?,?,?,?,?,?)"};
   save_answer_ = {db, "INSERT INTO answers VALUES(?,?,?,?)"
                       " ON CONFLICT DO UPDATE SET position=excluded.position"};
   add_due_ = {db, "INSERT OR REPLACE INTO revisions_due VALUES(?,?,?,?)"};
@@ -74,11 +76,13 @@ Emitter::Emitter(store::Store& store, std::vector<View> views,
   position_of_ = {db, "SELECT MAX(position) FROM history"};
   prune_end_ = {db, "SELECT MAX(position) FROM (SELECT position FROM history WHERE position>?"
                     " AND known_at<? ORDER BY position LIMIT ?)"};
-  prune_ = {db, "DELETE FROM history AS h WHERE position>? AND position<=? AND NOT EXISTS"
-                " (SELECT 1 FROM answers a WHERE a.view=h.view AND a.series=h.series"
-                " AND a.start=h.start AND a.position=h.position)"};
+  prune_ = {db, "DELETE FROM history WHERE position IN (SELECT before.position FROM history h"
+                " JOIN history before ON before.view=h.view AND before.series=h.series"
+                " AND before.start=h.start AND before.position<h.position"
+                " WHERE h.position>? AND h.position<=?)"};
   forget_history_ = {db, "DELETE FROM history WHERE view=? AND series=? AND start>=? AND start<?"};
   forget_answers_ = {db, "DELETE FROM answers WHERE view=? AND series=? AND start>=? AND start<?"};
+  forget_answer_ = {db, "DELETE FROM answers WHERE view=? AND series=? AND start=?"};
   forget_slot_ = {db, "DELETE FROM slots WHERE view=? AND series=?"};
   forget_due_ = {db, "DELETE FROM revisions_due WHERE view=? AND series=? AND start>=?"
                      " AND start<?"};
@@ -145,6 +149,7 @@ Result<> Emitter::load(EventTime wall) {
   if (position_of_.start().next()) position_ = position_of_.count(0);
   position_of_.rewind();
   load_second_stage();
+  number_behind(published_.newest());
   return store_.database().fault();
 }
 
@@ -310,8 +315,8 @@ void Emitter::advance(store::SourceId source, EventTime frontier, SteadyTime now
 }
 
 SteadyTime Emitter::due() const {
-  if (!sealing_.empty() || !sealing_live_.empty() || !near_.empty()) return SteadyTime::min();
-  if (!stirred_.empty()) return SteadyTime::min();
+  const bool now = !sealing_.empty() || !sealing_live_.empty() || !near_.empty();
+  if (now || !stirred_.empty() || takes_over()) return SteadyTime::min();
   auto due = std::min(late_.due(), due_stretches_.due());
   for (const auto& v : views_) {
     if (!v.early.empty()) due = std::min(due, v.early.front().due);
@@ -338,7 +343,8 @@ void Emitter::write_pending() {
 std::size_t Emitter::emit(SteadyTime now, EventTime wall, std::size_t budget) {
   write_pending();
   extended_ = 0;
-  auto done = seal_some(sealing_live_, wall, budget);
+  auto done = take_over(now, budget / 2);
+  done += seal_some(sealing_live_, wall, budget - done);
   while (!near_.empty() && done < budget) {
     const auto id = near_.front();
     near_.pop_front();
@@ -472,6 +478,7 @@ std::size_t Emitter::seal(SlotId id, EventTime wall, std::size_t budget) {
 }
 
 std::optional<Answer> Emitter::current(const ViewState& view, const Slot& slot, EventTime start) {
+  if (!published_.empty() && !holds_published_) adopt(slot, start);
   std::optional<Answer> answer;
   if (current_.start(view.id, slot.subject, count_ns(start)).next()) {
     answer.emplace();
@@ -524,6 +531,7 @@ bool Emitter::emit_span(SlotId id, const Span& window, Cause cause, EventTime wa
   const auto& slot = slots_[id];
   const auto& view = views_[slot.view];
   const auto start = window.start;
+  if (held(slot, start)) return true;  // it is looked at when it is taken over
   const bool stands =
       before && (proved(before->state) || before->state == State::withdrawn);
   const bool maybe_frozen = before && start < frozen_before(slot);

@@ -33,9 +33,13 @@
 //            sealed. A silent stretch is answered with at most kSilentWindowsMax windows of no
 //            readings; those that one batch opens before the first windows of its series are
 //            kExtendedMax together.
+// Published  are windows that were answered in the topic before this node got the partition
+//            (published_rows.h): none is answered anew before this store's input is where that of
+//            who answered was; what is the same then stays as it is, else a revision follows it.
 // Threads    that of its Store, inside a batch.
 #pragma once
 
+#include <algorithm>
 #include <deque>
 #include <set>
 #include <unordered_map>
@@ -49,6 +53,7 @@
 #include "cloud/answers/pair_rows.h"
 #include "cloud/answers/second_stage.h"
 #include "cloud/answers/partial_rows.h"
+#include "cloud/answers/published_rows.h"
 #include "cloud/answers/view.h"
 #include "cloud/answers/view_log.h"
 #include "cloud/answers/window_map.h"
@@ -164,8 +169,19 @@ class Emitter {
   [[nodiscard]] std::size_t waiting() const;
   [[nodiscard]] std::uint64_t position() const { return position_; }
   [[nodiscard]] std::uint64_t emitted() const { return emitted_; }
-  // Removes superseded revisions that became known before this, up to `limit` of them; likewise
-  // what views answered that have been out of force since.
+  // Later emissions have higher positions.
+  void number_behind(std::uint64_t position) { position_ = std::max(position_, position); }
+  // This is in the topic; later emissions here have higher positions.
+  void note_published(const Answer& answer);
+  [[nodiscard]] bool has_published() const { return !published_.empty(); }
+  // Whether what was published stays as it is: this store's input is not where theirs was yet.
+  void hold_published(bool hold) { holds_published_ = hold; }
+  // What was emitted here behind `said` may not be in the topic, which has others behind that.
+  // Where it has any of the same window, what was emitted goes for what is there; the rest gets
+  // positions behind all that is there: behind the one that is returned.
+  std::uint64_t settle_unsaid(std::uint64_t said);
+  // Removes revisions that were superseded before this, of up to `limit` that superseded them;
+  // likewise what views answered that have been out of force since.
   void prune(EventTime known_before, std::size_t limit);
   // Where the answers of a view are kept from, by how far a source is.
   using KeptFrom = std::function<EventTime(const View&, EventTime frontier)>;
@@ -437,7 +453,15 @@ class Emitter {
   [[nodiscard]] bool ordered(const Slot& slot, store::SeriesId series) const;
   // What the window said before, and why it says something else.
   static void follow(Answer& answer, Cause cause, const std::optional<Answer>& before);
+  // What others published of it is taken over before.
   std::optional<Answer> current(const ViewState& view, const Slot& slot, EventTime start);
+  PublishedRows::Window window_of(const Slot& slot, EventTime start);
+  [[nodiscard]] bool held(const Slot& slot, EventTime start);
+  // Whether it is there, and proved.
+  bool adopt(const Slot& slot, EventTime start);
+  [[nodiscard]] bool takes_over() const;
+  // What others published, window by window; how many.
+  std::size_t take_over(SteadyTime now, std::size_t budget);
   [[nodiscard]] EventTime frontier_of(store::SourceId source) const;
   // Windows that end before are sealed, by proof or by word.
   [[nodiscard]] EventTime sealing_frontier(store::SourceId source) const;
@@ -488,6 +512,9 @@ class Emitter {
   GroupRows groups_;
   PairRows pairs_;
   PartialRows partials_;
+  PublishedRows published_;
+  bool holds_published_ = false;
+  std::unordered_map<std::string, SlotId> slots_by_name_;  // while others' answers are taken over
   std::size_t parts_read_ = 0;     // members, rows of edges and minutes, since cost()
   std::uint64_t pair_blocks_ = 0;  // looked at for joins
   std::vector<SlotId> emptied_;          // groups without members, that are to go
@@ -506,9 +533,10 @@ class Emitter {
   std::size_t extended_ = 0;  // since the last emit()
   sqlite::Statement select_views_, add_view_, retire_views_, slot_, save_slot_, answered_,
       next_answered_, last_answered_, current_,
-      add_history_, save_answer_, add_due_, remove_due_, due_, position_of_, prune_end_, prune_,
-      forget_history_, forget_answers_, forget_slot_, forget_due_, said_, prune_said_, add_past_,
-      select_speakers_, save_speaker_, reaches_, save_reach_, drop_reach_, earlier_reaches_;
+      add_history_, adopt_history_, save_answer_, forget_answer_, add_due_, remove_due_, due_,
+      position_of_, prune_end_, prune_, forget_history_, forget_answers_, forget_slot_, forget_due_,
+      said_, prune_said_, add_past_, select_speakers_, save_speaker_, reaches_, save_reach_,
+      drop_reach_, earlier_reaches_;
   struct Due {  // pending revisions of this batch, written when it ends
     std::uint32_t view;
     Subject subject;

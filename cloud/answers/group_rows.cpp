@@ -78,14 +78,11 @@ Subject GroupRows::add(std::int64_t view, const GroupKey& key) {
   return -database_.last_row_id();
 }
 
-ByteVector GroupRows::key_of(Subject group) {
-  ByteVector bytes;
-  if (key_.start(-group).next()) {
-    const auto key = key_.blob(0);
-    bytes.assign(key.begin(), key.end());
-  }
+GroupKey GroupRows::key(Subject group) {
+  GroupKey key;
+  if (key_.start(-group).next()) key = GroupKey::decode(key_.blob(0));
   key_.rewind();
-  return bytes;
+  return key;
 }
 
 std::vector<std::pair<Subject, Member>> GroupRows::of_series(std::int64_t view, SeriesId series) {

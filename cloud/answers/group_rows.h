@@ -59,8 +59,7 @@ class GroupRows {
   // 0: there is none.
   Subject find(std::int64_t view, const GroupKey& key);
   Subject add(std::int64_t view, const GroupKey& key);
-  // As it was encoded; empty: there is none.
-  ByteVector key_of(Subject group);
+  GroupKey key(Subject group);  // of one that is there
   // All that a series has been to a view's groups, by time.
   std::vector<std::pair<Subject, Member>> of_series(std::int64_t view, SeriesId series);
   void save(Subject group, const Member& member);

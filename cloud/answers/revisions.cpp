@@ -108,7 +108,8 @@ void Emitter::revise(SlotId id, EventTime start, Cause cause, SteadyTime now, Ev
 void Emitter::prune(EventTime known_before, std::size_t limit) {
   log_.forget(known_before, limit);
   prune_said_.run(said_to_, position_);
-  // Answers become known in the order of their positions, so that each is looked at once.
+  // Answers become known in the order of their positions, so that each is looked at once: what it
+  // superseded was last what is known then.
   const auto from = store_.small().meta(kPrunedTo);
   prune_end_.start(from, count_ns(known_before), limit);
   const auto to = prune_end_.next() ? prune_end_.count(0) : 0;

@@ -96,6 +96,7 @@ bool Emitter::emit_session(SlotId id, const Span& session, Cause cause, EventTim
 void Emitter::withdraw(SlotId id, EventTime session, EventTime survivor, Cause cause,
                        EventTime wall) {
   const auto& slot = slots_[id];
+  if (held(slot, session)) return;
   const auto before = current(views_[slot.view], slot, session);
   if (!before || before->state == State::withdrawn) return;
   Answer gone = *before;

@@ -88,7 +88,8 @@ bool Emitter::say_share(SlotId id, EventTime start, Cause cause, EventTime wall)
     return any;
   }
   share.cause = cause;
-  SaidPartial partial{PartialRecord::Kind::share, groups_.key_of(slot.subject), share.encode()};
+  SaidPartial partial{PartialRecord::Kind::share, groups_.key(slot.subject).encode(),
+                      share.encode()};
   if (partial.state.size() > kShareBytesMax) {
     GroupShare refused;
     refused.refused = share.members + share.refused;
@@ -158,7 +159,7 @@ void Emitter::say_reach(SlotId id, GroupReach reach, EventTime wall) {
   const auto state = reach.encode();
   if (slot.told_reach && slot.told_reach->encode() == state) return;
   say(views_[slot.view], slot.subject, kOfNoWindow,
-      {PartialRecord::Kind::reach, groups_.key_of(slot.subject), state}, wall);
+      {PartialRecord::Kind::reach, groups_.key(slot.subject).encode(), state}, wall);
   slot.told_reach = std::move(reach);
 }
 

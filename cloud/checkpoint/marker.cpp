@@ -9,7 +9,7 @@
 namespace tidemark::checkpoint {
 namespace {
 
-constexpr std::uint8_t kVersion = 1;
+constexpr std::uint8_t kVersion = 2;
 
 std::uint64_t hash_of(const std::vector<std::uint64_t>& pieces) {
   ByteVector bytes;
@@ -29,7 +29,7 @@ ByteVector Marker::encode() const {
   ByteWriter out(bytes_out);
   out.u8(kVersion);
   out.text(layout);
-  for (const auto n : {number, version, live, backlog}) out.varint(n);
+  for (const auto n : {number, version, live, backlog, archive}) out.varint(n);
   out.svarint(count_ns(at));
   out.varint(bytes);
   out.fixed(hash_of(pieces));
@@ -40,18 +40,20 @@ ByteVector Marker::encode() const {
 Result<Marker> Marker::decode(ByteSpan bytes_in) {
   ByteReader in(bytes_in);
   const auto version = in.u8();
-  if (version > kVersion) {
-    return Error{Fault::unsupported, fmt::format("a checkpoint of version {}; upgrade", version)};
+  if (version != kVersion) {
+    return Error{Fault::unsupported,
+                 fmt::format("a checkpoint of version {}, of which this node reads {}", version,
+                             kVersion)};
   }
   Marker m;
   m.layout = std::string(in.text());
-  for (auto* n : {&m.number, &m.version, &m.live, &m.backlog}) *n = in.varint();
+  for (auto* n : {&m.number, &m.version, &m.live, &m.backlog, &m.archive}) *n = in.varint();
   m.at = event_time(in.svarint());
   m.bytes = in.varint();
   m.hash = in.fixed<std::uint64_t>();
   while (in.left() >= sizeof(std::uint64_t)) m.pieces.push_back(in.fixed<std::uint64_t>());
   const auto pieces = m.bytes / kPieceBytes + (m.bytes % kPieceBytes != 0 ? 1 : 0);
-  if (version == 0 || !in.done() || m.pieces.size() != pieces || m.hash != hash_of(m.pieces)) {
+  if (!in.done() || m.pieces.size() != pieces || m.hash != hash_of(m.pieces)) {
     return Error{Fault::corrupt, "a checkpoint's marker does not read"};
   }
   return m;

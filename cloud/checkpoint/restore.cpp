@@ -154,7 +154,11 @@ bool is_near(const Place& place, const Marker& marker) {
   if (!db) return true;
   store::SmallRows small(**db);
   const auto at = small.meta(position_name(place.layout, "live", place.partition));
-  return !(*db)->fault() || at + kNear >= marker.live;
+  const auto archive = store::ArchivePosition{small.meta(store::kArchiveEnd)}.bytes();
+  if (!(*db)->fault()) return true;
+  const auto lacks = marker.archive - std::min(archive, marker.archive);
+  return at + kNearRecords >= marker.live &&
+         lacks <= std::max(kNearBytes, marker.bytes / kNearCost);
 }
 
 }  // namespace

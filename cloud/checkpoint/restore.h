@@ -21,8 +21,13 @@
 
 namespace tidemark::checkpoint {
 
-// Records of the live topic that are sooner read than a checkpoint is fetched.
-inline constexpr std::uint64_t kNear = 5'000;
+// A store that is here is near a checkpoint when what it lacks is sooner read than that is fetched:
+// at most so many records of the live topic, and bytes of blocks of which one costs what so many
+// bytes of a checkpoint do (measured: 10 MB/s are replayed, 40 MB/s restored). A few megabytes of
+// blocks are always near.
+inline constexpr std::uint64_t kNearRecords = 5'000;
+inline constexpr std::uint64_t kNearCost = 4;
+inline constexpr std::uint64_t kNearBytes = 2 << 20;
 
 struct Place {
   kafka::Settings settings;

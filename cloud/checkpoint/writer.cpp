@@ -100,6 +100,7 @@ Result<bool> Writer::write() {
     // Before the copy: that is of then or later.
     marker.live = small.meta(position_name(options_.layout, "live", options_.partition));
     marker.backlog = small.meta(position_name(options_.layout, "backlog", options_.partition));
+    marker.archive = store::ArchivePosition{small.meta(store::kArchiveEnd)}.bytes();
     TIDE_TRY(db->fault());
     const bool moved = !newest_ || newest_->live != marker.live ||
                        newest_->backlog != marker.backlog;

@@ -425,6 +425,14 @@ int CloudCommands::doctor() {
                       "journalctl -u tidemark-cloud"});
     return cli::print_checks(output_, checks, words_.json);
   }
+  if (serves_only(status)) {
+    const auto refused = status["serves"].value("refused", std::uint64_t{0});
+    checks.push_back({refused == 0 ? CheckState::ok : CheckState::warn, "answers",
+                      refused == 0 ? "every record of them was read"
+                                   : fmt::format("{} records cannot be read", refused),
+                      refused == 0 ? "" : "tidemark cloud status"});
+    return cli::print_checks(output_, checks, words_.json);
+  }
   std::string away;
   for (const auto& e : status["edges"]) {
     if (e.value("state", "") == "away") {

@@ -178,6 +178,9 @@ std::string owners_of(const Json& status) {
     if (p.value("here", false)) {
       lines += fmt::format("here since {}, {} records behind", moment(text_of(p, "since"), true),
                            count_of(p, "behind"));
+      if (const auto waits = count_of(p, "unpublished"); waits > 0) {
+        lines += fmt::format(", {} answers to publish", waits);
+      }
       if (p.contains("takeover_ms") && p["takeover_ms"].is_number()) {
         lines += fmt::format(", taken over in {:.1f} s{}",
                              static_cast<double>(count_of(p, "takeover_ms")) / 1000,
@@ -186,7 +189,9 @@ std::string owners_of(const Json& status) {
       const auto at = text_of(p, "checkpoint");
       lines += at.empty() ? ", no checkpoint yet" : ", checkpoint of " + moment(at, true);
       const auto problem = text_of(p, "checkpoint_problem");
-      lines += (problem.empty() ? "" : " (" + problem + ")") + "\n";
+      lines += problem.empty() ? "" : " (" + problem + ")";
+      const auto why = text_of(p, "problem");
+      lines += (why.empty() ? "" : ": " + why) + "\n";
     } else {
       lines += owner.empty() ? "nobody\n" : owner + "\n";
     }
@@ -260,7 +265,47 @@ std::string figure(double v) {
   return grouped(text);
 }
 
+bool serves_only(const Json& status) { return status.value("serves", Json()).is_object(); }
+
+namespace {
+
+// Of a node that makes no answers of its own.
+int print_serving(const Json& body, const std::string& node, cli::Output& output) {
+  const auto& s = body["serves"];
+  const bool running = s.value("ready", Json()).is_boolean();
+  const auto problem = text_of(s, "problem");
+  output.out(fmt::format("cloud   {}   position {}   serves answers of other nodes\n", node,
+                         count_of(body, "position")));
+  output.out(fmt::format("read    {} records, {} of them again, {} behind a newer revision{}\n",
+                         figure_of(s, "records"), figure_of(s, "repeated"), figure_of(s, "older"),
+                         running ? fmt::format("; {} to go", figure_of(s, "behind")) : ""));
+  if (const auto lost = count_of(s, "lost"); lost > 0) {
+    output.out(output.paint(Tone::bad, fmt::format("lost    {} revisions went before they were "
+                                                   "read", lost)) + "\n");
+  }
+  const auto floor = text_of(s, "known_from");
+  if (!floor.empty()) {
+    output.out(fmt::format("as-of   reaches back to {}\n", moment(floor, true)));
+  }
+  if (const auto refused = count_of(s, "refused"); refused > 0) {
+    output.out(output.paint(Tone::warning, fmt::format("refused {} records that cannot be read",
+                                                       refused)) + "\n");
+  }
+  for (const auto& r : list_of(s, "newest_refused")) {
+    output.out(fmt::format("        {}: {} ({})\n", text_of(r, "record"), text_of(r, "reason"),
+                           moment(text_of(r, "at"), true)));
+  }
+  if (!running || (problem.empty() && s.value("ready", false))) return kExitOk;
+  output.err(fmt::format("exit 2: degraded ({})\n",
+                         problem.empty() ? "what was there at its start is not read yet"
+                                         : problem));
+  return kExitDegraded;
+}
+
+}  // namespace
+
 int print_status(const Json& body, const std::string& node, cli::Output& output) {
+  if (serves_only(body)) return print_serving(body, node, output);
   const auto lag = seconds_of(body, "lag");
   output.out(fmt::format("cloud   {}   position {}{}\n", node, count_of(body, "position"),
                          lag == "–" ? "" : fmt::format("   slowest edge {} behind", lag)));
@@ -420,6 +465,11 @@ int print_watermark(const Json& body, cli::Output& output) {
                  percent_of(e, "completeness"),
                  s.value("device_stamped", false) ? "by the device" : "by the edge"});
     }
+  }
+  if (serves_only(body)) {
+    output.err("sources are not known here; ask a node that makes answers: this one serves what "
+               "others said\n");
+    return kExitNoInput;
   }
   if (table.empty()) {
     output.err("no source has sealed anything yet\n  try: tidemark cloud status\n");

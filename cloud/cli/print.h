@@ -13,6 +13,7 @@ using Json = nlohmann::ordered_json;
 // Each prints to stdout and returns the exit code.
 int print_status(const Json& body, const std::string& node, cli::Output& output);  // 2: degraded
 bool adds_up(const Json& status);  // its ledger
+bool serves_only(const Json& status);  // answers of others
 int print_answers(const Json& body, bool every_revision, cli::Output& output);
 int print_series(const Json& body, cli::Output& output);
 int print_watermark(const Json& body, cli::Output& output);

@@ -24,6 +24,7 @@ Result<std::string> body_or_error(int status, std::string body) {
   const auto fault = status == 400 || status == 404 ? Fault::bad_input
                      : status == 413                ? Fault::full
                      : status == 403                ? Fault::denied
+                     : status == 501                ? Fault::unsupported
                                                     : Fault::unavailable;
   return Error(fault, text);
 }

@@ -8,20 +8,33 @@
 namespace tidemark::cluster {
 namespace {
 
-constexpr std::size_t kAnswers = 500;  // in a batch
+constexpr std::size_t kAnswers = 1000;  // in a batch
 constexpr std::size_t kLetters = 20;   // of up to 1 MiB
 // Beside it the key and the headers, of which the longest are a reason and an edge's name.
 constexpr std::size_t kValueBytesMax = kafka::kRecordBytesMax - (64 << 10);
 
-Outbox::Record record_of(const answers::Answer& answer, const std::string& topic, int partitions) {
-  const auto group = fmt::format("{}\t{}", answer.view, answer.series);
+Outbox::Record record_of(const answers::Answer& answer, const std::string& topic,
+                         const AnswersOf& of) {
+  const auto subject = answers::subject_of(answer);
   Outbox::Record r;
   r.topic = topic;
-  r.partition = kafka::partition_of(group, partitions);
-  r.key = fmt::format("{}\t{}", group, format_utc(answer.start));
+  const auto edge = answers::edge_of(answer);
+  r.partition = edge.empty() ? kafka::partition_of(fmt::format("{}\t{}", answer.view, subject),
+                                                   of.partitions)
+                             : kafka::partition_of(edge, of.partitions);
+  r.key = fmt::format("{}\t{}\t{}", answer.view, subject, format_utc(answer.start));
   const auto json = answers::to_json(answer);
   r.value.assign(json.begin(), json.end());
+  if (!edge.empty()) {
+    const auto [live, backlog] = of.input(r.partition);
+    r.headers = {{"live", std::to_string(live)}, {"backlog", std::to_string(backlog)}};
+  }
   return r;
+}
+
+// A store of one partition has of a group what is in that partition alone.
+bool is_whole(const answers::Answer& answer, const AnswersOf& of) {
+  return !of.only || !answer.series.empty();
 }
 
 Outbox::Record record_of(const store::Letter& letter, const std::string& topic, int partitions) {
@@ -55,18 +68,27 @@ Outbox::Record record_of(const store::Letter& letter, const std::string& topic, 
 
 }  // namespace
 
-Outbox::Feed answers_feed(const kafka::Settings& settings, int partitions) {
-  const auto next = [topic = settings.answers(), partitions](
+Outbox::Feed answers_feed(const kafka::Settings& settings, AnswersOf of) {
+  const auto next = [topic = settings.answers(), history = settings.history(),
+                     of = std::move(of)](
                         query::Reader& reader, std::uint64_t after) -> Result<Outbox::Batch> {
     TIDE_ASSIGN(const auto some, reader.since(after, kAnswers));
     Outbox::Batch batch;
     for (const auto& answer : some) {
-      batch.records.push_back(record_of(answer, topic, partitions));
+      if (is_whole(answer, of)) {
+        auto record = record_of(answer, topic, of);
+        batch.records.push_back(record);
+        record.topic = history;  // where no later one replaces it
+        batch.records.push_back(std::move(record));
+      }
       batch.to = answer.position;
     }
+    if (batch.to == 0) return batch;
+    TIDE_ASSIGN(const auto newest, reader.position());
+    batch.waits = newest - after;
     return batch;
   };
-  return {"answers", next, 0};
+  return {"answers", next};
 }
 
 Outbox::Feed letters_feed(const kafka::Settings& settings, int partitions) {
@@ -80,7 +102,7 @@ Outbox::Feed letters_feed(const kafka::Settings& settings, int partitions) {
     }
     return batch;
   };
-  return {"deadletters", next, 0};
+  return {"deadletters", next};
 }
 
 }  // namespace tidemark::cluster

@@ -44,14 +44,13 @@ Result<std::unique_ptr<KafkaInput>> KafkaInput::open(Kind kind, const kafka::Set
   options.topic = topic;
   options.event = event;
   for (int p = 0; p < layout.partitions; ++p) {
-    Partition partition;
+    auto& partition = input->partitions_.emplace_back();
     partition.name = checkpoint::position_name(layout.id, word_of(kind), p);
     partition.next = static_cast<std::int64_t>(intake.noted(partition.name));
     partition.saved = partition.next;
     const bool read = !only || p == *only;
     options.from.push_back(read ? partition.next : kafka::ConsumerOptions::kNotRead);
     input->position_ += partition.next;
-    input->partitions_.push_back(std::move(partition));
   }
   TIDE_ASSIGN(input->consumer_, kafka::Consumer::open(settings, std::move(options)));
   return input;
@@ -161,10 +160,10 @@ void KafkaInput::save(intake::Intake& intake) {
   behind_ = consumer_->behind();
   for (auto& p : partitions_) {
     const auto at = p.held.value_or(p.next);
-    if (at == p.saved) continue;
+    const auto before = p.saved.exchange(at);
+    if (at == before) continue;
     intake.note(p.name, static_cast<std::uint64_t>(at));
-    position_ += at - p.saved;
-    p.saved = at;
+    position_ += at - before;
   }
 }
 

@@ -3,10 +3,11 @@
 // Promise    positions() names, for each partition, the first record that a node must take again
 //            that finds the intake as the next commit leaves it. Records that are gone, and topics
 //            that begin anew, are told.
-// Threads    one; behind(), lost() and position() from any.
+// Threads    one; behind(), lost(), saved() and position() from any.
 #pragma once
 
 #include <atomic>
+#include <deque>
 #include <memory>
 #include <optional>
 #include <string>
@@ -46,6 +47,10 @@ class KafkaInput {
   [[nodiscard]] bool at_end() const { return consumer_->at_end(); }
   [[nodiscard]] std::uint64_t behind() const { return behind_.load(); }
   [[nodiscard]] std::uint64_t lost() const { return lost_.load(); }
+  // What is saved of a partition, or is with the batch at hand.
+  [[nodiscard]] std::int64_t saved(int partition) const {
+    return partitions_[static_cast<std::size_t>(partition)].saved.load();
+  }
   // The sum over its partitions of what is saved.
   [[nodiscard]] std::int64_t position() const { return position_.load(); }
   [[nodiscard]] std::string problem() const { return consumer_->problem(); }
@@ -54,7 +59,7 @@ class KafkaInput {
   struct Partition {
     std::string name;  // under which the position is noted
     std::int64_t next = 0;
-    std::int64_t saved = 0;
+    std::atomic<std::int64_t> saved{0};
     std::optional<std::int64_t> held;
   };
   KafkaInput(Kind kind, std::string topic, intake::Gateways& gateways);
@@ -65,7 +70,7 @@ class KafkaInput {
   std::string topic_;
   intake::Gateways& gateways_;
   std::unique_ptr<kafka::Consumer> consumer_;
-  std::vector<Partition> partitions_;
+  std::deque<Partition> partitions_;
   int last_partition_ = 0;
   std::int64_t last_offset_ = 0;
   std::atomic<std::uint64_t> behind_{0};

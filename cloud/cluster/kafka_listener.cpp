@@ -70,6 +70,7 @@ Condition KafkaListener::condition() const {
     if (c.problem.empty()) c.problem = input->problem();
   }
   c.position = live_->position();
+  if (outbox_) c.unpublished = outbox_->waiting();
   if (outbox_ && c.problem.empty()) c.problem = outbox_->problem();
   return c;
 }
@@ -86,8 +87,16 @@ Result<> KafkaListener::begin(intake::Intake& intake, const kafka::Layout& layou
   TIDE_ASSIGN(backlog_, open(Kind::backlog));
   if (options_.partition) {
     TIDE_ASSIGN(partials_, open(Kind::partials));
+    partials_said_ = "kafka " + layout.id + " " + std::string(kPartialsSaid);
   }
-  if (options_.reader) begin_to_say(intake, layout);
+  if (options_.reader) outbox_ = std::make_unique<Outbox>(said(intake, layout));
+  if (options_.voice) {
+    const VoiceNames names(layout.id);
+    others_live_ = static_cast<std::int64_t>(intake.noted(names.live));
+    others_backlog_ = static_cast<std::int64_t>(intake.noted(names.backlog));
+    behind_others_ = true;
+    look_at_others(intake);
+  }
   for (const auto& edge : intake.connected()) {
     control_->tell(edge);            // what was committed last may not have been said
     gateways_.heard("", edge, 0);  // which gateway is its, only a record says
@@ -99,26 +108,42 @@ Result<> KafkaListener::begin(intake::Intake& intake, const kafka::Layout& layou
   return {};
 }
 
-void KafkaListener::begin_to_say(intake::Intake& intake, const kafka::Layout& layout) {
-  const auto& s = options_.settings;
-  std::vector<Outbox::Feed> feeds{letters_feed(s, layout.partitions)};
-  if (options_.answers) feeds.push_back(answers_feed(s, layout.partitions));
-  if (options_.partition) {
-    feeds.push_back(partials_feed(s, layout.partitions, *options_.partition,
-                                  SystemRandom().next(), read_));
-  }
-  for (auto& feed : feeds) {
-    feed.name = "kafka " + layout.id + " " + feed.name;
-    feed.from = intake.noted(feed.name);
-  }
-  if (options_.partition) partials_said_ = feeds.back().name;
-  outbox_ = std::make_unique<Outbox>(s, options_.reader, std::move(feeds));
-}
-
 std::vector<KafkaInput*> KafkaListener::inputs() const {
   std::vector<KafkaInput*> all{dictionaries_.get(), live_.get(), backlog_.get()};
   if (partials_) all.push_back(partials_.get());
   return all;
+}
+
+Outbox::Options KafkaListener::said(intake::Intake& intake, const kafka::Layout& layout) const {
+  const auto& s = options_.settings;
+  Outbox::Options outbox{s, options_.reader, {letters_feed(s, layout.partitions)},
+                         options_.voice, options_.holds};
+  if (options_.answers) {
+    const auto input = [live = live_.get(), backlog = backlog_.get()](int partition) {
+      return std::pair(live->saved(partition), backlog->saved(partition));
+    };
+    auto feed = answers_feed(s, {layout.partitions, input, options_.partition});
+    const VoiceNames names(layout.id);
+    if (options_.partition) feed.offset_name = names.offset;
+    outbox.feeds.push_back(std::move(feed));
+    intake.number_behind(intake.noted(names.said));  // rows that had these numbers may be gone
+  }
+  if (options_.partition) {
+    outbox.feeds.push_back(partials_feed(s, layout.partitions, *options_.partition,
+                                         SystemRandom().next(), read_));
+  }
+  for (auto& feed : outbox.feeds) {
+    feed.name = "kafka " + layout.id + " " + feed.name;
+    feed.from = intake.noted(feed.name);
+  }
+  return outbox;
+}
+
+void KafkaListener::look_at_others(intake::Intake& intake) {
+  if (!behind_others_) return;
+  const int p = *options_.partition;
+  behind_others_ = live_->saved(p) < others_live_ || backlog_->saved(p) < others_backlog_;
+  intake.hold_published(behind_others_);
 }
 
 std::size_t KafkaListener::receive(intake::Intake& intake) {
@@ -220,7 +245,8 @@ void KafkaListener::wait(std::chrono::milliseconds most, const StopSignal& stop)
 }
 
 Result<> KafkaListener::may_commit(const StopSignal& stop) {
-  while (!holds()) {
+  while (!holds() || silenced()) {
+    if (silenced()) return Error{Fault::denied, outbox_->problem()};
     if (stop.asked()) {
       return Error{Fault::denied, "the partition may be another node's: what was read since the "
                                   "last commit is read again"};
@@ -238,6 +264,7 @@ void KafkaListener::seal_batch(intake::Intake& intake) {
     backlog_->release();
   }
   for (auto* input : inputs()) input->save(intake);
+  look_at_others(intake);
   if (options_.refill != nullptr) options_.refill->save();
   if (!outbox_) return;
   for (const auto& [name, position] : outbox_->moved()) {

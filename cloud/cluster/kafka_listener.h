@@ -7,6 +7,7 @@
 //            they are to be there, go into theirs.
 // Owner      while `holds` says no, nothing is taken, committed or said; a node that stops then
 //            lets go of what it has taken since its last commit: who may reads it again.
+//            So does one whose partition another node has begun to speak for.
 // Gateways   say nothing of themselves; but their edges seal twice a minute at least, where nobody
 //            pays for the link. One of which nothing came for silence_max, while all topics are
 //            read to their end, is taken for gone, until a record of it comes.
@@ -44,6 +45,8 @@ struct KafkaListenerOptions {
   // Reads what goes into topics: dead letters; empty: nothing does.
   Outbox::OpenReader reader = nullptr;
   bool answers = false;  // they do as well
+  // Of the owner of `partition`, where answers do: when it is refused, run() ends so, denied.
+  Voice voice = nullptr;
   Nanoseconds silence_max = std::chrono::minutes(5);  // of a gateway
   std::optional<int> partition = std::nullopt;        // empty: all
   JsonOptions json = {};  // plain readings beside what edges send; of all partitions alone
@@ -59,6 +62,7 @@ struct Condition {
   std::uint64_t lost = 0;     // records that retention took before they were read
   std::uint64_t refused = 0;  // records of plain readings that cannot be used, in all or part
   std::int64_t position = 0;  // of live data, as committed: the sum over partitions
+  std::uint64_t unpublished = 0;  // answers that are to go into their topic, at most
 };
 
 class KafkaListener final : public intake::Listener {
@@ -71,7 +75,9 @@ class KafkaListener final : public intake::Listener {
   [[nodiscard]] std::string address() const override { return options_.settings.brokers; }
   [[nodiscard]] Condition condition() const;
   // Once all that was there at the start has been taken. The intake's thread.
-  [[nodiscard]] bool caught_up() const { return reads_.load() && live_was_read_ && listens(); }
+  [[nodiscard]] bool caught_up() const {
+    return reads_.load() && live_was_read_ && listens() && !behind_others_;
+  }
 
  private:
   KafkaListener(KafkaListenerOptions options, const Clock& clock, int event);
@@ -84,7 +90,6 @@ class KafkaListener final : public intake::Listener {
   std::size_t receive_of_edges(intake::Intake& intake);
   std::size_t receive_new(intake::Intake& intake);
   Result<> begin(intake::Intake& intake, const kafka::Layout& layout);
-  void begin_to_say(intake::Intake& intake, const kafka::Layout& layout);
   // Those that are open.
   [[nodiscard]] std::vector<KafkaInput*> inputs() const;
   // While all that was taken is committed.
@@ -92,6 +97,10 @@ class KafkaListener final : public intake::Listener {
   std::size_t take(KafkaInput& input, intake::Intake& intake);
   void resolve(intake::Intake& intake);
   [[nodiscard]] bool holds() const { return !options_.holds || options_.holds(); }
+  [[nodiscard]] bool silenced() const { return outbox_ && outbox_->silenced(); }
+  [[nodiscard]] Outbox::Options said(intake::Intake& intake, const kafka::Layout& layout) const;
+  // Once the input is where that of earlier owners was, their answers are taken over.
+  void look_at_others(intake::Intake& intake);
   // All that is there was read: who says nothing now, is silent.
   [[nodiscard]] bool listens() const;
 
@@ -106,6 +115,8 @@ class KafkaListener final : public intake::Listener {
   std::unique_ptr<Control> control_;
   std::unique_ptr<Outbox> outbox_;
   std::atomic<bool> reads_{false};
+  bool behind_others_ = false;
+  std::int64_t others_live_ = 0, others_backlog_ = 0;  // how far they were
   bool live_was_read_ = false;  // to its end
   bool stands_ = false;         // a block waits for a dictionary that cannot be read just now
   SteadyTime tries_again_{};

@@ -1,5 +1,6 @@
 #include "cloud/cluster/outbox.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "common/base/log.h"
@@ -12,11 +13,27 @@ constexpr auto kAgain = std::chrono::milliseconds(1000);
 constexpr std::chrono::milliseconds kPatience{10'000};
 constexpr std::uint64_t kQueueBytes = 64 << 20;
 
+constexpr std::uintptr_t kOfTheFirst = 1;  // tag of records for its topic
+
+Result<> send(kafka::Producer& to, const Outbox::Record& r, const std::string& first) {
+  return to.send(r.topic, r.partition, as_bytes(r.key), r.value, r.headers,
+                 r.topic == first ? kOfTheFirst : 0);
+}
+
+// Behind the place that the last one got, or why one did not.
+Result<std::uint64_t> end_of(const std::vector<kafka::Delivery>& deliveries) {
+  std::int64_t last = -1;
+  for (const auto& d : deliveries) {
+    if (d.fault) return *d.fault;
+    if (d.tag == kOfTheFirst) last = std::max(last, d.offset);
+  }
+  return static_cast<std::uint64_t>(last + 1);
+}
+
 }  // namespace
 
-Outbox::Outbox(const kafka::Settings& settings, OpenReader open, std::vector<Feed> feeds)
-    : settings_(settings), open_(std::move(open)) {
-  for (auto& feed : feeds) feeds_.emplace_back(std::move(feed));
+Outbox::Outbox(Options options) : options_(std::move(options)), producer_(options_.voice) {
+  for (const auto& feed : options_.feeds) feeds_.emplace_back(feed);
   thread_ = std::thread([this] { run(); });
 }
 
@@ -34,11 +51,20 @@ std::string Outbox::problem() const {
   return problem_;
 }
 
+bool Outbox::stopping() const {
+  const std::lock_guard lock(mutex_);
+  return stopping_;
+}
+
 std::vector<std::pair<std::string, std::uint64_t>> Outbox::moved() {
   std::vector<std::pair<std::string, std::uint64_t>> all;
+  const std::lock_guard lock(mutex_);
   for (auto& state : feeds_) {
-    const auto said = state.said.load();
-    if (std::exchange(state.told, said) != said) all.emplace_back(state.feed.name, said);
+    if (std::exchange(state.told, state.said) == state.said) continue;
+    all.emplace_back(state.feed.name, state.said);
+    if (!state.feed.offset_name.empty() && state.offset > 0) {
+      all.emplace_back(state.feed.offset_name, state.offset);
+    }
   }
   return all;
 }
@@ -47,50 +73,60 @@ void Outbox::run() {
   for (;;) {
     std::size_t done = 0;
     std::string why;
+    bool refused = false;
     for (auto& state : feeds_) {
       const auto went = turn(state);
       if (went) {
         done += *went;
-      } else {
-        why = went.error().text();
+        continue;
       }
+      why = went.error().text();
+      refused = refused || (options_.voice && went.error().fault() == Fault::denied);
     }
     std::unique_lock lock(mutex_);
     if (!why.empty() && why != problem_) log::error("records wait", "error={}", why);
     problem_ = why;
+    if (refused) {
+      silenced_ = true;
+      return;
+    }
     const auto pause = !why.empty() ? kAgain : done == 0 ? kTick : std::chrono::milliseconds(0);
     if (woken_.wait_for(lock, pause, [this] { return stopping_; })) return;
   }
 }
 
 Result<std::size_t> Outbox::turn(State& state) {
+  if (options_.holds && !options_.holds()) return 0;
   if (!reader_) {
-    TIDE_ASSIGN(reader_, open_());
+    TIDE_ASSIGN(reader_, options_.open());
   }
-  const auto batch = state.feed.next(*reader_, state.said.load());
+  const auto batch = state.feed.next(*reader_, state.said);
   if (!batch) {
     reader_.reset();  // the next turn opens another
     return batch.error();
   }
-  if (batch->records.empty()) return 0;
-  TIDE_TRY(say(batch->records));
+  waiting_ += batch->waits - std::exchange(state.waits, batch->waits);
+  if (batch->to == 0 && batch->records.empty()) return 0;
+  std::uint64_t offset = 0;
+  if (!batch->records.empty()) {
+    TIDE_ASSIGN(offset, options_.voice ? say_at_once(batch->records) : say(batch->records));
+  }
+  const std::lock_guard lock(mutex_);
   state.said = batch->to;
   if (batch->gone) batch->gone();
-  return batch->records.size();
+  if (offset > 0) state.offset = offset;
+  return batch->records.size() + 1;
 }
 
-Result<> Outbox::say(const std::vector<Record>& batch) {
+Result<std::uint64_t> Outbox::say(const std::vector<Record>& batch) {
   if (!producer_) {
-    TIDE_ASSIGN(producer_, kafka::Producer::open(settings_, {.queue_bytes_max = kQueueBytes,
-                                                             .patience = kPatience}));
+    TIDE_ASSIGN(producer_,
+                kafka::Producer::open(options_.settings, {.queue_bytes_max = kQueueBytes,
+                                                          .patience = kPatience}));
   }
-  for (const auto& r : batch) {
-    TIDE_TRY(producer_->send(r.topic, r.partition, as_bytes(r.key), r.value, r.headers, 0));
-  }
+  for (const auto& r : batch) TIDE_TRY(send(*producer_, r, batch.front().topic));
   // Each has its outcome by then: no record waits longer than kPatience.
-  for (const auto& d : producer_->finish(kPatience + kAgain)) {
-    if (d.fault) return *d.fault;
-  }
+  TIDE_ASSIGN(const auto offset, end_of(producer_->finish(kPatience + kAgain)));
   if (producer_->waiting() > 0) {
     return Error{Fault::unavailable, batch.front().topic + ": no answer in time"};
   }
@@ -98,7 +134,25 @@ Result<> Outbox::say(const std::vector<Record>& batch) {
     producer_.reset();
     return *fatal;
   }
-  return {};
+  return offset;
+}
+
+Result<std::uint64_t> Outbox::say_at_once(const std::vector<Record>& batch) {
+  TIDE_TRY(producer_->begin());
+  for (const auto& r : batch) {
+    const auto sent = send(*producer_, r, batch.front().topic);
+    if (sent) continue;
+    producer_->give_up(sent.error());
+    break;
+  }
+  std::vector<kafka::Delivery> deliveries;
+  for (;;) {
+    const auto there = producer_->commit(kAgain);
+    for (auto& d : producer_->poll()) deliveries.push_back(std::move(d));
+    if (!there) return there.error();
+    if (*there) return end_of(deliveries);
+    if (stopping()) return Error{Fault::unavailable, batch.front().topic + ": no answer in time"};
+  }
 }
 
 }  // namespace tidemark::cluster

@@ -3,10 +3,12 @@
 //
 // Promise    every committed answer, or dead letter, is in its topic, those of one feed and
 //            partition in their order. After a crash the newest ones are said again.
+// Owner      with a producer of transactions (voice.h) a batch is there as a whole or not at all,
+//            and who is no longer the partition's owner says nothing more: silenced().
 // When full  a batch of each feed is on its way at most. While a broker does not take one, those
 //            behind it wait in cloud.db, and the intake does not.
 // Threads    one of its own, with a reader and, once there is something to say, a client of its
-//            own; the rest from any.
+//            own, unless it was given one; the rest from any.
 #pragma once
 
 #include <atomic>
@@ -19,6 +21,7 @@
 #include <thread>
 #include <vector>
 
+#include "cloud/cluster/voice.h"
 #include "cloud/query/reader.h"
 #include "common/kafka/producer.h"
 
@@ -34,43 +37,62 @@ class Outbox {
     ByteVector value;
     std::vector<kafka::Header> headers = {};
   };
-  struct Batch {  // empty: there is nothing behind that position
+  struct Batch {
     std::vector<Record> records = {};
-    std::uint64_t to = 0;
+    std::uint64_t to = 0;     // 0: there is nothing behind that position
+    std::uint64_t waits = 0;  // positions up to the newest, where that is known
     std::function<void()> gone = {};  // once the brokers have all of it
   };
   struct Feed {
     std::string name;  // under which its position is noted
     std::function<Result<Batch>(query::Reader&, std::uint64_t after)> next;
     std::uint64_t from = 0;  // says what comes after it
+    // Of one whose records of a batch are for one partition of the first one's topic, and of other
+    // topics: under which the offset in the former is noted; empty: it is not.
+    std::string offset_name = {};
+  };
+  struct Options {
+    kafka::Settings settings;
+    OpenReader open;
+    std::vector<Feed> feeds;
+    Voice voice = nullptr;  // empty: whoever speaks is heard
+    std::function<bool()> holds = nullptr;  // whether it may speak just now; empty: always
   };
   // Reaches nobody yet.
-  Outbox(const kafka::Settings& settings, OpenReader open, std::vector<Feed> feeds);
+  explicit Outbox(Options options);
   ~Outbox();
   Outbox(const Outbox&) = delete;
   Outbox& operator=(const Outbox&) = delete;
 
-  // How far each feed is, by its name, where it has moved since the last call. One thread.
+  // How far feeds are, by names, where they have moved since the last call. One thread.
   [[nodiscard]] std::vector<std::pair<std::string, std::uint64_t>> moved();
   [[nodiscard]] std::string problem() const;  // empty: none
+  [[nodiscard]] std::uint64_t waiting() const { return waiting_.load(); }  // Batch::waits, of all
+  [[nodiscard]] bool silenced() const { return silenced_.load(); }
 
  private:
   struct State {
     explicit State(Feed f) : feed(std::move(f)), said(feed.from), told(feed.from) {}
     Feed feed;
-    std::atomic<std::uint64_t> said;
+    std::uint64_t said;        // changed under mutex_
+    std::uint64_t offset = 0;  // likewise; 0: it has said nothing yet
     std::uint64_t told;
+    std::uint64_t waits = 0;
   };
   void run();
-  // How many records went; 0: there are none.
+  // How many records it has looked at; 0: there are none.
   Result<std::size_t> turn(State& state);
-  Result<> say(const std::vector<Record>& batch);
+  // The offset behind the last of those that go where the first goes.
+  Result<std::uint64_t> say(const std::vector<Record>& batch);
+  Result<std::uint64_t> say_at_once(const std::vector<Record>& batch);
+  [[nodiscard]] bool stopping() const;
 
-  const kafka::Settings settings_;
-  OpenReader open_;
+  const Options options_;
   std::deque<State> feeds_;
-  std::unique_ptr<kafka::Producer> producer_;
+  std::shared_ptr<kafka::Producer> producer_;
   std::unique_ptr<query::Reader> reader_;
+  std::atomic<std::uint64_t> waiting_{0};
+  std::atomic<bool> silenced_{false};
   mutable std::mutex mutex_;  // of what follows
   std::condition_variable woken_;
   bool stopping_ = false;
@@ -78,9 +100,20 @@ class Outbox {
   std::thread thread_;
 };
 
-// Into the topic of answers; of that of dead letters.
-Outbox::Feed answers_feed(const kafka::Settings& settings, int partitions);
+// How far the partition of the input was read when what is said was committed, at least: live
+// data, backlog.
+using InputPosition = std::function<std::pair<std::int64_t, std::int64_t>(int partition)>;
+
+struct AnswersOf {
+  int partitions = 0;
+  InputPosition input;
+  std::optional<int> only = std::nullopt;  // the store is of this partition
+};
+
+// Into the topic of answers and that of their history; of dead letters.
+Outbox::Feed answers_feed(const kafka::Settings& settings, AnswersOf of);
 Outbox::Feed letters_feed(const kafka::Settings& settings, int partitions);
+inline constexpr std::string_view kPartialsSaid = "partials said";
 // How far the owner of a partition has read it.
 struct ReadState {
   std::atomic<bool> live{false};  // what was there at the start

@@ -29,12 +29,12 @@ class PartialsFeed : public std::enable_shared_from_this<PartialsFeed> {
   // said.
   Result<Outbox::Batch> next(query::Reader& reader, std::uint64_t after) {
     Outbox::Batch batch;
-    batch.to = after;
     const bool all = read_->all.load();
     if (!read_->live.load()) return batch;
     TIDE_ASSIGN(const auto some, reader.said_since(after, kPartials));
     const bool completes = some.empty() && all && !complete_;
     if (some.empty() && !completes) return batch;
+    batch.to = after;
     if (!begun_) say_to_all(record(Kind::begin), "begin", batch);
     // The brokers have the shares before they hear of a reach that speaks of them: of records under
     // way together some may fail.
@@ -104,9 +104,8 @@ Outbox::Feed partials_feed(const kafka::Settings& settings, int partitions, int 
                            std::uint64_t run, std::shared_ptr<const ReadState> read) {
   const auto feed =
       std::make_shared<PartialsFeed>(settings, partitions, own, run, std::move(read));
-  return {"partials said",
-          [feed](query::Reader& reader, std::uint64_t after) { return feed->next(reader, after); },
-          0};
+  return {std::string(kPartialsSaid),
+          [feed](query::Reader& reader, std::uint64_t after) { return feed->next(reader, after); }};
 }
 
 }  // namespace tidemark::cluster

@@ -21,8 +21,14 @@ Partition::Partition(PartitionOptions options, Disk& disk, const Clock& clock)
   thread_ = std::thread([this] {
     auto ended = run();
     const std::lock_guard lock(mutex_);
+    if (ended) return;
     // Not to be the owner any more is no fault of the node's.
-    if (!ended && ended.error().fault() != Fault::denied) fault_ = std::move(ended).error();
+    if (ended.error().fault() != Fault::denied) {
+      fault_ = std::move(ended).error();
+    } else if (!stop_.asked()) {
+      last_.problem = ended.error().text();
+      let_go_ = clock_.steady();
+    }
   });
 }
 
@@ -97,6 +103,12 @@ Result<> Partition::run() {
   auto refill = checkpoint::Refill::open(where, **intake, holds, stop_);
   if (!refill) return std::move(refill).error().within(place);
   listening.refill = refill->get();
+  if (listening.answers) {
+    auto voice = take_voice(where, **intake, holds, stop_,
+                            [this](const std::string& why) { wait_with(why); });
+    if (!voice) return std::move(voice).error().within(place);
+    listening.voice = std::move(*voice);
+  }
   auto listener = KafkaListener::open(std::move(listening), clock_);
   if (!listener) return std::move(listener).error().within(place);
   std::optional<checkpoint::Writer> writer;
@@ -145,6 +157,11 @@ intake::Counters Partition::counters() const {
 Condition Partition::condition() const {
   const std::lock_guard lock(mutex_);
   return listener_ != nullptr ? listener_->condition() : last_;
+}
+
+std::optional<SteadyTime> Partition::let_go() const {
+  const std::lock_guard lock(mutex_);
+  return let_go_;
 }
 
 std::optional<Error> Partition::fault() const {

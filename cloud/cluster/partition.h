@@ -4,6 +4,8 @@
 // Promise    received set, panes, answers and how far the partition was read lie in one store and
 //            advance together; a partition that was here before goes on where that store is, or
 //            from a checkpoint that is well ahead of it (cloud/checkpoint).
+//            Where answers are published, nobody else publishes this partition's from then on
+//            (voice.h); an owner that comes later ends this one.
 // Threads    its own; all of this may be called from any.
 #pragma once
 
@@ -53,6 +55,8 @@ class Partition {
   [[nodiscard]] Takeover takeover() const;
   // Why it ended by itself; nothing while it runs and when it was asked.
   [[nodiscard]] std::optional<Error> fault() const;
+  // When it ended because the brokers took it for another node's, though nobody asked it to stop.
+  [[nodiscard]] std::optional<SteadyTime> let_go() const;
 
  private:
   Result<> run();
@@ -75,6 +79,7 @@ class Partition {
   Condition last_{.problem = "its store is being opened"};
   intake::Counters counters_;
   std::optional<Error> fault_;
+  std::optional<SteadyTime> let_go_;
   std::thread thread_;
 };
 

@@ -11,6 +11,8 @@ namespace {
 
 constexpr std::chrono::milliseconds kTurn{100};
 constexpr auto kTellEvery = std::chrono::seconds(1);
+// Two that publish under one prefix and are not of one group take it from each other no faster.
+constexpr auto kOpenAgain = std::chrono::seconds(5);
 
 void add(intake::Counters& sum, const intake::Counters& c) {
   sum.frames += c.frames;
@@ -93,6 +95,7 @@ Result<> Pool::run(const StopSignal& stop, const std::function<void()>& turned) 
     }
     if (const auto now = clock_.steady(); now >= told + kTellEvery) {
       told = now;
+      open_again();
       tell();
     }
     turned();
@@ -127,6 +130,21 @@ std::unique_ptr<Partition> Pool::start(int number) {
 void Pool::taken(const std::vector<int>& partitions) {
   const std::lock_guard lock(mutex_);
   for (const auto p : partitions) partitions_[p] = start(p);
+}
+
+void Pool::open_again() {
+  if (!member_->holds()) return;
+  const std::lock_guard lock(mutex_);
+  for (auto& [number, p] : partitions_) {
+    const auto ended = p->let_go();
+    if (!ended || clock_.steady() < *ended + kOpenAgain) continue;
+    log::warning("a partition is opened again", "partition={} why={}", number,
+                 p->condition().problem);
+    add(gone_, p->counters());
+    gone_.letters = {};
+    p.reset();  // its store is closed before it is opened
+    p = start(number);
+  }
 }
 
 void Pool::dropped(const std::vector<int>& partitions, bool /*lost*/) {
@@ -172,6 +190,7 @@ Condition Pool::condition() const {
   for (const auto& [number, p] : partitions_) {
     const auto c = p->condition();
     sum.behind += c.behind;
+    sum.unpublished += c.unpublished;
     sum.lost += c.lost;
     if (sum.problem.empty() && !c.problem.empty()) {
       sum.problem = fmt::format("partition {}: {}", number, c.problem);
@@ -200,11 +219,14 @@ void Pool::tell() {
     const std::lock_guard lock(mutex_);
     for (const auto& [number, p] : partitions_) {
       const auto takeover = p->takeover();
+      const auto condition = p->condition();
       states[number] = {.number = number,
                         .here = true,
                         .owner = options_.name,
                         .since = p->since(),
-                        .behind = p->condition().behind,
+                        .behind = condition.behind,
+                        .unpublished = condition.unpublished,
+                        .problem = condition.problem,
                         .restored = takeover.restored,
                         .ready = takeover.ready,
                         .checkpoint = takeover.written.at,

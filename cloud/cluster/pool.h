@@ -4,8 +4,8 @@
 // Promise    a partition's store is written by nobody here once the member was told to drop it.
 //            Answers of a partition can be read while its store is open (readers()).
 // Bounds     three threads, a store and five clients of the brokers for each partition, one more
-//            where it has dead letters, and while a checkpoint is written; what is fetched ahead is
-//            shared out among all partitions that the topics have.
+//            where it has dead letters or publishes, and while a checkpoint is written; what is
+//            fetched ahead is shared out among all partitions that the topics have.
 // Faults     of one partition (a full disk, a corrupt store) are the node's: run() ends with it, so
 //            that the group gives all it has to others.
 // Threads    run() is one; the rest from any.
@@ -58,6 +58,8 @@ class Pool final : private kafka::MemberEvents {
   void dropped(const std::vector<int>& partitions, bool lost) override;
   [[nodiscard]] std::int64_t position(int partition) const override;
   std::unique_ptr<Partition> start(int number);
+  // Partitions that ended as another node's, and are this one's all the same.
+  void open_again();
   void tell();
   [[nodiscard]] std::optional<Error> fault() const;
 

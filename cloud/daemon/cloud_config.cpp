@@ -35,7 +35,18 @@ void describe(Section& s, KafkaConfig& c) {
               .help = "Of a group: how often what a partition's store has is put into the topic "
                       "PREFIX.checkpoints, from where another node takes over; 0s: never, then it "
                       "reads all from the start of retention."});
+  s.choice("serve", c.serve, {"own", "answers"},
+           {.preset = "own",
+            .help = "own: what this node makes of blocks. answers: it takes no blocks, but reads "
+                    "the answers of nodes with publish.answers, and their history, into a store of "
+                    "its own. There can be any number of such nodes."});
   if (!c.group.empty() && c.brokers.empty()) s.complain("group", "group: there are no brokers");
+  if (c.serve != "answers") return;
+  if (c.brokers.empty()) s.complain("serve", "serve: there are no brokers");
+  if (!c.group.empty()) {
+    s.complain("serve", "serve: a member of a group makes answers; give a node that serves them a "
+                        "configuration without group");
+  }
 }
 
 namespace {
@@ -133,11 +144,12 @@ void describe(Section& s, IntakeConfig& c) {
   const auto& k = c.kafka;
   const auto complain = [&](const std::string& why) { s.complain("json.topic", "topic: " + why); };
   if (!c.by_kafka()) return complain("there is no Kafka; say brokers in intake.kafka");
+  if (c.serves_only()) return complain("a node with serve = \"answers\" makes none");
   if (!k.group.empty()) {
     return complain("not by nodes of a group yet: a series may lie in several partitions");
   }
   for (const auto& own : {k.live(), k.backlog(), k.dictionaries(), k.control(), k.answers(),
-                          k.registry()}) {
+                          k.history(), k.registry()}) {
     if (c.json.topic == own) return complain(own + " is a topic of ours");
   }
 }
@@ -200,9 +212,8 @@ void describe(Section& s, CloudConfig& c) {
   if (c.publish.answers && !c.intake.by_kafka()) {
     s.complain("publish", "answers: there is no Kafka; say brokers in intake.kafka");
   }
-  if (c.publish.answers && !c.intake.kafka.group.empty()) {
-    s.complain("publish", "answers: not by nodes of a group yet: one that stood still could say "
-                          "old ones behind newer");
+  if (c.publish.answers && c.intake.serves_only()) {
+    s.complain("publish", "answers: a node with serve = \"answers\" makes none");
   }
   s.table("http", c.http);
   s.table("retention", c.retention);
@@ -213,6 +224,9 @@ void describe(Section& s, CloudConfig& c) {
                             "minute, every series) is there without being declared.");
   s.tables("relabel", c.relabels, "Labels that the cloud gives to series, whatever their edges "
                                   "say. Of two that give the same label the later stands.");
+  if (c.intake.serves_only() && !c.views.empty()) {
+    s.warn("view", "views are those of the nodes that make the answers: these here do nothing");
+  }
   if (auto views = answers::views_in_force(c.views); !views.ok()) {
     s.complain("view", views.error().text());
   }

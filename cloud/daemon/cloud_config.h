@@ -17,6 +17,7 @@ struct KafkaConfig : kafka::Settings {
   std::string group;      // empty: this node reads all
   Nanoseconds session{};  // of a member of the group
   Nanoseconds checkpoint_interval{};  // 0: no checkpoints
+  std::string serve;  // own, answers
 };
 // Plain JSON readings of a topic, of machines that have no edge yet (cloud/plain/json_records.h).
 struct JsonConfig {
@@ -35,6 +36,8 @@ struct IntakeConfig {
   JsonConfig json;
 
   [[nodiscard]] bool by_kafka() const { return !kafka.brokers.empty(); }
+  // Takes no blocks: reads what nodes with publish.answers say, and serves it.
+  [[nodiscard]] bool serves_only() const { return kafka.serve == "answers"; }
 };
 struct PublishConfig {
   bool answers = false;

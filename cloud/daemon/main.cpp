@@ -7,6 +7,7 @@
 #include "cloud/cli/cloud_cli.h"
 #include "cloud/daemon/cloud_config.h"
 #include "cloud/daemon/node.h"
+#include "cloud/serve/served_reader.h"
 #include "cloud/store/orders.h"
 #include "cloud/store/part_folder.h"
 #include "common/base/exit_code.h"
@@ -47,6 +48,10 @@ Result<std::optional<std::string>> give_order(const std::filesystem::path& data_
     return Error(Fault::unsupported, "nodes of a group take no orders yet: what is ordered would "
                                      "not go with a partition that moves");
   }
+  if (serve::is_served(folder)) {
+    return Error(Fault::unsupported, "a node that serves answers takes no orders: they are for the "
+                                     "nodes that make them");
+  }
   TIDE_ASSIGN(const auto order, store::give_order(folder, words, clock.wall()));
   for (int i = 0; i < kLooks; ++i) {
     TIDE_ASSIGN(auto outcome, store::order_outcome(folder, order));
@@ -66,7 +71,10 @@ int run_commands(const std::vector<std::string>& words, cli::Output& output) {
         if (loaded.ok) return cloud_cli::Settings{c.data_dir, c.http.listen};
         return cloud::first_problem(loaded);
       },
-      [](const std::filesystem::path& folder) { return query::Reader::open(folder); },
+      [](const std::filesystem::path& folder) {
+        return serve::is_served(folder) ? serve::open_served(folder)
+                                        : query::Reader::open(folder);
+      },
       [&](const std::filesystem::path& folder, std::optional<int> partition,
           const std::string& order) { return give_order(folder, partition, order, clock); },
       [](const std::string& file, const std::filesystem::path& view, bool install) -> Result<> {

@@ -1,5 +1,6 @@
 #include "cloud/daemon/node.h"
 
+#include <fmt/format.h>
 #include <unistd.h>
 
 #include <array>
@@ -9,6 +10,10 @@
 #include "cloud/http/face.h"
 #include "cloud/intake/intake.h"
 #include "cloud/intake/listener.h"
+#include "cloud/serve/served_reader.h"
+#include "cloud/serve/serving.h"
+#include "cloud/store/part_folder.h"
+#include "cloud/store/store.h"
 #include "common/base/log.h"
 #include "common/metrics/registry.h"
 
@@ -79,6 +84,9 @@ void show(metrics::Registry& registry, const std::function<cluster::Condition()>
   registry.counter_of("tidemark_cloud_json_refused_records_total",
                       "Records of intake.json of which something cannot be used.", {},
                       [condition] { return static_cast<double>(condition().refused); });
+  registry.gauge_of("tidemark_cloud_unpublished_answers",
+                    "Answers that are to go into their topic, at most.", {},
+                    [condition] { return static_cast<double>(condition().unpublished); });
   registry.gauge_of("tidemark_cloud_kafka_problem", "1 while Kafka cannot be read.", {},
                     [condition] { return condition().problem.empty() ? 0.0 : 1.0; });
 }
@@ -139,6 +147,7 @@ Result<> run_member(const CloudConfig& config, intake::Options intake, Disk& dis
   const auto& kafka = config.intake.kafka;
   cluster::PoolOptions options;
   options.listener.settings = kafka;
+  options.listener.answers = config.publish.answers;
   options.group = kafka.group;
   options.name = name_of_node(config.http.listen);
   options.session = std::chrono::duration_cast<std::chrono::milliseconds>(kafka.session);
@@ -166,11 +175,84 @@ Result<> run_member(const CloudConfig& config, intake::Options intake, Disk& dis
   return outcome;
 }
 
+void show(metrics::Registry& registry, const serve::Serving& serving) {
+  using Count = std::uint64_t serve::ServedCounts::*;
+  const auto counter = [&](const char* name, const char* help, Count count) {
+    registry.counter_of(name, help, {}, [&serving, count] {
+      return static_cast<double>(serving.condition().counts.*count);
+    });
+  };
+  counter("tidemark_cloud_served_records_total", "Records of answers taken.",
+          &serve::ServedCounts::records);
+  counter("tidemark_cloud_served_repeated_records_total", "Of them the same again.",
+          &serve::ServedCounts::repeated);
+  counter("tidemark_cloud_served_older_records_total", "Of them behind a newer revision.",
+          &serve::ServedCounts::older);
+  counter("tidemark_cloud_served_refused_records_total", "Records that cannot be read.",
+          &serve::ServedCounts::refused);
+  counter("tidemark_cloud_served_lost_records_total",
+          "Revisions that retention took before they were read.", &serve::ServedCounts::lost);
+  registry.gauge_of("tidemark_cloud_served_behind_records",
+                    "Records of answers in Kafka that have not been taken.", {},
+                    [&serving] { return static_cast<double>(serving.condition().behind); });
+  registry.gauge_of("tidemark_cloud_kafka_problem", "1 while Kafka cannot be read.", {},
+                    [&serving] { return serving.condition().problem.empty() ? 0.0 : 1.0; });
+}
+
+// A store of the other kind lies there: it would be neither read nor kept up.
+Error other_store(const std::filesystem::path& folder, const std::filesystem::path& file,
+                  std::string_view kind) {
+  return {Fault::bad_input,
+          fmt::format("data_dir: {} holds {} of a node that {}; give this one a folder of its own",
+                      folder.string(), file.filename().string(), kind)};
+}
+
+// Answers of others.
+Result<> run_serving(const CloudConfig& config, const Clock& clock, Random& random,
+                     const StopSignal& stop) {
+  const auto& folder = config.data_dir;
+  std::error_code ignored;
+  for (const auto& own : {store::database_path(folder), store::parts_folder(folder)}) {
+    if (std::filesystem::exists(own, ignored)) return other_store(folder, own, "makes answers");
+  }
+  TIDE_ASSIGN(const auto store, serve::AnswerStore::open({folder, config.retention.revisions,
+                                                          config.horizons()}, random));
+  TIDE_ASSIGN(const auto serving, serve::Serving::open({config.intake.kafka}, *store, clock));
+  metrics::Registry registry;
+  show(registry, *serving);
+  const auto live = [&serving](query::Serving& s) {
+    const auto now = serving->condition();
+    s.running = true;
+    s.ready = now.ready;
+    s.behind = now.behind;
+    s.problem = now.problem;
+  };
+  http::Face face([&] { return serve::open_served(folder, live); }, config.http.listen, registry,
+                  clock, [&serving] {
+    const auto now = serving->condition();
+    if (!now.problem.empty() || now.ready) return now.problem;
+    return fmt::format("answers that were there at the start are read, {} to go", now.behind);
+  });
+  TIDE_TRY(face.start());
+  log::info("cloud node serves answers", "kafka={} http={} data_dir={}",
+            config.intake.kafka.brokers, face.address(), folder);
+  notify_service("READY=1");
+  Watchdog watchdog(clock);
+  const auto outcome = serving->run(stop, [&] { watchdog.lives(); });
+  notify_service("STOPPING=1");
+  face.stop();
+  return outcome;
+}
+
 }  // namespace
 
 Result<> run_node(const CloudConfig& config,
                   std::function<Result<answers::Definitions>()> read_views,
                   const Clock& clock, Random& random, const StopSignal& stop) {
+  if (config.intake.serves_only()) return run_serving(config, clock, random, stop);
+  if (serve::is_served(config.data_dir)) {
+    return other_store(config.data_dir, serve::served_path(config.data_dir), "serves answers");
+  }
   TIDE_ASSIGN(auto views, answers::views_in_force(config.views));
   intake::Options options;
   options.data_dir = config.data_dir;

@@ -138,6 +138,9 @@ Response answer_list(const Asked& asked, bool every_revision) {
   if (every_revision && query->newest > 0) {
     return problem(Error(Fault::bad_input, "newest: only /v1/answers counts windows"));
   }
+  // Asked first: who listens from there on hears of some again, and misses none.
+  const auto position = asked.reader.position();
+  if (!position) return problem(position.error());
   const auto found =
       every_revision ? asked.reader.revisions(*query) : asked.reader.answers(*query);
   if (!found) {
@@ -145,7 +148,7 @@ Response answer_list(const Asked& asked, bool every_revision) {
                                       ? "a shorter range, or limit up to 100000"
                                       : "a shorter range, newest, or limit up to 100000");
   }
-  return json(fmt::format(R"({{"v":1,"answers":{}}})",
+  return json(fmt::format(R"({{"v":1,"position":{},"answers":{}}})", *position,
                           json_list(*found, [](const auto& a) { return answers::to_json(a); })));
 }
 

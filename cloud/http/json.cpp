@@ -50,9 +50,10 @@ std::string to_json(const query::PartitionState& p) {
   }
   const auto ready = p.ready ? std::to_string(*p.ready / std::chrono::milliseconds(1)) : "null";
   return fmt::format(
-      R"({{"partition":{},"owner":{},"here":true,"since":{},"behind":{},"restored":{},)"
-      R"("takeover_ms":{},"checkpoint":{},"checkpoint_problem":{}}})",
-      p.number, owner, time_or_null(p.since), p.behind, p.restored, ready,
+      R"({{"partition":{},"owner":{},"here":true,"since":{},"behind":{},"unpublished":{},)"
+      R"("problem":{},"restored":{},"takeover_ms":{},"checkpoint":{},"checkpoint_problem":{}}})",
+      p.number, owner, time_or_null(p.since), p.behind, p.unpublished,
+      p.problem.empty() ? "null" : json_quote(p.problem), p.restored, ready,
       p.checkpoint == EventTime{} ? "null" : time_or_null(p.checkpoint),
       p.checkpoint_problem.empty() ? "null" : json_quote(p.checkpoint_problem));
 }
@@ -61,6 +62,25 @@ std::string to_json(const query::Alarm& a) {
   return fmt::format(R"({{"kind":{},"text":{},"first":{},"last":{},"times":{}}})",
                      json_quote(a.kind), json_quote(a.text), time_or_null(a.first),
                      time_or_null(a.last), a.times);
+}
+
+std::string to_json(const query::Serving::Refused& r) {
+  return fmt::format(R"({{"record":{},"reason":{},"at":{}}})", json_quote(r.record),
+                     json_quote(r.reason), time_or_null(r.at));
+}
+
+// Of a node that has no edges, and no ledger, of its own.
+std::string serving_json(const query::Serving& s, std::uint64_t position, EventTime now) {
+  const auto live = [&](std::string json) { return s.running ? std::move(json) : "null"; };
+  return fmt::format(
+      R"({{"v":1,"now":"{}","position":{},"serves":{{"ready":{},"behind":{},"problem":{},)"
+      R"("records":{},"repeated":{},"older":{},"refused":{},"lost":{},"known_from":{},)"
+      R"("newest_refused":{}}},"partitions":0,"owners":[],"lag":null,"ledger":null,)"
+      R"("dead_letters":{{}},"edges":[]}})",
+      format_utc(now), position, live(s.ready ? "true" : "false"), live(std::to_string(s.behind)),
+      s.problem.empty() ? "null" : json_quote(s.problem), s.records, s.repeated, s.older, s.refused,
+      s.lost, time_or_null(s.known_from),
+      json_list(s.newest_refused, [](const auto& r) { return to_json(r); }));
 }
 
 // Those that there are.
@@ -123,13 +143,17 @@ std::string to_json(const query::SeriesState& s) {
     labels += fmt::format("{}{}:{}", labels.empty() ? "" : ",", json_quote(key),
                           json_quote(value));
   }
+  const bool text = d.type == ValueType::text || (!s.described && !s.text.empty());
+  const auto described = [&](std::string json) { return s.described ? std::move(json) : "null"; };
+  const auto word_of = [&](std::string_view w) { return described(json_quote(w)); };
   return fmt::format(
-      R"({{"series":{},"edge":{},"site":{},"source":{},"poll_class":{},"unit":{},"kind":"{}",)"
-      R"("type":"{}","labels":{{{}}},"first":{},"last":{},"value":{},"text":{},"readings":{}}})",
-      json_quote(s.name), json_quote(s.edge), json_quote(s.site), json_quote(d.source),
-      json_quote(d.poll_class), json_quote(d.unit), word(d.kind), word(d.type), labels,
-      time_or_null(s.first), time_or_null(s.last), s.value ? json_number(*s.value) : "null",
-      d.type == ValueType::text ? json_quote(s.text) : "null", s.readings);
+      R"({{"series":{},"edge":{},"site":{},"source":{},"poll_class":{},"unit":{},"kind":{},)"
+      R"("type":{},"labels":{},"first":{},"last":{},"value":{},"text":{},"readings":{}}})",
+      json_quote(s.name), json_quote(s.edge), json_quote(s.site), word_of(d.source),
+      word_of(d.poll_class), json_quote(d.unit), word_of(word(d.kind)), word_of(word(d.type)),
+      described("{" + labels + "}"), time_or_null(s.first), time_or_null(s.last),
+      s.value ? json_number(*s.value) : "null", text ? json_quote(s.text) : "null",
+      described(std::to_string(s.readings)));
 }
 
 std::string to_json(const query::LateRow& r) {
@@ -187,6 +211,8 @@ std::string to_json(const store::Letter& l) {
 
 Result<std::string> status_json(query::Reader& reader, EventTime now) {
   TIDE_ASSIGN(const auto position, reader.position());
+  TIDE_ASSIGN(const auto serving, reader.serving());
+  if (serving) return serving_json(*serving, position, now);
   TIDE_ASSIGN(const auto ledger, reader.ledger());
   TIDE_ASSIGN(const auto edges, reader.edges());
   TIDE_ASSIGN(const auto partitions, reader.partitions());

@@ -85,6 +85,7 @@ Result<> Intake::load() {
 }
 
 Result<> Intake::start_views() {
+  const auto position = emitter_ ? emitter_->position() : 0;
   emitter_ = std::make_unique<answers::Emitter>(
       *store_, options_.views, options_.horizons,
       [this](const store::SeriesRow& series, answers::Answer& answer,
@@ -114,6 +115,8 @@ Result<> Intake::start_views() {
     alarm(*by_id_.at(series.edge), store::AlarmKind::bound, text);
   };
   TIDE_TRY(emitter_->load(clock_.wall()));
+  emitter_->number_behind(position);
+  emitter_->hold_published(holds_published_);
   answers::save_relabels(store_->database(), options_.relabels);
   const auto adopt = [this](Edge& edge, Series& series) {
     const auto labels = labels_of(series);
@@ -419,6 +422,26 @@ void Intake::note(const std::string& name, std::uint64_t value) {
 }
 
 std::uint64_t Intake::noted(const std::string& name) { return store_->small().meta(name); }
+
+Result<> Intake::save_notes() {
+  begin();
+  return store_->commit();
+}
+
+void Intake::note_published(const answers::Answer& answer) {
+  begin();
+  emitter_->note_published(answer);
+}
+
+void Intake::hold_published(bool hold) {
+  holds_published_ = hold;
+  emitter_->hold_published(hold);
+}
+
+std::uint64_t Intake::settle_unsaid(std::uint64_t said) {
+  begin();
+  return emitter_->settle_unsaid(said);
+}
 
 void Intake::on_hole(std::function<Result<>(store::ArchivePosition)> fetch) {
   store_->archive().on_hole(std::move(fetch));

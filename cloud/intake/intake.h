@@ -143,6 +143,8 @@ class Intake {
   [[nodiscard]] bool has_batch() const;
   // The batch is as large as it should become: commit() next.
   [[nodiscard]] bool full() const;
+  // Blocks of a backlog are in the batch.
+  [[nodiscard]] bool has_backlog() const { return backlog_in_batch_; }
   // That a start began, as said by another than its hello, which is still to come.
   void introduce(const std::string& edge, Incarnation start, std::uint64_t ordinal);
   // Of blocks that wait for a dictionary.
@@ -155,6 +157,14 @@ class Intake {
   // A number that is committed with the batch: how far an input has been read. 0: none.
   void note(const std::string& name, std::uint64_t value);
   [[nodiscard]] std::uint64_t noted(const std::string& name);
+  // Commits what was noted since the last commit, and answers nothing.
+  Result<> save_notes();
+  // Answers that other nodes have published of what is here (answers::Emitter).
+  void number_behind(std::uint64_t position) { emitter_->number_behind(position); }
+  void note_published(const answers::Answer& answer);
+  [[nodiscard]] bool has_published() const { return emitter_->has_published(); }
+  void hold_published(bool hold);
+  std::uint64_t settle_unsaid(std::uint64_t said);
   // The store was restored without what its archive holds (store::Archive): `fetch` brings what
   // is read before fill_archive() has put it there.
   void on_hole(std::function<Result<>(store::ArchivePosition)> fetch);
@@ -348,6 +358,7 @@ class Intake {
   std::optional<LetterOrder> letter_order_;
   std::set<std::int64_t> letters_due_;  // to be looked at again
   Origin origin_;                       // of the frame at hand
+  bool holds_published_ = false;
   std::string parked_origin_;           // or of the block, where it had waited
   std::size_t parked_bytes_ = 0;  // of all edges
   Counters counters_;

@@ -33,11 +33,17 @@ Result<> Listener::run(Intake& intake, const StopSignal& stop,
   std::size_t bytes = 0;
   SteadyTime batch_end{};
   SteadyTime committed_at{};
+  bool ran_out = false;  // of frames, since the batch began
   while (!stop.asked()) {
     const auto now = clock_.steady();
-    if (frames == 0) batch_end = std::max(now + kCompany, committed_at + kBatchWait);
+    if (frames == 0) {
+      batch_end = std::max(now + kCompany, committed_at + kBatchWait);
+      ran_out = false;
+    }
+    const bool busy = !ran_out && !intake.has_backlog();
+    const auto end = busy ? std::max(batch_end, committed_at + kBusyBatchWait) : batch_end;
     const bool full = frames >= kBatchFramesMax || bytes >= kBatchBytesMax || intake.full();
-    if (full || (frames > 0 && now >= batch_end)) {
+    if (full || (frames > 0 && now >= end)) {
       TIDE_TRY(commit(intake, stop, false));
       committed();
       committed_at = clock_.steady();
@@ -49,6 +55,7 @@ Result<> Listener::run(Intake& intake, const StopSignal& stop,
       bytes += size;
       continue;
     }
+    ran_out = true;
     // After what edges sent: a long list of answers to write must not keep them waiting.
     if (frames == 0 && intake.due() <= now) {
       TIDE_TRY(commit(intake, stop, false));

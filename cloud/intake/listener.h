@@ -2,7 +2,9 @@
 //
 // Batches    kBatchFramesMax frames, or kBatchWait after the last commit, whichever is sooner.
 //            Under load one sync serves many frames; one that comes alone waits kCompany only, for
-//            what was said with it.
+//            what was said with it. While frames never run out (a log that is read again, a node
+//            that is behind) a batch of live data lasts kBusyBatchWait: nobody hears later of it
+//            than of those that wait behind it, and panes that many blocks meet are written once.
 // Threads    run() is the intake's only thread.
 #pragma once
 
@@ -20,6 +22,7 @@ namespace tidemark::intake {
 inline constexpr std::size_t kBatchFramesMax = 4096;
 inline constexpr std::size_t kBatchBytesMax = 32 << 20;
 inline constexpr std::chrono::milliseconds kBatchWait{50};
+inline constexpr std::chrono::milliseconds kBusyBatchWait{250};
 inline constexpr std::chrono::milliseconds kCompany{5};
 // Of a gateway's, which pings each second: what is longer ends the sessions of its edges.
 inline constexpr Nanoseconds kSilenceMax = std::chrono::seconds(10);

@@ -26,6 +26,11 @@ export function showWatermarks(list, status) {
 }
 
 export function showLedger(root, ledger) {
+  if (!ledger) {
+    root.replaceChildren(element('div', {class: 'dim', role: 'status'},
+      'This node serves the answers of other nodes, which know where every reading is.'));
+    return;
+  }
   const item = (key, word) => element('div',
     {class: `${ledger[key] === 0 ? 'zero' : ''} ${PROBLEMS.has(key) && ledger[key] ? 'problem' : ''}`},
     element('dt', {}, word), element('dd', {}, number(ledger[key], 15)));

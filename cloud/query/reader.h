@@ -34,6 +34,9 @@ struct SeriesState {
   std::optional<double> value;  // of the last
   std::string text;
   std::uint64_t readings = 0;
+  // Else only its answers are known: name, edge, site, unit, from the first window's start to the
+  // last one's end, and the value of the newest window that has one.
+  bool described = true;
 };
 
 struct SourceState {
@@ -120,10 +123,34 @@ struct PartitionState {
   std::string owner = {};    // the name of the node that has it; empty: nobody, or not known
   EventTime since{};         // here
   std::uint64_t behind = 0;  // here: records that are there and have not been taken
+  std::uint64_t unpublished = 0;  // here: answers that are to go into their topic, at most
+  std::string problem = {};  // here: why it is not read or published; empty: none
   bool restored = false;     // here: from a checkpoint
   std::optional<Nanoseconds> ready = std::nullopt;  // here: what the takeover took; empty: goes on
   EventTime checkpoint{};    // here: of when the newest one is; 0: there is none
   std::string checkpoint_problem = {};  // here: why no newer one was written
+};
+
+// Of a node that makes no answers of its own, and serves those that others said (cloud/serve).
+struct Serving {
+  struct Refused {
+    std::string record;  // TOPIC/PARTITION/OFFSET
+    std::string reason;
+    EventTime at{};
+  };
+  // Of a running node alone:
+  bool running = false;
+  bool ready = false;        // what was there at its start has been read
+  std::uint64_t behind = 0;  // records that are there and have not been taken
+  std::string problem = {};  // empty: none
+  // Ever:
+  std::uint64_t records = 0;   // taken
+  std::uint64_t repeated = 0;  // of them the same again
+  std::uint64_t older = 0;     // of them behind what was here
+  std::uint64_t refused = 0;   // that cannot be read
+  std::uint64_t lost = 0;      // that went before they were read
+  EventTime known_from = kEventTimeMin;  // as-of reaches back to there
+  std::vector<Refused> newest_refused = {};
 };
 
 struct AnswerQuery {
@@ -210,6 +237,9 @@ class Reader {
   virtual Result<LetterCounts> letter_counts() { return LetterCounts{}; }
   // Nothing where a node has all of its input to itself.
   virtual Result<std::vector<PartitionState>> partitions() { return std::vector<PartitionState>{}; }
+  // Nothing where the answers are the node's own. Where they are not, what follows from edges and
+  // readings (edges, ledger, late, waived_sources, swaps, dead letters) is Fault::unsupported.
+  virtual Result<std::optional<Serving>> serving() { return std::optional<Serving>{}; }
   // "AGG SELECTION [by WINDOW] [per LABEL,…|all]" or a view's name, as on the command line.
   static Result<AnswerQuery> parse(std::string_view expression);
   // The windows of `query` are that long; "1month" too, which is no duration.

@@ -28,6 +28,8 @@ struct ArchivePosition {
   std::uint64_t value = 0;
   [[nodiscard]] std::uint64_t segment() const { return value >> 40; }
   [[nodiscard]] std::uint64_t offset() const { return value & ((1ULL << 40) - 1); }
+  // Bytes of blocks up to there, as if every segment were full.
+  [[nodiscard]] std::uint64_t bytes() const { return segment() * kSegmentBytes + offset(); }
   static ArchivePosition at(std::uint64_t segment, std::uint64_t offset) {
     return {segment << 40 | offset};
   }

@@ -38,6 +38,8 @@ Result<Owned<rd_kafka_conf_t>> make_conf(const Settings& settings) {
   // One that stands still, with its connections open, is given up so soon: until then nothing
   // asks who leads its partitions now. Brokers need 9 s to see that, unless they are set otherwise.
   TIDE_TRY(set(conf.get(), "socket.timeout.ms", "10000"));
+  // Who leads a partition is asked without waiting for that: then only what was under way waits.
+  TIDE_TRY(set(conf.get(), "topic.metadata.refresh.interval.ms", "1000"));
   // A topic that was only just made is no error for long.
   TIDE_TRY(set(conf.get(), "topic.metadata.propagation.max.ms", "5000"));
   for (const auto& [key, value] : settings.client) TIDE_TRY(set(conf.get(), key.c_str(), value));
@@ -86,7 +88,9 @@ Error error_of(rd_kafka_resp_err_t code, std::string_view about, std::string_vie
     case RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED:
     case RD_KAFKA_RESP_ERR_TRANSACTIONAL_ID_AUTHORIZATION_FAILED:
       return {Fault::denied, text("give this user the right (an ACL): DESCRIBE and WRITE on the "
-                                  "topics, IDEMPOTENT_WRITE on the cluster")};
+                                  "topics and, where nodes of a group publish, on transactional "
+                                  "ids that begin with the prefix; IDEMPOTENT_WRITE on the "
+                                  "cluster")};
     case RD_KAFKA_RESP_ERR__AUTHENTICATION:
     case RD_KAFKA_RESP_ERR_SASL_AUTHENTICATION_FAILED:
     case RD_KAFKA_RESP_ERR__SSL:

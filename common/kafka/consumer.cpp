@@ -45,6 +45,7 @@ class RdConsumer final : public Consumer {
     TIDE_TRY(set(conf.get(), "enable.auto.commit", "false"));
     TIDE_TRY(set(conf.get(), "enable.auto.offset.store", "false"));
     TIDE_TRY(set(conf.get(), "enable.partition.eof", "true"));
+    TIDE_TRY(set(conf.get(), "isolation.level", "read_committed"));
     TIDE_TRY(set(conf.get(), "auto.offset.reset", options_.tail ? "latest" : "earliest"));
     TIDE_TRY(set(conf.get(), "queued.max.messages.kbytes", std::to_string(of_each)));
     TIDE_TRY(set(conf.get(), "queued.min.messages", std::to_string(options_.queue_records_max)));
@@ -167,6 +168,9 @@ class RdConsumer final : public Consumer {
     Record r;
     r.partition = m.partition;
     r.offset = m.offset;
+    rd_kafka_timestamp_type_t kind{};
+    const auto ms = std::max<std::int64_t>(0, rd_kafka_message_timestamp(&m, &kind));
+    r.appended = event_time(ms * 1'000'000);
     r.key = text_of(m.key, m.key_len);
     r.value = {static_cast<const std::uint8_t*>(m.payload), m.payload == nullptr ? 0 : m.len};
     return r;

@@ -20,6 +20,7 @@
 
 #include "common/base/bytes.h"
 #include "common/base/result.h"
+#include "common/base/time.h"
 #include "common/kafka/settings.h"
 
 namespace tidemark::kafka {
@@ -40,6 +41,7 @@ struct ConsumerOptions {
 struct Record {
   int partition = 0;
   std::int64_t offset = 0;
+  EventTime appended{};  // as the broker stamped it, to the ms; 1970: it did not
   std::string_view key;
   ByteSpan value;
   std::vector<std::pair<std::string_view, std::string_view>> headers;

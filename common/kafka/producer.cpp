@@ -15,6 +15,8 @@ namespace {
 
 constexpr int kLingerMs = 5;  // a batch's company; deliveries wait no longer than that
 constexpr int kPurgeMs = 1000;
+// After so long without an end the brokers end a transaction by themselves.
+constexpr int kTransactionMs = 30'000;
 constexpr std::array<std::uint8_t, 8> kOne{1};  // an eventfd's
 
 class RdProducer final : public Producer {
@@ -48,6 +50,10 @@ class RdProducer final : public Producer {
     TIDE_TRY(put("queue.buffering.max.kbytes", options.queue_bytes_max / 1024 + 1));
     TIDE_TRY(put("queue.buffering.max.messages", 1'000'000));
     if (!settings.client.contains("linger.ms")) TIDE_TRY(put("linger.ms", kLingerMs));
+    if (!options.transactional_id.empty()) {
+      TIDE_TRY(set(conf.get(), "transactional.id", options.transactional_id));
+      TIDE_TRY(put("transaction.timeout.ms", kTransactionMs));
+    }
     rd_kafka_conf_set_opaque(conf.get(), this);
     rd_kafka_conf_set_dr_msg_cb(conf.get(), on_delivery);
     rd_kafka_conf_set_error_cb(conf.get(), on_error);
@@ -103,6 +109,29 @@ class RdProducer final : public Producer {
     rd_kafka_flush(client_.get(), static_cast<int>(within.count()));
     return poll();
   }
+  Result<bool> be_owner(std::chrono::milliseconds within) override {
+    return ended(rd_kafka_init_transactions(client_.get(), static_cast<int>(within.count())));
+  }
+  Result<> begin() override {
+    const Owned<rd_kafka_error_t> error(rd_kafka_begin_transaction(client_.get()));
+    if (error) return denied(*error);
+    return {};
+  }
+  void give_up(const Error& why) override { failed_ = why; }
+  Result<bool> commit(std::chrono::milliseconds within) override {
+    const auto ms = static_cast<int>(within.count());
+    if (!failed_) {
+      Owned<rd_kafka_error_t> error(rd_kafka_commit_transaction(client_.get(), ms));
+      if (!error || rd_kafka_error_txn_requires_abort(error.get()) == 0) {
+        return ended(error.release());
+      }
+      failed_ = error_of(rd_kafka_error_code(error.get()), brokers_,
+                         rd_kafka_error_string(error.get()));
+    }
+    TIDE_ASSIGN(const auto none_is_there, ended(rd_kafka_abort_transaction(client_.get(), ms)));
+    if (!none_is_there) return false;
+    return Error{Fault::unavailable, std::exchange(failed_, std::nullopt)->text()};
+  }
   [[nodiscard]] int descriptor() const override { return event_; }
   [[nodiscard]] std::size_t waiting() const override {
     return static_cast<std::size_t>(rd_kafka_outq_len(client_.get()));
@@ -134,9 +163,20 @@ class RdProducer final : public Producer {
   }
 
  private:
+  [[nodiscard]] Result<bool> ended(rd_kafka_error_t* raw) const {
+    const Owned<rd_kafka_error_t> error(raw);
+    if (!error) return true;
+    if (rd_kafka_error_is_retriable(error.get()) != 0) return false;
+    return denied(*error);
+  }
+  [[nodiscard]] Error denied(const rd_kafka_error_t& error) const {
+    const auto why = error_of(rd_kafka_error_code(&error), brokers_,
+                              rd_kafka_error_string(&error));
+    return {Fault::denied, why.text()};
+  }
   static void on_delivery(rd_kafka_t* /*client*/, const rd_kafka_message_t* m, void* opaque) {
     auto& self = *static_cast<RdProducer*>(opaque);
-    Delivery d{reinterpret_cast<std::uintptr_t>(m->_private), std::nullopt};
+    Delivery d{reinterpret_cast<std::uintptr_t>(m->_private), std::nullopt, m->offset};
     if (m->err != RD_KAFKA_RESP_ERR_NO_ERROR) {
       d.fault = error_of(m->err, fmt::format("{}, partition {}, record of {} bytes",
                                              rd_kafka_topic_name(m->rkt), m->partition, m->len));
@@ -168,6 +208,7 @@ class RdProducer final : public Producer {
   Owned<rd_kafka_t> client_;
   Owned<rd_kafka_queue_t> main_;
   std::vector<Delivery> deliveries_;
+  std::optional<Error> failed_;  // why the transaction is being taken back
   std::mutex mutex_;
   rd_kafka_resp_err_t last_code_ = RD_KAFKA_RESP_ERR_NO_ERROR;
   std::string last_why_;

@@ -3,6 +3,9 @@
 // Promise    every record that send() took comes back once from poll(), delivered or with a fault.
 //            Records of one partition lie there in the order of send(), but for those that failed.
 // When full  send() says Fault::full and has taken nothing; Options bounds what waits.
+// Owner      with a transactional id, of all producers that ever had it the one that began last
+//            alone can say anything: the brokers refuse what the others send, and what one of them
+//            had not ended is not there for who reads what is committed.
 // Threads    probe() from any; the rest from one. The library has threads of its own.
 #pragma once
 
@@ -26,6 +29,8 @@ struct ProducerOptions {
   // How long a record may wait for a broker before it comes back as failed.
   std::chrono::milliseconds patience{120'000};
   int event = -1;  // an eventfd of the caller, who keeps it longer; -1: one of its own
+  // Records are sent between begin() and commit(), once be_owner() has succeeded; empty: at once.
+  std::string transactional_id = {};
 };
 struct Header {
   std::string_view name;
@@ -34,6 +39,7 @@ struct Header {
 struct Delivery {
   std::uintptr_t tag = 0;
   std::optional<Error> fault;  // empty: min.insync.replicas have it
+  std::int64_t offset = -1;    // where it lies in its partition, then
 };
 
 class Producer {
@@ -52,6 +58,15 @@ class Producer {
   // An eventfd, readable when poll() may have something; poll() reads it.
   [[nodiscard]] virtual int descriptor() const = 0;
   [[nodiscard]] virtual std::size_t waiting() const = 0;  // records without an outcome
+  // From here on all others with its transactional id are refused. False: not yet, call it again.
+  // Fault::denied, as of the two that follow: this producer is refused for good.
+  virtual Result<bool> be_owner(std::chrono::milliseconds within) = 0;
+  virtual Result<> begin() = 0;
+  // commit() takes back what was sent since begin(), and says so.
+  virtual void give_up(const Error& why) = 0;
+  // All that was sent since begin() is there, at once. False: that is not known yet, call it again.
+  // Fault::unavailable: none of it is, and another may begin.
+  virtual Result<bool> commit(std::chrono::milliseconds within) = 0;
   // Set when this producer can never deliver again; make another one.
   [[nodiscard]] virtual std::optional<Error> fatal() const = 0;
   // Asks the brokers for a topic: its number of partitions, each of which has a leader.

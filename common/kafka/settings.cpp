@@ -19,7 +19,7 @@ constexpr std::array<std::pair<std::string_view, std::string_view>, 22> kOurs{{
     {"request.required.acks", "always all: an edge lets go of what is acknowledged"},
     {"enable.idempotence", "always on: blocks keep their order"},
     {"enable.gapless.guarantee", "edges send again what is missing"},
-    {"transactional.id", "the gateway writes no transactions"},
+    {"transactional.id", "nodes of a group have one for each partition"},
     {"partitioner", "an edge's partition is the hash of its name"},
     {"max.in.flight", "an idempotent producer's"},
     {"max.in.flight.requests.per.connection", "an idempotent producer's"},

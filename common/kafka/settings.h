@@ -21,6 +21,7 @@ struct Settings {
   [[nodiscard]] std::string control() const { return prefix + ".control"; }
   [[nodiscard]] std::string partials() const { return prefix + ".partials"; }
   [[nodiscard]] std::string answers() const { return prefix + ".answers"; }
+  [[nodiscard]] std::string history() const { return answers() + ".history"; }
   [[nodiscard]] std::string checkpoints() const { return prefix + ".checkpoints"; }
   [[nodiscard]] std::string dead_letters() const { return prefix + ".deadletters"; }
   [[nodiscard]] std::string registry() const { return prefix + ".registry"; }

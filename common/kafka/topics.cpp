@@ -48,7 +48,7 @@ std::vector<NewTopic> topics_of(const Settings& s, const Layout& layout) {
   checkpoints.settings["segment.ms"] = std::to_string(milliseconds(kCheckpointSegmentAge));
   return {topic(s.live(), layout.partitions, false), topic(s.backlog(), layout.partitions, false),
           topic(s.dictionaries(), layout.partitions, true), std::move(control),
-          std::move(answers), std::move(partials),
+          std::move(answers), topic(s.history(), layout.partitions, false), std::move(partials),
           topic(s.dead_letters(), layout.partitions, false), std::move(checkpoints),
           topic(s.registry(), 1, true)};
 }

@@ -47,6 +47,81 @@ TEST(Answer, RevisionCarriesPositionCauseAndWhatWasSaidBefore) {
   EXPECT_TRUE(json.ends_with(R"("previous":{"mean":1.5},"difference":{"mean":-0.25}})")) << json;
 }
 
+TEST(Answer, IsReadFromItsJsonAsItWas) {
+  answers::Answer a;
+  a.position = 42;
+  a.view = "power_1m";
+  a.view_version = 3;
+  a.series = "a/\"b\"/c";
+  a.labels = {{"site", "plant7"}};
+  a.start = *parse_utc("2026-11-21T02:00:00.000000007Z");
+  a.end = *parse_utc("2026-11-21T02:01:00Z");
+  a.values = {{"max", 0.1}, {"mean", 1e300}, {"sum", std::nullopt}, {"count", 59.0}};
+  a.texts = {{"last", "run\n"}};
+  a.unit = "W";
+  a.state = answers::State::revised;
+  a.revision = 2;
+  a.cause = "late";
+  a.known_at = *parse_utc("2026-11-21T02:01:00.412Z");
+  a.completeness = 0.5;
+  a.estimated = true;
+  a.coverage = 0.983;
+  a.missing = {{"line1", "24 blocks under way"}};
+  a.waived = {{"press-07/line1", true, a.start, "ann", "gone", a.end}};
+  a.lost = 7;
+  a.approximate = true;
+  a.notes = {"one", "two"};
+  a.previous = {{"mean", 1.5}};
+  const auto json = answers::to_json(a);
+  const auto read = answers::from_json(json);
+  ASSERT_TRUE(read.ok()) << read.error().text();
+  EXPECT_EQ(answers::to_json(*read), json);
+  EXPECT_EQ(read->known_at, a.known_at);
+  for (std::size_t n = 0; n < json.size(); ++n) {
+    EXPECT_EQ(answers::from_json(json.substr(0, n)).error().fault(), Fault::corrupt) << n;
+  }
+}
+
+struct WrongRow {
+  const char* name;
+  const char* right;
+  const char* wrong;
+};
+class WrongAnswer : public testing::TestWithParam<WrongRow> {};
+
+TEST_P(WrongAnswer, IsNotTaken) {
+  answers::Answer a;
+  a.view = "power_1m";
+  a.end = a.start + std::chrono::minutes(1);
+  a.values = {{"max", 2.0}};
+  ASSERT_TRUE(answers::from_json(answers::to_json(a)).ok());
+  auto json = answers::to_json(a);
+  const auto at = json.find(GetParam().right);
+  ASSERT_NE(at, std::string::npos);
+  json.replace(at, std::string_view(GetParam().right).size(), GetParam().wrong);
+  const auto read = answers::from_json(json);
+  ASSERT_FALSE(read.ok());
+  EXPECT_EQ(read.error().fault(), Fault::corrupt);
+}
+INSTANTIATE_TEST_SUITE_P(
+    Rows, WrongAnswer,
+    testing::Values(WrongRow{"no_view", R"("view":"power_1m",)", ""},
+                    WrongRow{"text_for_number", R"("max":2)", R"("max":"2")"},
+                    WrongRow{"unknown_state", R"("provisional")", R"("early")"},
+                    WrongRow{"negative_revision", R"("revision":0)", R"("revision":-1)"},
+                    WrongRow{"no_time", R"("start":"1970-01-01T00:00:00Z")", R"("start":"now")"}),
+    [](const auto& row) { return std::string(row.param.name); });
+
+TEST(Answer, IsAboutASeriesOrTheLabelsOfAGroup) {
+  answers::Answer a;
+  a.labels = {{"site", "plant7"}, {"unit", "W"}};
+  EXPECT_EQ(answers::subject_of(a), R"({"site":"plant7","unit":"W"})");
+  EXPECT_EQ(answers::edge_of(a), "");
+  a.series = "press-08/line1/power";
+  EXPECT_EQ(answers::subject_of(a), "press-08/line1/power");
+  EXPECT_EQ(answers::edge_of(a), "press-08");
+}
+
 TEST(Expression, IsAggregateGlobAndWindowOrAView) {
   const auto q = query::Reader::parse("avg  line1/power_total by 1m");
   ASSERT_TRUE(q.ok()) << q.error().text();

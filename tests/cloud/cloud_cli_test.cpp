@@ -109,6 +109,39 @@ class CloudCli : public testing::Test {
   std::unique_ptr<cli::TextOutput> output_;  // of the last run()
 };
 
+TEST_F(CloudCli, StatusOfANodeThatServesSaysWhatItRead) {
+  query::Serving serving;
+  serving.running = serving.ready = true;
+  serving.behind = 3;
+  serving.records = 12'345;
+  serving.repeated = 6'000;
+  serving.refused = 1;
+  serving.known_from = start_;
+  serving.newest_refused = {{"tidemark.answers/2/17", "it is empty", start_}};
+  store_.set_serving(serving);
+  start_node();
+  EXPECT_EQ(run({"cloud", "status"}), kExitOk);
+  for (const char* part :
+       {"serves answers of other nodes", "12 345 records, 6 000 of them again", "; 3 to go",
+        "as-of   reaches back to 2026-11-21 02:00:00", "refused 1 records",
+        "tidemark.answers/2/17: it is empty"}) {
+    EXPECT_NE(output_->text.find(part), std::string::npos) << part << "\n" << output_->text;
+  }
+  EXPECT_EQ(output_->text.find("ledger"), std::string::npos) << output_->text;
+  EXPECT_EQ(run({"cloud", "watermark"}), kExitNoInput);
+  EXPECT_NE(output_->errors.find("not known here"), std::string::npos) << output_->errors;
+  EXPECT_EQ(run({"cloud", "status", "--json"}), kExitOk);
+  EXPECT_NE(output_->text.find(R"("ledger":null)"), std::string::npos) << output_->text;
+
+  serving.ready = false;
+  store_.set_serving(serving);
+  EXPECT_EQ(run({"cloud", "status"}), kExitDegraded);
+  serving.running = false;  // nothing is known of now
+  store_.set_serving(serving);
+  EXPECT_EQ(run({"cloud", "status"}), kExitOk);
+  EXPECT_EQ(output_->text.find("to go"), std::string::npos) << output_->text;
+}
+
 TEST_F(CloudCli, StatusSaysWhoHasWhichPartition) {
   query::PartitionState restored{.number = 3,
                                  .here = true,
@@ -117,13 +150,14 @@ TEST_F(CloudCli, StatusSaysWhoHasWhichPartition) {
                                  .ready = std::chrono::milliseconds(2500),
                                  .checkpoint = start_,
                                  .checkpoint_problem = "Kafka is away"};
-  store_.set_partitions({{0, true, "hall-1:8080", start_, 12}, {1, false, "hall-2:8080"}, {2},
+  store_.set_partitions({{0, true, "hall-1:8080", start_, 12, 34, "no answer in time"},
+                         {1, false, "hall-2:8080"}, {2},
                          restored});
   start_node();
   run({"cloud", "status"});
   EXPECT_NE(output_->text.find(
-                "part    000  here since 2026-11-21 02:00:00, 12 records behind, no checkpoint "
-                "yet\n"
+                "part    000  here since 2026-11-21 02:00:00, 12 records behind, 34 answers to "
+                "publish, no checkpoint yet: no answer in time\n"
                 "part    001  hall-2:8080\n"
                 "part    002  nobody\n"
                 "part    003  here since 2026-11-21 02:00:00, 0 records behind, taken over in 2.5 "

@@ -8,4 +8,4 @@ tide_test(cloud_second_stage_test SOURCES cloud/second_stage_test.cpp
 target_compile_definitions(cloud_second_stage_test PRIVATE TIDEMARK_SOURCE="${PROJECT_SOURCE_DIR}")
 tide_test(cloud_group_test SOURCES cloud/group_test.cpp
   DEPS tidemark::cloud_cluster tidemark::cloud_query tidemark::cloud_store tidemark::common_codec
-       tidemark::gateway_log lib::rdkafka LABELS integration TIMEOUT 300)
+       tidemark::gateway_log lib::rdkafka LABELS integration TIMEOUT 480)

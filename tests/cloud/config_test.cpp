@@ -52,9 +52,33 @@ TEST(CloudConfig, NodesOfAGroupReadKafka) {
   EXPECT_EQ(problem_of(brokers + group + R"(, session = "6s")"), "");
   EXPECT_THAT(problem_of(R"(group = "cloud")"), testing::HasSubstr("no brokers"));
   EXPECT_THAT(problem_of(brokers + group + R"(, session = "5s")"), testing::HasSubstr("session"));
-  EXPECT_THAT(problem_of(brokers + group, "[publish]\nanswers = true\n"),
-              testing::HasSubstr("not by nodes of a group"));
+  EXPECT_EQ(problem_of(brokers + group, "[publish]\nanswers = true\n"), "");
   EXPECT_EQ(problem_of(brokers, "[publish]\nanswers = true\n"), "");
+}
+
+TEST(CloudConfig, ANodeThatServesAnswersOfOthersMakesNone) {
+  const auto load = [](const std::string& kafka, const std::string& more = "") {
+    return parse_cloud("[intake.kafka]\nserve = \"answers\"\n" + kafka + more, "cloud.toml");
+  };
+  const std::string brokers = "brokers = \"k1:9092\"\n";
+  const auto good = load(brokers);
+  for (const auto& p : good.problems) ADD_FAILURE() << config::render(p);
+  EXPECT_TRUE(good.config.intake.serves_only());
+  EXPECT_FALSE(parse_cloud("", "cloud.toml").config.intake.serves_only());
+  const auto problem_of = [&](const std::string& kafka, const std::string& more = "") {
+    const auto loaded = load(kafka, more);
+    return loaded.ok ? std::string() : first_problem(loaded).text();
+  };
+  EXPECT_THAT(problem_of(""), testing::HasSubstr("there are no brokers"));
+  EXPECT_THAT(problem_of(brokers + "group = \"g\"\n"), testing::HasSubstr("member of a group"));
+  EXPECT_THAT(problem_of(brokers, "[publish]\nanswers = true\n"),
+              testing::HasSubstr("makes none"));
+  EXPECT_THAT(problem_of(brokers, "[intake.json]\ntopic = \"t\"\n"),
+              testing::HasSubstr("makes none"));
+  const auto views = load(brokers, "[[view]]\nname = \"v\"\n");
+  EXPECT_TRUE(views.ok);
+  ASSERT_EQ(views.problems.size(), 1u);
+  EXPECT_TRUE(views.problems[0].warning);
 }
 
 TEST(CloudConfig, PlainJsonIsReadFromKafka) {

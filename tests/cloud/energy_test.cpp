@@ -242,8 +242,7 @@ TEST(Energy, ASwapInAPaneThatCannotBeMadeAnewIsApproximate) {
   node.kill();
   {
     auto database = sqlite::Database::open(store::database_path(node.folder.path),
-                                           {.pragmas = "",
-                                            .version = store::kSchemaVersion}).value();
+                                           {.version = store::kSchemaVersion}).value();
     database->run("DELETE FROM spans");
   }
   node.start();
@@ -318,8 +317,7 @@ TEST(Figures, APaneThatWasFoldedOutOfOrderIsPutInOrderInTheCoarserOne) {
       node.kill();
       {
         auto database = sqlite::Database::open(store::database_path(node.folder.path),
-                                               {.pragmas = "",
-                                                .version = store::kSchemaVersion}).value();
+                                               {.version = store::kSchemaVersion}).value();
         for (const auto& s : statements) database->run(s);
       }
       node.start();

@@ -138,6 +138,10 @@ class FakeReader final : public query::Reader {
     const std::lock_guard lock(store_.mutex_);
     return store_.partitions_;
   }
+  Result<std::optional<query::Serving>> serving() override {
+    const std::lock_guard lock(store_.mutex_);
+    return store_.serving_;
+  }
 
  private:
   static Error away() { return {Fault::unavailable, "the store does not open"}; }
@@ -156,6 +160,11 @@ void FakeStore::emit(answers::Answer answer) {
   answer.position = emitted_.size() + 1;
   emitted_.push_back(std::move(answer));
 }
+void FakeStore::set_serving(query::Serving serving) {
+  const std::lock_guard lock(mutex_);
+  serving_ = std::move(serving);
+}
+
 void FakeStore::set_partitions(std::vector<query::PartitionState> partitions) {
   const std::lock_guard lock(mutex_);
   partitions_ = std::move(partitions);

@@ -3,6 +3,7 @@
 
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -18,6 +19,8 @@ class FakeStore {
   void set_series(std::vector<query::SeriesState> series);
   void set_late(std::vector<query::LateRow> late);
   void set_dead_letters(std::vector<store::Letter> letters);
+  // As of a node that makes no answers of its own.
+  void set_serving(query::Serving serving);
   void set_partitions(std::vector<query::PartitionState> partitions);
   void fail(bool failing);  // every question is Fault::unavailable from now on
   [[nodiscard]] std::uint64_t position() const;
@@ -33,6 +36,7 @@ class FakeStore {
   std::vector<query::LateRow> late_;
   std::vector<store::Letter> letters_;
   std::vector<query::PartitionState> partitions_;
+  std::optional<query::Serving> serving_;
   bool failing_ = false;
 };
 

@@ -9,6 +9,8 @@ tide_test(cloud_knowledge_test SOURCES cloud/knowledge_test.cpp cloud/calendar_t
   cloud/emission_test.cpp cloud/late_ledger_test.cpp cloud/late_news_test.cpp
   cloud/proof_test.cpp cloud/dropped_test.cpp cloud/unheard_test.cpp
   DEPS tidemark::cloud_intake tidemark::cloud_query tidemark::common_codec)
+tide_test(cloud_published_test SOURCES cloud/published_test.cpp
+  DEPS tidemark::cloud_intake tidemark::cloud_query tidemark::common_codec)
 tide_test(cloud_repeats_test SOURCES cloud/repeats_test.cpp
   DEPS tidemark::cloud_intake tidemark::cloud_query tidemark::common_codec)
 tide_test(cloud_energy_test SOURCES cloud/energy_test.cpp

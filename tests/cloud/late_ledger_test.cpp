@@ -374,24 +374,26 @@ TEST(Backfill, GivesAViewWhatItWouldHaveHadFromTheStart) {
   for (std::size_t i = 0; i < minutes.size(); ++i) EXPECT_EQ(minutes[i].values, expected[i].values);
 }
 
+// A reading of a window of one minute, which supersedes what was said of it.
+void send_one(Node& node, EdgeDouble& edge, std::int64_t second) {
+  edge.take(0, kStart + second * kSecond, 1);
+  node.take(edge, edge.block(edge.flush(kStart + kMinute)));
+  node.take(edge, edge.last_seal());
+  node.commit();
+  node.settle();
+}
+
 // A revision that was superseded is kept for a while only; who asks further back hears so.
 TEST(AsOf, BeforeWhatIsKeptIsAnError) {
   Node node;
   EdgeDouble edge("press-07", 11, 1);
-  const auto send = [&](std::int64_t second) {
-    edge.take(0, kStart + second * kSecond, 1);
-    node.take(edge, edge.block(edge.flush(kStart + kMinute)));
-    node.take(edge, edge.last_seal());
-    node.commit();
-    node.settle();
-  };
   greet(node, edge);
-  send(1);
+  send_one(node, edge, 1);
   query::AnswerQuery q;
   q.view = "minute";
   q.as_of = node.clock.wall();
   EXPECT_EQ(node.ask(q).at(0).values.at("count"), 1.0);
-  send(2);
+  send_one(node, edge, 2);
   EXPECT_EQ(node.ask(q).at(0).values.at("count"), 1.0);
   node.clock.advance(hours(24 * 91));  // more than keep_revisions
   node.commit();
@@ -401,6 +403,23 @@ TEST(AsOf, BeforeWhatIsKeptIsAnError) {
   EXPECT_THAT(too_old.error().text(), HasSubstr("is no longer kept: as-of reaches back to 2025"));
   q.as_of = node.clock.wall();
   EXPECT_EQ(node.ask(q).at(0).values.at("count"), 2.0);
+}
+
+// What was said long ago is still what was known until something else was said.
+TEST(AsOf, WhatWasInForceBehindTheFloorIsKept) {
+  Node node;
+  EdgeDouble edge("press-07", 11, 1);
+  greet(node, edge);
+  send_one(node, edge, 1);
+  node.clock.advance(hours(24 * 60));
+  query::AnswerQuery q;
+  q.view = "minute";
+  q.as_of = node.clock.wall();
+  send_one(node, edge, 2);
+  node.clock.advance(hours(24 * 40));  // the first was said before what is kept, the second not
+  node.commit();
+  ASSERT_EQ(node.ask(q).size(), 1u);
+  EXPECT_EQ(node.ask(q).at(0).values.at("count"), 1.0);
 }
 
 }  // namespace

@@ -141,6 +141,64 @@ TEST(Listener, EndsTheSessionsOfAGatewayThatIsGone) {
   thread.join();
 }
 
+// Frames that come as fast as they are taken: one each millisecond, `of_ten` of every ten turns.
+class Torrent final : public intake::Listener {
+ public:
+  Torrent(ManualClock& clock, int of_ten, Lane lane)
+      : Listener(clock, intake::kSilenceMax), time_(clock), of_ten_(of_ten), lane_(lane) {
+    for (int i = 0; i < kTurns; ++i) {
+      edge_.take(0, kStart + i * kSecond / 10, i);
+      edge_.flush(kStart + i * kSecond / 10);
+    }
+  }
+  [[nodiscard]] std::string address() const override { return "here"; }
+  // Of the turns that have passed.
+  std::uint64_t run_turns(intake::Intake& intake) {
+    EXPECT_TRUE(run(intake, stop_, [] {}).ok());
+    return intake.counters().commits;
+  }
+
+ protected:
+  std::size_t receive(intake::Intake& intake) override {
+    time_.advance(std::chrono::milliseconds(1));
+    if (++turn_ == kTurns) stop_.ask();
+    if (turn_ % 10 >= of_ten_) return 0;
+    intake.take(edge_.name(), 1, turn_ == 1 ? edge_.hello()
+                                 : turn_ == 2 ? edge_.dictionary()
+                                              : edge_.block(next_++, lane_));
+    return 1;
+  }
+  void wait(std::chrono::milliseconds /*most*/, const StopSignal& /*stop*/) override {}
+  void answer(intake::Intake& /*intake*/, std::vector<intake::Reply> /*replies*/) override {}
+
+ private:
+  static constexpr int kTurns = 1000;
+  ManualClock& time_;
+  const int of_ten_;
+  const Lane lane_;
+  EdgeDouble edge_{"press-07", 11, 1};
+  StopSignal stop_{StopSignal::ByHand{}};
+  int turn_ = 0;
+  std::uint64_t next_ = 1;
+};
+
+std::uint64_t commits_of_a_second(int of_ten, Lane lane) {
+  Folder folder;
+  SystemDisk disk;
+  ManualClock clock(event_time(kStart));
+  intake::Options options;
+  options.data_dir = folder.path;
+  options.views = answers::views_in_force({}).value();
+  auto intake = intake::Intake::open(disk, clock, std::move(options)).value();
+  return Torrent(clock, of_ten, lane).run_turns(*intake);
+}
+
+TEST(Listener, BatchesAreLongerWhileLiveFramesNeverRunOut) {
+  EXPECT_LE(commits_of_a_second(10, Lane::live), 6u);
+  EXPECT_GE(commits_of_a_second(9, Lane::live), 18u);
+  EXPECT_GE(commits_of_a_second(10, Lane::backlog), 18u) << "live data wait behind it";
+}
+
 TEST(Listener, RefusesAnAddressThatLeavesTheMachine) {
   SystemClock clock;
   SystemRandom random;

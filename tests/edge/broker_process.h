@@ -67,10 +67,13 @@ class BrokerProcess {
     if (::posix_spawn(&pid_, kProgram, nullptr, nullptr, arguments.data(), environ) != 0) pid_ = 0;
     wait_until_it_answers();
   }
+  // Asks again: mosquitto forgets a SIGTERM that comes while it starts, when it listens already.
   void stop(int signal) {
     if (pid_ <= 0) return;
-    ::kill(pid_, signal);
-    ::waitpid(pid_, nullptr, 0);
+    eventually([&] {
+      ::kill(pid_, signal);
+      return ::waitpid(pid_, nullptr, WNOHANG) == pid_;
+    });
     pid_ = 0;
   }
   [[nodiscard]] int port() const { return port_; }

@@ -42,8 +42,8 @@ class MockKafka {
 
   [[nodiscard]] std::vector<std::string> topics() const {
     return {settings.live(),    settings.backlog(), settings.dictionaries(),
-            settings.control(), settings.answers(), settings.dead_letters(),
-            settings.checkpoints(), settings.partials()};
+            settings.control(), settings.answers(), settings.history(),
+            settings.dead_letters(), settings.checkpoints(), settings.partials()};
   }
   // A topic of somebody else's.
   void make(const std::string& topic) {
@@ -65,6 +65,11 @@ class MockKafka {
   void refuse_heartbeat(rd_kafka_resp_err_t with) {
     constexpr std::int16_t kHeartbeat = 12;
     refuse(kHeartbeat, with, 1);
+  }
+  // The next end of a transaction is answered so.
+  void refuse_end_of_transaction(rd_kafka_resp_err_t with) {
+    constexpr std::int16_t kEndTxn = 26;
+    refuse(kEndTxn, with, 1);
   }
   // From now on it answers after a minute; its connections stay open.
   void stand_still(int broker) {

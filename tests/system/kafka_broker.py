@@ -261,6 +261,16 @@ class Broker:
         """The values of a topic, as text; those of a partition in their order."""
         return self._read(topic, value=True).splitlines()
 
+    def committed(self, topic):
+        """Records that no open or broken transaction holds: dicts of partition, key and payload,
+        those of a partition in their order."""
+        out = []
+        for line in self._tool(*self._reading(topic, partition=True, key=True, value=True),
+                               '--isolation-level', 'read_committed').splitlines():
+            partition, key, payload = line.split('|', 2)
+            out.append({'partition': partition, 'key': key, 'payload': payload})
+        return out
+
     def produce(self, topic, key, headers, value):
         """One record of text, by Kafka's own tool: into the partition that it chooses."""
         named = ','.join(f'{name}:{text}' for name, text in headers.items())
@@ -274,11 +284,14 @@ class Broker:
             raise Failed(f'writing {topic}: {done.stderr.decode("utf-8", "replace")[-500:]}')
 
     def _read(self, topic, **shown):
-        return self._tool(
-            'consumer.ConsoleConsumer', '--topic', topic, '--from-beginning', '--timeout-ms',
-            '8000', '--formatter-property', 'key.separator=|',
-            *(word for name, on in shown.items() for word in
-              ('--formatter-property', f'print.{name}={str(on).lower()}')))
+        return self._tool(*self._reading(topic, **shown))
+
+    @staticmethod
+    def _reading(topic, **shown):
+        return ('consumer.ConsoleConsumer', '--topic', topic, '--from-beginning', '--timeout-ms',
+                '8000', '--formatter-property', 'key.separator=|',
+                *(word for name, on in shown.items() for word in
+                  ('--formatter-property', f'print.{name}={str(on).lower()}')))
 
     def _tool(self, name, *words, text=''):
         done = subprocess.run(

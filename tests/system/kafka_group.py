@@ -8,7 +8,9 @@ import time
 import urllib.request
 
 import oracle
+from kafka_answers import answers_in, by_key, differences
 from kafka_scenarios import check_poison, need_kafka, poison
+from kafka_serving import Served
 from scenarios import CHANNELS, VIEW, Failed, connected, judge, start_chain, wait_for
 from stack import free_port
 
@@ -16,6 +18,7 @@ GROUP = 'cloud'
 SESSION = 6  # seconds; the brokers allow no less
 CHECKPOINTS = 2  # seconds
 PARTITIONS = 3
+ANSWERS_MAX = 100_000
 ONE_BATCH = 8  # records of one edge, at most; while the node stands still there come 40 and more
 
 
@@ -32,7 +35,8 @@ class Nodes:
             self.ports[name] = free_port()
             stack.write(f'{name}.toml', f'data_dir = "{stack.path("data", name)}"\n\n'
                         f'[intake]\n{way(stack)}\n\n'
-                        f'[http]\nlisten = "127.0.0.1:{self.ports[name]}"\n\n')
+                        f'[http]\nlisten = "127.0.0.1:{self.ports[name]}"\n\n'
+                        f'{stack.more_of_cloud}')
         stack.launch(name, stack.program('tidemark-cloud'), '--config',
                      stack.path('etc', f'{name}.toml'))
         stack.wait_port(name, self.ports[name])
@@ -44,6 +48,15 @@ class Nodes:
         url = f'http://127.0.0.1:{self.port(name)}{path}'
         with urllib.request.urlopen(url, timeout=10) as reply:
             return json.load(reply, parse_int=oracle.parse_int)
+
+    def answers(self, name, view):
+        """As `tidemark cloud query` has them from a node."""
+        _, out, _ = self.stack.cli('cloud', 'query', view, '--json', '--limit', str(ANSWERS_MAX),
+                                   '--url', f'http://127.0.0.1:{self.port(name)}', limit=120)
+        found = oracle.load_answers(out)
+        if len(found) == ANSWERS_MAX:
+            raise Failed('too many answers to compare')
+        return found
 
     def has(self, name):
         """Partitions that are open on a node."""
@@ -177,6 +190,67 @@ def group_moves(stack):
     judged_at(stack, nodes, owner_of_the_edge(stack, nodes, names))
 
 
+def check_topic(stack, nodes, names, views):
+    """The topic's last record of each window is what its owner answers, and none went back."""
+    left = []
+
+    def agree():
+        if any(o['unpublished'] for n in names for o in nodes.get(n, '/v1/edges')['owners']
+               if o['here']):
+            return None
+        wanted = by_key(a for name in names for view in views for a in nodes.answers(name, view))
+        records = stack.kafka_broker.committed('test.answers')
+        found = answers_in(records, rising=True)
+        left[:] = differences({key: a for key, a in found.items() if key[0] in views}, wanted)
+        return None if left or not wanted else (len(records), len(wanted))
+    try:
+        records, windows = wait_for('the topic to say what the nodes answer', agree, 120, 1)
+    except Failed as failed:
+        raise Failed(f'{failed}: {len(left)} differences\n' + '\n'.join(left[:5])) from None
+    print(f'{records} records of {windows} windows in the topic, as the nodes answer them')
+
+
+def group_publishes(stack):
+    """As group_moves, and one stands still until the other has its partitions: who reads the topic
+    of answers sees no revision go back, whoever says it, and in the end what the nodes answer. So
+    does who asks a node that serves them."""
+    stack.more_of_cloud = '[publish]\nanswers = true\n'
+    nodes = start_group(stack)
+    nodes.start('cloud2')
+    share(nodes, 'cloud', 'cloud2')
+    served = Served(stack, (VIEW, 'minute'))
+    served.start('serve')
+    served.thread.start()
+    plant(stack)
+    names = ['cloud', 'cloud2']
+    for how in ('killed', 'paused', 'killed'):
+        victim = owner_of_the_edge(stack, nodes, names)
+        other = names[1 - names.index(victim)]
+        time.sleep(3)
+        if how == 'killed':
+            start = stack.start_cloud if victim == 'cloud' else lambda: nodes.start('cloud2')
+            take_over(stack, nodes, victim, other, lambda: stack.kill(victim), start)
+        else:
+            paused = stack.running[victim]
+            take_over(stack, nodes, victim, other, lambda: paused.send_signal(signal.SIGSTOP),
+                      lambda: paused.send_signal(signal.SIGCONT))
+        share(nodes, *names)
+    stack.stop_plant()
+    connected(stack, 45)
+    judged_at(stack, nodes, owner_of_the_edge(stack, nodes, names))
+    stack.stop('edge')  # else new windows are sealed while the topic is read
+    check_topic(stack, nodes, names, (VIEW, 'minute'))
+
+    def serves_them():
+        wanted = by_key(a for name in names for view in served.views
+                        for a in nodes.answers(name, view))
+        return not differences(by_key(a for view in served.views
+                                      for a in served.answers('serve', view)), wanted)
+    wait_for('the node that serves to say what the nodes answer', serves_them, 60, 1)
+    served.judge()
+    print(f'{served.asked} answers that were served meanwhile did not go back')
+
+
 def positions(stack, node, parts):
     """How far a node has taken the live data of its partitions, by its stores."""
     found = {}
@@ -246,4 +320,5 @@ def group_grows(stack, rounds=3):
 
 
 GROUPS = {'group_alone': group_alone, 'group_poisoned': group_poisoned,
-          'group_grows': group_grows, 'group_moves': group_moves, 'group_paused': group_paused}
+          'group_grows': group_grows, 'group_moves': group_moves, 'group_paused': group_paused,
+          'group_publishes': group_publishes}

@@ -1,0 +1,152 @@
+#include "cloud/cluster/voice.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <thread>
+
+#include "cloud/answers/answer.h"
+#include "common/base/log.h"
+#include "common/kafka/consumer.h"
+#include "common/kafka/records.h"
+
+namespace tidemark::cluster {
+namespace {
+
+constexpr std::chrono::milliseconds kTurn{1000};
+constexpr std::chrono::milliseconds kLookAgain{20};
+constexpr std::chrono::milliseconds kReadTurn{2};
+constexpr std::chrono::milliseconds kReadPatience{30'000};  // for brokers that say nothing
+constexpr std::chrono::milliseconds kRecordPatience{10'000};
+constexpr std::uint64_t kQueueBytes = 64 << 20;
+constexpr std::size_t kRecordsOfCommit = 5'000;
+
+Error stopped() { return {Fault::denied, "the node lets go of the partition"}; }
+
+std::uint64_t number_in(const kafka::Record& r, std::string_view name) {
+  return kafka::number_of(r.header(name));
+}
+
+// What the topic holds behind what the store noted of it.
+class Tail {
+ public:
+  Tail(const checkpoint::Place& place, intake::Intake& intake)
+      : place_(place),
+        intake_(intake),
+        names_(place.layout),
+        said_(intake.noted(names_.said)),
+        offset_(intake.noted(names_.offset)),
+        live_(intake.noted(names_.live)),
+        backlog_(intake.noted(names_.backlog)) {}
+
+  Result<> read(const StopSignal& stop) {
+    kafka::ConsumerOptions options;
+    options.topic = place_.settings.answers();
+    options.from.assign(static_cast<std::size_t>(place_.partitions),
+                        kafka::ConsumerOptions::kNotRead);
+    options.from[static_cast<std::size_t>(place_.partition)] = static_cast<std::int64_t>(offset_);
+    TIDE_ASSIGN(const auto consumer, kafka::Consumer::open(place_.settings, std::move(options)));
+    for (auto left = kReadPatience; !consumer->at_end();) {
+      if (stop.asked()) return stopped();
+      if (consumer->poll([&](const kafka::Record& r) { take(r); })) {
+        left = kReadPatience;
+        if (++taken_ % kRecordsOfCommit != 0) continue;
+        TIDE_TRY(intake_.save_notes());
+        continue;
+      }
+      if (left.count() <= 0) {
+        return Error{Fault::unavailable, fmt::format("{} is not read: {}",
+                                                     place_.settings.answers(),
+                                                     consumer->problem())};
+      }
+      std::this_thread::sleep_for(kReadTurn);
+      left -= kReadTurn;
+    }
+    return {};
+  }
+
+  // With the next commit.
+  void settle() {
+    if (answers_ > 0) {
+      said_ = intake_.settle_unsaid(said_);
+      log::info("published answers are taken over", "partition={} records={} unreadable={}",
+                place_.partition, answers_, bad_);
+    }
+    intake_.note(names_.said, said_);
+    intake_.note(names_.offset, offset_);
+    intake_.note(names_.live, live_);
+    intake_.note(names_.backlog, backlog_);
+  }
+
+ private:
+  void take(const kafka::Record& r) {
+    offset_ = static_cast<std::uint64_t>(r.offset) + 1;
+    const auto answer = answers::from_json(as_text(r.value));
+    if (!answer) {
+      if (++bad_ == 1) {
+        log::warning("an answer in the topic cannot be read", "partition={} offset={} error={}",
+                     r.partition, r.offset, answer.error().text());
+      }
+      return;
+    }
+    if (answer->series.empty()) return;  // of a group no store of one partition has all
+    ++answers_;
+    live_ = std::max(live_, number_in(r, "live"));
+    backlog_ = std::max(backlog_, number_in(r, "backlog"));
+    intake_.note_published(*answer);
+  }
+
+  const checkpoint::Place& place_;
+  intake::Intake& intake_;
+  const VoiceNames names_;
+  std::uint64_t said_, offset_, live_, backlog_;
+  std::uint64_t taken_ = 0, answers_ = 0, bad_ = 0;
+};
+
+Result<Voice> own(const checkpoint::Place& place, const std::function<bool()>& holds,
+                  const StopSignal& stop, const std::function<void(const std::string&)>& wait) {
+  kafka::ProducerOptions options;
+  options.queue_bytes_max = kQueueBytes;
+  options.patience = kRecordPatience;
+  options.transactional_id =
+      fmt::format("{}.{}.{}", place.settings.prefix, place.layout, place.partition);
+  TIDE_ASSIGN(Voice producer, kafka::Producer::open(place.settings, options));
+  for (;;) {
+    if (stop.asked()) return stopped();
+    if (!holds()) {  // who stood still must not refuse the new owner
+      std::this_thread::sleep_for(kLookAgain);
+      continue;
+    }
+    TIDE_ASSIGN(const auto owns, producer->be_owner(kTurn));
+    if (owns) return producer;
+    wait("no broker lets this node publish the partition's answers yet");
+  }
+}
+
+}  // namespace
+
+VoiceNames::VoiceNames(const std::string& layout)
+    : said("kafka " + layout + " answers"),
+      offset(said + " offset"),
+      live(said + " live"),
+      backlog(said + " backlog") {}
+
+Result<Voice> take_voice(const checkpoint::Place& place, intake::Intake& intake,
+                         const std::function<bool()>& holds, const StopSignal& stop,
+                         const std::function<void(const std::string&)>& wait) {
+  intake.hold_published(true);
+  for (;;) {
+    TIDE_ASSIGN(auto producer, own(place, holds, stop, wait));
+    Tail tail(place, intake);
+    const auto read = tail.read(stop);
+    if (read) {
+      tail.settle();
+      TIDE_TRY(intake.save_notes());
+      return producer;
+    }
+    if (read.error().fault() != Fault::unavailable) return read.error();
+    wait(read.error().text());
+  }
+}
+
+}  // namespace tidemark::cluster

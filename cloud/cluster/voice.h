@@ -1,0 +1,36 @@
+// The right to say what a partition's store has to say: its node's producer, in transactions that
+// bear the partition's name, and what others have said before it.
+//
+// Promise    once take_voice() has returned, the brokers refuse every earlier owner of the
+//            partition, and the store knows what was published since it noted that it was: nothing
+//            that it emits goes back behind that.
+// Faults     denied: another node has the partition, or `stop` was asked; as of the store.
+// Threads    the intake's, before anything is taken.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "cloud/checkpoint/restore.h"
+#include "cloud/intake/intake.h"
+#include "common/kafka/producer.h"
+
+namespace tidemark::cluster {
+
+using Voice = std::shared_ptr<kafka::Producer>;
+
+// Under these the store notes, of the feed of answers: how far it is in the store (position) and
+// in the topic (offset), and how far others' input was that is to be reached.
+struct VoiceNames {
+  explicit VoiceNames(const std::string& layout);
+  std::string said, offset, live, backlog;
+};
+
+// `holds`: whether the partition is this node's just now. `wait`: is told why nothing goes on, and
+// waits a little.
+Result<Voice> take_voice(const checkpoint::Place& place, intake::Intake& intake,
+                         const std::function<bool()>& holds, const StopSignal& stop,
+                         const std::function<void(const std::string&)>& wait);
+
+}  // namespace tidemark::cluster

@@ -1,0 +1,365 @@
+#include "cloud/serve/answer_store.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+
+#include "cloud/answers/body.h"
+#include "cloud/serve/labels.h"
+#include "cloud/serve/schema.h"
+#include "common/base/disk.h"
+#include "common/base/text.h"
+
+namespace tidemark::serve {
+namespace {
+
+using answers::Answer;
+
+// A number that JSON and its readers keep exactly, with room for all emissions to come.
+constexpr std::uint64_t kPositionsFrom = std::uint64_t{1} << 40;
+constexpr std::uint64_t kPositionsSpan = std::uint64_t{1} << 50;
+constexpr std::size_t kPrunedMax = 5'000;   // rows a call
+constexpr std::size_t kSubjectsATurn = 64;  // that are looked at for what is old
+constexpr auto kFrozenShown = std::chrono::hours(24);
+
+reconcile::Tier tier_of(Nanoseconds width) {
+  auto tier = reconcile::Tier::day;
+  while (tier != reconcile::Tier::second && reconcile::width_of(tier) > width) {
+    tier = static_cast<reconcile::Tier>(static_cast<int>(tier) - 1);
+  }
+  return tier;
+}
+
+}  // namespace
+
+std::filesystem::path served_path(const std::filesystem::path& folder) {
+  return folder / "served.db";
+}
+
+AnswerStore::AnswerStore(StoreOptions options) : options_(std::move(options)) {}
+
+Result<std::unique_ptr<AnswerStore>> AnswerStore::open(StoreOptions options, Random& random) {
+  TIDE_TRY(make_folder(options.folder));
+  std::unique_ptr<AnswerStore> store(new AnswerStore(std::move(options)));
+  TIDE_ASSIGN(store->database_, open_writer(store->options_.folder));
+  auto& db = *store->database_;
+  auto& s = *store;
+  s.get_meta_ = {db, "SELECT value FROM meta WHERE key=?"};
+  s.set_meta_ = {db, "INSERT INTO meta VALUES(?,?)"
+                     " ON CONFLICT DO UPDATE SET value=excluded.value"};
+  s.views_ = {db, "SELECT id,name,version,made,width_min,width_max,aligned,figures FROM views"};
+  s.add_view_ = {db, "INSERT INTO views(name,version,made,width_min,width_max,aligned,figures)"
+                     " VALUES(?,?,?,?,?,1,'')"};
+  s.save_view_ = {db, "UPDATE views SET made=?,width_min=?,width_max=?,aligned=?,figures=?"
+                      " WHERE id=?"};
+  s.log_ = {db, "SELECT name,view,at FROM view_log ORDER BY at,id"};
+  s.add_log_ = {db, "INSERT INTO view_log(at,name,view) VALUES(?,?,?)"};
+  s.earlier_log_ = {db, "UPDATE view_log SET at=?1 WHERE at>?1 AND"
+                        " id=(SELECT id FROM view_log WHERE view=?2 ORDER BY at LIMIT 1)"};
+  s.subject_ = {db, "SELECT id,labels,unit FROM subjects WHERE view=? AND series=? AND grp=?"};
+  s.add_subject_ = {db, "INSERT INTO subjects(view,series,grp,labels,unit) VALUES(?,?,?,?,?)"};
+  s.save_subject_ = {db, "UPDATE subjects SET labels=?,unit=? WHERE id=?"};
+  s.row_ = {db, "SELECT position,appended,origin,made,body FROM history"
+                " WHERE subject=? AND start=? AND revision=?"};
+  s.remove_row_ = {db, "DELETE FROM history WHERE position=?"};
+  s.earlier_ = {db, "UPDATE history SET appended=? WHERE position=?"};
+  s.next_after_ = {db, "SELECT MIN(appended) FROM history"
+                       " WHERE subject=? AND start=? AND revision>?"};
+  s.supersede_ = {db, "UPDATE history SET gone=?4 WHERE subject=?1 AND start=?2 AND revision<?3"
+                      " AND (gone IS NULL OR gone>?4)"};
+  s.add_row_ = {db, "INSERT INTO history VALUES(?,?,?,?,?,CASE WHEN ?6 THEN ?7 END,?8,?9,?10)"};
+  s.newest_ = {db, "SELECT h.revision FROM answers a JOIN history h ON h.position=a.position"
+                   " WHERE a.subject=? AND a.start=?"};
+  s.save_newest_ = {db, "INSERT INTO answers VALUES(?,?,?)"
+                        " ON CONFLICT DO UPDATE SET position=excluded.position"};
+  s.add_refusal_ = {db, "INSERT INTO refused(record,reason,at) VALUES(?,?,?)"};
+  s.bound_refusals_ = {db, "DELETE FROM refused WHERE id<=?"};
+  s.prune_ = {db, "DELETE FROM history WHERE position IN (SELECT position FROM history"
+                  " WHERE gone IS NOT NULL AND gone<? ORDER BY gone LIMIT ?)"};
+  s.subjects_after_ = {db, "SELECT s.id,v.width_max FROM subjects s JOIN views v ON v.id=s.view"
+                           " WHERE s.id>? ORDER BY s.id LIMIT ?"};
+  s.newest_start_ = {db, "SELECT MAX(start) FROM answers WHERE subject=?"};
+  s.forget_rows_ = {db, "DELETE FROM history WHERE position IN (SELECT position FROM history"
+                        " WHERE subject=? AND start<? LIMIT ?)"};
+  s.forget_newest_ = {db, "DELETE FROM answers WHERE (subject,start) IN (SELECT subject,start"
+                          " FROM answers WHERE subject=? AND start<? LIMIT ?)"};
+  s.gone_versions_ = {db, "SELECT v.id FROM views v WHERE (SELECT MIN(e.at) FROM view_log e"
+                          " WHERE e.name=v.name AND e.view<>v.id AND e.at>=(SELECT"
+                          " COALESCE(MAX(at),-9223372036854775808) FROM view_log"
+                          " WHERE view=v.id))<?"};
+  s.subjects_of_ = {db, "SELECT id FROM subjects WHERE view=? LIMIT ?"};
+  s.forget_subject_ = {db, "DELETE FROM subjects WHERE id=?"};
+  TIDE_TRY(store->load(random));
+  return store;
+}
+
+Result<> AnswerStore::load(Random& random) {
+  position_ = noted(kPosition);
+  if (position_ == 0) position_ = kPositionsFrom + random.below(kPositionsSpan);
+  behind_ = static_cast<std::int64_t>(noted(kBehind));
+  const auto from = static_cast<std::int64_t>(noted(kKnownFrom));
+  if (from != 0) known_from_ = event_time(from);
+  counts_ = {noted(kRecords), noted(kRepeated), noted(kOlder), noted(kRefused), noted(kLost)};
+  views_.start();
+  while (views_.next()) {
+    View v;
+    v.id = views_.integer(0);
+    v.name = views_.text(1);
+    v.version = views_.count(2);
+    v.made = event_time(views_.integer(3));
+    v.width_min = Nanoseconds(views_.integer(4));
+    v.width_max = Nanoseconds(views_.integer(5));
+    v.aligned = views_.integer(6) != 0;
+    for (const auto name : split(views_.text(7), '\n')) {
+      if (!name.empty()) v.figures.emplace(name);
+    }
+    all_views_.emplace(std::pair(v.name, v.version), std::move(v));
+  }
+  log_.start();
+  while (log_.next()) {
+    const auto id = log_.integer(1);
+    in_force_[log_.text(0)] = id;
+    if (auto* v = definition(id)) v->logged = std::min(v->logged, event_time(log_.integer(2)));
+  }
+  sqlite::Statement subjects(*database_, "SELECT COUNT(*) FROM subjects");
+  if (subjects.start().next()) series_ = subjects.count(0);
+  subjects.rewind();
+  return database_->fault();
+}
+
+void AnswerStore::begin() {
+  TIDE_CHECK(!in_batch_, "one batch at a time");
+  database_->run("BEGIN IMMEDIATE");
+  in_batch_ = true;
+}
+
+Result<> AnswerStore::commit() {
+  TIDE_CHECK(in_batch_, "commit() ends a batch");
+  save();
+  database_->run("COMMIT");
+  in_batch_ = false;
+  return database_->fault();
+}
+
+void AnswerStore::save() {
+  note(kPosition, position_);
+  note(kBehind, static_cast<std::uint64_t>(behind_));
+  if (known_from_ != kEventTimeMin) {
+    note(kKnownFrom, static_cast<std::uint64_t>(count_ns(known_from_)));
+  }
+  note(kRecords, counts_.records);
+  note(kRepeated, counts_.repeated);
+  note(kOlder, counts_.older);
+  note(kRefused, counts_.refused);
+  note(kLost, counts_.lost);
+  for (auto& [key, v] : all_views_) {
+    if (!std::exchange(v.changed, false)) continue;
+    save_view_.run(count_ns(v.made), v.width_min.count(), v.width_max.count(), v.aligned,
+                   fmt::format("{}", fmt::join(v.figures, "\n")), v.id);
+  }
+}
+
+std::uint64_t AnswerStore::noted(const std::string& name) {
+  const auto value = get_meta_.start(name).next() ? get_meta_.count(0) : 0;
+  get_meta_.rewind();
+  return value;
+}
+
+void AnswerStore::note(const std::string& name, std::uint64_t value) { set_meta_.run(name, value); }
+
+Result<AnswerStore::View*> AnswerStore::view_of(const Answer& a) {
+  const std::pair key(a.view, a.view_version);
+  if (const auto known = all_views_.find(key); known != all_views_.end()) return &known->second;
+  if (all_views_.size() >= kViewsMax) {
+    return Error(Fault::full, fmt::format("it is of one more than the {} definitions of views that "
+                                          "a node serves", kViewsMax));
+  }
+  View v;
+  v.name = a.view;
+  v.version = a.view_version;
+  add_view_.run(v.name, v.version, count_ns(v.made), v.width_min.count(), v.width_max.count());
+  v.id = database_->last_row_id();
+  return &all_views_.emplace(key, std::move(v)).first->second;
+}
+
+void AnswerStore::note_figures(View& v, const Answer& a) {
+  const auto width = a.end - a.start;
+  const bool aligned = v.aligned && count_ns(a.start) % width.count() == 0;
+  const auto narrowest = std::min(v.width_min, width);
+  const auto widest = std::max(v.width_max, width);
+  v.changed = v.changed || aligned != v.aligned || narrowest != v.width_min ||
+              widest != v.width_max || a.known_at > v.made;
+  v.aligned = aligned;
+  v.width_min = narrowest;
+  v.width_max = widest;
+  v.made = std::max(v.made, a.known_at);
+  for (const auto& [name, value] : a.values) {
+    if (v.figures.size() >= kFiguresMax) break;
+    if (v.figures.insert(name).second) v.changed = true;
+  }
+}
+
+AnswerStore::View* AnswerStore::definition(std::int64_t id) {
+  for (auto& [key, v] : all_views_) {
+    if (v.id == id) return &v;
+  }
+  return nullptr;
+}
+
+// Partitions are read one by one, and the two topics as they come: what was said of an earlier
+// definition comes later, too.
+void AnswerStore::note_version(View& v, const Answer& a, EventTime appended) {
+  if (v.logged != kEventTimeMax && appended < v.logged) {
+    earlier_log_.run(count_ns(appended), v.id);
+    v.logged = appended;
+  }
+  auto& id = in_force_[v.name];
+  if (id == v.id) return;
+  const auto* other = definition(id);
+  const bool newer = other == nullptr || a.known_at >= other->made;
+  const bool first = v.logged == kEventTimeMax;
+  if (!newer && (!first || appended >= other->logged)) return;
+  add_log_.run(count_ns(appended), v.name, v.id);
+  if (first) v.logged = appended;
+  if (newer) id = v.id;
+}
+
+Result<AnswerStore::Subject> AnswerStore::subject_of(const View& v, const Answer& a) {
+  const auto labels = encode_labels(a.labels);
+  const auto group = a.series.empty() ? labels : ByteVector{};
+  Subject s;
+  if (subject_.start(v.id, a.series, group).next()) {
+    s.id = subject_.integer(0);
+    s.other = !std::ranges::equal(subject_.blob(1), labels) || subject_.text(2) != a.unit;
+  }
+  subject_.rewind();
+  if (s.id != 0) return s;
+  if (series_ >= options_.series_max) {
+    return Error(Fault::full, fmt::format("it is of one more than the {} series of views that a "
+                                          "node serves", options_.series_max));
+  }
+  add_subject_.run(v.id, a.series, group, labels, a.unit);
+  ++series_;
+  s.id = database_->last_row_id();
+  return s;
+}
+
+bool AnswerStore::find(const Subject& subject, const Answer& a, Row& row) {
+  const bool found = row_.start(subject.id, count_ns(a.start), a.revision).next();
+  if (found) {
+    row.position = row_.integer(0);
+    row.appended = event_time(row_.integer(1));
+    row.origin = row_.count(2);
+    row.same = event_time(row_.integer(3)) == a.known_at &&
+               std::ranges::equal(row_.blob(4), scratch_);
+  }
+  row_.rewind();
+  return found;
+}
+
+Result<> AnswerStore::take(const Answer& a, EventTime appended) {
+  TIDE_ASSIGN(auto* view, view_of(a));
+  TIDE_ASSIGN(const auto subject, subject_of(*view, a));
+  ++counts_.records;
+  note_version(*view, a, appended);
+  note_figures(*view, a);
+  scratch_.clear();
+  ByteWriter out(scratch_);
+  encode_body(out, a);
+  Row row;
+  if (find(subject, a, row)) {
+    if (appended < row.appended) {  // the other topic, or the first of two, was read later
+      earlier_.run(count_ns(appended), row.position);
+      supersede_.run(subject.id, count_ns(a.start), a.revision, count_ns(appended));
+    }
+    if (row.same || a.position <= row.origin) {
+      ++(row.same ? counts_.repeated : counts_.older);
+      return {};
+    }
+    remove_row_.run(row.position);
+    appended = std::min(appended, row.appended);
+  }
+  add(subject, a, appended);
+  return {};
+}
+
+void AnswerStore::add(const Subject& subject, const Answer& a, EventTime appended) {
+  const auto start = count_ns(a.start);
+  // Of a revision that has just been removed there is none.
+  const bool older = newest_.start(subject.id, start).next() && newest_.count(0) > a.revision;
+  newest_.rewind();
+  std::int64_t gone = 0;
+  if (older) {
+    ++counts_.older;
+    if (next_after_.start(subject.id, start, a.revision).next()) gone = next_after_.integer(0);
+    next_after_.rewind();
+  }
+  if (a.revision > 0) supersede_.run(subject.id, start, a.revision, count_ns(appended));
+  const auto position = older ? --behind_ : static_cast<std::int64_t>(++position_);
+  add_row_.run(position, subject.id, start, a.revision, count_ns(appended), older, gone,
+               a.position, count_ns(a.known_at), scratch_);
+  if (older) return;
+  save_newest_.run(subject.id, start, position);
+  if (subject.other) save_subject_.run(encode_labels(a.labels), a.unit, subject.id);
+}
+
+void AnswerStore::refuse(const std::string& record, const std::string& reason, EventTime at) {
+  ++counts_.refused;
+  add_refusal_.run(record, reason, count_ns(at));
+  bound_refusals_.run(database_->last_row_id() - kRefusalsKept);
+}
+
+void AnswerStore::lose(std::uint64_t records, EventTime at) {
+  counts_.lost += records;
+  known_from_ = std::max(known_from_, at);
+}
+
+void AnswerStore::maintain(EventTime now) {
+  const auto before = now - options_.keep_revisions;
+  prune_.run(count_ns(before), kPrunedMax);
+  if (database_->rows_changed() > 0) known_from_ = std::max(known_from_, before);
+  forget_windows();
+  forget_versions(before);
+}
+
+void AnswerStore::forget_windows() {
+  std::vector<std::pair<std::int64_t, Nanoseconds>> some;
+  subjects_after_.start(forget_next_, kSubjectsATurn);
+  while (subjects_after_.next()) {
+    some.emplace_back(subjects_after_.integer(0), Nanoseconds(subjects_after_.integer(1)));
+  }
+  forget_next_ = some.size() < kSubjectsATurn ? 0 : some.back().first;
+  for (const auto& [subject, width] : some) {
+    auto newest = kEventTimeMin;
+    if (newest_start_.start(subject).next() && !newest_start_.is_null(0)) {
+      newest = event_time(newest_start_.integer(0)) + width;
+    }
+    newest_start_.rewind();
+    const auto floor = options_.horizons.floor(tier_of(width), newest);
+    if (floor < kEventTimeMin + kFrozenShown) continue;
+    forget_rows_.run(subject, count_ns(floor - kFrozenShown), kPrunedMax);
+    forget_newest_.run(subject, count_ns(floor - kFrozenShown), kPrunedMax);
+  }
+}
+
+// Definitions that have been out of force for as long as superseded revisions are kept.
+void AnswerStore::forget_versions(EventTime before) {
+  std::vector<std::int64_t> gone, subjects;
+  gone_versions_.start(count_ns(before));
+  while (gone_versions_.next()) gone.push_back(gone_versions_.integer(0));
+  for (const auto view : gone) {
+    subjects_of_.start(view, kSubjectsATurn);
+    while (subjects_of_.next()) subjects.push_back(subjects_of_.integer(0));
+  }
+  for (const auto subject : subjects) {
+    forget_rows_.run(subject, count_ns(kEventTimeMax), kPrunedMax);
+    const bool all = database_->rows_changed() < static_cast<std::int64_t>(kPrunedMax);
+    forget_newest_.run(subject, count_ns(kEventTimeMax), kPrunedMax);
+    if (!all) return;
+    forget_subject_.run(subject);
+    --series_;
+  }
+}
+
+}  // namespace tidemark::serve

@@ -1,0 +1,194 @@
+// What another node has published is taken over: its revisions stay, and go on.
+#include "tests/cloud/edge_double.h"
+
+namespace tidemark::test {
+namespace {
+
+EdgeDouble edge_with_minutes(int minutes) {
+  EdgeDouble edge("press-07", 11, 1);
+  for (int n = 0; n < minutes; ++n) {
+    for (int i = 0; i < 3; ++i) edge.take(0, kStart + n * kMinute + i * kSecond, n + i);
+    edge.flush(kStart + (n + 1) * kMinute);
+  }
+  return edge;
+}
+
+std::vector<answers::Answer> emitted(Node& node, std::uint64_t after = 0) {
+  return query::Reader::open(node.folder.path).value()->since(after, 10'000).value();
+}
+
+// What was taken over is looked at once an interval of revisions is over.
+void look_again(Node& node) {
+  node.settle();
+  node.clock.advance(std::chrono::minutes(2));
+  node.settle();
+}
+
+// All that a node said reaches another one.
+void publish(const std::vector<answers::Answer>& all, Node& to) {
+  to.intake->hold_published(true);
+  for (const auto& a : all) {
+    to.intake->note_published(answers::from_json(answers::to_json(a)).value());
+  }
+  ASSERT_TRUE(to.intake->save_notes().ok());
+}
+
+std::vector<std::string> lines(const std::vector<answers::Answer>& all) {
+  std::vector<std::string> lines;
+  for (const auto& a : all) lines.push_back(answers::to_json(a));
+  return lines;
+}
+
+TEST(Published, WhatIsTheSameStaysTheOtherNodes) {
+  const auto edge = edge_with_minutes(5);
+  Node first;
+  send(first, edge);
+  first.settle();
+  const auto said = first.answers("minute");
+  ASSERT_EQ(said.size(), 5u);
+
+  Node second;
+  publish(emitted(first), second);
+  send(second, edge);
+  second.settle();
+  EXPECT_TRUE(second.answers("minute").empty()) << "its input is not where that of the first was";
+  second.intake->hold_published(false);
+  look_again(second);
+  EXPECT_EQ(lines(second.answers("minute")), lines(said));
+  EXPECT_FALSE(second.intake->has_published());
+  EXPECT_EQ(lines(emitted(second)), lines(emitted(first)));
+}
+
+TEST(Published, WhatIsOtherFollowsIt) {
+  auto edge = edge_with_minutes(5);
+  Node first;
+  send(first, edge);
+  first.settle();
+  const auto said = emitted(first);
+  const auto newest = said.back().position;
+
+  edge.take(0, kStart + kMinute + 30 * kSecond, 99);  // the first node never saw it
+  edge.flush(kStart + 5 * kMinute);
+  Node second;
+  publish(said, second);
+  send(second, edge);
+  second.settle();
+  second.intake->hold_published(false);
+  look_again(second);
+  const auto all = second.answers("minute");
+  const auto before = first.answers("minute");
+  ASSERT_EQ(all.size(), before.size());
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    if (i != 1) {
+      EXPECT_EQ(answers::to_json(all[i]), answers::to_json(before[i])) << i;
+      continue;
+    }
+    EXPECT_EQ(all[i].revision, before[i].revision + 1);
+    EXPECT_EQ(all[i].previous, before[i].values);
+    EXPECT_EQ(all[i].cause, "late");
+    EXPECT_EQ(all[i].values.at("count"), 4.0);
+    EXPECT_GT(all[i].position, newest);
+  }
+}
+
+TEST(Published, WhatWaitsIsTakenOverAfterARestart) {
+  const auto edge = edge_with_minutes(5);
+  Node first;
+  send(first, edge);
+  first.settle();
+  Node second;
+  publish(emitted(first), second);
+  second.kill();
+  second.start();
+  second.intake->hold_published(true);
+  ASSERT_TRUE(second.intake->has_published());
+  send(second, edge);
+  second.settle();
+  second.kill();
+  second.start();  // by now nobody tells it to wait
+  look_again(second);
+  EXPECT_EQ(lines(second.answers("minute")), lines(first.answers("minute")));
+}
+
+// It stood still with answers that nobody had read, and has the partition again.
+TEST(Published, WhatNobodyHasReadGivesWay) {
+  const auto edge = edge_with_minutes(5);
+  Node node;
+  send(node, edge);
+  node.settle();
+  const auto own = emitted(node);
+  ASSERT_FALSE(own.empty());
+  const auto mine = node.answers("minute");
+  auto others = mine[1];
+  others.revision = 7;
+  others.position = own.front().position + 1;  // as it goes when two count on from one place
+  others.values["count"] = 2.0;
+  const auto said = own.front().position;
+  publish({others}, node);
+  const auto settled = node.intake->settle_unsaid(said);
+  ASSERT_TRUE(node.intake->save_notes().ok());
+  for (const auto& a : emitted(node, said)) {
+    EXPECT_GT(a.position, settled) << "what is still to be said is behind all that was";
+    EXPECT_NE(a.start, mine[1].start);
+  }
+  node.intake->hold_published(false);
+  look_again(node);
+  const auto all = node.answers("minute");
+  ASSERT_EQ(all.size(), mine.size());
+  EXPECT_EQ(all[1].revision, 8u) << "the other node had less of it";
+  EXPECT_EQ(all[1].previous.at("count"), 2.0);
+  EXPECT_EQ(all[1].values, mine[1].values);
+  EXPECT_EQ(all[0].revision, mine[0].revision);
+}
+
+TEST(Published, AGroupIsKnownByItsLabels) {
+  answers::View view = answers::built_in_view();
+  view.name = "by_device";
+  view.group_by = {"edge", "device"};
+  const auto edge = edge_with_minutes(5);
+  Node first({}, {view});
+  send(first, edge);
+  first.settle();
+  const auto said = first.answers("by_device");
+  ASSERT_FALSE(said.empty());
+  EXPECT_TRUE(said[0].series.empty());
+  Node second({}, {view});
+  publish(emitted(first), second);
+  send(second, edge);
+  second.settle();
+  second.intake->hold_published(false);
+  look_again(second);
+  EXPECT_EQ(lines(second.answers("by_device")), lines(said));
+  EXPECT_EQ(lines(emitted(second)), lines(emitted(first)));
+}
+
+TEST(Published, SessionsAreTakenOverToo) {
+  answers::View view = answers::built_in_view();
+  view.name = "runs";
+  view.window.type = "session";
+  view.window.size = view.window.gap = std::chrono::seconds(10);
+  EdgeDouble edge("press-07", 11, 1);
+  for (const auto s : {0, 1, 2, 30, 31, 100}) edge.take(0, kStart + s * kSecond, s);
+  const auto early = edge.flush(kStart + 3 * kMinute);
+  for (const auto s : {9, 16, 23}) edge.take(0, kStart + s * kSecond, s);  // joins the first two
+  const auto late = edge.flush(kStart + 3 * kMinute);
+  Node first({}, {view});
+  greet(first, edge);
+  first.take(edge, edge.block(early));
+  first.settle();
+  first.take(edge, edge.block(late));
+  first.take(edge, edge.last_seal());
+  first.settle();
+  const auto said = first.answers("runs");
+  ASSERT_FALSE(said.empty());
+  Node second({}, {view});
+  publish(emitted(first), second);
+  send(second, edge);
+  second.settle();
+  second.intake->hold_published(false);
+  look_again(second);
+  EXPECT_EQ(lines(second.answers("runs")), lines(said));
+}
+
+}  // namespace
+}  // namespace tidemark::test

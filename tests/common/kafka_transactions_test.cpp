@@ -1,0 +1,75 @@
+// A producer of transactions, on librdkafka's mock brokers, which show what was sent before it is
+// committed: what readers of what is committed see is shown with a real broker (tests/system).
+#include "common/kafka/producer.h"
+#include "tests/support/eventually.h"
+#include "tests/support/mock_kafka.h"
+
+namespace tidemark::test {
+namespace {
+
+constexpr std::chrono::milliseconds kWait{1000};
+
+class Transactions : public testing::Test {
+ protected:
+  void SetUp() override {
+    producer_ = kafka::Producer::open(kafka_.settings, {.patience = std::chrono::seconds(10),
+                                                        .transactional_id = "test.0"})
+                    .value();
+    ASSERT_TRUE(eventually([&] { return producer_->be_owner(kWait).value(); }));
+  }
+  void send(const std::string& value) {
+    ASSERT_TRUE(producer_->send(kafka_.settings.answers(), 1, as_bytes("key"), as_bytes(value), {},
+                                7).ok());
+  }
+  // Once it is known.
+  Result<bool> commit() {
+    for (;;) {
+      auto there = producer_->commit(kWait);
+      if (!there || *there) return there;
+    }
+  }
+
+  MockKafka kafka_;
+  std::unique_ptr<kafka::Producer> producer_;
+};
+
+TEST_F(Transactions, WhatIsCommittedIsThereAndSaysWhere) {
+  for (const auto* value : {"one", "two"}) {
+    ASSERT_TRUE(producer_->begin().ok());
+    send(value);
+    ASSERT_TRUE(commit().ok());
+  }
+  std::vector<std::int64_t> offsets;
+  for (const auto& d : producer_->poll()) {
+    EXPECT_FALSE(d.fault);
+    EXPECT_EQ(d.tag, 7u);
+    offsets.push_back(d.offset);
+  }
+  EXPECT_EQ(offsets, (std::vector<std::int64_t>{0, 1}));
+  EXPECT_EQ(kafka_.read(kafka_.settings.answers()).size(), 2u);
+}
+
+TEST_F(Transactions, WhatIsGivenUpIsNotThereAndAnotherMayBegin) {
+  ASSERT_TRUE(producer_->begin().ok());
+  producer_->give_up({Fault::full, "no room"});
+  const auto ended = commit();
+  ASSERT_FALSE(ended.ok());
+  EXPECT_EQ(ended.error().fault(), Fault::unavailable);
+  EXPECT_EQ(ended.error().text(), "no room");
+  ASSERT_TRUE(producer_->begin().ok());
+  send("one");
+  EXPECT_TRUE(commit().ok());
+}
+
+TEST_F(Transactions, WhoIsRefusedIsSoForGood) {
+  ASSERT_TRUE(producer_->begin().ok());
+  send("one");
+  kafka_.refuse_end_of_transaction(RD_KAFKA_RESP_ERR_INVALID_PRODUCER_EPOCH);
+  const auto refused = commit();
+  ASSERT_FALSE(refused.ok());
+  EXPECT_EQ(refused.error().fault(), Fault::denied);
+  EXPECT_EQ(producer_->begin().error().fault(), Fault::denied);
+}
+
+}  // namespace
+}  // namespace tidemark::test
