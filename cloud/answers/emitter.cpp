@@ -37,13 +37,14 @@ bool unchanged(const Answer& a, const Answer& b) {
 
 Emitter::Emitter(store::Store& store, std::vector<View> views,
                  const reconcile::Horizons& horizons, NameMissing name_missing, Off off,
-                 GaveUp gave_up, ReadRaw read_raw)
+                 GaveUp gave_up, ReadRaw read_raw, std::uint32_t partitions)
     : store_(store),
       horizons_(horizons),
       name_missing_(std::move(name_missing)),
       off_(std::move(off)),
       gave_up_(std::move(gave_up)),
       read_raw_(std::move(read_raw)),
+      partitions_(partitions),
       log_(store.database()),
       late_(store.database()),
       due_stretches_(store.database()),
@@ -89,7 +90,8 @@ Emitter::Emitter(store::Store& store, std::vector<View> views,
   forget_slot_ = {db, "DELETE FROM slots WHERE view=? AND series=?"};
   forget_due_ = {db, "DELETE FROM revisions_due WHERE view=? AND series=? AND start>=?"
                      " AND start<?"};
-  views_.reserve(views.size());
+  prepare_second_stage();
+  views_.reserve(2 * views.size());
   for (auto& v : views) {
     ViewState state;
     state.view = std::move(v);
@@ -100,6 +102,13 @@ Emitter::Emitter(store::Store& store, std::vector<View> views,
     for (const auto& join : state.joins) state.reach = std::max(state.reach, join.within);
     const auto interval = state.view.emit.revision_interval;
     late_wait_ = views_.empty() ? interval : std::min(late_wait_, interval);
+    const bool groups = state.view.emitted() && !state.view.by_series();
+    // Sessions end where nobody goes on, and pairs are made of single readings.
+    if (partitions > 0 && groups && !state.view.by_session() && state.joins.empty()) {
+      state.role = Role::merged;
+      views_.push_back(state);
+      state.role = Role::share;
+    }
     views_.push_back(std::move(state));
   }
   store.changes().watch(std::any_of(views_.begin(), views_.end(), [](const ViewState& v) {
@@ -108,13 +117,21 @@ Emitter::Emitter(store::Store& store, std::vector<View> views,
 }
 
 Result<> Emitter::load(EventTime wall) {
+  bool was_in_force = false;
   for (auto& v : views_) {
+    if (v.role == Role::share) {  // behind the other side of its view
+      v.id = -(&v - 1)->id;
+      if (!was_in_force) partials_.remove(v.id);
+      continue;
+    }
     const auto definition = v.view.definition();
+    v.hash = view_hash(definition);
+    was_in_force = false;
     if (select_views_.start(v.view.name, definition).next()) {
       v.id = select_views_.integer(0);
-      const bool was_in_force = select_views_.integer(1) != 0;
+      was_in_force = select_views_.integer(1) != 0;
       select_views_.rewind();
-      if (!was_in_force) {  // nobody watched what they are made of
+      if (!was_in_force && v.role == Role::whole) {  // nobody watched what they are made of
         partials_.remove(v.id);
         pairs_.touch(v.id);
       }
@@ -129,10 +146,13 @@ Result<> Emitter::load(EventTime wall) {
   for (const auto& v : views_) ids += (ids.empty() ? "" : ",") + std::to_string(v.id);
   store_.database().run("UPDATE views SET current = id IN (" + ids + ")");
   std::vector<ViewLog::InForce> in_force;
-  for (const auto& v : views_) in_force.push_back({v.view.name, v.id});
+  for (const auto& v : views_) {
+    if (v.role != Role::share) in_force.push_back({v.view.name, v.id});
+  }
   log_.note(in_force, wall);
   if (position_of_.start().next()) position_ = position_of_.count(0);
   position_of_.rewind();
+  load_second_stage();
   number_behind(published_.newest());
   return store_.database().fault();
 }
@@ -166,6 +186,10 @@ void Emitter::touch(store::SeriesId id, EventTime start, Nanoseconds size, std::
       if (!slots_[slot].holds(series.row, window)) continue;
       // Folded past this view's resolution: its window is frozen.
       if (size > grid.end(window) - window) continue;
+      if (window < slots_[slot].opens && views_[slots_[slot].view].role == Role::share) {
+        slots_[slot].opens = window;
+        stir(slot);
+      }
       if (first && !left && slots_[slot].begun() && window < slots_[slot].sealed_to) {
         store_.late().add(id, window, "pane", readings);
       }
@@ -284,6 +308,7 @@ void Emitter::advance(store::SourceId source, EventTime frontier, SteadyTime now
       auto& slot = slots_[id_of_slot];
       slot.foremost = std::max(slot.foremost, known);
       pend_proved(id_of_slot, id, source, before, now);
+      if (!slot.unproved.empty()) pend_unproved(id_of_slot, now);
       if (slot.queued || slot.left) continue;
       slot.queued = true;
       const auto near = kLiveWindows * views_[slot.view].view.window.size;
@@ -295,7 +320,7 @@ void Emitter::advance(store::SourceId source, EventTime frontier, SteadyTime now
 
 SteadyTime Emitter::due() const {
   const bool now = !sealing_.empty() || !sealing_live_.empty() || !near_.empty();
-  if (now || takes_over()) return SteadyTime::min();
+  if (now || !stirred_.empty() || takes_over()) return SteadyTime::min();
   auto due = std::min(late_.due(), due_stretches_.due());
   for (const auto& v : views_) {
     if (!v.early.empty()) due = std::min(due, v.early.front().due);
@@ -338,6 +363,7 @@ std::size_t Emitter::emit(SteadyTime now, EventTime wall, std::size_t budget) {
   if (done < budget) done += answer_late(now, wall, budget - done);
   if (done < budget) done += answer_stretches(now, wall, budget - done);
   if (done < budget) done += seal_some(sealing_, wall, budget - done);
+  say_reaches(wall);
   close_groups();
   write_pending();  // what answering late minutes made pend: their rows are gone with this batch
   return done;
@@ -412,11 +438,14 @@ std::size_t Emitter::seal(SlotId id, EventTime wall, std::size_t budget) {
   if (view.view.by_session()) return seal_sessions(id, wall, budget);
   const auto& grid = view.grid;
   slot.queued = false;
+  stir(id);
   if (!slot.begun()) {
     const auto first = first_window(slot);
     if (!first) return 0;
     const auto frontier = frontier_of(slot, *first);
-    if (frontier == kEventTimeMin || *first >= grid.first(frontier)) return 0;
+    if (frontier == kEventTimeMin || frontier == kEventTimeMax) return 0;
+    if (view.role == Role::merged && !incomplete(view).empty()) return 0;
+    if (*first >= proved_windows(slot, frontier)) return 0;
     slot.begins = slot.sealed_to = *first;
   }
   std::size_t done = 0;
@@ -491,6 +520,7 @@ Answer Emitter::frozen_answer(const Answer& before, EventTime start) {
 
 bool Emitter::emit_window(SlotId id, EventTime start, Cause cause, EventTime wall) {
   if (views_[slots_[id].view].view.by_session()) return emit_session(id, start, cause, wall);
+  if (views_[slots_[id].view].role == Role::share) return say_share(id, start, cause, wall);
   return emit_window(id, start, cause, wall,
                      current(views_[slots_[id].view], slots_[id], start));
 }
@@ -518,9 +548,13 @@ bool Emitter::emit_span(SlotId id, const Span& window, Cause cause, EventTime wa
     answer = answer_of_group(view, group, window);
     follow(answer, cause, before);
     any = group.all.sum.count() > 0;
+    note_proof(id, start, proved(answer.state), cause);
+    const bool merged = view.role == Role::merged;
+    // A partition that moved to another node takes back nothing: it is heard again.
+    if (merged && stands && !proved(answer.state) && cause != Cause::operated) return any;
     const bool doubtful = std::any_of(group.sources.begin(), group.sources.end(),
                                       [](const auto& s) { return s.basis.unplaced > 0; });
-    if (maybe_frozen && doubtful) {
+    if (merged ? before && group.frozen : maybe_frozen && doubtful) {
       if (stands) return true;
       answer = frozen_answer(*before, start);
     }

@@ -11,6 +11,10 @@
 //            that it was made of changed (partials.cpp), so that repetition is harmless. It is
 //            sealed once every member's source is past its end, provisional answers come as for
 //            others. What of a group waits is found again after a restart.
+// Parted     where this is the store of one partition of several, such a view has two sides here:
+//            what the partition's series have of its groups is written down to be said to others
+//            (shares.cpp), and the groups that are this partition's to answer for are put together
+//            from what all say (merged.cpp).
 // Waived     a source that a person retired or waived holds no window back (waived.cpp).
 // Turns      windows that a live source seals come first; of what is left of the budget the seals
 //            of who was away take half while others wait, then every view's provisional answers and
@@ -47,6 +51,7 @@
 #include "cloud/answers/judge.h"
 #include "cloud/answers/late_minutes.h"
 #include "cloud/answers/pair_rows.h"
+#include "cloud/answers/second_stage.h"
 #include "cloud/answers/partial_rows.h"
 #include "cloud/answers/published_rows.h"
 #include "cloud/answers/view.h"
@@ -94,8 +99,10 @@ class Emitter {
       std::span<const store::SeriesRow* const>, EventTime from, EventTime to,
       std::vector<std::vector<Sample>>& samples)>;
 
+  // `partitions`: of which the store has one; 0: it has all there is.
   Emitter(store::Store& store, std::vector<View> views, const reconcile::Horizons& horizons,
-          NameMissing name_missing, Off off, GaveUp gave_up, ReadRaw read_raw);
+          NameMissing name_missing, Off off, GaveUp gave_up, ReadRaw read_raw,
+          std::uint32_t partitions);
   // A bound of what one edge's series may do was met, in words.
   std::function<void(const store::SeriesRow&, const std::string&)> on_bound;
   // Reads what an earlier run left. Before add_series().
@@ -145,6 +152,12 @@ class Emitter {
   // The edge says that it has taken all that is older, wherever that is now: windows of views that
   // ask for a share of it may be answered.
   void stated(store::SourceId source, EventTime sealed_until);
+  // What a partition says of groups, this one's of its own among them; `number`: of the record in
+  // the order of all, so that what comes again changes nothing. Of groups that this store answers
+  // for. Fault::bad_input, unsupported: nothing of it was taken.
+  Result<> take(const PartialRecord& record, std::uint64_t number, SteadyTime now);
+  // All that was written down to be said up to that position has been.
+  void note_said(std::uint64_t position) { said_to_ = std::max(said_to_, position); }
   // Pending revisions, and what partial answers changed, as rows: before emit() of the same batch
   // they are here only. emit() does it.
   void write_pending();
@@ -175,6 +188,8 @@ class Emitter {
   // Removes older answers of the series; of a group those that no member keeps, with the turn of
   // the first of them.
   void forget(store::SeriesId series, const KeptFrom& kept_from, SteadyTime now);
+  // Of groups that are put together here: answers that no partition keeps, some groups a call.
+  void forget_merged(const KeptFrom& kept_from);
 
  private:
   using SlotId = std::uint32_t;
@@ -185,6 +200,9 @@ class Emitter {
   struct Span {
     EventTime start, end;
   };
+  // Of a view by groups in a parted store there are two states: what is said to others, by the
+  // number of the view less than zero, and what is put together.
+  enum class Role : std::uint8_t { whole, share, merged };
   struct Slot {  // one series of one view, or one group of series
     std::uint32_t view = 0;  // index into views_
     Subject subject = 0;
@@ -197,10 +215,19 @@ class Emitter {
     bool near = false;                    // in near_
     bool left = false;                    // the view no longer selects its series
     std::set<EventTime> told;             // windows answered for their share, not sealed yet
+    std::set<EventTime> unproved;         // of a group: windows that wait again for who came later
     EventTime foremost = kEventTimeMin;   // of its members' frontiers
     EventTime newest_partial = kEventTimeMin;  // no row of a partial answer is of a later window
     std::set<store::SeriesId> refused;    // beyond kMembersMax
     std::unordered_map<store::SourceId, store::SeriesId> speakers;  // of a group
+    // Of what is said to others: its first window with panes, and the reach that was said last.
+    EventTime opens = kEventTimeMax;
+    bool opens_known = false;  // by its panes
+    std::optional<GroupReach> told_reach;
+    bool stirred = false;  // in stirred_
+    // Of what is put together: by partition; nothing before that time is kept.
+    std::map<std::uint32_t, GroupReach> parts;
+    EventTime kept_from = kEventTimeMin;
     [[nodiscard]] bool begun() const { return begins != kEventTimeMin; }
     [[nodiscard]] bool is_group() const { return subject < 0; }
     // Of a group, whose members lie by their place().
@@ -219,6 +246,8 @@ class Emitter {
     View view;
     Grid grid{Nanoseconds{}};
     std::int64_t id = 0;
+    Role role = Role::whole;
+    std::uint64_t hash = 0;  // view_hash()
     std::deque<Queued> early;      // in order of due
     std::deque<Queued> revisions;  // in order of due
     std::unordered_map<Subject, SlotId> groups;
@@ -265,6 +294,14 @@ class Emitter {
     std::vector<SourceLook> sources;  // of `all`, in their order
     std::vector<JoinSum> joins;
     bool doubtful = false;  // of joins: what is approximate
+    std::vector<Waived> waived;
+    // Of shares of partitions: how well they know their sources, what they said of who is missing,
+    // and that a window is frozen.
+    std::optional<GroupJudge> known;
+    std::vector<Missing> missing;
+    std::uint64_t more_missing = 0;
+    std::uint64_t refused = 0;
+    bool frozen = false;
   };
   GroupLook look_at_group(SlotId id, const Span& window);
   static std::optional<Span> share_of(const ViewState& view, const Member& member,
@@ -290,7 +327,47 @@ class Emitter {
   void note_row(const store::SeriesRow& before, const store::SeriesRow& now);
   // Figures and judgement.
   Answer answer_of_group(const ViewState& view, GroupLook& look, const Span& window);
+  std::vector<Missing> missing_of(const GroupLook& look);
   void name_missing_of_group(const Slot& slot, const GroupLook& look, Answer& answer);
+  // The look at a window of a group that is put together here.
+  GroupLook look_at_shares(const Slot& slot, const Span& window);
+  // Writes down what this partition has of a window, if that is news; true when it has readings.
+  bool say_share(SlotId id, EventTime start, Cause cause, EventTime wall);
+  struct Said {
+    GroupShare share;
+    std::uint64_t position = 0;
+  };
+  std::optional<Said> said(const ViewState& view, const Slot& slot, EventTime start);
+  void say(const ViewState& view, Subject subject, EventTime start, const SaidPartial& partial,
+           EventTime wall);
+  // Its reach may have changed; say_reaches() looks.
+  void stir(SlotId id);
+  void say_reaches(EventTime wall);
+  void say_reach(SlotId id, GroupReach reach, EventTime wall);
+  GroupReach reach_of(SlotId id);
+  GroupShare share_of(const Slot& slot, GroupLook look, EventTime window);
+  void prepare_second_stage();
+  void load_second_stage();
+  void load_merged(std::uint32_t view, SteadyTime now);
+  Result<std::int64_t> view_defined(const ByteVector& definition);
+  void take_reach(std::int64_t view, Subject group, const PartialRecord& record, GroupReach reach,
+                  SteadyTime now);
+  void take_share(std::uint32_t view, Subject group, EventTime start, const GroupShare& share,
+                  SteadyTime now);
+  struct Speaker {
+    std::uint64_t run = 0;
+    std::set<std::uint64_t> views;  // of which it has said all
+  };
+  void save_speaker(std::uint32_t partition);
+  void complete(const PartialRecord& record);
+  void drop_reaches_before(std::uint32_t partition, std::uint64_t run);
+  // Partitions that have not said all of the view.
+  [[nodiscard]] std::vector<std::uint32_t> incomplete(const ViewState& view) const;
+  void queue_merged(SlotId id);
+  // In force here.
+  [[nodiscard]] std::optional<std::uint32_t> merged_view(std::int64_t id) const;
+  // Windows that start before this one are proved when the slot's frontier is there.
+  [[nodiscard]] EventTime proved_windows(const Slot& slot, EventTime frontier) const;
   std::vector<EventTime> unpaired(const ViewState& view, const Slot& slot, const Span& window,
                                   const std::map<EventTime, PairRows::Row>& rows);
   static std::size_t run_of(const Slot& slot, const std::vector<EventTime>& starts,
@@ -318,6 +395,8 @@ class Emitter {
   EventTime seal_target(Slot& slot) const;
   // The first window that has panes that are fine enough.
   std::optional<EventTime> first_window(const Slot& slot);
+  // `counted`: or of which anything was counted.
+  std::optional<EventTime> first_window(const Slot& slot, bool counted);
   std::optional<EventTime> next_pane(const Slot& slot, EventTime from, EventTime to);
   void forget_due(const Slot& slot, EventTime start, Cause cause);
   // Of emit()'s budget, for what was looked at since it was asked last.
@@ -401,6 +480,9 @@ class Emitter {
   void unseal(SlotId id, store::SourceId source, SteadyTime now);
   void pend_proved(SlotId id, store::SeriesId series, store::SourceId source, EventTime before,
                    SteadyTime now);
+  // What a sealed window said when it was looked at, of a group that somebody joined since.
+  void note_proof(SlotId id, EventTime start, bool proved, Cause cause);
+  void pend_unproved(SlotId id, SteadyTime now);
   // Sealed windows of [w, end): some at once, the others in their stretch.
   void pend_sealed(SlotId id, EventTime from, EventTime end, Cause cause, SteadyTime now);
   void pend_all(SlotId id, EventTime w, EventTime end, Cause cause, SteadyTime now);
@@ -421,6 +503,7 @@ class Emitter {
   Off off_;
   GaveUp gave_up_;
   ReadRaw read_raw_;
+  std::uint32_t partitions_;
   std::vector<ViewState> views_;
   std::vector<Slot> slots_;
   std::unordered_map<store::SeriesId, SeriesState> series_;
@@ -445,6 +528,12 @@ class Emitter {
   std::uint64_t pair_blocks_ = 0;  // looked at for joins
   std::vector<SlotId> emptied_;          // groups without members, that are to go
   std::vector<SlotId> free_slots_;       // of groups that went
+  std::vector<SlotId> stirred_;
+  std::uint64_t opened_at_ = 0;          // position_ at load()
+  std::uint64_t said_to_ = 0;
+  std::map<std::uint32_t, Speaker> speakers_;  // by partition
+  std::map<ByteVector, std::int64_t> defined_;             // views that records were of
+  std::size_t forget_next_ = 0;          // slot, of forget_merged()
   std::set<store::SeriesId> held_back_;  // by kMovesMax
   Nanoseconds late_wait_{};   // the shortest revision_interval
   std::deque<SlotId> near_;   // something happened to their windows in this batch
@@ -455,7 +544,8 @@ class Emitter {
       next_answered_, last_answered_, current_,
       add_history_, adopt_history_, at_position_, move_history_, move_answer_, save_answer_,
       forget_answer_, add_due_, remove_due_, due_, position_of_, prune_end_, prune_,
-      forget_history_, forget_answers_, forget_slot_, forget_due_;
+      forget_history_, forget_answers_, forget_slot_, forget_due_, said_, prune_said_, add_past_,
+      select_speakers_, save_speaker_, reaches_, save_reach_, drop_reach_, earlier_reaches_;
   struct Due {  // pending revisions of this batch, written when it ends
     std::uint32_t view;
     Subject subject;

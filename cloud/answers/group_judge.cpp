@@ -3,8 +3,16 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <bit>
 
 namespace tidemark::answers {
+namespace {
+
+// Flags of its bytes.
+constexpr unsigned kAny = 1, kWholeMinutes = 2, kKept = 4, kSealed = 8, kDone = 16,
+                   kEstimated = 32, kReachesBack = 64, kDeadband = 128;
+
+}  // namespace
 
 Answer GroupJudge::add(const Basis& source) {
   Answer alone;
@@ -43,6 +51,71 @@ Answer GroupJudge::add(const Basis& source) {
     ++others_;
   }
   return alone;
+}
+
+void GroupJudge::merge(const GroupJudge& o) {
+  auto& t = total_;
+  t.manifest.sent += o.total_.manifest.sent;
+  t.manifest.received += o.total_.manifest.received;
+  t.manifest.lacking += o.total_.manifest.lacking;
+  t.manifest.dropped += o.total_.manifest.dropped;
+  t.readings += o.total_.readings;
+  t.unplaced += o.total_.unplaced;
+  t.forgotten += o.total_.forgotten;
+  t.waiting += o.total_.waiting;
+  t.uncounted += o.total_.uncounted;
+  t.reaches_back = t.reaches_back || o.total_.reaches_back;
+  t.deadband = std::max(t.deadband, o.total_.deadband);
+  any_ = any_ || o.any_;
+  all_whole_minutes_ = all_whole_minutes_ && o.all_whole_minutes_;
+  all_kept_ = all_kept_ && o.all_kept_;
+  all_sealed_ = all_sealed_ && o.all_sealed_;
+  all_done_ = all_done_ && o.all_done_;
+  estimated_ = estimated_ || o.estimated_;
+  lost_ += o.lost_;
+  heard_.merge(o.heard_);
+  due_ += o.due_;
+  with_due_ += o.with_due_;
+  off_ += o.off_;
+  others_ += o.others_;
+}
+
+void GroupJudge::encode(ByteWriter& out) const {
+  const auto& t = total_;
+  out.u8(static_cast<std::uint8_t>(
+      (any_ ? kAny : 0U) | (all_whole_minutes_ ? kWholeMinutes : 0U) | (all_kept_ ? kKept : 0U) |
+      (all_sealed_ ? kSealed : 0U) | (all_done_ ? kDone : 0U) | (estimated_ ? kEstimated : 0U) |
+      (t.reaches_back ? kReachesBack : 0U) | (t.deadband ? kDeadband : 0U)));
+  for (const auto n : {t.manifest.sent, t.manifest.received, t.manifest.lacking, t.readings,
+                       t.unplaced, t.forgotten, t.waiting, t.uncounted, lost_, due_, with_due_,
+                       off_, others_}) {
+    out.varint(n);
+  }
+  t.manifest.dropped.encode(out);
+  if (t.deadband) out.fixed(std::bit_cast<std::uint64_t>(*t.deadband));
+  heard_.encode(out);
+}
+
+GroupJudge GroupJudge::decode(ByteReader& in, EventTime start, EventTime end) {
+  GroupJudge judge(start, end);
+  auto& t = judge.total_;
+  const unsigned flags = in.u8();
+  judge.any_ = (flags & kAny) != 0;
+  judge.all_whole_minutes_ = (flags & kWholeMinutes) != 0;
+  judge.all_kept_ = (flags & kKept) != 0;
+  judge.all_sealed_ = (flags & kSealed) != 0;
+  judge.all_done_ = (flags & kDone) != 0;
+  judge.estimated_ = (flags & kEstimated) != 0;
+  t.reaches_back = (flags & kReachesBack) != 0;
+  for (auto* n : {&t.manifest.sent, &t.manifest.received, &t.manifest.lacking, &t.readings,
+                  &t.unplaced, &t.forgotten, &t.waiting, &t.uncounted, &judge.lost_, &judge.due_,
+                  &judge.with_due_, &judge.off_, &judge.others_}) {
+    *n = in.varint();
+  }
+  t.manifest.dropped = reconcile::DroppedSum::decode(in);
+  if ((flags & kDeadband) != 0) t.deadband = std::bit_cast<double>(in.fixed<std::uint64_t>());
+  judge.heard_ = window::ExactSum::decode(in);
+  return judge;
 }
 
 void GroupJudge::finish(Answer& answer) const {
@@ -114,13 +187,14 @@ void MemberNotes::put(Answer& answer) const {
   answer.notes.insert(answer.notes.end(), notes_.begin(), notes_.end());
 }
 
-void bound_missing(std::vector<Missing>& missing) {
+void bound_missing(std::vector<Missing>& missing, std::uint64_t more) {
   std::stable_sort(missing.begin(), missing.end(),
                    [](const Missing& a, const Missing& b) { return a.source < b.source; });
-  if (missing.size() <= GroupJudge::kMissingMax) return;
-  const auto more = missing.size() - GroupJudge::kMissingMax;
-  missing.resize(GroupJudge::kMissingMax);
-  missing.push_back({"", fmt::format("and {} more", more)});
+  if (missing.size() > GroupJudge::kMissingMax) {
+    more += missing.size() - GroupJudge::kMissingMax;
+    missing.resize(GroupJudge::kMissingMax);
+  }
+  if (more > 0) missing.push_back({"", fmt::format("and {} more", more)});
 }
 
 }  // namespace tidemark::answers

@@ -24,7 +24,15 @@ class GroupJudge {
 
   // What the source alone would say of the window.
   Answer add(const Basis& source);
+  // Other sources of the same window.
+  void merge(const GroupJudge& other);
   void finish(Answer& answer) const;
+  // All of them are past the window, by proof or by word.
+  [[nodiscard]] bool done() const { return all_done_; }
+
+  void encode(ByteWriter& out) const;  // canonical: equal state, equal bytes
+  // What is none makes `in` fail.
+  static GroupJudge decode(ByteReader& in, EventTime start, EventTime end);
 
   // Sources that a window names; of more it gives the number.
   static constexpr std::size_t kMissingMax = 20;
@@ -67,7 +75,7 @@ class MemberNotes {
   std::set<std::string> notes_;
 };
 
-// Keeps kMissingMax of them, in order of their names.
-void bound_missing(std::vector<Missing>& missing);
+// Keeps kMissingMax of them, in order of their names; `more` are not among them already.
+void bound_missing(std::vector<Missing>& missing, std::uint64_t more = 0);
 
 }  // namespace tidemark::answers

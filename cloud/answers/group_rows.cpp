@@ -62,7 +62,9 @@ GroupRows::GroupRows(sqlite::Database& db)
       remove_(db, "DELETE FROM members WHERE grp=? AND series=? AND since=?"),
       forget_(db, "DELETE FROM groups WHERE id=?"),
       left_(db, "SELECT view,id FROM groups g WHERE NOT EXISTS"
-                " (SELECT 1 FROM members m WHERE m.grp=g.id)") {}
+                " (SELECT 1 FROM members m WHERE m.grp=g.id) AND NOT EXISTS"
+                " (SELECT 1 FROM reaches r WHERE r.view=g.view AND r.series=-g.id) AND NOT EXISTS"
+                " (SELECT 1 FROM answers a WHERE a.view=g.view AND a.series=-g.id)") {}
 
 Subject GroupRows::find(std::int64_t view, const GroupKey& key) {
   const auto bytes = key.encode();

@@ -66,7 +66,8 @@ class GroupRows {
   void remove(Subject group, const Member& member);
   // The group itself. One of the same key that comes later is another one.
   void forget(Subject group);
-  // Groups without members, and whose view they are of.
+  // Groups without members, of which no partition says anything and no answer is kept, and whose
+  // view they are of.
   std::vector<std::pair<std::int64_t, Subject>> left();
 
  private:

@@ -38,6 +38,7 @@ bool Emitter::set_member(SlotId id, Member member) {
   const auto at = std::ranges::lower_bound(slot.members, member.place(), {}, &Member::place);
   if (at != slot.members.end() && at->place() == member.place()) {
     *at = member;
+    stir(id);
     return true;
   }
   if (slot.members.size() >= kMembersMax) {
@@ -45,6 +46,7 @@ bool Emitter::set_member(SlotId id, Member member) {
     spoil(id, member.edge, member.since, member.until);  // it may have belonged to it
     return false;
   }
+  stir(id);
   slot.members.insert(at, member);
   slot.refused.erase(member.series);
   slot.foremost = std::max(slot.foremost, frontier_of(series.row.source));
@@ -60,6 +62,7 @@ void Emitter::drop_member(SlotId id, const Member& member) {
     return m.series == member.series && m.since == member.since;
   });
   groups_.remove(slots_[id].subject, member);
+  stir(id);
   spoil(id, member.edge, member.since, member.until);
   const auto& left = slots_[id].members;
   if (std::any_of(left.begin(), left.end(),
@@ -187,7 +190,7 @@ void Emitter::close_groups() {
 // False while its turn is to come in one of the queues.
 bool Emitter::close_group(SlotId id) {
   auto& slot = slots_[id];
-  if (!slot.members.empty()) return true;  // it came back
+  if (!slot.members.empty() || !slot.parts.empty()) return true;  // it came back
   if (slot.queued || slot.near || !slot.pending.empty()) return false;
   due_stretches_.forget(stretches_of(id));
   std::erase_if(views_[slot.view].groups, [&](const auto& g) { return g.second == id; });
@@ -207,6 +210,9 @@ void Emitter::forget_group(std::int64_t view, Subject group) {
 
 EventTime Emitter::frontier_of(const Slot& slot, EventTime window) const {
   auto oldest = kEventTimeMax, retired = kEventTimeMax;
+  for (const auto& [part, reach] : slot.parts) {
+    if (reach.holds(window)) oldest = std::min(oldest, reach.said_to);
+  }
   for (const auto& m : slot.members) {
     if (!m.holds(window)) continue;
     const auto source = series_.at(m.series).row.source;
@@ -239,26 +245,49 @@ EventTime Emitter::proved_to(const Slot& slot, EventTime from, bool by_word) con
 }
 
 EventTime Emitter::seal_target(Slot& slot) const {
-  const auto& grid = views_[slot.view].grid;
   const auto frontier = frontier_of(slot, slot.sealed_to);
   if (frontier == kEventTimeMin) return frontier;
-  if (frontier != kEventTimeMax) return grid.first(frontier);
+  if (frontier != kEventTimeMax) return proved_windows(slot, frontier);
   auto next = kEventTimeMax;
-  for (const auto& m : slot.members) {
-    if (m.since > slot.sealed_to && m.since < m.until) next = std::min(next, m.since);
+  const auto look = [&](EventTime since, EventTime until) {
+    if (since > slot.sealed_to && since < until) next = std::min(next, since);
+  };
+  for (const auto& m : slot.members) look(m.since, m.until);
+  for (const auto& [part, reach] : slot.parts) {
+    for (const auto& span : reach.spans) look(span.since, span.until);
   }
   if (next == kEventTimeMax) return kEventTimeMin;  // nobody belongs to it any more
   slot.sealed_to = next;
   const auto then = frontier_of(slot, next);
-  return then == kEventTimeMin || then == kEventTimeMax ? kEventTimeMin : grid.first(then);
+  return then == kEventTimeMin || then == kEventTimeMax ? kEventTimeMin
+                                                        : proved_windows(slot, then);
+}
+
+EventTime Emitter::proved_windows(const Slot& slot, EventTime frontier) const {
+  const auto& view = views_[slot.view];
+  return view.role == Role::merged ? frontier : view.grid.first(frontier);
 }
 
 // A view that is new to old panes begins where they are still fine enough.
 std::optional<EventTime> Emitter::first_window(const Slot& slot) {
   const auto& view = views_[slot.view];
+  if (view.role != Role::merged) return first_window(slot, view.role == Role::share);
+  auto first = kEventTimeMax;
+  for (const auto& [part, reach] : slot.parts) first = std::min(first, reach.first);
+  return first == kEventTimeMax ? std::nullopt : std::optional(first);
+}
+
+std::optional<EventTime> Emitter::first_window(const Slot& slot, bool counted) {
+  const auto& view = views_[slot.view];
   std::optional<EventTime> first;
   for (const auto& m : slot.members) {
-    const auto pane = store_.panes().first(m.series);
+    auto pane = store_.panes().first(m.series);
+    if (counted) {  // others may have readings of that time
+      for (const auto source : series_.at(m.series).row.sources()) {
+        const auto minute = store_.manifests().first(source);
+        if (minute) pane = std::min(pane.value_or(kEventTimeMax), *minute);
+      }
+    }
     if (!pane) continue;
     const auto from = std::max(*pane, m.since);
     auto window = view.view.by_session() ? view.grid.floor(from) : view.grid.first(from);
@@ -275,6 +304,9 @@ std::optional<EventTime> Emitter::next_pane(const Slot& slot, EventTime from, Ev
   // A pane that merged into wider ones says nothing of a session.
   const auto& view = views_[slot.view].view;
   const auto widest = view.by_session() ? view.finest() : reconcile::Tier::day;
+  if (views_[slot.view].role == Role::merged) {
+    return partials_.next(views_[slot.view].id, slot.subject, from, to);
+  }
   std::optional<EventTime> next;
   for (const auto& m : slot.members) {
     const auto begin = std::max(from, m.since);
@@ -325,31 +357,36 @@ Answer Emitter::answer_of_group(const ViewState& view, GroupLook& look, const Sp
   }
   GroupJudge judge(a.start, a.end);
   for (auto& s : look.sources) s.alone = judge.add(s.basis);
+  if (look.known) judge.merge(*look.known);
   judge.finish(a);
-  for (const auto& s : look.sources) {
-    if (s.basis.waived) name_waived(*s.row, a);
-  }
+  a.waived = look.waived;
   look.all.notes.put(a);
   a.approximate = a.approximate || look.doubtful;
   return a;
 }
 
-void Emitter::name_missing_of_group(const Slot& slot, const GroupLook& look, Answer& answer) {
+std::vector<Missing> Emitter::missing_of(const GroupLook& look) {
+  auto missing = look.missing;
   for (const auto& s : look.sources) {
     auto alone = s.alone;
     name_missing_(*s.row, alone, s.basis, alone.missing);
     for (auto& m : alone.missing) {
-      if (std::none_of(answer.missing.begin(), answer.missing.end(), [&](const Missing& other) {
+      if (std::none_of(missing.begin(), missing.end(), [&](const Missing& other) {
             return other.source == m.source && other.reason == m.reason;
           })) {
-        answer.missing.push_back(std::move(m));
+        missing.push_back(std::move(m));
       }
     }
   }
-  bound_missing(answer.missing);
-  if (!slot.refused.empty()) {
+  return missing;
+}
+
+void Emitter::name_missing_of_group(const Slot& slot, const GroupLook& look, Answer& answer) {
+  answer.missing = missing_of(look);
+  bound_missing(answer.missing, look.more_missing);
+  if (const auto refused = slot.refused.size() + look.refused; refused > 0) {
     answer.missing.push_back({"", fmt::format("{} series beyond {} in one group are not in it",
-                                              slot.refused.size(), kMembersMax)});
+                                              refused, kMembersMax)});
   }
 }
 

@@ -43,15 +43,20 @@ void PartialRows::confirm(std::int64_t view, Subject group, EventTime start, sto
 // From window to window: the rows of one are those of all edges.
 void PartialRows::spoil(std::int64_t view, Subject group, store::EdgeId edge, EventTime from,
                         EventTime to) {
-  const auto next = [&](std::int64_t at) {
-    std::optional<std::int64_t> start;
-    if (next_.start(view, group, at, count_ns(to)).next()) start = next_.integer(0);
-    next_.rewind();
-    return start;
-  };
-  for (auto start = next(count_ns(from)); start; start = next(*start + 1)) {
-    spoil_.run(view, group, *start, edge);
+  for (auto start = next(view, group, from, to); start;
+       start = next(view, group, *start + Nanoseconds(1), to)) {
+    spoil_.run(view, group, count_ns(*start), edge);
   }
+}
+
+std::optional<EventTime> PartialRows::next(std::int64_t view, Subject group, EventTime from,
+                                           EventTime to) {
+  std::optional<EventTime> start;
+  if (next_.start(view, group, count_ns(from), count_ns(to)).next()) {
+    start = event_time(next_.integer(0));
+  }
+  next_.rewind();
+  return start;
 }
 
 EventTime PartialRows::newest(std::int64_t view, Subject group) {

@@ -7,6 +7,7 @@
 // Threads    that of the Database, inside a batch.
 #pragma once
 
+#include <optional>
 #include <vector>
 
 #include "cloud/answers/group_rows.h"
@@ -31,6 +32,8 @@ class PartialRows {
   void confirm(std::int64_t view, Subject group, EventTime start, store::EdgeId edge);
   // Those of an edge, of windows that start in [from, to), are stale.
   void spoil(std::int64_t view, Subject group, store::EdgeId edge, EventTime from, EventTime to);
+  // The first window in [from, to) that has any.
+  std::optional<EventTime> next(std::int64_t view, Subject group, EventTime from, EventTime to);
   // The last window of a group that has any; the start of time when none has.
   EventTime newest(std::int64_t view, Subject group);
   void remove(std::int64_t view, Subject group, EventTime from, EventTime to);

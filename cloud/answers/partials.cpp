@@ -35,6 +35,7 @@ std::optional<Emitter::Span> Emitter::share_of(const ViewState& view, const Memb
 Emitter::GroupLook Emitter::look_at_group(SlotId id, const Span& window) {
   const auto& slot = slots_[id];
   const auto& view = views_[slot.view];
+  if (view.role == Role::merged) return look_at_shares(slot, window);
   const bool kept = slot.of_several_edges() && !view.view.by_session() &&
                     window.start >= frozen_before(slot);
   std::vector<PartialRows::Row> rows;
@@ -73,6 +74,11 @@ Emitter::GroupLook Emitter::look_at_group(SlotId id, const Span& window) {
       s.basis.sealed = sealed;
       s.basis.waived = waived;
     }
+  }
+  for (const auto& s : look.sources) {
+    if (!s.basis.waived) continue;
+    const auto waiver = waived_.find(s.row->source);
+    if (waiver != waived_.end()) look.waived.push_back(waived_of(waiver->second));
   }
   if (!view.joins.empty()) look_at_pairs(view, slot, window, look);
   return look;

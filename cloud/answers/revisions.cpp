@@ -74,8 +74,11 @@ std::size_t Emitter::answer_minute(SlotId id, LateMinutes::Turn& turn, SteadyTim
     pend_sealed(id, std::max(slot.begins, minute), std::min(slot.sealed_to, w), cause, now);
     done += cost();
   }
+  // What is said to others begins with the first counts.
+  const bool counts = views_[slot.view].role == Role::share;
+  if (counts && !slot.begun()) queue_seal(id);
   for (; w < minute + reach; w = grid.next(w), done += cost()) {
-    const bool sealed = slot.begun() && w >= slot.begins && w < slot.sealed_to;
+    const bool sealed = slot.begun() && (counts || w >= slot.begins) && w < slot.sealed_to;
     // What is pending is looked at when it is due.
     if (sealed && !slot.pending.contains(w) && !frozen(slot, w)) {
       revise(id, w, cause, now, wall);
@@ -90,7 +93,8 @@ std::size_t Emitter::answer_minute(SlotId id, LateMinutes::Turn& turn, SteadyTim
 
 void Emitter::revise(SlotId id, EventTime start, Cause cause, SteadyTime now, EventTime wall) {
   const auto& view = views_[slots_[id].view];
-  if (slots_[id].left || view.view.by_session() || !view.joins.empty()) {
+  const bool said = view.role == Role::share;  // to others, as they come together
+  if (slots_[id].left || view.view.by_session() || !view.joins.empty() || said) {
     return pend(id, start, cause, now);
   }
   const auto before = current(view, slots_[id], start);
@@ -103,6 +107,7 @@ void Emitter::revise(SlotId id, EventTime start, Cause cause, SteadyTime now, Ev
 
 void Emitter::prune(EventTime known_before, std::size_t limit) {
   log_.forget(known_before, limit);
+  prune_said_.run(said_to_, position_);
   // Answers become known in the order of their positions, so that each is looked at once: what it
   // superseded was last what is known then.
   const auto from = store_.small().meta(kPrunedTo);

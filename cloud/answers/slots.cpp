@@ -39,6 +39,7 @@ void Emitter::add_series(const store::SeriesRow& row, const std::string& full_na
 
 void Emitter::select(SeriesState& series, SteadyTime now) {
   for (std::uint32_t i = 0; i < views_.size(); ++i) {
+    if (views_[i].role == Role::merged) continue;
     const auto& view = views_[i].view;
     const bool selected = view.emitted() && view.selects(series.name, series.labels,
                                                           series.row.description.type);

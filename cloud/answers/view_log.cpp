@@ -27,7 +27,8 @@ ViewLog::ViewLog(sqlite::Database& db)
                 " WHERE name=l.name)"),
       gone_(db, "SELECT v.id FROM views v WHERE current=0 AND (SELECT MIN(e.at) FROM view_log e"
                 " WHERE e.name=v.name AND e.id>(SELECT COALESCE(MAX(id),0) FROM view_log"
-                " WHERE view=v.id))<?") {
+                " WHERE view=v.id))<? AND NOT EXISTS (SELECT 1 FROM reaches r"
+                " WHERE r.view=v.id)") {
   for (const auto& [table, key] : kTables) {
     forget_.emplace_back(db, fmt::format("DELETE FROM {0} WHERE ({1}) IN (SELECT {1} FROM {0}"
                                          " WHERE view=? LIMIT ?)", table, key));
@@ -60,7 +61,10 @@ void ViewLog::forget(EventTime before, std::size_t limit) {
   gone_.start(count_ns(before));
   while (gone_.next()) gone.push_back(gone_.integer(0));
   for (const auto view : gone) {
-    for (auto& statement : forget_) statement.run(view, limit);
+    for (auto& statement : forget_) {
+      statement.run(view, limit);
+      statement.run(-view, limit);  // what was said of its groups
+    }
   }
 }
 

@@ -68,7 +68,8 @@ void Emitter::pend_proved(SlotId id, store::SeriesId series, store::SourceId sou
   const auto& view = views_[slot.view];
   const bool waived = waived_.contains(source);
   if (!slot.begun() || slot.sealed_to <= before || !(waived || slot.is_group())) return;
-  auto from = slot.begins;
+  // What is said to others begins with the first counts: they may have readings of that time.
+  auto from = view.role == Role::share && !waived ? kEventTimeMin : slot.begins;
   if (before != kEventTimeMin) from = std::max(from, view.grid.first(before));
   if (!waived) {
     // Of blocks that never come there are counts only.
@@ -80,6 +81,32 @@ void Emitter::pend_proved(SlotId id, store::SeriesId series, store::SourceId sou
   }
   const auto end = std::min(slot.sealed_to, view.grid.first(frontier_of(source)));
   pend_sealed(id, from, end, Cause::late, now);
+}
+
+// One that nobody knew when the window was sealed, and that had nothing there, is waited for when
+// the window is looked at again before that one is proved.
+void Emitter::note_proof(SlotId id, EventTime start, bool proved, Cause cause) {
+  auto& slot = slots_[id];
+  const auto& view = views_[slot.view];
+  const bool sealed = slot.begun() && start < slot.sealed_to;
+  if (proved || !sealed || view.role == Role::merged || view.view.by_session()) {
+    slot.unproved.erase(start);
+    return;
+  }
+  slot.unproved.insert(start);
+  if (slot.unproved.size() > kEarlyMax) slot.unproved.erase(slot.unproved.begin());
+  due_rows_.push_back({slot.view, slot.subject, start, cause == Cause::none ? Cause::late : cause});
+}
+
+void Emitter::pend_unproved(SlotId id, SteadyTime now) {
+  auto& slot = slots_[id];
+  const auto& grid = views_[slot.view].grid;
+  for (auto w = slot.unproved.begin(); w != slot.unproved.end();) {
+    const auto start = *w;
+    const auto proved = frontier_of(slot, start) >= grid.end(start);
+    w = proved ? slot.unproved.erase(w) : std::next(w);
+    if (proved) pend(id, start, Cause::late, now);
+  }
 }
 
 void Emitter::pend_sealed(SlotId id, EventTime from, EventTime end, Cause cause, SteadyTime now) {

@@ -16,8 +16,13 @@ namespace {
 constexpr std::chrono::milliseconds kCatchUpTurn{2};
 
 const char* word_of(KafkaInput::Kind kind) {
-  if (kind == KafkaInput::Kind::live) return "live";
-  return kind == KafkaInput::Kind::backlog ? "backlog" : "dictionaries";
+  switch (kind) {
+    case KafkaInput::Kind::live: return "live";
+    case KafkaInput::Kind::backlog: return "backlog";
+    case KafkaInput::Kind::dictionaries: return "dictionaries";
+    case KafkaInput::Kind::partials: return "partials";
+  }
+  return "";
 }
 
 }  // namespace
@@ -32,7 +37,8 @@ Result<std::unique_ptr<KafkaInput>> KafkaInput::open(Kind kind, const kafka::Set
                                                      intake::Gateways& gateways, int event) {
   const auto topic = kind == Kind::live      ? settings.live()
                      : kind == Kind::backlog ? settings.backlog()
-                                             : settings.dictionaries();
+                     : kind == Kind::partials ? settings.partials()
+                                              : settings.dictionaries();
   std::unique_ptr<KafkaInput> input(new KafkaInput(kind, topic, gateways));
   kafka::ConsumerOptions options;
   options.topic = topic;
@@ -60,9 +66,10 @@ std::size_t KafkaInput::take(intake::Intake& intake) {
 }
 
 void KafkaInput::compare(Partition& p, const kafka::Record& r) {
-  // Compaction leaves gaps between dictionaries; and what was there before the first look is not
-  // known.
-  const auto oldest = kind_ == Kind::dictionaries ? p.next : r.offset;
+  // Compaction leaves gaps, and no record of the last state of anything; and what was there before
+  // the first look is not known.
+  const bool compacted = kind_ == Kind::dictionaries || kind_ == Kind::partials;
+  const auto oldest = compacted ? p.next : r.offset;
   lost_ += gone_before(topic_, r, p.next, oldest, "; edges are asked for what they still have");
 }
 
@@ -76,6 +83,11 @@ void KafkaInput::on_record(intake::Intake& intake, const kafka::Record& r) {
   const auto aside = [&](const std::string& why) {
     intake.keep_foreign(origin, why, r.value);
   };
+  if (kind_ == Kind::partials) {
+    const auto taken = intake.take_partial(r.value, static_cast<std::uint64_t>(r.offset) + 1);
+    if (!taken) aside(taken.error().text());
+    return;
+  }
   wire::Frame frame;
   if (kind_ == Kind::dictionaries) {
     const auto name = r.key.substr(0, r.key.find('\0'));

@@ -22,7 +22,7 @@ namespace tidemark::cluster {
 
 class KafkaInput {
  public:
-  enum class Kind : std::uint8_t { live, backlog, dictionaries };
+  enum class Kind : std::uint8_t { live, backlog, dictionaries, partials };
   // Reads on where `intake` was committed, and tells `gateways` whose records come. `only`: this
   // partition alone. `event`: an eventfd, written when records have come.
   static Result<std::unique_ptr<KafkaInput>> open(Kind kind, const kafka::Settings& settings,

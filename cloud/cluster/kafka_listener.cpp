@@ -8,6 +8,7 @@
 #include <array>
 
 #include "common/base/log.h"
+#include "common/base/random.h"
 
 namespace tidemark::cluster {
 namespace {
@@ -29,6 +30,7 @@ KafkaListener::~KafkaListener() {
   live_.reset();
   backlog_.reset();
   dictionaries_.reset();
+  partials_.reset();
   json_.reset();
   control_.reset();
   ::close(event_);
@@ -40,6 +42,7 @@ Result<std::unique_ptr<KafkaListener>> KafkaListener::open(KafkaListenerOptions 
   const auto& s = options.settings;
   kafka::WatchOptions watch{s, {s.live(), s.backlog(), s.dictionaries(), s.control()},
                             options.look_every, options.look_again, options.layout};
+  if (options.partition) watch.topics.push_back(s.partials());
   std::unique_ptr<KafkaListener> listener(
       new KafkaListener(std::move(options), clock, eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)));
   TIDE_ASSIGN(listener->watch_, kafka::Watch::start(std::move(watch), clock, listener->event_));
@@ -61,7 +64,7 @@ Condition KafkaListener::condition() const {
     if (c.problem.empty()) c.problem = json_->problem();
   }
   if (!reads_.load()) return c;
-  for (const auto* input : {live_.get(), backlog_.get(), dictionaries_.get()}) {
+  for (const auto* input : inputs()) {
     c.behind += input->behind();
     c.lost += input->lost();
     if (c.problem.empty()) c.problem = input->problem();
@@ -82,6 +85,10 @@ Result<> KafkaListener::begin(intake::Intake& intake, const kafka::Layout& layou
   TIDE_ASSIGN(dictionaries_, open(Kind::dictionaries));
   TIDE_ASSIGN(live_, open(Kind::live));
   TIDE_ASSIGN(backlog_, open(Kind::backlog));
+  if (options_.partition) {
+    TIDE_ASSIGN(partials_, open(Kind::partials));
+    partials_said_ = "kafka " + layout.id + " " + std::string(kPartialsSaid);
+  }
   if (options_.reader) outbox_ = std::make_unique<Outbox>(said(intake, layout));
   if (options_.voice) {
     const VoiceNames names(layout.id);
@@ -101,6 +108,12 @@ Result<> KafkaListener::begin(intake::Intake& intake, const kafka::Layout& layou
   return {};
 }
 
+std::vector<KafkaInput*> KafkaListener::inputs() const {
+  std::vector<KafkaInput*> all{dictionaries_.get(), live_.get(), backlog_.get()};
+  if (partials_) all.push_back(partials_.get());
+  return all;
+}
+
 Outbox::Options KafkaListener::said(intake::Intake& intake, const kafka::Layout& layout) const {
   const auto& s = options_.settings;
   Outbox::Options outbox{s, options_.reader, {letters_feed(s, layout.partitions)},
@@ -114,6 +127,10 @@ Outbox::Options KafkaListener::said(intake::Intake& intake, const kafka::Layout&
     if (options_.partition) feed.offset_name = names.offset;
     outbox.feeds.push_back(std::move(feed));
     intake.number_behind(intake.noted(names.said));  // rows that had these numbers may be gone
+  }
+  if (options_.partition) {
+    outbox.feeds.push_back(partials_feed(s, layout.partitions, *options_.partition,
+                                         SystemRandom().next(), read_));
   }
   for (auto& feed : outbox.feeds) {
     feed.name = "kafka " + layout.id + " " + feed.name;
@@ -164,15 +181,26 @@ std::size_t KafkaListener::receive_new(intake::Intake& intake) {
   if (stands_) resolve(intake);
   if (stands_) return 0;
   if (const auto size = take(*dictionaries_, intake); size > 0) return size;
+  partials_next_ = !partials_next_;
+  if (partials_ && partials_next_) {
+    if (const auto size = take(*partials_, intake); size > 0) return size;
+  }
   const bool backlog_first = live_was_read_ && ++turn_ % kBacklogEach == 0;
   if (backlog_first) {
     if (const auto size = take(*backlog_, intake); size > 0) return size;
   }
   if (const auto size = take(*live_, intake); size > 0) return size;
   live_was_read_ = live_was_read_ || live_->at_end();
-  const auto size = live_was_read_ && !backlog_first ? take(*backlog_, intake) : 0;
+  auto size = live_was_read_ && !backlog_first ? take(*backlog_, intake) : 0;
+  if (size == 0 && partials_) size = take(*partials_, intake);
+  if (size == 0 && !intake.has_batch()) note_read();
   if (size == 0 && listens()) look_at_gateways(intake);
   return size;
+}
+
+void KafkaListener::note_read() {
+  read_->live = live_was_read_;
+  if (caught_up()) read_->all = true;
 }
 
 bool KafkaListener::listens() const {
@@ -235,14 +263,18 @@ void KafkaListener::seal_batch(intake::Intake& intake) {
     live_->release();
     backlog_->release();
   }
-  for (auto* input : {dictionaries_.get(), live_.get(), backlog_.get()}) input->save(intake);
+  for (auto* input : inputs()) input->save(intake);
   look_at_others(intake);
   if (options_.refill != nullptr) options_.refill->save();
   if (!outbox_) return;
-  for (const auto& [name, position] : outbox_->moved()) intake.note(name, position);
+  for (const auto& [name, position] : outbox_->moved()) {
+    intake.note(name, position);
+    if (name == partials_said_) intake.note_said(position);
+  }
 }
 
 void KafkaListener::answer(intake::Intake& intake, std::vector<intake::Reply> replies) {
+  note_read();
   if (!control_ || !holds()) return;
   for (const auto& reply : replies) {
     if (json_ && reply.edge == json_->edge()) continue;  // it said it again

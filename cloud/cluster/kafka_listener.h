@@ -14,6 +14,10 @@
 // Order      live data before the backlog, which has a share of the turns; at the start the backlog
 //            waits until live data has been read to its end. Plain readings have every second turn,
 //            and need no topic but their own.
+// Groups     with a partition of its own, what its store has to say of groups goes into their topic
+//            once live data was read to its end, so that who took a partition over says nothing
+//            older than the last owner did; and what all partitions say of this one's groups is
+//            read in turns with the rest.
 // Up         while brokers are away nothing is read and all else goes on; problem() says why.
 // Threads    condition() from any; the rest is the intake's.
 #pragma once
@@ -86,6 +90,10 @@ class KafkaListener final : public intake::Listener {
   std::size_t receive_of_edges(intake::Intake& intake);
   std::size_t receive_new(intake::Intake& intake);
   Result<> begin(intake::Intake& intake, const kafka::Layout& layout);
+  // Those that are open.
+  [[nodiscard]] std::vector<KafkaInput*> inputs() const;
+  // While all that was taken is committed.
+  void note_read();
   std::size_t take(KafkaInput& input, intake::Intake& intake);
   void resolve(intake::Intake& intake);
   [[nodiscard]] bool holds() const { return !options_.holds || options_.holds(); }
@@ -100,6 +108,9 @@ class KafkaListener final : public intake::Listener {
   const int event_;
   std::unique_ptr<kafka::Watch> watch_;
   std::unique_ptr<KafkaInput> live_, backlog_, dictionaries_;
+  std::unique_ptr<KafkaInput> partials_;  // of a node with one partition
+  std::string partials_said_;             // the feed's name
+  const std::shared_ptr<ReadState> read_ = std::make_shared<ReadState>();
   std::unique_ptr<JsonInput> json_;
   std::unique_ptr<Control> control_;
   std::unique_ptr<Outbox> outbox_;
@@ -110,6 +121,7 @@ class KafkaListener final : public intake::Listener {
   bool stands_ = false;         // a block waits for a dictionary that cannot be read just now
   SteadyTime tries_again_{};
   unsigned turn_ = 0;
+  bool partials_next_ = false;
   unsigned refill_turn_ = 0;
   bool json_next_ = false;
 };

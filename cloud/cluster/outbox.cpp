@@ -106,13 +106,14 @@ Result<std::size_t> Outbox::turn(State& state) {
     return batch.error();
   }
   waiting_ += batch->waits - std::exchange(state.waits, batch->waits);
-  if (batch->to == 0) return 0;
+  if (batch->to == 0 && batch->records.empty()) return 0;
   std::uint64_t offset = 0;
   if (!batch->records.empty()) {
     TIDE_ASSIGN(offset, options_.voice ? say_at_once(batch->records) : say(batch->records));
   }
   const std::lock_guard lock(mutex_);
   state.said = batch->to;
+  if (batch->gone) batch->gone();
   if (offset > 0) state.offset = offset;
   return batch->records.size() + 1;
 }

@@ -41,6 +41,7 @@ class Outbox {
     std::vector<Record> records = {};
     std::uint64_t to = 0;     // 0: there is nothing behind that position
     std::uint64_t waits = 0;  // positions up to the newest, where that is known
+    std::function<void()> gone = {};  // once the brokers have all of it
   };
   struct Feed {
     std::string name;  // under which its position is noted
@@ -112,5 +113,15 @@ struct AnswersOf {
 // Into the topic of answers and that of their history; of dead letters.
 Outbox::Feed answers_feed(const kafka::Settings& settings, AnswersOf of);
 Outbox::Feed letters_feed(const kafka::Settings& settings, int partitions);
+inline constexpr std::string_view kPartialsSaid = "partials said";
+// How far the owner of a partition has read it.
+struct ReadState {
+  std::atomic<bool> live{false};  // what was there at the start
+  std::atomic<bool> all{false};
+};
+// What the store of partition `own` says of groups, once live data was read; `run`: of no other
+// owner, nor of another time of this one.
+Outbox::Feed partials_feed(const kafka::Settings& settings, int partitions, int own,
+                           std::uint64_t run, std::shared_ptr<const ReadState> read);
 
 }  // namespace tidemark::cluster

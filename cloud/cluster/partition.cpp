@@ -94,7 +94,9 @@ Result<> Partition::run() {
   auto brought = bring(where);
   if (stop_.asked()) return {};
   if (!brought) return std::move(brought).error().within(place);
-  auto intake = intake::Intake::open(disk_, clock_, options_.intake);
+  auto taking = options_.intake;
+  taking.partitions = static_cast<std::uint32_t>(layout->partitions);
+  auto intake = intake::Intake::open(disk_, clock_, std::move(taking));
   if (!intake) return std::move(intake).error().within(place);
   auto listening = options_.listener;
   const auto holds = listening.holds ? listening.holds : [] { return true; };

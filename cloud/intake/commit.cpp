@@ -212,6 +212,11 @@ void Intake::maintain() {
   maintained_ = now;
   catalogue_->save_changed();
   emitter_->look_at_waived(clock_.wall());
+  if (options_.partitions > 0) {
+    emitter_->forget_merged([this](const answers::View& v, EventTime by) {
+      return kept_from(options_.horizons, v.kept_as(), by);
+    });
+  }
   const auto& all = catalogue_->all();
   for (std::size_t n = 0; n < std::min(kSeriesFoldedPerTurn, all.size()); ++n) {
     keep_within_horizons(*all[fold_next_++ % all.size()]);

@@ -109,7 +109,8 @@ Result<> Intake::start_views() {
       [this](std::span<const store::SeriesRow* const> series, EventTime from, EventTime to,
              std::vector<std::vector<answers::Sample>>& samples) {
         return read_raw(series, from, to, samples);
-      });
+      },
+      options_.partitions);
   emitter_->on_bound = [this](const store::SeriesRow& series, const std::string& text) {
     alarm(*by_id_.at(series.edge), store::AlarmKind::bound, text);
   };
@@ -407,6 +408,12 @@ void Intake::introduce(const std::string& name, Incarnation start, std::uint64_t
   s.edge->books.of(start).set_ordinal(ordinal);
   s.changed.insert(start);
   touched_.insert(&s);
+}
+
+Result<> Intake::take_partial(ByteSpan record, std::uint64_t number) {
+  begin();
+  TIDE_ASSIGN(const auto partial, answers::PartialRecord::decode(record));
+  return emitter_->take(partial, number, clock_.steady());
 }
 
 void Intake::note(const std::string& name, std::uint64_t value) {

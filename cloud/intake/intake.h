@@ -69,6 +69,9 @@ struct Options {
   // Frames come from a log that has acknowledged them to their edges: what would otherwise come
   // again is kept aside, and connections outlive this object.
   bool from_log = false;
+  // Of which the store has one: groups of series are put together from what all of them say
+  // (answers/second_stage.h). 0: it has all there is.
+  std::uint32_t partitions = 0;
 };
 
 // A frame for an edge, once its cause is committed.
@@ -146,6 +149,11 @@ class Intake {
   void introduce(const std::string& edge, Incarnation start, std::uint64_t ordinal);
   // Of blocks that wait for a dictionary.
   [[nodiscard]] std::size_t parked_bytes() const { return parked_bytes_; }
+  // What a partition said of groups that this store answers for, into the running batch; `number`
+  // rises from record to record. Fault::bad_input, unsupported: nothing of it was taken.
+  Result<> take_partial(ByteSpan record, std::uint64_t number);
+  // What the store has to say of groups has been said up to that position.
+  void note_said(std::uint64_t position) { emitter_->note_said(position); }
   // A number that is committed with the batch: how far an input has been read. 0: none.
   void note(const std::string& name, std::uint64_t value);
   [[nodiscard]] std::uint64_t noted(const std::string& name);

@@ -22,6 +22,13 @@ bool same_windows(const answers::View& view, const AnswerQuery& query) {
   return query.calendar == c.unit && query.zone == c.zone && c.week_start == "monday";
 }
 
+// A selection of groups by the labels that make them groups.
+bool selects(const answers::Selection& select, const answers::Labels& of_group) {
+  if (select.everything()) return true;
+  const bool by_labels = answers::Selection().patterns == select.patterns;
+  return by_labels && select.matches("", of_group);
+}
+
 Error too_many(std::size_t limit) {
   return {Fault::full, fmt::format("more than {} answers; ask for less at once or for longer "
                                    "windows", limit)};
@@ -134,9 +141,11 @@ std::vector<Subject> SqliteReader::subjects(const ViewEntry& view,
   }
   for (const auto* group : snapshot_.groups(view.id)) {
     const auto members = snapshot_.members(group->subject);
-    const bool any = std::any_of(members.begin(), members.end(), [&](const answers::Member& m) {
+    bool any = std::any_of(members.begin(), members.end(), [&](const answers::Member& m) {
       return select.everything() || selected.contains(m.series);
     });
+    // Put together from what partitions say: their series are known by what they have in common.
+    if (members.empty()) any = selects(select, group->key.labels(view.view.group_by));
     if (any) all.push_back(of_group(*group));
   }
   std::stable_sort(all.begin(), all.end(), [](const Subject& a, const Subject& b) {
@@ -165,6 +174,7 @@ void SqliteReader::dress(Answer& a, const Subject& subject,
 
 void SqliteReader::name_missing(Answer& a, const Subject& subject) {
   if (proved(a.state) || a.state == State::withdrawn) return;
+  if (subject.group != nullptr && subject.sources.empty()) return;  // as the partitions said
   std::erase_if(a.missing, answers::is_waiting);
   for (const auto& s : subject.sources) {
     // Of a group only who holds the window back is named.

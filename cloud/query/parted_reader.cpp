@@ -115,9 +115,9 @@ Result<std::vector<Answer>> PartedReader::answers(const AnswerQuery& query) {
       const auto first = groups.emplace(std::tuple(a.labels, a.unit), number).first->second;
       if (first == number) continue;
       return Error(Fault::unsupported,
-                   fmt::format("a group has series in the partitions {} and {}, and groups across "
-                               "partitions are not answered yet; ask for answers by series", first,
-                               number));
+                   fmt::format("a group has series in the partitions {} and {}: such groups have "
+                               "answers in views alone, and in none with joins or sessions; "
+                               "declare a view, or ask for answers by series", first, number));
     }
     append(all, std::move(some));
     TIDE_TRY(within(all, query.limit));

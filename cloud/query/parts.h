@@ -4,7 +4,9 @@
 //            it afterwards; edges have one partition each, so that nothing is there twice.
 // Positions  are numbers of this object, in the order in which emissions were seen here: they rise,
 //            none means two things, and none of another object is taken for one of this.
-// Groups     end at the partition: of one with series in two of them there is no answer, but
+// Groups     of views are answered by the partition that puts them together (second_stage.h in
+//            cloud/answers). What is computed when somebody asks, sessions and joins end at the
+//            partition: of a group with series in two of them there is no answer, but
 //            Fault::unsupported, which says so.
 // Threads    any; each reader() is for one of them.
 #pragma once

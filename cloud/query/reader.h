@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "cloud/answers/answer.h"
+#include "cloud/answers/second_stage.h"
 #include "cloud/answers/selection.h"
 #include "cloud/store/letter_rows.h"
 #include "common/base/result.h"
@@ -212,6 +213,19 @@ class Reader {
                                                            std::size_t /*limit*/) {
     return std::vector<store::Letter>{};
   }
+  struct Said {  // of groups, by the store of one partition (answers/second_stage.h)
+    std::uint64_t position = 0;
+    ByteVector view;  // its definition
+    EventTime start{};
+    answers::SaidPartial partial;
+  };
+  // Behind that position, the oldest first.
+  virtual Result<std::vector<Said>> said_since(std::uint64_t /*position*/,
+                                               std::size_t /*limit*/) {
+    return std::vector<Said>{};
+  }
+  // Definitions of the views in force.
+  virtual Result<std::vector<ByteVector>> definitions() { return std::vector<ByteVector>{}; }
   // One of them, with its bytes; of that partition, where a node has a store for each.
   virtual Result<std::optional<store::Letter>> dead_letter(std::int64_t id,
                                                            std::optional<int> partition) = 0;

@@ -99,6 +99,7 @@ Result<std::vector<ViewVersion>> SqliteReader::view_versions() {
   std::vector<ViewVersion> all;
   for (const auto& v : snapshot_.all_views()) {
     const auto force = snapshot_.force(v);
+    if (!v.current && force.since == kEventTimeMin) continue;  // other nodes' alone
     all.push_back({v.view.name, v.version, force.since, force.until});
   }
   std::sort(all.begin(), all.end(), [](const auto& a, const auto& b) {
@@ -212,6 +213,28 @@ Result<std::vector<store::Letter>> SqliteReader::letters_since(std::int64_t id,
   std::vector<store::Letter> all;
   letters_since_.start(id, static_cast<std::uint64_t>(limit));
   while (letters_since_.next()) all.push_back(store::read_whole_letter(letters_since_));
+  TIDE_TRY(database_->fault());
+  return all;
+}
+
+Result<std::vector<ByteVector>> SqliteReader::definitions() {
+  const Moment moment(snapshot_);
+  std::vector<ByteVector> all;
+  for (const auto* v : snapshot_.views()) all.push_back(v->view.definition());
+  TIDE_TRY(database_->fault());
+  return all;
+}
+
+Result<std::vector<Reader::Said>> SqliteReader::said_since(std::uint64_t position,
+                                                           std::size_t limit) {
+  std::vector<Said> all;
+  said_.start(position, static_cast<std::uint64_t>(limit));
+  while (said_.next()) {
+    TIDE_ASSIGN(auto partial, answers::SaidPartial::decode(said_.blob(3)));
+    const auto view = said_.blob(1);
+    all.push_back({said_.count(0), {view.begin(), view.end()}, event_time(said_.integer(2)),
+                   std::move(partial)});
+  }
   TIDE_TRY(database_->fault());
   return all;
 }

@@ -71,7 +71,10 @@ class SqliteReader final : public Reader {
                                " AND series=? AND start>=? AND start<? AND known_at<=?"
                                " ORDER BY position LIMIT ?"),
         since_(*database_, "SELECT start,position,known_at,body,view,series FROM history"
-                           " WHERE position>? ORDER BY position LIMIT ?"),
+                           " WHERE position>? AND view>0 ORDER BY position LIMIT ?"),
+        said_(*database_, "SELECT h.position,v.definition,h.start,h.body FROM history h"
+                          " LEFT JOIN views v ON v.id=-h.view WHERE h.position>? AND h.view<0"
+                          " ORDER BY h.position LIMIT ?"),
         position_(*database_, "SELECT MAX(position) FROM history"),
         series_(*database_, "SELECT first,last,readings FROM series WHERE id=?"),
         edges_(*database_, "SELECT id,name,site,version,incarnation,ordinal,connected,seen,blocks,"
@@ -111,6 +114,8 @@ class SqliteReader final : public Reader {
                                                    std::optional<int> partition) override;
   Result<std::vector<store::Letter>> letters_since(std::int64_t id, std::size_t limit) override;
   Result<LetterCounts> letter_counts() override;
+  Result<std::vector<ByteVector>> definitions() override;
+  Result<std::vector<Said>> said_since(std::uint64_t position, std::size_t limit) override;
 
  private:
   // The view that answers the query, or none; bad_input for an unknown name.
@@ -146,8 +151,8 @@ class SqliteReader final : public Reader {
   Snapshot snapshot_;
   store::ArchiveReader archive_;
   Windows windows_;
-  sqlite::Statement current_, as_of_, revisions_, since_, position_, series_, edges_, sources_,
-      alarms_, late_, letters_, letter_, letters_since_, letters_kept_, letters_dropped_;
+  sqlite::Statement current_, as_of_, revisions_, since_, said_, position_, series_, edges_,
+      sources_, alarms_, late_, letters_, letter_, letters_since_, letters_kept_, letters_dropped_;
 };
 
 }  // namespace tidemark::query

@@ -107,6 +107,11 @@ constexpr auto kSchema = R"sql(
       position INTEGER PRIMARY KEY, view INTEGER, series INTEGER, start INTEGER, known_at INTEGER,
       body BLOB);
     CREATE INDEX IF NOT EXISTS history_window ON history(view, series, start);
+    CREATE INDEX IF NOT EXISTS history_said ON history(position) WHERE view<0;
+    CREATE TABLE IF NOT EXISTS speakers(part INTEGER PRIMARY KEY, run INTEGER, views BLOB);
+    CREATE TABLE IF NOT EXISTS reaches(
+      view INTEGER, series INTEGER, part INTEGER, run INTEGER, state BLOB,
+      PRIMARY KEY(view, series, part)) WITHOUT ROWID;
     CREATE TABLE IF NOT EXISTS published(
       view TEXT, subject TEXT, start INTEGER, position INTEGER, known_at INTEGER, body BLOB,
       PRIMARY KEY(view, subject, start, position)) WITHOUT ROWID;
@@ -184,7 +189,7 @@ Result<std::unique_ptr<sqlite::Database>> open_writer(const std::filesystem::pat
              .version = kSchemaVersion,
              .lifts = {kLiftTo2, kLiftTo3, kSchema, std::string(kSchema) + kLiftTo5,
                        std::string(kSchema) + kLiftTo6,
-                       kLiftTo7Before + std::string(kSchema) + kLiftTo7, kSchema},
+                        kLiftTo7Before + std::string(kSchema) + kLiftTo7, kSchema},
              .busy_wait = kBusyWait,
              .io_error = Fault::unavailable});
 }

@@ -19,6 +19,7 @@ struct Settings {
   [[nodiscard]] std::string backlog() const { return prefix + ".blocks.backlog"; }
   [[nodiscard]] std::string dictionaries() const { return prefix + ".dictionaries"; }
   [[nodiscard]] std::string control() const { return prefix + ".control"; }
+  [[nodiscard]] std::string partials() const { return prefix + ".partials"; }
   [[nodiscard]] std::string answers() const { return prefix + ".answers"; }
   [[nodiscard]] std::string history() const { return answers() + ".history"; }
   [[nodiscard]] std::string checkpoints() const { return prefix + ".checkpoints"; }

@@ -41,12 +41,14 @@ std::vector<NewTopic> topics_of(const Settings& s, const Layout& layout) {
   control.settings["retention.ms"] = std::to_string(milliseconds(kControlKept));
   auto answers = topic(s.answers(), layout.partitions, false);
   answers.settings["cleanup.policy"] = "compact,delete";
+  auto partials = topic(s.partials(), layout.partitions, false);
+  partials.settings["cleanup.policy"] = "compact,delete";
   auto checkpoints = topic(s.checkpoints(), layout.partitions, true);
   checkpoints.settings["segment.bytes"] = std::to_string(kCheckpointSegmentBytes);
   checkpoints.settings["segment.ms"] = std::to_string(milliseconds(kCheckpointSegmentAge));
   return {topic(s.live(), layout.partitions, false), topic(s.backlog(), layout.partitions, false),
           topic(s.dictionaries(), layout.partitions, true), std::move(control),
-          std::move(answers), topic(s.history(), layout.partitions, false),
+          std::move(answers), topic(s.history(), layout.partitions, false), std::move(partials),
           topic(s.dead_letters(), layout.partitions, false), std::move(checkpoints),
           topic(s.registry(), 1, true)};
 }

@@ -261,8 +261,11 @@ class EdgeDouble {
 class Node {
  public:
   explicit Node(reconcile::Horizons horizons = {}, std::vector<answers::View> views = {},
-                std::vector<intake::SeriesRule> series_rules = {})
-      : horizons_(horizons), views_(std::move(views)), series_rules_(std::move(series_rules)) {
+                std::vector<intake::SeriesRule> series_rules = {}, std::uint32_t partitions = 0)
+      : horizons_(horizons),
+        views_(std::move(views)),
+        series_rules_(std::move(series_rules)),
+        partitions_(partitions) {
     start();
   }
   void start() {
@@ -272,6 +275,7 @@ class Node {
     options.series_rules = series_rules_;
     options.views = answers::views_in_force(views_).value();
     options.relabels = relabels;
+    options.partitions = partitions_;
     options.read_views = [this]() -> Result<answers::Definitions> {
       TIDE_ASSIGN(auto views, answers::views_in_force(views_));
       return answers::Definitions{std::move(views), relabels};
@@ -325,6 +329,7 @@ class Node {
   reconcile::Horizons horizons_;
   std::vector<answers::View> views_;
   std::vector<intake::SeriesRule> series_rules_;
+  std::uint32_t partitions_;  // of which it has one
 };
 
 inline void greet(Node& node, const EdgeDouble& edge, const std::vector<Closing>& closings = {}) {

@@ -2,6 +2,7 @@
 // goes hands over, and whoever has a partition answers what the one before did.
 #include <gtest/gtest.h>
 
+#include <set>
 #include <thread>
 
 #include "cloud/checkpoint/marker.h"
@@ -18,7 +19,8 @@ constexpr auto kLong = std::chrono::seconds(60);  // the group's first members a
 class Member {
  public:
   Member(MockKafka& kafka, const std::filesystem::path& folder, std::string name,
-         Nanoseconds checkpoint_every = {}, bool publishes = false) {
+         Nanoseconds checkpoint_every = {}, bool publishes = false,
+         std::vector<answers::View> views = {}) {
     cluster::PoolOptions o;
     o.listener.settings = kafka.settings;
     o.listener.look_every = o.listener.look_again = kSoon;
@@ -28,7 +30,7 @@ class Member {
     o.name = std::move(name);
     o.session = std::chrono::seconds(6);
     o.data_dir = folder;
-    o.intake.views = answers::views_in_force({}).value();
+    o.intake.views = answers::views_in_force(std::move(views)).value();
     o.asks_owners = false;
     o.checkpoint_every = checkpoint_every;
     pool_ = cluster::Pool::open(std::move(o), disk_, clock_).value();
@@ -54,6 +56,13 @@ class Member {
   }
   std::vector<query::PartitionState> partitions() { return reader_->partitions().value(); }
   Ledger ledger() { return reader_->ledger().value(); }
+  // Of a view, as far as they fall to partitions that are here; nothing while none is.
+  std::vector<answers::Answer> answers(const std::string& view) {
+    query::AnswerQuery query;
+    query.view = view;
+    auto all = reader_->answers(query);
+    return all ? std::move(all).value() : std::vector<answers::Answer>{};
+  }
   cluster::Pool& pool() { return *pool_; }
 
  private:
@@ -125,6 +134,43 @@ TEST(Group, AloneANodeHasAllPartitionsAndAStoreForEach) {
   EXPECT_EQ(node.ledger().taken, fleet.readings);
   node.stop();
   EXPECT_EQ(node.pool().counters().blocks, 4u) << "what was committed is not read again";
+}
+
+// Sealed windows of a group that has a series in every partition, of these nodes together.
+std::size_t proved_windows(const std::vector<Member*>& nodes, double count) {
+  std::set<EventTime> windows;
+  for (auto* node : nodes) {
+    for (const auto& a : node->answers("site")) {
+      const bool all = a.values.at("count") == count && a.completeness == 1.0;
+      if (all && proved(a.state) && !windows.insert(a.start).second) return 0;
+    }
+  }
+  return windows.size();
+}
+
+TEST(Group, GroupsOverPartitionsAreAnsweredByOneOfThem) {
+  auto view = answers::built_in_view();
+  view.name = "site";
+  view.group_by = {"site"};
+  view.emit.revision_interval = std::chrono::milliseconds(100);
+  MockKafka kafka;
+  Folder here;
+  Folder there;
+  Fleet fleet(kafka);
+  fleet.send(0);
+  fleet.send(1);
+  constexpr double kCount = 3.0 * MockKafka::kPartitions;
+  Member first(kafka, here.path, "hall-1", {}, false, {view});
+  EXPECT_TRUE(eventually([&] { return proved_windows({&first}, kCount) == 2; }, kLong));
+  Member second(kafka, there.path, "hall-2", {}, false, {view});
+  ASSERT_TRUE(eventually([&] { return first.has().size() == 2 && second.has().size() == 2; },
+                         kLong));
+  fleet.send(2);
+  EXPECT_TRUE(eventually([&] { return proved_windows({&first, &second}, kCount) == 3; }, kLong));
+  first.stop();
+  ASSERT_TRUE(eventually([&] { return second.has().size() == MockKafka::kPartitions; }, kLong));
+  fleet.send(3);
+  EXPECT_TRUE(eventually([&] { return proved_windows({&second}, kCount) == 4; }, kLong));
 }
 
 TEST(Group, NodesThatComeGetTheirShareAndThoseThatGoHandOver) {

@@ -321,6 +321,29 @@ TEST(Partials, OfAnEdgeFollowItsSeriesToAnotherGroup) {
   EXPECT_EQ(untrue_partials(node), "");
 }
 
+// It had nothing there; but who looks again before it is proved cannot know.
+TEST(Partials, AWindowThatANewcomerMadeUncertainIsProvedWithIt) {
+  Plant plant;
+  auto& node = plant.node;
+  EdgeDouble three("press-09", 3, 1);
+  three.take(0, kStart + 2 * kMinute + kSecond, 1);
+  const auto block = three.flush(kStart + 3 * kMinute);
+  greet(node, three);
+  node.take(three, three.block(block));
+  node.commit();
+  plant.late(plant.two, kStart + 5 * kSecond, 70);
+  node.settle();
+  ASSERT_EQ(node.answers("site")[0].values.at("count"), 13.0);
+  ASSERT_FALSE(proved(node.answers("site")[0].state));
+  node.kill();
+  node.start();
+  greet(node, three);
+  node.take(three, three.last_seal());
+  node.commit();
+  for (int i = 0; i < 3; ++i) node.settle();
+  EXPECT_TRUE(proved(node.answers("site")[0].state));
+}
+
 // A further series of an edge, in windows of which its edge has rows already.
 TEST(Partials, TakeANewMemberInOldWindows) {
   Plant plant;

@@ -43,7 +43,7 @@ class MockKafka {
   [[nodiscard]] std::vector<std::string> topics() const {
     return {settings.live(),    settings.backlog(), settings.dictionaries(),
             settings.control(), settings.answers(), settings.history(),
-            settings.dead_letters(), settings.checkpoints()};
+            settings.dead_letters(), settings.checkpoints(), settings.partials()};
   }
   // A topic of somebody else's.
   void make(const std::string& topic) {

@@ -38,7 +38,8 @@ class Gateways:
             os.makedirs(stack.path('run', name))
         first = self.words(GATEWAYS[0])
         stack.cli('gateway', 'ca', 'init', *first)
-        stack.cli('gateway', 'topics', 'init', '--partitions', str(PARTITIONS), *first)
+        alone = ['--dev'] if len(stack.kafka_broker.nodes) == 1 else []
+        stack.cli('gateway', 'topics', 'init', '--partitions', str(PARTITIONS), *alone, *first)
         for name in GATEWAYS[1:]:
             shutil.copytree(stack.path('data', GATEWAYS[0], 'ca'), stack.path('data', name, 'ca'))
         for name in GATEWAYS:
