@@ -106,6 +106,7 @@ Emitter::Emitter(store::Store& store, std::vector<View> views,
 Result<> Emitter::load(EventTime wall) {
   for (auto& v : views_) {
     const auto definition = v.view.definition();
+    v.hash = v.view.hash();
     if (select_views_.start(v.view.name, definition).next()) {
       v.id = select_views_.integer(0);
       const bool was_in_force = select_views_.integer(1) != 0;
