@@ -164,7 +164,8 @@ void Serving::on_record(Topic& topic, const kafka::Record& r) {
   compare(topic, p, r);
   p.next = r.offset + 1;
   auto answer = answers::from_json(as_text(r.value));
-  const auto taken = answer ? store_.take(*answer, r.appended) : std::move(answer).error();
+  const auto taken = answer ? store_.take(*answer, r.appended, r.partition)
+                            : std::move(answer).error();
   if (taken) return;
   const auto name = fmt::format("{}/{}/{}", topic.name, r.partition, r.offset);
   if (!std::exchange(told_, true)) {  // the status names more of them
