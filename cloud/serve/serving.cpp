@@ -16,6 +16,7 @@ namespace {
 
 constexpr auto kTryAgain = std::chrono::seconds(1);
 constexpr auto kMaintainEvery = std::chrono::seconds(5);
+constexpr auto kMaintainAtMost = std::chrono::milliseconds(100);  // of a turn
 constexpr int kWaitMs = 200;
 
 // Those of edges, which do not concern a node that serves, may be wrong meanwhile.
@@ -107,13 +108,7 @@ Result<std::size_t> Serving::turn() {
   if (topics_.empty()) look_for_topics();
   told_ = false;
   const auto taken = take();
-  const auto now = clock_.steady();
-  const bool due = now >= maintained_ + kMaintainEvery;
-  if (due) {
-    maintained_ = now;
-    begin_batch();
-    store_.maintain(clock_.wall());
-  }
+  maintain();
   const bool any = store_.in_batch();
   if (any) {
     save();
@@ -121,6 +116,16 @@ Result<std::size_t> Serving::turn() {
   }
   tell();
   return taken;
+}
+
+void Serving::maintain() {
+  const auto now = clock_.steady();
+  if (!more_is_old_ && now < maintained_ + kMaintainEvery) return;
+  maintained_ = now;
+  begin_batch();
+  do {
+    more_is_old_ = store_.maintain(clock_.wall());
+  } while (more_is_old_ && clock_.steady() < now + kMaintainAtMost);
 }
 
 void Serving::begin_batch() {

@@ -80,6 +80,7 @@ class Serving {
   void on_record(Topic& topic, const kafka::Record& record);
   void compare(const Topic& topic, const Partition& partition, const kafka::Record& record);
   void look_for_topics();
+  void maintain();
   void begin_batch();
   void save();
   void tell();
@@ -93,6 +94,7 @@ class Serving {
   std::vector<Topic> topics_;
   SteadyTime tries_again_{};
   SteadyTime maintained_{};
+  bool more_is_old_ = false;
   bool told_ = false;  // of a record that this step passed over
   mutable std::mutex mutex_;  // of what follows
   Condition condition_;
