@@ -9,6 +9,7 @@
 #include "cloud/serve/labels.h"
 #include "cloud/serve/schema.h"
 #include "common/base/disk.h"
+#include "common/base/hash.h"
 #include "common/base/text.h"
 
 namespace tidemark::serve {
@@ -184,6 +185,26 @@ std::uint64_t AnswerStore::noted(const std::string& name) {
 }
 
 void AnswerStore::note(const std::string& name, std::uint64_t value) { set_meta_.run(name, value); }
+
+bool AnswerStore::be_of_layout(const std::string& id) {
+  const auto hash = xxh3(as_bytes(id));
+  const auto before = noted(kLayout);
+  const bool other = before != 0 && before != hash;
+  if (other) {
+    for (const char* table : {"history", "answers", "subjects", "views", "view_log", "in_force",
+                              "refused", "meta"}) {
+      database_->run(fmt::format("DELETE FROM {}", table));
+    }
+    all_views_.clear();
+    in_force_.clear();
+    since_.clear();
+    series_ = 0;
+    forget_next_ = 0;
+    known_from_ = kEventTimeMin;
+  }
+  if (before != hash) note(kLayout, hash);
+  return other;
+}
 
 Result<AnswerStore::View*> AnswerStore::view_of(const Answer& a) {
   // Records of before say a number only.

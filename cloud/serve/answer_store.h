@@ -61,6 +61,9 @@ class AnswerStore {
   Result<> commit();
   [[nodiscard]] bool in_batch() const { return in_batch_; }
 
+  // The topics are those of another layout from now on, where they were of one: what was read of
+  // that goes, and positions go on. Whether it has.
+  bool be_of_layout(const std::string& id);
   // Inside a batch. `appended`: when its record was, by the broker's clock; `place`: in which
   // partition.
   Result<> take(const answers::Answer& answer, EventTime appended, int place);

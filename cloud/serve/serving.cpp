@@ -48,7 +48,7 @@ Result<std::unique_ptr<Serving>> Serving::open(ServingOptions options, AnswerSto
   TIDE_TRY(kafka::check(options.settings));
   const auto& s = options.settings;
   kafka::WatchOptions watch{s, {s.answers(), s.history()}, options.look_every, options.look_again,
-                            options.layout ? options.layout : layout_of};
+                            options.layout ? options.layout : layout_of, true};
   std::unique_ptr<Serving> serving(
       new Serving(std::move(options), store, clock, eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)));
   TIDE_ASSIGN(serving->watch_, kafka::Watch::start(std::move(watch), clock, serving->event_));
@@ -74,11 +74,19 @@ Result<Serving::Topic> Serving::open_topic(const std::string& name, const std::s
 
 Result<> Serving::begin(const kafka::Layout& layout) {
   const auto& s = options_.settings;
+  begin_batch();
+  if (store_.be_of_layout(layout.id)) {
+    log::warning("the topics were made anew: what was read of the former ones is let go of",
+                 "brokers={} prefix={} layout={}", s.brokers, s.prefix, layout.id);
+    const std::lock_guard lock(mutex_);
+    condition_.ready = false;
+  }
   // History first: where both have a record the store need not make good what came out of order.
   TIDE_ASSIGN(auto history, open_topic(s.history(), "history", true, layout));
   TIDE_ASSIGN(auto answers, open_topic(s.answers(), "answers", false, layout));
   topics_.push_back(std::move(history));
   topics_.push_back(std::move(answers));
+  layout_ = layout.id;
   log::info("reading answers from Kafka", "brokers={} partitions={}", s.brokers,
             layout.partitions);
   return {};
@@ -96,7 +104,8 @@ Result<> Serving::run(const StopSignal& stop, const std::function<void()>& each_
 void Serving::look_for_topics() {
   const auto layout = watch_->layout();
   const auto now = clock_.steady();
-  if (!layout || now < tries_again_) return;
+  if (!layout || (!topics_.empty() && layout->id == layout_) || now < tries_again_) return;
+  topics_.clear();
   tries_again_ = now + kTryAgain;
   if (const auto begun = begin(*layout); !begun) {
     topics_.clear();
@@ -105,7 +114,7 @@ void Serving::look_for_topics() {
 }
 
 Result<std::size_t> Serving::turn() {
-  if (topics_.empty()) look_for_topics();
+  look_for_topics();
   told_ = false;
   const auto taken = take();
   maintain();

@@ -7,6 +7,8 @@
 // Order      none between the partitions and the two topics: the store makes it good.
 // Gone       records that retention took before they were read are counted, and as-of reaches back
 //            to what comes behind them.
+// Layout     of topics that were made anew nothing is compared with what was read of others: the
+//            store begins empty, then and while it runs.
 // Bounds     kBatch records a transaction; of each topic as much fetched as a Consumer does.
 // Threads    run() on one; condition() from any.
 #pragma once
@@ -95,6 +97,7 @@ class Serving {
   SteadyTime tries_again_{};
   SteadyTime maintained_{};
   bool more_is_old_ = false;
+  std::string layout_;  // id of the topics that are open
   bool told_ = false;  // of a record that this step passed over
   mutable std::mutex mutex_;  // of what follows
   Condition condition_;
