@@ -214,6 +214,12 @@ void Serving::tell() {
   condition_.problem = std::move(problem);
 }
 
+std::string Condition::not_ready() const {
+  if (ready) return "";
+  if (!problem.empty()) return problem;
+  return fmt::format("answers that were there at the start are read, {} to go", behind);
+}
+
 Condition Serving::condition() const {
   auto now = [&] {
     const std::lock_guard lock(mutex_);

@@ -42,6 +42,9 @@ struct Condition {
   std::string problem;        // what, where, why and what to do; empty: none
   std::uint64_t behind = 0;   // records that are there and have not been taken
   ServedCounts counts;
+
+  // Why nobody should ask it yet; empty: it may be asked, as it may while brokers are away later.
+  [[nodiscard]] std::string not_ready() const;
 };
 
 class Serving {

@@ -64,6 +64,7 @@ TEST_F(ServingNode, IsReadyOnceItHasReadWhatWasThere) {
   publish(some_revision(0, 0, "press-08/line1/power"), 3);
   start();
   EXPECT_FALSE(serving_->condition().ready);
+  EXPECT_NE(serving_->condition().not_ready(), "");
   ASSERT_TRUE(until([](const auto& c) { return c.ready; }));
   EXPECT_EQ(served_.revisions(), (std::vector<std::uint64_t>{2, 0}));
   EXPECT_EQ(served_.reader()->revisions(of_view())->size(), 4u);
@@ -131,6 +132,7 @@ TEST_F(ServingNode, WhileBrokersAreAwayItSaysSoAndGoesOnWhenTheyAreBack) {
   ASSERT_TRUE(until([](const auto& c) { return !c.problem.empty(); }));
   EXPECT_EQ(served_.revisions().size(), 1u);
   EXPECT_TRUE(serving_->condition().ready) << "what was there at its start has been read";
+  EXPECT_EQ(serving_->condition().not_ready(), "") << "it answers from its own store";
   kafka_.be_there(true);
   publish(some_revision(1, 0));
   ASSERT_TRUE(until([&](const auto& c) {
