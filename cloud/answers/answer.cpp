@@ -84,6 +84,7 @@ std::string to_json(const Answer& a) {
   if (a.position > 0) out += fmt::format(R"("position":{},)", a.position);
   out += fmt::format(R"("view":{},)", json_quote(a.view));
   if (a.view_version > 0) out += fmt::format(R"("view_version":{},)", a.view_version);
+  if (a.view_hash != 0) out += fmt::format(R"("view_hash":"{:016x}",)", a.view_hash);
   out += fmt::format(R"("series":{},"labels":{},"start":"{}","end":"{}","values":{},)",
                      json_quote(a.series), object(a.labels), format_utc(a.start),
                      format_utc(a.end), object(a.values));

@@ -42,6 +42,7 @@ struct Answer {
   std::uint64_t position = 0;  // rises with every emission of this node; ids of SSE
   std::string view;
   std::uint64_t view_version = 0;  // of the definition that it is of; 0: of none
+  std::uint64_t view_hash = 0;     // of what that says, the same at every node; 0: as above
   std::string series;          // full name, when grouped by series
   std::map<std::string, std::string> labels;  // of the group: site, edge and what group_by names
   EventTime start{};

@@ -125,7 +125,7 @@ Result<> Emitter::load(EventTime wall) {
       continue;
     }
     const auto definition = v.view.definition();
-    v.hash = view_hash(definition);
+    v.hash = hash_of_definition(definition);
     was_in_force = false;
     if (select_views_.start(v.view.name, definition).next()) {
       v.id = select_views_.integer(0);

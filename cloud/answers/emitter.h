@@ -41,6 +41,7 @@
 
 #include <algorithm>
 #include <deque>
+#include <map>
 #include <set>
 #include <unordered_map>
 
@@ -247,7 +248,7 @@ class Emitter {
     Grid grid{Nanoseconds{}};
     std::int64_t id = 0;
     Role role = Role::whole;
-    std::uint64_t hash = 0;  // view_hash()
+    std::uint64_t hash = 0;        // View::hash()
     std::deque<Queued> early;      // in order of due
     std::deque<Queued> revisions;  // in order of due
     std::unordered_map<Subject, SlotId> groups;
@@ -523,7 +524,8 @@ class Emitter {
   PartialRows partials_;
   PublishedRows published_;
   bool holds_published_ = false;
-  std::unordered_map<std::string, SlotId> slots_by_name_;  // while others' answers are taken over
+  // While others' answers are taken over: by definition and what they are about.
+  std::map<std::pair<std::uint64_t, std::string>, SlotId> slots_by_name_;
   std::size_t parts_read_ = 0;     // members, rows of edges and minutes, since cost()
   std::uint64_t pair_blocks_ = 0;  // looked at for joins
   std::vector<SlotId> emptied_;          // groups without members, that are to go

@@ -4,6 +4,7 @@
 #include <simdjson.h>
 
 #include <array>
+#include <charconv>
 #include <cstring>
 #include <utility>
 #include <vector>
@@ -181,7 +182,22 @@ Result<> count_field(const std::string& name, od::value value, Answer& a, Said& 
   return {};
 }
 
+Result<std::uint64_t> hash_of(od::value value) {
+  TIDE_ASSIGN(const auto text, text_of(value));
+  std::uint64_t hash = 0;
+  const auto* end = text.data() + text.size();
+  const auto [stopped, code] = std::from_chars(text.data(), end, hash, 16);
+  if (text.size() != 16 || code != std::errc() || stopped != end) {
+    return Error(Fault::corrupt, fmt::format("its 'view_hash' is not 16 hex digits: {}", text));
+  }
+  return hash;
+}
+
 Result<> field(const std::string& name, od::value value, Answer& a, Said& said) {
+  if (name == "view_hash") {
+    TIDE_ASSIGN(a.view_hash, hash_of(value));
+    return {};
+  }
   if (name == "view" || name == "series" || name == "unit" || name == "cause") {
     return text_field(name, value, a, said);
   }

@@ -8,11 +8,12 @@ namespace tidemark::answers {
 
 PublishedRows::PublishedRows(sqlite::Database& db)
     : add_(db, "INSERT OR REPLACE INTO published VALUES(?,?,?,?,?,?)"),
-      has_(db, "SELECT 1 FROM published WHERE view=? AND subject=? AND start=? LIMIT 1"),
-      of_window_(db, "SELECT position,known_at,body FROM published WHERE view=? AND subject=?"
-                     " AND start=? ORDER BY position"),
-      remove_(db, "DELETE FROM published WHERE view=? AND subject=? AND start=?"),
-      first_(db, "SELECT view,subject,start FROM published LIMIT 1") {
+      has_(db, "SELECT 1 FROM published WHERE definition=? AND subject=? AND start=?"
+                " LIMIT 1"),
+      of_window_(db, "SELECT position,known_at,body FROM published WHERE definition=?"
+                     " AND subject=? AND start=? ORDER BY position"),
+      remove_(db, "DELETE FROM published WHERE definition=? AND subject=? AND start=?"),
+      first_(db, "SELECT definition,subject,start FROM published LIMIT 1") {
   sqlite::Statement last(db, "SELECT MAX(position) FROM published");
   if (last.start().next() && !last.is_null(0)) {
     empty_ = false;
@@ -27,7 +28,7 @@ void PublishedRows::add(const Answer& answer) {
   ByteVector body;
   ByteWriter out(body);
   encode_body(out, kept);
-  add_.run(kept.view, subject_of(kept), count_ns(kept.start), kept.position,
+  add_.run(kept.view_hash, subject_of(kept), count_ns(kept.start), kept.position,
            count_ns(kept.known_at), body);
   empty_ = false;
   newest_ = std::max(newest_, kept.position);
@@ -35,7 +36,7 @@ void PublishedRows::add(const Answer& answer) {
 
 bool PublishedRows::has(const Window& w) {
   if (empty_) return false;
-  const bool there = has_.start(w.view, w.subject, count_ns(w.start)).next();
+  const bool there = has_.start(w.definition, w.subject, count_ns(w.start)).next();
   has_.rewind();
   return there;
 }
@@ -43,7 +44,7 @@ bool PublishedRows::has(const Window& w) {
 std::vector<Answer> PublishedRows::take(const Window& w) {
   std::vector<Answer> all;
   if (empty_) return all;
-  of_window_.start(w.view, w.subject, count_ns(w.start));
+  of_window_.start(w.definition, w.subject, count_ns(w.start));
   while (of_window_.next()) {
     auto& a = all.emplace_back();
     const auto decoded = decode_body(of_window_.blob(2), a);
@@ -52,7 +53,7 @@ std::vector<Answer> PublishedRows::take(const Window& w) {
     a.position = of_window_.count(0);
     a.known_at = event_time(of_window_.integer(1));
   }
-  if (!all.empty()) remove_.run(w.view, w.subject, count_ns(w.start));
+  if (!all.empty()) remove_.run(w.definition, w.subject, count_ns(w.start));
   return all;
 }
 
@@ -60,7 +61,7 @@ std::optional<PublishedRows::Window> PublishedRows::first() {
   if (empty_) return std::nullopt;
   std::optional<Window> found;
   if (first_.start().next()) {
-    found = Window{first_.text(0), first_.text(1), event_time(first_.integer(2))};
+    found = Window{first_.count(0), first_.text(1), event_time(first_.integer(2))};
   }
   first_.rewind();
   empty_ = !found;

@@ -1,5 +1,6 @@
 // Answers that are in the topic and that this store has not taken over yet, other nodes' most of
-// them: by view, what they are about (subject_of), and window, in the order of their positions.
+// them: by definition, what they are about (subject_of), and window, in the order of their
+// positions.
 //
 // Threads    that of the Database, inside a batch.
 #pragma once
@@ -16,7 +17,7 @@ namespace tidemark::answers {
 class PublishedRows {
  public:
   struct Window {
-    std::string view;
+    std::uint64_t definition = 0;  // Answer::view_hash, of which the view's name is a part
     std::string subject;
     EventTime start{};
     friend bool operator==(const Window&, const Window&) = default;

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "common/base/hash.h"
 
 namespace tidemark::answers {
 namespace {
@@ -142,8 +141,6 @@ Result<GroupReach> GroupReach::decode(ByteSpan bytes) {
   if (!in.done()) return damaged("reach of a partition");
   return reach;
 }
-
-std::uint64_t view_hash(ByteSpan definition) { return xxh3(definition); }
 
 ByteVector PartialRecord::encode() const {
   ByteVector bytes;

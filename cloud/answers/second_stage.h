@@ -63,9 +63,6 @@ struct GroupReach {
   static Result<GroupReach> decode(ByteSpan bytes);  // faults as above
 };
 
-// A definition of a view, for short.
-[[nodiscard]] std::uint64_t view_hash(ByteSpan definition);
-
 // What goes through the topic. Of one partition records lie in the order in which they were said.
 struct PartialRecord {
   enum class Kind : std::uint8_t {
@@ -77,7 +74,7 @@ struct PartialRecord {
   Kind kind = Kind::begin;
   std::uint32_t partition = 0;  // of the input, that speaks
   std::uint64_t run = 0;
-  // Of a complete one: what view_hash() makes of the views that it has said all of.
+  // Of a complete one: the hashes of the definitions that it has said all of.
   std::vector<std::uint64_t> views;
   // Of a share or a reach:
   ByteVector view;   // its definition

@@ -2,6 +2,8 @@
 // and what it finds itself is compared with them.
 #include "cloud/answers/emitter.h"
 
+#include <algorithm>
+
 #include "cloud/answers/body.h"
 
 namespace tidemark::answers {
@@ -10,11 +12,11 @@ constexpr std::size_t kWaitingMax = 20'000;  // revisions, while more are to be 
 }  // namespace
 
 PublishedRows::Window Emitter::window_of(const Slot& slot, EventTime start) {
-  const auto& view = views_[slot.view].view;
-  if (!slot.is_group()) return {view.name, series_.at(slot.members[0].series).name, start};
+  const auto& of = views_[slot.view];
+  if (!slot.is_group()) return {of.hash, series_.at(slot.members[0].series).name, start};
   Answer group;
-  group.labels = groups_.key(slot.subject).labels(view.group_by);
-  return {view.name, subject_of(group), start};
+  group.labels = groups_.key(slot.subject).labels(of.view.group_by);
+  return {of.hash, subject_of(group), start};
 }
 
 void Emitter::note_published(const Answer& answer) {
@@ -72,14 +74,14 @@ std::size_t Emitter::take_over(SteadyTime now, std::size_t budget) {
         const auto& slot = slots_[id];
         if (slot.members.empty()) continue;
         const auto named = window_of(slot, {});
-        slots_by_name_[named.view + '\t' + named.subject] = id;
+        slots_by_name_[{named.definition, named.subject}] = id;
       }
     }
     ++done;
-    const auto known = slots_by_name_.find(window->view + '\t' + window->subject);
+    const auto known = slots_by_name_.find({window->definition, window->subject});
     const bool there = known != slots_by_name_.end() && !slots_[known->second].members.empty();
     if (!there || window_of(slots_[known->second], window->start) != *window) {
-      published_.take(*window);  // no view of this node asks for it any more
+      published_.take(*window);  // no view of this node is defined so, or asks for it
       continue;
     }
     const auto& slot = slots_[known->second];
@@ -123,7 +125,13 @@ std::uint64_t Emitter::settle_unsaid(std::uint64_t said) {
   for (const auto& [position, row] : rows) {
     const auto start = count_ns(row.start);
     const auto slot = slots.find({row.view, row.subject});
-    if (slot == slots.end() || !published_.has(window_of(slots_[slot->second], row.start))) {
+    // Of a definition that is not in force nobody must hear behind the others' answers.
+    const bool retired = std::ranges::none_of(views_, [&](const ViewState& v) {
+      return v.id == row.view;
+    });
+    const bool theirs = slot != slots.end() &&
+                        published_.has(window_of(slots_[slot->second], row.start));
+    if (!retired && !theirs) {
       move_behind(position, row);
       continue;
     }

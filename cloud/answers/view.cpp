@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "common/base/hash.h"
 #include "common/config/section.h"
 
 namespace tidemark::answers {
@@ -177,6 +178,10 @@ ByteVector View::definition() const {
   if (version == kJoinsVersion) encode_pairs(out, joins);
   return bytes;
 }
+
+std::uint64_t hash_of_definition(ByteSpan bytes) { return std::max<std::uint64_t>(1, xxh3(bytes)); }
+
+std::uint64_t View::hash() const { return hash_of_definition(definition()); }
 
 Result<View> View::from_definition(ByteSpan bytes) {
   ByteReader in(bytes);

@@ -83,7 +83,12 @@ struct View {
   // What its answers depend on: another definition makes it another view of the same name.
   [[nodiscard]] ByteVector definition() const;
   static Result<View> from_definition(ByteSpan bytes);
+  // By which others know it; never 0.
+  [[nodiscard]] std::uint64_t hash() const;
 };
+
+// View::hash() of what definition() gave.
+[[nodiscard]] std::uint64_t hash_of_definition(ByteSpan bytes);
 
 // What a configuration asks: its views and the labels that they go by.
 struct Definitions {

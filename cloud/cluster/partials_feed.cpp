@@ -48,7 +48,7 @@ class PartialsFeed : public std::enable_shared_from_this<PartialsFeed> {
     if (completes) {
       auto complete = record(Kind::complete);
       TIDE_ASSIGN(const auto definitions, reader.definitions());
-      for (const auto& d : definitions) complete.views.push_back(answers::view_hash(d));
+      for (const auto& d : definitions) complete.views.push_back(answers::hash_of_definition(d));
       say_to_all(complete, "complete", batch);
     }
     batch.gone = [feed = shared_from_this(), completes] {
@@ -84,7 +84,7 @@ class PartialsFeed : public std::enable_shared_from_this<PartialsFeed> {
     r.state = said.partial.state;
     auto group = view.name + "\t";
     group += as_text(r.group);
-    const auto version = kafka::hex_of(answers::view_hash(r.view));
+    const auto version = kafka::hex_of(answers::hash_of_definition(r.view));
     const auto when = r.kind == Kind::share ? format_utc(r.start) : "reach";
     batch.records.push_back({topic_, kafka::partition_of(group, partitions_),
                              key(fmt::format("{}\t{}\t{}", version, group, when)), r.encode()});

@@ -228,11 +228,7 @@ Result<> run_serving(const CloudConfig& config, const Clock& clock, Random& rand
     s.problem = now.problem;
   };
   http::Face face([&] { return serve::open_served(folder, live); }, config.http.listen, registry,
-                  clock, [&serving] {
-    const auto now = serving->condition();
-    if (!now.problem.empty() || now.ready) return now.problem;
-    return fmt::format("answers that were there at the start are read, {} to go", now.behind);
-  });
+                  clock, [&serving] { return serving->condition().not_ready(); });
   TIDE_TRY(face.start());
   log::info("cloud node serves answers", "kafka={} http={} data_dir={}",
             config.intake.kafka.brokers, face.address(), folder);

@@ -105,6 +105,7 @@ Result<Answer> SqliteReader::row(const sqlite::Statement& statement, const ViewE
   TIDE_TRY(decode_body(statement.blob(3), a));
   a.view = view.view.name;
   a.view_version = view.version;
+  a.view_hash = view.hash;
   dress(a, subject, view.view.group_by);
   return a;
 }
@@ -292,6 +293,7 @@ void SqliteReader::take(std::vector<Answer> computed, const AnswerQuery& query,
     if (query.sealed_only && !proved(a.state)) continue;
     if (view != nullptr) a.view = view->view.name;
     if (view != nullptr) a.view_version = view->version;
+    if (view != nullptr) a.view_hash = view->hash;
     dress(a, subject, group_by);
     name_missing(a, subject);
     all.push_back(std::move(a));

@@ -94,8 +94,9 @@ void Snapshot::begin() {
   while (select_views_.next()) {
     auto view = answers::View::from_definition(select_views_.blob(1));
     if (view) {
+      const auto hash = view->hash();
       views_.push_back({select_views_.integer(0), std::move(view).value(),
-                        select_views_.count(3), select_views_.integer(2) != 0});
+                        select_views_.count(3), select_views_.integer(2) != 0, hash});
     } else {
       log::error("a view of the node cannot be read, its answers are not shown", "id={} error={}",
                  select_views_.integer(0), view.error().text());

@@ -48,6 +48,7 @@ struct ViewEntry {
   answers::View view;
   std::uint64_t version = 0;  // of all that had its name, from 1
   bool current = false;
+  std::uint64_t hash = 0;    // View::hash()
 };
 
 struct GroupEntry {

@@ -9,6 +9,7 @@
 #include "cloud/serve/labels.h"
 #include "cloud/serve/schema.h"
 #include "common/base/disk.h"
+#include "common/base/hash.h"
 #include "common/base/text.h"
 
 namespace tidemark::serve {
@@ -20,7 +21,7 @@ using answers::Answer;
 constexpr std::uint64_t kPositionsFrom = std::uint64_t{1} << 40;
 constexpr std::uint64_t kPositionsSpan = std::uint64_t{1} << 50;
 constexpr std::size_t kPrunedMax = 5'000;   // rows a call
-constexpr std::size_t kSubjectsATurn = 64;  // that are looked at for what is old
+constexpr std::size_t kSubjectsATurn = 1'000; // that are looked at for what is old
 constexpr auto kFrozenShown = std::chrono::hours(24);
 
 reconcile::Tier tier_of(Nanoseconds width) {
@@ -48,17 +49,28 @@ Result<std::unique_ptr<AnswerStore>> AnswerStore::open(StoreOptions options, Ran
   s.get_meta_ = {db, "SELECT value FROM meta WHERE key=?"};
   s.set_meta_ = {db, "INSERT INTO meta VALUES(?,?)"
                      " ON CONFLICT DO UPDATE SET value=excluded.value"};
-  s.views_ = {db, "SELECT id,name,version,made,width_min,width_max,aligned,figures FROM views"};
-  s.add_view_ = {db, "INSERT INTO views(name,version,made,width_min,width_max,aligned,figures)"
-                     " VALUES(?,?,?,?,?,1,'')"};
-  s.save_view_ = {db, "UPDATE views SET made=?,width_min=?,width_max=?,aligned=?,figures=?"
-                      " WHERE id=?"};
-  s.log_ = {db, "SELECT name,view,at FROM view_log ORDER BY at,id"};
-  s.add_log_ = {db, "INSERT INTO view_log(at,name,view) VALUES(?,?,?)"};
-  s.earlier_log_ = {db, "UPDATE view_log SET at=?1 WHERE at>?1 AND"
-                        " id=(SELECT id FROM view_log WHERE view=?2 ORDER BY at LIMIT 1)"};
+  s.views_ = {db, "SELECT id,name,hash,version,made,width_min,width_max,aligned,figures"
+                  " FROM views"};
+  s.add_view_ = {db, "INSERT INTO views(name,hash,version,made,width_min,width_max,aligned,"
+                     "figures) VALUES(?,?,?,?,?,?,1,'')"};
+  s.save_view_ = {db, "UPDATE views SET version=?,made=?,width_min=?,width_max=?,aligned=?,"
+                      "figures=? WHERE id=?"};
+  s.log_ = {db, "SELECT view,place,MIN(at) FROM view_log GROUP BY view,place"};
+  s.add_log_ = {db, "INSERT OR REPLACE INTO view_log(name,place,origin,view,at)"
+                    " VALUES(?,?,?,?,?)"};
+  s.earlier_log_ = {db, "UPDATE view_log SET at=?4 WHERE name=?1 AND place=?2 AND view=?3"
+                        " AND at>?4 AND origin=(SELECT MIN(origin) FROM view_log WHERE name=?1"
+                        " AND place=?2 AND view=?3)"};
+  s.forget_log_ = {db, "DELETE FROM view_log AS l WHERE EXISTS (SELECT 1 FROM view_log n"
+                       " WHERE n.name=l.name AND n.place=l.place AND n.origin>l.origin"
+                       " AND n.at<?)"};
+  s.in_force_rows_ = {db, "SELECT name,place,origin,view FROM in_force"};
+  s.save_in_force_ = {db, "INSERT OR REPLACE INTO in_force(name,place,origin,view)"
+                          " VALUES(?,?,?,?)"};
+  s.remove_view_ = {db, "DELETE FROM views WHERE id=?"};
   s.subject_ = {db, "SELECT id,labels,unit FROM subjects WHERE view=? AND series=? AND grp=?"};
-  s.add_subject_ = {db, "INSERT INTO subjects(view,series,grp,labels,unit) VALUES(?,?,?,?,?)"};
+  s.add_subject_ = {db, "INSERT INTO subjects(view,series,grp,labels,unit,place)"
+                        " VALUES(?,?,?,?,?,?)"};
   s.save_subject_ = {db, "UPDATE subjects SET labels=?,unit=? WHERE id=?"};
   s.row_ = {db, "SELECT position,appended,origin,made,body FROM history"
                 " WHERE subject=? AND start=? AND revision=?"};
@@ -84,10 +96,8 @@ Result<std::unique_ptr<AnswerStore>> AnswerStore::open(StoreOptions options, Ran
                         " WHERE subject=? AND start<? LIMIT ?)"};
   s.forget_newest_ = {db, "DELETE FROM answers WHERE (subject,start) IN (SELECT subject,start"
                           " FROM answers WHERE subject=? AND start<? LIMIT ?)"};
-  s.gone_versions_ = {db, "SELECT v.id FROM views v WHERE (SELECT MIN(e.at) FROM view_log e"
-                          " WHERE e.name=v.name AND e.view<>v.id AND e.at>=(SELECT"
-                          " COALESCE(MAX(at),-9223372036854775808) FROM view_log"
-                          " WHERE view=v.id))<?"};
+  s.gone_versions_ = {db, "SELECT v.id FROM views v WHERE NOT EXISTS (SELECT 1 FROM view_log l"
+                          " WHERE l.name=v.name AND l.view=v.id)"};
   s.subjects_of_ = {db, "SELECT id FROM subjects WHERE view=? LIMIT ?"};
   s.forget_subject_ = {db, "DELETE FROM subjects WHERE id=?"};
   TIDE_TRY(store->load(random));
@@ -106,21 +116,25 @@ Result<> AnswerStore::load(Random& random) {
     View v;
     v.id = views_.integer(0);
     v.name = views_.text(1);
-    v.version = views_.count(2);
-    v.made = event_time(views_.integer(3));
-    v.width_min = Nanoseconds(views_.integer(4));
-    v.width_max = Nanoseconds(views_.integer(5));
-    v.aligned = views_.integer(6) != 0;
-    for (const auto name : split(views_.text(7), '\n')) {
+    v.hash = views_.count(2);
+    v.version = views_.count(3);
+    v.made = event_time(views_.integer(4));
+    v.width_min = Nanoseconds(views_.integer(5));
+    v.width_max = Nanoseconds(views_.integer(6));
+    v.aligned = views_.integer(7) != 0;
+    for (const auto name : split(views_.text(8), '\n')) {
       if (!name.empty()) v.figures.emplace(name);
     }
-    all_views_.emplace(std::pair(v.name, v.version), std::move(v));
+    all_views_.emplace(std::pair(v.name, v.hash), std::move(v));
   }
   log_.start();
   while (log_.next()) {
-    const auto id = log_.integer(1);
-    in_force_[log_.text(0)] = id;
-    if (auto* v = definition(id)) v->logged = std::min(v->logged, event_time(log_.integer(2)));
+    since_[{log_.integer(0), static_cast<int>(log_.integer(1))}] = event_time(log_.integer(2));
+  }
+  in_force_rows_.start();
+  while (in_force_rows_.next()) {
+    in_force_[{in_force_rows_.text(0), static_cast<int>(in_force_rows_.integer(1))}] = {
+        in_force_rows_.integer(3), in_force_rows_.count(2)};
   }
   sqlite::Statement subjects(*database_, "SELECT COUNT(*) FROM subjects");
   if (subjects.start().next()) series_ = subjects.count(0);
@@ -155,8 +169,12 @@ void AnswerStore::save() {
   note(kLost, counts_.lost);
   for (auto& [key, v] : all_views_) {
     if (!std::exchange(v.changed, false)) continue;
-    save_view_.run(count_ns(v.made), v.width_min.count(), v.width_max.count(), v.aligned,
+    save_view_.run(v.version, count_ns(v.made), v.width_min.count(), v.width_max.count(), v.aligned,
                    fmt::format("{}", fmt::join(v.figures, "\n")), v.id);
+  }
+  for (auto& [key, force] : in_force_) {
+    if (!std::exchange(force.changed, false)) continue;
+    save_in_force_.run(key.first, key.second, force.origin, force.view);
   }
 }
 
@@ -168,8 +186,30 @@ std::uint64_t AnswerStore::noted(const std::string& name) {
 
 void AnswerStore::note(const std::string& name, std::uint64_t value) { set_meta_.run(name, value); }
 
+bool AnswerStore::be_of_layout(const std::string& id) {
+  const auto hash = xxh3(as_bytes(id));
+  const auto before = noted(kLayout);
+  const bool other = before != 0 && before != hash;
+  if (other) {
+    for (const char* table : {"history", "answers", "subjects", "views", "view_log", "in_force",
+                              "refused", "meta"}) {
+      database_->run(fmt::format("DELETE FROM {}", table));
+    }
+    all_views_.clear();
+    in_force_.clear();
+    since_.clear();
+    series_ = 0;
+    forget_next_ = 0;
+    known_from_ = kEventTimeMin;
+  }
+  if (before != hash) note(kLayout, hash);
+  return other;
+}
+
 Result<AnswerStore::View*> AnswerStore::view_of(const Answer& a) {
-  const std::pair key(a.view, a.view_version);
+  // Records of before say a number only.
+  const auto hash = a.view_hash != 0 ? a.view_hash : a.view_version;
+  const std::pair key(a.view, hash);
   if (const auto known = all_views_.find(key); known != all_views_.end()) return &known->second;
   if (all_views_.size() >= kViewsMax) {
     return Error(Fault::full, fmt::format("it is of one more than the {} definitions of views that "
@@ -177,8 +217,10 @@ Result<AnswerStore::View*> AnswerStore::view_of(const Answer& a) {
   }
   View v;
   v.name = a.view;
+  v.hash = hash;
   v.version = a.view_version;
-  add_view_.run(v.name, v.version, count_ns(v.made), v.width_min.count(), v.width_max.count());
+  add_view_.run(v.name, v.hash, v.version, count_ns(v.made), v.width_min.count(),
+                v.width_max.count());
   v.id = database_->last_row_id();
   return &all_views_.emplace(key, std::move(v)).first->second;
 }
@@ -189,7 +231,8 @@ void AnswerStore::note_figures(View& v, const Answer& a) {
   const auto narrowest = std::min(v.width_min, width);
   const auto widest = std::max(v.width_max, width);
   v.changed = v.changed || aligned != v.aligned || narrowest != v.width_min ||
-              widest != v.width_max || a.known_at > v.made;
+              widest != v.width_max || a.known_at > v.made || a.view_version > v.version;
+  v.version = std::max(v.version, a.view_version);
   v.aligned = aligned;
   v.width_min = narrowest;
   v.width_max = widest;
@@ -200,32 +243,24 @@ void AnswerStore::note_figures(View& v, const Answer& a) {
   }
 }
 
-AnswerStore::View* AnswerStore::definition(std::int64_t id) {
-  for (auto& [key, v] : all_views_) {
-    if (v.id == id) return &v;
+// The two topics of a partition come as they come: what was said of an earlier definition comes
+// later, too.
+void AnswerStore::note_version(const View& v, const Answer& a, EventTime appended, int place) {
+  auto& since = since_.try_emplace({v.id, place}, kEventTimeMax).first->second;
+  auto& force = in_force_[{v.name, place}];
+  const bool newer = force.view == 0 || a.position > force.origin;
+  if (force.view != v.id && (newer || since == kEventTimeMax)) {
+    add_log_.run(v.name, place, a.position, v.id, count_ns(appended));
+    since = std::min(since, appended);
+  } else if (appended < since) {
+    earlier_log_.run(v.name, place, v.id, count_ns(appended));
+    since = appended;
   }
-  return nullptr;
+  if (newer) force = {v.id, a.position, true};
 }
 
-// Partitions are read one by one, and the two topics as they come: what was said of an earlier
-// definition comes later, too.
-void AnswerStore::note_version(View& v, const Answer& a, EventTime appended) {
-  if (v.logged != kEventTimeMax && appended < v.logged) {
-    earlier_log_.run(count_ns(appended), v.id);
-    v.logged = appended;
-  }
-  auto& id = in_force_[v.name];
-  if (id == v.id) return;
-  const auto* other = definition(id);
-  const bool newer = other == nullptr || a.known_at >= other->made;
-  const bool first = v.logged == kEventTimeMax;
-  if (!newer && (!first || appended >= other->logged)) return;
-  add_log_.run(count_ns(appended), v.name, v.id);
-  if (first) v.logged = appended;
-  if (newer) id = v.id;
-}
-
-Result<AnswerStore::Subject> AnswerStore::subject_of(const View& v, const Answer& a) {
+Result<AnswerStore::Subject> AnswerStore::subject_of(const View& v, const Answer& a,
+                                                      int place) {
   const auto labels = encode_labels(a.labels);
   const auto group = a.series.empty() ? labels : ByteVector{};
   Subject s;
@@ -239,7 +274,7 @@ Result<AnswerStore::Subject> AnswerStore::subject_of(const View& v, const Answer
     return Error(Fault::full, fmt::format("it is of one more than the {} series of views that a "
                                           "node serves", options_.series_max));
   }
-  add_subject_.run(v.id, a.series, group, labels, a.unit);
+  add_subject_.run(v.id, a.series, group, labels, a.unit, place);
   ++series_;
   s.id = database_->last_row_id();
   return s;
@@ -258,11 +293,11 @@ bool AnswerStore::find(const Subject& subject, const Answer& a, Row& row) {
   return found;
 }
 
-Result<> AnswerStore::take(const Answer& a, EventTime appended) {
+Result<> AnswerStore::take(const Answer& a, EventTime appended, int place) {
   TIDE_ASSIGN(auto* view, view_of(a));
-  TIDE_ASSIGN(const auto subject, subject_of(*view, a));
+  TIDE_ASSIGN(const auto subject, subject_of(*view, a, place));
   ++counts_.records;
-  note_version(*view, a, appended);
+  note_version(*view, a, appended, place);
   note_figures(*view, a);
   scratch_.clear();
   ByteWriter out(scratch_);
@@ -315,21 +350,24 @@ void AnswerStore::lose(std::uint64_t records, EventTime at) {
   known_from_ = std::max(known_from_, at);
 }
 
-void AnswerStore::maintain(EventTime now) {
+bool AnswerStore::maintain(EventTime now) {
   const auto before = now - options_.keep_revisions;
   prune_.run(count_ns(before), kPrunedMax);
-  if (database_->rows_changed() > 0) known_from_ = std::max(known_from_, before);
-  forget_windows();
-  forget_versions(before);
+  const auto pruned = static_cast<std::size_t>(database_->rows_changed());
+  if (pruned > 0) known_from_ = std::max(known_from_, before);
+  const bool windows = forget_windows();
+  const bool versions = forget_versions(before);
+  return pruned == kPrunedMax || windows || versions;
 }
 
-void AnswerStore::forget_windows() {
+// Whether one of those that were looked at has more.
+bool AnswerStore::forget_windows() {
   std::vector<std::pair<std::int64_t, Nanoseconds>> some;
   subjects_after_.start(forget_next_, kSubjectsATurn);
   while (subjects_after_.next()) {
     some.emplace_back(subjects_after_.integer(0), Nanoseconds(subjects_after_.integer(1)));
   }
-  forget_next_ = some.size() < kSubjectsATurn ? 0 : some.back().first;
+  std::size_t forgotten = 0;
   for (const auto& [subject, width] : some) {
     auto newest = kEventTimeMin;
     if (newest_start_.start(subject).next() && !newest_start_.is_null(0)) {
@@ -337,29 +375,47 @@ void AnswerStore::forget_windows() {
     }
     newest_start_.rewind();
     const auto floor = options_.horizons.floor(tier_of(width), newest);
-    if (floor < kEventTimeMin + kFrozenShown) continue;
-    forget_rows_.run(subject, count_ns(floor - kFrozenShown), kPrunedMax);
-    forget_newest_.run(subject, count_ns(floor - kFrozenShown), kPrunedMax);
+    if (floor >= kEventTimeMin + kFrozenShown) {
+      forget_rows_.run(subject, count_ns(floor - kFrozenShown), kPrunedMax - forgotten);
+      forgotten += static_cast<std::size_t>(database_->rows_changed());
+      forget_newest_.run(subject, count_ns(floor - kFrozenShown), kPrunedMax);
+      if (forgotten >= kPrunedMax) return true;  // this one is looked at again
+    }
+    forget_next_ = subject;
   }
+  if (some.size() < kSubjectsATurn) forget_next_ = 0;
+  return false;
 }
 
-// Definitions that have been out of force for as long as superseded revisions are kept.
-void AnswerStore::forget_versions(EventTime before) {
+// Definitions that have been in force nowhere for as long as superseded revisions are kept.
+bool AnswerStore::forget_versions(EventTime before) {
   std::vector<std::int64_t> gone, subjects;
-  gone_versions_.start(count_ns(before));
+  forget_log_.run(count_ns(before));
+  if (database_->rows_changed() > 0) known_from_ = std::max(known_from_, before);
+  gone_versions_.start();
   while (gone_versions_.next()) gone.push_back(gone_versions_.integer(0));
   for (const auto view : gone) {
+    subjects.clear();
     subjects_of_.start(view, kSubjectsATurn);
     while (subjects_of_.next()) subjects.push_back(subjects_of_.integer(0));
+    for (const auto subject : subjects) {
+      forget_rows_.run(subject, count_ns(kEventTimeMax), kPrunedMax);
+      const bool all = database_->rows_changed() < static_cast<std::int64_t>(kPrunedMax);
+      forget_newest_.run(subject, count_ns(kEventTimeMax), kPrunedMax);
+      if (!all) return true;
+      forget_subject_.run(subject);
+      --series_;
+    }
+    if (subjects.size() == kSubjectsATurn) return true;
+    forget_view(view);
   }
-  for (const auto subject : subjects) {
-    forget_rows_.run(subject, count_ns(kEventTimeMax), kPrunedMax);
-    const bool all = database_->rows_changed() < static_cast<std::int64_t>(kPrunedMax);
-    forget_newest_.run(subject, count_ns(kEventTimeMax), kPrunedMax);
-    if (!all) return;
-    forget_subject_.run(subject);
-    --series_;
-  }
+  return false;
+}
+
+void AnswerStore::forget_view(std::int64_t id) {
+  remove_view_.run(id);
+  std::erase_if(all_views_, [&](const auto& v) { return v.second.id == id; });
+  std::erase_if(since_, [&](const auto& s) { return s.first.first == id; });
 }
 
 }  // namespace tidemark::serve

@@ -3,6 +3,9 @@
 // Promise    what was taken and how far the topics are read is one transaction. Of a window the
 //            highest revision counts, whatever comes behind it; of two records of one revision the
 //            one with the higher position. Which records came first, or twice, makes no difference.
+// Views      are known by what they are defined as (Answer::view_hash), which is the same at all
+//            nodes. Of a partition of the topics that definition is in force of which its record of
+//            the highest position is: while a change of a view goes round, each has its own.
 // Positions  rise by one with each answer that was the newest of its window when it came. They are
 //            of this store alone, and begin at random: another's are not taken for them.
 // Bounds     kViewsMax definitions of views and kSeriesMax series and groups of them: an answer of
@@ -58,13 +61,17 @@ class AnswerStore {
   Result<> commit();
   [[nodiscard]] bool in_batch() const { return in_batch_; }
 
-  // Inside a batch. `appended`: when its record was, by the broker's clock.
-  Result<> take(const answers::Answer& answer, EventTime appended);
+  // The topics are those of another layout from now on, where they were of one: what was read of
+  // that goes, and positions go on. Whether it has.
+  bool be_of_layout(const std::string& id);
+  // Inside a batch. `appended`: when its record was, by the broker's clock; `place`: in which
+  // partition.
+  Result<> take(const answers::Answer& answer, EventTime appended, int place);
   void refuse(const std::string& record, const std::string& reason, EventTime at);
   // Records went before they were read; what was known before `at` cannot be told any more.
   void lose(std::uint64_t records, EventTime at);
-  // Lets go of what is old, a bounded part at each call.
-  void maintain(EventTime now);
+  // Lets go of what is old, a bounded part at each call; whether more of it is there.
+  bool maintain(EventTime now);
 
   // How far topics are read, by names of the caller's; 0 where nothing was noted.
   [[nodiscard]] std::uint64_t noted(const std::string& name);
@@ -76,13 +83,19 @@ class AnswerStore {
   struct View {
     std::int64_t id = 0;
     std::string name;
-    std::uint64_t version = 0;
+    std::uint64_t hash = 0;
+    std::uint64_t version = 0;  // the highest that a node gave it
     EventTime made = kEventTimeMin;  // known_at of its newest answer
     // Of windows seen: how long, and whether each begins at a multiple of that.
     Nanoseconds width_min = Nanoseconds::max(), width_max{};
     bool aligned = true;
-    EventTime logged = kEventTimeMax;  // when it first came into force, as is known so far
     std::set<std::string> figures;
+    bool changed = false;
+  };
+  // A definition in a partition.
+  struct Force {
+    std::int64_t view = 0;
+    std::uint64_t origin = 0;  // position of the newest record there
     bool changed = false;
   };
   struct Subject {
@@ -99,25 +112,28 @@ class AnswerStore {
   Result<> load(Random& random);
   Result<View*> view_of(const answers::Answer& answer);
   void note_figures(View& view, const answers::Answer& answer);
-  View* definition(std::int64_t id);
-  void note_version(View& view, const answers::Answer& answer, EventTime appended);
-  Result<Subject> subject_of(const View& view, const answers::Answer& answer);
+  void note_version(const View& view, const answers::Answer& answer, EventTime appended,
+                    int place);
+  Result<Subject> subject_of(const View& view, const answers::Answer& answer, int place);
   bool find(const Subject& subject, const answers::Answer& answer, Row& row);
   void add(const Subject& subject, const answers::Answer& answer, EventTime appended);
-  void forget_windows();
-  void forget_versions(EventTime before);
+  bool forget_windows();
+  bool forget_versions(EventTime before);
+  void forget_view(std::int64_t id);
   void save();
 
   const StoreOptions options_;
   std::unique_ptr<sqlite::Database> database_;
   sqlite::Statement get_meta_, set_meta_, views_, add_view_, save_view_, log_, add_log_,
-      earlier_log_, subject_,
+      earlier_log_, forget_log_, in_force_rows_, save_in_force_, remove_view_, subject_,
       add_subject_, save_subject_, row_, remove_row_, earlier_, next_after_, supersede_, add_row_,
       newest_, save_newest_, add_refusal_, bound_refusals_, prune_, subjects_after_, newest_start_,
       forget_rows_, forget_newest_, gone_versions_, subjects_of_, forget_subject_;
   bool in_batch_ = false;
-  std::map<std::pair<std::string, std::uint64_t>, View> all_views_;
-  std::map<std::string, std::int64_t> in_force_;  // by name, the id of a definition
+  std::map<std::pair<std::string, std::uint64_t>, View> all_views_;  // by name and hash
+  std::map<std::pair<std::string, int>, Force> in_force_;            // by name and partition
+  // By definition and partition: since when it was in force first, as far as is known.
+  std::map<std::pair<std::int64_t, int>, EventTime> since_;
   std::uint64_t position_ = 0;
   std::int64_t behind_ = 0;  // the lowest position of what was nobody's news; at most 0
   std::size_t series_ = 0;

@@ -10,14 +10,18 @@ constexpr std::chrono::milliseconds kBusyWait{5000};
 constexpr auto kSchema = R"sql(
     CREATE TABLE IF NOT EXISTS meta(key TEXT PRIMARY KEY, value INTEGER) WITHOUT ROWID;
     CREATE TABLE IF NOT EXISTS views(
-      id INTEGER PRIMARY KEY, name TEXT NOT NULL, version INTEGER NOT NULL, made INTEGER NOT NULL,
-      width_min INTEGER NOT NULL, width_max INTEGER NOT NULL, aligned INTEGER NOT NULL,
-      figures TEXT NOT NULL, UNIQUE(name, version));
+      id INTEGER PRIMARY KEY, name TEXT NOT NULL, hash INTEGER NOT NULL, version INTEGER NOT NULL,
+      made INTEGER NOT NULL, width_min INTEGER NOT NULL, width_max INTEGER NOT NULL,
+      aligned INTEGER NOT NULL, figures TEXT NOT NULL, UNIQUE(name, hash));
     CREATE TABLE IF NOT EXISTS view_log(
-      id INTEGER PRIMARY KEY, at INTEGER, name TEXT, view INTEGER);
+      name TEXT, place INTEGER, origin INTEGER, view INTEGER, at INTEGER,
+      PRIMARY KEY(name, place, origin)) WITHOUT ROWID;
+    CREATE TABLE IF NOT EXISTS in_force(
+      name TEXT, place INTEGER, origin INTEGER, view INTEGER,
+      PRIMARY KEY(name, place)) WITHOUT ROWID;
     CREATE TABLE IF NOT EXISTS subjects(
       id INTEGER PRIMARY KEY, view INTEGER NOT NULL, series TEXT NOT NULL, grp BLOB NOT NULL,
-      labels BLOB NOT NULL, unit TEXT NOT NULL, UNIQUE(view, series, grp));
+      labels BLOB NOT NULL, unit TEXT NOT NULL, place INTEGER NOT NULL, UNIQUE(view, series, grp));
     CREATE TABLE IF NOT EXISTS history(
       position INTEGER PRIMARY KEY, subject INTEGER NOT NULL, start INTEGER NOT NULL,
       revision INTEGER NOT NULL, appended INTEGER NOT NULL, gone INTEGER, origin INTEGER NOT NULL,

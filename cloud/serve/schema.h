@@ -17,6 +17,7 @@ inline constexpr const char* kRepeated = "repeated";
 inline constexpr const char* kOlder = "older";
 inline constexpr const char* kRefused = "refused";
 inline constexpr const char* kLost = "lost";
+inline constexpr const char* kLayout = "layout";  // XXH3-64 of its id
 
 Result<std::unique_ptr<sqlite::Database>> open_writer(const std::filesystem::path& folder);
 Result<std::unique_ptr<sqlite::Database>> open_reader(const std::filesystem::path& folder);

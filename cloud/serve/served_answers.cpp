@@ -58,49 +58,64 @@ Result<> check_labels(const answers::Selection& select, const std::vector<Subjec
   return {};
 }
 
-Result<std::vector<Subject>> StoreReader::subjects(const View& view,
-                                                   const answers::Selection& select) {
-  auto all = subjects_of(view);
-  if (select.everything()) return all;
-  TIDE_TRY(check_labels(select, all));
+Result<std::vector<Found>> StoreReader::subjects(const std::vector<const View*>& views,
+                                                 const answers::Selection& select,
+                                                 bool everywhere) {
+  std::vector<Found> all;
+  std::vector<Subject> every;
   const bool named = select.patterns != answers::Selection().patterns;
-  if (named && std::ranges::any_of(all, [](const Subject& s) { return s.series.empty(); })) {
-    return elsewhere(fmt::format("which series belong to a group of '{}' is", view.name));
+  for (const auto* view : views) {
+    for (auto& s : subjects_of(*view)) {
+      if (!everywhere && !view->places.contains(s.place)) continue;
+      if (named && s.series.empty()) {
+        return elsewhere(fmt::format("which series belong to a group of '{}' is", view->name));
+      }
+      if (!select.everything()) every.push_back(s);
+      all.push_back({std::move(s), view});
+    }
   }
-  std::erase_if(all, [&](const Subject& s) { return !select.matches(s.series, s.all_labels()); });
+  if (!select.everything()) {
+    TIDE_TRY(check_labels(select, every));
+    std::erase_if(all, [&](const Found& f) {
+      return !select.matches(f.subject.series, f.subject.all_labels());
+    });
+  }
+  std::ranges::stable_sort(all, [](const Found& x, const Found& y) {
+    const auto& [a, b] = std::tie(x.subject, y.subject);
+    return std::tuple(a.series.empty(), std::tie(a.series, a.labels)) <
+           std::tuple(b.series.empty(), std::tie(b.series, b.labels));
+  });
   return all;
 }
 
-Result<const View*> StoreReader::called(const std::vector<View>& views,
-                                        const AnswerQuery& query) {
-  const View* found = nullptr;
-  std::string names, versions;
-  const bool then = query.as_of && !query.view_version;
-  std::int64_t in_force_then = 0;
-  if (then && view_at_.start(query.view, count_ns(*query.as_of)).next()) {
-    in_force_then = view_at_.integer(0);
-  }
-  if (then) view_at_.rewind();
+Result<std::vector<const View*>> StoreReader::called(const std::vector<View>& views,
+                                                     const AnswerQuery& query) {
+  std::vector<const View*> found;
+  std::set<std::string> names;
+  std::set<std::uint64_t> versions;
   for (const auto& v : views) {
-    if (v.current) names += (names.empty() ? "" : ", ") + v.name;
+    if (!v.places.empty()) names.insert(v.name);
     if (v.name != query.view) continue;
-    versions += fmt::format("{}{}", versions.empty() ? "" : ", ", v.version);
-    const bool meant = query.view_version ? v.version == *query.view_version
-                       : then             ? v.id == in_force_then
-                                          : v.current;
-    if (meant) found = &v;
+    versions.insert(v.version);
+    if (!query.view_version && !v.places.empty()) found.push_back(&v);
+    if (v.version != query.view_version) continue;
+    // Stores may have given one number to two definitions: the one that was heard last is meant.
+    if (found.empty()) found.push_back(&v);
+    if (found[0]->made < v.made) found[0] = &v;
   }
-  if (found != nullptr) return found;
+  if (!found.empty()) return found;
   if (query.view_version && !versions.empty()) {
-    return Error(Fault::bad_input, fmt::format("view '{}' has no version {} here; there are: {}",
-                                               query.view, *query.view_version, versions));
+    return Error(Fault::bad_input,
+                 fmt::format("view '{}' has no version {} here; there are: {}", query.view,
+                             *query.view_version, fmt::join(versions, ", ")));
   }
-  if (then && !versions.empty()) {
+  if (query.as_of && !versions.empty()) {
     return Error(Fault::bad_input, fmt::format("there was no view '{}' at {}", query.view,
                                                format_utc(*query.as_of)));
   }
-  return Error(Fault::bad_input, fmt::format("no answer of a view '{}' has come; there are: {}",
-                                             query.view, names.empty() ? "none" : names));
+  return Error(Fault::bad_input,
+               fmt::format("no answer of a view '{}' has come; there are: {}", query.view,
+                           names.empty() ? "none" : fmt::format("{}", fmt::join(names, ", "))));
 }
 
 Result<Answer> StoreReader::row(const sqlite::Statement& statement, const View& view,
@@ -112,6 +127,7 @@ Result<Answer> StoreReader::row(const sqlite::Statement& statement, const View& 
   TIDE_TRY(decode_body(statement.blob(3), a));
   a.view = view.name;
   a.view_version = view.version;
+  a.view_hash = view.hash == view.version ? 0 : view.hash;  // which records of before do not say
   a.series = subject.series;
   a.labels = subject.labels;
   return a;
@@ -191,7 +207,7 @@ namespace {
 std::string windows_of(const std::vector<View>& views) {
   std::string text;
   for (const auto& v : views) {
-    if (!v.current || !v.tumbles()) continue;
+    if (v.places.empty() || !v.tumbles()) continue;
     text += fmt::format("{}{} ({})", text.empty() ? "" : ", ", v.name,
                         format_duration(v.width_min));
   }
@@ -219,7 +235,7 @@ Result<std::vector<Answer>> StoreReader::of_expression(const std::vector<View>& 
     const bool has_all = std::ranges::all_of(query.aggregates, [&](const std::string& a) {
       return v.figures.contains(figure_name(a));
     });
-    if (v.current && v.tumbles() && query.calendar.empty() && v.width_min == query.window &&
+    if (!v.places.empty() && v.tumbles() && query.calendar.empty() && v.width_min == query.window &&
         has_all) {
       fitting.push_back(&v);
     }
@@ -229,9 +245,10 @@ Result<std::vector<Answer>> StoreReader::of_expression(const std::vector<View>& 
   // Of each series the first view that has it.
   std::map<std::string, std::pair<const View*, Subject>> chosen;
   for (const auto* v : fitting) {
-    TIDE_ASSIGN(const auto some, subjects(*v, query.select));
-    for (const auto& s : some) {
-      if (!s.series.empty()) chosen.try_emplace(s.series, v, s);
+    TIDE_ASSIGN(const auto some, subjects({v}, query.select, false));
+    for (const auto& f : some) {
+      const auto& series = f.subject.series;
+      if (!series.empty()) chosen.try_emplace(series, v, f.subject);
     }
   }
   TIDE_ASSIGN(const auto known, list_series(views, query.select, false));
@@ -247,15 +264,16 @@ Result<std::vector<Answer>> StoreReader::of_expression(const std::vector<View>& 
 
 Result<std::vector<Answer>> StoreReader::answers(const AnswerQuery& query) {
   const Moment moment(*database_);
-  const auto views = load_views();
+  const bool then = query.as_of && !query.view.empty() && !query.view_version;
+  const auto views = load_views(then ? query.as_of : std::nullopt);
   if (query.as_of) TIDE_TRY(check_floor(*query.as_of));
   std::vector<Answer> all;
   if (query.view.empty()) {
     TIDE_ASSIGN(all, of_expression(views, query));
   } else {
-    TIDE_ASSIGN(const auto* view, called(views, query));
-    TIDE_ASSIGN(const auto some, subjects(*view, query.select));
-    for (const auto& s : some) TIDE_TRY(add_kept(*view, s, query, all));
+    TIDE_ASSIGN(const auto meant, called(views, query));
+    TIDE_ASSIGN(const auto some, subjects(meant, query.select, query.view_version.has_value()));
+    for (const auto& f : some) TIDE_TRY(add_kept(*f.view, f.subject, query, all));
   }
   TIDE_TRY(database_->fault());
   return all;
@@ -268,24 +286,16 @@ Result<std::vector<Answer>> StoreReader::revisions(const AnswerQuery& query) {
     return Error(Fault::bad_input, "revisions are those of a view: name it");
   }
   // By series and not by view; groups come behind.
-  std::vector<std::pair<Subject, const View*>> found;
-  bool named = false;
+  std::vector<const View*> meant;
   for (const auto& v : views) {
     if (!query.view.empty() && v.name != query.view) continue;
     if (query.view_version && v.version != *query.view_version) continue;
-    named = true;
-    TIDE_ASSIGN(auto some, subjects(v, query.select));
-    for (auto& s : some) found.emplace_back(std::move(s), &v);
+    meant.push_back(&v);
   }
-  if (!named && !query.view.empty()) TIDE_TRY(called(views, query));
-  std::ranges::stable_sort(found, [](const auto& a, const auto& b) {
-    return std::tuple(a.first.series.empty(), std::tie(a.first.series)) <
-           std::tuple(b.first.series.empty(), std::tie(b.first.series));
-  });
+  if (meant.empty() && !query.view.empty()) TIDE_TRY(called(views, query));
+  TIDE_ASSIGN(const auto some, subjects(meant, query.select, true));
   std::vector<Answer> all;
-  for (const auto& [subject, view] : found) {
-    TIDE_TRY(add_revisions(*view, subject, query, all));
-  }
+  for (const auto& f : some) TIDE_TRY(add_revisions(*f.view, f.subject, query, all));
   TIDE_TRY(database_->fault());
   return all;
 }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <tuple>
+#include <utility>
 
 #include "cloud/serve/answer_store.h"
 #include "cloud/serve/labels.h"
@@ -17,21 +18,33 @@ const std::string kLast = "last";
 
 }  // namespace
 
-std::vector<View> StoreReader::load_views() {
+std::vector<View> StoreReader::load_views(std::optional<EventTime> then) {
   std::vector<View> all;
   views_.start();
   while (views_.next()) {
     View v;
     v.id = views_.integer(0);
     v.name = views_.text(1);
-    v.version = views_.count(2);
-    v.width_min = Nanoseconds(views_.integer(3));
-    v.width_max = Nanoseconds(views_.integer(4));
-    v.aligned = views_.integer(5) != 0;
-    const auto figures = views_.text(6);
+    v.hash = views_.count(2);
+    v.version = views_.count(3);
+    v.made = event_time(views_.integer(4));
+    v.width_min = Nanoseconds(views_.integer(5));
+    v.width_max = Nanoseconds(views_.integer(6));
+    v.aligned = views_.integer(7) != 0;
+    const auto figures = views_.text(8);
     for (const auto name : split(figures, '\n')) v.figures.emplace(name);
-    v.current = views_.integer(7) != 0;
     all.push_back(std::move(v));
+  }
+  for (auto& v : all) {
+    auto& rows = then ? in_force_then_ : in_force_;
+    if (then) {
+      rows.start(v.name, count_ns(*then));
+    } else {
+      rows.start(v.name);
+    }
+    while (rows.next()) {
+      if (rows.integer(1) == v.id) v.places.insert(static_cast<int>(rows.integer(0)));
+    }
   }
   return all;
 }
@@ -41,12 +54,8 @@ std::vector<Subject> StoreReader::subjects_of(const View& view) {
   subjects_.start(view.id);
   while (subjects_.next()) {
     all.push_back({subjects_.integer(0), subjects_.text(1), decode_labels(subjects_.blob(2)),
-                   subjects_.text(3)});
+                   subjects_.text(3), static_cast<int>(subjects_.integer(4))});
   }
-  std::ranges::stable_sort(all, [](const Subject& a, const Subject& b) {
-    return std::tuple(a.series.empty(), std::tie(a.series, a.labels)) <
-           std::tuple(b.series.empty(), std::tie(b.series, b.labels));
-  });
   return all;
 }
 
@@ -57,7 +66,7 @@ Result<std::vector<Answer>> StoreReader::since(std::uint64_t position, std::size
   std::vector<Answer> all;
   since_.start(position, static_cast<std::uint64_t>(limit));
   while (since_.next()) {
-    const Subject subject{0, since_.text(5), decode_labels(since_.blob(6)), since_.text(7)};
+    const Subject subject{0, since_.text(5), decode_labels(since_.blob(6)), since_.text(7), 0};
     TIDE_ASSIGN(auto a, row(since_, views[since_.integer(4)], subject));
     all.push_back(std::move(a));
   }
@@ -81,7 +90,9 @@ Result<std::vector<std::string>> StoreReader::views() {
   const Moment moment(*database_);
   std::vector<std::string> names;
   for (const auto& v : load_views()) {
-    if (v.current) names.push_back(v.name);
+    if (!v.places.empty() && std::ranges::find(names, v.name) == names.end()) {
+      names.push_back(v.name);
+    }
   }
   TIDE_TRY(database_->fault());
   return names;
@@ -92,16 +103,20 @@ Result<std::vector<query::ViewVersion>> StoreReader::view_versions() {
   std::vector<query::ViewVersion> all;
   for (const auto& v : load_views()) {
     query::ViewVersion version{v.name, v.version};
+    version.since = kEventTimeMax;
+    auto ended = kEventTimeMin;
     bool in_force = false;
+    std::int64_t place = -1;
     log_.start(v.name);
     while (log_.next()) {
       const auto at = event_time(log_.integer(1));
       const bool its = log_.integer(0) == v.id;
-      if (its && !in_force) version.since = at;
-      if (its) version.until = kEventTimeMax;
-      if (!its && in_force) version.until = at;
+      if (std::exchange(place, log_.integer(2)) != log_.integer(2)) in_force = false;
+      if (its) version.since = std::min(version.since, at);
+      if (!its && in_force) ended = std::max(ended, at);
       in_force = its;
     }
+    if (v.places.empty()) version.until = ended;
     all.push_back(std::move(version));
   }
   std::ranges::sort(all, [](const auto& a, const auto& b) {
@@ -124,9 +139,9 @@ Result<std::vector<query::SeriesState>> StoreReader::list_series(const std::vect
   std::map<std::string, std::pair<query::SeriesState, Labels>> found;
   std::vector<Subject> every;
   for (const auto& v : views) {
-    if (!v.current) continue;
+    if (v.places.empty()) continue;
     for (auto& s : subjects_of(v)) {
-      if (s.series.empty()) continue;
+      if (s.series.empty() || !v.places.contains(s.place)) continue;
       auto& [state, labels] = found[s.series];
       if (state.name.empty()) state.first = kEventTimeMax;
       state.name = s.series;

@@ -16,6 +16,7 @@ namespace {
 
 constexpr auto kTryAgain = std::chrono::seconds(1);
 constexpr auto kMaintainEvery = std::chrono::seconds(5);
+constexpr auto kMaintainAtMost = std::chrono::milliseconds(100);  // of a turn
 constexpr int kWaitMs = 200;
 
 // Those of edges, which do not concern a node that serves, may be wrong meanwhile.
@@ -47,7 +48,7 @@ Result<std::unique_ptr<Serving>> Serving::open(ServingOptions options, AnswerSto
   TIDE_TRY(kafka::check(options.settings));
   const auto& s = options.settings;
   kafka::WatchOptions watch{s, {s.answers(), s.history()}, options.look_every, options.look_again,
-                            options.layout ? options.layout : layout_of};
+                            options.layout ? options.layout : layout_of, true};
   std::unique_ptr<Serving> serving(
       new Serving(std::move(options), store, clock, eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)));
   TIDE_ASSIGN(serving->watch_, kafka::Watch::start(std::move(watch), clock, serving->event_));
@@ -73,11 +74,19 @@ Result<Serving::Topic> Serving::open_topic(const std::string& name, const std::s
 
 Result<> Serving::begin(const kafka::Layout& layout) {
   const auto& s = options_.settings;
+  begin_batch();
+  if (store_.be_of_layout(layout.id)) {
+    log::warning("the topics were made anew: what was read of the former ones is let go of",
+                 "brokers={} prefix={} layout={}", s.brokers, s.prefix, layout.id);
+    const std::lock_guard lock(mutex_);
+    condition_.ready = false;
+  }
   // History first: where both have a record the store need not make good what came out of order.
   TIDE_ASSIGN(auto history, open_topic(s.history(), "history", true, layout));
   TIDE_ASSIGN(auto answers, open_topic(s.answers(), "answers", false, layout));
   topics_.push_back(std::move(history));
   topics_.push_back(std::move(answers));
+  layout_ = layout.id;
   log::info("reading answers from Kafka", "brokers={} partitions={}", s.brokers,
             layout.partitions);
   return {};
@@ -95,7 +104,8 @@ Result<> Serving::run(const StopSignal& stop, const std::function<void()>& each_
 void Serving::look_for_topics() {
   const auto layout = watch_->layout();
   const auto now = clock_.steady();
-  if (!layout || now < tries_again_) return;
+  if (!layout || (!topics_.empty() && layout->id == layout_) || now < tries_again_) return;
+  topics_.clear();
   tries_again_ = now + kTryAgain;
   if (const auto begun = begin(*layout); !begun) {
     topics_.clear();
@@ -104,16 +114,10 @@ void Serving::look_for_topics() {
 }
 
 Result<std::size_t> Serving::turn() {
-  if (topics_.empty()) look_for_topics();
+  look_for_topics();
   told_ = false;
   const auto taken = take();
-  const auto now = clock_.steady();
-  const bool due = now >= maintained_ + kMaintainEvery;
-  if (due) {
-    maintained_ = now;
-    begin_batch();
-    store_.maintain(clock_.wall());
-  }
+  maintain();
   const bool any = store_.in_batch();
   if (any) {
     save();
@@ -121,6 +125,16 @@ Result<std::size_t> Serving::turn() {
   }
   tell();
   return taken;
+}
+
+void Serving::maintain() {
+  const auto now = clock_.steady();
+  if (!more_is_old_ && now < maintained_ + kMaintainEvery) return;
+  maintained_ = now;
+  begin_batch();
+  do {
+    more_is_old_ = store_.maintain(clock_.wall());
+  } while (more_is_old_ && clock_.steady() < now + kMaintainAtMost);
 }
 
 void Serving::begin_batch() {
@@ -164,7 +178,8 @@ void Serving::on_record(Topic& topic, const kafka::Record& r) {
   compare(topic, p, r);
   p.next = r.offset + 1;
   auto answer = answers::from_json(as_text(r.value));
-  const auto taken = answer ? store_.take(*answer, r.appended) : std::move(answer).error();
+  const auto taken = answer ? store_.take(*answer, r.appended, r.partition)
+                            : std::move(answer).error();
   if (taken) return;
   const auto name = fmt::format("{}/{}/{}", topic.name, r.partition, r.offset);
   if (!std::exchange(told_, true)) {  // the status names more of them
@@ -197,6 +212,12 @@ void Serving::tell() {
   }
   condition_.ready = condition_.ready || at_end;
   condition_.problem = std::move(problem);
+}
+
+std::string Condition::not_ready() const {
+  if (ready) return "";
+  if (!problem.empty()) return problem;
+  return fmt::format("answers that were there at the start are read, {} to go", behind);
 }
 
 Condition Serving::condition() const {

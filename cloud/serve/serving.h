@@ -7,6 +7,8 @@
 // Order      none between the partitions and the two topics: the store makes it good.
 // Gone       records that retention took before they were read are counted, and as-of reaches back
 //            to what comes behind them.
+// Layout     of topics that were made anew nothing is compared with what was read of others: the
+//            store begins empty, then and while it runs.
 // Bounds     kBatch records a transaction; of each topic as much fetched as a Consumer does.
 // Threads    run() on one; condition() from any.
 #pragma once
@@ -40,6 +42,9 @@ struct Condition {
   std::string problem;        // what, where, why and what to do; empty: none
   std::uint64_t behind = 0;   // records that are there and have not been taken
   ServedCounts counts;
+
+  // Why nobody should ask it yet; empty: it may be asked, as it may while brokers are away later.
+  [[nodiscard]] std::string not_ready() const;
 };
 
 class Serving {
@@ -80,6 +85,7 @@ class Serving {
   void on_record(Topic& topic, const kafka::Record& record);
   void compare(const Topic& topic, const Partition& partition, const kafka::Record& record);
   void look_for_topics();
+  void maintain();
   void begin_batch();
   void save();
   void tell();
@@ -93,6 +99,8 @@ class Serving {
   std::vector<Topic> topics_;
   SteadyTime tries_again_{};
   SteadyTime maintained_{};
+  bool more_is_old_ = false;
+  std::string layout_;  // id of the topics that are open
   bool told_ = false;  // of a record that this step passed over
   mutable std::mutex mutex_;  // of what follows
   Condition condition_;

@@ -4,6 +4,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -24,11 +25,12 @@ Error elsewhere(std::string_view what);
 struct View {
   std::int64_t id = 0;
   std::string name;
-  std::uint64_t version = 0;
+  std::uint64_t hash = 0, version = 0;
+  EventTime made{};  // known_at of its newest answer
   Nanoseconds width_min{}, width_max{};
   bool aligned = false;
   std::set<std::string> figures;
-  bool current = false;
+  std::set<int> places = {};  // partitions in which it is in force
 
   // Windows of one length that follow each other.
   [[nodiscard]] bool tumbles() const { return aligned && width_min == width_max; }
@@ -39,6 +41,7 @@ struct Subject {
   std::string series;  // empty: a group
   Labels labels;
   std::string unit;
+  int place = 0;
 
   [[nodiscard]] std::string edge() const { return series.substr(0, series.find('/')); }
   // As far as they are known here.
@@ -50,6 +53,11 @@ struct Subject {
   }
 };
 
+struct Found {
+  Subject subject;
+  const View* view = nullptr;
+};
+
 // bad_input for a label that no answer says: it would select nothing, without a word.
 Result<> check_labels(const answers::Selection& select, const std::vector<Subject>& subjects);
 
@@ -59,13 +67,17 @@ class StoreReader final : public query::Reader {
               std::function<void(query::Serving&)> live)
       : database_(std::move(database)),
         live_(std::move(live)),
-        views_(*database_, "SELECT v.id,v.name,v.version,v.width_min,v.width_max,v.aligned,"
-                           "v.figures,v.id=(SELECT view FROM view_log WHERE name=v.name"
-                           " ORDER BY at DESC,id DESC LIMIT 1) FROM views v ORDER BY v.id"),
-        view_at_(*database_, "SELECT view FROM view_log WHERE name=? AND at<=?"
-                             " ORDER BY at DESC,id DESC LIMIT 1"),
-        log_(*database_, "SELECT view,at FROM view_log WHERE name=? ORDER BY at,id"),
-        subjects_(*database_, "SELECT id,series,labels,unit FROM subjects WHERE view=?"
+        views_(*database_, "SELECT id,name,hash,version,made,width_min,width_max,aligned,figures"
+                           " FROM views ORDER BY id"),
+        in_force_(*database_, "SELECT place,view FROM in_force WHERE name=?"),
+        in_force_then_(*database_,
+                       "SELECT l.place,l.view FROM view_log l WHERE l.name=?1 AND l.origin="
+                       "COALESCE((SELECT MAX(origin) FROM view_log WHERE name=?1"
+                       " AND place=l.place AND at<=?2),(SELECT MIN(origin) FROM view_log"
+                       " WHERE name=?1 AND place=l.place)) AND EXISTS (SELECT 1 FROM view_log"
+                       " WHERE name=?1 AND at<=?2)"),
+        log_(*database_, "SELECT view,at,place FROM view_log WHERE name=? ORDER BY place,origin"),
+        subjects_(*database_, "SELECT id,series,labels,unit,place FROM subjects WHERE view=?"
                               " ORDER BY series"),
         current_(*database_, "SELECT a.start,h.origin,h.made,h.body FROM answers a"
                              " JOIN history h ON h.position=a.position WHERE a.subject=?"
@@ -128,16 +140,20 @@ class StoreReader final : public query::Reader {
     sqlite::Database& database_;
   };
 
-  std::vector<View> load_views();
+  // In force now, or then.
+  std::vector<View> load_views(std::optional<EventTime> then = std::nullopt);
   // By name, those that an answer in force is about; `newest`: with what that says.
   Result<std::vector<query::SeriesState>> list_series(const std::vector<View>& views,
                                                       const answers::Selection& select,
                                                       bool newest);
   std::vector<Subject> subjects_of(const View& view);
-  // In the order of answers: by series, then groups by labels. bad_input for labels that are not
-  // known here.
-  Result<std::vector<Subject>> subjects(const View& view, const answers::Selection& select);
-  Result<const View*> called(const std::vector<View>& views, const AnswerQuery& query);
+  // In the order of answers: by series, then groups by labels; of each view those of partitions
+  // where it is in force, or all. bad_input for labels that are not known here.
+  Result<std::vector<Found>> subjects(const std::vector<const View*>& views,
+                                      const answers::Selection& select, bool everywhere);
+  // While a change of the view goes round, several.
+  Result<std::vector<const View*>> called(const std::vector<View>& views,
+                                          const AnswerQuery& query);
   Result<std::vector<Answer>> of_expression(const std::vector<View>& views,
                                             const AnswerQuery& query);
   Result<> check_floor(EventTime as_of);
@@ -152,8 +168,8 @@ class StoreReader final : public query::Reader {
 
   std::unique_ptr<sqlite::Database> database_;
   std::function<void(query::Serving&)> live_;
-  sqlite::Statement views_, view_at_, log_, subjects_, current_, as_of_, unknown_, revisions_,
-      since_, position_, extent_, refused_;
+  sqlite::Statement views_, in_force_, in_force_then_, log_, subjects_, current_, as_of_, unknown_,
+      revisions_, since_, position_, extent_, refused_;
 };
 
 }  // namespace tidemark::serve

@@ -113,8 +113,8 @@ constexpr auto kSchema = R"sql(
       view INTEGER, series INTEGER, part INTEGER, run INTEGER, state BLOB,
       PRIMARY KEY(view, series, part)) WITHOUT ROWID;
     CREATE TABLE IF NOT EXISTS published(
-      view TEXT, subject TEXT, start INTEGER, position INTEGER, known_at INTEGER, body BLOB,
-      PRIMARY KEY(view, subject, start, position)) WITHOUT ROWID;
+      definition INTEGER, subject TEXT, start INTEGER, position INTEGER, known_at INTEGER,
+      body BLOB, PRIMARY KEY(definition, subject, start, position)) WITHOUT ROWID;
     CREATE TABLE IF NOT EXISTS revisions_due(
       view INTEGER, series INTEGER, start INTEGER, cause INTEGER,
       PRIMARY KEY(view, series, start)) WITHOUT ROWID;

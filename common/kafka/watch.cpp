@@ -68,7 +68,7 @@ Result<> Watch::look() {
     const std::lock_guard lock(mutex_);
     known = layout_;
   }
-  if (!known) {
+  if (!known || options_.layout_again) {
     TIDE_ASSIGN(known, options_.layout(options_.settings));
     const std::lock_guard lock(mutex_);
     layout_ = known;

@@ -26,6 +26,7 @@ struct WatchOptions {
   Nanoseconds again = std::chrono::seconds(1);  // while something is wrong
   // Asked until it succeeds.
   std::function<Result<Layout>(const Settings&)> layout = good_layout;
+  bool layout_again = false;  // at every look: topics may be made anew
 };
 
 class Watch {

@@ -52,6 +52,7 @@ TEST(Answer, IsReadFromItsJsonAsItWas) {
   a.position = 42;
   a.view = "power_1m";
   a.view_version = 3;
+  a.view_hash = 0xab;
   a.series = "a/\"b\"/c";
   a.labels = {{"site", "plant7"}};
   a.start = *parse_utc("2026-11-21T02:00:00.000000007Z");

@@ -18,6 +18,7 @@ Answer full_answer() {
   a.position = 9'007'199'254'740'993;  // more than a double tells
   a.view = "per_site";
   a.view_version = 3;
+  a.view_hash = 0x0123'4567'89ab'cdef;
   a.series = "press-07/\"line\\1\"/Leistung Ü\n";
   a.labels = {{"site", "plant7"}, {"unit", "W"}};
   a.start = event_time(-60'000'000'001);
@@ -108,6 +109,8 @@ INSTANTIATE_TEST_SUITE_P(
     testing::Values(Broken{"no_view", R"("view":"per_site",)", ""},
                     Broken{"empty_view", R"("view":"per_site")", R"("view":"")"},
                     Broken{"view_is_null", R"("view":"per_site")", R"("view":null)"},
+                    Broken{"a_hash_cut_short", R"("view_hash":"0123)", R"("view_hash":"123)"},
+                    Broken{"a_hash_of_words", R"("view_hash":"0123)", R"("view_hash":"x123)"},
                     Broken{"revision_below_zero", R"("revision":12)", R"("revision":-1)"},
                     Broken{"revision_in_words", R"("revision":12)", R"("revision":"12")"},
                     Broken{"a_state_to_come", R"("withdrawn")", R"("melted")"},

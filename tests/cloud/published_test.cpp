@@ -1,5 +1,6 @@
 // What another node has published is taken over: its revisions stay, and go on.
 #include "tests/cloud/edge_double.h"
+#include "tests/cloud/give_order.h"
 
 namespace tidemark::test {
 namespace {
@@ -198,6 +199,65 @@ TEST(Published, AGroupIsKnownByItsLabels) {
   look_again(second);
   EXPECT_EQ(lines(second.answers("by_device")), lines(said));
   EXPECT_EQ(lines(emitted(second)), lines(emitted(first)));
+}
+
+answers::View power(std::vector<std::string> aggregates) {
+  auto view = answers::built_in_view();
+  view.name = "power";
+  view.aggregates = std::move(aggregates);
+  return view;
+}
+
+TEST(Published, AnswersOfAnotherDefinitionAreNotTakenOver) {
+  const auto edge = edge_with_minutes(5);
+  Node first({}, {power({"mean", "max"})});
+  send(first, edge);
+  first.settle();
+  const auto said = emitted(first);
+  Node second({}, {power({"max"})});
+  publish(said, second);
+  send(second, edge);
+  second.settle();
+  second.intake->hold_published(false);
+  look_again(second);
+  EXPECT_FALSE(second.intake->has_published());
+  EXPECT_EQ(lines(second.answers("minute")), lines(first.answers("minute")));
+
+  Node alone({}, {power({"max"})});
+  send(alone, edge);
+  alone.settle();
+  const auto all = second.answers("power");
+  const auto own = alone.answers("power");
+  ASSERT_EQ(all.size(), own.size());
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    EXPECT_EQ(all[i].revision, own[i].revision) << "they begin anew";
+    EXPECT_EQ(all[i].values, own[i].values);
+    EXPECT_EQ(all[i].previous, own[i].previous);
+    EXPECT_EQ(all[i].view_hash, power({"max"}).hash());
+    EXPECT_GT(all[i].position, said.back().position) << "whoever reads the topic hears of each";
+  }
+}
+
+TEST(Published, WhatWasNotSaidOfAFormerDefinitionIsNotSaidBehindOthers) {
+  const auto edge = edge_with_minutes(5);
+  Node node({}, {power({"mean", "max"})});
+  send(node, edge);
+  node.settle();
+  const auto former = node.views()[0].hash();
+  node.views()[0].aggregates = {"max"};
+  ASSERT_EQ(order(node, "views"), "ok: views in force: minute, power");
+  node.settle();
+  const auto mine = node.answers("power");
+  ASSERT_EQ(mine.size(), 5u);
+  ASSERT_NE(mine[0].view_hash, former);
+  auto others = mine[1];
+  others.position += 1000;
+  publish({others}, node);
+  const auto settled = node.intake->settle_unsaid(0);
+  ASSERT_TRUE(node.intake->save_notes().ok());
+  const auto left = emitted(node, settled);
+  EXPECT_FALSE(left.empty());
+  for (const auto& a : left) EXPECT_NE(a.view_hash, former) << answers::to_json(a);
 }
 
 TEST(Published, SessionsAreTakenOverToo) {

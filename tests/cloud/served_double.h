@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "cloud/serve/answer_store.h"
+#include "cloud/serve/schema.h"
 #include "cloud/serve/served_reader.h"
 #include "tests/support/folder.h"
 
@@ -27,6 +28,7 @@ inline answers::Answer some_revision(int minute, std::uint64_t revision,
   answers::Answer a;
   a.view = "power_1m";
   a.view_version = 1;
+  a.view_hash = 0xfedc'ba98'7654'3210;
   a.series = series;
   a.labels = {{"site", "plant7"}};
   a.start = kNoon + std::chrono::minutes(minute);
@@ -61,9 +63,9 @@ class Served {
     store = serve::AnswerStore::open(options_, random_).value();
   }
   // In a batch of its own.
-  Result<> take(const answers::Answer& answer, EventTime appended) {
+  Result<> take(const answers::Answer& answer, EventTime appended, int place = 0) {
     store->begin();
-    auto taken = store->take(answer, appended);
+    auto taken = store->take(answer, appended, place);
     EXPECT_TRUE(store->commit().ok());
     return taken;
   }
@@ -93,6 +95,12 @@ class Served {
     EXPECT_TRUE(found.ok()) << found.error().text();
     for (const auto& a : *found) all.push_back(a.revision);
     return all;
+  }
+  // Rows that say which definition was in force since when.
+  [[nodiscard]] std::uint64_t logged() const {
+    const auto db = serve::open_reader(folder_.path).value();
+    sqlite::Statement rows(*db, "SELECT COUNT(*) FROM view_log");
+    return rows.start().next() ? rows.count(0) : 0;
   }
   [[nodiscard]] const std::filesystem::path& folder() const { return folder_.path; }
 

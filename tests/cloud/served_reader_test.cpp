@@ -93,10 +93,12 @@ TEST_F(ServedReading, GroupsAreToldApartByTheirLabels) {
 TEST_F(ServedReading, ANewDefinitionOfAViewIsInForceOnceItAnswers) {
   auto later = some_revision(2, 0);
   later.view_version = 2;
+  later.view_hash = 0x22;
+  later.position = 50'000;
   later.known_at += 1h;
   later.values = {{"max", 7.0}};
   ASSERT_TRUE(served_.take(later, at(60)).ok());
-  // What comes behind it of the earlier one, from another partition, changes nothing.
+  // What comes behind it of the earlier one, from the other topic, changes nothing.
   ASSERT_TRUE(served_.take(some_revision(9, 0, "press-08/line1/power"), at(59)).ok());
 
   EXPECT_EQ(served_.say(of_view()), std::vector<std::string>{to_json(later)});
@@ -112,6 +114,58 @@ TEST_F(ServedReading, ANewDefinitionOfAViewIsInForceOnceItAnswers) {
   EXPECT_EQ(versions[1].since, at(60));
   EXPECT_EQ(versions[1].until, kEventTimeMax);
   EXPECT_EQ(served_.reader()->views().value(), std::vector<std::string>{"power_1m"});
+}
+
+// A change goes round: one partition's node has made it, another's has not, and both speak.
+TEST_F(ServedReading, WhileADefinitionChangesEachPartitionHasItsOwn) {
+  constexpr int kTurns = 20;
+  for (int turn = 0; turn < kTurns; ++turn) {
+    for (const int place : {1, 2}) {
+      auto a = some_revision(10 + turn, 0, place == 1 ? "hall-1/a/power" : "hall-2/a/power");
+      a.view = "changing";
+      a.view_version = place == 1 ? 1 : 2;
+      a.view_hash = place == 1 ? 11 : 22;
+      a.known_at += std::chrono::seconds(2 * turn + place);
+      ASSERT_TRUE(served_.take(a, at(100 + 2 * turn + place), place).ok());
+    }
+  }
+  EXPECT_EQ(served_.say(of_view("changing")).size(), 2u * kTurns);
+  auto then = of_view("changing");
+  then.as_of = at(300);
+  EXPECT_EQ(served_.say(then).size(), 2u * kTurns);
+  EXPECT_EQ(served_.logged(), 3u) << "one of each definition and partition, not one of each record";
+  EXPECT_EQ(served_.reader()->views().value().size(), 2u);
+
+  auto last = some_revision(40, 0, "hall-1/a/power");
+  last.view = "changing";
+  last.view_version = 2;
+  last.view_hash = 22;
+  ASSERT_TRUE(served_.take(last, at(200), 1).ok());
+  served_.open();
+  EXPECT_EQ(served_.say(of_view("changing")).size(), kTurns + 1u);
+  EXPECT_EQ(served_.logged(), 4u);
+  served_.maintain(at(0) + 24h * 91);
+  EXPECT_EQ(served_.logged(), 3u) << "of a definition that is in force nowhere nothing stays";
+  const auto versions = served_.reader()->view_versions().value();
+  EXPECT_EQ(versions.size(), 2u);
+}
+
+TEST_F(ServedReading, OneDefinitionUnderTwoNumbersIsOneAndTwoUnderOneAreTwo) {
+  auto same = some_revision(5, 0);
+  same.view_version = 3;  // a store that saw more definitions in between
+  ASSERT_TRUE(served_.take(same, at(50)).ok());
+  EXPECT_EQ(served_.say(of_view()).size(), 7u);
+  EXPECT_EQ(served_.reader()->view_versions()->size(), 1u);
+  EXPECT_EQ(served_.reader()->answers(of_view())->front().view_version, 3u);
+
+  ASSERT_TRUE(served_.take(some_revision(6, 4), at(60)).ok());
+  auto other = some_revision(6, 0);
+  other.view_version = 3;
+  other.view_hash = 77;
+  other.position = 60'000;
+  ASSERT_TRUE(served_.take(other, at(70)).ok());
+  EXPECT_EQ(served_.say(of_view()), std::vector<std::string>{to_json(other)})
+      << "its first revision is not behind the other definition's fifth";
 }
 
 TEST_F(ServedReading, SeriesAreThoseThatAreAnswered) {

@@ -100,14 +100,14 @@ TEST(ServedStore, NoOrderMakesADifferenceAndNothingGoesBack) {
 TEST(ServedStore, GoesOnWhereItWasCommitted) {
   Served served;
   served.store->begin();
-  ASSERT_TRUE(served.store->take(some_revision(0, 0), at(1)).ok());
+  ASSERT_TRUE(served.store->take(some_revision(0, 0), at(1), 0).ok());
   served.store->note("kafka x history 3", 17);
   ASSERT_TRUE(served.store->commit().ok());
   const auto position = served.reader()->position().value();
   EXPECT_GT(position, std::uint64_t{1} << 40) << "another node's position is not taken for one";
 
   served.store->begin();
-  ASSERT_TRUE(served.store->take(some_revision(1, 0), at(2)).ok());
+  ASSERT_TRUE(served.store->take(some_revision(1, 0), at(2), 0).ok());
   served.store->note("kafka x history 3", 18);
   served.open();  // it dies before the commit
 
@@ -136,12 +136,28 @@ TEST(ServedStore, SupersededRevisionsGoAndAsOfNamesItsFloor) {
       << refused.error().text();
 }
 
+TEST(ServedStore, MoreThanACallLetsGoOfIsToldAndTheNextOneGoesOn) {
+  Served served({.keep_revisions = 60s});
+  served.store->begin();
+  for (int n = 0; n < 12'000; ++n) {
+    const auto series = "press-07/line1/power" + std::to_string(n % 12);
+    ASSERT_TRUE(served.store->take(some_revision(n / 12, 0, series), at(0), 0).ok());
+    ASSERT_TRUE(served.store->take(some_revision(n / 12, 1, series), at(0), 0).ok());
+  }
+  int calls = 1;
+  while (served.store->maintain(at(90))) ++calls;
+  EXPECT_EQ(calls, 3) << "of 5,000 rows";
+  EXPECT_FALSE(served.store->maintain(at(90)));
+  ASSERT_TRUE(served.store->commit().ok());
+  EXPECT_EQ(served.reader()->revisions(of_view())->size(), 12'000u);
+}
+
 TEST(ServedStore, WhatWentUnreadRaisesTheFloor) {
   Served served;
   ASSERT_TRUE(served.take(some_revision(0, 0), at(0)).ok());
   served.store->begin();
   served.store->lose(3, at(40));
-  ASSERT_TRUE(served.store->take(some_revision(1, 0), at(40)).ok());
+  ASSERT_TRUE(served.store->take(some_revision(1, 0), at(40), 0).ok());
   ASSERT_TRUE(served.store->commit().ok());
   served.open();
   EXPECT_EQ(served.store->counts().lost, 3u);

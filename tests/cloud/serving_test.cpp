@@ -1,6 +1,8 @@
 // A node that serves, on librdkafka's mock brokers.
 #include "cloud/serve/serving.h"
 
+#include <mutex>
+
 #include "common/kafka/producer.h"
 #include "tests/cloud/served_double.h"
 #include "tests/support/eventually.h"
@@ -9,17 +11,24 @@
 namespace tidemark::test {
 namespace {
 
-Result<kafka::Layout> layout_of_mock(const kafka::Settings& /*settings*/) {
-  return kafka::Layout{.id = "mock", .partitions = MockKafka::kPartitions};
-}
-
 class ServingNode : public testing::Test {
  protected:
+  Result<kafka::Layout> layout() {
+    const std::lock_guard lock(mutex_);
+    return kafka::Layout{.id = layout_, .partitions = MockKafka::kPartitions};
+  }
+  void make_anew(const std::string& id) {
+    const std::lock_guard lock(mutex_);
+    layout_ = id;
+  }
   void start() {
     serving_.reset();
     served_.open();
     serving_ = serve::Serving::open({kafka_.settings, std::chrono::milliseconds(20),
-                                     std::chrono::milliseconds(20), layout_of_mock},
+                                     std::chrono::milliseconds(20),
+                                     [this](const kafka::Settings& /*settings*/) {
+                                       return layout();
+                                     }},
                                     *served_.store, clock_).value();
   }
   bool until(const std::function<bool(const serve::Condition&)>& condition) {
@@ -40,6 +49,8 @@ class ServingNode : public testing::Test {
     produce(kafka_.settings.history(), partition, to_json(answer));
   }
 
+  std::mutex mutex_;  // of layout_, which the watching thread reads
+  std::string layout_ = "mock";
   MockKafka kafka_;
   SystemClock clock_;
   Served served_;
@@ -53,6 +64,7 @@ TEST_F(ServingNode, IsReadyOnceItHasReadWhatWasThere) {
   publish(some_revision(0, 0, "press-08/line1/power"), 3);
   start();
   EXPECT_FALSE(serving_->condition().ready);
+  EXPECT_NE(serving_->condition().not_ready(), "");
   ASSERT_TRUE(until([](const auto& c) { return c.ready; }));
   EXPECT_EQ(served_.revisions(), (std::vector<std::uint64_t>{2, 0}));
   EXPECT_EQ(served_.reader()->revisions(of_view())->size(), 4u);
@@ -75,6 +87,25 @@ TEST_F(ServingNode, GoesOnWhereItWas) {
   ASSERT_TRUE(until([](const auto& c) { return c.ready && c.counts.records == 4; }));
   EXPECT_EQ(served_.revisions(), std::vector<std::uint64_t>{1});
   EXPECT_EQ(serving_->condition().counts.repeated, 2u) << "nothing was read twice";
+}
+
+TEST_F(ServingNode, TopicsThatAreMadeAnewAreReadIntoAnEmptyStore) {
+  publish(some_revision(0, 5));
+  start();
+  ASSERT_TRUE(until([](const auto& c) { return c.ready && c.counts.records == 2; }));
+  const auto position = served_.reader()->position().value();
+  make_anew("other");  // while it runs; here with the records that are there
+  ASSERT_TRUE(until([](const auto& c) { return c.ready && c.counts.records == 4; }));
+  EXPECT_EQ(served_.revisions(), std::vector<std::uint64_t>{5});
+  EXPECT_GT(served_.reader()->position().value(), position) << "listeners hear of it";
+  EXPECT_EQ(served_.reader()->revisions(of_view())->size(), 1u);
+
+  serving_.reset();  // and while it does not
+  make_anew("third");
+  start();
+  ASSERT_TRUE(until([](const auto& c) { return c.ready && c.counts.records == 6; }));
+  EXPECT_EQ(served_.reader()->revisions(of_view())->size(), 1u);
+  EXPECT_EQ(serving_->condition().counts.repeated, 3u) << "only by the other topic";
 }
 
 TEST_F(ServingNode, ADamagedRecordIsNamedAndTheRestGoesOn) {
@@ -101,6 +132,7 @@ TEST_F(ServingNode, WhileBrokersAreAwayItSaysSoAndGoesOnWhenTheyAreBack) {
   ASSERT_TRUE(until([](const auto& c) { return !c.problem.empty(); }));
   EXPECT_EQ(served_.revisions().size(), 1u);
   EXPECT_TRUE(serving_->condition().ready) << "what was there at its start has been read";
+  EXPECT_EQ(serving_->condition().not_ready(), "") << "it answers from its own store";
   kafka_.be_there(true);
   publish(some_revision(1, 0));
   ASSERT_TRUE(until([&](const auto& c) {

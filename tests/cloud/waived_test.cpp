@@ -274,6 +274,7 @@ TEST(ViewVersions, AnswersKeepTheirs) {
   ASSERT_EQ(all.size(), 2u);
   EXPECT_EQ(all[0].view_version, 2u);
   EXPECT_EQ(all[0].values.size(), 1u);
+  EXPECT_EQ(all[0].view_hash, node.views()[0].hash());
   EXPECT_THAT(answers::to_json(all[0]), testing::HasSubstr(R"("view":"power","view_version":2)"));
 
   query::AnswerQuery q;
