@@ -69,6 +69,12 @@ std::vector<std::pair<std::string, std::uint64_t>> Outbox::moved() {
   return all;
 }
 
+void Outbox::tell(const std::string& why) {
+  const std::lock_guard lock(mutex_);
+  if (!why.empty() && why != problem_) log::error("records wait", "error={}", why);
+  problem_ = why;
+}
+
 void Outbox::run() {
   for (;;) {
     std::size_t done = 0;
@@ -83,9 +89,8 @@ void Outbox::run() {
       why = went.error().text();
       refused = refused || (options_.voice && went.error().fault() == Fault::denied);
     }
+    tell(why);
     std::unique_lock lock(mutex_);
-    if (!why.empty() && why != problem_) log::error("records wait", "error={}", why);
-    problem_ = why;
     if (refused) {
       silenced_ = true;
       return;
@@ -149,7 +154,8 @@ Result<std::uint64_t> Outbox::say_at_once(const std::vector<Record>& batch) {
     const auto there = producer_->commit(kAgain);
     for (auto& d : producer_->poll()) deliveries.push_back(std::move(d));
     if (!there) return there.error();
-    if (*there) return end_of(deliveries);
+    if (there->done) return end_of(deliveries);
+    tell(batch.front().topic + ": " + there->why);
     if (stopping()) return Error{Fault::unavailable, batch.front().topic + ": no answer in time"};
   }
 }

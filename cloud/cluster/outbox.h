@@ -84,6 +84,7 @@ class Outbox {
   // The offset behind the last of those that go where the first goes.
   Result<std::uint64_t> say(const std::vector<Record>& batch);
   Result<std::uint64_t> say_at_once(const std::vector<Record>& batch);
+  void tell(const std::string& why);  // the problem; empty: none
   [[nodiscard]] bool stopping() const;
 
   const Options options_;

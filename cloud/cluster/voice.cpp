@@ -118,8 +118,8 @@ Result<Voice> own(const checkpoint::Place& place, const std::function<bool()>& h
       continue;
     }
     TIDE_ASSIGN(const auto owns, producer->be_owner(kTurn));
-    if (owns) return producer;
-    wait("no broker lets this node publish the partition's answers yet");
+    if (owns.done) return producer;
+    wait("this node may not publish the partition's answers yet: " + owns.why);
   }
 }
 

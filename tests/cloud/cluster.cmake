@@ -2,6 +2,8 @@ tide_test(cloud_kafka_listener_test SOURCES cloud/kafka_listener_test.cpp cloud/
           cloud/json_input_test.cpp
   DEPS tidemark::cloud_cluster tidemark::cloud_query tidemark::common_codec tidemark::gateway_log
        lib::rdkafka LABELS integration TIMEOUT 240)
+tide_test(cloud_outbox_test SOURCES cloud/outbox_test.cpp
+  DEPS tidemark::cloud_cluster tidemark::cloud_query tidemark::cloud_store)
 tide_test(cloud_group_test SOURCES cloud/group_test.cpp
   DEPS tidemark::cloud_cluster tidemark::cloud_query tidemark::cloud_store tidemark::common_codec
        tidemark::gateway_log lib::rdkafka LABELS integration TIMEOUT 480)
