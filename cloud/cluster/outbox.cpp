@@ -79,7 +79,6 @@ void Outbox::run() {
   for (;;) {
     std::size_t done = 0;
     std::string why;
-    bool refused = false;
     for (auto& state : feeds_) {
       const auto went = turn(state);
       if (went) {
@@ -87,11 +86,11 @@ void Outbox::run() {
         continue;
       }
       why = went.error().text();
-      refused = refused || (options_.voice && went.error().fault() == Fault::denied);
+      if (refused_) break;
     }
     tell(why);
     std::unique_lock lock(mutex_);
-    if (refused) {
+    if (refused_) {
       silenced_ = true;
       return;
     }
@@ -141,8 +140,14 @@ Result<std::uint64_t> Outbox::say(const std::vector<Record>& batch) {
   return offset;
 }
 
+// What a reader or a record is denied is another matter.
+Error Outbox::refused_if_denied(const Error& by_the_brokers) {
+  refused_ = by_the_brokers.fault() == Fault::denied;
+  return by_the_brokers;
+}
+
 Result<std::uint64_t> Outbox::say_at_once(const std::vector<Record>& batch) {
-  TIDE_TRY(producer_->begin());
+  if (const auto begun = producer_->begin(); !begun) return refused_if_denied(begun.error());
   for (const auto& r : batch) {
     const auto sent = send(*producer_, r, batch.front().topic);
     if (sent) continue;
@@ -153,7 +158,7 @@ Result<std::uint64_t> Outbox::say_at_once(const std::vector<Record>& batch) {
   for (;;) {
     const auto there = producer_->commit(kAgain);
     for (auto& d : producer_->poll()) deliveries.push_back(std::move(d));
-    if (!there) return there.error();
+    if (!there) return refused_if_denied(there.error());
     if (there->done) return end_of(deliveries);
     tell(batch.front().topic + ": " + there->why);
     if (stopping()) return Error{Fault::unavailable, batch.front().topic + ": no answer in time"};

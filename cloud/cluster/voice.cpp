@@ -21,8 +21,6 @@ constexpr std::chrono::milliseconds kRecordPatience{10'000};
 constexpr std::uint64_t kQueueBytes = 64 << 20;
 constexpr std::size_t kRecordsOfCommit = 5'000;
 
-Error stopped() { return {Fault::denied, "the node lets go of the partition"}; }
-
 std::uint64_t number_in(const kafka::Record& r, std::string_view name) {
   return kafka::number_of(r.header(name));
 }
@@ -39,7 +37,8 @@ class Tail {
         live_(intake.noted(names_.live)),
         backlog_(intake.noted(names_.backlog)) {}
 
-  Result<> read(const StopSignal& stop) {
+  // False: `stop` was asked.
+  Result<bool> read(const StopSignal& stop) {
     kafka::ConsumerOptions options;
     options.topic = place_.settings.answers();
     options.from.assign(static_cast<std::size_t>(place_.partitions),
@@ -47,7 +46,7 @@ class Tail {
     options.from[static_cast<std::size_t>(place_.partition)] = static_cast<std::int64_t>(offset_);
     TIDE_ASSIGN(const auto consumer, kafka::Consumer::open(place_.settings, std::move(options)));
     for (auto left = kReadPatience; !consumer->at_end();) {
-      if (stop.asked()) return stopped();
+      if (stop.asked()) return false;
       if (consumer->poll([&](const kafka::Record& r) { take(r); })) {
         left = kReadPatience;
         if (++taken_ % kRecordsOfCommit != 0) continue;
@@ -62,7 +61,7 @@ class Tail {
       std::this_thread::sleep_for(kReadTurn);
       left -= kReadTurn;
     }
-    return {};
+    return true;
   }
 
   // With the next commit.
@@ -103,6 +102,7 @@ class Tail {
   std::uint64_t taken_ = 0, answers_ = 0, bad_ = 0;
 };
 
+// Empty: `stop` was asked.
 Result<Voice> own(const checkpoint::Place& place, const std::function<bool()>& holds,
                   const StopSignal& stop, const std::function<void(const std::string&)>& wait) {
   kafka::ProducerOptions options;
@@ -112,14 +112,17 @@ Result<Voice> own(const checkpoint::Place& place, const std::function<bool()>& h
       fmt::format("{}.{}.{}", place.settings.prefix, place.layout, place.partition);
   TIDE_ASSIGN(Voice producer, kafka::Producer::open(place.settings, options));
   for (;;) {
-    if (stop.asked()) return stopped();
+    if (stop.asked()) return Voice();
     if (!holds()) {  // who stood still must not refuse the new owner
       std::this_thread::sleep_for(kLookAgain);
       continue;
     }
-    TIDE_ASSIGN(const auto owns, producer->be_owner(kTurn));
-    if (owns.done) return producer;
-    wait("this node may not publish the partition's answers yet: " + owns.why);
+    const auto owns = producer->be_owner(kTurn);
+    if (owns && owns->done) return producer;
+    wait("this node may not publish the partition's answers yet: " +
+         (owns ? owns->why : owns.error().text()));
+    if (owns) continue;
+    TIDE_ASSIGN(producer, kafka::Producer::open(place.settings, options));  // that one never may
   }
 }
 
@@ -137,9 +140,11 @@ Result<Voice> take_voice(const checkpoint::Place& place, intake::Intake& intake,
   intake.hold_published(true);
   for (;;) {
     TIDE_ASSIGN(auto producer, own(place, holds, stop, wait));
+    if (!producer) return producer;
     Tail tail(place, intake);
     const auto read = tail.read(stop);
     if (read) {
+      if (!*read) return Voice();
       tail.settle();
       TIDE_TRY(intake.save_notes());
       return producer;

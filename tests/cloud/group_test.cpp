@@ -408,6 +408,37 @@ TEST(Group, WhoIsRefusedLetsGoOfThePartitionAndComesAgain) {
   EXPECT_EQ(node.ledger().taken, fleet.readings);
 }
 
+class ReadOnlyDisk final : public Disk {
+ public:
+  Result<std::unique_ptr<File>> open(const std::filesystem::path& path) override {
+    return system_error("open " + path.string(), EACCES);
+  }
+  Result<> sync_folder(const std::filesystem::path& folder) override {
+    return system_error("sync " + folder.string(), EACCES);
+  }
+};
+
+// Opened again and again, it would keep the partition from nodes that can.
+TEST(Group, AStoreThatMayNotBeOpenedIsTheNodesFault) {
+  MockKafka kafka;
+  Folder folder;
+  ReadOnlyDisk disk;
+  const SystemClock clock;
+  cluster::PartitionOptions o;
+  o.intake.data_dir = folder.path;
+  o.intake.from_log = true;
+  o.listener.settings = kafka.settings;
+  o.listener.layout = layout_of_mock;
+  o.listener.answers = true;
+  o.listener.partition = 0;
+  o.opened = [] {};
+  cluster::Partition partition(std::move(o), disk, clock);
+  ASSERT_TRUE(eventually([&] { return partition.fault() || partition.let_go(); }, kLong));
+  ASSERT_TRUE(partition.fault());
+  EXPECT_EQ(partition.fault()->fault(), Fault::denied) << partition.fault()->text();
+  EXPECT_FALSE(partition.let_go());
+}
+
 TEST(Checkpoint, MarkersAreReadAsTheyWereWritten) {
   checkpoint::Marker m;
   m.layout = "5f3a";

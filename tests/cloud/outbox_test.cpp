@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <mutex>
 #include <thread>
 
@@ -93,6 +94,21 @@ TEST_F(OutboxTest, ACommitWhoseEndIsNotKnownIsAProblemUntilItIs) {
   voice_->answer_commits(kafka::Attempt{.done = true});
   EXPECT_TRUE(has_said(*outbox));
   EXPECT_TRUE(eventually([&] { return outbox->problem().empty(); })) << outbox->problem();
+}
+
+// Of a medium that cannot be written, or rights that a person gives: the brokers said nothing.
+TEST_F(OutboxTest, AReaderThatIsDeniedItsFileIsAProblemAndSilencesNobody) {
+  std::atomic<bool> may{false};
+  const auto outbox = say_one([&]() -> Result<std::unique_ptr<query::Reader>> {
+    if (!may) return Error{Fault::denied, "cloud.db: no rights"};
+    return reader();
+  });
+  ASSERT_TRUE(eventually([&] { return outbox->problem() == "cloud.db: no rights"; }));
+  EXPECT_FALSE(outbox->silenced());
+  may = true;
+  EXPECT_TRUE(has_said(*outbox));
+  EXPECT_TRUE(eventually([&] { return outbox->problem().empty(); })) << outbox->problem();
+  EXPECT_FALSE(outbox->silenced());
 }
 
 TEST_F(OutboxTest, WhoIsRefusedByTheBrokersIsSilenced) {
