@@ -51,6 +51,10 @@ class KafkaInput {
   [[nodiscard]] std::int64_t saved(int partition) const {
     return partitions_[static_cast<std::size_t>(partition)].saved.load();
   }
+  // All that is there of a partition was taken, whatever of it is gone.
+  [[nodiscard]] bool read_to_its_end(int partition) const {
+    return consumer_->read_to_its_end(partition);
+  }
   // The sum over its partitions of what is saved.
   [[nodiscard]] std::int64_t position() const { return position_.load(); }
   [[nodiscard]] std::string problem() const { return consumer_->problem(); }

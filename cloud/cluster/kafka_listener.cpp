@@ -125,7 +125,11 @@ Outbox::Options KafkaListener::said(intake::Intake& intake, const kafka::Layout&
 void KafkaListener::look_at_others(intake::Intake& intake) {
   if (!behind_others_) return;
   const int p = *options_.partition;
-  behind_others_ = live_->saved(p) < others_live_ || backlog_->saved(p) < others_backlog_;
+  // Where retention, or a broker, took what they had read, there is nothing more to wait for.
+  const auto is_behind = [p](const KafkaInput& input, std::int64_t others) {
+    return input.saved(p) < others && !input.read_to_its_end(p);
+  };
+  behind_others_ = is_behind(*live_, others_live_) || is_behind(*backlog_, others_backlog_);
   intake.hold_published(behind_others_);
 }
 
@@ -171,6 +175,7 @@ std::size_t KafkaListener::receive_new(intake::Intake& intake) {
   if (const auto size = take(*live_, intake); size > 0) return size;
   live_was_read_ = live_was_read_ || live_->at_end();
   const auto size = live_was_read_ && !backlog_first ? take(*backlog_, intake) : 0;
+  if (size == 0) look_at_others(intake);
   if (size == 0 && listens()) look_at_gateways(intake);
   return size;
 }

@@ -92,7 +92,8 @@ class KafkaListener final : public intake::Listener {
   void resolve(intake::Intake& intake);
   [[nodiscard]] bool holds() const { return !options_.holds || options_.holds(); }
   [[nodiscard]] Outbox::Options said(intake::Intake& intake, const kafka::Layout& layout) const;
-  // Once the input is where that of earlier owners was, their answers are taken over.
+  // Once the input is where that of earlier owners was, or at its end, their answers are taken
+  // over.
   void look_at_others(intake::Intake& intake);
   // All that is there was read: who says nothing now, is silent.
   [[nodiscard]] bool listens() const;

@@ -188,7 +188,8 @@ bool all_kept(Member& node, EventTime since) {
 bool ready(Member& node) {
   return eventually([&] {
     const auto all = node.partitions();
-    return std::ranges::all_of(all, [](const auto& p) { return p.ready.has_value(); });
+    return !all.empty() &&
+           std::ranges::all_of(all, [](const auto& p) { return p.ready.has_value(); });
   }, kLong);
 }
 
@@ -385,6 +386,36 @@ TEST(Group, AnswersGoOnFromACheckpoint) {
   fleet.send(2);
   ASSERT_TRUE(answers_all(second, fleet));
   ASSERT_TRUE(says_what_it_answers(kafka, second));
+}
+
+// Retention has emptied the backlog, and nothing comes to it any more.
+TEST(Group, WhatOthersReadAndIsGoneIsNotWaitedFor) {
+  MockKafka kafka;
+  Folder here;
+  Folder there;
+  Fleet fleet(kafka);
+  fleet.send(0);
+  fleet.send(1);
+  std::map<std::string, std::string> before;
+  {
+    Member first(kafka, here.path, "hall-1", {}, true);
+    ASSERT_TRUE(answers_all(first, fleet));
+    ASSERT_TRUE(says_what_it_answers(kafka, first));
+    before = answered(first);
+  }
+  const auto producer = kafka::Producer::open(kafka.settings, {}).value();
+  const std::vector<kafka::Header> far{{"live", "0"}, {"backlog", "500"}};
+  for (const auto& r : kafka.read(kafka.settings.answers())) {
+    ASSERT_TRUE(producer->send(kafka.settings.answers(), r.partition, as_bytes(r.key),
+                               as_bytes(r.value), far, 0).ok());
+  }
+  producer->finish(std::chrono::seconds(10));
+  const auto said = kafka.read(kafka.settings.answers()).size();
+  Member second(kafka, there.path, "hall-2", {}, true);
+  ASSERT_TRUE(answers_all(second, fleet));
+  ASSERT_TRUE(ready(second));
+  EXPECT_TRUE(eventually([&] { return answered(second) == before; }));
+  EXPECT_EQ(kafka.read(kafka.settings.answers()).size(), said) << "nothing is said again";
 }
 
 // The brokers take its producer for one that another node has replaced.
