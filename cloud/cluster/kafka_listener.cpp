@@ -107,7 +107,7 @@ Outbox::Options KafkaListener::said(intake::Intake& intake, const kafka::Layout&
                          options_.voice, options_.holds};
   if (options_.answers) {
     const auto input = [live = live_.get(), backlog = backlog_.get()](int partition) {
-      return std::pair(live->saved(partition), backlog->saved(partition));
+      return std::pair(live->taken(partition), backlog->taken(partition));
     };
     auto feed = answers_feed(s, {layout.partitions, input, options_.partition});
     const VoiceNames names(layout.id);
@@ -127,7 +127,7 @@ void KafkaListener::look_at_others(intake::Intake& intake) {
   const int p = *options_.partition;
   // Where retention, or a broker, took what they had read, there is nothing more to wait for.
   const auto is_behind = [p](const KafkaInput& input, std::int64_t others) {
-    return input.saved(p) < others && !input.read_to_its_end(p);
+    return input.taken(p) < others && !input.read_to_its_end(p);
   };
   behind_others_ = is_behind(*live_, others_live_) || is_behind(*backlog_, others_backlog_);
   intake.hold_published(behind_others_);
