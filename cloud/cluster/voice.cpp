@@ -9,6 +9,7 @@
 #include "common/base/log.h"
 #include "common/kafka/consumer.h"
 #include "common/kafka/records.h"
+#include "common/kafka/topics.h"
 
 namespace tidemark::cluster {
 namespace {
@@ -68,7 +69,7 @@ class Tail {
   void settle() {
     if (answers_ > 0) {
       said_ = intake_.settle_unsaid(said_);
-      log::info("published answers are taken over", "partition={} records={} unreadable={}",
+      log::info("published answers are taken over", "partition={} records={} passed_over={}",
                 place_.partition, answers_, bad_);
     }
     intake_.note(names_.said, said_);
@@ -81,18 +82,22 @@ class Tail {
   void take(const kafka::Record& r) {
     offset_ = static_cast<std::uint64_t>(r.offset) + 1;
     const auto answer = answers::from_json(as_text(r.value));
-    if (!answer) {
-      if (++bad_ == 1) {
-        log::warning("an answer in the topic cannot be read", "partition={} offset={} error={}",
-                     r.partition, r.offset, answer.error().text());
-      }
-      return;
-    }
+    if (!answer) return pass_over(r, answer.error().text());
     if (answer->series.empty()) return;  // of a group no store of one partition has all
+    const auto of = kafka::partition_of(answers::edge_of(*answer), place_.partitions);
+    if (of != place_.partition) {
+      return pass_over(r, fmt::format("its edge belongs to partition {}", of));
+    }
     ++answers_;
     live_ = std::max(live_, number_in(r, "live"));
     backlog_ = std::max(backlog_, number_in(r, "backlog"));
     intake_.note_published(*answer);
+  }
+
+  void pass_over(const kafka::Record& r, const std::string& why) {
+    if (++bad_ > 1) return;
+    log::warning("an answer in the topic cannot be used", "partition={} offset={} error={}",
+                 r.partition, r.offset, why);
   }
 
   const checkpoint::Place& place_;

@@ -418,6 +418,43 @@ TEST(Group, WhatOthersReadAndIsGoneIsNotWaitedFor) {
   EXPECT_EQ(kafka.read(kafka.settings.answers()).size(), said) << "nothing is said again";
 }
 
+TEST(Group, AnswersThatCannotBeOfThePartitionArePassedOver) {
+  MockKafka kafka;
+  Folder folder;
+  Fleet fleet(kafka);
+  fleet.send(0);
+  constexpr std::uint64_t kFar = std::uint64_t{1} << 50;
+  answers::Answer foreign;
+  foreign.view = "minute";
+  foreign.series = "press-0/line1/m0";
+  foreign.start = event_time(kStart);
+  foreign.end = event_time(kStart + kMinute);
+  foreign.position = kFar;
+  const auto own = kafka::partition_of(answers::edge_of(foreign), MockKafka::kPartitions);
+  const auto json = answers::to_json(foreign);
+  const auto producer = kafka::Producer::open(kafka.settings, {}).value();
+  for (int p = 0; p < MockKafka::kPartitions; ++p) {
+    if (p == own) continue;
+    ASSERT_TRUE(producer->send(kafka.settings.answers(), p, as_bytes("foreign"), as_bytes(json), {},
+                               0).ok());
+  }
+  producer->finish(std::chrono::seconds(10));
+  Member node(kafka, folder.path, "hall-1", {}, true);
+  ASSERT_TRUE(answers_all(node, fleet));
+  ASSERT_TRUE(ready(node));
+  const auto said = [&] {
+    std::map<int, std::uint64_t> positions;  // the highest of each partition
+    for (const auto& r : kafka.read(kafka.settings.answers())) {
+      if (r.key == "foreign") continue;
+      auto& at = positions[r.partition];
+      at = std::max(at, answers::from_json(r.value).value().position);
+    }
+    return positions;
+  };
+  ASSERT_TRUE(eventually([&] { return said().size() == MockKafka::kPartitions; }, kLong));
+  for (const auto& [p, position] : said()) EXPECT_LT(position, kFar) << "partition " << p;
+}
+
 // The brokers take its producer for one that another node has replaced.
 TEST(Group, WhoIsRefusedLetsGoOfThePartitionAndComesAgain) {
   MockKafka kafka;
