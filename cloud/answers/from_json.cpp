@@ -6,6 +6,7 @@
 #include <array>
 #include <charconv>
 #include <cstring>
+#include <limits>
 #include <utility>
 #include <vector>
 
@@ -18,6 +19,9 @@ namespace od = simdjson::ondemand;
 
 constexpr std::array kStates{State::open,    State::provisional, State::sealed,
                              State::revised, State::frozen,      State::withdrawn};
+
+// No store counts so far, and what counts on from there stays clear of what SQLite tells.
+constexpr std::uint64_t kCountMax = std::uint64_t{1} << 53;
 
 Error malformed(simdjson::error_code code) {
   return {Fault::corrupt, fmt::format("its JSON is malformed: {}", error_message(code))};
@@ -179,6 +183,7 @@ Result<> count_field(const std::string& name, od::value value, Answer& a, Said& 
              : name == "revision"     ? a.revision
                                       : a.lost;
   TIDE_ASSIGN(to, got(value.get_uint64()));
+  if (to > kCountMax) return Error(Fault::corrupt, fmt::format("{} is above 2^53", to));
   return {};
 }
 
@@ -249,6 +254,10 @@ Result<> check(const Answer& a, const Said& said) {
   if (!said.revision) return lacks("revision");
   if (!said.known_at) return lacks("known_at");
   if (a.start >= a.end) return Error(Fault::corrupt, "its window ends before it begins");
+  const auto start = count_ns(a.start);
+  if (start < 0 && count_ns(a.end) > std::numeric_limits<std::int64_t>::max() + start) {
+    return Error(Fault::corrupt, "its window is wider than 292 years");
+  }
   return {};
 }
 

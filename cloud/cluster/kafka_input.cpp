@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <thread>
+#include <utility>
 
 #include "cloud/checkpoint/marker.h"
 #include "cloud/cluster/gone_records.h"
@@ -48,6 +49,7 @@ Result<std::unique_ptr<KafkaInput>> KafkaInput::open(Kind kind, const kafka::Set
     partition.name = checkpoint::position_name(layout.id, word_of(kind), p);
     partition.next = static_cast<std::int64_t>(intake.noted(partition.name));
     partition.saved = partition.next;
+    partition.taken = partition.next;
     const bool read = !only || p == *only;
     options.from.push_back(read ? partition.next : kafka::ConsumerOptions::kNotRead);
     input->position_ += partition.next;
@@ -159,8 +161,9 @@ void KafkaInput::release() {
 void KafkaInput::save(intake::Intake& intake) {
   behind_ = consumer_->behind();
   for (auto& p : partitions_) {
+    p.taken = p.next;
     const auto at = p.held.value_or(p.next);
-    const auto before = p.saved.exchange(at);
+    const auto before = std::exchange(p.saved, at);
     if (at == before) continue;
     intake.note(p.name, static_cast<std::uint64_t>(at));
     position_ += at - before;

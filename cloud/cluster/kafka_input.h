@@ -3,7 +3,7 @@
 // Promise    positions() names, for each partition, the first record that a node must take again
 //            that finds the intake as the next commit leaves it. Records that are gone, and topics
 //            that begin anew, are told.
-// Threads    one; behind(), lost(), saved() and position() from any.
+// Threads    one; behind(), lost(), taken() and position() from any.
 #pragma once
 
 #include <atomic>
@@ -47,9 +47,14 @@ class KafkaInput {
   [[nodiscard]] bool at_end() const { return consumer_->at_end(); }
   [[nodiscard]] std::uint64_t behind() const { return behind_.load(); }
   [[nodiscard]] std::uint64_t lost() const { return lost_.load(); }
-  // What is saved of a partition, or is with the batch at hand.
-  [[nodiscard]] std::int64_t saved(int partition) const {
-    return partitions_[static_cast<std::size_t>(partition)].saved.load();
+  // How far a partition was taken, with the batch at hand: beyond what is saved of it while a block
+  // waits, since answers are made of what came behind that.
+  [[nodiscard]] std::int64_t taken(int partition) const {
+    return partitions_[static_cast<std::size_t>(partition)].taken.load();
+  }
+  // All that is there of a partition was taken, whatever of it is gone.
+  [[nodiscard]] bool read_to_its_end(int partition) const {
+    return consumer_->read_to_its_end(partition);
   }
   // The sum over its partitions of what is saved.
   [[nodiscard]] std::int64_t position() const { return position_.load(); }
@@ -59,7 +64,8 @@ class KafkaInput {
   struct Partition {
     std::string name;  // under which the position is noted
     std::int64_t next = 0;
-    std::atomic<std::int64_t> saved{0};
+    std::int64_t saved = 0;
+    std::atomic<std::int64_t> taken{0};
     std::optional<std::int64_t> held;
   };
   KafkaInput(Kind kind, std::string topic, intake::Gateways& gateways);

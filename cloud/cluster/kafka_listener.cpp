@@ -120,7 +120,7 @@ Outbox::Options KafkaListener::said(intake::Intake& intake, const kafka::Layout&
                          options_.voice, options_.holds};
   if (options_.answers) {
     const auto input = [live = live_.get(), backlog = backlog_.get()](int partition) {
-      return std::pair(live->saved(partition), backlog->saved(partition));
+      return std::pair(live->taken(partition), backlog->taken(partition));
     };
     auto feed = answers_feed(s, {layout.partitions, input, options_.partition});
     const VoiceNames names(layout.id);
@@ -142,7 +142,11 @@ Outbox::Options KafkaListener::said(intake::Intake& intake, const kafka::Layout&
 void KafkaListener::look_at_others(intake::Intake& intake) {
   if (!behind_others_) return;
   const int p = *options_.partition;
-  behind_others_ = live_->saved(p) < others_live_ || backlog_->saved(p) < others_backlog_;
+  // Where retention, or a broker, took what they had read, there is nothing more to wait for.
+  const auto is_behind = [p](const KafkaInput& input, std::int64_t others) {
+    return input.taken(p) < others && !input.read_to_its_end(p);
+  };
+  behind_others_ = is_behind(*live_, others_live_) || is_behind(*backlog_, others_backlog_);
   intake.hold_published(behind_others_);
 }
 
@@ -194,6 +198,7 @@ std::size_t KafkaListener::receive_new(intake::Intake& intake) {
   auto size = live_was_read_ && !backlog_first ? take(*backlog_, intake) : 0;
   if (size == 0 && partials_) size = take(*partials_, intake);
   if (size == 0 && !intake.has_batch()) note_read();
+  if (size == 0) look_at_others(intake);
   if (size == 0 && listens()) look_at_gateways(intake);
   return size;
 }

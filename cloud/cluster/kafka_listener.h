@@ -78,6 +78,8 @@ class KafkaListener final : public intake::Listener {
   [[nodiscard]] bool caught_up() const {
     return reads_.load() && live_was_read_ && listens() && !behind_others_;
   }
+  // The brokers take `voice` for one that another owner has replaced.
+  [[nodiscard]] bool silenced() const { return outbox_ && outbox_->silenced(); }
 
  private:
   KafkaListener(KafkaListenerOptions options, const Clock& clock, int event);
@@ -97,9 +99,9 @@ class KafkaListener final : public intake::Listener {
   std::size_t take(KafkaInput& input, intake::Intake& intake);
   void resolve(intake::Intake& intake);
   [[nodiscard]] bool holds() const { return !options_.holds || options_.holds(); }
-  [[nodiscard]] bool silenced() const { return outbox_ && outbox_->silenced(); }
   [[nodiscard]] Outbox::Options said(intake::Intake& intake, const kafka::Layout& layout) const;
-  // Once the input is where that of earlier owners was, their answers are taken over.
+  // Once the input is where that of earlier owners was, or at its end, their answers are taken
+  // over.
   void look_at_others(intake::Intake& intake);
   // All that is there was read: who says nothing now, is silent.
   [[nodiscard]] bool listens() const;

@@ -69,11 +69,16 @@ std::vector<std::pair<std::string, std::uint64_t>> Outbox::moved() {
   return all;
 }
 
+void Outbox::tell(const std::string& why) {
+  const std::lock_guard lock(mutex_);
+  if (!why.empty() && why != problem_) log::error("records wait", "error={}", why);
+  problem_ = why;
+}
+
 void Outbox::run() {
   for (;;) {
     std::size_t done = 0;
     std::string why;
-    bool refused = false;
     for (auto& state : feeds_) {
       const auto went = turn(state);
       if (went) {
@@ -81,12 +86,11 @@ void Outbox::run() {
         continue;
       }
       why = went.error().text();
-      refused = refused || (options_.voice && went.error().fault() == Fault::denied);
+      if (refused_) break;
     }
+    tell(why);
     std::unique_lock lock(mutex_);
-    if (!why.empty() && why != problem_) log::error("records wait", "error={}", why);
-    problem_ = why;
-    if (refused) {
+    if (refused_) {
       silenced_ = true;
       return;
     }
@@ -137,8 +141,14 @@ Result<std::uint64_t> Outbox::say(const std::vector<Record>& batch) {
   return offset;
 }
 
+// What a reader or a record is denied is another matter.
+Error Outbox::refused_if_denied(const Error& by_the_brokers) {
+  refused_ = by_the_brokers.fault() == Fault::denied;
+  return by_the_brokers;
+}
+
 Result<std::uint64_t> Outbox::say_at_once(const std::vector<Record>& batch) {
-  TIDE_TRY(producer_->begin());
+  if (const auto begun = producer_->begin(); !begun) return refused_if_denied(begun.error());
   for (const auto& r : batch) {
     const auto sent = send(*producer_, r, batch.front().topic);
     if (sent) continue;
@@ -149,8 +159,9 @@ Result<std::uint64_t> Outbox::say_at_once(const std::vector<Record>& batch) {
   for (;;) {
     const auto there = producer_->commit(kAgain);
     for (auto& d : producer_->poll()) deliveries.push_back(std::move(d));
-    if (!there) return there.error();
-    if (*there) return end_of(deliveries);
+    if (!there) return refused_if_denied(there.error());
+    if (there->done) return end_of(deliveries);
+    tell(batch.front().topic + ": " + there->why);
     if (stopping()) return Error{Fault::unavailable, batch.front().topic + ": no answer in time"};
   }
 }

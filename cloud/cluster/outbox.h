@@ -85,12 +85,15 @@ class Outbox {
   // The offset behind the last of those that go where the first goes.
   Result<std::uint64_t> say(const std::vector<Record>& batch);
   Result<std::uint64_t> say_at_once(const std::vector<Record>& batch);
+  Error refused_if_denied(const Error& by_the_brokers);
+  void tell(const std::string& why);  // the problem; empty: none
   [[nodiscard]] bool stopping() const;
 
   const Options options_;
   std::deque<State> feeds_;
   std::shared_ptr<kafka::Producer> producer_;
   std::unique_ptr<query::Reader> reader_;
+  bool refused_ = false;  // for good: the thread's
   std::atomic<std::uint64_t> waiting_{0};
   std::atomic<bool> silenced_{false};
   mutable std::mutex mutex_;  // of what follows

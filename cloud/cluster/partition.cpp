@@ -22,13 +22,15 @@ Partition::Partition(PartitionOptions options, Disk& disk, const Clock& clock)
     auto ended = run();
     const std::lock_guard lock(mutex_);
     if (ended) return;
-    // Not to be the owner any more is no fault of the node's.
-    if (ended.error().fault() != Fault::denied) {
+    const bool denied = ended.error().fault() == Fault::denied;
+    if (denied && stop_.asked()) return;
+    if (!denied || !silenced_) {
       fault_ = std::move(ended).error();
-    } else if (!stop_.asked()) {
-      last_.problem = ended.error().text();
-      let_go_ = clock_.steady();
+      return;
     }
+    // Not to be the owner any more is no fault of the node's.
+    last_.problem = ended.error().text();
+    let_go_ = clock_.steady();
   });
 }
 
@@ -107,6 +109,7 @@ Result<> Partition::run() {
     auto voice = take_voice(where, **intake, holds, stop_,
                             [this](const std::string& why) { wait_with(why); });
     if (!voice) return std::move(voice).error().within(place);
+    if (!*voice) return {};
     listening.voice = std::move(*voice);
   }
   auto listener = KafkaListener::open(std::move(listening), clock_);
@@ -129,6 +132,7 @@ Result<> Partition::run() {
   {
     const std::lock_guard lock(mutex_);
     last_ = listener_->condition();
+    silenced_ = listener_->silenced();
     listener_ = nullptr;
     writer_ = nullptr;
   }

@@ -78,6 +78,7 @@ class Partition {
   Takeover takeover_;
   Condition last_{.problem = "its store is being opened"};
   intake::Counters counters_;
+  bool silenced_ = false;  // by an owner that came later
   std::optional<Error> fault_;
   std::optional<SteadyTime> let_go_;
   std::thread thread_;

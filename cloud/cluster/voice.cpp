@@ -9,6 +9,7 @@
 #include "common/base/log.h"
 #include "common/kafka/consumer.h"
 #include "common/kafka/records.h"
+#include "common/kafka/topics.h"
 
 namespace tidemark::cluster {
 namespace {
@@ -20,8 +21,6 @@ constexpr std::chrono::milliseconds kReadPatience{30'000};  // for brokers that 
 constexpr std::chrono::milliseconds kRecordPatience{10'000};
 constexpr std::uint64_t kQueueBytes = 64 << 20;
 constexpr std::size_t kRecordsOfCommit = 5'000;
-
-Error stopped() { return {Fault::denied, "the node lets go of the partition"}; }
 
 std::uint64_t number_in(const kafka::Record& r, std::string_view name) {
   return kafka::number_of(r.header(name));
@@ -39,7 +38,8 @@ class Tail {
         live_(intake.noted(names_.live)),
         backlog_(intake.noted(names_.backlog)) {}
 
-  Result<> read(const StopSignal& stop) {
+  // False: `stop` was asked.
+  Result<bool> read(const StopSignal& stop) {
     kafka::ConsumerOptions options;
     options.topic = place_.settings.answers();
     options.from.assign(static_cast<std::size_t>(place_.partitions),
@@ -47,7 +47,7 @@ class Tail {
     options.from[static_cast<std::size_t>(place_.partition)] = static_cast<std::int64_t>(offset_);
     TIDE_ASSIGN(const auto consumer, kafka::Consumer::open(place_.settings, std::move(options)));
     for (auto left = kReadPatience; !consumer->at_end();) {
-      if (stop.asked()) return stopped();
+      if (stop.asked()) return false;
       if (consumer->poll([&](const kafka::Record& r) { take(r); })) {
         left = kReadPatience;
         if (++taken_ % kRecordsOfCommit != 0) continue;
@@ -62,14 +62,14 @@ class Tail {
       std::this_thread::sleep_for(kReadTurn);
       left -= kReadTurn;
     }
-    return {};
+    return true;
   }
 
   // With the next commit.
   void settle() {
     if (answers_ > 0) {
       said_ = intake_.settle_unsaid(said_);
-      log::info("published answers are taken over", "partition={} records={} unreadable={}",
+      log::info("published answers are taken over", "partition={} records={} passed_over={}",
                 place_.partition, answers_, bad_);
     }
     intake_.note(names_.said, said_);
@@ -82,18 +82,22 @@ class Tail {
   void take(const kafka::Record& r) {
     offset_ = static_cast<std::uint64_t>(r.offset) + 1;
     const auto answer = answers::from_json(as_text(r.value));
-    if (!answer) {
-      if (++bad_ == 1) {
-        log::warning("an answer in the topic cannot be read", "partition={} offset={} error={}",
-                     r.partition, r.offset, answer.error().text());
-      }
-      return;
-    }
+    if (!answer) return pass_over(r, answer.error().text());
     if (answer->series.empty()) return;  // of a group no store of one partition has all
+    const auto of = kafka::partition_of(answers::edge_of(*answer), place_.partitions);
+    if (of != place_.partition) {
+      return pass_over(r, fmt::format("its edge belongs to partition {}", of));
+    }
     ++answers_;
     live_ = std::max(live_, number_in(r, "live"));
     backlog_ = std::max(backlog_, number_in(r, "backlog"));
     intake_.note_published(*answer);
+  }
+
+  void pass_over(const kafka::Record& r, const std::string& why) {
+    if (++bad_ > 1) return;
+    log::warning("an answer in the topic cannot be used", "partition={} offset={} error={}",
+                 r.partition, r.offset, why);
   }
 
   const checkpoint::Place& place_;
@@ -103,6 +107,7 @@ class Tail {
   std::uint64_t taken_ = 0, answers_ = 0, bad_ = 0;
 };
 
+// Empty: `stop` was asked.
 Result<Voice> own(const checkpoint::Place& place, const std::function<bool()>& holds,
                   const StopSignal& stop, const std::function<void(const std::string&)>& wait) {
   kafka::ProducerOptions options;
@@ -112,14 +117,17 @@ Result<Voice> own(const checkpoint::Place& place, const std::function<bool()>& h
       fmt::format("{}.{}.{}", place.settings.prefix, place.layout, place.partition);
   TIDE_ASSIGN(Voice producer, kafka::Producer::open(place.settings, options));
   for (;;) {
-    if (stop.asked()) return stopped();
+    if (stop.asked()) return Voice();
     if (!holds()) {  // who stood still must not refuse the new owner
       std::this_thread::sleep_for(kLookAgain);
       continue;
     }
-    TIDE_ASSIGN(const auto owns, producer->be_owner(kTurn));
-    if (owns) return producer;
-    wait("no broker lets this node publish the partition's answers yet");
+    const auto owns = producer->be_owner(kTurn);
+    if (owns && owns->done) return producer;
+    wait("this node may not publish the partition's answers yet: " +
+         (owns ? owns->why : owns.error().text()));
+    if (owns) continue;
+    TIDE_ASSIGN(producer, kafka::Producer::open(place.settings, options));  // that one never may
   }
 }
 
@@ -137,9 +145,11 @@ Result<Voice> take_voice(const checkpoint::Place& place, intake::Intake& intake,
   intake.hold_published(true);
   for (;;) {
     TIDE_ASSIGN(auto producer, own(place, holds, stop, wait));
+    if (!producer) return producer;
     Tail tail(place, intake);
     const auto read = tail.read(stop);
     if (read) {
+      if (!*read) return Voice();
       tail.settle();
       TIDE_TRY(intake.save_notes());
       return producer;

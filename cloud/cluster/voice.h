@@ -4,7 +4,8 @@
 // Promise    once take_voice() has returned, the brokers refuse every earlier owner of the
 //            partition, and the store knows what was published since it noted that it was: nothing
 //            that it emits goes back behind that.
-// Faults     denied: another node has the partition, or `stop` was asked; as of the store.
+// Faults     as of the store, and of settings that do not fit together. Whoever is refused by the
+//            brokers tries again.
 // Threads    the intake's, before anything is taken.
 #pragma once
 
@@ -27,8 +28,8 @@ struct VoiceNames {
   std::string said, offset, live, backlog;
 };
 
-// `holds`: whether the partition is this node's just now. `wait`: is told why nothing goes on, and
-// waits a little.
+// Empty: `stop` was asked. `holds`: whether the partition is this node's just now. `wait`: is told
+// why nothing goes on, and waits a little.
 Result<Voice> take_voice(const checkpoint::Place& place, intake::Intake& intake,
                          const std::function<bool()>& holds, const StopSignal& stop,
                          const std::function<void(const std::string&)>& wait);

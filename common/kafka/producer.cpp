@@ -109,7 +109,7 @@ class RdProducer final : public Producer {
     rd_kafka_flush(client_.get(), static_cast<int>(within.count()));
     return poll();
   }
-  Result<bool> be_owner(std::chrono::milliseconds within) override {
+  Result<Attempt> be_owner(std::chrono::milliseconds within) override {
     return ended(rd_kafka_init_transactions(client_.get(), static_cast<int>(within.count())));
   }
   Result<> begin() override {
@@ -118,7 +118,7 @@ class RdProducer final : public Producer {
     return {};
   }
   void give_up(const Error& why) override { failed_ = why; }
-  Result<bool> commit(std::chrono::milliseconds within) override {
+  Result<Attempt> commit(std::chrono::milliseconds within) override {
     const auto ms = static_cast<int>(within.count());
     if (!failed_) {
       Owned<rd_kafka_error_t> error(rd_kafka_commit_transaction(client_.get(), ms));
@@ -128,8 +128,8 @@ class RdProducer final : public Producer {
       failed_ = error_of(rd_kafka_error_code(error.get()), brokers_,
                          rd_kafka_error_string(error.get()));
     }
-    TIDE_ASSIGN(const auto none_is_there, ended(rd_kafka_abort_transaction(client_.get(), ms)));
-    if (!none_is_there) return false;
+    TIDE_ASSIGN(auto taken_back, ended(rd_kafka_abort_transaction(client_.get(), ms)));
+    if (!taken_back.done) return taken_back;
     return Error{Fault::unavailable, std::exchange(failed_, std::nullopt)->text()};
   }
   [[nodiscard]] int descriptor() const override { return event_; }
@@ -163,11 +163,24 @@ class RdProducer final : public Producer {
   }
 
  private:
-  [[nodiscard]] Result<bool> ended(rd_kafka_error_t* raw) const {
+  [[nodiscard]] Result<Attempt> ended(rd_kafka_error_t* raw) const {
     const Owned<rd_kafka_error_t> error(raw);
-    if (!error) return true;
-    if (rd_kafka_error_is_retriable(error.get()) != 0) return false;
-    return denied(*error);
+    if (!error) return Attempt{.done = true};
+    if (rd_kafka_error_is_retriable(error.get()) == 0) return denied(*error);
+    return Attempt{.why = why_not_yet(*error)};
+  }
+  [[nodiscard]] std::string why_not_yet(const rd_kafka_error_t& error) const {
+    const auto code = rd_kafka_error_code(&error);
+    const auto* const text = rd_kafka_error_string(&error);
+    if (code != RD_KAFKA_RESP_ERR__TIMED_OUT &&
+        code != RD_KAFKA_RESP_ERR_COORDINATOR_NOT_AVAILABLE) {
+      return error_of(code, brokers_, text).text();
+    }
+    // The library (2.0.2) keeps to itself that brokers have no coordinator, and asks on.
+    return fmt::format("{}: {}; are the brokers up, and as many as "
+                       "transaction.state.log.replication.factor and "
+                       "transaction.state.log.min.isr ask for?",
+                       brokers_, text);
   }
   [[nodiscard]] Error denied(const rd_kafka_error_t& error) const {
     const auto why = error_of(rd_kafka_error_code(&error), brokers_,

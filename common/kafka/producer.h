@@ -42,6 +42,12 @@ struct Delivery {
   std::int64_t offset = -1;    // where it lies in its partition, then
 };
 
+// Of what is called again until it is done.
+struct Attempt {
+  bool done = false;
+  std::string why = {};  // it is not: what, where and what to do
+};
+
 class Producer {
  public:
   // Reaches nobody yet. Fault::bad_input for settings that do not fit together.
@@ -58,15 +64,15 @@ class Producer {
   // An eventfd, readable when poll() may have something; poll() reads it.
   [[nodiscard]] virtual int descriptor() const = 0;
   [[nodiscard]] virtual std::size_t waiting() const = 0;  // records without an outcome
-  // From here on all others with its transactional id are refused. False: not yet, call it again.
-  // Fault::denied, as of the two that follow: this producer is refused for good.
-  virtual Result<bool> be_owner(std::chrono::milliseconds within) = 0;
+  // From here on all others with its transactional id are refused, once that is
+  // done. Fault::denied, as of the two that follow: this producer is refused for good.
+  virtual Result<Attempt> be_owner(std::chrono::milliseconds within) = 0;
   virtual Result<> begin() = 0;
   // commit() takes back what was sent since begin(), and says so.
   virtual void give_up(const Error& why) = 0;
-  // All that was sent since begin() is there, at once. False: that is not known yet, call it again.
+  // All that was sent since begin() is there, at once, if it is done; else that is not known yet.
   // Fault::unavailable: none of it is, and another may begin.
-  virtual Result<bool> commit(std::chrono::milliseconds within) = 0;
+  virtual Result<Attempt> commit(std::chrono::milliseconds within) = 0;
   // Set when this producer can never deliver again; make another one.
   [[nodiscard]] virtual std::optional<Error> fatal() const = 0;
   // Asks the brokers for a topic: its number of partitions, each of which has a leader.

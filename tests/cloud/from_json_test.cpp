@@ -15,7 +15,7 @@ using answers::to_json;
 
 Answer full_answer() {
   Answer a;
-  a.position = 9'007'199'254'740'993;  // more than a double tells
+  a.position = 9'007'199'254'740'992;  // 2^53: no count is above it
   a.view = "per_site";
   a.view_version = 3;
   a.view_hash = 0x0123'4567'89ab'cdef;
@@ -42,7 +42,7 @@ Answer full_answer() {
   a.missing = {{"press-07/line1", "offline since 2026-11-21T12:03:00Z"}};
   a.waived = {{"press-08/*", true, event_time(4'102'444'800'123'000'000), "ada", "scrapped",
                event_time(1)}};
-  a.lost = 18'446'744'073'709'551'615U;
+  a.lost = 9'007'199'254'740'991;
   a.approximate = true;
   a.notes = {"two units", ""};
   a.previous = {{"a", 0.0}, {"e", 1.5}};
@@ -113,6 +113,13 @@ INSTANTIATE_TEST_SUITE_P(
                     Broken{"a_hash_of_words", R"("view_hash":"0123)", R"("view_hash":"x123)"},
                     Broken{"revision_below_zero", R"("revision":12)", R"("revision":-1)"},
                     Broken{"revision_in_words", R"("revision":12)", R"("revision":"12")"},
+                    Broken{"a_position_above_what_counts", R"("position":9007199254740992)",
+                           R"("position":9007199254740993)"},
+                    Broken{"a_position_that_wraps", R"("position":9007199254740992)",
+                           R"("position":18446744073709551615)"},
+                    Broken{"a_revision_below_zero_to_sqlite", R"("revision":12)",
+                           R"("revision":9223372036854775808)"},
+                    Broken{"a_width_that_wraps", R"("start":"1969)", R"("start":"1700)"},
                     Broken{"a_state_to_come", R"("withdrawn")", R"("melted")"},
                     Broken{"a_time_that_is_none", R"("end":"2023)", R"("end":"20x3)"},
                     Broken{"ends_before_it_begins", R"("end":"2023)", R"("end":"1923)"},

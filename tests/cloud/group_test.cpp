@@ -234,7 +234,8 @@ bool all_kept(Member& node, EventTime since) {
 bool ready(Member& node) {
   return eventually([&] {
     const auto all = node.partitions();
-    return std::ranges::all_of(all, [](const auto& p) { return p.ready.has_value(); });
+    return !all.empty() &&
+           std::ranges::all_of(all, [](const auto& p) { return p.ready.has_value(); });
   }, kLong);
 }
 
@@ -433,6 +434,73 @@ TEST(Group, AnswersGoOnFromACheckpoint) {
   ASSERT_TRUE(says_what_it_answers(kafka, second));
 }
 
+// Retention has emptied the backlog, and nothing comes to it any more.
+TEST(Group, WhatOthersReadAndIsGoneIsNotWaitedFor) {
+  MockKafka kafka;
+  Folder here;
+  Folder there;
+  Fleet fleet(kafka);
+  fleet.send(0);
+  fleet.send(1);
+  std::map<std::string, std::string> before;
+  {
+    Member first(kafka, here.path, "hall-1", {}, true);
+    ASSERT_TRUE(answers_all(first, fleet));
+    ASSERT_TRUE(says_what_it_answers(kafka, first));
+    before = answered(first);
+  }
+  const auto producer = kafka::Producer::open(kafka.settings, {}).value();
+  const std::vector<kafka::Header> far{{"live", "0"}, {"backlog", "500"}};
+  for (const auto& r : kafka.read(kafka.settings.answers())) {
+    ASSERT_TRUE(producer->send(kafka.settings.answers(), r.partition, as_bytes(r.key),
+                               as_bytes(r.value), far, 0).ok());
+  }
+  producer->finish(std::chrono::seconds(10));
+  const auto said = kafka.read(kafka.settings.answers()).size();
+  Member second(kafka, there.path, "hall-2", {}, true);
+  ASSERT_TRUE(answers_all(second, fleet));
+  ASSERT_TRUE(ready(second));
+  EXPECT_TRUE(eventually([&] { return answered(second) == before; }));
+  EXPECT_EQ(kafka.read(kafka.settings.answers()).size(), said) << "nothing is said again";
+}
+
+TEST(Group, AnswersThatCannotBeOfThePartitionArePassedOver) {
+  MockKafka kafka;
+  Folder folder;
+  Fleet fleet(kafka);
+  fleet.send(0);
+  constexpr std::uint64_t kFar = std::uint64_t{1} << 50;
+  answers::Answer foreign;
+  foreign.view = "minute";
+  foreign.series = "press-0/line1/m0";
+  foreign.start = event_time(kStart);
+  foreign.end = event_time(kStart + kMinute);
+  foreign.position = kFar;
+  const auto own = kafka::partition_of(answers::edge_of(foreign), MockKafka::kPartitions);
+  const auto json = answers::to_json(foreign);
+  const auto producer = kafka::Producer::open(kafka.settings, {}).value();
+  for (int p = 0; p < MockKafka::kPartitions; ++p) {
+    if (p == own) continue;
+    ASSERT_TRUE(producer->send(kafka.settings.answers(), p, as_bytes("foreign"), as_bytes(json), {},
+                               0).ok());
+  }
+  producer->finish(std::chrono::seconds(10));
+  Member node(kafka, folder.path, "hall-1", {}, true);
+  ASSERT_TRUE(answers_all(node, fleet));
+  ASSERT_TRUE(ready(node));
+  const auto said = [&] {
+    std::map<int, std::uint64_t> positions;  // the highest of each partition
+    for (const auto& r : kafka.read(kafka.settings.answers())) {
+      if (r.key == "foreign") continue;
+      auto& at = positions[r.partition];
+      at = std::max(at, answers::from_json(r.value).value().position);
+    }
+    return positions;
+  };
+  ASSERT_TRUE(eventually([&] { return said().size() == MockKafka::kPartitions; }, kLong));
+  for (const auto& [p, position] : said()) EXPECT_LT(position, kFar) << "partition " << p;
+}
+
 // The brokers take its producer for one that another node has replaced.
 TEST(Group, WhoIsRefusedLetsGoOfThePartitionAndComesAgain) {
   MockKafka kafka;
@@ -452,6 +520,37 @@ TEST(Group, WhoIsRefusedLetsGoOfThePartitionAndComesAgain) {
   EXPECT_TRUE(eventually([&] { return node.pool().condition().problem.empty(); }, kLong))
       << node.pool().condition().problem;
   EXPECT_EQ(node.ledger().taken, fleet.readings);
+}
+
+class ReadOnlyDisk final : public Disk {
+ public:
+  Result<std::unique_ptr<File>> open(const std::filesystem::path& path) override {
+    return system_error("open " + path.string(), EACCES);
+  }
+  Result<> sync_folder(const std::filesystem::path& folder) override {
+    return system_error("sync " + folder.string(), EACCES);
+  }
+};
+
+// Opened again and again, it would keep the partition from nodes that can.
+TEST(Group, AStoreThatMayNotBeOpenedIsTheNodesFault) {
+  MockKafka kafka;
+  Folder folder;
+  ReadOnlyDisk disk;
+  const SystemClock clock;
+  cluster::PartitionOptions o;
+  o.intake.data_dir = folder.path;
+  o.intake.from_log = true;
+  o.listener.settings = kafka.settings;
+  o.listener.layout = layout_of_mock;
+  o.listener.answers = true;
+  o.listener.partition = 0;
+  o.opened = [] {};
+  cluster::Partition partition(std::move(o), disk, clock);
+  ASSERT_TRUE(eventually([&] { return partition.fault() || partition.let_go(); }, kLong));
+  ASSERT_TRUE(partition.fault());
+  EXPECT_EQ(partition.fault()->fault(), Fault::denied) << partition.fault()->text();
+  EXPECT_FALSE(partition.let_go());
 }
 
 TEST(Checkpoint, MarkersAreReadAsTheyWereWritten) {

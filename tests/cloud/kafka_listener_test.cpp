@@ -290,6 +290,47 @@ TEST(KafkaListener, AnswersGoIntoTheirTopicOnceTheyAreCommitted) {
 }
 
 // It stood still, and another node has its partitions by now.
+// Its position stays before a block that waits for a dictionary; answers are made beyond it.
+TEST(KafkaListener, AnswersSayHowFarTheirInputWasTakenWhileABlockWaits) {
+  MockKafka kafka;
+  Folder folder;
+  EdgeDouble waiting("press-07", 11, 1);
+  const auto its = kafka::partition_of(waiting.name(), MockKafka::kPartitions);
+  std::string beside = "press-08";
+  while (kafka::partition_of(beside, MockKafka::kPartitions) != its) beside += "x";
+  EdgeDouble edge(beside, 12, 1);
+  Gateway first(kafka, waiting);
+  Gateway second(kafka, edge);
+  const auto lost = next_block(waiting, 0);
+  first.send(waiting.block(lost));
+  ASSERT_TRUE(first.acknowledged(lost));
+  Node node(kafka, folder.path, true);
+  ASSERT_TRUE(eventually([&] { return node.counters().parked == 1; }));
+  second.send(edge.dictionary());
+  const auto block = next_block(edge, 0);
+  second.send(edge.block(block));
+  second.send(edge.last_seal());
+  ASSERT_TRUE(second.acknowledged(block));
+  ASSERT_TRUE(node.answers(3));
+  std::int64_t behind = 0;  // the block that was answered
+  std::int64_t at = 0;
+  for (const auto& r : kafka.read(kafka.settings.live())) {
+    if (r.partition != its) continue;
+    ++at;
+    if (r.key == beside && r.headers.at("type") == "block") behind = at;
+  }
+  ASSERT_GT(behind, 0);
+  std::vector<MockRecord> said;
+  ASSERT_TRUE(eventually([&] {
+    said = kafka.read(kafka.settings.answers());
+    return !said.empty();
+  }));
+  EXPECT_EQ(node.counters().parked, 1u);
+  for (const auto& r : said) {
+    EXPECT_GE(std::stoll(r.headers.at("live")), behind) << r.value;
+  }
+}
+
 TEST(KafkaListener, WhoDoesNotHoldItsPartitionsNeitherTakesNorCommitsNorSays) {
   MockKafka kafka;
   Folder folder;

@@ -12,20 +12,23 @@ constexpr std::chrono::milliseconds kWait{1000};
 class Transactions : public testing::Test {
  protected:
   void SetUp() override {
-    producer_ = kafka::Producer::open(kafka_.settings, {.patience = std::chrono::seconds(10),
-                                                        .transactional_id = "test.0"})
-                    .value();
-    ASSERT_TRUE(eventually([&] { return producer_->be_owner(kWait).value(); }));
+    producer_ = open("test.0");
+    ASSERT_TRUE(eventually([&] { return producer_->be_owner(kWait).value().done; }));
+  }
+  std::unique_ptr<kafka::Producer> open(const std::string& id) {
+    return kafka::Producer::open(kafka_.settings, {.patience = std::chrono::seconds(10),
+                                                   .transactional_id = id})
+        .value();
   }
   void send(const std::string& value) {
     ASSERT_TRUE(producer_->send(kafka_.settings.answers(), 1, as_bytes("key"), as_bytes(value), {},
                                 7).ok());
   }
   // Once it is known.
-  Result<bool> commit() {
+  Result<kafka::Attempt> commit() {
     for (;;) {
       auto there = producer_->commit(kWait);
-      if (!there || *there) return there;
+      if (!there || there->done) return there;
     }
   }
 
@@ -58,6 +61,27 @@ TEST_F(Transactions, WhatIsGivenUpIsNotThereAndAnotherMayBegin) {
   EXPECT_EQ(ended.error().text(), "no room");
   ASSERT_TRUE(producer_->begin().ok());
   send("one");
+  EXPECT_TRUE(commit().ok());
+}
+
+// As of brokers that are fewer than transaction.state.log.replication.factor.
+TEST_F(Transactions, WithoutACoordinatorItSaysWhyAndWhatToDo) {
+  kafka_.refuse_coordinator(RD_KAFKA_RESP_ERR_COORDINATOR_NOT_AVAILABLE, 1000);
+  const auto waiting = open("test.1");
+  const auto first = waiting->be_owner(kWait);
+  ASSERT_TRUE(first.ok()) << first.error().text();
+  EXPECT_FALSE(first->done);
+  EXPECT_NE(first->why.find("transaction.state.log.replication.factor"), std::string::npos)
+      << first->why;
+}
+
+TEST_F(Transactions, WhatIsNotKnownYetHasAReason) {
+  ASSERT_TRUE(producer_->begin().ok());
+  send("one");
+  kafka_.refuse_end_of_transaction(RD_KAFKA_RESP_ERR_COORDINATOR_LOAD_IN_PROGRESS, 10);
+  const auto first = producer_->commit(std::chrono::milliseconds(50)).value();
+  EXPECT_FALSE(first.done);
+  EXPECT_FALSE(first.why.empty());
   EXPECT_TRUE(commit().ok());
 }
 

@@ -66,10 +66,15 @@ class MockKafka {
     constexpr std::int16_t kHeartbeat = 12;
     refuse(kHeartbeat, with, 1);
   }
-  // The next end of a transaction is answered so.
-  void refuse_end_of_transaction(rd_kafka_resp_err_t with) {
+  // The next `n` ends of a transaction are answered so.
+  void refuse_end_of_transaction(rd_kafka_resp_err_t with, std::size_t n = 1) {
     constexpr std::int16_t kEndTxn = 26;
-    refuse(kEndTxn, with, 1);
+    refuse(kEndTxn, with, n);
+  }
+  // The next `n` who ask for a coordinator are answered so.
+  void refuse_coordinator(rd_kafka_resp_err_t with, std::size_t n) {
+    constexpr std::int16_t kFindCoordinator = 10;
+    refuse(kFindCoordinator, with, n);
   }
   // From now on it answers after a minute; its connections stay open.
   void stand_still(int broker) {
