@@ -4,8 +4,8 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <condition_variable>
 #include <mutex>
-#include <thread>
 
 #include "cloud/store/store.h"
 #include "tests/support/eventually.h"
@@ -19,6 +19,7 @@ class GivenProducer final : public kafka::Producer {
   void answer_commits(Result<kafka::Attempt> with) {
     const std::lock_guard lock(mutex_);
     commits_ = std::move(with);
+    changed_.notify_all();
   }
 
   Result<> send(const std::string& /*topic*/, int /*partition*/, ByteSpan /*key*/,
@@ -38,9 +39,9 @@ class GivenProducer final : public kafka::Producer {
   }
   Result<> begin() override { return {}; }
   void give_up(const Error& /*why*/) override {}
-  Result<kafka::Attempt> commit(std::chrono::milliseconds /*within*/) override {
-    std::this_thread::sleep_for(std::chrono::milliseconds(1));
-    const std::lock_guard lock(mutex_);
+  Result<kafka::Attempt> commit(std::chrono::milliseconds within) override {
+    std::unique_lock lock(mutex_);
+    changed_.wait_for(lock, within, [this] { return !commits_ || commits_->done; });
     return commits_;
   }
   [[nodiscard]] std::optional<Error> fatal() const override { return std::nullopt; }
@@ -50,6 +51,7 @@ class GivenProducer final : public kafka::Producer {
 
  private:
   std::mutex mutex_;
+  std::condition_variable changed_;
   Result<kafka::Attempt> commits_ = kafka::Attempt{.done = true};
   std::vector<kafka::Delivery> deliveries_;  // of the outbox's thread
 };
