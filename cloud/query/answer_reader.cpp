@@ -8,6 +8,7 @@
 #include "cloud/answers/body.h"
 #include "cloud/answers/group_judge.h"
 #include "cloud/answers/judge.h"
+#include "cloud/query/kept_rows.h"
 #include "cloud/query/sqlite_reader.h"
 #include "common/model/poll_class.h"
 
@@ -29,11 +30,6 @@ bool selects(const answers::Selection& select, const answers::Labels& of_group) 
   return by_labels && select.matches("", of_group);
 }
 
-Error too_many(std::size_t limit) {
-  return {Fault::full, fmt::format("more than {} answers; ask for less at once or for longer "
-                                   "windows", limit)};
-}
-
 }  // namespace
 
 Result<const ViewEntry*> SqliteReader::view_for(const AnswerQuery& query) {
@@ -50,7 +46,7 @@ Result<const ViewEntry*> SqliteReader::view_for(const AnswerQuery& query) {
     const bool has_all = std::all_of(
         query.aggregates.begin(), query.aggregates.end(), [&](const std::string& a) {
           const auto& have = v.view.aggregates;
-          return std::find(have.begin(), have.end(), a == "avg" ? "mean" : a) != have.end();
+          return std::find(have.begin(), have.end(), figure_name(a)) != have.end();
         });
     if (has_all) return entry;
   }
@@ -82,18 +78,6 @@ Result<const ViewEntry*> SqliteReader::view_called(const AnswerQuery& query) {
   }
   return Error(Fault::bad_input, fmt::format("no view is called '{}'; there are: {}", query.view,
                                              names));
-}
-
-void SqliteReader::keep_aggregates(Answer& answer, const std::vector<std::string>& wanted) {
-  if (wanted.empty()) return;
-  const auto unwanted = [&](const auto& item) {
-    return std::none_of(wanted.begin(), wanted.end(), [&](const std::string& w) {
-      return (w == "avg" ? "mean" : w) == item.first || item.first.starts_with(w + ":");
-    });
-  };
-  std::erase_if(answer.values, unwanted);
-  std::erase_if(answer.previous, unwanted);
-  std::erase_if(answer.texts, unwanted);
 }
 
 Result<Answer> SqliteReader::row(const sqlite::Statement& statement, const ViewEntry& view,
@@ -195,36 +179,29 @@ void SqliteReader::name_missing(Answer& a, const Subject& subject) {
 
 Result<> SqliteReader::add_kept(const ViewEntry& view, const Subject& subject,
                                 const AnswerQuery& query, std::vector<Answer>& all) {
-  // Newest first, so that the newest so many cost no walk over all. What is not proved is skipped
-  // below: then the number of rows cannot be said here, and the loop ends by itself.
+  // Newest first, so that the newest so many cost no walk over all.
   const auto before = all.size();
-  const auto most = static_cast<std::int64_t>(query.limit - before) + 1;
-  const auto left = query.sealed_only ? std::int64_t{-1} : most;
+  KeptRows kept(query, all);
   auto& rows = query.as_of ? as_of_ : current_;
   if (query.as_of) {
     rows.start(view.id, subject.id, count_ns(query.from), count_ns(query.to),
-               count_ns(*query.as_of), left);
+               count_ns(*query.as_of), kept.needed());
   } else {
-    rows.start(view.id, subject.id, count_ns(query.from), count_ns(query.to), left);
+    rows.start(view.id, subject.id, count_ns(query.from), count_ns(query.to), kept.needed());
   }
   const auto frozen = snapshot_.frozen_before(view.view.kept_as(), subject.foremost());
-  while ((query.newest == 0 || all.size() - before < query.newest) && rows.next()) {
-    TIDE_ASSIGN(auto a, row(rows, view, subject));
-    if (query.sealed_only && !proved(a.state)) continue;
+  const auto row_of = [&](const sqlite::Statement& from) -> Result<Answer> {
+    TIDE_ASSIGN(auto a, row(from, view, subject));
+    if (query.as_of) return a;
     // Of a group only what is behind the horizon of all that belong to it.
-    if (!query.as_of && a.start < frozen && proved(a.state) &&
+    if (a.start < frozen && proved(a.state) &&
         a.start < snapshot_.frozen_before(view.view.kept_as(), subject.hindmost(a.start))) {
       a.state = State::frozen;
     }
-    if (!query.as_of) name_missing(a, subject);
-    keep_aggregates(a, query.aggregates);
-    all.push_back(std::move(a));
-    if (all.size() > query.limit) {
-      rows.rewind();
-      return too_many(query.limit);
-    }
-  }
-  rows.rewind();
+    name_missing(a, subject);
+    return a;
+  };
+  TIDE_TRY(kept.take(rows, row_of, query.newest));
   std::reverse(all.begin() + static_cast<std::ptrdiff_t>(before), all.end());
   return {};
 }
@@ -238,9 +215,7 @@ Result<std::vector<Answer>> SqliteReader::answers(const AnswerQuery& query) {
                                    "ask 'by' the size of one");
   }
   if (query.as_of && *query.as_of < snapshot_.known_from()) {
-    return Error(Fault::bad_input, fmt::format("what was known at {} is no longer kept: as-of "
-                                               "reaches back to {}", format_utc(*query.as_of),
-                                               format_utc(snapshot_.known_from())));
+    return before_what_is_kept(*query.as_of, snapshot_.known_from());
   }
   std::vector<Answer> all;
   if (kept) {
@@ -266,7 +241,7 @@ Result<Windows::Asked> SqliteReader::asked(const ViewEntry* view, const AnswerQu
     asked.grid = {view->view.window.size, view->view.window.every};
     if (asked.aggregates.empty()) asked.aggregates = view->view.aggregates;
   }
-  for (auto& a : asked.aggregates) a = a == "avg" ? "mean" : a;
+  for (auto& a : asked.aggregates) a = figure_name(a);
   if (asked.aggregates.empty()) asked.aggregates = answers::all_aggregates();
   asked.from = query.from;
   asked.to = query.to;
@@ -368,20 +343,12 @@ Result<> SqliteReader::add_groups(const ViewEntry* view, const AnswerQuery& quer
 
 Result<> SqliteReader::add_revisions(const ViewEntry& view, const Subject& subject,
                                      const AnswerQuery& query, std::vector<Answer>& all) {
+  KeptRows kept(query, all);
   revisions_.start(view.id, subject.id, count_ns(query.from), count_ns(query.to),
-                   count_ns(query.as_of.value_or(kEventTimeMax)),
-                   static_cast<std::uint64_t>(query.limit - all.size()) + 1);
-  while (revisions_.next()) {
-    TIDE_ASSIGN(auto a, row(revisions_, view, subject));
-    if (query.sealed_only && !proved(a.state)) continue;
-    keep_aggregates(a, query.aggregates);
-    all.push_back(std::move(a));
-    if (all.size() > query.limit) {
-      revisions_.rewind();
-      return too_many(query.limit);
-    }
-  }
-  return {};
+                   count_ns(query.as_of.value_or(kEventTimeMax)), kept.needed());
+  return kept.take(revisions_, [&](const sqlite::Statement& from) {
+    return row(from, view, subject);
+  }, 0);
 }
 
 Result<std::vector<Answer>> SqliteReader::revisions(const AnswerQuery& query) {

@@ -144,7 +144,6 @@ class SqliteReader final : public Reader {
             std::vector<Answer>& all);
   void dress(Answer& answer, const Subject& subject, const std::vector<std::string>& group_by);
   void name_missing(Answer& answer, const Subject& subject);
-  static void keep_aggregates(Answer& answer, const std::vector<std::string>& wanted);
 
   SystemDisk disk_;
   std::unique_ptr<sqlite::Database> database_;

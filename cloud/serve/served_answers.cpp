@@ -7,6 +7,7 @@
 #include <tuple>
 
 #include "cloud/answers/body.h"
+#include "cloud/query/kept_rows.h"
 #include "cloud/serve/schema.h"
 
 namespace tidemark::serve {
@@ -15,27 +16,6 @@ namespace {
 const std::string kBuiltIn = "minute";
 constexpr std::string_view kAsk = "; ask a node that makes answers: this one serves what others "
                                   "said";
-
-Error too_many(std::size_t limit) {
-  return {Fault::full, fmt::format("more than {} answers; ask for less at once or for longer "
-                                   "windows", limit)};
-}
-
-std::string figure_name(const std::string& aggregate) {
-  return aggregate == "avg" ? "mean" : aggregate;
-}
-
-void keep_aggregates(Answer& answer, const std::vector<std::string>& wanted) {
-  if (wanted.empty()) return;
-  const auto unwanted = [&](const auto& item) {
-    return std::ranges::none_of(wanted, [&](const std::string& w) {
-      return figure_name(w) == item.first || item.first.starts_with(w + ":");
-    });
-  };
-  std::erase_if(answer.values, unwanted);
-  std::erase_if(answer.previous, unwanted);
-  std::erase_if(answer.texts, unwanted);
-}
 
 }  // namespace
 
@@ -136,9 +116,7 @@ Result<Answer> StoreReader::row(const sqlite::Statement& statement, const View& 
 Result<> StoreReader::check_floor(EventTime as_of) {
   const auto from = static_cast<std::int64_t>(meta(kKnownFrom));
   if (from == 0 || count_ns(as_of) >= from) return {};
-  return Error(Fault::bad_input, fmt::format("what was known at {} is no longer kept: as-of "
-                                             "reaches back to {}", format_utc(as_of),
-                                             format_utc(event_time(from))));
+  return query::before_what_is_kept(as_of, event_time(from));
 }
 
 Result<> StoreReader::add_kept(const View& view, const Subject& subject, const AnswerQuery& query,
@@ -158,47 +136,29 @@ Result<> StoreReader::add_kept(const View& view, const Subject& subject, const A
     }
     unknown_.rewind();
   }
-  // Newest first; what is not proved is skipped below, then the loop ends by itself.
+  // Newest first.
   const auto before = all.size();
-  const auto left = query.sealed_only ? std::int64_t{-1}
-                                      : static_cast<std::int64_t>(query.limit - before) + 1;
+  query::KeptRows kept(query, all);
   auto& rows = query.as_of ? as_of_ : current_;
   if (query.as_of) {
-    rows.start(subject.id, from, to, count_ns(*query.as_of), left);
+    rows.start(subject.id, from, to, count_ns(*query.as_of), kept.needed());
   } else {
-    rows.start(subject.id, from, to, left);
+    rows.start(subject.id, from, to, kept.needed());
   }
-  while ((query.newest == 0 || all.size() - before < query.newest) && rows.next()) {
-    TIDE_ASSIGN(auto a, row(rows, view, subject));
-    if (query.sealed_only && !proved(a.state)) continue;
-    keep_aggregates(a, query.aggregates);
-    all.push_back(std::move(a));
-    if (all.size() > query.limit) {
-      rows.rewind();
-      return too_many(query.limit);
-    }
-  }
-  rows.rewind();
+  const auto row_of = [&](const sqlite::Statement& at) { return row(at, view, subject); };
+  TIDE_TRY(kept.take(rows, row_of, query.newest));
   std::reverse(all.begin() + static_cast<std::ptrdiff_t>(before), all.end());
   return {};
 }
 
 Result<> StoreReader::add_revisions(const View& view, const Subject& subject,
                                     const AnswerQuery& query, std::vector<Answer>& all) {
+  query::KeptRows kept(query, all);
   revisions_.start(subject.id, count_ns(query.from), count_ns(query.to),
-                   count_ns(query.as_of.value_or(kEventTimeMax)),
-                   static_cast<std::uint64_t>(query.limit - all.size()) + 1);
-  while (revisions_.next()) {
-    TIDE_ASSIGN(auto a, row(revisions_, view, subject));
-    if (query.sealed_only && !proved(a.state)) continue;
-    keep_aggregates(a, query.aggregates);
-    all.push_back(std::move(a));
-    if (all.size() > query.limit) {
-      revisions_.rewind();
-      return too_many(query.limit);
-    }
-  }
-  return {};
+                   count_ns(query.as_of.value_or(kEventTimeMax)), kept.needed());
+  return kept.take(revisions_, [&](const sqlite::Statement& at) {
+    return row(at, view, subject);
+  }, 0);
 }
 
 namespace {
@@ -233,7 +193,7 @@ Result<std::vector<Answer>> StoreReader::of_expression(const std::vector<View>& 
   std::vector<const View*> fitting;
   for (const auto& v : views) {
     const bool has_all = std::ranges::all_of(query.aggregates, [&](const std::string& a) {
-      return v.figures.contains(figure_name(a));
+      return v.figures.contains(query::figure_name(a));
     });
     if (!v.places.empty() && v.tumbles() && query.calendar.empty() && v.width_min == query.window &&
         has_all) {

@@ -53,6 +53,23 @@ TEST_F(ServedReading, SelectsLimitsAndOrders) {
   EXPECT_EQ(served_.reader()->answers(newest)->front().values.size(), 1u);
 }
 
+// What is passed over is not counted against the limit.
+TEST_F(ServedReading, SealedRevisionsAreFoundBehindManyEarlyOnes) {
+  for (std::uint64_t revision = 0; revision < 9; ++revision) {
+    auto a = some_revision(7, revision);
+    if (revision < 8) a.state = answers::State::provisional;
+    ASSERT_TRUE(served_.take(a, at(500 + static_cast<int>(revision))).ok());
+  }
+  auto query = of_view("power_1m", kPower);
+  query.from = kNoon + 7min;
+  query.sealed_only = true;
+  query.limit = 2;
+  const auto found = served_.reader()->revisions(query);
+  ASSERT_TRUE(found.ok()) << found.error().text();
+  ASSERT_EQ(found->size(), 1u);
+  EXPECT_EQ(found->front().revision, 8u);
+}
+
 TEST_F(ServedReading, AnExpressionIsAnsweredByAViewOrNotAtAll) {
   const auto some = served_.reader()->answers(expression("last press-08/** by 1m"));
   ASSERT_TRUE(some.ok()) << some.error().text();
