@@ -65,5 +65,7 @@ function(tide_test name)
   target_link_libraries(${name} PRIVATE tidemark::flags ${T_DEPS} GTest::gtest GTest::gmock_main)
   target_compile_options(${name} PRIVATE -O1)  # a quarter less to compile; what is tested keeps -O2
   add_test(NAME ${name} COMMAND ${name})
-  set_tests_properties(${name} PROPERTIES LABELS "${T_LABELS}" TIMEOUT ${T_TIMEOUT})
+  # Those that may take long are mostly those that wait for a clock: they begin first.
+  set_tests_properties(${name} PROPERTIES LABELS "${T_LABELS}" TIMEOUT ${T_TIMEOUT}
+                       COST ${T_TIMEOUT})
 endfunction()

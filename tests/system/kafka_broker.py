@@ -323,3 +323,10 @@ def run_alone(test, nodes=1, keep=None):
     if not keep:
         shutil.rmtree(folder)
     return 0
+
+
+if __name__ == '__main__':  # fetches what a broker needs
+    try:
+        jars()
+    except Unavailable as why:
+        sys.exit(str(why))
