@@ -7,6 +7,7 @@
 #include <filesystem>
 
 #include "common/base/log.h"
+#include "common/wire/zmq_message.h"
 
 namespace tidemark::intake {
 namespace {
@@ -22,21 +23,6 @@ bool stays_on_this_machine(std::string_view address) {
   }
   return false;
 }
-
-class Message {
- public:
-  Message() { zmq_msg_init(&message_); }
-  ~Message() { zmq_msg_close(&message_); }
-  Message(const Message&) = delete;
-  Message& operator=(const Message&) = delete;
-  zmq_msg_t* raw() { return &message_; }
-  [[nodiscard]] ByteSpan bytes() {
-    return {static_cast<const std::uint8_t*>(zmq_msg_data(&message_)), zmq_msg_size(&message_)};
-  }
-
- private:
-  zmq_msg_t message_;
-};
 
 class ZmqListener final : public Listener {
  public:
@@ -98,13 +84,13 @@ std::string ZmqListener::address() const {
 
 std::size_t ZmqListener::receive(Intake& intake) {
   look_at_gateways(intake);
-  std::array<Message, kParts> parts;
+  std::array<wire::ZmqMessage, kParts> parts;
   std::size_t n = 0;
   for (bool more = true; more; ++n) {
-    Message spare;
+    wire::ZmqMessage spare;
     auto& m = n < parts.size() ? parts[n] : spare;
     if (zmq_msg_recv(m.raw(), socket_, ZMQ_DONTWAIT) < 0) return 0;
-    more = zmq_msg_more(m.raw()) != 0;
+    more = m.more();
   }
   std::uint64_t session = 0;
   if (n != kParts || parts[2].bytes().size() != sizeof session) {

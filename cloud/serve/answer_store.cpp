@@ -10,7 +10,6 @@
 #include "cloud/serve/schema.h"
 #include "common/base/disk.h"
 #include "common/base/hash.h"
-#include "common/base/text.h"
 
 namespace tidemark::serve {
 namespace {
@@ -49,8 +48,7 @@ Result<std::unique_ptr<AnswerStore>> AnswerStore::open(StoreOptions options, Ran
   s.get_meta_ = {db, "SELECT value FROM meta WHERE key=?"};
   s.set_meta_ = {db, "INSERT INTO meta VALUES(?,?)"
                      " ON CONFLICT DO UPDATE SET value=excluded.value"};
-  s.views_ = {db, "SELECT id,name,hash,version,made,width_min,width_max,aligned,figures"
-                  " FROM views"};
+  s.views_ = {db, KnownView::kSelect};
   s.add_view_ = {db, "INSERT INTO views(name,hash,version,made,width_min,width_max,aligned,"
                      "figures) VALUES(?,?,?,?,?,?,1,'')"};
   s.save_view_ = {db, "UPDATE views SET version=?,made=?,width_min=?,width_max=?,aligned=?,"
@@ -114,17 +112,7 @@ Result<> AnswerStore::load(Random& random) {
   views_.start();
   while (views_.next()) {
     View v;
-    v.id = views_.integer(0);
-    v.name = views_.text(1);
-    v.hash = views_.count(2);
-    v.version = views_.count(3);
-    v.made = event_time(views_.integer(4));
-    v.width_min = Nanoseconds(views_.integer(5));
-    v.width_max = Nanoseconds(views_.integer(6));
-    v.aligned = views_.integer(7) != 0;
-    for (const auto name : split(views_.text(8), '\n')) {
-      if (!name.empty()) v.figures.emplace(name);
-    }
+    v.read(views_);
     all_views_.emplace(std::pair(v.name, v.hash), std::move(v));
   }
   log_.start();

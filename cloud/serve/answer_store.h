@@ -24,6 +24,7 @@
 
 #include "cloud/answers/answer.h"
 #include "cloud/reconcile/tiers.h"
+#include "cloud/serve/known_view.h"
 #include "common/base/random.h"
 #include "common/base/result.h"
 #include "common/sqlite/database.h"
@@ -80,16 +81,7 @@ class AnswerStore {
   [[nodiscard]] const ServedCounts& counts() const { return counts_; }
 
  private:
-  struct View {
-    std::int64_t id = 0;
-    std::string name;
-    std::uint64_t hash = 0;
-    std::uint64_t version = 0;  // the highest that a node gave it
-    EventTime made = kEventTimeMin;  // known_at of its newest answer
-    // Of windows seen: how long, and whether each begins at a multiple of that.
-    Nanoseconds width_min = Nanoseconds::max(), width_max{};
-    bool aligned = true;
-    std::set<std::string> figures;
+  struct View : KnownView {
     bool changed = false;
   };
   // A definition in a partition.

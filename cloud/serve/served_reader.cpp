@@ -8,7 +8,6 @@
 #include "cloud/serve/labels.h"
 #include "cloud/serve/schema.h"
 #include "cloud/serve/store_reader.h"
-#include "common/base/text.h"
 
 namespace tidemark::serve {
 namespace {
@@ -23,16 +22,7 @@ std::vector<View> StoreReader::load_views(std::optional<EventTime> then) {
   views_.start();
   while (views_.next()) {
     View v;
-    v.id = views_.integer(0);
-    v.name = views_.text(1);
-    v.hash = views_.count(2);
-    v.version = views_.count(3);
-    v.made = event_time(views_.integer(4));
-    v.width_min = Nanoseconds(views_.integer(5));
-    v.width_max = Nanoseconds(views_.integer(6));
-    v.aligned = views_.integer(7) != 0;
-    const auto figures = views_.text(8);
-    for (const auto name : split(figures, '\n')) v.figures.emplace(name);
+    v.read(views_);
     all.push_back(std::move(v));
   }
   for (auto& v : all) {

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "cloud/query/reader.h"
+#include "cloud/serve/known_view.h"
 #include "common/sqlite/database.h"
 
 namespace tidemark::serve {
@@ -22,14 +23,7 @@ using query::AnswerQuery;
 Error elsewhere(std::string_view what);
 
 // A definition of a view, as far as its answers tell.
-struct View {
-  std::int64_t id = 0;
-  std::string name;
-  std::uint64_t hash = 0, version = 0;
-  EventTime made{};  // known_at of its newest answer
-  Nanoseconds width_min{}, width_max{};
-  bool aligned = false;
-  std::set<std::string> figures;
+struct View : KnownView {
   std::set<int> places = {};  // partitions in which it is in force
 
   // Windows of one length that follow each other.
@@ -67,8 +61,7 @@ class StoreReader final : public query::Reader {
               std::function<void(query::Serving&)> live)
       : database_(std::move(database)),
         live_(std::move(live)),
-        views_(*database_, "SELECT id,name,hash,version,made,width_min,width_max,aligned,figures"
-                           " FROM views ORDER BY id"),
+        views_(*database_, KnownView::kSelect),
         in_force_(*database_, "SELECT place,view FROM in_force WHERE name=?"),
         in_force_then_(*database_,
                        "SELECT l.place,l.view FROM view_log l WHERE l.name=?1 AND l.origin="

@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "common/base/log.h"
+#include "common/wire/zmq_message.h"
 #include "gateway/log/log.h"
 
 namespace tidemark::gateway {
@@ -18,22 +19,6 @@ constexpr int kReconnectMaxMs = 2000;
 Error zmq_error(std::string_view what) {
   return Error{Fault::unavailable, std::string(what) + ": " + zmq_strerror(zmq_errno())};
 }
-
-class Message {
- public:
-  Message() { zmq_msg_init(&message_); }
-  ~Message() { zmq_msg_close(&message_); }
-  Message(const Message&) = delete;
-  Message& operator=(const Message&) = delete;
-  zmq_msg_t* raw() { return &message_; }
-  [[nodiscard]] ByteSpan bytes() {
-    return {static_cast<const std::uint8_t*>(zmq_msg_data(&message_)), zmq_msg_size(&message_)};
-  }
-  [[nodiscard]] bool more() { return zmq_msg_more(&message_) != 0; }
-
- private:
-  zmq_msg_t message_;
-};
 
 class ZmqLog final : public Log {
  public:
@@ -52,11 +37,11 @@ class ZmqLog final : public Log {
 
   std::optional<Envelope> receive() override {
     for (;;) {
-      std::array<Message, 3> parts;
+      std::array<wire::ZmqMessage, 3> parts;
       std::size_t n = 0;
       bool more = true;
       while (more) {
-        Message spare;
+        wire::ZmqMessage spare;
         auto& m = n < parts.size() ? parts[n] : spare;
         if (zmq_msg_recv(m.raw(), socket_, ZMQ_DONTWAIT) < 0) return std::nullopt;
         more = m.more();
