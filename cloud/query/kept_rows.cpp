@@ -26,8 +26,9 @@ std::string figure_name(const std::string& aggregate) {
 }
 
 Error before_what_is_kept(EventTime as_of, EventTime known_from) {
-  return {Fault::bad_input, fmt::format("what was known at {} is no longer kept: as-of reaches back "
-                                        "to {}", format_utc(as_of), format_utc(known_from))};
+  return {Fault::bad_input,
+          fmt::format("what was known at {} is no longer kept: as-of reaches back to {}",
+                      format_utc(as_of), format_utc(known_from))};
 }
 
 std::int64_t KeptRows::needed() const {
@@ -44,8 +45,8 @@ Result<> KeptRows::take(sqlite::Statement& started, const RowOf& row_of, std::si
     all_.push_back(std::move(answer));
     if (all_.size() <= query_.limit) continue;
     started.rewind();
-    return Error(Fault::full, fmt::format("more than {} answers; ask for less at once or for longer "
-                                          "windows", query_.limit));
+    return Error(Fault::full, fmt::format("more than {} answers; ask for less at once or for "
+                                          "longer windows", query_.limit));
   }
   started.rewind();
   return {};

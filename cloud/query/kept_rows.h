@@ -21,7 +21,8 @@ class KeptRows {
  public:
   using RowOf = std::function<Result<answers::Answer>(const sqlite::Statement&)>;
 
-  KeptRows(const AnswerQuery& query, std::vector<answers::Answer>& all) : query_(query), all_(all) {}
+  KeptRows(const AnswerQuery& query, std::vector<answers::Answer>& all)
+      : query_(query), all_(all) {}
 
   // How many rows a statement needs to give; below zero: as many as there are, since what is not
   // proved is passed over.

@@ -268,7 +268,8 @@ class Broker:
         for line in self._tool(*self._reading(topic, partition=True, key=True, value=True),
                                '--isolation-level', 'read_committed').splitlines():
             partition, key, payload = line.split('|', 2)
-            out.append({'partition': partition, 'key': key, 'payload': payload})
+            number = int(partition.removeprefix('Partition:'))
+            out.append({'partition': number, 'key': key, 'payload': payload})
         return out
 
     def produce(self, topic, key, headers, value):

@@ -61,6 +61,14 @@ class Served:
     def answers(self, name, view, **parameters):
         return self.get(name, '/v1/answers', view=view, limit=ALL, **parameters)['answers']
 
+    def has_answers(self, name, view):
+        try:
+            return bool(self.answers(name, view))
+        except urllib.error.HTTPError as error:
+            if error.code != 400:
+                raise
+            return False  # it has not heard of the view yet
+
     def ready(self, name):
         try:
             return self.get(name, '/readyz')['ok']
@@ -211,9 +219,11 @@ def run(folder, broker):
         served.thread.start()
         stack.start_plant(sensors=sensors(4, 50))
         time.sleep(3)
-        first = wait_for('the first to have answers',
-                         lambda: served.get('serve1', '/v1/edges')['position'], 30, 0.2)
-        halfway = datetime.datetime.now(datetime.timezone.utc).strftime('%Y-%m-%dT%H:%M:%SZ')
+        wait_for('the first to have answers', lambda: served.has_answers('serve1', VIEW), 30,
+                 0.2)
+        first = served.get('serve1', '/v1/edges')['position']
+        now = datetime.datetime.now(datetime.timezone.utc)
+        halfway = now.strftime('%Y-%m-%dT%H:%M:%S.%fZ')
         disturb(stack, served)
         stack.stop_plant()
         answers = judge(stack)

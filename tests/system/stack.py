@@ -28,9 +28,16 @@ class Failed(Exception):
     """A program or a wait that did not do as it should; the text says which and where to look."""
 
 
+GIVEN = set()  # ports, which nobody may have bound yet
+
+
 def free_port():
-    with socket.create_server(('127.0.0.1', 0)) as probe:
-        return probe.getsockname()[1]
+    while True:
+        with socket.create_server(('127.0.0.1', 0)) as probe:
+            port = probe.getsockname()[1]
+        if port not in GIVEN:
+            GIVEN.add(port)
+            return port
 
 
 def wait_for(what, condition, limit=START_LIMIT, pause=0.05):
