@@ -177,6 +177,11 @@ constexpr auto kLiftTo7 = R"sql(
     INSERT INTO folded SELECT *, MAX(0, sent-received) FROM folded_6;
     DROP TABLE folded_6;)sql";
 
+// From version 8: what others published was known by the name of its view. It is read again.
+constexpr auto kLiftTo9Before = R"sql(
+    DROP TABLE IF EXISTS published;
+    DELETE FROM meta WHERE key LIKE 'kafka % answers offset';)sql";
+
 }  // namespace
 
 Result<std::unique_ptr<sqlite::Database>> open_writer(const std::filesystem::path& file) {
@@ -189,7 +194,8 @@ Result<std::unique_ptr<sqlite::Database>> open_writer(const std::filesystem::pat
              .version = kSchemaVersion,
              .lifts = {kLiftTo2, kLiftTo3, kSchema, std::string(kSchema) + kLiftTo5,
                        std::string(kSchema) + kLiftTo6,
-                        kLiftTo7Before + std::string(kSchema) + kLiftTo7, kSchema},
+                       kLiftTo7Before + std::string(kSchema) + kLiftTo7, kSchema,
+                       kLiftTo9Before + std::string(kSchema)},
              .busy_wait = kBusyWait,
              .io_error = Fault::unavailable});
 }

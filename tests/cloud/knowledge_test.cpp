@@ -242,6 +242,31 @@ TEST(Store, AFileOfVersion6LacksInItsQuartersWhatTheirMinutesLackedTogether) {
   }
 }
 
+TEST(Store, AFileOfVersion8ReadsAgainWhatOthersPublished) {
+  Folder folder;
+  SystemDisk disk;
+  { ASSERT_TRUE(store::Store::open(disk, folder.path).ok()); }
+  {
+    const auto db = sqlite::Database::open(store::database_path(folder.path),
+                                           {.version = store::kSchemaVersion}).value();
+    ASSERT_TRUE(db->execute(
+        "DROP TABLE published; CREATE TABLE published(view TEXT, subject TEXT, start INTEGER,"
+        " position INTEGER, known_at INTEGER, body BLOB);"
+        "INSERT INTO published VALUES('minute','a/b/c',0,1,0,x'00');"
+        "INSERT INTO meta VALUES('kafka 5f answers offset',7),('kafka 5f answers',3);"
+        "PRAGMA user_version=8").ok());
+  }
+  const auto store = store::Store::open(disk, folder.path).value();
+  auto& db = store->database();
+  sqlite::Statement rows(db, "SELECT COUNT(definition) FROM published");
+  ASSERT_TRUE(rows.start().next());
+  EXPECT_EQ(rows.count(0), 0u);
+  sqlite::Statement notes(db, "SELECT key FROM meta WHERE key LIKE 'kafka 5f %'");
+  ASSERT_TRUE(notes.start().next());
+  EXPECT_EQ(notes.text(0), "kafka 5f answers");
+  EXPECT_FALSE(notes.next()) << "the tail of the topic is read anew";
+}
+
 TEST(Store, AFileOfVersion1IsLifted) {
   Node node;
   EdgeDouble edge("press-07", 1, 1);
