@@ -289,7 +289,6 @@ TEST(KafkaListener, AnswersGoIntoTheirTopicOnceTheyAreCommitted) {
   EXPECT_EQ(node.condition().problem, "");
 }
 
-// It stood still, and another node has its partitions by now.
 // Its position stays before a block that waits for a dictionary; answers are made beyond it.
 TEST(KafkaListener, AnswersSayHowFarTheirInputWasTakenWhileABlockWaits) {
   MockKafka kafka;
@@ -331,6 +330,7 @@ TEST(KafkaListener, AnswersSayHowFarTheirInputWasTakenWhileABlockWaits) {
   }
 }
 
+// It stood still, and another node has its partitions by now.
 TEST(KafkaListener, WhoDoesNotHoldItsPartitionsNeitherTakesNorCommitsNorSays) {
   MockKafka kafka;
   Folder folder;
