@@ -308,7 +308,7 @@ void Emitter::advance(store::SourceId source, EventTime frontier, SteadyTime now
       auto& slot = slots_[id_of_slot];
       slot.foremost = std::max(slot.foremost, known);
       pend_proved(id_of_slot, id, source, before, now);
-      if (!slot.unproved.empty()) pend_unproved(id_of_slot, now);
+      pend_unproved(id_of_slot, now);
       if (slot.queued || slot.left) continue;
       slot.queued = true;
       const auto near = kLiveWindows * views_[slot.view].view.window.size;
@@ -439,12 +439,13 @@ std::size_t Emitter::seal(SlotId id, EventTime wall, std::size_t budget) {
   const auto& grid = view.grid;
   slot.queued = false;
   stir(id);
+  // What is passed over now would not be looked at again.
+  if (view.role == Role::merged && !incomplete(view).empty()) return 0;
   if (!slot.begun()) {
     const auto first = first_window(slot);
     if (!first) return 0;
     const auto frontier = frontier_of(slot, *first);
     if (frontier == kEventTimeMin || frontier == kEventTimeMax) return 0;
-    if (view.role == Role::merged && !incomplete(view).empty()) return 0;
     if (*first >= proved_windows(slot, frontier)) return 0;
     slot.begins = slot.sealed_to = *first;
   }
@@ -550,7 +551,8 @@ bool Emitter::emit_span(SlotId id, const Span& window, Cause cause, EventTime wa
     any = group.all.sum.count() > 0;
     note_proof(id, start, proved(answer.state), cause);
     const bool merged = view.role == Role::merged;
-    // A partition that moved to another node takes back nothing: it is heard again.
+    // A partition that moved to another node takes back nothing: it is heard again, and then this
+    // window is looked at again.
     if (merged && stands && !proved(answer.state) && cause != Cause::operated) return any;
     const bool doubtful = std::any_of(group.sources.begin(), group.sources.end(),
                                       [](const auto& s) { return s.basis.unplaced > 0; });

@@ -360,7 +360,7 @@ class Emitter {
     std::set<std::uint64_t> views;  // of which it has said all
   };
   void save_speaker(std::uint32_t partition);
-  void complete(const PartialRecord& record);
+  void complete(const PartialRecord& record, SteadyTime now);
   void drop_reaches_before(std::uint32_t partition, std::uint64_t run);
   // Partitions that have not said all of the view.
   [[nodiscard]] std::vector<std::uint32_t> incomplete(const ViewState& view) const;

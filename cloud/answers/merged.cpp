@@ -150,7 +150,7 @@ Result<> Emitter::take(const PartialRecord& record, std::uint64_t number, Steady
   if (speaker.run == 0) speaker.run = record.run;  // retention took where it began
   if (speaker.run != record.run) return {};
   if (record.kind == Kind::complete) {
-    complete(record);
+    complete(record, now);
     return {};
   }
   TIDE_ASSIGN(const auto view, view_defined(record.view));
@@ -182,6 +182,7 @@ void Emitter::take_reach(std::int64_t view, Subject group, const PartialRecord& 
     const auto id = slot_of_group(*here, group, now);
     slots_[id].parts.erase(record.partition);
     if (slots_[id].parts.empty()) emptied_.push_back(id);
+    pend_unproved(id, now);
     queue_merged(id);
     return;
   }
@@ -189,6 +190,7 @@ void Emitter::take_reach(std::int64_t view, Subject group, const PartialRecord& 
   if (!here) return;
   const auto id = slot_of_group(*here, group, now);
   slots_[id].parts[record.partition] = std::move(reach);
+  pend_unproved(id, now);
   queue_merged(id);
 }
 
@@ -203,13 +205,16 @@ void Emitter::take_share(std::uint32_t view, Subject group, EventTime start,
   pend(id, start, share.cause, now);
 }
 
-void Emitter::complete(const PartialRecord& record) {
+void Emitter::complete(const PartialRecord& record, SteadyTime now) {
   drop_reaches_before(record.partition, record.run);
   speakers_.at(record.partition).views = {record.views.begin(), record.views.end()};
   save_speaker(record.partition);
   for (const auto& view : views_) {
     if (view.role != Role::merged) continue;
-    for (const auto& [group, id] : view.groups) queue_merged(id);
+    for (const auto& [group, id] : view.groups) {
+      pend_unproved(id, now);
+      queue_merged(id);
+    }
   }
 }
 

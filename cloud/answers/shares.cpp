@@ -145,6 +145,10 @@ GroupReach Emitter::reach_of(SlotId id) {
     const auto proved = proved_to(slot, kEventTimeMin, true);
     const bool known = proved != kEventTimeMin && proved != kEventTimeMax;
     reach.said_to = known ? grid.first(proved) : kEventTimeMin;
+    // From its first counts on it may only not have had its turn.
+    if (const auto first = first_window(slot, true)) {
+      reach.said_to = std::min(reach.said_to, *first);
+    }
   }
   if (!reach.holds(slot.opens)) slot.opens = kEventTimeMax;
   if (!std::exchange(slot.opens_known, true) || slot.opens == kEventTimeMax) {

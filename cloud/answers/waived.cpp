@@ -89,7 +89,7 @@ void Emitter::note_proof(SlotId id, EventTime start, bool proved, Cause cause) {
   auto& slot = slots_[id];
   const auto& view = views_[slot.view];
   const bool sealed = slot.begun() && start < slot.sealed_to;
-  if (proved || !sealed || view.role == Role::merged || view.view.by_session()) {
+  if (proved || !sealed || view.view.by_session()) {
     slot.unproved.erase(start);
     return;
   }
@@ -100,10 +100,14 @@ void Emitter::note_proof(SlotId id, EventTime start, bool proved, Cause cause) {
 
 void Emitter::pend_unproved(SlotId id, SteadyTime now) {
   auto& slot = slots_[id];
-  const auto& grid = views_[slot.view].grid;
+  const auto& view = views_[slot.view];
+  if (slot.unproved.empty()) return;
+  if (view.role == Role::merged && !incomplete(view).empty()) return;
   for (auto w = slot.unproved.begin(); w != slot.unproved.end();) {
     const auto start = *w;
-    const auto proved = frontier_of(slot, start) >= grid.end(start);
+    const auto frontier = frontier_of(slot, start);
+    const bool proved = view.role == Role::merged ? frontier > start
+                                                  : frontier >= view.grid.end(start);
     w = proved ? slot.unproved.erase(w) : std::next(w);
     if (proved) pend(id, start, Cause::late, now);
   }

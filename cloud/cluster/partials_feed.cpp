@@ -2,6 +2,9 @@
 // FORMAT.md): to the partition that puts the group together.
 #include <fmt/format.h>
 
+#include <optional>
+#include <vector>
+
 #include "cloud/answers/view.h"
 #include "cloud/cluster/outbox.h"
 #include "common/kafka/records.h"
@@ -26,13 +29,18 @@ class PartialsFeed : public std::enable_shared_from_this<PartialsFeed> {
         read_(std::move(read)) {}
 
   // The run begins with the first batch, and is complete once all that was there has been read and
-  // said.
+  // said; again when other views are in force, whose reaches came in one commit with them.
   Result<Outbox::Batch> next(query::Reader& reader, std::uint64_t after) {
     Outbox::Batch batch;
     const bool all = read_->all.load();
     if (!read_->live.load()) return batch;
     TIDE_ASSIGN(const auto some, reader.said_since(after, kPartials));
-    const bool completes = some.empty() && all && !complete_;
+    auto complete = record(Kind::complete);
+    if (some.empty() && all) {
+      TIDE_ASSIGN(const auto definitions, reader.definitions());
+      for (const auto& d : definitions) complete.views.push_back(answers::hash_of_definition(d));
+    }
+    const bool completes = some.empty() && all && complete_ != complete.views;
     if (some.empty() && !completes) return batch;
     batch.to = after;
     if (!begun_) say_to_all(record(Kind::begin), "begin", batch);
@@ -45,15 +53,10 @@ class PartialsFeed : public std::enable_shared_from_this<PartialsFeed> {
       batch.to = said.position;
       if (!said.view.empty()) TIDE_TRY(say(said, batch));
     }
-    if (completes) {
-      auto complete = record(Kind::complete);
-      TIDE_ASSIGN(const auto definitions, reader.definitions());
-      for (const auto& d : definitions) complete.views.push_back(answers::hash_of_definition(d));
-      say_to_all(complete, "complete", batch);
-    }
-    batch.gone = [feed = shared_from_this(), completes] {
+    if (completes) say_to_all(complete, "complete", batch);
+    batch.gone = [feed = shared_from_this(), completes, views = std::move(complete.views)] {
       feed->begun_ = true;
-      feed->complete_ = feed->complete_ || completes;
+      if (completes) feed->complete_ = views;
     };
     return batch;
   }
@@ -95,7 +98,9 @@ class PartialsFeed : public std::enable_shared_from_this<PartialsFeed> {
   const int partitions_, own_;
   const std::uint64_t run_;
   const std::shared_ptr<const ReadState> read_;
-  bool begun_ = false, complete_ = false;  // as far as the brokers have it
+  // As far as the brokers have it:
+  bool begun_ = false;
+  std::optional<std::vector<std::uint64_t>> complete_;  // for the views of these hashes
 };
 
 }  // namespace

@@ -456,6 +456,68 @@ TEST(SecondStage, AViewThatComesIntoForceGoesOnFromWhatWasHeard) {
   plant.expect_equal();
 }
 
+// A view that is new to what was there has groups that wait for their turn: nothing of them is
+// answered before it was said.
+TEST(SecondStage, AGroupWhoseTurnHasNotComeIsNotAnsweredAsEmpty) {
+  auto view = by_metric();
+  view.group_by = {"edge", "metric"};
+  Plant plant(view, 60);
+  const auto views = plant.parts.node(0).views();
+  for (int p = 0; p < plant.parts.size(); ++p) {
+    plant.parts.node(p).views().clear();
+    plant.parts.kill(p);
+  }
+  plant.run(40);
+  for (int p = 0; p < plant.parts.size(); ++p) {
+    plant.parts.node(p).views() = views;
+    plant.parts.kill(p);
+  }
+  for (int turn = 0; turn < 3; ++turn) {
+    for (int p = 0; p < plant.parts.size(); ++p) {
+      plant.parts.node(p).commit();
+      plant.parts.say(p);
+    }
+    for (int p = 0; p < plant.parts.size(); ++p) plant.parts.hear(p);
+  }
+  plant.settle();
+  for (const auto& a : plant.parts.answers()) {
+    EXPECT_EQ(a.revision, 0u) << to_json(a);
+  }
+  plant.expect_equal();
+}
+
+// While somebody new in another partition is not proved there, the window cannot be answered anew.
+TEST(SecondStage, ALateReadingIsAnsweredOnceANewcomerIsProved) {
+  Plant plant;
+  plant.run(3);
+  auto& edge = *plant.edges[2];
+  int n = 4;
+  std::unique_ptr<EdgeDouble> newcomer;
+  while (!newcomer || plant.parts.partition_of(*newcomer) == plant.parts.partition_of(edge)) {
+    newcomer = std::make_unique<EdgeDouble>("press-0" + std::to_string(n), n + 1, 1);
+    ++n;
+  }
+  greet(plant.parts.node(*newcomer), *newcomer);
+  greet(plant.whole, *newcomer);
+  take_minutes(*newcomer, 3, 4);
+  plant.take(*newcomer, newcomer->block(newcomer->flush(kStart + 4 * kMinute)));
+  plant.settle();
+  edge.take(0, kStart + 5 * kSecond, 700);
+  plant.take(edge, edge.block(edge.flush(kStart + 3 * kMinute)));
+  plant.take(edge, edge.last_seal());
+  plant.settle();
+  plant.take(*newcomer, newcomer->last_seal());
+  for (auto& e : plant.edges) {
+    e->seal(kStart + 4 * kMinute);
+    plant.take(*e, e->last_seal());
+  }
+  plant.settle();
+  plant.expect_equal();
+  const auto all = plant.parts.answers();
+  const auto has_it = [](const Answer& a) { return a.values.at("count") == 25.0; };
+  EXPECT_EQ(std::ranges::count_if(all, has_it), 1);
+}
+
 struct Step {
   std::size_t edge = 0;
   wire::Frame frame;
