@@ -64,15 +64,60 @@ PaneCache::Rows& PaneCache::rows_of(SeriesId series) {
 }
 
 PaneCache::Item& PaneCache::find(const Key& key, ValueType type, bool whole) {
-  const auto [it, missing] = panes_.try_emplace(key, type);
-  auto& entry = it->second;
-  entry.used = flushes_;
+  const auto it = panes_.find(key);
+  const bool missing = it == panes_.end();
+  auto& item = missing ? add(key, type) : *it;
+  auto& entry = item.second;
+  use(entry);
   if (missing && may_have_row(key)) {
     entry.whole = false;
-    if (!whole) unsettled_.push_back(&*it);
+    if (!whole) unsettled_.push_back(&item);
   }
-  if (whole && !entry.whole) settle_one(*it);
-  return *it;
+  if (whole && !entry.whole) settle_one(item);
+  return item;
+}
+
+// In the place of one that went, where there is one: without allocating.
+PaneCache::Item& PaneCache::add(const Key& key, ValueType type) {
+  if (spare_.empty()) {
+    auto& item = *panes_.try_emplace(key, type).first;
+    item.second.key = &item.first;
+    return item;
+  }
+  auto node = std::move(spare_.back());
+  spare_.pop_back();
+  node.key() = key;
+  auto& entry = node.mapped();
+  const window::Partial nothing(type);
+  entry.pane.rows = nothing;
+  entry.changed = false;
+  entry.whole = true;
+  entry.used = 0;
+  return *panes_.insert(std::move(node)).position;
+}
+
+void PaneCache::forget(Panes::iterator at) {
+  unlink(at->second);
+  auto& pane = at->second.pane;
+  pane.extras.reset();
+  pane.windows = {};
+  auto node = panes_.extract(at);
+  if (spare_.size() < kSpareMax) spare_.push_back(std::move(node));
+}
+
+void PaneCache::unlink(Entry& entry) {
+  (entry.before != nullptr ? entry.before->behind : longest_ago_) = entry.behind;
+  (entry.behind != nullptr ? entry.behind->before : latest_) = entry.before;
+}
+
+void PaneCache::use(Entry& entry) {
+  if (entry.used == flushes_) return;
+  if (entry.used != 0) unlink(entry);
+  entry.used = flushes_;
+  entry.before = latest_;
+  entry.behind = nullptr;
+  (latest_ != nullptr ? latest_->behind : longest_ago_) = &entry;
+  latest_ = &entry;
 }
 
 Pane& PaneCache::mark_changed(Item& item) {
@@ -179,7 +224,7 @@ bool PaneCache::sum_in_memory(SeriesId series, Tier tier, EventTime from, EventT
     inside_.push_back(&it->second);
   }
   for (auto* entry : inside_) {
-    entry->used = flushes_;
+    use(*entry);
     entry->pane.add_to(sum, options);
   }
   return true;
@@ -308,11 +353,12 @@ void PaneCache::remove(SeriesId series, EventTime from, EventTime to) {
     rows_of(series).oldest[t].reset();
     remove_range_.run(series, static_cast<std::int64_t>(t), count_ns(from), count_ns(to - width));
   }
-  std::erase_if(panes_, [&](const auto& item) {
-    const auto start = event_time(item.first.start);
-    return item.first.series == series && start >= from &&
-           start + reconcile::width_of(item.first.tier) <= to;
-  });
+  for (auto it = panes_.begin(); it != panes_.end();) {
+    const auto at = it++;
+    const auto start = event_time(at->first.start);
+    const bool inside = start >= from && start + reconcile::width_of(at->first.tier) <= to;
+    if (at->first.series == series && inside) forget(at);
+  }
 }
 
 void PaneCache::flush() {
@@ -334,19 +380,11 @@ void PaneCache::flush() {
 void PaneCache::make_room() {
   ++flushes_;
   const auto most = kPanesMax + 2 * rows_.size();
-  if (panes_.size() <= most) return;
-  const auto stay = most - most / 4;
-  std::vector<std::uint64_t> used;
-  used.reserve(panes_.size());
-  for (const auto& [key, entry] : panes_) used.push_back(entry.used);
-  auto too_many = panes_.size() - stay;
-  const auto cut = used.begin() + static_cast<std::ptrdiff_t>(too_many);
-  std::nth_element(used.begin(), cut, used.end());
-  std::erase_if(panes_, [&, last = *cut](const Item& item) {
-    const bool goes = !item.second.changed && item.second.used <= last && too_many > 0;
-    if (goes) --too_many;
-    return goes;
-  });
+  for (auto* entry = longest_ago_; panes_.size() > most && entry != nullptr;) {
+    auto* const next = entry->behind;
+    if (!entry->changed) forget(panes_.find(*entry->key));
+    entry = next;
+  }
 }
 
 std::vector<EventTime> PaneCache::fold(SeriesId series, ValueType type, Tier tier,
@@ -365,7 +403,7 @@ std::vector<EventTime> PaneCache::fold(SeriesId series, ValueType type, Tier tie
         (unordered.empty() || unordered.back() != to)) {
       unordered.push_back(to);
     }
-    panes_.erase(key);
+    forget(panes_.find(key));
     remove_.run(key.series, tier_number(tier), key.start);
   }
   return unordered;
