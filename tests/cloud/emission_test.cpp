@@ -140,16 +140,16 @@ TEST(Views, ChangeWhileTheNodeRuns) {
 TEST(Emission, ALargeBatchAnswersMore) {
   Node node;
   EdgeDouble edge("press-07", 1, 1);
-  constexpr int kWindows = 900;
+  constexpr int kWindows = 600;
   static_assert(kWindows > intake::kEmissionsPerCommitMax);
   const auto begin = kStart - kWindows * kMinute;
+  greet(node, edge);
   for (int m = 0; m < kWindows; ++m) {
-    for (int i = 0; i < 2 * static_cast<int>(intake::kReadingsOfAnEmission); ++i) {
+    for (int i = 0; i < static_cast<int>(intake::kReadingsOfAnEmission); ++i) {
       edge.take(0, begin + m * kMinute + i * kSecond / 10, i);
     }
+    if (m % 100 == 99) node.take(edge, edge.block(edge.flush(kStart)));
   }
-  greet(node, edge);
-  node.take(edge, edge.block(edge.flush(kStart)));
   node.take(edge, edge.last_seal());
   node.commit();
   EXPECT_EQ(node.answers("minute").size(), std::size_t{kWindows});
