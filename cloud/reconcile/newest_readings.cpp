@@ -116,7 +116,7 @@ void NewestReadings::add(Followed& series, std::span<const Identity> rising,
 
 bool NewestReadings::is_full(const Followed& series, std::size_t wanted) const {
   const auto room = series.held_.capacity();
-  return room_ + (wanted - room) > kReadingsMax && 2 * room >= wanted &&
+  return room_ + (wanted - room) > kReadingsMax && 5 * room >= 2 * wanted &&
          room >= room_ / series_.size() / 2;
 }
 

@@ -5,7 +5,7 @@
 //            here, so that what is not here was not counted. Outside of it nothing is known.
 // Bounds     kOfSeriesMax readings of a series, and room for kReadingsMax in all (16 MiB). Past
 //            either the oldest go, those of series with more than half the mean first: what comes
-//            takes the place of the oldest of its own series, where that is half of them at most,
+//            takes the place of the oldest of its own series, where that is 3 of 5 at most,
 //            else half of each goes; the range ends above them, and their repeats are looked for in
 //            the archive again.
 // Threads    one at a time.
