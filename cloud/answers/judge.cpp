@@ -18,7 +18,8 @@ void put_states(Answer& answer, const std::vector<std::pair<std::string, double>
 
 void fill_values(Answer& answer, const window::Summary& sum, const SeriesDescription& series,
                  const std::vector<std::string>& aggregates) {
-  const window::Figures figures(sum, series.exponent);
+  const bool stddev = std::ranges::find(aggregates, "stddev") != aggregates.end();
+  const window::Figures figures(sum, series.exponent, stddev);
   const bool texts = series.type == ValueType::text && sum.partial().count() > 0;
   for (const auto& name : aggregates) {
     answer.approximate = answer.approximate || !figures.exact(name);

@@ -112,9 +112,14 @@ reconcile::Tier View::finest() const {
     const bool wide = window.gap % minute == Nanoseconds{} && window.gap >= 2 * minute;
     return wide ? reconcile::Tier::minute : reconcile::Tier::second;
   }
-  const bool whole =
-      window.size % minute == Nanoseconds{} && window.every % minute == Nanoseconds{};
-  return whole ? reconcile::Tier::minute : reconcile::Tier::second;
+  const auto filled = [this](reconcile::Tier t) {
+    const auto width = reconcile::width_of(t);
+    return window.size % width == Nanoseconds{} && window.every % width == Nanoseconds{};
+  };
+  if (filled(reconcile::Tier::minute)) return reconcile::Tier::minute;
+  // Pairs below a minute are kept by seconds.
+  return filled(reconcile::Tier::ten) && joins.empty() ? reconcile::Tier::ten
+                                                       : reconcile::Tier::second;
 }
 
 Grid View::grid() const {
@@ -133,7 +138,8 @@ reconcile::Tier View::kept_as() const {
   if (by_calendar()) return reconcile::Tier::quarter;
   if (by_session()) return finest();
   auto tier = reconcile::Tier::second;
-  for (const auto t : {reconcile::Tier::minute, reconcile::Tier::quarter, reconcile::Tier::day}) {
+  for (const auto t : {reconcile::Tier::ten, reconcile::Tier::minute, reconcile::Tier::quarter,
+                       reconcile::Tier::day}) {
     const auto width = reconcile::width_of(t);
     if (window.size % width == Nanoseconds{} && window.every % width == Nanoseconds{}) tier = t;
   }

@@ -78,7 +78,9 @@ Result<std::vector<Reply>> Intake::commit() {
   note_unordered();
   for (auto* s : touched_) advance(*s);
   order_panes();  // what the frontiers have passed, before it is answered
-  counters_.answers += emitter_->emit(now, clock_.wall(), kEmissionsPerCommitMax);
+  const auto taken = counters_.readings - std::exchange(readings_committed_, counters_.readings);
+  counters_.answers += emitter_->emit(now, clock_.wall(),
+                                      kEmissionsPerCommitMax + taken / kReadingsOfAnEmission);
   for (auto* s : touched_) {
     auto& edge = *s->edge;
     store_->edges().save_sources(edge.row.id, edge.books);

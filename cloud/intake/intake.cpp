@@ -77,7 +77,7 @@ Result<> Intake::load() {
     return by_id_.at(series.row.edge)->edge->books.sources()[series.source].frontier;
   });
   TIDE_TRY(start_views());
-  for (std::size_t t = 0; t < reconcile::kTiers; ++t) {
+  for (std::size_t t = 0; t < options_.horizons.age.size(); ++t) {
     store_->small().set_meta(fmt::format("horizon_{}", t),
                              static_cast<std::uint64_t>(options_.horizons.age[t].count()));
   }

@@ -47,7 +47,10 @@ inline constexpr std::size_t kTouchedMax = 100'000;
 // 100,000 series fits the other bound.
 inline constexpr std::size_t kTouchedByBacklogMax = 3'000;
 inline constexpr std::size_t kLetterBytesMax = 16 << 20;  // of dead letters, an edge and minute
-inline constexpr std::size_t kEmissionsPerCommitMax = 500;  // 10 ms, that live data wait at most
+inline constexpr std::size_t kEmissionsPerCommitMax = 500;  // 10 ms, that live data wait at most,
+// and of a large batch one more for so many readings: what it seals is answered while its panes are
+// in memory, in less time than it took to place them.
+inline constexpr std::size_t kReadingsOfAnEmission = 200;
 
 // What a person says of series beyond what their edges do. The first that matches counts.
 struct SeriesRule {
@@ -352,6 +355,7 @@ class Intake {
   SteadyTime maintained_{};
   SteadyTime slow_maintained_{};
   bool backlog_in_batch_ = false;
+  std::uint64_t readings_committed_ = 0;
   std::size_t fold_next_ = 0;
   std::size_t fold_next_edge_ = 0;
   std::optional<Replay> replay_;

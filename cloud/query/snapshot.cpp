@@ -103,7 +103,7 @@ void Snapshot::begin() {
     }
   }
   relabels_ = answers::load_relabels(database_);
-  for (std::size_t t = 0; t < reconcile::kTiers; ++t) {
+  for (std::size_t t = 0; t < horizons_.age.size(); ++t) {
     if (meta_.start(fmt::format("horizon_{}", t)).next()) {
       horizons_.age[t] = Nanoseconds(meta_.integer(0));
     }
@@ -326,7 +326,7 @@ std::vector<store::ArchivePosition> Snapshot::blocks(const SeriesEntry& series, 
 std::optional<std::pair<EventTime, EventTime>> Snapshot::extent(store::SeriesId id) {
   std::optional<std::pair<EventTime, EventTime>> extent;
   for (std::size_t t = 0; t < reconcile::kTiers; ++t) {
-    const auto tier = static_cast<std::int64_t>(t);
+    const auto tier = reconcile::number_of(static_cast<reconcile::Tier>(t));
     if (first_.start(id, tier).next() && last_.start(id, tier).next()) {
       const auto first = event_time(first_.integer(0));
       const auto end = event_time(last_.integer(0)) +
@@ -344,7 +344,8 @@ std::optional<window::Partial> Snapshot::newest(const SeriesEntry& series) {
   std::optional<window::Partial> newest;
   EventTime at = kEventTimeMin;
   for (std::size_t t = 0; t < reconcile::kTiers; ++t) {
-    if (last_.start(series.id, static_cast<std::int64_t>(t)).next() &&
+    const auto tier = reconcile::number_of(static_cast<reconcile::Tier>(t));
+    if (last_.start(series.id, tier).next() &&
         event_time(last_.integer(0)) > at) {
       at = event_time(last_.integer(0));
       auto pane = reconcile::Pane::decode(last_.blob(1));
@@ -362,8 +363,9 @@ void Snapshot::each_pane(
     const SeriesEntry& series, EventTime from, EventTime to,
     const std::function<void(EventTime, Nanoseconds, const reconcile::Pane&)>& visit) {
   for (std::size_t t = 0; t < reconcile::kTiers; ++t) {
-    const auto width = reconcile::width_of(static_cast<reconcile::Tier>(t));
-    panes_.start(series.id, static_cast<std::int64_t>(t), count_ns(floor_to(from, width)),
+    const auto tier = static_cast<reconcile::Tier>(t);
+    const auto width = reconcile::width_of(tier);
+    panes_.start(series.id, reconcile::number_of(tier), count_ns(floor_to(from, width)),
                  count_ns(to - Nanoseconds(1)));
     while (panes_.next()) {
       const auto pane = reconcile::Pane::decode(panes_.blob(1));
@@ -374,8 +376,8 @@ void Snapshot::each_pane(
 
 reconcile::Before Snapshot::before(const SeriesEntry& series, EventTime t) {
   reconcile::Before found;
-  for (std::size_t tier = 0; tier < reconcile::kTiers; ++tier) {
-    before_.start(series.id, static_cast<std::int64_t>(tier), count_ns(t));
+  for (std::size_t i = 0; i < reconcile::kTiers; ++i) {
+    before_.start(series.id, reconcile::number_of(static_cast<reconcile::Tier>(i)), count_ns(t));
     while (before_.next()) {
       const auto pane = reconcile::Pane::decode(before_.blob(1));
       if (pane && found.take(event_time(before_.integer(0)), *pane, t)) break;

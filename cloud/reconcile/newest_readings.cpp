@@ -22,25 +22,50 @@ Iterator leap(Iterator it, Iterator end, const Key& key, Before before) {
 
 void NewestReadings::Followed::mark(std::span<const Identity> rising, std::size_t first,
                                     std::size_t last, std::vector<bool>& repeated) const {
-  auto near = all_.begin();
+  const auto here = all();
+  auto near = here.begin();
   for (auto i = first; i < last; ++i) {
-    near = leap(near, all_.end(), rising[i].time, earlier);
-    if (near == all_.end()) return;
+    near = leap(near, here.end(), rising[i].time, earlier);
+    if (near == here.end()) return;
     if (near->time != rising[i].time) continue;
-    const auto at = leap(near, all_.end(), rising[i], std::less<>());
-    if (at != all_.end() && *at == rising[i]) repeated[i] = true;
+    const auto at = leap(near, here.end(), rising[i], std::less<>());
+    if (at != here.end() && *at == rising[i]) repeated[i] = true;
   }
 }
 
-void NewestReadings::Followed::drop(std::size_t oldest) {
-  if (oldest == 0) return;
-  const auto last = all_[oldest - 1].time;
+std::size_t NewestReadings::Followed::drop(std::size_t oldest, std::span<const Identity> added) {
+  const auto here = all();
+  std::size_t mine = 0;
+  std::size_t theirs = 0;
   // Of one time all or none.
-  const auto kept = std::upper_bound(
-      all_.begin() + static_cast<std::ptrdiff_t>(oldest), all_.end(), last,
-      [](std::int64_t time, const Identity& i) { return time < i.time; });
-  all_.erase(all_.begin(), kept);
-  range_.from = last + 1;
+  const auto is_over = [&](std::int64_t time) {
+    return mine + theirs >= oldest && time >= range_.from;
+  };
+  while (mine < here.size() || theirs < added.size()) {
+    const bool next_is_mine =
+        theirs == added.size() || (mine < here.size() && here[mine] < added[theirs]);
+    const auto time = next_is_mine ? here[mine].time : added[theirs].time;
+    if (is_over(time)) break;
+    ++(next_is_mine ? mine : theirs);
+    range_.from = std::max(range_.from, time + 1);
+  }
+  gone_ += mine;
+  return theirs;
+}
+
+void NewestReadings::Followed::merge(std::span<const Identity> added) {
+  auto old = held_.size() - gone_;
+  auto more = added.size();
+  if (held_.size() + more > held_.capacity()) {
+    held_.erase(held_.begin(), held_.begin() + static_cast<std::ptrdiff_t>(gone_));
+    gone_ = 0;
+  }
+  held_.resize(held_.size() + more);
+  auto* const begin = held_.data() + gone_;
+  // From behind: most of what is here is earlier than all of these.
+  for (auto to = old + more; more > 0;) {
+    begin[--to] = old > 0 && added[more - 1] < begin[old - 1] ? begin[--old] : added[--more];
+  }
 }
 
 NewestReadings::Followed* NewestReadings::find(std::uint32_t series) {
@@ -50,7 +75,8 @@ NewestReadings::Followed* NewestReadings::find(std::uint32_t series) {
 
 NewestReadings::Followed& NewestReadings::follow(std::uint32_t series, Range range) {
   auto& followed = series_[series];
-  followed.all_.clear();
+  followed.held_.clear();
+  followed.gone_ = 0;
   followed.range_ = range;
   return followed;
 }
@@ -71,31 +97,39 @@ void NewestReadings::add(Followed& series, std::span<const Identity> rising,
   }
   if (added_.empty()) return;
   if (!in_order) std::sort(added_.begin(), added_.end());  // of one time by value
-  auto& all = series.all_;
-  auto old = all.size();
-  auto more = added_.size();
-  const auto room = all.capacity();
-  if (old + more > room) all.reserve(old + more + old / 4);
-  room_ += all.capacity() - room;
-  all.resize(old + more);
-  // From behind: most of what is here is earlier than all of these.
-  for (auto to = all.size(); more > 0;) {
-    all[--to] = old > 0 && added_[more - 1] < all[old - 1] ? all[--old] : added_[--more];
+  const auto wanted = series.all().size() + added_.size();
+  const auto room = series.held_.capacity();
+  std::size_t passed = 0;
+  if (wanted > room) {
+    if (is_full(series, wanted)) {
+      passed = series.drop(wanted - room, added_);
+    } else {
+      series.held_.reserve(wanted + (wanted - added_.size()) / 4);
+      room_ += series.held_.capacity() - room;
+    }
   }
-  if (all.size() > kOfSeriesMax) series.drop(all.size() - kOfSeriesMax / 2);
+  series.merge(std::span(added_).subspan(passed));
+  const auto here = series.all().size();
+  if (here > kOfSeriesMax) series.drop(here - kOfSeriesMax / 2);
   if (room_ > kReadingsMax) make_room();
+}
+
+bool NewestReadings::is_full(const Followed& series, std::size_t wanted) const {
+  const auto room = series.held_.capacity();
+  return room_ + (wanted - room) > kReadingsMax && 5 * room >= 2 * wanted &&
+         room >= room_ / series_.size() / 2;
 }
 
 // Those that have more than half the mean have more than half of all together.
 void NewestReadings::make_room() {
   const auto some = room_ / series_.size() / 2;
   for (auto& [id, series] : series_) {
-    auto& all = series.all_;
-    const auto room = all.capacity();
+    const auto room = series.held_.capacity();
     if (room < some) continue;
-    series.drop((all.size() + 1) / 2);
-    all.shrink_to_fit();
-    room_ -= room - all.capacity();
+    series.drop((series.all().size() + 1) / 2);
+    series.held_ = std::vector<Identity>(series.all().begin(), series.all().end());
+    series.gone_ = 0;
+    room_ -= room - series.held_.capacity();
   }
 }
 

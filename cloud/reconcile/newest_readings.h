@@ -4,9 +4,10 @@
 // Promise    of a series that is followed all readings that were ever counted in its range are
 //            here, so that what is not here was not counted. Outside of it nothing is known.
 // Bounds     kOfSeriesMax readings of a series, and room for kReadingsMax in all (16 MiB). Past
-//            either the oldest go, half of a series at a time, those of series with more than half
-//            the mean first; the range ends above them, and their repeats are looked for in the
-//            archive again.
+//            either the oldest go, those of series with more than half the mean first: what comes
+//            takes the place of the oldest of its own series, where that is 3 of 5 at most,
+//            else half of each goes; the range ends above them, and their repeats are looked for in
+//            the archive again.
 // Threads    one at a time.
 #pragma once
 
@@ -37,9 +38,13 @@ class NewestReadings {
 
    private:
     friend class NewestReadings;
-    void drop(std::size_t oldest);
+    [[nodiscard]] std::span<const Identity> all() const { return std::span(held_).subspan(gone_); }
+    // So many of these and the sorted `added` together; how many of `added` those are.
+    std::size_t drop(std::size_t oldest, std::span<const Identity> added = {});
+    void merge(std::span<const Identity> added);
     Range range_;
-    std::vector<Identity> all_;  // sorted
+    std::vector<Identity> held_;  // sorted, from gone_ on
+    std::size_t gone_ = 0;
   };
 
   // Null when the series is not followed.
@@ -54,6 +59,8 @@ class NewestReadings {
   [[nodiscard]] std::size_t room() const { return room_; }
 
  private:
+  // What comes takes the place of what the series has.
+  [[nodiscard]] bool is_full(const Followed& series, std::size_t wanted) const;
   void make_room();
 
   std::unordered_map<std::uint32_t, Followed> series_;

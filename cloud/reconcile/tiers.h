@@ -15,27 +15,39 @@
 
 namespace tidemark::reconcile {
 
-enum class Tier : std::uint8_t { second = 0, minute = 1, quarter = 2, day = 3 };
-inline constexpr std::size_t kTiers = 4;
+enum class Tier : std::uint8_t { second = 0, ten = 1, minute = 2, quarter = 3, day = 4 };
+inline constexpr std::size_t kTiers = 5;
 
 constexpr Nanoseconds width_of(Tier t) {
   constexpr std::array<Nanoseconds, kTiers> widths{
-      std::chrono::seconds(1), std::chrono::minutes(1), std::chrono::minutes(15),
-      std::chrono::hours(24)};
+      std::chrono::seconds(1), std::chrono::seconds(10), std::chrono::minutes(1),
+      std::chrono::minutes(15), std::chrono::hours(24)};
   return widths[static_cast<std::size_t>(t)];
 }
 constexpr const char* name_of(Tier t) {
-  constexpr std::array<const char*, kTiers> names{"1s", "1min", "15min", "1day"};
+  constexpr std::array<const char*, kTiers> names{"1s", "10s", "1min", "15min", "1day"};
   return names[static_cast<std::size_t>(t)];
+}
+// As rows of cloud.db name it: that of 10 s came last.
+constexpr std::int64_t number_of(Tier t) {
+  constexpr std::array<std::int64_t, kTiers> numbers{0, 4, 1, 2, 3};
+  return numbers[static_cast<std::size_t>(t)];
+}
+constexpr std::optional<Tier> tier_of(std::int64_t number) {
+  for (std::size_t t = 0; t < kTiers; ++t) {
+    if (number_of(static_cast<Tier>(t)) == number) return static_cast<Tier>(t);
+  }
+  return std::nullopt;
 }
 
 struct Horizons {
-  std::array<Nanoseconds, kTiers> age{std::chrono::hours(24 * 4), std::chrono::hours(24 * 90),
-                                      std::chrono::hours(24 * 3650),
-                                      std::chrono::hours(24 * 10950)};
+  // Of panes below a minute, of a minute, a quarter and a day.
+  std::array<Nanoseconds, kTiers - 1> age{std::chrono::hours(24 * 4), std::chrono::hours(24 * 90),
+                                          std::chrono::hours(24 * 3650),
+                                          std::chrono::hours(24 * 10950)};
   // Panes of this tier that start before are frozen. The start of time while nothing is proved.
   [[nodiscard]] EventTime floor(Tier t, EventTime frontier) const {
-    const auto a = age[static_cast<std::size_t>(t)];
+    const auto a = age[t == Tier::second ? 0 : static_cast<std::size_t>(t) - 1];
     if (frontier == kEventTimeMin || frontier < kEventTimeMin + a) return kEventTimeMin;
     return floor_to(frontier - a, width_of(t));
   }

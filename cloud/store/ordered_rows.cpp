@@ -26,8 +26,10 @@ OrderedRows::OrderedRows(sqlite::Database& db, Changes* changes)
                             " GROUP BY series,tier");
   all.start();
   while (all.next()) {
-    const auto width = reconcile::width_of(static_cast<reconcile::Tier>(all.integer(1)));
-    note_added(static_cast<SeriesId>(all.integer(0)), event_time(all.integer(2)) + width);
+    const auto tier = reconcile::tier_of(all.integer(1));
+    if (!tier) continue;
+    note_added(static_cast<SeriesId>(all.integer(0)),
+               event_time(all.integer(2)) + reconcile::width_of(*tier));
   }
 }
 
@@ -106,7 +108,7 @@ std::vector<OrderedRows::Swap> OrderedRows::swaps(SeriesId series) {
 
 void OrderedRows::add_unordered(const Pane& pane) {
   note_added(pane.series, pane.start + reconcile::width_of(pane.tier));
-  add_.run(pane.series, static_cast<int>(pane.tier), count_ns(pane.start), pane.cause);
+  add_.run(pane.series, reconcile::number_of(pane.tier), count_ns(pane.start), pane.cause);
 }
 
 void OrderedRows::note_added(SeriesId series, EventTime end) {
@@ -118,7 +120,7 @@ std::vector<OrderedRows::Pane> OrderedRows::unordered(SeriesId series, reconcile
                                                       EventTime from, EventTime to,
                                                       std::size_t limit) {
   std::vector<Pane> panes;
-  some_.start(series, static_cast<int>(tier), count_ns(from), count_ns(to), limit);
+  some_.start(series, reconcile::number_of(tier), count_ns(from), count_ns(to), limit);
   while (some_.next()) {
     panes.push_back({series, tier, event_time(some_.integer(0)),
                      static_cast<int>(some_.integer(1))});
@@ -155,7 +157,7 @@ std::unordered_map<SeriesId, EventTime> OrderedRows::take_added() {
 }
 
 void OrderedRows::remove_unordered(const Pane& pane) {
-  remove_.run(pane.series, static_cast<int>(pane.tier), count_ns(pane.start));
+  remove_.run(pane.series, reconcile::number_of(pane.tier), count_ns(pane.start));
 }
 
 void OrderedRows::forget_read() { read_.clear(); }

@@ -7,7 +7,9 @@ namespace tidemark::store {
 namespace {
 
 constexpr auto kNoRows = std::numeric_limits<std::int64_t>::min();
-constexpr std::int64_t tier_number(Tier t) { return static_cast<std::int64_t>(t); }
+using reconcile::number_of;
+
+constexpr std::int64_t number_at(std::size_t t) { return number_of(static_cast<Tier>(t)); }
 
 Pane decode(ByteSpan bytes) {
   auto pane = Pane::decode(bytes);
@@ -46,7 +48,7 @@ PaneCache::PaneCache(sqlite::Database& database, Changes& changes)
 
 std::size_t PaneCache::KeyHash::operator()(const Key& k) const {
   auto h = static_cast<std::uint64_t>(k.start) * 0x9E3779B97F4A7C15ULL;
-  h ^= (static_cast<std::uint64_t>(k.series) << 2 | static_cast<std::uint64_t>(k.tier)) *
+  h ^= (static_cast<std::uint64_t>(k.series) << 3 | static_cast<std::uint64_t>(k.tier)) *
        0xC2B2AE3D27D4EB4FULL;
   return static_cast<std::size_t>(h ^ (h >> 29));
 }
@@ -55,7 +57,7 @@ PaneCache::Rows& PaneCache::rows_of(SeriesId series) {
   auto [rows, unknown] = rows_.try_emplace(series);
   if (unknown) {
     for (std::size_t t = 0; t < reconcile::kTiers; ++t) {
-      rows->second.any[t] = newest_.start(series, static_cast<std::int64_t>(t)).next();
+      rows->second.any[t] = newest_.start(series, number_at(t)).next();
       rows->second.newest[t] = rows->second.any[t] ? newest_.integer(0) : kNoRows;
       newest_.rewind();
     }
@@ -64,15 +66,60 @@ PaneCache::Rows& PaneCache::rows_of(SeriesId series) {
 }
 
 PaneCache::Item& PaneCache::find(const Key& key, ValueType type, bool whole) {
-  const auto [it, missing] = panes_.try_emplace(key, type);
-  auto& entry = it->second;
-  entry.used = flushes_;
+  const auto it = panes_.find(key);
+  const bool missing = it == panes_.end();
+  auto& item = missing ? add(key, type) : *it;
+  auto& entry = item.second;
+  use(entry);
   if (missing && may_have_row(key)) {
     entry.whole = false;
-    if (!whole) unsettled_.push_back(&*it);
+    if (!whole) unsettled_.push_back(&item);
   }
-  if (whole && !entry.whole) settle_one(*it);
-  return *it;
+  if (whole && !entry.whole) settle_one(item);
+  return item;
+}
+
+// In the place of one that went, where there is one: without allocating.
+PaneCache::Item& PaneCache::add(const Key& key, ValueType type) {
+  if (spare_.empty()) {
+    auto& item = *panes_.try_emplace(key, type).first;
+    item.second.key = &item.first;
+    return item;
+  }
+  auto node = std::move(spare_.back());
+  spare_.pop_back();
+  node.key() = key;
+  auto& entry = node.mapped();
+  const window::Partial nothing(type);
+  entry.pane.rows = nothing;
+  entry.changed = false;
+  entry.whole = true;
+  entry.used = 0;
+  return *panes_.insert(std::move(node)).position;
+}
+
+void PaneCache::forget(Panes::iterator at) {
+  unlink(at->second);
+  auto& pane = at->second.pane;
+  pane.extras.reset();
+  pane.windows = {};
+  auto node = panes_.extract(at);
+  if (spare_.size() < kSpareMax) spare_.push_back(std::move(node));
+}
+
+void PaneCache::unlink(Entry& entry) {
+  (entry.before != nullptr ? entry.before->behind : longest_ago_) = entry.behind;
+  (entry.behind != nullptr ? entry.behind->before : latest_) = entry.before;
+}
+
+void PaneCache::use(Entry& entry) {
+  if (entry.used == flushes_) return;
+  if (entry.used != 0) unlink(entry);
+  entry.used = flushes_;
+  entry.before = latest_;
+  entry.behind = nullptr;
+  (latest_ != nullptr ? latest_->behind : longest_ago_) = &entry;
+  latest_ = &entry;
 }
 
 Pane& PaneCache::mark_changed(Item& item) {
@@ -101,7 +148,7 @@ Pane& PaneCache::gather(SeriesId series, ValueType type, Tier tier, EventTime st
 void PaneCache::settle_one(Item& item) {
   auto& [key, entry] = item;
   entry.whole = true;
-  if (select_.start(key.series, tier_number(key.tier), key.start).next()) {
+  if (select_.start(key.series, number_of(key.tier), key.start).next()) {
     add_row(entry.pane, select_.blob(0));
   }
   select_.rewind();
@@ -113,7 +160,7 @@ void PaneCache::settle_some(std::span<Item* const> items) {
   const auto& last = items.back()->first;
   std::size_t at = 0;
   while (at < items.size()) {
-    range_.start(last.series, tier_number(last.tier), items[at]->first.start, last.start);
+    range_.start(last.series, number_of(last.tier), items[at]->first.start, last.start);
     for (int passed = 0; at < items.size() && passed <= kPassedMax;) {
       const auto start = range_.next() ? range_.integer(0) : last.start + 1;
       while (at < items.size() && items[at]->first.start < start) items[at++]->second.whole = true;
@@ -156,7 +203,7 @@ void PaneCache::sum_inside(SeriesId series, Tier tier, EventTime from, EventTime
   }
   if (sum_in_memory(series, tier, from, to, options, sum)) return;
   flush();
-  range_.start(series, tier_number(tier), count_ns(from), count_ns(to - width));
+  range_.start(series, number_of(tier), count_ns(from), count_ns(to - width));
   while (range_.next()) {
     decode(range_.blob(1)).add_to(sum, options);
   }
@@ -179,7 +226,7 @@ bool PaneCache::sum_in_memory(SeriesId series, Tier tier, EventTime from, EventT
     inside_.push_back(&it->second);
   }
   for (auto* entry : inside_) {
-    entry->used = flushes_;
+    use(*entry);
     entry->pane.add_to(sum, options);
   }
   return true;
@@ -222,7 +269,7 @@ void PaneCache::walk_back(SeriesId series, Tier tier, EventTime t, reconcile::Be
   auto from = kEventTimeMin;
   auto to = t;  // panes that start in [from, to) have no value
   std::size_t passed = 0;
-  before_.start(series, tier_number(tier), count_ns(gaps_.back_from(series, tier, t)));
+  before_.start(series, number_of(tier), count_ns(gaps_.back_from(series, tier, t)));
   while (before_.next()) {
     ++walked_;
     const auto start = event_time(before_.integer(0));
@@ -238,7 +285,7 @@ void PaneCache::walk_back(SeriesId series, Tier tier, EventTime t, reconcile::Be
     }
     ++passed;
     const auto beyond = gaps_.back_from(series, tier, start);
-    if (beyond < start) before_.start(series, tier_number(tier), count_ns(beyond));
+    if (beyond < start) before_.start(series, number_of(tier), count_ns(beyond));
   }
   before_.rewind();
   if (passed >= ValueGaps::kPanesMin) gaps_.found(series, tier, from, to);
@@ -260,7 +307,7 @@ std::optional<EventTime> PaneCache::walk_on(SeriesId series, Tier tier, EventTim
   auto from = floor_to(t, reconcile::width_of(tier));
   auto to = from;  // panes that start in [from, to) have no value
   std::size_t passed = 0;
-  after_.start(series, tier_number(tier), count_ns(gaps_.on_from(series, tier, from)));
+  after_.start(series, number_of(tier), count_ns(gaps_.on_from(series, tier, from)));
   while (after_.next()) {
     ++walked_;
     const auto start = event_time(after_.integer(0));
@@ -278,7 +325,7 @@ std::optional<EventTime> PaneCache::walk_on(SeriesId series, Tier tier, EventTim
     }
     ++passed;
     const auto beyond = gaps_.on_from(series, tier, start);
-    if (beyond > start) after_.start(series, tier_number(tier), count_ns(beyond));
+    if (beyond > start) after_.start(series, number_of(tier), count_ns(beyond));
   }
   after_.rewind();
   if (passed >= ValueGaps::kPanesMin) gaps_.found(series, tier, from, to);
@@ -291,7 +338,7 @@ std::uint64_t PaneCache::readings(SeriesId series, EventTime from, EventTime to)
   for (std::size_t t = 0; t < reconcile::kTiers; ++t) {
     const auto width = reconcile::width_of(static_cast<Tier>(t));
     if (to - from < width) continue;
-    range_.start(series, static_cast<std::int64_t>(t), count_ns(from), count_ns(to - width));
+    range_.start(series, number_at(t), count_ns(from), count_ns(to - width));
     while (range_.next()) {
       readings += decode(range_.blob(1)).readings();
     }
@@ -306,13 +353,14 @@ void PaneCache::remove(SeriesId series, EventTime from, EventTime to) {
     const auto width = reconcile::width_of(static_cast<Tier>(t));
     if (to - from < width) continue;
     rows_of(series).oldest[t].reset();
-    remove_range_.run(series, static_cast<std::int64_t>(t), count_ns(from), count_ns(to - width));
+    remove_range_.run(series, number_at(t), count_ns(from), count_ns(to - width));
   }
-  std::erase_if(panes_, [&](const auto& item) {
-    const auto start = event_time(item.first.start);
-    return item.first.series == series && start >= from &&
-           start + reconcile::width_of(item.first.tier) <= to;
-  });
+  for (auto it = panes_.begin(); it != panes_.end();) {
+    const auto at = it++;
+    const auto start = event_time(at->first.start);
+    const bool inside = start >= from && start + reconcile::width_of(at->first.tier) <= to;
+    if (at->first.series == series && inside) forget(at);
+  }
 }
 
 void PaneCache::flush() {
@@ -323,7 +371,7 @@ void PaneCache::flush() {
     scratch_.clear();
     ByteWriter out(scratch_);
     entry.pane.encode(out);
-    upsert_.run(key.series, tier_number(key.tier), key.start, scratch_);
+    upsert_.run(key.series, number_of(key.tier), key.start, scratch_);
     entry.changed = false;
     auto& newest = rows_of(key.series).newest[index(key)];
     newest = std::max(newest, key.start);
@@ -334,19 +382,11 @@ void PaneCache::flush() {
 void PaneCache::make_room() {
   ++flushes_;
   const auto most = kPanesMax + 2 * rows_.size();
-  if (panes_.size() <= most) return;
-  const auto stay = most - most / 4;
-  std::vector<std::uint64_t> used;
-  used.reserve(panes_.size());
-  for (const auto& [key, entry] : panes_) used.push_back(entry.used);
-  auto too_many = panes_.size() - stay;
-  const auto cut = used.begin() + static_cast<std::ptrdiff_t>(too_many);
-  std::nth_element(used.begin(), cut, used.end());
-  std::erase_if(panes_, [&, last = *cut](const Item& item) {
-    const bool goes = !item.second.changed && item.second.used <= last && too_many > 0;
-    if (goes) --too_many;
-    return goes;
-  });
+  for (auto* entry = longest_ago_; panes_.size() > most && entry != nullptr;) {
+    auto* const next = entry->behind;
+    if (!entry->changed) forget(panes_.find(*entry->key));
+    entry = next;
+  }
 }
 
 std::vector<EventTime> PaneCache::fold(SeriesId series, ValueType type, Tier tier,
@@ -355,7 +395,7 @@ std::vector<EventTime> PaneCache::fold(SeriesId series, ValueType type, Tier tie
   flush();
   const auto next = static_cast<Tier>(static_cast<std::size_t>(tier) + 1);
   std::vector<EventTime> folded, unordered;
-  starts_.start(series, tier_number(tier), kNoRows, count_ns(before), limit);
+  starts_.start(series, number_of(tier), kNoRows, count_ns(before), limit);
   while (starts_.next()) folded.push_back(event_time(starts_.integer(0)));
   for (const auto start : folded) {
     const Key key{series, tier, count_ns(start)};
@@ -365,8 +405,8 @@ std::vector<EventTime> PaneCache::fold(SeriesId series, ValueType type, Tier tie
         (unordered.empty() || unordered.back() != to)) {
       unordered.push_back(to);
     }
-    panes_.erase(key);
-    remove_.run(key.series, tier_number(tier), key.start);
+    forget(panes_.find(key));
+    remove_.run(key.series, number_of(tier), key.start);
   }
   return unordered;
 }
@@ -386,7 +426,7 @@ std::optional<std::int64_t> PaneCache::oldest(SeriesId series, std::size_t tier)
   auto& known = rows_of(series).oldest[tier];
   if (known) return known;
   flush();
-  if (oldest_.start(series, static_cast<std::int64_t>(tier)).next()) known = oldest_.integer(0);
+  if (oldest_.start(series, number_at(tier)).next()) known = oldest_.integer(0);
   oldest_.rewind();
   return known;
 }
@@ -394,7 +434,7 @@ std::optional<std::int64_t> PaneCache::oldest(SeriesId series, std::size_t tier)
 std::int64_t PaneCache::newest(SeriesId series) {
   auto newest = kNoRows;
   for (std::size_t t = 0; t < reconcile::kTiers; ++t) {
-    if (newest_.start(series, static_cast<std::int64_t>(t)).next()) {
+    if (newest_.start(series, number_at(t)).next()) {
       const auto width = reconcile::width_of(static_cast<Tier>(t)).count();
       newest = std::max(newest, newest_.integer(0) + width - 1);
     }
@@ -408,7 +448,7 @@ std::vector<EventTime> PaneCache::starts(SeriesId series, Tier coarsest, EventTi
   flush();
   std::vector<EventTime> all;
   for (std::size_t t = 0; t <= static_cast<std::size_t>(coarsest); ++t) {
-    starts_.start(series, static_cast<std::int64_t>(t), count_ns(from), count_ns(to), limit);
+    starts_.start(series, number_at(t), count_ns(from), count_ns(to), limit);
     while (starts_.next()) all.push_back(event_time(starts_.integer(0)));
   }
   return all;
@@ -422,7 +462,7 @@ std::vector<std::pair<Tier, EventTime>> PaneCache::inside(SeriesId series, Event
     const auto tier = static_cast<Tier>(t);
     const auto width = reconcile::width_of(tier);
     if (to - from < width) continue;
-    starts_.start(series, tier_number(tier), count_ns(from), count_ns(to - width) + 1, -1);
+    starts_.start(series, number_of(tier), count_ns(from), count_ns(to - width) + 1, -1);
     while (starts_.next()) all.emplace_back(tier, event_time(starts_.integer(0)));
   }
   return all;

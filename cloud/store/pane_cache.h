@@ -85,8 +85,12 @@ class PaneCache {
     bool changed = false;
     bool whole = true;       // else its row, if there is one, has what came before
     std::uint64_t used = 0;  // the flush before which it was last used
+    const Key* key = nullptr;
+    Entry* before = nullptr;  // used longer ago
+    Entry* behind = nullptr;
   };
-  using Item = std::pair<const Key, Entry>;
+  using Panes = std::unordered_map<Key, Entry, KeyHash>;
+  using Item = Panes::value_type;
   struct Rows {  // of a series, by tier
     std::array<std::int64_t, reconcile::kTiers> newest{};
     std::array<bool, reconcile::kTiers> any{};
@@ -94,6 +98,7 @@ class PaneCache {
   };
   // A window of more panes is read from the rows.
   static constexpr std::int64_t kSummedInMemoryMax = 64;
+  static constexpr std::size_t kSpareMax = 4096;
   // Whether a row may be there: a start above all of them needs no look.
   bool may_have_row(const Key& key) { return key.start <= rows_of(key.series).newest[index(key)]; }
   static std::size_t index(const Key& key) { return static_cast<std::size_t>(key.tier); }
@@ -101,6 +106,10 @@ class PaneCache {
   Item& find(const Key& key, ValueType type, bool whole);
   // The pane as a whole, read where it is not in memory.
   Pane& load(const Key& key, ValueType type) { return find(key, type, true).second.pane; }
+  Item& add(const Key& key, ValueType type);
+  void forget(Panes::iterator at);
+  void use(Entry& entry);
+  void unlink(Entry& entry);
   Pane& mark_changed(Item& item);
   void settle_one(Item& item);
   void settle_some(std::span<Item* const> of_one_tier);
@@ -116,7 +125,10 @@ class PaneCache {
 
   sqlite::Statement select_, upsert_, range_, newest_, oldest_, remove_, remove_range_, starts_,
       before_, after_;
-  std::unordered_map<Key, Entry, KeyHash> panes_;
+  Panes panes_;
+  Entry* longest_ago_ = nullptr;  // used
+  Entry* latest_ = nullptr;
+  std::vector<Panes::node_type> spare_;
   Rows& rows_of(SeriesId series);
   std::unordered_map<SeriesId, Rows> rows_;
   std::vector<Item*> changed_, unsettled_;

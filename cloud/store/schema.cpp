@@ -160,6 +160,8 @@ constexpr auto kLiftTo5 = R"sql(
     ALTER TABLE series ADD COLUMN thinned_from INTEGER NOT NULL DEFAULT 9223372036854775807;
     ALTER TABLE series ADD COLUMN thinned_until INTEGER NOT NULL DEFAULT -9223372036854775808;)sql";
 
+// From version 9: there were no panes of 10 s, which have a number of their own in the same table.
+
 // From version 5: edges were away because somebody said so, and there are further tables.
 constexpr auto kLiftTo6 = "ALTER TABLE edges ADD COLUMN away TEXT NOT NULL DEFAULT '';";
 
@@ -195,7 +197,7 @@ Result<std::unique_ptr<sqlite::Database>> open_writer(const std::filesystem::pat
              .lifts = {kLiftTo2, kLiftTo3, kSchema, std::string(kSchema) + kLiftTo5,
                        std::string(kSchema) + kLiftTo6,
                        kLiftTo7Before + std::string(kSchema) + kLiftTo7, kSchema,
-                       kLiftTo9Before + std::string(kSchema)},
+                       kLiftTo9Before + std::string(kSchema), kSchema},
              .busy_wait = kBusyWait,
              .io_error = Fault::unavailable});
 }

@@ -35,7 +35,7 @@ class ValueGaps {
  private:
   using Stretches = std::map<EventTime, EventTime>;  // from, to; they do not meet
   static std::uint64_t key(std::uint32_t series, reconcile::Tier tier) {
-    return std::uint64_t{series} << 2 | static_cast<std::uint64_t>(tier);
+    return std::uint64_t{series} << 3 | static_cast<std::uint64_t>(tier);
   }
 
   std::unordered_map<std::uint64_t, Stretches> all_;

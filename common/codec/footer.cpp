@@ -5,6 +5,7 @@
 #include <cmath>
 #include <limits>
 
+#include "common/base/extremes.h"
 #include "common/codec/numbers.h"
 
 namespace tidemark::codec {
@@ -127,9 +128,9 @@ void add_footer(const Group& group, const Column& c, int exponent,
   s.copy = group.copy;
   s.count = c.values();
   s.missing = group.times.size() - c.values();
-  const auto [low, high] = std::minmax_element(group.times.begin(), group.times.end());
-  s.time_min = *low;
-  s.time_max = *high;
+  const auto [low, high] = extremes_of(std::span(group.times));
+  s.time_min = low;
+  s.time_max = high;
   if (c.type != ValueType::f64) {
     s.decimal = true;
     add_integers(c.i64, s);

@@ -12,7 +12,7 @@ const std::array<std::string, 9> kNames = {"count", "min",    "max",   "sum", "m
 
 }  // namespace
 
-Aggregates Aggregates::of(const Partial& partial, int exponent) {
+Aggregates Aggregates::of(const Partial& partial, int exponent, bool stddev) {
   Aggregates a;
   a.count = partial.count_;
   if (partial.count_ == 0) return a;
@@ -35,6 +35,7 @@ Aggregates Aggregates::of(const Partial& partial, int exponent) {
   }
   a.sum = rounded_sum(partial.sum_, exponent);
   a.mean = rounded_mean(partial.sum_, partial.count_, exponent);
+  if (!stddev) return a;
   a.stddev = rounded_deviation(partial.sum_, partial.squares_, partial.count_, exponent);
   return a;
 }

@@ -91,8 +91,9 @@ struct Aggregates {
   std::optional<double> min, max, sum, mean, stddev, first, last;
   std::string first_text, last_text;
 
-  // `exponent` is the series' decimal exponent: values are mantissa * 10^exponent.
-  static Aggregates of(const Partial& partial, int exponent);
+  // `exponent` is the series' decimal exponent: values are mantissa * 10^exponent. Without stddev,
+  // which costs more than the rest of it, where nobody asks for that.
+  static Aggregates of(const Partial& partial, int exponent, bool stddev = true);
   // By the names of configuration and queries: count min max sum mean (avg) stddev first last.
   // Fault::bad_input for another name, with the known ones.
   static Result<> check_name(std::string_view name);

@@ -278,10 +278,10 @@ std::vector<std::pair<std::string, double>> states_of(const Totals::Figures& fig
 
 }  // namespace
 
-Figures::Figures(const Summary& summary, int exponent)
+Figures::Figures(const Summary& summary, int exponent, bool stddev)
     : summary_(summary),
       exponent_(exponent),
-      plain_(Aggregates::of(summary.partial(), exponent)) {
+      plain_(Aggregates::of(summary.partial(), exponent, stddev)) {
   if (!summary.totals()) return;
   ordered_ = summary.totals()->figures(exponent);
   states_ = states_of(ordered_, summary.partial().type(), exponent);

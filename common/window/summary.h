@@ -109,8 +109,8 @@ class Summary {
 // The figures of a closed summary, each rounded once from exact state.
 class Figures {
  public:
-  // `exponent` is the series' decimal exponent.
-  Figures(const Summary& summary, int exponent);
+  // `exponent` is the series' decimal exponent; `stddev` as for Aggregates::of().
+  Figures(const Summary& summary, int exponent, bool stddev = true);
   // Empty where there is none: no readings, nothing to compare with, not of this type.
   [[nodiscard]] std::optional<double> get(std::string_view name) const;
   // False when get() does not stand on every reading, or is an estimate.

@@ -136,5 +136,24 @@ TEST(Views, ChangeWhileTheNodeRuns) {
   EXPECT_EQ(reader->views().value(), std::vector<std::string>{"minute"});
 }
 
+// What a batch may answer grows with it: windows do not wait until their panes have left memory.
+TEST(Emission, ALargeBatchAnswersMore) {
+  Node node;
+  EdgeDouble edge("press-07", 1, 1);
+  constexpr int kWindows = 600;
+  static_assert(kWindows > intake::kEmissionsPerCommitMax);
+  const auto begin = kStart - kWindows * kMinute;
+  greet(node, edge);
+  for (int m = 0; m < kWindows; ++m) {
+    for (int i = 0; i < static_cast<int>(intake::kReadingsOfAnEmission); ++i) {
+      edge.take(0, begin + m * kMinute + i * kSecond / 10, i);
+    }
+    if (m % 100 == 99) node.take(edge, edge.block(edge.flush(kStart)));
+  }
+  node.take(edge, edge.last_seal());
+  node.commit();
+  EXPECT_EQ(node.answers("minute").size(), std::size_t{kWindows});
+}
+
 }  // namespace
 }  // namespace tidemark::test

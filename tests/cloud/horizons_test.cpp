@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 
 #include "tests/cloud/edge_double.h"
+#include "tests/cloud/partial_rows.h"
 
 namespace tidemark::test {
 namespace {
@@ -152,6 +153,60 @@ TEST(Views, WindowsUnderAMinuteAreKeptWhereAViewAsksForThem) {
   EXPECT_EQ(ten[2].values.at("sum"), 20.0 + 21 + 22 + 23 + 24 + 25 + 26 + 27 + 28 + 29);
   EXPECT_EQ(ten[2].state, State::sealed);
   EXPECT_EQ(node.answers("minute").at(0).values.at("count"), 60.0);
+}
+
+TEST(Views, PanesBelowAMinuteAreAsWideAsTheirWindowsAllow) {
+  reconcile::Horizons horizons;
+  horizons.age[0] = std::chrono::minutes(10);
+  const auto ten = view("ten", std::chrono::seconds(10));
+  Node node(horizons, {ten});
+  EdgeDouble edge("e", 1, 1);
+  greet(node, edge);
+  const auto minute_of_readings = [&](int minute) {
+    const auto start = kStart + minute * kMinute;
+    for (int s = 0; s < 60; ++s) edge.take(1, start + s * kSecond, s);
+    deliver(node, edge, edge.flush(start + kMinute));
+  };
+  const auto panes = [&](Nanoseconds width) {
+    const auto tier = width == std::chrono::seconds(1)    ? reconcile::Tier::second
+                      : width == std::chrono::seconds(10) ? reconcile::Tier::ten
+                                                          : reconcile::Tier::minute;
+    return number_in(node, "SELECT COUNT(*) FROM panes WHERE tier=" +
+                               std::to_string(reconcile::number_of(tier)));
+  };
+  const auto has_views = [&](std::vector<answers::View> views) {
+    node.kill();
+    node.views() = std::move(views);
+    node.start();
+  };
+  minute_of_readings(0);
+  EXPECT_EQ(panes(std::chrono::seconds(10)), 6u);
+  EXPECT_EQ(panes(std::chrono::seconds(1)), 0u);
+  has_views({ten, view("five", std::chrono::seconds(5))});
+  minute_of_readings(1);
+  EXPECT_EQ(panes(std::chrono::seconds(10)), 6u);
+  EXPECT_EQ(panes(std::chrono::seconds(1)), 60u);
+  EXPECT_EQ(node.answers("five").back().values.at("sum"), 55.0 + 56 + 57 + 58 + 59);
+  has_views({ten});
+  edge.take(1, kStart + kMinute + 7 * kSecond / 2, 100);  // beside panes of seconds
+  deliver(node, edge, edge.flush(kStart + 2 * kMinute));
+  node.settle();
+  EXPECT_EQ(panes(std::chrono::seconds(10)), 7u);
+  const auto all = node.answers("ten");
+  ASSERT_EQ(all.size(), 12u);
+  EXPECT_EQ(all[6].values.at("sum"), 145.0);
+  EXPECT_EQ(all[6].values.at("max"), 100.0);
+  EXPECT_EQ(all[7].values.at("count"), 10.0);
+  EXPECT_EQ(node.answers("minute").at(1).values.at("count"), 61.0);
+  minute_of_readings(30);
+  for (int turn = 0; turn < 4; ++turn) {
+    node.clock.advance(std::chrono::seconds(6));
+    node.commit();
+  }
+  EXPECT_EQ(panes(std::chrono::seconds(1)), 0u);
+  EXPECT_EQ(panes(std::chrono::seconds(10)), 6u);
+  EXPECT_EQ(panes(std::chrono::minutes(1)), 2u);
+  EXPECT_EQ(node.answers("minute").at(1).values.at("count"), 61.0);
 }
 
 TEST(Views, HoppingWindowsAreComputedWhenAsked) {
