@@ -6,6 +6,7 @@
 #include <thread>
 
 #include "cloud/answers/answer.h"
+#include "cloud/cluster/outbox.h"
 #include "common/base/log.h"
 #include "common/kafka/consumer.h"
 #include "common/kafka/records.h"
@@ -68,7 +69,8 @@ class Tail {
   // With the next commit.
   void settle() {
     if (answers_ > 0) {
-      said_ = intake_.settle_unsaid(said_);
+      said_ = intake_.settle_unsaid(
+          said_, intake_.noted("kafka " + place_.layout + " " + std::string(kPartialsSaid)));
       log::info("published answers are taken over", "partition={} records={} passed_over={}",
                 place_.partition, answers_, bad_);
     }
