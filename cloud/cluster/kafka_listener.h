@@ -118,7 +118,7 @@ class KafkaListener final : public intake::Listener {
   std::unique_ptr<Outbox> outbox_;
   std::atomic<bool> reads_{false};
   bool behind_others_ = false;
-  std::int64_t others_live_ = 0, others_backlog_ = 0;  // how far they were
+  std::int64_t others_live_ = 0, others_backlog_ = 0, others_partials_ = 0;  // how far they were
   bool live_was_read_ = false;  // to its end
   bool stands_ = false;         // a block waits for a dictionary that cannot be read just now
   SteadyTime tries_again_{};

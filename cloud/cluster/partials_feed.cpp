@@ -2,6 +2,8 @@
 // FORMAT.md): to the partition that puts the group together.
 #include <fmt/format.h>
 
+#include "cloud/answers/answer.h"
+#include "cloud/answers/group_rows.h"
 #include "cloud/answers/view.h"
 #include "cloud/cluster/outbox.h"
 #include "common/kafka/records.h"
@@ -47,7 +49,7 @@ class PartialsFeed : public std::enable_shared_from_this<PartialsFeed> {
     }
     if (completes) {
       auto complete = record(Kind::complete);
-      TIDE_ASSIGN(const auto definitions, reader.definitions());
+      TIDE_ASSIGN(const auto definitions, reader.definitions(false));
       for (const auto& d : definitions) complete.views.push_back(answers::hash_of_definition(d));
       say_to_all(complete, "complete", batch);
     }
@@ -82,11 +84,14 @@ class PartialsFeed : public std::enable_shared_from_this<PartialsFeed> {
     r.group = said.partial.group;
     r.start = said.start;
     r.state = said.partial.state;
-    auto group = view.name + "\t";
-    group += as_text(r.group);
+    answers::Answer whole;  // that it is put into
+    whole.view = view.name;
+    whole.labels = answers::GroupKey::decode(r.group).labels(view.group_by);
     const auto version = kafka::hex_of(answers::hash_of_definition(r.view));
     const auto when = r.kind == Kind::share ? format_utc(r.start) : "reach";
-    batch.records.push_back({topic_, kafka::partition_of(group, partitions_),
+    auto group = view.name + "\t";
+    group += as_text(r.group);
+    batch.records.push_back({topic_, kafka::partition_of(answers::place_of(whole), partitions_),
                              key(fmt::format("{}\t{}\t{}", version, group, when)), r.encode()});
     return {};
   }

@@ -6,10 +6,9 @@
 #include <thread>
 
 #include "cloud/answers/answer.h"
-#include "cloud/cluster/outbox.h"
 #include "common/base/log.h"
-#include "common/kafka/consumer.h"
 #include "common/kafka/records.h"
+#include "common/kafka/stretch.h"
 #include "common/kafka/topics.h"
 
 namespace tidemark::cluster {
@@ -17,8 +16,6 @@ namespace {
 
 constexpr std::chrono::milliseconds kTurn{1000};
 constexpr std::chrono::milliseconds kLookAgain{20};
-constexpr std::chrono::milliseconds kReadTurn{2};
-constexpr std::chrono::milliseconds kReadPatience{30'000};  // for brokers that say nothing
 constexpr std::chrono::milliseconds kRecordPatience{10'000};
 constexpr std::uint64_t kQueueBytes = 64 << 20;
 constexpr std::size_t kRecordsOfCommit = 5'000;
@@ -37,40 +34,28 @@ class Tail {
         said_(intake.noted(names_.said)),
         offset_(intake.noted(names_.offset)),
         live_(intake.noted(names_.live)),
-        backlog_(intake.noted(names_.backlog)) {}
+        backlog_(intake.noted(names_.backlog)),
+        partials_(intake.noted(names_.partials)) {}
 
   // False: `stop` was asked.
   Result<bool> read(const StopSignal& stop) {
-    kafka::ConsumerOptions options;
-    options.topic = place_.settings.answers();
-    options.from.assign(static_cast<std::size_t>(place_.partitions),
-                        kafka::ConsumerOptions::kNotRead);
-    options.from[static_cast<std::size_t>(place_.partition)] = static_cast<std::int64_t>(offset_);
-    TIDE_ASSIGN(const auto consumer, kafka::Consumer::open(place_.settings, std::move(options)));
-    for (auto left = kReadPatience; !consumer->at_end();) {
-      if (stop.asked()) return false;
-      if (consumer->poll([&](const kafka::Record& r) { take(r); })) {
-        left = kReadPatience;
-        if (++taken_ % kRecordsOfCommit != 0) continue;
-        TIDE_TRY(intake_.save_notes());
-        continue;
-      }
-      if (left.count() <= 0) {
-        return Error{Fault::unavailable, fmt::format("{} is not read: {}",
-                                                     place_.settings.answers(),
-                                                     consumer->problem())};
-      }
-      std::this_thread::sleep_for(kReadTurn);
-      left -= kReadTurn;
-    }
-    return true;
+    const kafka::Stretch tail{place_.settings.answers(), place_.partitions, place_.partition,
+                              static_cast<std::int64_t>(offset_)};
+    Result<> saved;
+    TIDE_ASSIGN(const bool read, kafka::read(place_.settings, tail, stop,
+                                             [&](const kafka::Record& r) {
+      take(r);
+      if (++taken_ % kRecordsOfCommit == 0) saved = intake_.save_notes();
+      return !saved;
+    }));
+    TIDE_TRY(saved);
+    return read;
   }
 
   // With the next commit.
   void settle() {
     if (answers_ > 0) {
-      said_ = intake_.settle_unsaid(
-          said_, intake_.noted("kafka " + place_.layout + " " + std::string(kPartialsSaid)));
+      said_ = intake_.settle_unsaid(said_, intake_.noted(names_.partials_said));
       log::info("published answers are taken over", "partition={} records={} passed_over={}",
                 place_.partition, answers_, bad_);
     }
@@ -78,6 +63,7 @@ class Tail {
     intake_.note(names_.offset, offset_);
     intake_.note(names_.live, live_);
     intake_.note(names_.backlog, backlog_);
+    intake_.note(names_.partials, partials_);
   }
 
  private:
@@ -85,14 +71,14 @@ class Tail {
     offset_ = static_cast<std::uint64_t>(r.offset) + 1;
     const auto answer = answers::from_json(as_text(r.value));
     if (!answer) return pass_over(r, answer.error().text());
-    if (answer->series.empty()) return;  // of a group no store of one partition has all
-    const auto of = kafka::partition_of(answers::edge_of(*answer), place_.partitions);
+    const auto of = kafka::partition_of(answers::place_of(*answer), place_.partitions);
     if (of != place_.partition) {
-      return pass_over(r, fmt::format("its edge belongs to partition {}", of));
+      return pass_over(r, fmt::format("what it is about belongs to partition {}", of));
     }
     ++answers_;
     live_ = std::max(live_, number_in(r, "live"));
     backlog_ = std::max(backlog_, number_in(r, "backlog"));
+    partials_ = std::max(partials_, number_in(r, "partials"));
     intake_.note_published(*answer);
   }
 
@@ -105,7 +91,7 @@ class Tail {
   const checkpoint::Place& place_;
   intake::Intake& intake_;
   const VoiceNames names_;
-  std::uint64_t said_, offset_, live_, backlog_;
+  std::uint64_t said_, offset_, live_, backlog_, partials_;
   std::uint64_t taken_ = 0, answers_ = 0, bad_ = 0;
 };
 
@@ -139,7 +125,9 @@ VoiceNames::VoiceNames(const std::string& layout)
     : said("kafka " + layout + " answers"),
       offset(said + " offset"),
       live(said + " live"),
-      backlog(said + " backlog") {}
+      backlog(said + " backlog"),
+      partials(said + " partials"),
+      partials_said("kafka " + layout + " " + std::string(kPartialsSaid)) {}
 
 Result<Voice> take_voice(const checkpoint::Place& place, intake::Intake& intake,
                          const std::function<bool()>& holds, const StopSignal& stop,

@@ -22,10 +22,12 @@ namespace tidemark::cluster {
 using Voice = std::shared_ptr<kafka::Producer>;
 
 // Under these the store notes, of the feed of answers: how far it is in the store (position) and
-// in the topic (offset), and how far others' input was that is to be reached.
+// in the topic (offset), and how far others' input was that is to be reached; and of the feed of
+// partial answers the former.
+inline constexpr std::string_view kPartialsSaid = "partials said";
 struct VoiceNames {
   explicit VoiceNames(const std::string& layout);
-  std::string said, offset, live, backlog;
+  std::string said, offset, live, backlog, partials, partials_said;
 };
 
 // Empty: `stop` was asked. `holds`: whether the partition is this node's just now. `wait`: is told
