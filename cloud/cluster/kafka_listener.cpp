@@ -89,7 +89,11 @@ Result<> KafkaListener::begin(intake::Intake& intake, const kafka::Layout& layou
     TIDE_ASSIGN(partials_, open(Kind::partials));
     partials_said_ = VoiceNames(layout.id).partials_said;
   }
-  if (options_.reader) outbox_ = std::make_unique<Outbox>(said(intake, layout));
+  std::string barred;
+  if (options_.reader && options_.answers && !options_.partition) {
+    TIDE_ASSIGN(barred, others_spoke(s, layout, intake));
+  }
+  if (options_.reader) outbox_ = std::make_unique<Outbox>(said(intake, layout, barred));
   if (options_.voice) {
     const VoiceNames names(layout.id);
     others_live_ = static_cast<std::int64_t>(intake.noted(names.live));
@@ -115,7 +119,8 @@ std::vector<KafkaInput*> KafkaListener::inputs() const {
   return all;
 }
 
-Outbox::Options KafkaListener::said(intake::Intake& intake, const kafka::Layout& layout) const {
+Outbox::Options KafkaListener::said(intake::Intake& intake, const kafka::Layout& layout,
+                                    const std::string& barred) const {
   const auto& s = options_.settings;
   Outbox::Options outbox{s, options_.reader, {letters_feed(s, layout.partitions)},
                          options_.voice, options_.holds};
@@ -129,6 +134,11 @@ Outbox::Options KafkaListener::said(intake::Intake& intake, const kafka::Layout&
     auto feed = answers_feed(s, {layout.partitions, input, options_.partition});
     const VoiceNames names(layout.id);
     if (options_.partition) feed.offset_name = names.offset;
+    if (!barred.empty()) {
+      feed.next = [barred](query::Reader&, std::uint64_t) -> Result<Outbox::Batch> {
+        return Error{Fault::bad_input, barred};
+      };
+    }
     outbox.feeds.push_back(std::move(feed));
     intake.number_behind(intake.noted(names.said));  // rows that had these numbers may be gone
   }

@@ -99,7 +99,9 @@ class KafkaListener final : public intake::Listener {
   std::size_t take(KafkaInput& input, intake::Intake& intake);
   void resolve(intake::Intake& intake);
   [[nodiscard]] bool holds() const { return !options_.holds || options_.holds(); }
-  [[nodiscard]] Outbox::Options said(intake::Intake& intake, const kafka::Layout& layout) const;
+  // `barred`: why answers must not be said; empty: they may.
+  [[nodiscard]] Outbox::Options said(intake::Intake& intake, const kafka::Layout& layout,
+                                     const std::string& barred) const;
   // Once the input is where that of earlier owners was, or at its end, their answers are taken
   // over.
   void look_at_others(intake::Intake& intake);

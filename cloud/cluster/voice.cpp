@@ -3,10 +3,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <set>
 #include <thread>
 
 #include "cloud/answers/answer.h"
 #include "common/base/log.h"
+#include "common/kafka/consumer.h"
 #include "common/kafka/records.h"
 #include "common/kafka/stretch.h"
 #include "common/kafka/topics.h"
@@ -16,6 +18,7 @@ namespace {
 
 constexpr std::chrono::milliseconds kTurn{1000};
 constexpr std::chrono::milliseconds kLookAgain{20};
+constexpr std::chrono::milliseconds kEndsWithin{10'000};
 constexpr std::chrono::milliseconds kRecordPatience{10'000};
 constexpr std::uint64_t kQueueBytes = 64 << 20;
 constexpr std::size_t kRecordsOfCommit = 5'000;
@@ -95,6 +98,42 @@ class Tail {
   std::uint64_t taken_ = 0, answers_ = 0, bad_ = 0;
 };
 
+// Who said the last of the answers in any partition.
+enum class Last : std::uint8_t { nobody, alone, group };
+Result<Last> last_of(const kafka::Settings& settings, int partitions) {
+  kafka::ConsumerOptions options;
+  options.topic = settings.answers();
+  options.from.assign(static_cast<std::size_t>(partitions), kafka::ConsumerOptions::kNotRead);
+  TIDE_ASSIGN(const auto ends, kafka::Consumer::open(settings, options));
+  for (int p = 0; p < partitions; ++p) {
+    TIDE_ASSIGN(const auto end, ends->end_of(p, kEndsWithin));
+    if (end > 0) options.from[static_cast<std::size_t>(p)] = end - 1;
+  }
+  const auto from = options.from;
+  TIDE_ASSIGN(const auto consumer, kafka::Consumer::open(settings, std::move(options)));
+  auto last = Last::nobody;
+  std::set<int> plain;  // partitions that end with a record
+  const auto take = [&](const kafka::Record& r) {
+    plain.insert(r.partition);
+    last = std::max(last, r.header("partials").empty() ? Last::alone : Last::group);
+  };
+  for (auto left = kEndsWithin; !consumer->at_end();) {
+    if (consumer->poll(take)) continue;
+    if (left.count() <= 0) {
+      return Error{Fault::unavailable, settings.answers() + " is not read: " + consumer->problem()};
+    }
+    std::this_thread::sleep_for(kLookAgain);
+    left -= kLookAgain;
+  }
+  // The end of a transaction has a place of its own; and who is in none says nothing in any.
+  for (int p = 0; p < partitions; ++p) {
+    const auto at = from[static_cast<std::size_t>(p)];
+    const bool any = at != kafka::ConsumerOptions::kNotRead && consumer->oldest_of(p) <= at;
+    if (any && !plain.contains(p)) last = Last::group;
+  }
+  return last;
+}
+
 // Empty: `stop` was asked.
 Result<Voice> own(const checkpoint::Place& place, const std::function<bool()>& holds,
                   const StopSignal& stop, const std::function<void(const std::string&)>& wait) {
@@ -127,7 +166,8 @@ VoiceNames::VoiceNames(const std::string& layout)
       live(said + " live"),
       backlog(said + " backlog"),
       partials(said + " partials"),
-      partials_said("kafka " + layout + " " + std::string(kPartialsSaid)) {}
+      partials_said("kafka " + layout + " " + std::string(kPartialsSaid)),
+      alone(said + " alone") {}
 
 Result<Voice> take_voice(const checkpoint::Place& place, intake::Intake& intake,
                          const std::function<bool()>& holds, const StopSignal& stop,
@@ -147,6 +187,25 @@ Result<Voice> take_voice(const checkpoint::Place& place, intake::Intake& intake,
     if (read.error().fault() != Fault::unavailable) return read.error();
     wait(read.error().text());
   }
+}
+
+Result<std::string> others_spoke(const kafka::Settings& settings, const kafka::Layout& layout,
+                                 intake::Intake& intake) {
+  TIDE_ASSIGN(const auto last, last_of(settings, layout.partitions));
+  const VoiceNames names(layout.id);
+  const bool began = intake.noted(names.said) > 0 || intake.noted(names.alone) > 0;
+  if (last == Last::group || (last == Last::alone && !began)) {
+    return fmt::format(
+        "{0} has answers that {1} published, and those of this node would begin anew behind them. "
+        "Name a group (intake.kafka.group), whose nodes go on where others stopped; or delete {0} "
+        "and {2}, and the data_dir of nodes that serve them, make the topics again by `tidemark "
+        "gateway topics init`, and start this node again",
+        settings.answers(),
+        last == Last::group ? "nodes of a group" : "another node, or this one with another store,",
+        settings.history());
+  }
+  intake.note(names.alone, 1);
+  return std::string();
 }
 
 }  // namespace tidemark::cluster

@@ -16,6 +16,7 @@
 #include "cloud/checkpoint/restore.h"
 #include "cloud/intake/intake.h"
 #include "common/kafka/producer.h"
+#include "common/kafka/topics.h"
 
 namespace tidemark::cluster {
 
@@ -28,6 +29,7 @@ inline constexpr std::string_view kPartialsSaid = "partials said";
 struct VoiceNames {
   explicit VoiceNames(const std::string& layout);
   std::string said, offset, live, backlog, partials, partials_said;
+  std::string alone;  // the one node without a group began to speak when nobody had
 };
 
 // Empty: `stop` was asked. `holds`: whether the partition is this node's just now. `wait`: is told
@@ -35,5 +37,11 @@ struct VoiceNames {
 Result<Voice> take_voice(const checkpoint::Place& place, intake::Intake& intake,
                          const std::function<bool()>& holds, const StopSignal& stop,
                          const std::function<void(const std::string&)>& wait);
+
+// The one node without a group takes nothing over: its positions are of all partitions together.
+// Why it must not publish, since others have, and its answers would begin anew behind theirs;
+// empty: it may. Faults as of the brokers.
+Result<std::string> others_spoke(const kafka::Settings& settings, const kafka::Layout& layout,
+                                 intake::Intake& intake);
 
 }  // namespace tidemark::cluster
