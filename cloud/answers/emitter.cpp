@@ -64,8 +64,8 @@ Emitter::Emitter(store::Store& store, std::vector<View> views,
                         " AND start<? ORDER BY start LIMIT 1"};
   last_answered_ = {db, "SELECT start FROM answers WHERE view=? AND series=? AND start<?"
                         " ORDER BY start DESC LIMIT 1"};
-  current_ = {db, "SELECT h.body,h.known_at FROM answers a JOIN history h ON h.position=a.position"
-                  " WHERE a.view=? AND a.series=? AND a.start=?"};
+  current_ = {db, "SELECT h.body,h.known_at,h.position FROM answers a JOIN history h"
+                  " ON h.position=a.position WHERE a.view=? AND a.series=? AND a.start=?"};
   add_history_ = {db, "INSERT INTO history VALUES(?,?,?,?,?,?)"};
   adopt_history_ = {db, "INSERT OR REPLACE INTO history VALUES(?,?,?,?,?,?)"};
   at_position_ = {db, "SELECT view,series,start FROM history WHERE position=?"};
@@ -152,6 +152,7 @@ Result<> Emitter::load(EventTime wall) {
   position_of_.rewind();
   load_second_stage();
   number_behind(published_.newest());
+  adopted_to_ = store_.small().meta(kAdoptedTo);
   return store_.database().fault();
 }
 
@@ -472,10 +473,9 @@ std::size_t Emitter::seal(SlotId id, EventTime wall, std::size_t budget) {
     slot.told.erase(start);
     slot.sealed_to = grid.next(start);
     // Who proved it before was another, and what is here may begin in the middle of it.
-    auto theirs = opens && start == slot.begins && view.role != Role::share
-                      ? current(view, slot, start) : std::nullopt;
-    if (theirs) theirs->start = start;
-    const bool stays = theirs && others_know_better(id, *theirs);
+    const auto theirs = opens && start == slot.begins && view.role != Role::share
+                            ? current(view, slot, start) : std::nullopt;
+    const bool stays = theirs && adopted(*theirs) && others_know_better(id, *theirs);
     slot.silent = stays || emit_window(id, start, Cause::none, wall) ? 0 : slot.silent + 1;
     done += cost();
   }
@@ -492,7 +492,9 @@ std::optional<Answer> Emitter::current(const ViewState& view, const Slot& slot, 
     answer.emplace();
     const auto decoded = decode_body(current_.blob(0), *answer);
     TIDE_CHECK(decoded.ok(), "an answer in cloud.db decodes");
+    answer->start = start;
     answer->known_at = event_time(current_.integer(1));
+    answer->position = current_.count(2);
   }
   current_.rewind();
   return answer;
@@ -562,7 +564,7 @@ bool Emitter::emit_span(SlotId id, const Span& window, Cause cause, EventTime wa
     note_waived(answer, answer.missing);
   }
   // Others had proved it, and this store has proved nothing of it yet.
-  if (before && proved(before->state) && !slot.begun() && !proved(answer.state)) return any;
+  if (stands && adopted(*before) && !slot.begun() && !proved(answer.state)) return any;
   // A person may have decided that what is missing stays so.
   if (same_figures && dropped(*before) == dropped(answer)) return any;
   write(slot, answer, wall);

@@ -473,6 +473,8 @@ class Emitter {
   void move_behind(std::uint64_t position, const HistoryRow& row);
   // The last of them, if any is there.
   std::optional<Answer> adopt(const Slot& slot, EventTime start);
+  // It may be another node's; own ones that were said before are among them.
+  [[nodiscard]] bool adopted(const Answer& before) const { return before.position <= adopted_to_; }
   bool whole(SlotId id, const Span& window);
   bool others_know_better(SlotId id, const Answer& theirs);
   // Takes over what others published of the slot, window by window; false while there is more.
@@ -532,6 +534,7 @@ class Emitter {
   PartialRows partials_;
   PublishedRows published_;
   bool holds_published_ = false;
+  std::uint64_t adopted_to_ = 0;  // the last position that was taken over
   // Of which others' answers may be there to be taken over.
   std::deque<SlotId> unclaimed_;
   bool all_unclaimed_ = false;

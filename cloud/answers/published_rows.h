@@ -8,12 +8,16 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "cloud/answers/answer.h"
 #include "common/sqlite/database.h"
 
 namespace tidemark::answers {
+
+// In meta: up to this position of `history` answers may be other nodes'.
+inline constexpr std::string_view kAdoptedTo = "adopted_to";
 
 class PublishedRows {
  public:

@@ -71,6 +71,10 @@ std::optional<Answer> Emitter::adopt(const Slot& slot, EventTime start) {
     save_answer_.run(view, slot.subject, count_ns(start), answer.position);
   }
   if (all.empty()) return std::nullopt;
+  if (all.back().position > adopted_to_) {
+    adopted_to_ = published_.newest();
+    store_.small().set_meta(kAdoptedTo, adopted_to_);
+  }
   return std::move(all.back());
 }
 
