@@ -79,6 +79,10 @@ std::string_view edge_of(const Answer& a) {
   return std::string_view(a.series).substr(0, a.series.find('/'));
 }
 
+std::string place_of(const Answer& a) {
+  return a.series.empty() ? a.view + "\t" + subject_of(a) : std::string(edge_of(a));
+}
+
 std::string to_json(const Answer& a) {
   std::string out = "{";
   if (a.position > 0) out += fmt::format(R"("position":{},)", a.position);

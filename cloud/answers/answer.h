@@ -73,6 +73,8 @@ std::map<std::string, std::optional<double>> difference(const Answer& answer);
 std::string subject_of(const Answer& answer);
 // Whose series it is about; empty: of a group.
 std::string_view edge_of(const Answer& answer);
+// What the partition of its records is the hash of: the edge; of a group the view, tab, the labels.
+std::string place_of(const Answer& answer);
 
 // The object of contract.md, "v" left to the envelope around it.
 std::string to_json(const Answer& answer);

@@ -64,8 +64,8 @@ Emitter::Emitter(store::Store& store, std::vector<View> views,
                         " AND start<? ORDER BY start LIMIT 1"};
   last_answered_ = {db, "SELECT start FROM answers WHERE view=? AND series=? AND start<?"
                         " ORDER BY start DESC LIMIT 1"};
-  current_ = {db, "SELECT h.body,h.known_at FROM answers a JOIN history h ON h.position=a.position"
-                  " WHERE a.view=? AND a.series=? AND a.start=?"};
+  current_ = {db, "SELECT h.body,h.known_at,h.position FROM answers a JOIN history h"
+                  " ON h.position=a.position WHERE a.view=? AND a.series=? AND a.start=?"};
   add_history_ = {db, "INSERT INTO history VALUES(?,?,?,?,?,?)"};
   adopt_history_ = {db, "INSERT OR REPLACE INTO history VALUES(?,?,?,?,?,?)"};
   at_position_ = {db, "SELECT view,series,start FROM history WHERE position=?"};
@@ -102,9 +102,7 @@ Emitter::Emitter(store::Store& store, std::vector<View> views,
     for (const auto& join : state.joins) state.reach = std::max(state.reach, join.within);
     const auto interval = state.view.emit.revision_interval;
     late_wait_ = views_.empty() ? interval : std::min(late_wait_, interval);
-    const bool groups = state.view.emitted() && !state.view.by_series();
-    // Sessions end where nobody goes on, and pairs are made of single readings.
-    if (partitions > 0 && groups && !state.view.by_session() && state.joins.empty()) {
+    if (partitions > 0 && state.view.over_partitions()) {
       state.role = Role::merged;
       views_.push_back(state);
       state.role = Role::share;
@@ -154,6 +152,7 @@ Result<> Emitter::load(EventTime wall) {
   position_of_.rewind();
   load_second_stage();
   number_behind(published_.newest());
+  adopted_to_ = store_.small().meta(kAdoptedTo);
   return store_.database().fault();
 }
 
@@ -441,7 +440,8 @@ std::size_t Emitter::seal(SlotId id, EventTime wall, std::size_t budget) {
   stir(id);
   // What is passed over now would not be looked at again.
   if (view.role == Role::merged && !incomplete(view).empty()) return 0;
-  if (!slot.begun()) {
+  const bool opens = !slot.begun();
+  if (opens) {
     const auto first = first_window(slot);
     if (!first) return 0;
     const auto frontier = frontier_of(slot, *first);
@@ -473,7 +473,11 @@ std::size_t Emitter::seal(SlotId id, EventTime wall, std::size_t budget) {
     }
     slot.told.erase(start);
     slot.sealed_to = grid.next(start);
-    slot.silent = emit_window(id, start, Cause::none, wall) ? 0 : slot.silent + 1;
+    // Who proved it before was another, and what is here may begin in the middle of it.
+    const auto theirs = opens && start == slot.begins && view.role != Role::share
+                            ? current(view, slot, start) : std::nullopt;
+    const bool stays = theirs && adopted(*theirs) && others_know_better(id, *theirs);
+    slot.silent = stays || emit_window(id, start, Cause::none, wall) ? 0 : slot.silent + 1;
     done += cost();
   }
   if (slot.sealed_to != before) {
@@ -483,40 +487,18 @@ std::size_t Emitter::seal(SlotId id, EventTime wall, std::size_t budget) {
 }
 
 std::optional<Answer> Emitter::current(const ViewState& view, const Slot& slot, EventTime start) {
-  if (!published_.empty() && !holds_published_) adopt(slot, start);
+  if (!holds_published_ && published_.any_of(view.hash)) adopt(slot, start);
   std::optional<Answer> answer;
   if (current_.start(view.id, slot.subject, count_ns(start)).next()) {
     answer.emplace();
     const auto decoded = decode_body(current_.blob(0), *answer);
     TIDE_CHECK(decoded.ok(), "an answer in cloud.db decodes");
+    answer->start = start;
     answer->known_at = event_time(current_.integer(1));
+    answer->position = current_.count(2);
   }
   current_.rewind();
   return answer;
-}
-
-void Emitter::follow(Answer& a, Cause cause, const std::optional<Answer>& before) {
-  if (!before) return;
-  a.revision = before->revision + 1;
-  a.previous = before->values;
-  if (!proved(before->state)) return;
-  // A person may take back that it need not wait.
-  if (proved(a.state)) a.state = State::revised;
-  a.cause = to_string(cause == Cause::none ? Cause::late : cause);
-}
-
-Answer Emitter::frozen_answer(const Answer& before, EventTime start) {
-  Answer a = before;
-  a.start = start;
-  a.revision = before.revision + 1;
-  a.previous = before.values;
-  a.state = State::frozen;
-  a.completeness.reset();  // what has come since is counted, and not in it
-  a.estimated = true;
-  a.missing.clear();
-  a.notes.emplace_back("frozen before all of it came: readings of this time have merged into wider "
-                       "panes, ask for wider windows");
-  return a;
 }
 
 bool Emitter::emit_window(SlotId id, EventTime start, Cause cause, EventTime wall) {
@@ -536,7 +518,7 @@ bool Emitter::emit_span(SlotId id, const Span& window, Cause cause, EventTime wa
   const auto& slot = slots_[id];
   const auto& view = views_[slot.view];
   const auto start = window.start;
-  if (held(slot, start)) return true;  // it is looked at when it is taken over
+  if (held(slot, window)) return true;  // it is looked at when it is taken over
   const bool stands =
       before && (proved(before->state) || before->state == State::withdrawn);
   const bool maybe_frozen = before && start < frozen_before(slot);
@@ -553,7 +535,9 @@ bool Emitter::emit_span(SlotId id, const Span& window, Cause cause, EventTime wa
     const bool merged = view.role == Role::merged;
     // A partition that moved to another node takes back nothing: it is heard again, and then this
     // window is looked at again.
-    if (merged && stands && !proved(answer.state) && cause != Cause::operated) return any;
+    // Nor does retention, which takes shares before the answers that were made of them.
+    const bool known = proved(answer.state) && group.heard;
+    if (merged && stands && !known && cause != Cause::operated) return any;
     const bool doubtful = std::any_of(group.sources.begin(), group.sources.end(),
                                       [](const auto& s) { return s.basis.unplaced > 0; });
     if (merged ? before && group.frozen : maybe_frozen && doubtful) {
@@ -581,6 +565,8 @@ bool Emitter::emit_span(SlotId id, const Span& window, Cause cause, EventTime wa
     name_missing_(series.row, answer, basis, answer.missing);
     note_waived(answer, answer.missing);
   }
+  // Others had proved it, and this store has proved nothing of it yet.
+  if (stands && adopted(*before) && !slot.begun() && !proved(answer.state)) return any;
   // A person may have decided that what is missing stays so.
   if (same_figures && dropped(*before) == dropped(answer)) return any;
   write(slot, answer, wall);

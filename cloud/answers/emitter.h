@@ -36,6 +36,8 @@
 // Published  are windows that were answered in the topic before this node got the partition
 //            (published_rows.h): none is answered anew before this store's input is where that of
 //            who answered was; what is the same then stays as it is, else a revision follows it.
+//            Those of a series or group that is not known here wait until it is, as long as
+//            superseded revisions are kept.
 // Threads    that of its Store, inside a batch.
 #pragma once
 
@@ -179,8 +181,9 @@ class Emitter {
   void hold_published(bool hold) { holds_published_ = hold; }
   // What was emitted here behind `said` may not be in the topic, which has others behind that.
   // Where it has any of the same window, what was emitted goes for what is there; the rest gets
-  // positions behind all that is there: behind the one that is returned.
-  std::uint64_t settle_unsaid(std::uint64_t said);
+  // positions behind all that is there: behind the one that is returned. So do partial answers
+  // behind `partials_said`.
+  std::uint64_t settle_unsaid(std::uint64_t said, std::uint64_t partials_said);
   // Removes revisions that were superseded before this, of up to `limit` that superseded them;
   // likewise what views answered that have been out of force since.
   void prune(EventTime known_before, std::size_t limit);
@@ -303,6 +306,7 @@ class Emitter {
     std::uint64_t more_missing = 0;
     std::uint64_t refused = 0;
     bool frozen = false;
+    bool heard = true;  // of some of them
   };
   GroupLook look_at_group(SlotId id, const Span& window);
   static std::optional<Span> share_of(const ViewState& view, const Member& member,
@@ -456,8 +460,8 @@ class Emitter {
   static void follow(Answer& answer, Cause cause, const std::optional<Answer>& before);
   // What others published of it is taken over before.
   std::optional<Answer> current(const ViewState& view, const Slot& slot, EventTime start);
-  PublishedRows::Window window_of(const Slot& slot, EventTime start);
-  [[nodiscard]] bool held(const Slot& slot, EventTime start);
+  PublishedRows::Window window_of(const ViewState& view, Subject subject, EventTime start);
+  [[nodiscard]] bool held(const Slot& slot, const Span& window);
   // Whose a row of history is.
   struct HistoryRow {
     std::int64_t view = 0;
@@ -467,10 +471,16 @@ class Emitter {
   };
   void make_way(std::uint64_t position, const HistoryRow& for_row);
   void move_behind(std::uint64_t position, const HistoryRow& row);
-  // Whether it is there, and proved.
-  bool adopt(const Slot& slot, EventTime start);
+  // The last of them, if any is there.
+  std::optional<Answer> adopt(const Slot& slot, EventTime start);
+  // It may be another node's; own ones that were said before are among them.
+  [[nodiscard]] bool adopted(const Answer& before) const { return before.position <= adopted_to_; }
+  bool whole(SlotId id, const Span& window);
+  bool others_know_better(SlotId id, const Answer& theirs);
+  // Takes over what others published of the slot, window by window; false while there is more.
+  bool claim(SlotId id, SteadyTime now, std::size_t budget, std::size_t& done);
   [[nodiscard]] bool takes_over() const;
-  // What others published, window by window; how many.
+  // The same of all; how many.
   std::size_t take_over(SteadyTime now, std::size_t budget);
   [[nodiscard]] EventTime frontier_of(store::SourceId source) const;
   // Windows that end before are sealed, by proof or by word.
@@ -524,8 +534,10 @@ class Emitter {
   PartialRows partials_;
   PublishedRows published_;
   bool holds_published_ = false;
-  // While others' answers are taken over: by definition and what they are about.
-  std::map<std::pair<std::uint64_t, std::string>, SlotId> slots_by_name_;
+  std::uint64_t adopted_to_ = 0;  // the last position that was taken over
+  // Of which others' answers may be there to be taken over.
+  std::deque<SlotId> unclaimed_;
+  bool all_unclaimed_ = false;
   std::size_t parts_read_ = 0;     // members, rows of edges and minutes, since cost()
   std::uint64_t pair_blocks_ = 0;  // looked at for joins
   std::vector<SlotId> emptied_;          // groups without members, that are to go

@@ -241,6 +241,7 @@ Emitter::GroupLook Emitter::look_at_shares(const Slot& slot, const Span& window)
   constexpr auto kMinute = std::chrono::minutes(1);
   const auto rows = partials_.rows(views_[slot.view].id, slot.subject, window.start);
   GroupLook look;
+  look.heard = !rows.empty();
   look.known.emplace(window.start, window.end);
   for (const auto part : incomplete(views_[slot.view])) {
     look.known->add({});  // not sealed

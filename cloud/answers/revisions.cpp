@@ -1,5 +1,5 @@
 // Sealed windows that are looked at anew: a minute of their source has news, or a person had their
-// panes made anew.
+// panes made anew; and what an answer says of the one before it.
 #include "cloud/answers/emitter.h"
 
 namespace tidemark::answers {
@@ -7,6 +7,30 @@ namespace {
 constexpr std::string_view kPrunedTo = "pruned_to";
 constexpr std::string_view kKnownFrom = "known_from";
 }  // namespace
+
+void Emitter::follow(Answer& a, Cause cause, const std::optional<Answer>& before) {
+  if (!before) return;
+  a.revision = before->revision + 1;
+  a.previous = before->values;
+  if (!proved(before->state)) return;
+  // A person may take back that it need not wait.
+  if (proved(a.state)) a.state = State::revised;
+  a.cause = to_string(cause == Cause::none ? Cause::late : cause);
+}
+
+Answer Emitter::frozen_answer(const Answer& before, EventTime start) {
+  Answer a = before;
+  a.start = start;
+  a.revision = before.revision + 1;
+  a.previous = before.values;
+  a.state = State::frozen;
+  a.completeness.reset();  // what has come since is counted, and not in it
+  a.estimated = true;
+  a.missing.clear();
+  a.notes.emplace_back("frozen before all of it came: readings of this time have merged into wider "
+                       "panes, ask for wider windows");
+  return a;
+}
 
 void Emitter::touch_minute(store::SourceId source, EventTime minute, Cause cause,
                            SteadyTime now) {
@@ -108,6 +132,7 @@ void Emitter::revise(SlotId id, EventTime start, Cause cause, SteadyTime now, Ev
 void Emitter::prune(EventTime known_before, std::size_t limit) {
   log_.forget(known_before, limit);
   prune_said_.run(said_to_, position_);
+  published_.forget(known_before, limit);
   // Answers become known in the order of their positions, so that each is looked at once: what it
   // superseded was last what is known then.
   const auto from = store_.small().meta(kPrunedTo);

@@ -96,7 +96,9 @@ bool Emitter::emit_session(SlotId id, const Span& session, Cause cause, EventTim
 void Emitter::withdraw(SlotId id, EventTime session, EventTime survivor, Cause cause,
                        EventTime wall) {
   const auto& slot = slots_[id];
-  if (held(slot, session)) return;
+  const bool waits = holds_published_ && published_.has(
+                                             window_of(views_[slot.view], slot.subject, session));
+  if (waits) return;
   const auto before = current(views_[slot.view], slot, session);
   if (!before || before->state == State::withdrawn) return;
   Answer gone = *before;

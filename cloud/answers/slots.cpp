@@ -125,6 +125,7 @@ Emitter::SlotId Emitter::open_slot(std::uint32_t view, Subject subject, SteadyTi
   auto& slot = slots_[id];
   slot.view = view;
   slot.subject = subject;
+  if (published_.any_of(views_[view].hash)) unclaimed_.push_back(id);
   const auto view_id = views_[view].id;
   if (slot_.start(view_id, subject).next()) {
     slot.begins = event_time(slot_.integer(0));

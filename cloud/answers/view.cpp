@@ -51,6 +51,10 @@ std::vector<std::string> keys_of(const std::map<std::string, Value>& map) {
 
 }  // namespace
 
+bool View::over_partitions() const {
+  return emitted() && !by_series() && !by_session() && joins.empty();
+}
+
 bool View::by_series() const {
   return std::find(group_by.begin(), group_by.end(), "series") != group_by.end();
 }

@@ -72,6 +72,9 @@ struct View {
                              ValueType type) const;
   // Whether its answers are about single series, not about groups of them.
   [[nodiscard]] bool by_series() const;
+  // Answers for groups that are put together from what partitions say of them: sessions end where
+  // nobody goes on, and pairs are made of single readings.
+  [[nodiscard]] bool over_partitions() const;
   [[nodiscard]] bool by_calendar() const { return window.type == "calendar"; }
   // A calendar that this machine cannot make, because its zone is
   // not there, has UTC's windows.

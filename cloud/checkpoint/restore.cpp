@@ -4,7 +4,6 @@
 
 #include <functional>
 #include <system_error>
-#include <thread>
 #include <unordered_map>
 
 #include "cloud/checkpoint/refill.h"
@@ -14,43 +13,18 @@
 #include "common/base/hash.h"
 #include "common/base/log.h"
 #include "common/codec/packing.h"
-#include "common/kafka/consumer.h"
 #include "common/kafka/records.h"
+#include "common/kafka/stretch.h"
 
 namespace tidemark::checkpoint {
 namespace {
 
-constexpr std::size_t kAtOnce = 1000;  // records
-constexpr std::chrono::milliseconds kTurn{2};
-constexpr std::chrono::milliseconds kPatience{30'000};  // for brokers that say nothing
-
 // All records of the partition, until `take` says that it has enough.
 Result<> each_record(const Place& place, const StopSignal& stop,
                      const std::function<bool(const kafka::Record&)>& take) {
-  kafka::ConsumerOptions options;
-  options.topic = place.settings.checkpoints();
-  options.from.assign(static_cast<std::size_t>(place.partitions), kafka::ConsumerOptions::kNotRead);
-  options.from[static_cast<std::size_t>(place.partition)] = 0;
-  TIDE_ASSIGN(const auto consumer, kafka::Consumer::open(place.settings, std::move(options)));
-  bool enough = false;
-  for (auto left = kPatience; !enough;) {
-    if (stop.asked()) return Error{Fault::unavailable, "the node is stopping"};
-    const auto taken = consumer->poll_many(kAtOnce, [&](const kafka::Record& r) {
-      enough = enough || take(r);
-    });
-    if (taken > 0) {
-      left = kPatience;
-      continue;
-    }
-    if (consumer->read_to_its_end(place.partition)) return {};
-    if (left.count() <= 0) {
-      return Error{Fault::unavailable, fmt::format("{} is not read: {}",
-                                                   place.settings.checkpoints(),
-                                                   consumer->problem())};
-    }
-    std::this_thread::sleep_for(kTurn);
-    left -= kTurn;
-  }
+  const kafka::Stretch all{place.settings.checkpoints(), place.partitions, place.partition};
+  TIDE_ASSIGN(const bool read, kafka::read(place.settings, all, stop, take));
+  if (!read) return Error{Fault::unavailable, "the node is stopping"};
   return {};
 }
 

@@ -1,6 +1,9 @@
 // What goes into the topics of answers and of dead letters (common/kafka/FORMAT.md).
 #include <fmt/format.h>
 
+#include <map>
+
+#include "cloud/answers/view.h"
 #include "cloud/cluster/outbox.h"
 #include "common/kafka/records.h"
 #include "common/kafka/topics.h"
@@ -15,27 +18,42 @@ constexpr std::size_t kValueBytesMax = kafka::kRecordBytesMax - (64 << 10);
 
 Outbox::Record record_of(const answers::Answer& answer, const std::string& topic,
                          const AnswersOf& of) {
-  const auto subject = answers::subject_of(answer);
   Outbox::Record r;
   r.topic = topic;
-  const auto edge = answers::edge_of(answer);
-  r.partition = edge.empty() ? kafka::partition_of(fmt::format("{}\t{}", answer.view, subject),
-                                                   of.partitions)
-                             : kafka::partition_of(edge, of.partitions);
-  r.key = fmt::format("{}\t{}\t{}", answer.view, subject, format_utc(answer.start));
+  r.partition = kafka::partition_of(answers::place_of(answer), of.partitions);
+  r.key = fmt::format("{}\t{}\t{}", answer.view, answers::subject_of(answer),
+                      format_utc(answer.start));
   const auto json = answers::to_json(answer);
   r.value.assign(json.begin(), json.end());
-  if (!edge.empty()) {
-    const auto [live, backlog] = of.input(r.partition);
-    r.headers = {{"live", std::to_string(live)}, {"backlog", std::to_string(backlog)}};
-  }
+  // A group that one store has all of is made of no partition's input.
+  if (answer.series.empty() && !of.only) return r;
+  const auto input = of.input(r.partition);
+  r.headers = {{"live", std::to_string(input.live)}, {"backlog", std::to_string(input.backlog)}};
+  if (input.partials) r.headers.push_back({"partials", std::to_string(*input.partials)});
   return r;
 }
 
-// A store of one partition has of a group what is in that partition alone.
-bool is_whole(const answers::Answer& answer, const AnswersOf& of) {
-  return !of.only || !answer.series.empty();
-}
+// Which answers are whole: a store of one partition has of a group what is in that partition
+// alone, unless it puts the group together.
+class Whole {
+ public:
+  explicit Whole(bool parted) : parted_(parted) {}
+  Result<bool> is(const answers::Answer& answer, query::Reader& reader) {
+    if (!parted_ || !answer.series.empty()) return true;
+    const auto known = over_partitions_.find(answer.view_hash);
+    if (known != over_partitions_.end()) return known->second;
+    TIDE_ASSIGN(const auto definitions, reader.definitions(true));
+    for (const auto& d : definitions) {
+      TIDE_ASSIGN(const auto view, answers::View::from_definition(d));
+      over_partitions_[answers::hash_of_definition(d)] = view.over_partitions();
+    }
+    return over_partitions_[answer.view_hash];
+  }
+
+ private:
+  bool parted_;
+  std::map<std::uint64_t, bool> over_partitions_;  // by definition
+};
 
 Outbox::Record record_of(const store::Letter& letter, const std::string& topic, int partitions) {
   Outbox::Record r;
@@ -70,18 +88,19 @@ Outbox::Record record_of(const store::Letter& letter, const std::string& topic, 
 
 Outbox::Feed answers_feed(const kafka::Settings& settings, AnswersOf of) {
   const auto next = [topic = settings.answers(), history = settings.history(),
-                     of = std::move(of)](
-                        query::Reader& reader, std::uint64_t after) -> Result<Outbox::Batch> {
+                     whole = Whole(of.only.has_value()), of = std::move(of)](
+                        query::Reader& reader,
+                        std::uint64_t after) mutable -> Result<Outbox::Batch> {
     TIDE_ASSIGN(const auto some, reader.since(after, kAnswers));
     Outbox::Batch batch;
     for (const auto& answer : some) {
-      if (is_whole(answer, of)) {
-        auto record = record_of(answer, topic, of);
-        batch.records.push_back(record);
-        record.topic = history;  // where no later one replaces it
-        batch.records.push_back(std::move(record));
-      }
       batch.to = answer.position;
+      TIDE_ASSIGN(const bool said, whole.is(answer, reader));
+      if (!said) continue;
+      auto record = record_of(answer, topic, of);
+      batch.records.push_back(record);
+      record.topic = history;  // where no later one replaces it
+      batch.records.push_back(std::move(record));
     }
     if (batch.to == 0) return batch;
     TIDE_ASSIGN(const auto newest, reader.position());

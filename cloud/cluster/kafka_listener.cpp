@@ -87,13 +87,18 @@ Result<> KafkaListener::begin(intake::Intake& intake, const kafka::Layout& layou
   TIDE_ASSIGN(backlog_, open(Kind::backlog));
   if (options_.partition) {
     TIDE_ASSIGN(partials_, open(Kind::partials));
-    partials_said_ = "kafka " + layout.id + " " + std::string(kPartialsSaid);
+    partials_said_ = VoiceNames(layout.id).partials_said;
   }
-  if (options_.reader) outbox_ = std::make_unique<Outbox>(said(intake, layout));
+  std::string barred;
+  if (options_.reader && options_.answers && !options_.partition) {
+    TIDE_ASSIGN(barred, others_spoke(s, layout, intake));
+  }
+  if (options_.reader) outbox_ = std::make_unique<Outbox>(said(intake, layout, barred));
   if (options_.voice) {
     const VoiceNames names(layout.id);
     others_live_ = static_cast<std::int64_t>(intake.noted(names.live));
     others_backlog_ = static_cast<std::int64_t>(intake.noted(names.backlog));
+    others_partials_ = static_cast<std::int64_t>(intake.noted(names.partials));
     behind_others_ = true;
     look_at_others(intake);
   }
@@ -114,17 +119,26 @@ std::vector<KafkaInput*> KafkaListener::inputs() const {
   return all;
 }
 
-Outbox::Options KafkaListener::said(intake::Intake& intake, const kafka::Layout& layout) const {
+Outbox::Options KafkaListener::said(intake::Intake& intake, const kafka::Layout& layout,
+                                    const std::string& barred) const {
   const auto& s = options_.settings;
   Outbox::Options outbox{s, options_.reader, {letters_feed(s, layout.partitions)},
                          options_.voice, options_.holds};
   if (options_.answers) {
-    const auto input = [live = live_.get(), backlog = backlog_.get()](int partition) {
-      return std::pair(live->taken(partition), backlog->taken(partition));
+    const auto input = [live = live_.get(), backlog = backlog_.get(),
+                        partials = partials_.get()](int partition) {
+      InputPosition at{live->taken(partition), backlog->taken(partition)};
+      if (partials != nullptr) at.partials = partials->taken(partition);
+      return at;
     };
     auto feed = answers_feed(s, {layout.partitions, input, options_.partition});
     const VoiceNames names(layout.id);
     if (options_.partition) feed.offset_name = names.offset;
+    if (!barred.empty()) {
+      feed.next = [barred](query::Reader&, std::uint64_t) -> Result<Outbox::Batch> {
+        return Error{Fault::bad_input, barred};
+      };
+    }
     outbox.feeds.push_back(std::move(feed));
     intake.number_behind(intake.noted(names.said));  // rows that had these numbers may be gone
   }
@@ -146,7 +160,8 @@ void KafkaListener::look_at_others(intake::Intake& intake) {
   const auto is_behind = [p](const KafkaInput& input, std::int64_t others) {
     return input.taken(p) < others && !input.read_to_its_end(p);
   };
-  behind_others_ = is_behind(*live_, others_live_) || is_behind(*backlog_, others_backlog_);
+  behind_others_ = is_behind(*live_, others_live_) || is_behind(*backlog_, others_backlog_) ||
+                   is_behind(*partials_, others_partials_);
   intake.hold_published(behind_others_);
 }
 

@@ -99,7 +99,9 @@ class KafkaListener final : public intake::Listener {
   std::size_t take(KafkaInput& input, intake::Intake& intake);
   void resolve(intake::Intake& intake);
   [[nodiscard]] bool holds() const { return !options_.holds || options_.holds(); }
-  [[nodiscard]] Outbox::Options said(intake::Intake& intake, const kafka::Layout& layout) const;
+  // `barred`: why answers must not be said; empty: they may.
+  [[nodiscard]] Outbox::Options said(intake::Intake& intake, const kafka::Layout& layout,
+                                     const std::string& barred) const;
   // Once the input is where that of earlier owners was, or at its end, their answers are taken
   // over.
   void look_at_others(intake::Intake& intake);
@@ -118,7 +120,7 @@ class KafkaListener final : public intake::Listener {
   std::unique_ptr<Outbox> outbox_;
   std::atomic<bool> reads_{false};
   bool behind_others_ = false;
-  std::int64_t others_live_ = 0, others_backlog_ = 0;  // how far they were
+  std::int64_t others_live_ = 0, others_backlog_ = 0, others_partials_ = 0;  // how far they were
   bool live_was_read_ = false;  // to its end
   bool stands_ = false;         // a block waits for a dictionary that cannot be read just now
   SteadyTime tries_again_{};

@@ -103,20 +103,22 @@ class Outbox {
   std::thread thread_;
 };
 
-// How far the partition of the input was read when what is said was committed, at least: live
-// data, backlog.
-using InputPosition = std::function<std::pair<std::int64_t, std::int64_t>(int partition)>;
+// How far a partition of the input was read when what is said was committed, at least.
+struct InputPosition {
+  std::int64_t live = 0, backlog = 0;
+  std::optional<std::int64_t> partials = std::nullopt;  // where groups are put together from them
+};
 
 struct AnswersOf {
   int partitions = 0;
-  InputPosition input;
-  std::optional<int> only = std::nullopt;  // the store is of this partition
+  std::function<InputPosition(int partition)> input;
+  // The store is of this partition: of groups it says those that it puts together from all.
+  std::optional<int> only = std::nullopt;
 };
 
 // Into the topic of answers and that of their history; of dead letters.
 Outbox::Feed answers_feed(const kafka::Settings& settings, AnswersOf of);
 Outbox::Feed letters_feed(const kafka::Settings& settings, int partitions);
-inline constexpr std::string_view kPartialsSaid = "partials said";
 // How far the owner of a partition has read it.
 struct ReadState {
   std::atomic<bool> live{false};  // what was there at the start

@@ -5,6 +5,8 @@
 #include <optional>
 #include <vector>
 
+#include "cloud/answers/answer.h"
+#include "cloud/answers/group_rows.h"
 #include "cloud/answers/view.h"
 #include "cloud/cluster/outbox.h"
 #include "common/kafka/records.h"
@@ -37,7 +39,7 @@ class PartialsFeed : public std::enable_shared_from_this<PartialsFeed> {
     TIDE_ASSIGN(const auto some, reader.said_since(after, kPartials));
     auto complete = record(Kind::complete);
     if (some.empty() && all) {
-      TIDE_ASSIGN(const auto definitions, reader.definitions());
+      TIDE_ASSIGN(const auto definitions, reader.definitions(false));
       for (const auto& d : definitions) complete.views.push_back(answers::hash_of_definition(d));
     }
     const bool completes = some.empty() && all && complete_ != complete.views;
@@ -85,11 +87,14 @@ class PartialsFeed : public std::enable_shared_from_this<PartialsFeed> {
     r.group = said.partial.group;
     r.start = said.start;
     r.state = said.partial.state;
-    auto group = view.name + "\t";
-    group += as_text(r.group);
+    answers::Answer whole;  // that it is put into
+    whole.view = view.name;
+    whole.labels = answers::GroupKey::decode(r.group).labels(view.group_by);
     const auto version = kafka::hex_of(answers::hash_of_definition(r.view));
     const auto when = r.kind == Kind::share ? format_utc(r.start) : "reach";
-    batch.records.push_back({topic_, kafka::partition_of(group, partitions_),
+    auto group = view.name + "\t";
+    group += as_text(r.group);
+    batch.records.push_back({topic_, kafka::partition_of(answers::place_of(whole), partitions_),
                              key(fmt::format("{}\t{}\t{}", version, group, when)), r.encode()});
     return {};
   }

@@ -3,12 +3,14 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <set>
 #include <thread>
 
 #include "cloud/answers/answer.h"
 #include "common/base/log.h"
 #include "common/kafka/consumer.h"
 #include "common/kafka/records.h"
+#include "common/kafka/stretch.h"
 #include "common/kafka/topics.h"
 
 namespace tidemark::cluster {
@@ -16,8 +18,7 @@ namespace {
 
 constexpr std::chrono::milliseconds kTurn{1000};
 constexpr std::chrono::milliseconds kLookAgain{20};
-constexpr std::chrono::milliseconds kReadTurn{2};
-constexpr std::chrono::milliseconds kReadPatience{30'000};  // for brokers that say nothing
+constexpr std::chrono::milliseconds kEndsWithin{10'000};
 constexpr std::chrono::milliseconds kRecordPatience{10'000};
 constexpr std::uint64_t kQueueBytes = 64 << 20;
 constexpr std::size_t kRecordsOfCommit = 5'000;
@@ -36,39 +37,28 @@ class Tail {
         said_(intake.noted(names_.said)),
         offset_(intake.noted(names_.offset)),
         live_(intake.noted(names_.live)),
-        backlog_(intake.noted(names_.backlog)) {}
+        backlog_(intake.noted(names_.backlog)),
+        partials_(intake.noted(names_.partials)) {}
 
   // False: `stop` was asked.
   Result<bool> read(const StopSignal& stop) {
-    kafka::ConsumerOptions options;
-    options.topic = place_.settings.answers();
-    options.from.assign(static_cast<std::size_t>(place_.partitions),
-                        kafka::ConsumerOptions::kNotRead);
-    options.from[static_cast<std::size_t>(place_.partition)] = static_cast<std::int64_t>(offset_);
-    TIDE_ASSIGN(const auto consumer, kafka::Consumer::open(place_.settings, std::move(options)));
-    for (auto left = kReadPatience; !consumer->at_end();) {
-      if (stop.asked()) return false;
-      if (consumer->poll([&](const kafka::Record& r) { take(r); })) {
-        left = kReadPatience;
-        if (++taken_ % kRecordsOfCommit != 0) continue;
-        TIDE_TRY(intake_.save_notes());
-        continue;
-      }
-      if (left.count() <= 0) {
-        return Error{Fault::unavailable, fmt::format("{} is not read: {}",
-                                                     place_.settings.answers(),
-                                                     consumer->problem())};
-      }
-      std::this_thread::sleep_for(kReadTurn);
-      left -= kReadTurn;
-    }
-    return true;
+    const kafka::Stretch tail{place_.settings.answers(), place_.partitions, place_.partition,
+                              static_cast<std::int64_t>(offset_)};
+    Result<> saved;
+    TIDE_ASSIGN(const bool read, kafka::read(place_.settings, tail, stop,
+                                             [&](const kafka::Record& r) {
+      take(r);
+      if (++taken_ % kRecordsOfCommit == 0) saved = intake_.save_notes();
+      return !saved;
+    }));
+    TIDE_TRY(saved);
+    return read;
   }
 
   // With the next commit.
   void settle() {
     if (answers_ > 0) {
-      said_ = intake_.settle_unsaid(said_);
+      said_ = intake_.settle_unsaid(said_, intake_.noted(names_.partials_said));
       log::info("published answers are taken over", "partition={} records={} passed_over={}",
                 place_.partition, answers_, bad_);
     }
@@ -76,6 +66,7 @@ class Tail {
     intake_.note(names_.offset, offset_);
     intake_.note(names_.live, live_);
     intake_.note(names_.backlog, backlog_);
+    intake_.note(names_.partials, partials_);
   }
 
  private:
@@ -83,14 +74,14 @@ class Tail {
     offset_ = static_cast<std::uint64_t>(r.offset) + 1;
     const auto answer = answers::from_json(as_text(r.value));
     if (!answer) return pass_over(r, answer.error().text());
-    if (answer->series.empty()) return;  // of a group no store of one partition has all
-    const auto of = kafka::partition_of(answers::edge_of(*answer), place_.partitions);
+    const auto of = kafka::partition_of(answers::place_of(*answer), place_.partitions);
     if (of != place_.partition) {
-      return pass_over(r, fmt::format("its edge belongs to partition {}", of));
+      return pass_over(r, fmt::format("what it is about belongs to partition {}", of));
     }
     ++answers_;
     live_ = std::max(live_, number_in(r, "live"));
     backlog_ = std::max(backlog_, number_in(r, "backlog"));
+    partials_ = std::max(partials_, number_in(r, "partials"));
     intake_.note_published(*answer);
   }
 
@@ -103,9 +94,45 @@ class Tail {
   const checkpoint::Place& place_;
   intake::Intake& intake_;
   const VoiceNames names_;
-  std::uint64_t said_, offset_, live_, backlog_;
+  std::uint64_t said_, offset_, live_, backlog_, partials_;
   std::uint64_t taken_ = 0, answers_ = 0, bad_ = 0;
 };
+
+// Who said the last of the answers in any partition.
+enum class Last : std::uint8_t { nobody, alone, group };
+Result<Last> last_of(const kafka::Settings& settings, int partitions) {
+  kafka::ConsumerOptions options;
+  options.topic = settings.answers();
+  options.from.assign(static_cast<std::size_t>(partitions), kafka::ConsumerOptions::kNotRead);
+  TIDE_ASSIGN(const auto ends, kafka::Consumer::open(settings, options));
+  for (int p = 0; p < partitions; ++p) {
+    TIDE_ASSIGN(const auto end, ends->end_of(p, kEndsWithin));
+    if (end > 0) options.from[static_cast<std::size_t>(p)] = end - 1;
+  }
+  const auto from = options.from;
+  TIDE_ASSIGN(const auto consumer, kafka::Consumer::open(settings, std::move(options)));
+  auto last = Last::nobody;
+  std::set<int> plain;  // partitions that end with a record
+  const auto take = [&](const kafka::Record& r) {
+    plain.insert(r.partition);
+    last = std::max(last, r.header("partials").empty() ? Last::alone : Last::group);
+  };
+  for (auto left = kEndsWithin; !consumer->at_end();) {
+    if (consumer->poll(take)) continue;
+    if (left.count() <= 0) {
+      return Error{Fault::unavailable, settings.answers() + " is not read: " + consumer->problem()};
+    }
+    std::this_thread::sleep_for(kLookAgain);
+    left -= kLookAgain;
+  }
+  // The end of a transaction has a place of its own; and who is in none says nothing in any.
+  for (int p = 0; p < partitions; ++p) {
+    const auto at = from[static_cast<std::size_t>(p)];
+    const bool any = at != kafka::ConsumerOptions::kNotRead && consumer->oldest_of(p) <= at;
+    if (any && !plain.contains(p)) last = Last::group;
+  }
+  return last;
+}
 
 // Empty: `stop` was asked.
 Result<Voice> own(const checkpoint::Place& place, const std::function<bool()>& holds,
@@ -137,7 +164,10 @@ VoiceNames::VoiceNames(const std::string& layout)
     : said("kafka " + layout + " answers"),
       offset(said + " offset"),
       live(said + " live"),
-      backlog(said + " backlog") {}
+      backlog(said + " backlog"),
+      partials(said + " partials"),
+      partials_said("kafka " + layout + " " + std::string(kPartialsSaid)),
+      alone(said + " alone") {}
 
 Result<Voice> take_voice(const checkpoint::Place& place, intake::Intake& intake,
                          const std::function<bool()>& holds, const StopSignal& stop,
@@ -157,6 +187,25 @@ Result<Voice> take_voice(const checkpoint::Place& place, intake::Intake& intake,
     if (read.error().fault() != Fault::unavailable) return read.error();
     wait(read.error().text());
   }
+}
+
+Result<std::string> others_spoke(const kafka::Settings& settings, const kafka::Layout& layout,
+                                 intake::Intake& intake) {
+  TIDE_ASSIGN(const auto last, last_of(settings, layout.partitions));
+  const VoiceNames names(layout.id);
+  const bool began = intake.noted(names.said) > 0 || intake.noted(names.alone) > 0;
+  if (last == Last::group || (last == Last::alone && !began)) {
+    return fmt::format(
+        "{0} has answers that {1} published, and those of this node would begin anew behind them. "
+        "Name a group (intake.kafka.group), whose nodes go on where others stopped; or delete {0} "
+        "and {2}, and the data_dir of nodes that serve them, make the topics again by `tidemark "
+        "gateway topics init`, and start this node again",
+        settings.answers(),
+        last == Last::group ? "nodes of a group" : "another node, or this one with another store,",
+        settings.history());
+  }
+  intake.note(names.alone, 1);
+  return std::string();
 }
 
 }  // namespace tidemark::cluster

@@ -16,16 +16,20 @@
 #include "cloud/checkpoint/restore.h"
 #include "cloud/intake/intake.h"
 #include "common/kafka/producer.h"
+#include "common/kafka/topics.h"
 
 namespace tidemark::cluster {
 
 using Voice = std::shared_ptr<kafka::Producer>;
 
 // Under these the store notes, of the feed of answers: how far it is in the store (position) and
-// in the topic (offset), and how far others' input was that is to be reached.
+// in the topic (offset), and how far others' input was that is to be reached; and of the feed of
+// partial answers the former.
+inline constexpr std::string_view kPartialsSaid = "partials said";
 struct VoiceNames {
   explicit VoiceNames(const std::string& layout);
-  std::string said, offset, live, backlog;
+  std::string said, offset, live, backlog, partials, partials_said;
+  std::string alone;  // the one node without a group began to speak when nobody had
 };
 
 // Empty: `stop` was asked. `holds`: whether the partition is this node's just now. `wait`: is told
@@ -33,5 +37,11 @@ struct VoiceNames {
 Result<Voice> take_voice(const checkpoint::Place& place, intake::Intake& intake,
                          const std::function<bool()>& holds, const StopSignal& stop,
                          const std::function<void(const std::string&)>& wait);
+
+// The one node without a group takes nothing over: its positions are of all partitions together.
+// Why it must not publish, since others have, and its answers would begin anew behind theirs;
+// empty: it may. Faults as of the brokers.
+Result<std::string> others_spoke(const kafka::Settings& settings, const kafka::Layout& layout,
+                                 intake::Intake& intake);
 
 }  // namespace tidemark::cluster

@@ -438,9 +438,9 @@ void Intake::hold_published(bool hold) {
   emitter_->hold_published(hold);
 }
 
-std::uint64_t Intake::settle_unsaid(std::uint64_t said) {
+std::uint64_t Intake::settle_unsaid(std::uint64_t said, std::uint64_t partials_said) {
   begin();
-  return emitter_->settle_unsaid(said);
+  return emitter_->settle_unsaid(said, partials_said);
 }
 
 void Intake::on_hole(std::function<Result<>(store::ArchivePosition)> fetch) {

@@ -167,7 +167,7 @@ class Intake {
   void note_published(const answers::Answer& answer);
   [[nodiscard]] bool has_published() const { return emitter_->has_published(); }
   void hold_published(bool hold);
-  std::uint64_t settle_unsaid(std::uint64_t said);
+  std::uint64_t settle_unsaid(std::uint64_t said, std::uint64_t partials_said);
   // The store was restored without what its archive holds (store::Archive): `fetch` brings what
   // is read before fill_archive() has put it there.
   void on_hole(std::function<Result<>(store::ArchivePosition)> fetch);

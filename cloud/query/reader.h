@@ -224,8 +224,10 @@ class Reader {
                                                std::size_t /*limit*/) {
     return std::vector<Said>{};
   }
-  // Definitions of the views in force.
-  virtual Result<std::vector<ByteVector>> definitions() { return std::vector<ByteVector>{}; }
+  // Definitions of the views in force, or of all that are known.
+  virtual Result<std::vector<ByteVector>> definitions(bool /*all*/) {
+    return std::vector<ByteVector>{};
+  }
   // One of them, with its bytes; of that partition, where a node has a store for each.
   virtual Result<std::optional<store::Letter>> dead_letter(std::int64_t id,
                                                            std::optional<int> partition) = 0;

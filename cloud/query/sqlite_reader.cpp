@@ -217,12 +217,14 @@ Result<std::vector<store::Letter>> SqliteReader::letters_since(std::int64_t id,
   return all;
 }
 
-Result<std::vector<ByteVector>> SqliteReader::definitions() {
+Result<std::vector<ByteVector>> SqliteReader::definitions(bool all) {
   const Moment moment(snapshot_);
-  std::vector<ByteVector> all;
-  for (const auto* v : snapshot_.views()) all.push_back(v->view.definition());
+  std::vector<ByteVector> found;
+  for (const auto& v : snapshot_.all_views()) {
+    if (all || v.current) found.push_back(v.view.definition());
+  }
   TIDE_TRY(database_->fault());
-  return all;
+  return found;
 }
 
 Result<std::vector<Reader::Said>> SqliteReader::said_since(std::uint64_t position,

@@ -114,7 +114,7 @@ class SqliteReader final : public Reader {
                                                    std::optional<int> partition) override;
   Result<std::vector<store::Letter>> letters_since(std::int64_t id, std::size_t limit) override;
   Result<LetterCounts> letter_counts() override;
-  Result<std::vector<ByteVector>> definitions() override;
+  Result<std::vector<ByteVector>> definitions(bool all) override;
   Result<std::vector<Said>> said_since(std::uint64_t position, std::size_t limit) override;
 
  private:

@@ -114,6 +114,9 @@ class RdConsumer final : public Consumer {
     const auto end = ends_of(partition).second;
     return end >= 0 && partitions_[p].next >= end;
   }
+  [[nodiscard]] std::int64_t next_of(int partition) const override {
+    return partitions_[static_cast<std::size_t>(partition)].next;
+  }
   [[nodiscard]] std::int64_t oldest_of(int partition) const override {
     return std::max<std::int64_t>(0, ends_of(partition).first);
   }

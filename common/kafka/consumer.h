@@ -62,12 +62,15 @@ class Consumer {
                                 const std::function<void(const Record&)>& take) = 0;
   // All that is known to be there of a partition has been polled.
   [[nodiscard]] virtual bool read_to_its_end(int partition) const = 0;
+  // The offset behind all of a partition that has been polled, or that is known to hold no record.
+  [[nodiscard]] virtual std::int64_t next_of(int partition) const = 0;
   // The offset of the oldest record that a partition is known to keep; 0: nothing is known.
   [[nodiscard]] virtual std::int64_t oldest_of(int partition) const = 0;
   // Every partition that is read has been to its end once: what was there at the start has been
   // polled.
   [[nodiscard]] virtual bool at_end() const = 0;
-  // The offset behind the last record of a partition, asked of the brokers.
+  // The offset behind the last record of a partition, asked of its leader, which does not answer
+  // before it knows that it has all that was acknowledged.
   virtual Result<std::int64_t> end_of(int partition, std::chrono::milliseconds within) = 0;
   // Records that are known to be there and have not been polled.
   [[nodiscard]] virtual std::uint64_t behind() const = 0;

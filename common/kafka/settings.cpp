@@ -85,8 +85,8 @@ Result<> check(const Settings& settings) {
   return {};
 }
 
-int partition_of(std::string_view edge, int partitions) {
-  return static_cast<int>(xxh3(as_bytes(edge)) % static_cast<std::uint64_t>(partitions));
+int partition_of(std::string_view name, int partitions) {
+  return static_cast<int>(xxh3(as_bytes(name)) % static_cast<std::uint64_t>(partitions));
 }
 
 }  // namespace tidemark::kafka

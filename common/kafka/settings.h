@@ -33,7 +33,7 @@ struct Settings {
 Result<> check(const Settings& settings);
 
 // Where everything of an edge lies, in all topics that are keyed by edge: XXH3 of its name modulo
-// the number of partitions.
-int partition_of(std::string_view edge, int partitions);
+// the number of partitions. Of other things by what is said of them in FORMAT.md.
+int partition_of(std::string_view name, int partitions);
 
 }  // namespace tidemark::kafka

@@ -289,6 +289,37 @@ TEST(KafkaListener, AnswersGoIntoTheirTopicOnceTheyAreCommitted) {
   EXPECT_EQ(node.condition().problem, "");
 }
 
+// It would begin anew behind them, at the first revision.
+TEST(KafkaListener, WhereOthersHavePublishedItDoesNot) {
+  struct Case {
+    const char* who;
+    std::vector<kafka::Header> headers;
+  };
+  for (const auto& [who, headers] : {Case{"nodes of a group", {{"partials", "7"}}},
+                                     Case{"another node, or this one with another store,", {}}}) {
+    MockKafka kafka;
+    Folder folder;
+    EdgeDouble edge("press-07", 11, 1);
+    Gateway gateway(kafka, edge);
+    gateway.send(edge.dictionary());
+    gateway.send(edge.block(next_block(edge, 0)));
+    gateway.send(edge.last_seal());
+    ASSERT_TRUE(gateway.acknowledged(1));
+    const auto producer = kafka::Producer::open(kafka.settings, {}).value();
+    ASSERT_TRUE(producer->send(kafka.settings.answers(), 2, as_bytes("key"), as_bytes("answer"),
+                               headers, 0).ok());
+    producer->finish(std::chrono::seconds(10));
+    for (int starts = 0; starts < 2; ++starts) {
+      Node node(kafka, folder.path, true);
+      ASSERT_TRUE(node.answers(3)) << "it reads and answers as before";
+      EXPECT_TRUE(eventually([&] {
+        return node.condition().problem.find(who) != std::string::npos;
+      })) << node.condition().problem;
+      EXPECT_EQ(kafka.read(kafka.settings.answers()).size(), 1u);
+    }
+  }
+}
+
 // Its position stays before a block that waits for a dictionary; answers are made beyond it.
 TEST(KafkaListener, AnswersSayHowFarTheirInputWasTakenWhileABlockWaits) {
   MockKafka kafka;

@@ -1,222 +1,13 @@
 // Groups whose series lie in several partitions: whatever comes when, again, or from a node that
 // took over, they are what one store with all edges says.
 #include <gmock/gmock.h>
-#include <gtest/gtest.h>
 
-#include <bit>
 #include <random>
 
-#include "cloud/cluster/outbox.h"
-#include "tests/cloud/edge_double.h"
+#include "tests/cloud/plant_double.h"
 
 namespace tidemark::test {
 namespace {
-
-using answers::Answer;
-using answers::State;
-
-answers::View by_metric(std::vector<std::string> aggregates = {}) {
-  auto view = answers::built_in_view();
-  view.name = "hall";
-  view.group_by = {"site", "metric"};
-  if (!aggregates.empty()) view.aggregates = std::move(aggregates);
-  return view;
-}
-
-const std::vector<std::string> kFigures{"count", "sum",      "stddev",   "first", "last", "min",
-                                        "twa",   "integral", "increase", "p50",   "distinct"};
-
-// Also what waits for its revision_interval.
-void settle_all(Node& node) {
-  for (int i = 0; i < 4; ++i) node.settle();
-}
-
-// Nodes with a partition each, and the topic of partial answers between them, in memory.
-class Partitions {
- public:
-  explicit Partitions(std::vector<answers::View> views, int n = 3) : topic_(n), parts_(n) {
-    for (int p = 0; p < n; ++p) {
-      parts_[p].node = std::make_unique<Node>(reconcile::Horizons{}, views,
-                                              std::vector<intake::SeriesRule>{},
-                                              static_cast<std::uint32_t>(n));
-      begin_run(p);
-    }
-  }
-  int partition_of(const EdgeDouble& edge) const {
-    return kafka::partition_of(edge.name(), static_cast<int>(parts_.size()));
-  }
-  Node& node(int p) { return *parts_[p].node; }
-  Node& node(const EdgeDouble& edge) { return node(partition_of(edge)); }
-
-  // Another owner's time begins.
-  void begin_run(int p) {
-    auto& part = parts_[p];
-    part.read = std::make_shared<cluster::ReadState>();
-    part.read->live = part.read->all = true;
-    part.feed = cluster::partials_feed({}, static_cast<int>(parts_.size()), p, ++runs_, part.read);
-    part.said = part.node->intake->noted("said");
-  }
-  // Has not read what there is.
-  void hold_back(int p, bool live, bool all) {
-    parts_[p].read->live = live;
-    parts_[p].read->all = all;
-  }
-  void kill(int p) {
-    node(p).kill();
-    node(p).start();
-    begin_run(p);
-  }
-  // What a partition's store has to say goes into the topic.
-  std::size_t say(int p) {
-    auto& part = parts_[p];
-    const auto reader = query::Reader::open(part.node->folder.path).value();
-    const auto count = say(part.feed, *reader, part.said);
-    if (count > 0) {
-      part.node->intake->note("said", part.said);
-      part.node->intake->note_said(part.said);
-      part.node->commit();
-    }
-    return count;
-  }
-  std::size_t say(cluster::Outbox::Feed& feed, query::Reader& reader, std::uint64_t& said) {
-    std::size_t count = 0;
-    for (;;) {
-      const auto batch = feed.next(reader, said).value();
-      if (batch.records.empty()) return count;
-      for (const auto& r : batch.records) topic_[r.partition].push_back(r.value);
-      count += batch.records.size();
-      said = batch.to;
-      if (batch.gone) batch.gone();
-    }
-  }
-  void hear(int p, std::size_t most = SIZE_MAX) {
-    auto& intake = *node(p).intake;
-    auto at = intake.noted("heard");
-    for (; at < topic_[p].size() && most > 0; ++at, --most) {
-      EXPECT_TRUE(intake.take_partial(topic_[p][at], at + 1).ok());
-    }
-    intake.note("heard", at);
-    node(p).commit();
-  }
-  void settle() {
-    for (bool more = true; more;) {
-      more = false;
-      for (int p = 0; p < size(); ++p) {
-        settle_all(node(p));
-        more = say(p) > 0 || more;
-      }
-      for (int p = 0; p < size(); ++p) hear(p);
-    }
-    for (int p = 0; p < size(); ++p) settle_all(node(p));
-  }
-  std::vector<Answer> answers(const std::string& view = "hall") {
-    std::vector<Answer> all;
-    for (int p = 0; p < size(); ++p) {
-      auto some = node(p).answers(view);
-      all.insert(all.end(), some.begin(), some.end());
-    }
-    return all;
-  }
-  [[nodiscard]] int size() const { return static_cast<int>(parts_.size()); }
-  std::vector<std::vector<ByteVector>>& topic() { return topic_; }
-  cluster::Outbox::Feed& feed(int p) { return parts_[p].feed; }
-  std::uint64_t said(int p) { return parts_[p].said; }
-  // Revisions that this group's answers have had.
-  std::uint64_t emitted() {
-    std::uint64_t n = 0;
-    for (int p = 0; p < size(); ++p) n += node(p).intake->counters().answers;
-    return n;
-  }
-
- private:
-  struct Part {
-    std::unique_ptr<Node> node;
-    std::shared_ptr<cluster::ReadState> read;
-    cluster::Outbox::Feed feed;
-    std::uint64_t said = 0;
-  };
-  std::vector<std::vector<ByteVector>> topic_;  // by partition
-  std::vector<Part> parts_;
-  std::uint64_t runs_ = 0;
-};
-
-// What an answer says, but for when it was said.
-std::string words_of(const Answer& a) {
-  auto plain = a;
-  plain.position = 0;
-  plain.known_at = {};
-  plain.revision = 0;
-  plain.cause.clear();
-  plain.previous.clear();
-  if (plain.state == State::revised) plain.state = State::sealed;
-  std::string bits;
-  for (const auto& [name, value] : a.values) {
-    bits += value ? std::to_string(std::bit_cast<std::uint64_t>(*value)) + " " : "none ";
-  }
-  return to_json(plain) + bits;
-}
-
-std::map<std::string, std::string> all_words(const std::vector<Answer>& answers) {
-  std::map<std::string, std::string> all;
-  for (const auto& a : answers) {
-    auto key = format_utc(a.start);
-    for (const auto& [name, value] : a.labels) key += " " + value;
-    EXPECT_TRUE(all.emplace(key, words_of(a)).second) << key << " twice";
-  }
-  return all;
-}
-
-void take_minutes(EdgeDouble& edge, int from, int to, double value = 10) {
-  for (auto t = kStart + from * kMinute; t < kStart + to * kMinute; t += 10 * kSecond) {
-    for (std::uint32_t s = 0; s < edge.series().size(); ++s) edge.take(s, t, value);
-    edge.poll(t, t % (20 * kSecond) == 0);
-  }
-}
-
-// Edges of a site in several partitions, and one node that has all of them.
-struct Plant {
-  explicit Plant(answers::View view = by_metric(kFigures), std::size_t count = 4)
-      : parts({view}), whole({}, {view}) {
-    for (std::size_t i = 0; i < count; ++i) {
-      edges.push_back(std::make_unique<EdgeDouble>("press-0" + std::to_string(i), i + 1, 1));
-    }
-  }
-  void take(EdgeDouble& edge, const wire::Frame& frame) {
-    parts.node(edge).take(edge, frame);
-    whole.take(edge, frame);
-  }
-  void send(EdgeDouble& edge) {
-    test::send(parts.node(edge), edge);
-    test::send(whole, edge);
-  }
-  // Minutes of each edge, sealed.
-  void run(int minutes) {
-    for (auto& edge : edges) {
-      take_minutes(*edge, 0, minutes, 10 + static_cast<double>(edge->incarnation().count));
-      edge->flush(kStart + minutes * kMinute);
-      send(*edge);
-    }
-    settle();
-  }
-  void settle() {
-    whole.commit();
-    settle_all(whole);
-    parts.settle();
-  }
-  void expect_equal() {
-    const auto wanted = all_words(whole.answers("hall"));
-    const auto found = all_words(parts.answers());
-    EXPECT_EQ(found.size(), wanted.size());
-    for (const auto& [key, words] : wanted) {
-      const auto at = found.find(key);
-      ASSERT_NE(at, found.end()) << key << " is not answered";
-      EXPECT_EQ(at->second, words) << key;
-    }
-  }
-  Partitions parts;
-  Node whole;
-  std::vector<std::unique_ptr<EdgeDouble>> edges;
-};
 
 TEST(SecondStage, GroupsOverPartitionsAreWhatOneStoreSays) {
   Plant plant;
@@ -518,6 +309,51 @@ TEST(SecondStage, ALateReadingIsAnsweredOnceANewcomerIsProved) {
   EXPECT_EQ(std::ranges::count_if(all, has_it), 1);
 }
 
+// Whoever has the partition that puts a group together goes on where the topic is, with a store
+// of before, or with none.
+TEST(SecondStage, APublishedGroupGoesOnWithAnotherOwner) {
+  Plant plant;
+  plant.run(2);
+  std::vector<std::unique_ptr<Folder>> copies;
+  for (int p = 0; p < plant.parts.size(); ++p) {
+    auto& node = plant.parts.node(p);
+    node.kill();
+    copies.push_back(std::make_unique<Folder>());
+    copy_folder(node.folder.path, copies.back()->path);
+    node.start();
+    plant.parts.begin_run(p);
+  }
+  for (auto& edge : plant.edges) {
+    take_minutes(*edge, 2, 4);
+    edge->flush(kStart + 4 * kMinute);
+    plant.send(*edge);
+  }
+  auto& edge = *plant.edges[1];
+  edge.take(0, kStart + 5 * kSecond, 700);  // revises what the copies have
+  edge.flush(kStart + 4 * kMinute);
+  plant.send(edge);
+  plant.settle();
+  plant.expect_equal();
+  const auto before = plant.parts.published();
+  for (const bool wiped : {false, true}) {
+    for (int p = 0; p < plant.parts.size(); ++p) {
+      auto& node = plant.parts.node(p);
+      node.kill();
+      copy_folder(wiped ? Folder().path : copies[p]->path, node.folder.path);
+      node.start();
+      plant.parts.begin_run(p);
+    }
+    for (auto& e : plant.edges) plant.send(*e);
+    plant.settle();
+    plant.expect_equal();
+    const auto after = plant.parts.published();
+    ASSERT_EQ(after.size(), before.size());
+    for (std::size_t i = 0; i < after.size(); ++i) {
+      EXPECT_EQ(to_json(after[i]), to_json(before[i])) << "nothing is said again";
+    }
+  }
+}
+
 struct Step {
   std::size_t edge = 0;
   wire::Frame frame;
@@ -555,6 +391,7 @@ TEST_P(SecondStageAtRandom, EndsAsOneStoreDoes) {
     greet(plant.parts.node(*edge), *edge);
     greet(plant.whole, *edge);
   }
+  std::map<int, std::shared_ptr<Folder>> copies;
   for (const auto& step : steps) {
     auto& edge = *plant.edges[step.edge];
     plant.take(edge, step.frame);
@@ -563,9 +400,23 @@ TEST_P(SecondStageAtRandom, EndsAsOneStoreDoes) {
     if (random() % 3 == 0) plant.parts.node(p).settle();
     if (random() % 4 == 0) plant.parts.say(static_cast<int>(random() % 3));
     if (random() % 4 == 0) plant.parts.hear(static_cast<int>(random() % 3), random() % 9);
+    if (random() % 4 == 0) plant.parts.publish(static_cast<int>(random() % 3));
     if (random() % 8 != 0) continue;
     for (int q = 0; q < plant.parts.size(); ++q) plant.parts.node(q).commit();
-    plant.parts.kill(static_cast<int>(random() % 3));
+    const auto q = static_cast<int>(random() % 3);
+    auto& node = plant.parts.node(q);
+    if (random() % 3 != 0) {
+      plant.parts.kill(q);
+      continue;
+    }
+    node.kill();  // another one goes on from a copy of before, if there is one
+    const auto copy = copies.find(q);
+    const auto now = std::make_shared<Folder>();
+    copy_folder(node.folder.path, now->path);
+    if (copy != copies.end()) copy_folder(copy->second->path, node.folder.path);
+    copies[q] = now;
+    node.start();
+    plant.parts.begin_run(q);
   }
   for (auto& edge : plant.edges) plant.send(*edge);
   plant.settle();

@@ -2,6 +2,7 @@
 import json
 
 import oracle
+from kafka_broker import partition_of
 from stack import Failed
 
 PROVED = ('sealed', 'revised', 'frozen')
@@ -14,11 +15,18 @@ def subject_of(answer):
     return json.dumps(answer['labels'], separators=(',', ':'), sort_keys=True, ensure_ascii=False)
 
 
-def answers_in(records, rising=False):
+def place_of(answer):
+    """What the partition of its record is the hash of."""
+    if answer['series']:
+        return answer['series'].split('/', 1)[0]
+    return f'{answer["view"]}\t{subject_of(answer)}'
+
+
+def answers_in(records, rising=False, partitions=None):
     """(view, subject, start) -> the last answer; Failed for a record that is not as it must be.
 
     `records`: dicts of key, payload and partition, those of a partition in their order. `rising`:
-    none comes twice."""
+    none comes twice. `partitions`: that the topic has."""
     found, place, position = {}, {}, {}
     for r in records:
         answer = json.loads(r['payload'], parse_int=oracle.parse_int)
@@ -27,6 +35,8 @@ def answers_in(records, rising=False):
             raise Failed(f'{key} lies under {r["key"]!r}')
         if place.setdefault(key[:2], r['partition']) != r['partition']:
             raise Failed(f'{key[:2]} lies in two partitions')
+        if partitions and partition_of(place_of(answer), partitions) != r['partition']:
+            raise Failed(f'{key} lies in partition {r["partition"]}')
         before = found.get(key)
         if before and answer['revision'] < before['revision'] + rising:
             raise Failed(f'{key} goes back from {before} to {answer}')

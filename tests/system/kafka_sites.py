@@ -1,12 +1,13 @@
 #!/usr/bin/env python3
-"""Groups over partitions: a view by site and metric over edges of all partitions of a Kafka, and
-two cloud nodes that share them.
+"""Groups over partitions: a view by site and metric over edges of all partitions of a Kafka, two
+cloud nodes that share them, and one that serves what these publish.
 
     kafka_sites.py [--edges 8] [--seconds 24] [--keep FOLDER]
 
 Each node dies by kill -9 while data come, and comes back. In the end every window of every group is
-answered by one node, sealed, complete, and to the bit what the plant published. Exits 0, 1 with
-what was wrong, or 77 when no broker can be had."""
+answered by one node, sealed, complete, and to the bit what the plant published; so says the node
+that serves, where nobody saw a revision go back, and the topic of answers. Exits 0, 1 with what was
+wrong, or 77 when no broker can be had."""
 import argparse
 import sys
 import time
@@ -16,11 +17,14 @@ import kafka_broker
 import oracle
 from kafka_chaos import Chaos
 from kafka_fleet import start_fleet
+from kafka_group import check_topic
+from kafka_serving import Served
 from stack import Failed, Stack, toml_table, wait_for
 
 VIEW = 'hall'
 RATE = 10
 NODES = ('cloud1', 'cloud2')
+SERVES = 'serve'
 SEALED = ('sealed', 'revised')
 SEAL_LIMIT = 120  # an idle edge seals each 30 s, and a node that takes over waits for the session
 
@@ -49,12 +53,12 @@ def answers_of(stack, cloud, name):
     return oracle.load_answers(out)
 
 
-def problems_of(stack, cloud, wanted):
-    """What is not as it should be, in words."""
+def problems_of(answers, wanted):
+    """What is not as it should be, in words. `answers`: of each node."""
     problems, seen = [], {}
     metrics = {metric for metric, _ in wanted}
-    for name in NODES:
-        for a in answers_of(stack, cloud, name):
+    for name, some in answers.items():
+        for a in some:
             if a['labels']['metric'] not in metrics:  # texts
                 continue
             key = a['labels']['metric'], oracle.parse_time(a['start'])
@@ -80,12 +84,16 @@ def problems_of(stack, cloud, wanted):
 def run(arguments, folder, broker):
     with Stack(folder) as stack:
         stack.kafka, stack.kafka_broker = broker.address, broker
+        stack.more_of_cloud = '[publish]\nanswers = true\n'
         write_view(stack)
         fleet = start_fleet(stack, arguments.edges, len(NODES))
         gateways, edges, cloud = fleet
         used = set(edges.partition.values())
         if len(used) < 2:
             raise Failed('all edges are in one partition')
+        served = Served(stack, (VIEW,))
+        served.start(SERVES)
+        served.thread.start()
         try:
             stack.start_plant(sensors=edges.sensors(RATE))
             for name in NODES:
@@ -102,15 +110,27 @@ def run(arguments, folder, broker):
             wanted = expected(oracle.PlantLog(stack.plant_log))
             left = []
 
-            def settled():
-                left[:] = problems_of(stack, cloud, wanted)
+            def settled(answers):
+                left[:] = problems_of(answers(), wanted)
                 return not left
+
+            def of_nodes():
+                return {name: answers_of(stack, cloud, name) for name in NODES}
+
+            def of_served():
+                return {SERVES: served.answers(SERVES, VIEW)}
             try:
-                wait_for('all groups to be sealed', settled, SEAL_LIMIT, 2)
+                wait_for('all groups to be sealed', lambda: settled(of_nodes), SEAL_LIMIT, 2)
+                wait_for('the node that serves to say the same', lambda: settled(of_served), 60, 1)
             except Failed as failed:
                 raise Failed('\n'.join([str(failed), *left[:30]])) from None
+            served.judge()
+            for name in edges.names:  # else new windows are sealed while the topic is read
+                stack.stop(name)
+            check_topic(stack, cloud, NODES, (VIEW, 'minute'))
             print(f'{len(wanted)} windows of groups over {len(used)} partitions and '
-                  f'{len(edges.names)} edges compared, {stack.kills} kills')
+                  f'{len(edges.names)} edges compared, {stack.kills} kills, {served.asked} answers '
+                  'served meanwhile')
         finally:
             cloud.close()
             gateways.close()

@@ -1,0 +1,55 @@
+#include "common/kafka/stretch.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <optional>
+#include <thread>
+
+namespace tidemark::kafka {
+namespace {
+
+constexpr std::chrono::milliseconds kTurn{2};
+constexpr std::chrono::milliseconds kAskTurn{1000};  // for the end
+constexpr std::chrono::milliseconds kPatience{30'000};
+
+}  // namespace
+
+Result<bool> read(const Settings& settings, const Stretch& stretch, const StopSignal& stop,
+                  const std::function<bool(const Record&)>& take) {
+  const auto p = static_cast<std::size_t>(stretch.partition);
+  ConsumerOptions options;
+  options.topic = stretch.topic;
+  options.from.assign(static_cast<std::size_t>(stretch.partitions), ConsumerOptions::kNotRead);
+  options.from[p] = stretch.from;
+  TIDE_ASSIGN(const auto consumer, Consumer::open(settings, std::move(options)));
+  std::optional<std::int64_t> end;
+  bool enough = false;
+  for (auto left = kPatience; !enough;) {
+    if (stop.asked()) return false;
+    std::string problem = consumer->problem();
+    if (!end) {
+      const auto asked = consumer->end_of(stretch.partition, std::min(left, kAskTurn));
+      if (asked) {
+        end = *asked;
+        left = kPatience;
+        continue;
+      }
+      problem = asked.error().text();
+      left -= kAskTurn;
+    } else if (consumer->poll([&](const Record& r) { enough = take(r); })) {
+      left = kPatience;
+      continue;
+    } else if (consumer->at_end() && consumer->next_of(stretch.partition) >= *end) {
+      return true;
+    } else {
+      std::this_thread::sleep_for(kTurn);
+      left -= kTurn;
+    }
+    if (left.count() > 0) continue;
+    return Error{Fault::unavailable, fmt::format("{} is not read: {}", stretch.topic, problem)};
+  }
+  return true;
+}
+
+}  // namespace tidemark::kafka
