@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <cstdlib>
+#include <map>
 #include <nlohmann/json.hpp>
 
 #include "cloud/cli/commands.h"
@@ -141,6 +142,11 @@ void CloudCommands::add_commands() {
       return order(fmt::format("{} {} {}", verb, w.edge, w.incarnation));
     });
   }
+
+  auto& orders = cloud.add("orders", "What was ordered, by whom, and what came of it.");
+  orders.option("--config", w.config, "cloud.toml, for the folder of the node.", "FILE")
+      .flag("--json", w.json, "One JSON object.");
+  orders.action([this] { return list_orders(); });
 
   add_source_commands(cloud);
   add_letter_commands(cloud);
@@ -295,7 +301,7 @@ int CloudCommands::take_view(bool apply) {
            : taken.error().fault() == Fault::unavailable ? int{kExitNoInput}
                                                          : cli::exit_code(taken.error().fault());
   }
-  if (apply) return order("views");
+  if (apply) return order_views();
   output_.out(words_.json ? Json{{"v", 1}, {"ok", true}, {"text", "ok"}}.dump() + "\n"
                           : words_.file + ": ok\n");
   return kExitOk;
@@ -318,29 +324,56 @@ int CloudCommands::bring_back(const std::string& verb, const std::string& name) 
                            count_ns(to)));
 }
 
-int CloudCommands::order(const std::string& words, std::optional<int> partition) {
+// Each node has a file of its own, and each partition that is open there has read it.
+int CloudCommands::order_views() {
+  const auto settings = world_.settings(words_.config);
+  if (!settings || !settings->grouped) return order("views");
+  cli::TextOutput quiet;  // whether the node runs is said by what follows
+  Source source(world_, words_.config, "", quiet);
+  const auto body = source.get("/v1/edges", {});
+  const auto status = body ? Json::parse(*body, nullptr, false) : Json();
+  std::vector<int> here;
+  for (const auto& owner : status.value("owners", Json::array())) {
+    if (owner.value("here", false)) here.push_back(owner.value("partition", 0));
+  }
+  if (!here.empty()) return order("views", here);
+  const std::string text = "in views.d; no partition is open on this node just now, and it reads "
+                           "its views with each that it gets";
+  output_.out(words_.json ? Json{{"v", 1}, {"ok", true}, {"text", text}}.dump() + "\n"
+                          : text + "\n");
+  return kExitOk;
+}
+
+int CloudCommands::order(const std::string& words, const std::vector<int>& partitions) {
   const auto settings = world_.settings(words_.config);
   if (!settings) {
     output_.fail(settings.error());
     return settings.error().fault() == Fault::unavailable ? kExitNoInput : kExitConfig;
   }
-  const auto outcome = world_.order(settings->data_dir, partition, words);
-  if (!outcome) return output_.fail(outcome.error(), "run it as the node's user, on its machine");
-  if (!*outcome) {
-    output_.err("the node has not finished with it yet; it goes on as long as it runs\n"
-                "  try: tidemark cloud status\n");
-    return kExitTryAgain;
+  const bool by_kafka = settings->grouped && partitions.empty();
+  const auto outcomes = world_.order({words, who(), partitions});
+  if (!outcomes) {
+    return output_.fail(outcomes.error(), by_kafka ? "tidemark cloud orders, which says whether it "
+                                                     "lies in Kafka; else give it again"
+                                                   : "run it as the node's user, on its machine");
   }
-  const bool good = (*outcome)->starts_with("ok: ");
-  const auto text = (*outcome)->substr(good ? 4 : 7);
-  if (words_.json) {
-    output_.out(Json{{"v", 1}, {"ok", good}, {"text", text}}.dump() + "\n");
-  } else if (good) {
-    output_.out(text + "\n");
-  } else {
-    output_.err("error: " + text + "\n");
+  return print_outcomes(*outcomes,
+                        by_kafka ? "no node has answered yet; the order lies in Kafka and will be "
+                                   "obeyed\n  try: tidemark cloud orders\n"
+                                 : "the node has not finished with it yet; it goes on as long as "
+                                   "it runs\n  try: tidemark cloud orders\n",
+                        words_.json, output_);
+}
+
+int CloudCommands::list_orders() {
+  const auto settings = world_.settings(words_.config);
+  if (!settings) {
+    output_.fail(settings.error());
+    return settings.error().fault() == Fault::unavailable ? kExitNoInput : kExitConfig;
   }
-  return good ? kExitOk : kExitBadData;
+  const auto orders = world_.orders();
+  if (!orders) return output_.fail(orders.error(), "tidemark doctor");
+  return print_orders(*orders, words_.json, output_);
 }
 
 int CloudCommands::show(const std::string& path, const Parameters& parameters, const Print& print,

@@ -20,6 +20,24 @@ namespace tidemark::cloud_cli {
 struct Settings {  // of cloud.toml
   std::filesystem::path data_dir;
   std::string listen;  // [http] listen
+  bool grouped = false;  // it shares the partitions of a Kafka with others
+};
+
+// What became of an order; in a group: at that partition.
+struct Outcome {
+  std::optional<int> partition;
+  std::optional<std::string> text;  // "ok: …" or "error: …"; empty: not yet
+};
+struct Order {
+  std::string words;
+  std::string by;
+  std::vector<int> partitions = {};  // of this node: for their stores alone
+};
+struct ListedOrder {
+  std::string words;
+  std::string by;
+  EventTime at{};
+  std::vector<Outcome> outcomes;
 };
 
 // What the program gives. `settings` reads the named file, or the usual one for an empty name; it
@@ -27,11 +45,10 @@ struct Settings {  // of cloud.toml
 struct World {
   std::function<Result<Settings>(const std::string& file)> settings;
   std::function<Result<std::unique_ptr<query::Reader>>(const std::filesystem::path&)> open;
-  // Leaves an order for the node of that folder, or for what it has of a partition, and waits a
-  // while; what came of it, nothing while no node has taken it.
-  std::function<Result<std::optional<std::string>>(const std::filesystem::path&,
-                                                   std::optional<int> partition,
-                                                   const std::string& words)> order;
+  // Leaves an order for the node of these settings, or for its group, and waits a while.
+  std::function<Result<std::vector<Outcome>>(const Order&)> order;
+  // What was ordered, the oldest first.
+  std::function<Result<std::vector<ListedOrder>>()> orders;
   // Whether the configuration of that file would be right with this one in views.d; installs it.
   std::function<Result<>(const std::string& config, const std::filesystem::path& view,
                          bool install)> take_view;

@@ -53,7 +53,10 @@ class CloudCommands {
   using Print = std::function<int(const Json&, const std::string&)>;
   int show(const std::string& path, const Parameters& parameters, const Print& print,
            const std::string& select = "**");
-  int order(const std::string& words, std::optional<int> partition = std::nullopt);
+  // `partitions`: of this node, whose stores alone it is for.
+  int order(const std::string& words, const std::vector<int>& partitions = {});
+  int list_orders();
+  int order_views();
   int bring_back(const std::string& verb, const std::string& name);
   void add_view_commands(cli::Command& cloud);
   void add_meter_commands();

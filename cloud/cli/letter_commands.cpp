@@ -150,22 +150,21 @@ int CloudCommands::settle_letters(bool drop) {
   };
   if (name) {
     if (const auto missing = letter_missing(parameters_of(*name))) return *missing;
-    return order(words(std::to_string(name->id)), name->partition);
+    std::vector<int> at;
+    if (name->partition) at.push_back(*name->partition);
+    return order(words(std::to_string(name->id)), at);
   }
   Source source(world_, w.config, w.url, output_);
   const auto body = source.get("/v1/deadletters", {{"why", why ? w.letter : ""}, {"state", "kept"},
                                                    {"limit", "100000"}});
   if (!body) return output_.fail(body.error(), "tidemark cloud deadletter list");
   const auto parsed = Json::parse(*body, nullptr, false);
-  std::set<std::optional<int>> stores;
+  std::set<int> stores;
   for (const auto& l : parsed.value("deadletters", Json::array())) {
     const auto at = l.find("partition");
-    stores.insert(at != l.end() && at->is_number() ? std::optional(at->get<int>()) : std::nullopt);
+    if (at != l.end() && at->is_number()) stores.insert(at->get<int>());
   }
-  if (stores.empty()) stores.insert(std::nullopt);
-  int worst = kExitOk;
-  for (const auto& partition : stores) worst = std::max(worst, order(words(w.letter), partition));
-  return worst;
+  return order(words(w.letter), {stores.begin(), stores.end()});
 }
 
 }  // namespace tidemark::cloud_cli

@@ -3,7 +3,9 @@
 
 #include <nlohmann/json_fwd.hpp>
 #include <string>
+#include <vector>
 
+#include "cloud/cli/cloud_cli.h"
 #include "common/cli/terminal.h"
 
 namespace tidemark::cloud_cli {
@@ -24,6 +26,10 @@ int print_letters(const Json& body, cli::Output& output);
 int print_letter(const Json& body, cli::Output& output);
 std::string letter_name(const Json& letter);  // "7", or "3/7" of partition 3
 int print_views(const Json& body, cli::Output& output);
+// `waits`: what is said of parts that have not answered.
+int print_outcomes(const std::vector<Outcome>& outcomes, const std::string& waits, bool as_json,
+                   cli::Output& output);
+int print_orders(const std::vector<ListedOrder>& orders, bool as_json, cli::Output& output);
 
 // "4 802.5": thousands apart, at most six significant digits after which nobody reads.
 std::string figure(double v);

@@ -1,9 +1,10 @@
-// What goes into the topics of answers and of dead letters (common/kafka/FORMAT.md).
+// What goes into the topics of answers, of dead letters and of orders (common/kafka/FORMAT.md).
 #include <fmt/format.h>
 
 #include <map>
 
 #include "cloud/answers/view.h"
+#include "cloud/cluster/order_record.h"
 #include "cloud/cluster/outbox.h"
 #include "common/kafka/records.h"
 #include "common/kafka/topics.h"
@@ -13,6 +14,7 @@ namespace {
 
 constexpr std::size_t kAnswers = 1000;  // in a batch
 constexpr std::size_t kLetters = 20;   // of up to 1 MiB
+constexpr std::size_t kOutcomes = 100;
 // Beside it the key and the headers, of which the longest are a reason and an edge's name.
 constexpr std::size_t kValueBytesMax = kafka::kRecordBytesMax - (64 << 10);
 
@@ -122,6 +124,21 @@ Outbox::Feed letters_feed(const kafka::Settings& settings, int partitions) {
     return batch;
   };
   return {"deadletters", next};
+}
+
+Outbox::Feed outcomes_feed(const kafka::Settings& settings, int own) {
+  const auto next = [topic = settings.orders(), own](
+                        query::Reader& reader, std::uint64_t after) -> Result<Outbox::Batch> {
+    TIDE_ASSIGN(const auto some, reader.outcomes_since(static_cast<std::int64_t>(after),
+                                                       kOutcomes));
+    Outbox::Batch batch;
+    for (const auto& outcome : some) {
+      batch.records.push_back(record_of(outcome, topic, own));
+      batch.to = static_cast<std::uint64_t>(outcome.id);
+    }
+    return batch;
+  };
+  return {"outcomes", next};
 }
 
 }  // namespace tidemark::cluster

@@ -7,6 +7,7 @@
 
 #include "cloud/checkpoint/marker.h"
 #include "cloud/cluster/gone_records.h"
+#include "cloud/cluster/order_record.h"
 #include "common/base/log.h"
 #include "common/kafka/records.h"
 #include "common/wire/frame.h"
@@ -22,6 +23,7 @@ const char* word_of(KafkaInput::Kind kind) {
     case KafkaInput::Kind::backlog: return "backlog";
     case KafkaInput::Kind::dictionaries: return "dictionaries";
     case KafkaInput::Kind::partials: return "partials";
+    case KafkaInput::Kind::orders: return "orders";
   }
   return "";
 }
@@ -39,6 +41,7 @@ Result<std::unique_ptr<KafkaInput>> KafkaInput::open(Kind kind, const kafka::Set
   const auto topic = kind == Kind::live      ? settings.live()
                      : kind == Kind::backlog ? settings.backlog()
                      : kind == Kind::partials ? settings.partials()
+                     : kind == Kind::orders  ? settings.orders()
                                               : settings.dictionaries();
   std::unique_ptr<KafkaInput> input(new KafkaInput(kind, topic, gateways));
   kafka::ConsumerOptions options;
@@ -70,7 +73,7 @@ std::size_t KafkaInput::take(intake::Intake& intake) {
 void KafkaInput::compare(Partition& p, const kafka::Record& r) {
   // Compaction leaves gaps, and no record of the last state of anything; and what was there before
   // the first look is not known.
-  const bool compacted = kind_ == Kind::dictionaries || kind_ == Kind::partials;
+  const bool compacted = kind_ != Kind::live && kind_ != Kind::backlog;
   const auto oldest = compacted ? p.next : r.offset;
   lost_ += gone_before(topic_, r, p.next, oldest, "; edges are asked for what they still have");
 }
@@ -88,6 +91,10 @@ void KafkaInput::on_record(intake::Intake& intake, const kafka::Record& r) {
   if (kind_ == Kind::partials) {
     const auto taken = intake.take_partial(r.value, static_cast<std::uint64_t>(r.offset) + 1);
     if (!taken) aside(taken.error().text());
+    return;
+  }
+  if (kind_ == Kind::orders) {
+    if (const auto taken = on_order(intake, r); !taken) aside(taken.error().text());
     return;
   }
   wire::Frame frame;
@@ -122,6 +129,16 @@ void KafkaInput::on_record(intake::Intake& intake, const kafka::Record& r) {
     gateways_.heard(r.header("gateway"), edge, session);
   }
   intake.take(edge, session, frame, origin);
+}
+
+Result<> KafkaInput::on_order(intake::Intake& intake, const kafka::Record& r) const {
+  TIDE_ASSIGN(const auto record, read_order(r, static_cast<int>(partitions_.size())));
+  if (const auto* order = std::get_if<store::Order>(&record)) {
+    intake.take_order(*order);
+  } else {
+    intake.take_outcome(std::get<store::Outcome>(record));
+  }
+  return {};
 }
 
 bool KafkaInput::catch_up(intake::Intake& intake, int partition) {

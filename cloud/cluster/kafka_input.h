@@ -22,7 +22,7 @@ namespace tidemark::cluster {
 
 class KafkaInput {
  public:
-  enum class Kind : std::uint8_t { live, backlog, dictionaries, partials };
+  enum class Kind : std::uint8_t { live, backlog, dictionaries, partials, orders };
   // Reads on where `intake` was committed, and tells `gateways` whose records come. `only`: this
   // partition alone. `event`: an eventfd, written when records have come.
   static Result<std::unique_ptr<KafkaInput>> open(Kind kind, const kafka::Settings& settings,
@@ -52,6 +52,10 @@ class KafkaInput {
   [[nodiscard]] std::int64_t taken(int partition) const {
     return partitions_[static_cast<std::size_t>(partition)].taken.load();
   }
+  // With what has been taken since.
+  [[nodiscard]] std::int64_t next(int partition) const {
+    return partitions_[static_cast<std::size_t>(partition)].next;
+  }
   // All that is there of a partition was taken, whatever of it is gone.
   [[nodiscard]] bool read_to_its_end(int partition) const {
     return consumer_->read_to_its_end(partition);
@@ -70,6 +74,7 @@ class KafkaInput {
   };
   KafkaInput(Kind kind, std::string topic, intake::Gateways& gateways);
   void on_record(intake::Intake& intake, const kafka::Record& r);
+  Result<> on_order(intake::Intake& intake, const kafka::Record& r) const;
   void compare(Partition& p, const kafka::Record& r);
 
   Kind kind_;

@@ -31,6 +31,7 @@ KafkaListener::~KafkaListener() {
   backlog_.reset();
   dictionaries_.reset();
   partials_.reset();
+  orders_.reset();
   json_.reset();
   control_.reset();
   ::close(event_);
@@ -42,7 +43,10 @@ Result<std::unique_ptr<KafkaListener>> KafkaListener::open(KafkaListenerOptions 
   const auto& s = options.settings;
   kafka::WatchOptions watch{s, {s.live(), s.backlog(), s.dictionaries(), s.control()},
                             options.look_every, options.look_again, options.layout};
-  if (options.partition) watch.topics.push_back(s.partials());
+  if (options.partition) {
+    watch.topics.push_back(s.partials());
+    watch.topics.push_back(s.orders());
+  }
   std::unique_ptr<KafkaListener> listener(
       new KafkaListener(std::move(options), clock, eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)));
   TIDE_ASSIGN(listener->watch_, kafka::Watch::start(std::move(watch), clock, listener->event_));
@@ -87,6 +91,7 @@ Result<> KafkaListener::begin(intake::Intake& intake, const kafka::Layout& layou
   TIDE_ASSIGN(backlog_, open(Kind::backlog));
   if (options_.partition) {
     TIDE_ASSIGN(partials_, open(Kind::partials));
+    TIDE_ASSIGN(orders_, open(Kind::orders));
     partials_said_ = VoiceNames(layout.id).partials_said;
   }
   std::string barred;
@@ -116,6 +121,7 @@ Result<> KafkaListener::begin(intake::Intake& intake, const kafka::Layout& layou
 std::vector<KafkaInput*> KafkaListener::inputs() const {
   std::vector<KafkaInput*> all{dictionaries_.get(), live_.get(), backlog_.get()};
   if (partials_) all.push_back(partials_.get());
+  if (orders_) all.push_back(orders_.get());
   return all;
 }
 
@@ -145,6 +151,7 @@ Outbox::Options KafkaListener::said(intake::Intake& intake, const kafka::Layout&
   if (options_.partition) {
     outbox.feeds.push_back(partials_feed(s, layout.partitions, *options_.partition,
                                          SystemRandom().next(), read_));
+    outbox.feeds.push_back(outcomes_feed(s, *options_.partition));
   }
   for (auto& feed : outbox.feeds) {
     feed.name = "kafka " + layout.id + " " + feed.name;
@@ -199,18 +206,26 @@ std::size_t KafkaListener::receive_new(intake::Intake& intake) {
   control_->turn(intake, clock_.steady());
   if (stands_) resolve(intake);
   if (stands_) return 0;
+  if (orders_) {
+    if (const auto size = take(*orders_, intake); size > 0) return size;
+    if (!orders_->at_end()) return 0;
+  }
   if (const auto size = take(*dictionaries_, intake); size > 0) return size;
   partials_next_ = !partials_next_;
   if (partials_ && partials_next_) {
     if (const auto size = take(*partials_, intake); size > 0) return size;
   }
+  const auto [live_waits, backlog_waits] = wait_for_order(intake);
   const bool backlog_first = live_was_read_ && ++turn_ % kBacklogEach == 0;
-  if (backlog_first) {
+  if (backlog_first && !backlog_waits) {
     if (const auto size = take(*backlog_, intake); size > 0) return size;
   }
-  if (const auto size = take(*live_, intake); size > 0) return size;
+  if (!live_waits) {
+    if (const auto size = take(*live_, intake); size > 0) return size;
+  }
   live_was_read_ = live_was_read_ || live_->at_end();
-  auto size = live_was_read_ && !backlog_first ? take(*backlog_, intake) : 0;
+  const bool backlog_next = (live_was_read_ || live_waits) && !backlog_first && !backlog_waits;
+  auto size = backlog_next ? take(*backlog_, intake) : 0;
   if (size == 0 && partials_) size = take(*partials_, intake);
   if (size == 0 && !intake.has_batch()) note_read();
   if (size == 0) look_at_others(intake);
@@ -218,9 +233,24 @@ std::size_t KafkaListener::receive_new(intake::Intake& intake) {
   return size;
 }
 
+std::pair<bool, bool> KafkaListener::wait_for_order(intake::Intake& intake) const {
+  const auto order = orders_ ? intake.next_order() : std::nullopt;
+  if (!order) return {false, false};
+  const int p = *options_.partition;
+  return {live_->next(p) >= order->live, backlog_->next(p) >= order->backlog};
+}
+
 void KafkaListener::note_read() {
   read_->live = live_was_read_;
   if (caught_up()) read_->all = true;
+}
+
+intake::InputRead KafkaListener::how_far() const {
+  const int p = *options_.partition;
+  return {{live_->taken(p), backlog_->taken(p)},
+          live_->read_to_its_end(p),
+          backlog_->read_to_its_end(p),
+          live_->at_end() && backlog_->at_end()};
 }
 
 bool KafkaListener::listens() const {
@@ -285,6 +315,7 @@ void KafkaListener::seal_batch(intake::Intake& intake) {
   }
   for (auto* input : inputs()) input->save(intake);
   look_at_others(intake);
+  if (orders_) intake.note_read(how_far());
   if (options_.refill != nullptr) options_.refill->save();
   if (!outbox_) return;
   for (const auto& [name, position] : outbox_->moved()) {

@@ -18,6 +18,8 @@
 //            once live data was read to its end, so that who took a partition over says nothing
 //            older than the last owner did; and what all partitions say of this one's groups is
 //            read in turns with the rest.
+// Orders     of persons to that partition are read before all else: where one was obeyed before,
+//            live data and backlog are read to there, and it is obeyed, before they go on.
 // Up         while brokers are away nothing is read and all else goes on; problem() says why.
 // Threads    condition() from any; the rest is the intake's.
 #pragma once
@@ -26,6 +28,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include "cloud/checkpoint/refill.h"
 #include "cloud/cluster/control.h"
@@ -92,6 +95,9 @@ class KafkaListener final : public intake::Listener {
   std::size_t receive_of_edges(intake::Intake& intake);
   std::size_t receive_new(intake::Intake& intake);
   Result<> begin(intake::Intake& intake, const kafka::Layout& layout);
+  [[nodiscard]] intake::InputRead how_far() const;
+  // Live data and backlog, which are not read beyond where the next order was obeyed before.
+  [[nodiscard]] std::pair<bool, bool> wait_for_order(intake::Intake& intake) const;
   // Those that are open.
   [[nodiscard]] std::vector<KafkaInput*> inputs() const;
   // While all that was taken is committed.
@@ -112,7 +118,7 @@ class KafkaListener final : public intake::Listener {
   const int event_;
   std::unique_ptr<kafka::Watch> watch_;
   std::unique_ptr<KafkaInput> live_, backlog_, dictionaries_;
-  std::unique_ptr<KafkaInput> partials_;  // of a node with one partition
+  std::unique_ptr<KafkaInput> partials_, orders_;  // of a node with one partition
   std::string partials_said_;             // the feed's name
   const std::shared_ptr<ReadState> read_ = std::make_shared<ReadState>();
   std::unique_ptr<JsonInput> json_;

@@ -128,5 +128,7 @@ struct ReadState {
 // owner, nor of another time of this one.
 Outbox::Feed partials_feed(const kafka::Settings& settings, int partitions, int own,
                            std::uint64_t run, std::shared_ptr<const ReadState> read);
+// What came of orders that the store of partition `own` had from the log, back into their topic.
+Outbox::Feed outcomes_feed(const kafka::Settings& settings, int own);
 
 }  // namespace tidemark::cluster

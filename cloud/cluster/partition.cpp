@@ -87,6 +87,19 @@ void Partition::look(const intake::Intake& intake) {
   if (!takeover_.ready && listener_->caught_up()) takeover_.ready = clock_.steady() - begun_;
 }
 
+// Those that the configuration names by now: `view apply` reaches partitions that are open.
+void Partition::read_views(intake::Options& taking) {
+  if (!taking.read_views) return;
+  auto now = taking.read_views();
+  if (!now) {
+    log::error("views are those of the node's start", "partition={} error={}", options_.number,
+               now.error().text());
+    return;
+  }
+  taking.views = std::move(now->views);
+  taking.relabels = std::move(now->relabels);
+}
+
 Result<> Partition::run() {
   const auto place = fmt::format("partition {}", options_.number);
   const auto layout = this->layout();
@@ -98,6 +111,7 @@ Result<> Partition::run() {
   if (!brought) return std::move(brought).error().within(place);
   auto taking = options_.intake;
   taking.partitions = static_cast<std::uint32_t>(layout->partitions);
+  read_views(taking);
   auto intake = intake::Intake::open(disk_, clock_, std::move(taking));
   if (!intake) return std::move(intake).error().within(place);
   auto listening = options_.listener;

@@ -64,6 +64,7 @@ class Partition {
   std::optional<kafka::Layout> layout();
   Result<checkpoint::Brought> bring(const checkpoint::Place& place);
   void wait_with(const std::string& problem);
+  void read_views(intake::Options& taking);
   void look(const intake::Intake& intake);
 
   const PartitionOptions options_;

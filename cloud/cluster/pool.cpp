@@ -26,6 +26,8 @@ void add(intake::Counters& sum, const intake::Counters& c) {
   sum.alarms += c.alarms;
   sum.put_off += c.put_off;
   sum.refused += c.refused;
+  sum.orders += c.orders;
+  sum.orders_waiting += c.orders_waiting;
   sum.blocks_ordered += c.blocks_ordered;
   for (std::size_t i = 0; i < sum.letters.size(); ++i) sum.letters[i] += c.letters[i];
 }
@@ -140,8 +142,7 @@ void Pool::open_again() {
     if (!ended || clock_.steady() < *ended + kOpenAgain) continue;
     log::warning("a partition is opened again", "partition={} why={}", number,
                  p->condition().problem);
-    add(gone_, p->counters());
-    gone_.letters = {};
+    keep_sums(p->counters());
     p.reset();  // its store is closed before it is opened
     p = start(number);
   }
@@ -161,10 +162,16 @@ void Pool::dropped(const std::vector<int>& partitions, bool /*lost*/) {
     p->wait();
     readers_->close(p->number());
     const std::lock_guard lock(mutex_);
-    add(gone_, p->counters());
-    gone_.letters = {};  // whoever has the partition counts them
+    keep_sums(p->counters());
   }
   tell();
+}
+
+// What there is now, whoever has the partition counts.
+void Pool::keep_sums(intake::Counters counters) {
+  counters.letters = {};
+  counters.orders_waiting = 0;
+  add(gone_, counters);
 }
 
 std::int64_t Pool::position(int partition) const {

@@ -61,6 +61,7 @@ class Pool final : private kafka::MemberEvents {
   // Partitions that ended as another node's, and are this one's all the same.
   void open_again();
   void tell();
+  void keep_sums(intake::Counters counters);  // of a partition that goes; under mutex_
   [[nodiscard]] std::optional<Error> fault() const;
 
   const PoolOptions options_;

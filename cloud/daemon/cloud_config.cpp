@@ -149,7 +149,7 @@ void describe(Section& s, IntakeConfig& c) {
     return complain("not by nodes of a group yet: a series may lie in several partitions");
   }
   for (const auto& own : {k.live(), k.backlog(), k.dictionaries(), k.control(), k.answers(),
-                          k.history(), k.registry()}) {
+                          k.history(), k.orders(), k.registry()}) {
     if (c.json.topic == own) return complain(own + " is a topic of ours");
   }
 }

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "cloud/cli/cloud_cli.h"
+#include "cloud/cluster/order_topic.h"
 #include "cloud/daemon/cloud_config.h"
 #include "cloud/daemon/node.h"
 #include "cloud/serve/served_reader.h"
@@ -37,46 +38,102 @@ int run_cloud(const cloud::CloudConfig& config, const std::string& file) {
   return kExitFault;
 }
 
-// Nodes take orders every five seconds. What is about one partition alone is for its store.
-Result<std::optional<std::string>> give_order(const std::filesystem::path& data_dir,
-                                              std::optional<int> partition,
-                                              const std::string& words, const Clock& clock) {
+using Folders = std::vector<std::pair<std::optional<int>, std::filesystem::path>>;
+
+// Nodes take orders that lie in their stores every five seconds.
+Result<std::vector<cloud_cli::Outcome>> give_to_stores(const Folders& folders,
+                                                       const std::string& words,
+                                                       const Clock& clock) {
   constexpr int kLooks = 60;
-  const auto folder = partition ? store::part_folder(data_dir, *partition) : data_dir;
-  std::error_code ignored;
-  if (std::filesystem::is_directory(store::parts_folder(folder), ignored)) {
-    return Error(Fault::unsupported, "nodes of a group take no orders yet: what is ordered would "
-                                     "not go with a partition that moves");
+  std::vector<std::int64_t> orders;
+  std::vector<cloud_cli::Outcome> outcomes;
+  for (const auto& [partition, folder] : folders) {
+    TIDE_ASSIGN(const auto order, store::give_order(folder, words, clock.wall()));
+    orders.push_back(order);
+    outcomes.push_back({partition, std::nullopt});
   }
-  if (serve::is_served(folder)) {
+  for (int i = 0; i < kLooks; ++i) {
+    bool all = true;
+    for (std::size_t n = 0; n < orders.size(); ++n) {
+      if (outcomes[n].text) continue;
+      TIDE_ASSIGN(outcomes[n].text, store::order_outcome(folders[n].second, orders[n]));
+      all = all && outcomes[n].text;
+    }
+    if (all) break;
+    ::usleep(200'000);
+  }
+  return outcomes;
+}
+
+std::vector<cloud_cli::Outcome> listed(const cluster::Outcomes& outcomes) {
+  std::vector<cloud_cli::Outcome> all;
+  for (const auto& [partition, text] : outcomes) all.push_back({partition, text});
+  return all;
+}
+
+// What is about one partition's store is left there; a group has the others by its log.
+Result<std::vector<cloud_cli::Outcome>> give_order(const cloud::CloudConfig& config,
+                                                   const cloud_cli::Order& order,
+                                                   const Clock& clock) {
+  Folders folders;
+  for (const auto p : order.partitions) {
+    folders.emplace_back(p, store::part_folder(config.data_dir, p));
+  }
+  if (!folders.empty()) return give_to_stores(folders, order.words, clock);
+  if (config.intake.serves_only()) {
     return Error(Fault::unsupported, "a node that serves answers takes no orders: they are for the "
                                      "nodes that make them");
   }
-  TIDE_ASSIGN(const auto order, store::give_order(folder, words, clock.wall()));
-  for (int i = 0; i < kLooks; ++i) {
-    TIDE_ASSIGN(auto outcome, store::order_outcome(folder, order));
-    if (outcome) return outcome;
-    ::usleep(200'000);
+  const auto& kafka = config.intake.kafka;
+  if (kafka.group.empty()) {
+    return give_to_stores({{std::nullopt, config.data_dir}}, order.words, clock);
   }
-  return std::optional<std::string>{};
+  if (store::subject_of_order(order.words).kind == store::OrderSubject::Kind::store) {
+    return Error(Fault::bad_input, "no partition that this node has is meant; what is about one "
+                                   "partition is ordered on the node that has it: tidemark cloud "
+                                   "status");
+  }
+  SystemRandom random;
+  TIDE_ASSIGN(const auto outcomes,
+              cluster::OrderTopic({kafka}).give(order.words, order.by, clock.wall(), random));
+  return listed(outcomes);
+}
+
+Result<std::vector<cloud_cli::ListedOrder>> list_orders(const cloud::CloudConfig& config) {
+  std::vector<cloud_cli::ListedOrder> all;
+  if (!config.intake.kafka.group.empty()) {
+    TIDE_ASSIGN(const auto orders, cluster::OrderTopic({config.intake.kafka}).all());
+    for (const auto& o : orders) {
+      all.push_back({o.order.words, o.order.by, o.order.at, listed(o.outcomes)});
+    }
+    return all;
+  }
+  TIDE_ASSIGN(const auto orders, store::known_orders(config.data_dir));
+  for (const auto& o : orders) {
+    const auto outcome = o.outcome.empty() ? std::nullopt : std::optional(o.outcome);
+    all.push_back({o.words, "", o.at, {{std::nullopt, outcome}}});
+  }
+  return all;
 }
 
 int run_commands(const std::vector<std::string>& words, cli::Output& output) {
   SystemClock clock;
+  cloud::CloudConfig config;  // of the settings that were asked for last
   const cloud_cli::World world{
       [&](const std::string& file) -> Result<cloud_cli::Settings> {
         TIDE_ASSIGN(const auto found, config::file_of(file, "TIDEMARK_CLOUD_CONFIG", kConfigFile));
         const auto loaded = cloud::load_cloud(cloud::cloud_sources(found));
-        const auto& c = loaded.config;
-        if (loaded.ok) return cloud_cli::Settings{c.data_dir, c.http.listen};
-        return cloud::first_problem(loaded);
+        if (!loaded.ok) return cloud::first_problem(loaded);
+        config = loaded.config;
+        return cloud_cli::Settings{config.data_dir, config.http.listen,
+                                   !config.intake.kafka.group.empty()};
       },
       [](const std::filesystem::path& folder) {
         return serve::is_served(folder) ? serve::open_served(folder)
                                         : query::Reader::open(folder);
       },
-      [&](const std::filesystem::path& folder, std::optional<int> partition,
-          const std::string& order) { return give_order(folder, partition, order, clock); },
+      [&](const cloud_cli::Order& order) { return give_order(config, order, clock); },
+      [&] { return list_orders(config); },
       [](const std::string& file, const std::filesystem::path& view, bool install) -> Result<> {
         TIDE_ASSIGN(const auto found, config::file_of(file, "TIDEMARK_CLOUD_CONFIG", kConfigFile));
         return cloud::take_view_file(found, view, install);

@@ -40,7 +40,10 @@ class Metrics {
         put_off_(r.counter("tidemark_cloud_put_off_frames_total",
                            "Frames not taken because a bound of their edge was reached.")),
         refused_(r.counter("tidemark_cloud_refused_frames_total",
-                           "Frames of a second box that says it is an edge.")) {
+                           "Frames of a second box that says it is an edge.")),
+        orders_(r.counter("tidemark_cloud_orders_total", "Orders of persons that are done.")),
+        orders_waiting_(r.gauge("tidemark_cloud_waiting_orders",
+                                "Orders of persons that are not done yet.")) {
     for (std::size_t i = 0; i < store::kLetterReasons; ++i) {
       const auto why = store::to_string(static_cast<store::LetterReason>(i + 1));
       kept_.push_back(&r.gauge("tidemark_cloud_dead_letters", "Dead letters that are kept.",
@@ -61,6 +64,8 @@ class Metrics {
     alarms_.add(now.alarms - last_.alarms);
     put_off_.add(now.put_off - last_.put_off);
     refused_.add(now.refused - last_.refused);
+    orders_.add(now.orders - last_.orders);
+    orders_waiting_.set(static_cast<double>(now.orders_waiting));
     for (std::size_t i = 0; i < kept_.size(); ++i) {
       kept_[i]->set(static_cast<double>(now.letters[i]));
     }
@@ -69,7 +74,8 @@ class Metrics {
 
  private:
   metrics::Counter &frames_, &blocks_, &readings_, &repeats_, &compared_, &letters_, &commits_,
-      &answers_, &parked_, &alarms_, &put_off_, &refused_;
+      &answers_, &parked_, &alarms_, &put_off_, &refused_, &orders_;
+  metrics::Gauge& orders_waiting_;
   std::vector<metrics::Gauge*> kept_;  // by reason
   intake::Counters last_;
 };

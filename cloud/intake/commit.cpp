@@ -73,7 +73,7 @@ Result<std::vector<Reply>> Intake::commit() {
   if (!has_batch() && due() > now) return std::vector<Reply>{};
   begin();
   if (maintenance) maintain();
-  if (maintenance || replay_ || letter_order_) take_orders();
+  if (maintenance || replay_ || letter_order_ || orders_wait_) take_orders();
   take_letters();
   note_unordered();
   for (auto* s : touched_) advance(*s);
@@ -231,7 +231,7 @@ void Intake::maintain() {
   emitter_->prune(clock_.wall() - options_.keep_revisions, kRevisionsPrunedMax);
   bound_letters();
   store_->alarms().clear_before(clock_.wall() - kAlarmShown);
-  store_->alarms().forget_orders(clock_.wall() - kAlarmShown);
+  store_->orders().forget(clock_.wall() - kAlarmShown);
   remove_old_segments();
   for (auto& [name, s] : sessions_) {
     s->letter_bytes = 0;

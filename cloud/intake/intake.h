@@ -92,8 +92,17 @@ struct Counters {
   std::uint64_t put_off = 0;  // frames not taken because a bound of their edge was reached
   std::uint64_t refused = 0;  // frames of a second box that says it is an edge
   std::uint64_t blocks_compared = 0;  // read from the archive to find repeats (repeat_finder.h)
+  std::uint64_t orders = 0;          // of persons, that are done
+  std::uint64_t orders_waiting = 0;  // not yet
   std::uint64_t blocks_ordered = 0;  // read from the archive to put panes in order (orderer.h)
   store::LetterRows::Counts letters{};  // that are kept now
+};
+
+// How far the log was read, with the batch at hand.
+struct InputRead {
+  store::InputPosition to;
+  bool live_ended = false, backlog_ended = false;  // no more is there just now
+  bool caught_up = false;  // all that was there at the start was read
 };
 
 // Where a frame came from, if that can be said: a record of Kafka.
@@ -176,6 +185,15 @@ class Intake {
   // A block of the log, taken before: where it lies in the archive, from now on; nowhere (0) when
   // it is not one of those.
   Result<store::ArchivePosition> fill_archive(const std::string& edge, const BlockRecord& record);
+  // An order of the log, into the running batch, which obeys it if the log was read to its end, or
+  // so far as it was when the order was obeyed before.
+  void take_order(const store::Order& order);
+  // What came of one, as the log has it.
+  void take_outcome(const store::Outcome& outcome);
+  // Where the next of them was obeyed before: the log is read no further before the commit that
+  // obeys it.
+  [[nodiscard]] std::optional<store::InputPosition> next_order();
+  void note_read(const InputRead& read) { read_ = read; }
   // A record that is of no edge, or no frame; kept aside.
   void keep_foreign(const Origin& from, const std::string& reason, ByteSpan bytes);
   // Ends the batch, if there is anything to write. Also to be called when due() has passed.
@@ -285,19 +303,21 @@ class Intake {
   // caller keeps it aside.
   void put_off(Session& s, const std::string& why);
   void take_orders();
+  [[nodiscard]] bool may_obey(const store::Order& order) const;
   // Nothing while it is not finished: it goes on with the next batch.
-  Result<std::optional<std::string>> obey(std::int64_t order, const std::string& words);
-  Result<std::string> decide(const std::string& words, const std::vector<std::string_view>& parts);
+  Result<std::optional<std::string>> obey(const store::Order& order);
+  Result<std::string> decide(const std::string& words, const std::vector<std::string_view>& parts,
+                             EventTime at);
   struct NamedSources {
     Edge* edge = nullptr;
     std::vector<std::string> names;
   };
   [[nodiscard]] Result<NamedSources> sources_called(const std::string& text) const;
-  Result<std::string> waive(const std::vector<std::string_view>& parts);
-  Result<std::string> end_waiver(const std::vector<std::string_view>& parts);
+  Result<std::string> waive(const std::vector<std::string_view>& parts, EventTime at);
+  Result<std::string> end_waiver(const std::vector<std::string_view>& parts, EventTime at);
   void tell_waiver(const Edge& edge, const std::string& name);
   [[nodiscard]] Result<Series*> counter_called(const std::string& name) const;
-  Result<std::string> swap_meter(const std::vector<std::string_view>& parts);
+  Result<std::string> swap_meter(const std::vector<std::string_view>& parts, EventTime said_at);
   void forget_order(const Series& series, EventTime at);
   void apply_rule(const Series& series);
   // Panes of which some reading came in the middle of others are put in order, a few a batch;
@@ -358,6 +378,10 @@ class Intake {
   std::uint64_t readings_committed_ = 0;
   std::size_t fold_next_ = 0;
   std::size_t fold_next_edge_ = 0;
+  InputRead read_;
+  bool orders_wait_ = true;   // some of the log may
+  bool orders_moved_ = true;  // since next_order_ was looked up
+  std::optional<store::InputPosition> next_order_;
   std::optional<Replay> replay_;
   std::optional<LetterOrder> letter_order_;
   std::set<std::int64_t> letters_due_;  // to be looked at again

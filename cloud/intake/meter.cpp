@@ -73,12 +73,15 @@ void Intake::apply_rule(const Series& series) {
 }
 
 // A series that was described with another type or resolution is another one of the same name: the
-// one that was measured last is meant.
+// one that was measured last is meant. A store of one partition of several cannot know whether
+// others have one that is called so without its edge.
 Result<Series*> Intake::counter_called(const std::string& name) const {
   std::set<std::string> names;
   Series* found = nullptr;
+  const bool edge_may_lack = options_.partitions == 0;
   for (const auto& s : catalogue_->all()) {
-    if (s->full_name != name && s->row.description.local_name() != name) continue;
+    const bool local = edge_may_lack && s->row.description.local_name() == name;
+    if (s->full_name != name && !local) continue;
     names.insert(s->full_name);
     if (found == nullptr || s->newest > found->newest) found = s.get();
   }
@@ -90,7 +93,8 @@ Result<Series*> Intake::counter_called(const std::string& name) const {
                                            fmt::join(names, ", ")));
 }
 
-Result<std::string> Intake::swap_meter(const std::vector<std::string_view>& parts) {
+Result<std::string> Intake::swap_meter(const std::vector<std::string_view>& parts,
+                                       EventTime said_at) {
   const bool swap = parts[0] == "swap";
   const auto time = parts.size() == (swap ? 5U : 3U) ? store::order_time(parts[2]) : std::nullopt;
   if (!time) {
@@ -107,7 +111,7 @@ Result<std::string> Intake::swap_meter(const std::vector<std::string_view>& part
   if (swap) {
     TIDE_ASSIGN(const auto old_end, kept_value(parts[3], description));
     TIDE_ASSIGN(const auto new_start, kept_value(parts[4], description));
-    TIDE_TRY(store_->ordered().add_swap({series.row.id, at, old_end, new_start, clock_.wall()}));
+    TIDE_TRY(store_->ordered().add_swap({series.row.id, at, old_end, new_start, said_at}));
   } else if (!store_->ordered().remove_swap(series.row.id, at)) {
     return Error(Fault::bad_input, fmt::format("the meter of {} was not swapped at {}",
                                                series.full_name, format_utc(at)));

@@ -1,8 +1,9 @@
 // What persons decided, in the words of the command line: `accept EDGE INCARNATION`. Orders lie in
-// cloud.db, where the command wrote them, and are taken between batches.
+// cloud.db, where the command wrote them or the log brought them, and are taken between batches.
 #include <fmt/format.h>
 
 #include <charconv>
+#include <utility>
 
 #include "cloud/intake/intake.h"
 #include "cloud/intake/session.h"
@@ -22,14 +23,56 @@ Result<Incarnation> incarnation_of(std::string_view text) {
 
 }  // namespace
 
+void Intake::take_order(const store::Order& order) {
+  begin();
+  if (!store_->orders().add(order.name, order.words, order.by, order.at)) return;
+  orders_wait_ = true;
+  orders_moved_ = true;
+}
+
+void Intake::take_outcome(const store::Outcome& outcome) {
+  begin();
+  store_->orders().know(outcome.name, outcome.text, outcome.at);
+  orders_moved_ = true;
+}
+
+std::optional<store::InputPosition> Intake::next_order() {
+  if (!std::exchange(orders_moved_, false)) return next_order_;
+  next_order_.reset();
+  for (const auto& order : store_->orders().open()) {
+    if (order.name.empty()) continue;
+    next_order_ = order.obeyed_at;
+    break;
+  }
+  return next_order_;
+}
+
 void Intake::take_orders() {
-  for (const auto& order : store_->alarms().open_orders()) {
-    const auto outcome = obey(order.id, order.words);
+  bool wait = false;
+  const auto open = store_->orders().open();
+  counters_.orders_waiting = open.size();
+  for (const auto& order : open) {
+    const bool of_log = !order.name.empty();
+    wait = wait || (of_log && !may_obey(order));
+    if (of_log && wait) continue;  // they keep their order
+    const auto outcome = obey(order);
     if (outcome && !*outcome) return;  // one at a time
     const auto text = outcome ? "ok: " + **outcome : "error: " + outcome.error().text();
-    log::info("order", "words={} outcome={}", order.words, text);
-    store_->alarms().close_order(order.id, text);
+    log::info("order", "words={} by={} outcome={}", order.words, order.by, text);
+    store_->orders().close(order, text, read_.to);
+    orders_moved_ = true;
+    ++counters_.orders;
+    --counters_.orders_waiting;
   }
+  orders_wait_ = wait;
+}
+
+// A store that reads the log again obeys where others did; what nobody obeyed yet is about what is
+// known by now.
+bool Intake::may_obey(const store::Order& order) const {
+  if (!order.obeyed_at) return read_.caught_up;
+  return (read_.live_ended || read_.to.live >= order.obeyed_at->live) &&
+         (read_.backlog_ended || read_.to.backlog >= order.obeyed_at->backlog);
 }
 
 // As a restart would: what is pending lies in rows, and windows that no view had before are filled
@@ -48,21 +91,22 @@ Result<std::string> Intake::change_views() {
   return "views in force: " + names;
 }
 
-Result<std::optional<std::string>> Intake::obey(std::int64_t order, const std::string& words) {
+Result<std::optional<std::string>> Intake::obey(const store::Order& order) {
+  const auto& words = order.words;
   const auto parts = split(words, ' ');
-  if (parts[0] == "replay" || parts[0] == "backfill") return replay(order, parts);
-  if (parts[0] == "letter") return obey_letters(order, parts);
-  auto outcome = words == "views"                                 ? change_views()
-                 : parts[0] == "swap" || parts[0] == "unswap"   ? swap_meter(parts)
-                 : parts[0] == "waive" || parts[0] == "retire" ? waive(parts)
-                 : parts[0] == "unwaive"                         ? end_waiver(parts)
-                                                                 : decide(words, parts);
+  if (parts[0] == "replay" || parts[0] == "backfill") return replay(order.id, parts);
+  if (parts[0] == "letter") return obey_letters(order.id, parts);
+  auto outcome = words == "views"                               ? change_views()
+                 : parts[0] == "swap" || parts[0] == "unswap"   ? swap_meter(parts, order.at)
+                 : parts[0] == "waive" || parts[0] == "retire" ? waive(parts, order.at)
+                 : parts[0] == "unwaive"                         ? end_waiver(parts, order.at)
+                                                 : decide(words, parts, order.at);
   if (!outcome) return std::move(outcome).error();
   return std::optional<std::string>(std::move(outcome).value());
 }
 
 Result<std::string> Intake::decide(const std::string& words,
-                                   const std::vector<std::string_view>& parts) {
+                                   const std::vector<std::string_view>& parts, EventTime at) {
   if (parts.size() != 3 || (parts[0] != "accept" && parts[0] != "refuse")) {
     return Error(Fault::bad_input, fmt::format("no order '{}'", words));
   }
@@ -74,11 +118,11 @@ Result<std::string> Intake::decide(const std::string& words,
   auto& edge = *session->second->edge;
   if (parts[0] == "refuse") {
     edge.guard.refuse(incarnation);
-    store_->edges().refuse(edge.row.id, incarnation, clock_.wall());
+    store_->edges().refuse(edge.row.id, incarnation, at);
     store_->edges().forget_accepted(edge.row.id, incarnation);
   } else {
     edge.guard.accept(incarnation);
-    store_->edges().accept(edge.row.id, incarnation, clock_.wall());
+    store_->edges().accept(edge.row.id, incarnation, at);
     store_->edges().forget_refused(edge.row.id, incarnation);
   }
   store_->alarms().clear(edge.row.id, store::AlarmKind::clone);

@@ -44,7 +44,7 @@ Result<Intake::NamedSources> Intake::sources_called(const std::string& text) con
                            near.empty() ? "" : ", did you mean '" + near + "'?"));
 }
 
-Result<std::string> Intake::waive(const std::vector<std::string_view>& parts) {
+Result<std::string> Intake::waive(const std::vector<std::string_view>& parts, EventTime at) {
   const bool retire = parts[0] == "retire";
   const auto until = parts.size() == 5 ? store::order_time(parts[2]) : std::nullopt;
   if (!until) {
@@ -57,8 +57,7 @@ Result<std::string> Intake::waive(const std::vector<std::string_view>& parts) {
     return Error(Fault::bad_input, fmt::format("who says it and why are needed, each of at most {} "
                                                "characters", kTextMax));
   }
-  const auto now = clock_.wall();
-  if (retire && *until > now) {
+  if (retire && *until > at) {
     return Error(Fault::bad_input, "a source is retired from a time on that has come; until then "
                                    "it can be waived");
   }
@@ -72,7 +71,7 @@ Result<std::string> Intake::waive(const std::vector<std::string_view>& parts) {
     waiver.until = *until;
     waiver.by = by;
     waiver.reason = reason;
-    waiver.at = now;
+    waiver.at = at;
     TIDE_TRY(store_->waivers().add(waiver));
     tell_waiver(*named.edge, name);
   }
@@ -82,13 +81,13 @@ Result<std::string> Intake::waive(const std::vector<std::string_view>& parts) {
                             : fmt::format("waived until {}", format_utc(*until)));
 }
 
-Result<std::string> Intake::end_waiver(const std::vector<std::string_view>& parts) {
+Result<std::string> Intake::end_waiver(const std::vector<std::string_view>& parts, EventTime at) {
   if (parts.size() != 3) return Error(Fault::bad_input, "expected: unwaive SOURCE BY");
   TIDE_ASSIGN(const auto named, sources_called(store::from_order_word(parts[1])));
   const auto by = store::from_order_word(parts[2]);
   std::size_t ended = 0;
   for (const auto& name : named.names) {
-    if (!store_->waivers().end(named.edge->row.id, name, by, clock_.wall())) continue;
+    if (!store_->waivers().end(named.edge->row.id, name, by, at)) continue;
     ++ended;
     for (const auto& source : named.edge->books.sources()) {
       if (source.name == name) emitter_->end_waiver(source.id, clock_.steady());

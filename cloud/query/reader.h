@@ -17,6 +17,7 @@
 #include "cloud/answers/second_stage.h"
 #include "cloud/answers/selection.h"
 #include "cloud/store/letter_rows.h"
+#include "cloud/store/order_rows.h"
 #include "common/base/result.h"
 #include "common/base/time.h"
 #include "common/model/seal.h"
@@ -223,6 +224,11 @@ class Reader {
   virtual Result<std::vector<Said>> said_since(std::uint64_t /*position*/,
                                                std::size_t /*limit*/) {
     return std::vector<Said>{};
+  }
+  // What came of orders of the log, as the log does not have it yet: behind that order.
+  virtual Result<std::vector<store::Outcome>> outcomes_since(std::int64_t /*order*/,
+                                                             std::size_t /*limit*/) {
+    return std::vector<store::Outcome>{};
   }
   // Definitions of the views in force, or of all that are known.
   virtual Result<std::vector<ByteVector>> definitions(bool /*all*/) {

@@ -217,6 +217,15 @@ Result<std::vector<store::Letter>> SqliteReader::letters_since(std::int64_t id,
   return all;
 }
 
+Result<std::vector<store::Outcome>> SqliteReader::outcomes_since(std::int64_t order,
+                                                                 std::size_t limit) {
+  std::vector<store::Outcome> all;
+  outcomes_.start(order, static_cast<std::uint64_t>(limit));
+  while (outcomes_.next()) all.push_back(store::read_outcome(outcomes_));
+  TIDE_TRY(database_->fault());
+  return all;
+}
+
 Result<std::vector<ByteVector>> SqliteReader::definitions(bool all) {
   const Moment moment(snapshot_);
   std::vector<ByteVector> found;

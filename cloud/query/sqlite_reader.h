@@ -95,7 +95,8 @@ class SqliteReader final : public Reader {
         letters_kept_(*database_, "SELECT why,COUNT(*) FROM deadletters WHERE state=0"
                                   " GROUP BY why"),
         letters_dropped_(*database_, "SELECT edge,CAST(TOTAL(readings) AS INTEGER) FROM deadletters"
-                                     " WHERE state=2 AND booked=1 GROUP BY edge") {}
+                                     " WHERE state=2 AND booked=1 GROUP BY edge"),
+        outcomes_(*database_, store::kUnsaidOutcomes) {}
 
   Result<std::vector<SeriesState>> series(const answers::Selection& select) override;
   Result<std::vector<EdgeState>> edges() override;
@@ -114,6 +115,8 @@ class SqliteReader final : public Reader {
                                                    std::optional<int> partition) override;
   Result<std::vector<store::Letter>> letters_since(std::int64_t id, std::size_t limit) override;
   Result<LetterCounts> letter_counts() override;
+  Result<std::vector<store::Outcome>> outcomes_since(std::int64_t order,
+                                                     std::size_t limit) override;
   Result<std::vector<ByteVector>> definitions(bool all) override;
   Result<std::vector<Said>> said_since(std::uint64_t position, std::size_t limit) override;
 
@@ -151,7 +154,8 @@ class SqliteReader final : public Reader {
   store::ArchiveReader archive_;
   Windows windows_;
   sqlite::Statement current_, as_of_, revisions_, since_, said_, position_, series_, edges_,
-      sources_, alarms_, late_, letters_, letter_, letters_since_, letters_kept_, letters_dropped_;
+      sources_, alarms_, late_, letters_, letter_, letters_since_, letters_kept_, letters_dropped_,
+      outcomes_;
 };
 
 }  // namespace tidemark::query

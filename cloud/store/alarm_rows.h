@@ -1,4 +1,4 @@
-// What a person should look at, by edge and kind; and what persons decided, on its way to the node.
+// What a person should look at, by edge and kind.
 //
 // Bounds     one row an edge and kind: a repetition counts and keeps the newest words.
 #pragma once
@@ -31,17 +31,8 @@ class AlarmRows {
   // All but clones, which wait for a decision.
   void clear_before(EventTime last);
 
-  struct Order {
-    std::int64_t id = 0;
-    std::string words;
-  };
-  std::vector<Order> open_orders();
-  void close_order(std::int64_t id, const std::string& outcome);
-  // Orders that are done and older than this.
-  void forget_orders(EventTime before);
-
  private:
-  sqlite::Statement raise_, clear_, clear_before_, orders_, close_, forget_;
+  sqlite::Statement raise_, clear_, clear_before_;
 };
 
 }  // namespace tidemark::store

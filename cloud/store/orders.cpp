@@ -6,6 +6,7 @@
 
 #include "cloud/store/schema.h"
 #include "cloud/store/store.h"
+#include "common/base/text.h"
 
 namespace tidemark::store {
 
@@ -45,6 +46,21 @@ std::optional<EventTime> order_time(std::string_view word) {
   return event_time(ns);
 }
 
+OrderSubject subject_of_order(std::string_view words) {
+  using Kind = OrderSubject::Kind;
+  const auto parts = split(words, ' ');
+  const auto verb = parts[0];
+  if (verb == "replay" || verb == "backfill") return {Kind::all};
+  const bool names_edge = verb == "accept" || verb == "refuse";
+  const bool names_its_own = verb == "waive" || verb == "retire" || verb == "unwaive" ||
+                             verb == "swap" || verb == "unswap";
+  if (parts.size() < 2 || !(names_edge || names_its_own)) return {Kind::store};
+  const auto name = names_edge ? std::string(parts[1]) : from_order_word(parts[1]);
+  return {Kind::edge, name.substr(0, name.find('/'))};
+}
+
+bool is_good(std::string_view outcome) { return outcome.starts_with("ok: "); }
+
 Result<std::int64_t> give_order(const std::filesystem::path& data_dir, const std::string& words,
                                 EventTime at) {
   // A reader first: a folder without a store is no place to leave an order.
@@ -63,6 +79,19 @@ Result<std::optional<std::string>> order_outcome(const std::filesystem::path& da
   TIDE_ASSIGN(const bool there, select.start(order).step());
   if (!there || select.integer(0) == 0) return std::optional<std::string>{};
   return std::optional<std::string>(select.text(1));
+}
+
+Result<std::vector<KnownOrder>> known_orders(const std::filesystem::path& data_dir) {
+  TIDE_ASSIGN(const auto database, open_reader(database_path(data_dir)));
+  TIDE_ASSIGN(auto select, database->prepare("SELECT words,at,outcome FROM orders ORDER BY id"));
+  std::vector<KnownOrder> all;
+  select.start();
+  for (;;) {
+    TIDE_ASSIGN(const bool there, select.step());
+    if (!there) return all;
+    all.push_back({std::string(select.text(0)), event_time(select.integer(1)),
+                   std::string(select.text(2))});
+  }
 }
 
 }  // namespace tidemark::store

@@ -58,6 +58,9 @@ constexpr auto kSchema = R"sql(
       PRIMARY KEY(edge, kind)) WITHOUT ROWID;
     CREATE TABLE IF NOT EXISTS orders(
       id INTEGER PRIMARY KEY AUTOINCREMENT, at INTEGER, words TEXT, outcome TEXT, done INTEGER);
+    CREATE TABLE IF NOT EXISTS given_orders(
+      id INTEGER PRIMARY KEY, name TEXT UNIQUE, giver TEXT, live INTEGER, backlog INTEGER,
+      said INTEGER);
     CREATE TABLE IF NOT EXISTS blocks(
       edge INTEGER, incarnation INTEGER, sequence INTEGER, hash INTEGER, position INTEGER,
       readings INTEGER, PRIMARY KEY(edge, incarnation, sequence)) WITHOUT ROWID;
@@ -197,7 +200,7 @@ Result<std::unique_ptr<sqlite::Database>> open_writer(const std::filesystem::pat
              .lifts = {kLiftTo2, kLiftTo3, kSchema, std::string(kSchema) + kLiftTo5,
                        std::string(kSchema) + kLiftTo6,
                        kLiftTo7Before + std::string(kSchema) + kLiftTo7, kSchema,
-                       kLiftTo9Before + std::string(kSchema), kSchema},
+                       kLiftTo9Before + std::string(kSchema), kSchema, kSchema},
              .busy_wait = kBusyWait,
              .io_error = Fault::unavailable});
 }

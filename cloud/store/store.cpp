@@ -28,6 +28,7 @@ Result<std::unique_ptr<Store>> Store::open(Disk& disk, const std::filesystem::pa
   store->letters_ = std::make_unique<LetterRows>(database);
   store->dictionaries_ = std::make_unique<DictionaryRows>(database);
   store->alarms_ = std::make_unique<AlarmRows>(database);
+  store->orders_ = std::make_unique<OrderRows>(database);
   store->ordered_ = std::make_unique<OrderedRows>(database, &changes);
   store->waivers_ = std::make_unique<WaiverRows>(database);
   TIDE_TRY(database.fault());

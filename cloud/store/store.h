@@ -13,6 +13,7 @@
 #include "cloud/store/dictionary_rows.h"
 #include "cloud/store/late_rows.h"
 #include "cloud/store/letter_rows.h"
+#include "cloud/store/order_rows.h"
 #include "cloud/store/ordered_rows.h"
 #include "cloud/store/pane_cache.h"
 #include "cloud/store/rows.h"
@@ -50,6 +51,7 @@ class Store {
   [[nodiscard]] LetterRows& letters() { return *letters_; }
   [[nodiscard]] DictionaryRows& dictionaries() { return *dictionaries_; }
   [[nodiscard]] AlarmRows& alarms() { return *alarms_; }
+  [[nodiscard]] OrderRows& orders() { return *orders_; }
   [[nodiscard]] OrderedRows& ordered() { return *ordered_; }
   [[nodiscard]] WaiverRows& waivers() { return *waivers_; }
   [[nodiscard]] const std::filesystem::path& data_dir() const { return data_dir_; }
@@ -70,6 +72,7 @@ class Store {
   std::unique_ptr<LetterRows> letters_;
   std::unique_ptr<DictionaryRows> dictionaries_;
   std::unique_ptr<AlarmRows> alarms_;
+  std::unique_ptr<OrderRows> orders_;
   std::unique_ptr<OrderedRows> ordered_;
   std::unique_ptr<WaiverRows> waivers_;
   std::uint64_t committed_end_ = 0;  // of the archive

@@ -23,7 +23,7 @@ struct Waiver {
   EventTime until{};   // windows that end later wait for it; of one that is retired, its own only
   std::string by;
   std::string reason;
-  EventTime at{};      // when it was said, by the node's clock
+  EventTime at{};      // when it was said, by the clock of who said it
   std::optional<EventTime> ended;
   std::string ended_by;
 

@@ -50,7 +50,7 @@ std::vector<NewTopic> topics_of(const Settings& s, const Layout& layout) {
           topic(s.dictionaries(), layout.partitions, true), std::move(control),
           std::move(answers), topic(s.history(), layout.partitions, false), std::move(partials),
           topic(s.dead_letters(), layout.partitions, false), std::move(checkpoints),
-          topic(s.registry(), 1, true)};
+          topic(s.orders(), layout.partitions, true), topic(s.registry(), 1, true)};
 }
 
 // How a setting of a topic must compare with what init would have set.

@@ -75,17 +75,20 @@ class CloudCli : public testing::Test {
   int run(const std::vector<std::string>& words) {
     output_ = std::make_unique<cli::TextOutput>();
     const World world{
-        [this](const std::string&) -> Result<Settings> { return Settings{"/nowhere", listen_}; },
+        [this](const std::string&) -> Result<Settings> {
+          return Settings{"/nowhere", listen_, grouped_};
+        },
         [this](const std::filesystem::path&) -> Result<std::unique_ptr<query::Reader>> {
           if (no_store_) return Error(Fault::unavailable, "no store in /nowhere");
           return store_.reader();
         },
-        [this](const std::filesystem::path&, std::optional<int> partition,
-               const std::string& order) -> Result<std::optional<std::string>> {
-          ordered_ = order;
-          orders_.emplace_back(partition.value_or(-1), order);
-          return outcome_;
+        [this](const Order& order) -> Result<std::vector<Outcome>> {
+          ordered_ = order.words;
+          for (const auto p : order.partitions) orders_.emplace_back(p, order.words);
+          if (!outcomes_.empty()) return outcomes_;
+          return std::vector<Outcome>{{std::nullopt, outcome_}};
         },
+        [this]() -> Result<std::vector<ListedOrder>> { return listed_; },
         [this](const std::string&, const std::filesystem::path& view, bool install) -> Result<> {
           installed_ = install ? view.string() : "";
           if (view == "wrong.toml") return Error(Fault::bad_input, "wrong.toml:3:1: error: no");
@@ -102,7 +105,10 @@ class CloudCli : public testing::Test {
   std::unique_ptr<http::Face> face_;
   std::string listen_ = "127.0.0.1:1";  // nobody listens on tcpmux
   bool no_store_ = false;
-  std::vector<std::pair<int, std::string>> orders_;  // by partition, -1: none
+  bool grouped_ = false;
+  std::vector<std::pair<int, std::string>> orders_;  // by partition
+  std::vector<Outcome> outcomes_;                    // of partitions
+  std::vector<ListedOrder> listed_;
   std::string ordered_;
   std::optional<std::string> outcome_;
   std::string installed_;
@@ -428,6 +434,56 @@ TEST_F(CloudCli, DeadLettersAreRetriedAndDroppedWhereTheyLie) {
   EXPECT_EQ(run({"cloud", "deadletter", "drop", "all", "--reason", "x"}), kExitUsage);
   EXPECT_EQ(run({"cloud", "deadletter", "retry", "seven"}), kExitUsage);
   EXPECT_EQ(orders_, Orders{});
+}
+
+TEST_F(CloudCli, AnOrderToAGroupSaysWhatEachPartitionDid) {
+  grouped_ = true;
+  outcomes_ = {{0, "ok: nothing waits"}, {1, "ok: 3 readings are back"}, {2, "ok: nothing waits"}};
+  EXPECT_EQ(run({"cloud", "late", "replay"}), kExitOk);
+  EXPECT_EQ(output_->text, "partitions 0, 2: nothing waits\npartition 1: 3 readings are back\n");
+  EXPECT_EQ(run({"cloud", "late", "replay", "--json"}), kExitOk);
+  const auto body = nlohmann::json::parse(output_->text);
+  EXPECT_EQ(body["ok"], true);
+  EXPECT_EQ(body["partitions"][1]["text"], "3 readings are back");
+  outcomes_ = {{0, "ok: done"}, {1, "ok: done"}};
+  EXPECT_EQ(run({"cloud", "view", "backfill", "hall"}), kExitOk);
+  EXPECT_EQ(output_->text, "done\n") << "all say the same";
+  outcomes_ = {{2, "error: no edge is called 'pres-07'"}};
+  EXPECT_EQ(run({"cloud", "edge", "accept", "pres-07", "b2"}), kExitBadData);
+  EXPECT_EQ(output_->errors, "error: no edge is called 'pres-07'\n");
+  outcomes_ = {{0, "ok: done"}, {1, std::nullopt}};
+  EXPECT_EQ(run({"cloud", "late", "replay"}), kExitTryAgain);
+  EXPECT_EQ(output_->text, "partition 0: done\n");
+  EXPECT_EQ(output_->errors, "partition 1: no node has answered yet; the order lies in Kafka and "
+                             "will be obeyed\n  try: tidemark cloud orders\n");
+}
+
+TEST_F(CloudCli, ViewsOfAGroupAreReadByWhatTheNodeHas) {
+  grouped_ = true;
+  start_node();
+  EXPECT_EQ(run({"cloud", "view", "apply", "energy.toml"}), kExitOk);
+  EXPECT_EQ(ordered_, "") << "no partition is open here";
+  EXPECT_NE(output_->text.find("it reads its views with each that it gets"), std::string::npos);
+  store_.set_partitions({{.number = 1, .here = true}, {.number = 2}, {.number = 4, .here = true}});
+  outcomes_ = {{1, "ok: views in force: a"}, {4, "ok: views in force: a"}};
+  EXPECT_EQ(run({"cloud", "view", "apply", "energy.toml"}), kExitOk);
+  EXPECT_EQ(orders_, (std::vector<std::pair<int, std::string>>{{1, "views"}, {4, "views"}}));
+  EXPECT_EQ(output_->text, "views in force: a\n");
+}
+
+TEST_F(CloudCli, OrdersAreListedWithWhatCameOfThem) {
+  EXPECT_EQ(run({"cloud", "orders"}), kExitOk);
+  EXPECT_EQ(output_->errors, "nothing was ordered\n");
+  listed_ = {{"waive press-08/line1 1763596800000000000 ada cable%20cut", "ada", start_,
+              {{2, "ok: 1 source of press-08: waived until 2025-11-20T00:00:00Z"}}},
+             {"replay ** -9223372036854775808 9223372036854775807", "bob", start_,
+              {{0, "ok: nothing"}, {1, std::nullopt}, {2, "ok: nothing"}}}};
+  EXPECT_EQ(run({"cloud", "orders"}), kExitOk);
+  expect_golden("orders", output_->text);
+  EXPECT_EQ(run({"cloud", "orders", "--json"}), kExitOk);
+  const auto body = nlohmann::json::parse(output_->text);
+  EXPECT_EQ(body["orders"][1]["outcomes"][1]["ok"], nullptr);
+  EXPECT_EQ(body["orders"][0]["outcomes"][0]["partition"], 2);
 }
 
 }  // namespace

@@ -486,6 +486,7 @@ def every():
     """These, and those of other files, which use this one."""
     import bad_input
     import kafka_group
+    import kafka_orders
     import kafka_scenarios
     import machine
     import reload
@@ -493,7 +494,7 @@ def every():
     import ways
     return {**NAMES, 'heartpy': replay.heartpy, 'machine': machine.machine,
             'bad_input': bad_input.bad_input, 'reload': reload.reloads, 'ways': ways.ways,
-            **kafka_scenarios.KAFKA, **kafka_group.GROUPS}
+            **kafka_scenarios.KAFKA, **kafka_group.GROUPS, **kafka_orders.ORDERS}
 
 
 def main():
