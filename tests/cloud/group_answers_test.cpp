@@ -1,5 +1,4 @@
 // Nodes of a group publish what they answer: whoever has a partition, nothing goes back.
-#include "common/kafka/stretch.h"
 #include "tests/cloud/member_double.h"
 
 namespace tidemark::test {
@@ -219,45 +218,6 @@ TEST(GroupAnswers, GroupsOverPartitionsGoOnWhereTheFormerOwnerStopped) {
   fleet.send(3);
   ASSERT_TRUE(eventually([&] { return proved_windows({&again}, kCount) == 4; }, kLong));
   ASSERT_TRUE(says_what_it_answers(kafka, again));
-}
-
-// A replica that lags ends before what was committed: the leader is asked for the end.
-TEST(GroupAnswers, TheTailIsReadToWhereItsLeaderEnds) {
-  MockKafka kafka(2);
-  kafka.lead(kafka.settings.answers(), 1);
-  const auto producer = kafka::Producer::open(kafka.settings, {}).value();
-  for (int n = 0; n < 5; ++n) {
-    ASSERT_TRUE(producer->send(kafka.settings.answers(), 0, as_bytes("key"),
-                               as_bytes(std::to_string(n)), {}, 0).ok());
-  }
-  producer->finish(std::chrono::seconds(10));
-  kafka.follow(kafka.settings.answers(), 0, 2, 3);  // it has three of five
-  StopSignal stop{StopSignal::ByHand{}};
-  std::atomic<int> taken{0};
-  std::atomic<bool> ended{false};
-  std::thread reader([&] {
-    const auto read = kafka::read(kafka.settings,
-                                  {kafka.settings.answers(), MockKafka::kPartitions, 0, 0}, stop,
-                                  [&](const kafka::Record&) {
-                                    ++taken;
-                                    return false;
-                                  });
-    EXPECT_TRUE(read.ok() && *read);
-    ended = true;
-  });
-  kafka::ConsumerOptions same;
-  same.topic = kafka.settings.answers();
-  same.from = {0, -1, -1, -1};
-  const auto other = kafka::Consumer::open(kafka.settings, same).value();
-  EXPECT_TRUE(eventually([&] {
-    while (other->poll([](const kafka::Record&) {})) {
-    }
-    return other->at_end() && taken == 3;
-  })) << "whoever looks no further takes that for the end";
-  EXPECT_FALSE(ended);
-  kafka.follow(kafka.settings.answers(), 0, 2, 5);
-  reader.join();
-  EXPECT_EQ(taken, 5);
 }
 
 }  // namespace

@@ -5,7 +5,7 @@
 #include "cloud/cluster/order_topic.h"
 #include "cloud/store/orders.h"
 #include "common/kafka/producer.h"
-#include "tests/cloud/group_double.h"
+#include "tests/cloud/member_double.h"
 
 namespace tidemark::test {
 namespace {
@@ -135,6 +135,7 @@ TEST_F(GroupOrders, WaitForAnOwnerAndGoWithACheckpoint) {
                     std::chrono::milliseconds(100)).at(0).has_value());
   Member second(kafka_, there_.path, "hall-2");
   ASSERT_TRUE(answers_all(second, fleet_));
+  ASSERT_TRUE(ready(second));
   for (const auto& p : second.partitions()) EXPECT_TRUE(p.restored) << p.number;
   ASSERT_TRUE(eventually([&] { return outcome_of(1).has_value(); }, kLong));
   ASSERT_EQ(second.waived().size(), 1u);

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <set>
 #include <thread>
 
@@ -61,6 +62,10 @@ class Member {
     auto all = reader_->answers(query);
     return all ? std::move(all).value() : std::vector<answers::Answer>{};
   }
+  std::vector<query::WaivedSource> waived() {
+    auto all = reader_->waived_sources();
+    return all ? std::move(all).value() : std::vector<query::WaivedSource>{};
+  }
   cluster::Pool& pool() { return *pool_; }
 
  private:
@@ -96,6 +101,13 @@ class Fleet {
       EXPECT_TRUE(gateways_[i]->acknowledged(block));
       readings += 3;
     }
+  }
+  // The edge in that partition.
+  [[nodiscard]] const EdgeDouble& edge(int partition) const {
+    const auto at = std::ranges::find_if(edges_, [&](const auto& e) {
+      return kafka::partition_of(e->name(), MockKafka::kPartitions) == partition;
+    });
+    return **at;
   }
   std::uint64_t readings = 0;
 

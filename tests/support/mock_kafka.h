@@ -98,11 +98,6 @@ class MockKafka {
       rd_kafka_mock_partition_set_leader(cluster_, topic.c_str(), p, broker);
     }
   }
-  // Records of a partition are read from that broker, which has those before the offset.
-  void follow(const std::string& topic, int partition, int broker, std::int64_t end) {
-    rd_kafka_mock_partition_set_follower(cluster_, topic.c_str(), partition, broker);
-    rd_kafka_mock_partition_set_follower_wmarks(cluster_, topic.c_str(), partition, 0, end);
-  }
   void be_there(bool there) {
     if (there) {
       rd_kafka_mock_broker_set_up(cluster_, 1);

@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 
 import kafka_broker
 import oracle
-from kafka_fleet import GATEWAYS, VIEW, start_fleet
+from kafka_fleet import GATEWAYS, PARTITIONS, VIEW, start_fleet
 from kafka_group import GROUP, SESSION, check_topic
 from scenarios import compare
 from stack import Failed, Stack, ledger_adds_up, wait_for
@@ -358,7 +358,7 @@ def run(arguments, folder, broker):
             chaos.judge()
             for name in edges.names:  # else new windows are sealed while the topic is read
                 stack.stop(name)
-            check_topic(stack, cloud, cloud.alive(), (VIEW,))
+            check_topic(stack, cloud, cloud.alive(), (VIEW,), PARTITIONS)
         finally:
             cloud.close()
             gateways.close()

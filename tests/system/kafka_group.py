@@ -190,7 +190,7 @@ def group_moves(stack):
     judged_at(stack, nodes, owner_of_the_edge(stack, nodes, names))
 
 
-def check_topic(stack, nodes, names, views):
+def check_topic(stack, nodes, names, views, partitions=PARTITIONS):
     """The topic's last record of each window is what its owner answers, and none went back."""
     left = []
 
@@ -200,7 +200,7 @@ def check_topic(stack, nodes, names, views):
             return None
         wanted = by_key(a for name in names for view in views for a in nodes.answers(name, view))
         records = stack.kafka_broker.committed('test.answers')
-        found = answers_in(records, rising=True, partitions=PARTITIONS)
+        found = answers_in(records, rising=True, partitions=partitions)
         left[:] = differences({key: a for key, a in found.items() if key[0] in views}, wanted)
         return None if left or not wanted else (len(records), len(wanted))
     try:

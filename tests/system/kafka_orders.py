@@ -38,7 +38,7 @@ def said(nodes, name):
     """What does not depend on when a node said it."""
     def told(a):
         words = [{k: w[k] for k in ('source', 'kind', 'until', 'by', 'reason')}
-                 for w in a['waived']]
+                 for w in a.get('waived', ())]
         return [a[k] for k in ('values', 'state', 'completeness', 'estimated')], words
     return {(view, a['series'], a['start']): told(a)
             for view in (VIEW, 'minute') for a in nodes.answers(name, view)}
@@ -84,9 +84,12 @@ def group_orders(stack):
     stack.finish_plant(60)
     owner = owner_of_the_edge(stack, nodes, NAMES)
     other = NAMES[1 - NAMES.index(owner)]
+    port, environment = stack.http_port, dict(stack.environment)
     stack.http_port = nodes.port(owner)
     stack.environment['TIDEMARK_CLOUD_CONFIG'] = config(stack, owner)[1]
     judge(stack)
+    stack.http_port = port
+    stack.environment.update(environment)
     stack.kill('edge')
     time.sleep(3)
     until = datetime.datetime.now(datetime.timezone.utc).strftime('%Y-%m-%dT%H:%M:%SZ')
@@ -109,7 +112,7 @@ def group_orders(stack):
         raise Failed(f'replay of all: exit {code}, {body}')
 
     def by_word():
-        newest = [a for a in nodes.answers(owner, VIEW) if a['waived']]
+        newest = [a for a in nodes.answers(owner, VIEW) if a.get('waived')]
         return len(newest) if newest and all(a['state'] != 'provisional' for a in newest) else None
     print(wait_for('answers to say that the source is retired', by_word, 60, 0.5),
           'windows are sealed by word')

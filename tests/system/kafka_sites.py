@@ -16,7 +16,7 @@ from collections import defaultdict
 import kafka_broker
 import oracle
 from kafka_chaos import Chaos
-from kafka_fleet import start_fleet
+from kafka_fleet import PARTITIONS, start_fleet
 from kafka_group import check_topic
 from kafka_serving import Served
 from stack import Failed, Stack, toml_table, wait_for
@@ -127,7 +127,7 @@ def run(arguments, folder, broker):
             served.judge()
             for name in edges.names:  # else new windows are sealed while the topic is read
                 stack.stop(name)
-            check_topic(stack, cloud, NODES, (VIEW, 'minute'))
+            check_topic(stack, cloud, NODES, (VIEW, 'minute'), PARTITIONS)
             print(f'{len(wanted)} windows of groups over {len(used)} partitions and '
                   f'{len(edges.names)} edges compared, {stack.kills} kills, {served.asked} answers '
                   'served meanwhile')
