@@ -144,6 +144,7 @@ def group_orders(stack):
     if [o['by'] for o in body['orders']][1:3] != ['ada', 'bob'] or \
             outcomes != [False, True, True, True, True, True]:
         raise Failed(f'orders are {body}')
+    stack.http_port = nodes.port(owner)
 
 
 ORDERS = {'group_orders': group_orders}
