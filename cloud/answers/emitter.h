@@ -148,7 +148,7 @@ class Emitter {
   void reopen(store::SeriesId series, EventTime from, EventTime to, SteadyTime now);
   void advance(store::SourceId source, EventTime frontier, SteadyTime now);
   // A person said that windows need not wait for the source, or that they do again.
-  void waive(store::SourceId source, const store::Waiver& waiver);
+  void waive(store::SourceId source, store::Words words);
   void end_waiver(store::SourceId source, SteadyTime now);
   // From time to time: what is waived is sealed as the node's clock goes on.
   void look_at_waived(EventTime wall);
@@ -485,8 +485,10 @@ class Emitter {
   [[nodiscard]] EventTime frontier_of(store::SourceId source) const;
   // Windows that end before are sealed, by proof or by word.
   [[nodiscard]] EventTime sealing_frontier(store::SourceId source) const;
-  [[nodiscard]] bool waives(store::SourceId source, EventTime end, bool of_group) const;
-  void name_waived(const store::SeriesRow& row, Answer& answer) const;
+  // The word by which a window of the view does without the source; nullptr: it waits.
+  [[nodiscard]] const store::Waiver* word_for(store::SourceId source, const ViewState& view,
+                                              const Span& window) const;
+  [[nodiscard]] bool retired(store::SourceId source) const;
   void look_at(store::SourceId source);
   void unseal(SlotId id, store::SourceId source, SteadyTime now);
   void pend_proved(SlotId id, store::SeriesId series, store::SourceId source, EventTime before,
@@ -521,7 +523,7 @@ class Emitter {
   std::unordered_map<store::SourceId, std::vector<store::SeriesId>> by_source_;
   std::unordered_map<store::SourceId, EventTime> frontiers_;
   std::unordered_map<store::SourceId, EventTime> stated_;
-  std::unordered_map<store::SourceId, store::Waiver> waived_;
+  std::unordered_map<store::SourceId, store::Words> waived_;
   EventTime wall_ = kEventTimeMin;
   std::deque<SlotId> sealing_live_;  // a window or two each
   std::deque<SlotId> sealing_;       // who was away, and what is new

@@ -209,23 +209,21 @@ void Emitter::forget_group(std::int64_t view, Subject group) {
 }
 
 EventTime Emitter::frontier_of(const Slot& slot, EventTime window) const {
-  auto oldest = kEventTimeMax, retired = kEventTimeMax;
+  auto oldest = kEventTimeMax, gone = kEventTimeMax;
   for (const auto& [part, reach] : slot.parts) {
     if (reach.holds(window)) oldest = std::min(oldest, reach.said_to);
   }
   for (const auto& m : slot.members) {
     if (!m.holds(window)) continue;
     const auto source = series_.at(m.series).row.source;
-    const auto waiver = waived_.find(source);
-    const bool gone = waiver != waived_.end() && waiver->second.retired;
-    auto& frontier = gone ? retired : oldest;
+    auto& frontier = retired(source) ? gone : oldest;
     frontier = std::min(frontier, sealing_frontier(source));
   }
-  return oldest == kEventTimeMax ? retired : oldest;  // without those who are gone for good
+  return oldest == kEventTimeMax ? gone : oldest;  // without those who are gone for good
 }
 
 EventTime Emitter::proved_to(const Slot& slot, EventTime from, bool by_word) const {
-  auto live = kEventTimeMax, retired = kEventTimeMax, end = from;
+  auto live = kEventTimeMax, gone = kEventTimeMax, end = from;
   for (const auto& m : slot.members) {
     if (m.until <= from) continue;
     const auto source = series_.at(m.series).row.source;
@@ -234,12 +232,10 @@ EventTime Emitter::proved_to(const Slot& slot, EventTime from, bool by_word) con
       end = std::max(end, m.until);
       continue;
     }
-    const auto waiver = waived_.find(source);
-    const bool gone = by_word && waiver != waived_.end() && waiver->second.retired;
-    auto& oldest = gone ? retired : live;
+    auto& oldest = by_word && retired(source) ? gone : live;
     oldest = std::min(oldest, std::max(frontier, m.since));
   }
-  if (live == kEventTimeMax) live = retired;  // without those who are gone for good
+  if (live == kEventTimeMax) live = gone;  // without those who are gone for good
   // Nobody belongs to it from `end` on.
   return live == kEventTimeMax ? end + views_[slot.view].view.window.gap : live;
 }

@@ -27,7 +27,7 @@ void Emitter::look_at_source(const ViewState& view, const store::SeriesRow& row,
   const auto& [start, end] = window;
   const auto proved_at = end + view.view.window.gap;
   basis.sealed = frontier_of(row.source) >= proved_at;
-  basis.waived = !basis.sealed && waives(row.source, proved_at, !view.view.by_series());
+  basis.waived = !basis.sealed && word_for(row.source, view, window) != nullptr;
   basis.estimated = is_estimated(row.description);
   constexpr auto kMinute = std::chrono::minutes(1);
   basis.whole_minutes = start == floor_to(start, kMinute) && end == floor_to(end, kMinute);
@@ -52,7 +52,7 @@ Answer Emitter::compute(const ViewState& view, const SeriesState& series, const 
   a.end = window.end;
   fill_values(a, sum, row.description, view.view.aggregates);
   judge(a, basis);
-  if (basis.waived) name_waived(row, a);
+  if (basis.waived) a.waived.push_back(waived_of(*word_for(row.source, view, window)));
   note_increase(a, sum, store_.ordered().of(row.id, row.description), row.description);
   return a;
 }

@@ -77,8 +77,8 @@ Emitter::GroupLook Emitter::look_at_group(SlotId id, const Span& window) {
   }
   for (const auto& s : look.sources) {
     if (!s.basis.waived) continue;
-    const auto waiver = waived_.find(s.row->source);
-    if (waiver != waived_.end()) look.waived.push_back(waived_of(waiver->second));
+    const auto* word = word_for(s.row->source, view, window);
+    if (word != nullptr) look.waived.push_back(waived_of(*word));
   }
   if (!view.joins.empty()) look_at_pairs(view, slot, window, look);
   return look;

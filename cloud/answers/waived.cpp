@@ -5,8 +5,8 @@
 
 namespace tidemark::answers {
 
-void Emitter::waive(store::SourceId source, const store::Waiver& waiver) {
-  waived_.insert_or_assign(source, waiver);
+void Emitter::waive(store::SourceId source, store::Words words) {
+  waived_.insert_or_assign(source, std::move(words));
   look_at(source);
 }
 
@@ -23,8 +23,8 @@ void Emitter::look_at(store::SourceId source) {
 // Time goes on for them, too.
 void Emitter::look_at_waived(EventTime wall) {
   const auto before = std::exchange(wall_, wall);
-  for (const auto& [source, waiver] : waived_) {
-    if (waiver.until > before) look_at(source);
+  for (const auto& [source, words] : waived_) {
+    if (words.until() > before) look_at(source);
   }
 }
 
@@ -146,20 +146,21 @@ void Emitter::touch_span(store::SourceId source, EventTime from, EventTime until
 
 EventTime Emitter::sealing_frontier(store::SourceId source) const {
   const auto known = frontier_of(source);
-  const auto waiver = waived_.find(source);
-  if (waiver == waived_.end()) return known;
-  return std::max(known, std::min(waiver->second.until, wall_));
+  const auto words = waived_.find(source);
+  if (words == waived_.end()) return known;
+  return std::max(known, std::min(words->second.until(), wall_));
 }
 
-bool Emitter::waives(store::SourceId source, EventTime end, bool of_group) const {
-  const auto waiver = waived_.find(source);
-  return waiver != waived_.end() && waiver->second.covers(end, of_group);
+const store::Waiver* Emitter::word_for(store::SourceId source, const ViewState& view,
+                                       const Span& window) const {
+  const auto words = waived_.find(source);
+  if (words == waived_.end()) return nullptr;
+  return words->second.covering(window.end + view.view.window.gap, !view.view.by_series());
 }
 
-void Emitter::name_waived(const store::SeriesRow& row, Answer& answer) const {
-  const auto waiver = waived_.find(row.source);
-  if (waiver == waived_.end()) return;
-  answer.waived.push_back(waived_of(waiver->second));
+bool Emitter::retired(store::SourceId source) const {
+  const auto words = waived_.find(source);
+  return words != waived_.end() && words->second.retired();
 }
 
 }  // namespace tidemark::answers

@@ -131,11 +131,11 @@ Result<> Intake::start_views() {
   emitter_->look_at_waived(clock_.wall());
   for (const auto& waiver : store_->waivers().all(true)) {
     const auto session = by_id_.find(waiver.edge);
-    if (session != by_id_.end()) tell_waiver(*session->second->edge, waiver.source);
+    if (session != by_id_.end()) tell_words(*session->second->edge, waiver.source);
   }
   catalogue_->on_new = [this, adopt](Edge& edge, Series& series) {
     adopt(edge, series);
-    tell_waiver(edge, series.row.description.source);
+    tell_words(edge, series.row.description.source);
   };
   const auto describe = [this](Series& series) {
     const auto labels = labels_of(series);
@@ -146,7 +146,7 @@ Result<> Intake::start_views() {
     emitter_->move_series(series.row, edge.books.sources()[series.source].frontier,
                           clock_.steady());
     describe(series);
-    tell_waiver(edge, series.row.description.source);
+    tell_words(edge, series.row.description.source);
   };
   catalogue_->on_described = describe;
   catalogue_->on_forgotten = [this](Edge& edge, std::size_t dictionaries) {

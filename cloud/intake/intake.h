@@ -315,7 +315,8 @@ class Intake {
   [[nodiscard]] Result<NamedSources> sources_called(const std::string& text) const;
   Result<std::string> waive(const std::vector<std::string_view>& parts, EventTime at);
   Result<std::string> end_waiver(const std::vector<std::string_view>& parts, EventTime at);
-  void tell_waiver(const Edge& edge, const std::string& name);
+  void tell_words(const Edge& edge, const std::string& name);
+  void forget_words(const Edge& edge, const std::string& name);
   [[nodiscard]] Result<Series*> counter_called(const std::string& name) const;
   Result<std::string> swap_meter(const std::vector<std::string_view>& parts, EventTime said_at);
   void forget_order(const Series& series, EventTime at);

@@ -72,8 +72,9 @@ Result<std::string> Intake::waive(const std::vector<std::string_view>& parts, Ev
     waiver.by = by;
     waiver.reason = reason;
     waiver.at = at;
-    TIDE_TRY(store_->waivers().add(waiver));
-    tell_waiver(*named.edge, name);
+    TIDE_ASSIGN(const bool ends, store_->waivers().add(waiver));
+    if (ends) forget_words(*named.edge, name);
+    tell_words(*named.edge, name);
   }
   return fmt::format("{} source{} of {}: {}", named.names.size(),
                      named.names.size() == 1 ? "" : "s", named.edge->row.name,
@@ -89,9 +90,7 @@ Result<std::string> Intake::end_waiver(const std::vector<std::string_view>& part
   for (const auto& name : named.names) {
     if (!store_->waivers().end(named.edge->row.id, name, by, at)) continue;
     ++ended;
-    for (const auto& source : named.edge->books.sources()) {
-      if (source.name == name) emitter_->end_waiver(source.id, clock_.steady());
-    }
+    forget_words(*named.edge, name);
   }
   if (ended == 0) {
     return Error(Fault::bad_input, fmt::format("'{}' is neither retired nor waived",
@@ -102,11 +101,17 @@ Result<std::string> Intake::end_waiver(const std::vector<std::string_view>& part
 }
 
 // What is said of a source holds in all of its poll classes, also of one that comes later.
-void Intake::tell_waiver(const Edge& edge, const std::string& name) {
-  const auto waiver = store_->waivers().in_force(edge.row.id, name);
-  if (!waiver) return;
+void Intake::tell_words(const Edge& edge, const std::string& name) {
+  const auto words = store_->waivers().in_force(edge.row.id, name);
+  if (words.empty()) return;
   for (const auto& source : edge.books.sources()) {
-    if (source.name == name) emitter_->waive(source.id, *waiver);
+    if (source.name == name) emitter_->waive(source.id, words);
+  }
+}
+
+void Intake::forget_words(const Edge& edge, const std::string& name) {
+  for (const auto& source : edge.books.sources()) {
+    if (source.name == name) emitter_->end_waiver(source.id, clock_.steady());
   }
 }
 

@@ -163,8 +163,8 @@ void SqliteReader::name_missing(Answer& a, const Subject& subject) {
   std::erase_if(a.missing, answers::is_waiting);
   for (const auto& s : subject.sources) {
     // Of a group only who holds the window back is named.
-    const auto* waiver = snapshot_.waiver(s.series->source);
-    const bool waited = s.frontier < a.end && (waiver == nullptr || !waiver->covers(a.end, true));
+    const auto& words = snapshot_.words(s.series->source);
+    const bool waited = s.frontier < a.end && words.covering(a.end, true) == nullptr;
     if (subject.group != nullptr && (!s.member.holds(a.start) || !waited)) continue;
     const auto& edge = snapshot_.edge(s.series->edge);
     const auto source = edge.name + "/" + s.series->description.source;
@@ -328,8 +328,7 @@ Result<> SqliteReader::add_groups(const ViewEntry* view, const AnswerQuery& quer
     auto asked = asked_all;
     auto slowest = kEventTimeMax;
     for (const auto& s : subject.sources) {
-      const auto* waiver = snapshot_.waiver(s.series->source);
-      if (waiver != nullptr && waiver->retired) continue;
+      if (snapshot_.words(s.series->source).retired()) continue;
       slowest = std::min(slowest, snapshot_.sealing_frontier(s.series->source));
     }
     if (!trim(query, slowest, asked)) continue;

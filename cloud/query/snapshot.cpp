@@ -82,11 +82,11 @@ void Snapshot::begin() {
   }
   aside_of_.clear();
   ordered_.forget_read();
-  waivers_.clear();
+  words_.clear();
   for (const auto& waiver : waiver_rows_.all(true)) {
     sources_called_.start(waiver.edge, waiver.source);
     while (sources_called_.next()) {
-      waivers_[static_cast<store::SourceId>(sources_called_.integer(0))] = waiver;
+      words_[static_cast<store::SourceId>(sources_called_.integer(0))].add(waiver);
     }
   }
   views_.clear();
@@ -114,15 +114,15 @@ void Snapshot::begin() {
 
 void Snapshot::end() { database_.run("COMMIT"); }
 
-const store::Waiver* Snapshot::waiver(store::SourceId source) const {
-  const auto it = waivers_.find(source);
-  return it == waivers_.end() ? nullptr : &it->second;
+const store::Words& Snapshot::words(store::SourceId source) const {
+  static const store::Words kNone;
+  const auto it = words_.find(source);
+  return it == words_.end() ? kNone : it->second;
 }
 
 EventTime Snapshot::sealing_frontier(store::SourceId source) {
   const auto known = frontier(source);
-  const auto* said = waiver(source);
-  return said == nullptr ? known : std::max(known, said->until);
+  return std::max(known, words(source).until());
 }
 
 std::vector<const ViewEntry*> Snapshot::views() const {

@@ -89,7 +89,8 @@ class Snapshot {
   Force force(const ViewEntry& view);
   EventTime frontier(store::SourceId source);
   // What a person said of the source, if windows need not wait for it; until the next begin().
-  const store::Waiver* waiver(store::SourceId source) const;
+  // What holds of the source.
+  const store::Words& words(store::SourceId source) const;
   std::vector<store::Waiver> waivers() { return waiver_rows_.all(false); }
   // Windows that end before are sealed, by proof or by word.
   EventTime sealing_frontier(store::SourceId source);
@@ -142,7 +143,7 @@ class Snapshot {
   store::FoldedManifests folded_;
   store::DroppedMinutes dropped_;
   store::WaiverRows waiver_rows_;
-  std::unordered_map<store::SourceId, store::Waiver> waivers_;
+  std::unordered_map<store::SourceId, store::Words> words_;
   sqlite::Statement select_edges_, sources_called_, off_times_, uncounted_, aside_, select_views_,
       view_at_,
       force_, select_series_, sources_, version_, select_groups_, members_, source_, minutes_,

@@ -272,8 +272,8 @@ answers::Basis Windows::basis(const SeriesEntry& series, const Found& found, con
   basis.forgotten = found.forgotten;
   basis.waiting = snapshot_.waiting(series, counted, end);
   basis.sealed = frontier >= end;
-  const auto* waiver = snapshot_.waiver(series.source);
-  basis.waived = !basis.sealed && waiver != nullptr && waiver->covers(end, of_group);
+  const auto& words = snapshot_.words(series.source);
+  basis.waived = !basis.sealed && words.covering(end, of_group) != nullptr;
   basis.estimated = is_estimated(series.description);
   basis.whole_minutes = start == floor_to(start, kMinute) && end == floor_to(end, kMinute);
   for (const auto& lost : snapshot_.edge(series.edge).uncounted) {
@@ -287,7 +287,7 @@ answers::Basis Windows::basis(const SeriesEntry& series, const Found& found, con
   return basis;
 }
 
-void Windows::name_missing(const SeriesEntry& series, const answers::Basis& basis,
+void Windows::name_missing(const SeriesEntry& series, const answers::Basis& basis, bool of_group,
                            answers::Answer& a) {
   const auto& edge = snapshot_.edge(series.edge);
   const auto source = edge.name + "/" + series.description.source;
@@ -296,7 +296,10 @@ void Windows::name_missing(const SeriesEntry& series, const answers::Basis& basi
   if (answers::may_lack(basis)) {
     answers::note_aside(source, snapshot_.aside(series.edge), a, a.missing);
   }
-  if (basis.waived) a.waived.push_back(answers::waived_of(*snapshot_.waiver(series.source)));
+  if (basis.waived) {
+    const auto* word = snapshot_.words(series.source).covering(a.end, of_group);
+    if (word != nullptr) a.waived.push_back(answers::waived_of(*word));
+  }
   a.known_at = std::max(a.known_at, edge.seen);
 }
 
@@ -385,7 +388,7 @@ Result<std::vector<answers::Answer>> Windows::of(const SeriesEntry& series, cons
     const auto known = basis(series, found, windows[i], frontier, series.sources());
     answers::judge(a, known);
     answers::note_increase(a, found.sum, wanted.ordered, series.description);
-    name_missing(series, known, a);
+    name_missing(series, known, false, a);
     answers::note_waived(a, a.missing);
     all.push_back(std::move(a));
   }));
@@ -448,7 +451,7 @@ Result<std::vector<answers::Answer>> Windows::of_group(
     }
     for (std::size_t i = 0; i < windows.size(); ++i) {
       judges[i].add(known[i]);
-      name_missing(*series_of_it.front(), known[i], all[i]);
+      name_missing(*series_of_it.front(), known[i], true, all[i]);
     }
   }
   for (std::size_t i = 0; i < windows.size(); ++i) {

@@ -77,7 +77,8 @@ class Windows {
   answers::Basis basis(const SeriesEntry& series, const Found& found, const Window& window,
                        EventTime frontier, const std::vector<store::SourceId>& sources,
                        bool of_group = false);
-  void name_missing(const SeriesEntry& series, const answers::Basis& basis, answers::Answer& a);
+  void name_missing(const SeriesEntry& series, const answers::Basis& basis, bool of_group,
+                    answers::Answer& a);
 
   Snapshot& snapshot_;
   store::ArchiveReader& archive_;

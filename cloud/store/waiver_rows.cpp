@@ -30,31 +30,40 @@ WaiverRows::WaiverRows(sqlite::Database& db)
     : add_(db, "INSERT INTO waivers(edge,source,retired,until,by,reason,at,ended,ended_by)"
                " VALUES(?,?,?,?,?,?,?,0,'')"),
       end_(db, "UPDATE waivers SET ended=?,ended_by=? WHERE edge=? AND source=? AND ended=0"),
-      one_(db, fmt::format("SELECT {} WHERE w.edge=? AND w.source=? AND w.ended=0", kColumns)),
+      end_one_(db, "UPDATE waivers SET ended=?,ended_by=? WHERE id=?"),
+      of_source_(db, fmt::format("SELECT {} WHERE w.edge=? AND w.source=? AND w.ended=0"
+                                 " ORDER BY w.id", kColumns)),
       all_(db, fmt::format("SELECT {} WHERE w.ended=0 OR ?=0 ORDER BY w.id", kColumns)),
       count_(db, "SELECT COUNT(*) FROM waivers WHERE ended=0") {}
 
-Result<> WaiverRows::add(const Waiver& w) {
+Result<bool> WaiverRows::add(const Waiver& w) {
   const auto held = count_.start().next() ? count_.count(0) : 0;
   count_.rewind();
-  if (!end(w.edge, w.source, w.by, w.at) && held >= kWaiversMax) {
-    return Error(Fault::full, fmt::format("{} sources are retired or waived, which is the most",
-                                          kWaiversMax));
+  const auto before = in_force(w.edge, w.source);
+  const bool ends = !before.empty() && !w.reaches_beyond(before.last());
+  if (!ends && held >= kWaiversMax) {
+    return Error(Fault::full, fmt::format("{} words hold of sources that are retired or waived, "
+                                          "which is the most", kWaiversMax));
+  }
+  if (ends) {
+    end(w.edge, w.source, w.by, w.at);
+  } else if (before.size() >= kWordsMax) {
+    end_one_.run(count_ns(w.at), w.by, before.first().id);
   }
   add_.run(w.edge, w.source, w.retired ? 1 : 0, count_ns(w.until), w.by, w.reason, count_ns(w.at));
-  return {};
+  return ends;
 }
 
 bool WaiverRows::end(EdgeId edge, const std::string& source, const std::string& by, EventTime at) {
-  if (!in_force(edge, source)) return false;
+  if (in_force(edge, source).empty()) return false;
   end_.run(count_ns(at), by, edge, source);
   return true;
 }
 
-std::optional<Waiver> WaiverRows::in_force(EdgeId edge, const std::string& source) {
-  std::optional<Waiver> found;
-  if (one_.start(edge, source).next()) found = read(one_);
-  one_.rewind();
+Words WaiverRows::in_force(EdgeId edge, const std::string& source) {
+  Words found;
+  of_source_.start(edge, source);
+  while (of_source_.next()) found.add(read(of_source_));
   return found;
 }
 

@@ -156,6 +156,68 @@ TEST(Waived, AWaiverIsTakenBack) {
   EXPECT_GT(told[0].ended, told[0].at);
 }
 
+std::vector<std::string> words(Node& node) {
+  std::vector<std::string> all;
+  for (const char* view : {"site", "minute"}) {
+    for (const auto& a : node.answers(view)) {
+      auto& text = all.emplace_back(format_utc(a.start) + " " + a.series);
+      for (const auto& w : a.waived) text += " " + w.reason;
+    }
+  }
+  return all;
+}
+
+// Whether the node had sealed windows by the first word when it was told the second does not
+// matter: a store that is made anew from the log says what the first one said.
+TEST(Waived, AWindowIsAnsweredByTheWordThatCoversItFirst) {
+  const auto first = said("waive", "press-08/line1", kStart + 2 * kMinute, "cable cut");
+  const auto second = said("retire", "press-08/line1", kStart + 3 * kMinute, "scrapped");
+  Plant between, together;
+  order(between.node, first);
+  between.node.settle();
+  EXPECT_EQ(order(between.node, second), "ok: 1 source of press-08: retired at "
+                                         "2025-11-20T01:03:00Z");
+  between.node.settle();
+  for (const auto& text : {first, second}) {
+    const auto wall = together.node.clock.wall();
+    ASSERT_TRUE(store::give_order(together.node.folder.path, text, wall).ok());
+  }
+  for (int i = 0; i < 3; ++i) {
+    together.node.clock.advance(std::chrono::seconds(6));
+    together.node.settle();
+  }
+  const auto all = words(together.node);
+  EXPECT_EQ(all, words(between.node));
+  const auto with = [&all](std::string_view word) {
+    return std::ranges::count_if(all, [&](const std::string& s) { return s.ends_with(word); });
+  };
+  EXPECT_EQ(with("cable cut"), 2);
+  EXPECT_EQ(with("scrapped"), 2);
+  together.node.kill();
+  together.node.start();
+  together.node.settle();
+  EXPECT_EQ(words(together.node), all);
+}
+
+// What reaches no further ends what was said before: windows behind it wait again, and the others
+// are answered by what holds.
+TEST(Waived, AWordThatReachesLessTakesThePlaceOfTheOther) {
+  Plant plant;
+  auto& node = plant.node;
+  order(node, said("waive", "press-08/line1", kStart + 3 * kMinute, "cable cut"));
+  node.settle();
+  EXPECT_EQ(node.answers("site")[2].state, State::sealed);
+  order(node, said("waive", "press-08/line1", kStart + 2 * kMinute, "back soon"));
+  node.settle();
+  const auto all = node.answers("site");
+  EXPECT_EQ(all[1].waived.at(0).reason, "back soon");
+  EXPECT_TRUE(proved(all[1].state));
+  EXPECT_EQ(all[2].state, State::provisional);
+  const auto told = query::Reader::open(node.folder.path).value()->waived_sources().value();
+  ASSERT_EQ(told.size(), 2u);
+  EXPECT_GT(told[0].ended, told[0].at);
+}
+
 // A single series' windows go on until then, without readings and without a claim.
 TEST(Waived, WindowsOfASeriesAreSealedUntilThen) {
   Plant plant;
@@ -222,7 +284,7 @@ TEST(Waived, WhatStandsIsSaidAnewAtTheBound) {
   }
   w.reason = "gone";
   EXPECT_TRUE(rows.add(w).ok());
-  EXPECT_EQ(rows.in_force(w.edge, w.source)->reason, "gone");
+  EXPECT_EQ(rows.in_force(w.edge, w.source).last().reason, "gone");
   w.source = "another";
   EXPECT_FALSE(rows.add(w).ok());
 }
