@@ -9,7 +9,8 @@
 namespace tidemark::checkpoint {
 namespace {
 
-constexpr std::uint8_t kVersion = 2;
+constexpr std::uint8_t kVersion = 3;
+constexpr std::uint8_t kWithoutPartials = 2;
 
 std::uint64_t hash_of(const std::vector<std::uint64_t>& pieces) {
   ByteVector bytes;
@@ -29,7 +30,7 @@ ByteVector Marker::encode() const {
   ByteWriter out(bytes_out);
   out.u8(kVersion);
   out.text(layout);
-  for (const auto n : {number, version, live, backlog, archive}) out.varint(n);
+  for (const auto n : {number, version, live, backlog, partials, archive}) out.varint(n);
   out.svarint(count_ns(at));
   out.varint(bytes);
   out.fixed(hash_of(pieces));
@@ -40,14 +41,16 @@ ByteVector Marker::encode() const {
 Result<Marker> Marker::decode(ByteSpan bytes_in) {
   ByteReader in(bytes_in);
   const auto version = in.u8();
-  if (version != kVersion) {
+  if (version != kVersion && version != kWithoutPartials) {
     return Error{Fault::unsupported,
-                 fmt::format("a checkpoint of version {}, of which this node reads {}", version,
-                             kVersion)};
+                 fmt::format("a checkpoint of version {}, of which this node reads {} and {}",
+                             version, kWithoutPartials, kVersion)};
   }
   Marker m;
   m.layout = std::string(in.text());
-  for (auto* n : {&m.number, &m.version, &m.live, &m.backlog, &m.archive}) *n = in.varint();
+  for (auto* n : {&m.number, &m.version, &m.live, &m.backlog}) *n = in.varint();
+  if (version != kWithoutPartials) m.partials = in.varint();
+  m.archive = in.varint();
   m.at = event_time(in.svarint());
   m.bytes = in.varint();
   m.hash = in.fixed<std::uint64_t>();

@@ -20,7 +20,7 @@ struct Marker {
   std::string layout;         // of the topics: in others the positions mean nothing
   std::uint64_t number = 0;   // of this generation, from 1
   std::uint64_t version = 0;  // user_version of the file
-  std::uint64_t live = 0, backlog = 0;  // positions in the partition's topics, at least
+  std::uint64_t live = 0, backlog = 0, partials = 0;  // positions in its topics, at least
   std::uint64_t archive = 0;  // store::ArchivePosition::bytes() of its end
   EventTime at{};             // when the copy was made
   std::uint64_t bytes = 0;    // of the file

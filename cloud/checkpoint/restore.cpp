@@ -127,12 +127,16 @@ bool is_near(const Place& place, const Marker& marker) {
   const auto db = store::open_reader(file);
   if (!db) return true;
   store::SmallRows small(**db);
-  const auto at = small.meta(position_name(place.layout, "live", place.partition));
+  const auto lacks_records = [&](std::string_view topic, std::uint64_t there) {
+    const auto at = small.meta(position_name(place.layout, topic, place.partition));
+    return there - std::min(at, there);
+  };
+  const auto records = lacks_records("live", marker.live) +
+                       lacks_records("partials", marker.partials);
   const auto archive = store::ArchivePosition{small.meta(store::kArchiveEnd)}.bytes();
   if (!(*db)->fault()) return true;
   const auto lacks = marker.archive - std::min(archive, marker.archive);
-  return at + kNearRecords >= marker.live &&
-         lacks <= std::max(kNearBytes, marker.bytes / kNearCost);
+  return records <= kNearRecords && lacks <= std::max(kNearBytes, marker.bytes / kNearCost);
 }
 
 }  // namespace

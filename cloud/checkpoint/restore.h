@@ -22,9 +22,9 @@
 namespace tidemark::checkpoint {
 
 // A store that is here is near a checkpoint when what it lacks is sooner read than that is fetched:
-// at most so many records of the live topic, and bytes of blocks of which one costs what so many
-// bytes of a checkpoint do (measured: 10 MB/s are replayed, 40 MB/s restored). A few megabytes of
-// blocks are always near.
+// at most so many records of live data and of partial answers, and bytes of blocks of which one
+// costs what so many bytes of a checkpoint do (measured: 10 MB/s are replayed, 40 MB/s restored). A
+// few megabytes of blocks are always near.
 inline constexpr std::uint64_t kNearRecords = 5'000;
 inline constexpr std::uint64_t kNearCost = 4;
 inline constexpr std::uint64_t kNearBytes = 2 << 20;

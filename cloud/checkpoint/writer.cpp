@@ -100,10 +100,12 @@ Result<bool> Writer::write() {
     // Before the copy: that is of then or later.
     marker.live = small.meta(position_name(options_.layout, "live", options_.partition));
     marker.backlog = small.meta(position_name(options_.layout, "backlog", options_.partition));
+    marker.partials = small.meta(position_name(options_.layout, "partials", options_.partition));
     marker.archive = store::ArchivePosition{small.meta(store::kArchiveEnd)}.bytes();
     TIDE_TRY(db->fault());
+    // A partition without edges may put groups together.
     const bool moved = !newest_ || newest_->live != marker.live ||
-                       newest_->backlog != marker.backlog;
+                       newest_->backlog != marker.backlog || newest_->partials != marker.partials;
     if (!moved) return false;
     if (newest_ && marker.live < newest_->live) {
       return Error{Fault::unavailable, "the newest checkpoint is ahead of this node's store, which "

@@ -1,6 +1,7 @@
 // Cloud nodes that share the partitions, over librdkafka's mock brokers: who comes gets some, who
 // goes hands over, and whoever has a partition answers what the one before did.
 #include "cloud/checkpoint/marker.h"
+#include "cloud/checkpoint/writer.h"
 #include "cloud/store/store.h"
 #include "tests/cloud/member_double.h"
 
@@ -186,19 +187,51 @@ TEST(Group, HowFarACheckpointIsAheadIsCountedInRecordsAndInBytes) {
   marker.layout = "mock";
   marker.bytes = 3 * checkpoint::kPieceBytes;  // that are nowhere
   marker.pieces = {1, 2, 3};
-  const auto is_fetched = [&](std::uint64_t live, std::uint64_t archive) {
+  const auto is_fetched = [&](std::uint64_t live, std::uint64_t archive,
+                              std::uint64_t partials = 0) {
     marker.live = live;
+    marker.partials = partials;
     marker.archive = archive;
     EXPECT_TRUE(producer->send(kafka.settings.checkpoints(), 0, as_bytes(checkpoint::kMarkerKey),
                                marker.encode(), {}, 0).ok());
     producer->finish(std::chrono::seconds(10));
     return !checkpoint::bring(place, disk, stop).value().damage.empty();
   };
+  EXPECT_FALSE(is_fetched(0, 0, checkpoint::kNearRecords));
+  EXPECT_TRUE(is_fetched(0, 0, checkpoint::kNearRecords + 1)) << "what it puts groups together of";
   EXPECT_FALSE(is_fetched(checkpoint::kNearRecords, 0));
   const auto here_ends = store::kSegmentBytes;  // and a few bytes: segments count from 1
   EXPECT_FALSE(is_fetched(checkpoint::kNearRecords, here_ends + checkpoint::kNearBytes));
   EXPECT_TRUE(is_fetched(checkpoint::kNearRecords, here_ends + 2 * checkpoint::kNearBytes));
   EXPECT_TRUE(is_fetched(2 * checkpoint::kNearRecords, 0));
+}
+
+// It may have no edges, and put together what other partitions say of groups.
+TEST(Checkpoint, IsWrittenWhereOnlyPartialAnswersCame) {
+  MockKafka kafka;
+  Folder folder;
+  SystemDisk disk;
+  const SystemClock clock;
+  {
+    const auto store = store::Store::open(disk, folder.path).value();
+    store->small().set_meta(checkpoint::position_name("mock", "partials", 0), 7);
+  }
+  checkpoint::Marker newest;
+  newest.layout = "mock";
+  newest.number = 1;
+  for (const std::uint64_t partials : {7U, 6U}) {
+    newest.partials = partials;
+    checkpoint::Writer writer({.settings = kafka.settings, .layout = "mock",
+                               .data_dir = folder.path,
+                               .every = std::chrono::milliseconds(10), .newest = newest}, clock);
+    if (partials == 6) {
+      EXPECT_TRUE(eventually([&] { return writer.written().generations == 1; }));
+    } else {
+      std::this_thread::sleep_for(std::chrono::milliseconds(200));
+      EXPECT_EQ(writer.written().generations, 0u);
+    }
+    EXPECT_EQ(writer.problem(), "");
+  }
 }
 
 class ReadOnlyDisk final : public Disk {
@@ -239,6 +272,7 @@ TEST(Checkpoint, MarkersAreReadAsTheyWereWritten) {
   m.version = 7;
   m.live = 1000;
   m.backlog = 3;
+  m.partials = 9;
   m.archive = 1 << 20;
   m.at = event_time(5);
   m.bytes = checkpoint::kPieceBytes + 1;
@@ -247,6 +281,7 @@ TEST(Checkpoint, MarkersAreReadAsTheyWereWritten) {
   const auto read = checkpoint::Marker::decode(bytes).value();
   EXPECT_EQ(read.layout, m.layout);
   EXPECT_EQ(read.live, m.live);
+  EXPECT_EQ(read.partials, m.partials);
   EXPECT_EQ(read.archive, m.archive);
   EXPECT_EQ(read.at, m.at);
   EXPECT_EQ(read.pieces, m.pieces);
@@ -255,6 +290,13 @@ TEST(Checkpoint, MarkersAreReadAsTheyWereWritten) {
   for (std::size_t n = 0; n < bytes.size(); ++n) {
     EXPECT_FALSE(checkpoint::Marker::decode(ByteSpan(bytes).first(n)).ok()) << n;
   }
+  auto without = bytes;  // of the version before, which had no such position
+  without[0] = 2;
+  without.erase(std::find(without.begin(), without.end(), std::uint8_t{9}));
+  const auto older = checkpoint::Marker::decode(without).value();
+  EXPECT_EQ(older.partials, 0u);
+  EXPECT_EQ(older.archive, m.archive);
+  EXPECT_EQ(older.pieces, m.pieces);
   auto newer = bytes;
   ++newer[0];
   EXPECT_EQ(checkpoint::Marker::decode(newer).error().fault(), Fault::unsupported);
