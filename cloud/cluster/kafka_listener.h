@@ -81,6 +81,8 @@ class KafkaListener final : public intake::Listener {
   [[nodiscard]] bool caught_up() const {
     return reads_.load() && live_was_read_ && listens() && !behind_others_;
   }
+  // And all that other partitions had said of groups.
+  [[nodiscard]] bool ready() const { return caught_up() && (!partials_ || partials_->at_end()); }
   // The brokers take `voice` for one that another owner has replaced.
   [[nodiscard]] bool silenced() const { return outbox_ && outbox_->silenced(); }
 

@@ -57,8 +57,7 @@ Result<checkpoint::Brought> Partition::bring(const checkpoint::Place& place) {
     auto brought = checkpoint::bring(place, disk_, stop_);
     if (brought && brought->restored) {
       log::info("restored from a checkpoint", "partition={} of={} bytes={} ms={}", options_.number,
-                format_utc(brought->newest->at), brought->newest->bytes,
-                (clock_.steady() - begun_) / std::chrono::milliseconds(1));
+                format_utc(brought->newest->at), brought->newest->bytes, since_begun());
     }
     if (brought && !brought->damage.empty()) {
       log::error("the newest checkpoint is not used; the topics are read from where this node's "
@@ -84,7 +83,14 @@ void Partition::wait_with(const std::string& problem) {
 void Partition::look(const intake::Intake& intake) {
   const std::lock_guard lock(mutex_);
   counters_ = intake.counters();
-  if (!takeover_.ready && listener_->caught_up()) takeover_.ready = clock_.steady() - begun_;
+  if (takeover_.ready || !listener_->ready()) return;
+  takeover_.ready = clock_.steady() - begun_;
+  log::info("a partition has read all that was there", "partition={} ms={} of_which_opened_ms={}",
+            options_.number, since_begun(), opened_ms_);
+}
+
+std::int64_t Partition::since_begun() const {
+  return (clock_.steady() - begun_) / std::chrono::milliseconds(1);
 }
 
 // Those that the configuration names by now: `view apply` reaches partitions that are open.
@@ -141,6 +147,7 @@ Result<> Partition::run() {
     writer_ = writer ? &*writer : nullptr;
     takeover_.restored = brought->restored;
   }
+  opened_ms_ = since_begun();
   options_.opened();
   auto ended = (*listener)->run(**intake, stop_, [&] { look(**intake); });
   {

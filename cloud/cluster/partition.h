@@ -66,12 +66,14 @@ class Partition {
   void wait_with(const std::string& problem);
   void read_views(intake::Options& taking);
   void look(const intake::Intake& intake);
+  [[nodiscard]] std::int64_t since_begun() const;  // ms
 
   const PartitionOptions options_;
   Disk& disk_;
   const Clock& clock_;
   const EventTime since_;
   const SteadyTime begun_;
+  std::int64_t opened_ms_ = 0;  // until it could be read; of the thread
   StopSignal stop_{StopSignal::ByHand{}};
   mutable std::mutex mutex_;  // of what follows
   const KafkaListener* listener_ = nullptr;  // while it runs
