@@ -39,7 +39,8 @@ class RdMember final : public Member {
     TIDE_TRY(put("group.id", options_.group));
     TIDE_TRY(put("partition.assignment.strategy", "cooperative-sticky"));
     TIDE_TRY(put("session.timeout.ms", std::to_string(options_.session.count())));
-    TIDE_TRY(put("heartbeat.interval.ms", std::to_string(options_.session.count() / 5)));
+    // Who stays learns with its next one that somebody has died: a takeover begins as much later.
+    TIDE_TRY(put("heartbeat.interval.ms", std::to_string(options_.session.count() / 20)));
     // How long a JoinGroup may take, and little more is waited for it; five minutes otherwise, in
     // which nothing else tells that a coordinator stands still. Until all others have joined, or
     // the session of one that died has ended, takes less.
