@@ -136,6 +136,7 @@ Result<> Intake::start_views() {
   catalogue_->on_new = [this, adopt](Edge& edge, Series& series) {
     adopt(edge, series);
     tell_words(edge, series.row.description.source);
+    names_moved_ = true;
   };
   const auto describe = [this](Series& series) {
     const auto labels = labels_of(series);
@@ -211,6 +212,9 @@ Intake::Session& Intake::session_of(const std::string& name) {
     by_id_[edge->row.id] = session.get();
     edges_.push_back(std::move(edge));
     log::info("new edge", "edge={}", name);
+    names_moved_ = true;
+    // Blocks of a start that was refused come behind its edge's first word.
+    if (!homeless_orders_.empty()) take_orders();
   }
   return *session;
 }

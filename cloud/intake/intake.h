@@ -382,6 +382,8 @@ class Intake {
   InputRead read_;
   bool orders_wait_ = true;   // some of the log may
   bool orders_moved_ = true;  // since next_order_ was looked up
+  std::set<std::int64_t> homeless_orders_;  // of the log, of edges or sources that are not here yet
+  bool names_moved_ = false;                // some of these may have come
   std::optional<store::InputPosition> next_order_;
   std::optional<Replay> replay_;
   std::optional<LetterOrder> letter_order_;

@@ -37,16 +37,19 @@ void Intake::take_outcome(const store::Outcome& outcome) {
 }
 
 std::optional<store::InputPosition> Intake::next_order() {
+  if (replay_) return std::nullopt;  // as the first time, it goes on beside live data
   if (!std::exchange(orders_moved_, false)) return next_order_;
   next_order_.reset();
   for (const auto& order : store_->orders().open()) {
-    if (order.name.empty()) continue;
+    if (order.name.empty() || homeless_orders_.contains(order.id)) continue;
     next_order_ = order.obeyed_at;
     break;
   }
   return next_order_;
 }
 
+// What was obeyed before was right: whom it is about has not come here yet, where retention took
+// the records from before the order. It waits for that, and holds nothing back.
 void Intake::take_orders() {
   bool wait = false;
   const auto open = store_->orders().open();
@@ -55,8 +58,15 @@ void Intake::take_orders() {
     const bool of_log = !order.name.empty();
     wait = wait || (of_log && !may_obey(order));
     if (of_log && wait) continue;  // they keep their order
+    const bool homeless = homeless_orders_.contains(order.id);
+    if (homeless && !names_moved_) continue;
     const auto outcome = obey(order);
     if (outcome && !*outcome) return;  // one at a time
+    if (!outcome && order.obeyed_at && outcome.error().fault() == Fault::bad_input) {
+      orders_moved_ = homeless_orders_.insert(order.id).second || orders_moved_;
+      continue;
+    }
+    homeless_orders_.erase(order.id);
     const auto text = outcome ? "ok: " + **outcome : "error: " + outcome.error().text();
     log::info("order", "words={} by={} outcome={}", order.words, order.by, text);
     store_->orders().close(order, text, read_.to);
@@ -64,7 +74,8 @@ void Intake::take_orders() {
     ++counters_.orders;
     --counters_.orders_waiting;
   }
-  orders_wait_ = wait;
+  names_moved_ = false;
+  orders_wait_ = wait || !homeless_orders_.empty();
 }
 
 // A store that reads the log again obeys where others did; what nobody obeyed yet is about what is

@@ -122,6 +122,32 @@ TEST(LogOrders, ThatWereRefusedAreNotObeyedAgain) {
   EXPECT_TRUE(plant.unsaid().empty());
 }
 
+// Retention took the records from before the order: its edge comes later here.
+TEST(LogOrders, ThatWereObeyedWaitForTheirEdgeAndHoldNothingBack) {
+  Plant plant;
+  auto& node = plant.node;
+  EdgeDouble late("press-09", 3, 1);
+  node.intake->take_order(given("a1", "retire press-09/line1 " +
+                                          std::to_string(kStart + 3 * kMinute) + " ada burnt"));
+  node.intake->take_outcome({0, "a1", "ok: 1 source", {7, 2}});
+  node.intake->take_order(given("a2", "refuse press-09 0000000000000003"));
+  node.intake->take_outcome({0, "a2", "ok: start 3", {7, 2}});
+  node.intake->take_order(given("a3", kRetire));
+  node.intake->note_read(read_to(9, 9));
+  node.settle();
+  ASSERT_EQ(plant.waived().size(), 1u) << "the third";
+  EXPECT_EQ(plant.waived()[0].source, "press-08/line1");
+  EXPECT_FALSE(node.intake->next_order().has_value());
+  EXPECT_EQ(node.intake->counters().orders_waiting, 2u);
+  late.take(0, kStart, 10);
+  late.flush(kStart + kMinute);
+  const auto before = node.intake->counters().readings;
+  send(node, late);
+  node.settle();
+  EXPECT_EQ(node.intake->counters().readings, before) << "its start was refused";
+  EXPECT_EQ(node.intake->counters().orders_waiting, 1u);
+}
+
 TEST(LogOrders, OfAnEdgeThatNobodyKnowsAreAnError) {
   Plant plant;
   plant.node.intake->note_read(read_to(9, 9));
