@@ -7,7 +7,8 @@ namespace {
 
 constexpr std::uint8_t kShareVersion = 1;
 constexpr std::uint8_t kReachVersion = 1;
-constexpr std::uint8_t kRecordVersion = 1;
+constexpr std::uint8_t kRecordVersion = 2;
+constexpr std::uint8_t kElsewhereVersion = 1;
 
 void encode_time(ByteWriter& out, EventTime t) { out.svarint(count_ns(t)); }
 EventTime decode_time(ByteReader& in) { return event_time(in.svarint()); }
@@ -159,6 +160,10 @@ ByteVector PartialRecord::encode() const {
   if (kind == Kind::share) encode_time(out, start);
   out.blob(state);
   return bytes;
+}
+
+bool PartialRecord::lies_elsewhere(ByteSpan bytes) {
+  return !bytes.empty() && bytes[0] == kElsewhereVersion;
 }
 
 Result<PartialRecord> PartialRecord::decode(ByteSpan bytes) {

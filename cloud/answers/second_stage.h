@@ -84,6 +84,8 @@ struct PartialRecord {
 
   [[nodiscard]] ByteVector encode() const;
   static Result<PartialRecord> decode(ByteSpan bytes);  // faults as above
+  // Of version 1, which put groups together in other partitions: it was said again since.
+  static bool lies_elsewhere(ByteSpan bytes);
 };
 
 // As a store keeps what it has to say: the kind, the group and the state.

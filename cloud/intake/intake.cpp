@@ -416,6 +416,7 @@ void Intake::introduce(const std::string& name, Incarnation start, std::uint64_t
 
 Result<> Intake::take_partial(ByteSpan record, std::uint64_t number) {
   begin();
+  if (answers::PartialRecord::lies_elsewhere(record)) return {};
   TIDE_ASSIGN(const auto partial, answers::PartialRecord::decode(record));
   return emitter_->take(partial, number, clock_.steady());
 }

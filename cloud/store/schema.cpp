@@ -163,8 +163,6 @@ constexpr auto kLiftTo5 = R"sql(
     ALTER TABLE series ADD COLUMN thinned_from INTEGER NOT NULL DEFAULT 9223372036854775807;
     ALTER TABLE series ADD COLUMN thinned_until INTEGER NOT NULL DEFAULT -9223372036854775808;)sql";
 
-// From version 9: there were no panes of 10 s, which have a number of their own in the same table.
-
 // From version 5: edges were away because somebody said so, and there are further tables.
 constexpr auto kLiftTo6 = "ALTER TABLE edges ADD COLUMN away TEXT NOT NULL DEFAULT '';";
 
@@ -187,6 +185,21 @@ constexpr auto kLiftTo9Before = R"sql(
     DROP TABLE IF EXISTS published;
     DELETE FROM meta WHERE key LIKE 'kafka % answers offset';)sql";
 
+// From version 9: there were no panes of 10 s, which have a number of their own in the same table.
+
+// From version 10: groups over partitions were put together in other partitions. They are made anew
+// of what the partitions say again.
+constexpr auto kLiftTo11 = R"sql(
+    DELETE FROM answers WHERE series<0 AND view IN (SELECT view FROM reaches);
+    DELETE FROM history WHERE series<0 AND view IN (SELECT view FROM reaches);
+    DELETE FROM slots WHERE series<0 AND view IN (SELECT view FROM reaches);
+    DELETE FROM partials WHERE series<0 AND view IN (SELECT view FROM reaches);
+    DELETE FROM revisions_due WHERE series<0 AND view IN (SELECT view FROM reaches);
+    DELETE FROM windows_due WHERE series<0 AND view IN (SELECT view FROM reaches);
+    DELETE FROM reaches;
+    DELETE FROM speakers;
+    DELETE FROM meta WHERE key LIKE 'kafka % partials said';)sql";
+
 }  // namespace
 
 Result<std::unique_ptr<sqlite::Database>> open_writer(const std::filesystem::path& file) {
@@ -200,7 +213,8 @@ Result<std::unique_ptr<sqlite::Database>> open_writer(const std::filesystem::pat
              .lifts = {kLiftTo2, kLiftTo3, kSchema, std::string(kSchema) + kLiftTo5,
                        std::string(kSchema) + kLiftTo6,
                        kLiftTo7Before + std::string(kSchema) + kLiftTo7, kSchema,
-                       kLiftTo9Before + std::string(kSchema), kSchema, kSchema},
+                       kLiftTo9Before + std::string(kSchema), kSchema,
+                       std::string(kSchema) + kLiftTo11},
              .busy_wait = kBusyWait,
              .io_error = Fault::unavailable});
 }

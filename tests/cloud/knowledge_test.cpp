@@ -267,6 +267,39 @@ TEST(Store, AFileOfVersion8ReadsAgainWhatOthersPublished) {
   EXPECT_FALSE(notes.next()) << "the tail of the topic is read anew";
 }
 
+// Groups over partitions went to other partitions: each says all again, and forgets what was put
+// together here.
+TEST(Store, AFileOfVersion9SaysAllOfItsGroupsAgain) {
+  Folder folder;
+  SystemDisk disk;
+  { ASSERT_TRUE(store::Store::open(disk, folder.path).ok()); }
+  {
+    const auto db = sqlite::Database::open(store::database_path(folder.path),
+                                           {.version = store::kSchemaVersion}).value();
+    ASSERT_TRUE(db->execute(
+        "DROP TABLE given_orders; INSERT INTO reaches VALUES(5,-1,2,77,x'00');"
+        "INSERT INTO speakers VALUES(2,77,x'00');"
+        "INSERT INTO history VALUES(1,5,-1,0,0,x'00'),(2,-5,-1,0,0,x'00'),(3,5,7,0,0,x'00'),"
+        "(4,6,-2,0,0,x'00');"
+        "INSERT INTO answers VALUES(5,-1,0,1),(5,7,0,3),(6,-2,0,4);"
+        "INSERT INTO meta VALUES('kafka 5f partials said',7),('kafka 5f answers',3);"
+        "PRAGMA user_version=9").ok());
+  }
+  const auto store = store::Store::open(disk, folder.path).value();
+  auto& db = store->database();
+  const auto text = [&](const char* sql) {
+    std::string all;
+    sqlite::Statement rows(db, sql);
+    for (rows.start(); rows.next();) all += rows.text(0) + " ";
+    return all;
+  };
+  EXPECT_EQ(text("SELECT position FROM history ORDER BY position"), "2 3 4 ")
+      << "what it says of groups, of series, and of a view that one store answers";
+  EXPECT_EQ(text("SELECT position FROM answers ORDER BY position"), "3 4 ");
+  EXPECT_EQ(text("SELECT key FROM meta WHERE key LIKE 'kafka 5f %'"), "kafka 5f answers ");
+  EXPECT_EQ(text("SELECT COUNT(*) FROM reaches UNION ALL SELECT COUNT(*) FROM speakers"), "0 0 ");
+}
+
 TEST(Store, AFileOfVersion1IsLifted) {
   Node node;
   EdgeDouble edge("press-07", 1, 1);
