@@ -440,8 +440,7 @@ std::size_t Emitter::seal(SlotId id, EventTime wall, std::size_t budget) {
   stir(id);
   // What is passed over now would not be looked at again.
   if (view.role == Role::merged && !incomplete(view).empty()) return 0;
-  const bool opens = !slot.begun();
-  if (opens) {
+  if (!slot.begun()) {
     const auto first = first_window(slot);
     if (!first) return 0;
     const auto frontier = frontier_of(slot, *first);
@@ -474,7 +473,7 @@ std::size_t Emitter::seal(SlotId id, EventTime wall, std::size_t budget) {
     slot.told.erase(start);
     slot.sealed_to = grid.next(start);
     // Who proved it before was another, and what is here may begin in the middle of it.
-    const auto theirs = opens && start == slot.begins && view.role != Role::share
+    const auto theirs = start == slot.begins && view.role != Role::share
                             ? current(view, slot, start) : std::nullopt;
     const bool stays = theirs && adopted(*theirs) && others_know_better(id, *theirs);
     slot.silent = stays || emit_window(id, start, Cause::none, wall) ? 0 : slot.silent + 1;
@@ -536,8 +535,8 @@ bool Emitter::emit_span(SlotId id, const Span& window, Cause cause, EventTime wa
     // A partition that moved to another node takes back nothing: it is heard again, and then this
     // window is looked at again.
     // Nor does retention, which takes shares before the answers that were made of them.
-    const bool known = proved(answer.state) && group.heard;
-    if (merged && stands && !known && cause != Cause::operated) return any;
+    const bool known = group.heard && (proved(answer.state) || !stands);
+    if (merged && !known && cause != Cause::operated) return any;
     const bool doubtful = std::any_of(group.sources.begin(), group.sources.end(),
                                       [](const auto& s) { return s.basis.unplaced > 0; });
     if (merged ? before && group.frozen : maybe_frozen && doubtful) {

@@ -220,6 +220,7 @@ class Emitter {
     bool left = false;                    // the view no longer selects its series
     std::set<EventTime> told;             // windows answered for their share, not sealed yet
     std::set<EventTime> unproved;         // of a group: windows that wait again for who came later
+    bool more_unproved = false;           // past kEarlyMax of them, found again by their rows
     EventTime foremost = kEventTimeMin;   // of its members' frontiers
     EventTime newest_partial = kEventTimeMin;  // no row of a partial answer is of a later window
     std::set<store::SeriesId> refused;    // beyond kMembersMax
@@ -560,7 +561,8 @@ class Emitter {
       next_answered_, last_answered_, current_,
       add_history_, adopt_history_, at_position_, move_history_, move_answer_, save_answer_,
       forget_answer_, add_due_, remove_due_, due_, position_of_, prune_end_, prune_,
-      forget_history_, forget_answers_, forget_slot_, forget_due_, said_, prune_said_, add_past_,
+      forget_history_, forget_answers_, forget_slot_, forget_due_, said_, prune_said_, drop_said_,
+      add_past_,
       select_speakers_, save_speaker_, reaches_, save_reach_, drop_reach_, earlier_reaches_;
   struct Due {  // pending revisions of this batch, written when it ends
     std::uint32_t view;

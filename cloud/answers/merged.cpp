@@ -33,9 +33,10 @@ void Emitter::prepare_second_stage() {
   said_ = {db, "SELECT h.position,h.body FROM answers a JOIN history h ON h.position=a.position"
                " WHERE a.view=? AND a.series=? AND a.start=?"};
   // Numbers of rows are not given twice: the newest one stays.
-  prune_said_ = {db, "DELETE FROM history AS h WHERE view<0 AND position<=? AND position<?"
-                     " AND NOT EXISTS (SELECT 1 FROM answers a WHERE a.view=h.view"
+  prune_said_ = {db, "DELETE FROM history AS h WHERE view<0 AND position>? AND position<=?"
+                     " AND position<? AND NOT EXISTS (SELECT 1 FROM answers a WHERE a.view=h.view"
                      " AND a.series=h.series AND a.start=h.start AND a.position=h.position)"};
+  drop_said_ = {db, "DELETE FROM history WHERE position=?"};
   add_past_ = {db, "INSERT INTO views(name,definition,current) VALUES(?,?,0)"};
   select_speakers_ = {db, "SELECT part,run,views FROM speakers"};
   save_speaker_ = {db, "INSERT OR REPLACE INTO speakers VALUES(?,?,?)"};

@@ -6,6 +6,7 @@ namespace tidemark::answers {
 namespace {
 constexpr std::string_view kPrunedTo = "pruned_to";
 constexpr std::string_view kKnownFrom = "known_from";
+constexpr std::string_view kSaidPrunedTo = "said_pruned_to";
 }  // namespace
 
 void Emitter::follow(Answer& a, Cause cause, const std::optional<Answer>& before) {
@@ -131,7 +132,9 @@ void Emitter::revise(SlotId id, EventTime start, Cause cause, SteadyTime now, Ev
 
 void Emitter::prune(EventTime known_before, std::size_t limit) {
   log_.forget(known_before, limit);
-  prune_said_.run(said_to_, position_);
+  // What was said goes once it is superseded: then, or here if it was not said by then.
+  prune_said_.run(store_.small().meta(kSaidPrunedTo), said_to_, position_);
+  store_.small().set_meta(kSaidPrunedTo, said_to_);
   published_.forget(known_before, limit);
   // Answers become known in the order of their positions, so that each is looked at once: what it
   // superseded was last what is known then.

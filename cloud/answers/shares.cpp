@@ -102,6 +102,7 @@ bool Emitter::say_share(SlotId id, EventTime start, Cause cause, EventTime wall)
     say_reach(id, std::move(reach), wall);
     stir(id);
   }
+  if (before && before->position <= said_to_) drop_said_.run(before->position);
   say(view, slot.subject, start, partial, wall);
   save_answer_.run(view.id, slot.subject, count_ns(start), position_);
   return any;

@@ -94,7 +94,10 @@ void Emitter::note_proof(SlotId id, EventTime start, bool proved, Cause cause) {
     return;
   }
   slot.unproved.insert(start);
-  if (slot.unproved.size() > kEarlyMax) slot.unproved.erase(slot.unproved.begin());
+  if (slot.unproved.size() > kEarlyMax) {
+    slot.unproved.erase(slot.unproved.begin());
+    slot.more_unproved = true;
+  }
   due_rows_.push_back({slot.view, slot.subject, start, cause == Cause::none ? Cause::late : cause});
 }
 
@@ -110,6 +113,12 @@ void Emitter::pend_unproved(SlotId id, SteadyTime now) {
                                                   : frontier >= view.grid.end(start);
     w = proved ? slot.unproved.erase(w) : std::next(w);
     if (proved) pend(id, start, Cause::late, now);
+  }
+  if (!slot.unproved.empty() || !std::exchange(slot.more_unproved, false)) return;
+  due_.start(view.id, slot.subject);
+  while (due_.next()) {
+    if (due_.integer(1) == 0) continue;  // not sealed
+    pend(id, event_time(due_.integer(0)), cause_of(due_.integer(1)), now);
   }
 }
 

@@ -277,6 +277,39 @@ TEST(Groups, ThatAreAheadOfASeriesTakeItLater) {
   EXPECT_EQ(windows["stamping"], 4u);
 }
 
+// More windows than are remembered one by one wait for somebody new.
+TEST(Groups, AllWindowsThatWaitForANewcomerAreProvedWithIt) {
+  constexpr int kSeconds = 1300;
+  auto view = grouped("site", {"site"}, "*/m0");
+  view.window.size = Nanoseconds(kSecond);
+  Node node({}, {view});
+  EdgeDouble edge("press-07", 1, 1), newcomer("press-08", 2, 1);
+  for (int s = 0; s < kSeconds; ++s) edge.take(0, kStart + s * kSecond, 1);
+  edge.flush(kStart + kSeconds * kSecond);
+  send(node, edge);
+  const auto settle = [&] {
+    for (int i = 0; i < 20; ++i) node.settle();
+  };
+  const auto proved_windows = [&] {
+    return std::ranges::count_if(node.answers("site"), [](const Answer& a) {
+      return proved(a.state);
+    });
+  };
+  settle();
+  ASSERT_EQ(proved_windows(), kSeconds);
+  greet(node, newcomer);
+  newcomer.take(0, kStart, 1);
+  node.take(newcomer, newcomer.block(newcomer.flush(kStart + kSeconds * kSecond)));
+  for (int s = 0; s < kSeconds; ++s) edge.take(0, kStart + s * kSecond + kSecond / 2, 1);
+  node.take(edge, edge.block(edge.flush(kStart + kSeconds * kSecond)));
+  node.take(edge, edge.last_seal());
+  settle();
+  ASSERT_EQ(proved_windows(), 0);
+  node.take(newcomer, newcomer.last_seal());
+  settle();
+  EXPECT_EQ(proved_windows(), kSeconds);
+}
+
 // Also when the node dies between the start that moved a series and its first batch.
 TEST(Groups, AnswerAnewWhatAMoveChangedAfterACrash) {
   Node node({}, {grouped("area", {"area"}, "*/m0")});
