@@ -332,6 +332,13 @@ int CloudCommands::order_views() {
   Source source(world_, words_.config, "", quiet);
   const auto body = source.get("/v1/edges", {});
   const auto status = body ? Json::parse(*body, nullptr, false) : Json();
+  if (!status.contains("owners")) {
+    output_.fail({Fault::unavailable,
+                  "which partitions are open here is not known: " +
+                      (body ? "the node's answer does not read" : body.error().text())},
+                 "in views.d all the same; `tidemark cloud view apply` once the node answers");
+    return kExitTryAgain;
+  }
   std::vector<int> here;
   for (const auto& owner : status.value("owners", Json::array())) {
     if (owner.value("here", false)) here.push_back(owner.value("partition", 0));

@@ -97,6 +97,7 @@ Result<> KafkaListener::begin(intake::Intake& intake, const kafka::Layout& layou
   std::string barred;
   if (options_.reader && options_.answers && !options_.partition) {
     TIDE_ASSIGN(barred, others_spoke(s, layout, intake));
+    TIDE_TRY(intake.save_notes());  // that it may, before it does
   }
   if (options_.reader) outbox_ = std::make_unique<Outbox>(said(intake, layout, barred));
   if (options_.voice) {

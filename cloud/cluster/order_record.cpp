@@ -10,7 +10,6 @@
 namespace tidemark::cluster {
 namespace {
 
-constexpr std::size_t kWordsMax = 16 << 10;  // names and reasons of 500 characters, escaped
 constexpr std::size_t kNameMax = 100;
 constexpr std::string_view kOutcome = "\toutcome";  // behind the name: a record beside the order's
 
@@ -66,9 +65,9 @@ Result<OrderRecord> read_order(const kafka::Record& r, int partitions) {
   }
   auto name = r.key;
   if (type == "outcome" && name.ends_with(kOutcome)) name.remove_suffix(kOutcome.size());
-  if (!is_name(name) || r.value.empty() || r.value.size() > kWordsMax) {
+  if (!is_name(name) || r.value.empty() || r.value.size() > kOrderWordsMax) {
     return Error(Fault::bad_input, fmt::format("an order has a name of at most {} characters and "
-                                               "at most {} B of words", kNameMax, kWordsMax));
+                                               "at most {} B of words", kNameMax, kOrderWordsMax));
   }
   if (type == "order") return read_given(r, partitions);
   return OrderRecord(store::Outcome{0, std::string(name), std::string(as_text(r.value)),

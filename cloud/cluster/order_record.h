@@ -11,6 +11,8 @@
 
 namespace tidemark::cluster {
 
+inline constexpr std::size_t kOrderWordsMax = 16 << 10;  // names and reasons of 500 characters
+
 // `name`, `words`, `by` and `at` of it.
 Outbox::Record record_of(const store::Order& order, const std::string& topic, int partition);
 // All but `id`.

@@ -1,5 +1,7 @@
 #include "cloud/cluster/order_topic.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <thread>
 
@@ -49,6 +51,10 @@ Result<Outcomes> OrderTopic::give(const std::string& words, const std::string& b
   const auto about = store::subject_of_order(words);
   if (about.kind == store::OrderSubject::Kind::store) {
     return Error(Fault::bad_input, "an order about one store is given on the node that has it");
+  }
+  if (words.size() > kOrderWordsMax || by.size() > kOrderWordsMax) {
+    return Error(Fault::bad_input, fmt::format("an order is of {} B of words at most",
+                                               kOrderWordsMax));
   }
   TIDE_ASSIGN(const auto layout, options_.layout(s));
   store::Order order;

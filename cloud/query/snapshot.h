@@ -88,8 +88,7 @@ class Snapshot {
   };
   Force force(const ViewEntry& view);
   EventTime frontier(store::SourceId source);
-  // What a person said of the source, if windows need not wait for it; until the next begin().
-  // What holds of the source.
+  // What holds of the source by persons' word; until the next begin().
   const store::Words& words(store::SourceId source) const;
   std::vector<store::Waiver> waivers() { return waiver_rows_.all(false); }
   // Windows that end before are sealed, by proof or by word.

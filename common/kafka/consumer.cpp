@@ -48,6 +48,10 @@ class RdConsumer final : public Consumer {
     TIDE_TRY(set(conf.get(), "isolation.level", "read_committed"));
     TIDE_TRY(set(conf.get(), "auto.offset.reset", options_.tail ? "latest" : "earliest"));
     TIDE_TRY(set(conf.get(), "queued.max.messages.kbytes", std::to_string(of_each)));
+    // Else the client never asks where partitions begin, which oldest_of() says.
+    if (!settings.client.contains("statistics.interval.ms")) {
+      TIDE_TRY(set(conf.get(), "statistics.interval.ms", "10000"));
+    }
     TIDE_TRY(set(conf.get(), "queued.min.messages", std::to_string(options_.queue_records_max)));
     TIDE_TRY(set(conf.get(), "fetch.message.max.bytes", std::to_string(kFetchBytesOfPartition)));
     if (!settings.client.contains("fetch.wait.max.ms")) {

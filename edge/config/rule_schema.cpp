@@ -18,8 +18,9 @@ namespace {
 
 using namespace std::chrono_literals;
 
-// A partial has to lie inside one pane of the cloud's tiers (1 s, 1 min, 15 min, 1 day), or it
-// could not be told from its neighbours again: its size divides a tier, or is whole days.
+// A partial has to lie inside one pane of the cloud's tiers (1 s, 10 s, which divides the next, 1
+// min, 15 min, 1 day), or it could not be told from its neighbours again: its size divides a tier,
+// or is whole days.
 constexpr std::array<Nanoseconds, 4> kTiers = {1s, 1min, 15min, 24h};
 
 bool aligned(Nanoseconds size) {
