@@ -12,7 +12,7 @@ struct FleetOptions {
   unsigned hours = 72;       // of event time that they were away
   unsigned quiet_s = 130;    // of wall time before they do
   unsigned warm_minutes = 20;  // of event time that the others sent before, for full caches
-  unsigned pane_view_s = 10;  // a view of so many seconds, on panes of 1 s, is kept; 0: none
+  unsigned pane_view_s = 15;  // a view of so many seconds, on panes of 1 s, is kept; 0: none
   unsigned copies = 3;       // of each block that is sent then, in any order
 };
 

@@ -198,7 +198,7 @@ TEST(Group, HowFarACheckpointIsAheadIsCountedInRecordsAndInBytes) {
     return !checkpoint::bring(place, disk, stop).value().damage.empty();
   };
   EXPECT_FALSE(is_fetched(0, 0, checkpoint::kNearRecords));
-  EXPECT_TRUE(is_fetched(0, 0, checkpoint::kNearRecords + 1)) << "what it puts groups together of";
+  EXPECT_TRUE(is_fetched(0, 0, 2 * checkpoint::kNearRecords)) << "what groups are put together of";
   EXPECT_FALSE(is_fetched(checkpoint::kNearRecords, 0));
   const auto here_ends = store::kSegmentBytes;  // and a few bytes: segments count from 1
   EXPECT_FALSE(is_fetched(checkpoint::kNearRecords, here_ends + checkpoint::kNearBytes));
