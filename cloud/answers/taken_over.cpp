@@ -11,7 +11,7 @@
 namespace tidemark::answers {
 namespace {
 constexpr std::size_t kWaitingMax = 20'000;  // revisions, while more are to be taken over
-constexpr std::size_t kIdleClaims = 50;  // looks at slots of which nothing is there cost so much less
+constexpr std::size_t kIdleClaims = 50;  // looks at slots of which nothing is there count as one
 }  // namespace
 
 PublishedRows::Window Emitter::window_of(const ViewState& view, Subject subject,
