@@ -298,7 +298,7 @@ TEST(Groups, AllWindowsThatWaitForANewcomerAreProvedWithIt) {
   settle();
   ASSERT_EQ(proved_windows(), kSeconds);
   greet(node, newcomer);
-  newcomer.take(0, kStart, 1);
+  newcomer.take(0, kStart + (kSeconds - 1) * kSecond, 1);  // it had nothing before
   node.take(newcomer, newcomer.block(newcomer.flush(kStart + kSeconds * kSecond)));
   for (int s = 0; s < kSeconds; ++s) edge.take(0, kStart + s * kSecond + kSecond / 2, 1);
   node.take(edge, edge.block(edge.flush(kStart + kSeconds * kSecond)));
