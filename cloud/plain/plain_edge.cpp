@@ -310,7 +310,7 @@ void PlainEdge::give_back(std::span<const std::uint32_t> part, Block& block) {
 }
 
 void PlainEdge::pack(Block& block, std::vector<wire::Frame>& out) {
-  auto bytes = codec::encode(block, codec::Tier::fast, memories_);
+  auto bytes = codec::encode(block, codec::Tier::fast, memories_, codec::Clocks::own);
   const bool fits = bytes && bytes->size() <= kBlockBytesMax;
   if (fits && readings_carried(block) <= 2 * kReadingsMax) {
     return say(block, std::move(*bytes), out);

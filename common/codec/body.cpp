@@ -196,8 +196,9 @@ Result<> check_block(const Block& block) {
   return {};
 }
 
-void write_body(Tier tier, const Block& block, std::int64_t time_min, Memories& memories,
+void write_body(Way way, const Block& block, std::int64_t time_min, Memories& memories,
                 std::vector<ColumnSummary>& footers, ByteWriter& out) {
+  const auto [tier, clocks] = way;
   out.varint(block.groups.size());
   const auto unit = time_unit(block, time_min);
   out.varint(unit);
@@ -211,7 +212,7 @@ void write_body(Tier tier, const Block& block, std::int64_t time_min, Memories& 
       const auto distance = static_cast<std::uint64_t>(minus(t, time_min));
       relative.push_back(static_cast<std::int64_t>(distance / unit));
     }
-    write_times(tier, relative, out);
+    write_times(tier, clocks, relative, out);
     out.varint(g.columns.size());
     for (const auto& c : g.columns) {
       const auto exponent =

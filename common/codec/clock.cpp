@@ -24,7 +24,7 @@ constexpr unsigned kPeriodFraction = 16;   // bits
 constexpr double kUnitsMax = 35184372088832.0;  // 2^45: with the fraction still in 62 bits
 constexpr std::uint8_t kEscape = kPatternSymbols - 1;
 
-// A clock is one column for many: there is time for the better coder.
+// A clock is one column for many: there is time for the better coder. Readers know no other.
 Tier coder_of(Tier tier) { return tier == Tier::fast ? Tier::standard : tier; }
 
 std::int64_t on_period(std::uint64_t period, std::size_t i) {
@@ -135,7 +135,10 @@ bool read_pattern_of(ByteReader& in, std::span<std::int64_t> times) {
 
 }  // namespace
 
-void write_times(Tier tier, std::span<const std::int64_t> times, ByteWriter& out) {
+void write_times(Tier tier, Clocks clocks, std::span<const std::int64_t> times, ByteWriter& out) {
+  if (clocks == Clocks::own) {
+    return write_sequence(coder_of(tier), times, out, {.linear = false, .table = false});
+  }
   ByteVector best;
   ByteWriter to(best);
   write_sequence(coder_of(tier), times, to);

@@ -160,12 +160,12 @@ Result<ByteVector> encode(const Block& block, Tier tier) {
   return encode(block, tier, none);
 }
 
-Result<ByteVector> encode(const Block& block, Tier tier, Memories& memories) {
+Result<ByteVector> encode(const Block& block, Tier tier, Memories& memories, Clocks clocks) {
   TIDE_TRY(check_block(block));
   Head head{summary(block), tier, {}};
   ByteVector body;
   ByteWriter body_out(body);
-  write_body(tier, block, head.summary.time_min, memories, head.footers, body_out);
+  write_body({tier, clocks}, block, head.summary.time_min, memories, head.footers, body_out);
   if (body.size() > kBodyBytesMax) {
     return Error{Fault::full, "block: more than 16 MiB before packing"};
   }
@@ -250,7 +250,7 @@ Result<> decode_values(ByteSpan bytes, Tier tier, Column& into) {
 ByteVector encode_times(std::span<const std::int64_t> times, Tier tier) {
   ByteVector bytes;
   ByteWriter out(bytes);
-  write_times(tier, times, out);
+  write_times(tier, Clocks::shared, times, out);
   return bytes;
 }
 

@@ -68,11 +68,16 @@ class Memories {
   std::unordered_map<std::uint32_t, Memory> by_series_;
 };
 
+// Of the times of groups: a clock that many columns share is worth the best of several ways to
+// write it; where each column has its own, the first good way is taken. Readers need not know.
+enum class Clocks : std::uint8_t { shared, own };
+
 // Fault::bad_input for a block whose parts do not fit each other (a column with more values than
 // rows); only a fault in our own code makes one.
 Result<ByteVector> encode(const Block& block, Tier tier);
-// The same bytes for the same block, tier and memories.
-Result<ByteVector> encode(const Block& block, Tier tier, Memories& memories);
+// The same bytes for the same block, tier, memories and kind of clocks.
+Result<ByteVector> encode(const Block& block, Tier tier, Memories& memories,
+                          Clocks clocks = Clocks::shared);
 // Fault::corrupt when the checksum or the structure is wrong, unsupported for a newer version.
 Result<Block> decode(ByteSpan bytes);
 // The same faults; checks the checksum too.

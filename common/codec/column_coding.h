@@ -26,7 +26,7 @@ std::string words_of_doubles(ByteSpan written);
 void write_integers(Tier tier, std::span<const std::int64_t> values, ByteWriter& out);
 bool read_integers(Tier tier, ByteReader& in, std::span<std::int64_t> values);
 
-void write_times(Tier tier, std::span<const std::int64_t> times, ByteWriter& out);
+void write_times(Tier tier, Clocks clocks, std::span<const std::int64_t> times, ByteWriter& out);
 bool read_times(Tier tier, ByteReader& in, std::span<std::int64_t> times);
 
 void write_booleans(Tier tier, std::span<const std::int64_t> values, ByteWriter& out);

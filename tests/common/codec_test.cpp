@@ -34,7 +34,32 @@ TEST(Codec, GivesBackEveryBlockBitForBit) {
     const auto back = decode(*bytes);
     ASSERT_TRUE(back.ok()) << "seed " << seed << ": " << back.error().text();
     ASSERT_TRUE(same_bits(*back, block)) << "seed " << seed;
+    Memories none;
+    const auto own = decode(*encode(block, kTiers[seed % 3], none, Clocks::own));
+    ASSERT_TRUE(own.ok() && same_bits(*own, block)) << "seed " << seed;
   }
+}
+
+// Times that a sender shuffles: every second one of a grid, at random.
+TEST(Codec, ClocksOfOneColumnEachTakeLittleMore) {
+  std::mt19937_64 random(1);
+  Block b;
+  b.groups.resize(100);
+  for (std::uint32_t i = 0; i < b.groups.size(); ++i) {
+    auto& g = b.groups[i];
+    auto& column = g.columns.emplace_back();
+    column.series = i;
+    for (std::int64_t at = 0; g.times.size() < 131; ++at) {
+      if (random() % 2 == 0) continue;
+      g.times.push_back(kNow + at * 10'000'000);
+      column.f64.push_back(static_cast<double>(random() % 1000) / 100);
+    }
+  }
+  Memories shared, own;
+  const auto best = encode(b, Tier::fast, shared)->size();
+  const auto first = encode(b, Tier::fast, own, Clocks::own)->size();
+  EXPECT_GE(first, best);
+  EXPECT_LE(first, best + best / 6);
 }
 
 TEST(Codec, SummaryIsThatOfTheContent) {
