@@ -5,18 +5,13 @@
 
 #include <cstring>
 
+#include "cloud/plain/flat_record.h"
+
 namespace tidemark::plain {
 namespace {
 
 namespace od = simdjson::ondemand;
 using simdjson::error_code;
-
-// Panes and windows reach beyond the readings in them.
-constexpr Nanoseconds kFromTheEndsOfTime = std::chrono::hours(24 * 401);
-
-bool within_time(EventTime t) {
-  return t > kEventTimeMin + kFromTheEndsOfTime && t < kEventTimeMax - kFromTheEndsOfTime;
-}
 
 std::string_view trim_end(std::string_view text) {
   const auto last = text.find_last_not_of(" \t\r\n");
@@ -37,13 +32,15 @@ struct JsonRecords::State {
     std::string why = {};
   };
 
-  JsonFields fields;
+  const JsonFields fields;
+  FlatRecord flat{fields};
   od::parser parser;
   std::vector<char> padded;
   std::vector<PlainReading> readings;
   std::size_t refused = 0;
   std::string why;
 
+  explicit State(JsonFields f) : fields(std::move(f)) {}
   Result<> parse(ByteSpan record);
 
  private:
@@ -58,9 +55,7 @@ struct JsonRecords::State {
   void refuse(std::string reason);
 };
 
-JsonRecords::JsonRecords(JsonFields fields) : state_(std::make_unique<State>()) {
-  state_->fields = std::move(fields);
-}
+JsonRecords::JsonRecords(JsonFields fields) : state_(std::make_unique<State>(std::move(fields))) {}
 JsonRecords::~JsonRecords() = default;
 
 Result<> JsonRecords::parse(ByteSpan record) { return state_->parse(record); }
@@ -80,6 +75,8 @@ Result<> JsonRecords::State::parse(ByteSpan record) {
     return bad(fmt::format("it has {} bytes; at most {} are read", record.size(),
                            kRecordBytesMax));
   }
+  if (flat.read(as_text(record), readings.emplace_back())) return {};
+  readings.clear();
   if (padded.size() < record.size() + simdjson::SIMDJSON_PADDING) {
     padded.resize(2 * (record.size() + simdjson::SIMDJSON_PADDING));
   }
@@ -155,10 +152,7 @@ error_code JsonRecords::State::field(std::string_view key, od::value value, Obje
   if (key != fields.series) return simdjson::SUCCESS;
   std::string_view series;
   if (const auto code = name(value, key, series, to); code != simdjson::SUCCESS) return code;
-  const auto slash = series.rfind('/');
-  const bool levels = slash != std::string_view::npos;
-  to.reading.device = series.substr(0, levels ? slash : 0);
-  to.reading.metric = series.substr(levels ? slash + 1 : 0);
+  to.reading.name_by(series);
   to.named = true;
   return simdjson::SUCCESS;
 }
@@ -195,7 +189,7 @@ error_code JsonRecords::State::time(od::value value, Object& to) const {
   }
   if (!time) {
     to.why = fmt::format("'{}': {}", fields.time, time.error().text());
-  } else if (!within_time(*time)) {
+  } else if (!is_within_time(*time)) {
     to.why = fmt::format("'{}' lies at the end of time", fields.time);
   } else {
     to.reading.time = *time;

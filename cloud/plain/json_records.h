@@ -46,7 +46,7 @@ class JsonRecords {
 
   // Fault::bad_input where none of it can be used, and why.
   Result<> parse(ByteSpan record);
-  // Of the last record; their texts live until the next one.
+  // Of the last record; their texts live as long as it does, and until the next one.
   [[nodiscard]] const std::vector<PlainReading>& readings() const;
   // Elements of the last record that cannot be used, beside those that can, and why the first
   // cannot.

@@ -1,6 +1,7 @@
 // One reading as who has no edge sends it.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <string_view>
 
@@ -19,6 +20,20 @@ struct PlainReading {
   double f64 = 0;
   bool boolean = false;
   std::string_view text;
+
+  // "press-07/line1/power": its last level is the metric.
+  void name_by(std::string_view series) {
+    const auto slash = series.rfind('/');
+    const bool levels = slash != std::string_view::npos;
+    device = series.substr(0, levels ? slash : 0);
+    metric = series.substr(levels ? slash + 1 : 0);
+  }
 };
+
+// Panes and windows reach beyond the readings in them.
+inline bool is_within_time(EventTime t) {
+  constexpr Nanoseconds kFromTheEnds = std::chrono::hours(24 * 401);
+  return t > kEventTimeMin + kFromTheEnds && t < kEventTimeMax - kFromTheEnds;
+}
 
 }  // namespace tidemark::plain

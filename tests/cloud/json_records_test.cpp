@@ -13,8 +13,7 @@ constexpr std::int64_t kSecond = 1'000'000'000;
 constexpr std::int64_t kTime = 1'763'690'400 * kSecond;  // 2025-11-21T02:00:00Z
 
 // "device|metric|value@ns" of each reading; a refusal in words.
-std::string read(const std::string& record, JsonFields fields = {}) {
-  JsonRecords records(std::move(fields));
+std::string read(JsonRecords& records, const std::string& record) {
   const auto parsed = records.parse(as_bytes(record));
   if (!parsed) return parsed.error().text();
   std::string out;
@@ -29,6 +28,10 @@ std::string read(const std::string& record, JsonFields fields = {}) {
     out += std::to_string(records.refused()) + " refused: " + records.why();
   }
   return out;
+}
+std::string read(const std::string& record, JsonFields fields = {}) {
+  JsonRecords records(std::move(fields));
+  return read(records, record);
 }
 
 TEST(JsonRecords, NameTheirSeriesInThreeWays) {
@@ -99,6 +102,80 @@ TEST(JsonRecords, OfAnArrayGoodElementsAreTaken) {
             "|a|1@0 |a|1@0 2 refused: element 1: it is no object");
   EXPECT_EQ(read(R"([{"series":"a","time":1763690400}])"), "element 0: it has no 'value'");
   EXPECT_EQ(read("[]"), "it holds no reading");
+}
+
+// The same object as an element of an array is the parser's.
+TEST(JsonRecords, FlatOnesAreReadAsTheParserDoes) {
+  const std::vector<std::string> records{
+      R"({"device":"d","time":1763690400,"value":1.5})",
+      R"( { "device" : "d" ,	"time" : 1763690400 , "value" : -0.0 } )" "\r\n",
+      R"({"value":1.5,"device":"d","time":1763690400})",          // another order
+      R"({"device":"d","time":1763690400,"value":1.5,"x":"y"})",  // and more keys
+      R"({"x":null,"y":true,"z":false,"q":-1.25,"device":"d","time":1763690400,"value":1})",
+      R"({"series":"a/b/c","time":"1763690400","value":true,"device":"d"})",
+      R"({"series":"a/","time":"2025-11-21T02:00:00.5Z","value":false})",
+      R"({"series":"/","time":1763690400,"value":1})",
+      R"({"series":"","device":"d","time":1763690400,"value":1})",
+      R"({"device":"","time":1763690400,"value":1})",
+      R"({"device":"d","time":1763690400,"value":"a text of more than eight bytes"})",
+      R"({"device":"d","time":1763690400,"value":"back\\slash \" and \u00e9"})",
+      R"({"device":"dé","time":1763690400,"value":"ü"})",
+      "{\"device\":\"d\xff\",\"time\":1763690400,\"value\":1}",
+      "{\"device\":\"d\te\",\"time\":1763690400,\"value\":1}",
+      "{\"device\":\"0123456\x01\",\"time\":1763690400,\"value\":1}",
+      R"({"devic\u0065":"d","time":1763690400,"value":1})",
+      R"({"device":"d","device":"e","time":1763690400,"value":1,"value":2})",
+      R"({"device":"d","time":1763690400,"value":1e2})",
+      R"({"device":"d","time":1763690400,"value":9007199254740993})",
+      R"({"device":"d","time":1763690400,"value":12345678901234567890123})",
+      R"({"device":"d","time":1763690400,"value":01})",
+      R"({"device":"d","time":1763690400,"value":1.})",
+      R"({"device":"d","time":1763690400,"value":-})",
+      R"({"device":"d","time":1763690400,"value":1 2})",
+      R"({"device":"d","time":1763690400,"value":truely})",
+      R"({"device":"d","time":1763690400,"value":null})",
+      R"({"device":"d","time":1763690400,"value":{"x":1}})",
+      R"({"device":"d","time":1763690400,"value":1,"x":{"value":[2]}})",
+      R"({"device":"d","time":1763690400,"value":1,"x":01})",
+      R"({"device":7,"time":1763690400,"value":1})",
+      R"({"device":"d","time":5,"value":1})",
+      R"({"device":"d","time":-1763690400,"value":1})",
+      R"({"device":"d","time":1763690400.25,"value":1})",
+      R"({"device":"d","time":9200000000000000000,"value":1})",
+      R"({"device":"d","time":"yesterday","value":1})",
+      R"({"device":"d","time":1763690400})",
+      R"({"device":"d","value":1})",
+      R"({"time":1763690400,"value":1})",
+      R"({"device":"d","time":1763690400,"value":1,})",
+      R"({"device":"d","time":1763690400,"value":1)",
+      R"({"device":"d","time":1763690400,"value":1}})",
+      R"({"device":"d","time":1763690400,"value":1} {})",
+      R"({"device":"d" "time":1763690400,"value":1})",
+      R"({"device","time":1763690400,"value":1})",
+      R"({,"device":"d","time":1763690400,"value":1})",
+      R"({device:"d","time":1763690400,"value":1})",
+      R"({"device":"d,"time":1763690400,"value":1})",
+      R"({})", R"({)", R"({"device)",
+      R"({")" + std::string(100, 'k') + R"(":1,"device":"d","time":1763690400,"value":1})",
+      R"({"device":")" + std::string(256, 'd') + R"(","time":1763690400,"value":1})",
+      R"({"device":")" + std::string(257, 'd') + R"(","time":1763690400,"value":1})",
+      R"({"device":"d","time":1763690400,"value":")" + std::string(1024, 'x') + R"("})",
+      R"({"device":"d","time":1763690400,"value":")" + std::string(1025, 'x') + R"("})"};
+  const auto without = [](std::string text, const std::string& what) {
+    const auto at = text.find(what);
+    return at == std::string::npos ? text : text.erase(at, what.size());
+  };
+  JsonRecords all({});  // whose keys are those of the record before
+  for (const auto& record : records) {
+    const auto alone = read(record);
+    EXPECT_EQ(read(all, record), alone) << record;
+    const auto in_array = read("[" + record + "]");
+    if (alone.find("malformed") != std::string::npos) {
+      EXPECT_THAT(in_array, HasSubstr("malformed")) << record;
+    } else {
+      EXPECT_EQ(without(in_array, "element 0: "), alone) << record;
+    }
+  }
 }
 
 TEST(JsonRecords, WhatIsNoReadingIsRefusedByName) {
