@@ -95,14 +95,9 @@ Result<> PlainEdge::take(const PlainReading& r) {
 }
 
 Result<std::uint32_t> PlainEdge::series_of(const PlainReading& r) {
-  key_.assign(r.device);
-  key_ += '\0';
-  key_ += r.metric;
-  key_ += '\0';
-  key_ += static_cast<char>(r.type);
-  if (const auto known = by_sent_.find(key_); known != by_sent_.end()) return known->second;
+  if (const auto known = by_sent_.find(r); known != SentNames::kNone) return known;
   TIDE_ASSIGN(const auto index, add_series(r));
-  by_sent_.emplace(key_, index);
+  by_sent_.add(r, index);
   return index;
 }
 
@@ -253,15 +248,13 @@ void PlainEdge::say_by_hours(std::vector<wire::Frame>& out) {
 void PlainEdge::put_in_order(Group& group) {
   auto& times = group.times;
   if (std::ranges::is_sorted(times)) return;
-  order_.clear();
-  for (std::uint32_t row = 0; row < times.size(); ++row) order_.emplace_back(times[row], row);
-  std::ranges::sort(order_);
-  for (std::size_t row = 0; row < times.size(); ++row) times[row] = order_[row].first;
+  order_.sort(times);
+  for (std::size_t row = 0; row < times.size(); ++row) times[row] = order_.rows()[row].first;
   const auto arrange = [&](auto& values) {
     if (values.empty()) return;
     std::remove_reference_t<decltype(values)> arranged;
     arranged.reserve(values.capacity());
-    for (const auto& [time, row] : order_) arranged.push_back(std::move(values[row]));
+    for (const auto& [time, row] : order_.rows()) arranged.push_back(std::move(values[row]));
     values.swap(arranged);
   };
   auto& column = group.columns[0];

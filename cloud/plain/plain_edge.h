@@ -19,6 +19,8 @@
 #include <vector>
 
 #include "cloud/plain/plain_reading.h"
+#include "cloud/plain/row_order.h"
+#include "cloud/plain/sent_names.h"
 #include "common/base/result.h"
 #include "common/codec/codec.h"
 #include "common/model/block.h"
@@ -104,11 +106,10 @@ class PlainEdge {
   const Options options_;
   State state_;
   std::vector<Series> series_;
-  std::unordered_map<std::string, std::uint32_t> by_sent_;  // device, a zero byte, metric, type
+  SentNames by_sent_;
   std::unordered_map<std::string, std::uint32_t> by_name_;  // local_name(), type
-  std::string key_;
   std::vector<std::uint32_t> touched_;
-  std::vector<std::pair<std::int64_t, std::uint32_t>> order_;  // times with their rows
+  RowOrder order_;
   std::size_t described_ = 0;  // of series_, those that lie in dictionaries
   std::vector<Named> dictionaries_;
   codec::Memories memories_;
