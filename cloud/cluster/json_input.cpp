@@ -16,6 +16,8 @@ namespace {
 
 constexpr std::size_t kAtOnce = 10'000;  // records of one take(): 10 ms
 constexpr std::size_t kPiece = 500;      // between looks whether a flush is due
+constexpr std::uint64_t kFetchBytes = 2 << 20;  // of all partitions
+constexpr std::uint64_t kFetchBytesMin = 64 << 10;
 constexpr auto kTryAgain = std::chrono::seconds(1);
 constexpr std::uint64_t kSession = 1;  // the edge is always connected in the same way
 
@@ -155,6 +157,9 @@ Result<> JsonInput::begin(intake::Intake& intake, int partitions) {
   options.event = event_;
   options.queue_bytes_max = kQueueBytes;
   options.queue_records_max = kQueueRecords;
+  options.queue_records_low = kQueueRecords / 2;
+  options.fetch_bytes_of_partition =
+      std::max(kFetchBytesMin, kFetchBytes / static_cast<std::uint64_t>(std::max(partitions, 1)));
   std::vector<Partition> all;
   for (int p = 0; p < partitions; ++p) {
     Partition one;

@@ -10,8 +10,8 @@
 //            kLettersWithin one letter of a flush and partition says how many there are, where, and
 //            why the first one.
 // Partitions as the topic has them; when it grows or is made anew, it is opened anew.
-// Bounds     kQueueBytes and kQueueRecords fetched ahead, where there is a backlog: some 400 MB of
-//            memory, for 1 M records/s; and those of cloud/plain.
+// Bounds     kQueueBytes and kQueueRecords fetched ahead, where there is a backlog, and one fetch
+//            more: few enough to stay in the caches of a CPU; and those of cloud/plain.
 // Threads    one; behind(), lost(), refused() and problem() from any.
 #pragma once
 
@@ -57,7 +57,7 @@ class JsonInput {
   static constexpr std::size_t kLetterBytesMax = plain::JsonRecords::kRecordBytesMax;
   static constexpr std::size_t kLettersBytesMax = intake::kLetterBytesMax;
   static constexpr std::uint64_t kQueueBytes = 256 << 20;
-  static constexpr std::uint64_t kQueueRecords = 1'000'000;
+  static constexpr std::uint64_t kQueueRecords = 60'000;
 
   using OpenReader = std::function<Result<std::unique_ptr<query::Reader>>()>;
   // Reaches nobody yet; looks at the topic `look_every`, `look_again` while it cannot be read.

@@ -14,7 +14,7 @@ namespace {
 
 constexpr std::array<std::uint8_t, 8> kOne{1};  // an eventfd's
 constexpr std::uint64_t kQueueKbOfPartitionMin = 1024;
-constexpr std::uint64_t kFetchBytesOfPartition = 2 << 20;
+constexpr int kAskedWithinMs = 100;
 constexpr std::size_t kAtOnce = 500;  // records of one look at the queue
 
 std::string_view text_of(const void* bytes, std::size_t size) {
@@ -53,7 +53,8 @@ class RdConsumer final : public Consumer {
       TIDE_TRY(set(conf.get(), "statistics.interval.ms", "10000"));
     }
     TIDE_TRY(set(conf.get(), "queued.min.messages", std::to_string(options_.queue_records_max)));
-    TIDE_TRY(set(conf.get(), "fetch.message.max.bytes", std::to_string(kFetchBytesOfPartition)));
+    TIDE_TRY(set(conf.get(), "fetch.message.max.bytes",
+                 std::to_string(options_.fetch_bytes_of_partition)));
     if (!settings.client.contains("fetch.wait.max.ms")) {
       TIDE_TRY(set(conf.get(), "fetch.wait.max.ms", "100"));
     }
@@ -92,6 +93,7 @@ class RdConsumer final : public Consumer {
 
   std::size_t poll_many(std::size_t most,
                         const std::function<void(const Record&)>& take) override {
+    if (options_.queue_records_low > 0) look_at_queue();
     std::array<rd_kafka_message_t*, kAtOnce> raw{};
     std::size_t taken = 0;
     while (taken < most) {
@@ -161,6 +163,20 @@ class RdConsumer final : public Consumer {
     bool ended = false;     // once
   };
 
+  // The threads of the library that fetch sleep while the queue is full. A request through them
+  // wakes them; what its answer says is of no interest.
+  void look_at_queue() {
+    const bool low = rd_kafka_queue_length(queue_.get()) < options_.queue_records_low;
+    if (!std::exchange(was_low_, low) && low) {
+      const Owned<rd_kafka_topic_partition_list_t> ends(rd_kafka_topic_partition_list_new(0));
+      for (std::size_t p = 0; p < partitions_.size(); ++p) {
+        if (options_.from[p] == ConsumerOptions::kNotRead) continue;
+        rd_kafka_topic_partition_list_add(ends.get(), options_.topic.c_str(),
+                                          static_cast<int>(p))->offset = RD_KAFKA_OFFSET_END;
+      }
+      static_cast<void>(rd_kafka_offsets_for_times(client_.get(), ends.get(), kAskedWithinMs));
+    }
+  }
   // As the last answer of a broker said; negative: none did.
   [[nodiscard]] std::pair<std::int64_t, std::int64_t> ends_of(int partition) const {
     std::int64_t low = -1;
@@ -225,6 +241,7 @@ class RdConsumer final : public Consumer {
 
   ConsumerOptions options_;
   std::vector<Partition> partitions_;
+  bool was_low_ = true;  // the queue
   Owned<rd_kafka_t> client_;
   Owned<rd_kafka_queue_t> queue_;
   mutable std::mutex mutex_;

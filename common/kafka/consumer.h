@@ -32,9 +32,14 @@ struct ConsumerOptions {
   std::vector<std::int64_t> from;
   bool tail = false;  // only what comes from now on: `from` says how many partitions, no more
   std::uint64_t queue_bytes_max = 64 << 20;
-  // Records, likewise. The library (2.0.2) looks at a queue that was full only once a second: of
-  // small records this is what can be read in that time, at about 400 B each.
+  // Records, likewise, at about 400 B each. The library (2.0.2) looks at a queue that was full only
+  // once a second, or when something else happens: of small records this is what can be read in
+  // that time.
   std::uint64_t queue_records_max = 100'000;
+  // Where fewer records wait and more did, poll_many() asks the leaders of the partitions for their
+  // ends, for at most 100 ms, so that something happens. 0: it does not.
+  std::uint64_t queue_records_low = 0;
+  std::uint64_t fetch_bytes_of_partition = 2 << 20;  // one record at least
   int event = -1;  // an eventfd of the caller, who keeps it longer and reads it
 };
 // Valid while the call lasts that hands it out.
