@@ -30,6 +30,7 @@ Result<> Catalogue::load(const std::vector<std::unique_ptr<Edge>>& edges) {
     edge->second->dictionary_bytes += row.bytes;
   });
   TIDE_ASSIGN(auto rows, store_.series().all());
+  const auto early = store_.late().early();
   for (auto& row : rows) {
     const auto edge = by_id.find(row.edge);
     if (edge == by_id.end()) return Error(Fault::corrupt, "cloud.db: a series without its edge");
@@ -37,7 +38,7 @@ Result<> Catalogue::load(const std::vector<std::unique_ptr<Edge>>& edges) {
     // The row is written lazily; nothing can lie beyond the end of the newest pane.
     const auto starts = store_.panes().newest(series->row.id);
     series->newest = std::max(series->row.last, starts);
-    series->early = store_.late().waiting(series->row.id, kEventTimeMin, kEventTimeMax).early > 0;
+    series->early = early.contains(series->row.id);
   }
   return {};
 }

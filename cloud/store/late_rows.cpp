@@ -11,6 +11,9 @@ LateRows::LateRows(sqlite::Database& database, Changes& changes)
                         " AND placement NOT IN ('late_ledger','quarantine')"),
       waiting_(database, "SELECT placement,readings FROM late INDEXED BY set_aside WHERE placement"
                          " IN ('late_ledger','quarantine') AND series=? AND start>=? AND start<?"),
+      early_(database, "SELECT series FROM late INDEXED BY set_aside WHERE placement"
+                       " IN ('late_ledger','quarantine') AND placement='quarantine'"
+                       " AND readings>0"),
       next_(database, "SELECT series,start,readings FROM late INDEXED BY set_aside WHERE placement"
                       " IN ('late_ledger','quarantine') AND (series,start)>(?,?)"
                       " ORDER BY series,start LIMIT 1"),
@@ -52,6 +55,14 @@ LateRows::Waiting LateRows::waiting(SeriesId series, EventTime from, EventTime t
     (waiting_.text(0) == kLedger ? waiting.late : waiting.early) += waiting_.count(1);
   }
   return waiting;
+}
+
+std::unordered_set<SeriesId> LateRows::early() {
+  flush();
+  std::unordered_set<SeriesId> all;
+  early_.start();
+  while (early_.next()) all.insert(static_cast<SeriesId>(early_.integer(0)));
+  return all;
 }
 
 std::optional<LateRows::Line> LateRows::next_waiting(const Line& after) {

@@ -8,6 +8,7 @@
 #include <optional>
 #include <string_view>
 #include <tuple>
+#include <unordered_set>
 #include <vector>
 
 #include "cloud/store/changes.h"
@@ -41,6 +42,8 @@ class LateRows {
     EventTime start{};
     std::uint64_t readings = 0;
   };
+  // Those of which something is in quarantine.
+  std::unordered_set<SeriesId> early();
   // The first line behind this one, by series and start.
   std::optional<Line> next_waiting(const Line& after);
   // They have been brought back.
@@ -56,7 +59,7 @@ class LateRows {
   };
   // What is set aside in a line that starts there is of the day from it on.
   void note(SeriesId series, EventTime from, EventTime to);
-  sqlite::Statement add_, forget_, waiting_, next_, remove_;
+  sqlite::Statement add_, forget_, waiting_, early_, next_, remove_;
   Changes& changes_;
   std::vector<Late> late_;  // of the batch
 };

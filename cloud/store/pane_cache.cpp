@@ -31,8 +31,8 @@ PaneCache::PaneCache(sqlite::Database& database, Changes& changes)
       upsert_(database, "INSERT OR REPLACE INTO panes(series,tier,start,state) VALUES(?,?,?,?)"),
       range_(database, "SELECT start, state FROM panes"
                        " WHERE series=? AND tier=? AND start>=? AND start<=? ORDER BY start"),
-      newest_(database, "SELECT start FROM panes WHERE series=? AND tier=?"
-                        " ORDER BY start DESC LIMIT 1"),
+      newest_(database, "SELECT tier,start FROM panes WHERE series=? AND tier<?"
+                        " ORDER BY tier DESC,start DESC LIMIT 1"),
       oldest_(database, "SELECT start FROM panes WHERE series=? AND tier=?"
                         " ORDER BY start LIMIT 1"),
       remove_(database, "DELETE FROM panes WHERE series=? AND tier=? AND start=?"),
@@ -54,15 +54,25 @@ std::size_t PaneCache::KeyHash::operator()(const Key& k) const {
 }
 
 PaneCache::Rows& PaneCache::rows_of(SeriesId series) {
-  auto [rows, unknown] = rows_.try_emplace(series);
-  if (unknown) {
-    for (std::size_t t = 0; t < reconcile::kTiers; ++t) {
-      rows->second.any[t] = newest_.start(series, number_at(t)).next();
-      rows->second.newest[t] = rows->second.any[t] ? newest_.integer(0) : kNoRows;
-      newest_.rewind();
-    }
+  const auto known = rows_.find(series);
+  if (known != rows_.end()) return known->second;
+  return rows_.emplace(series, read_rows(series)).first->second;
+}
+
+// A look for each tier that is there, and one that finds no more.
+PaneCache::Rows PaneCache::read_rows(SeriesId series) {
+  Rows rows;
+  rows.newest.fill(kNoRows);
+  auto below = static_cast<std::int64_t>(reconcile::kTiers);
+  while (below > 0 && newest_.start(series, below).next()) {
+    below = newest_.integer(0);
+    const auto tier = reconcile::tier_of(below);
+    TIDE_CHECK(tier.has_value(), "a pane in cloud.db is of a tier");
+    rows.any[static_cast<std::size_t>(*tier)] = true;
+    rows.newest[static_cast<std::size_t>(*tier)] = newest_.integer(1);
   }
-  return rows->second;
+  newest_.rewind();
+  return rows;
 }
 
 PaneCache::Item& PaneCache::find(const Key& key, ValueType type, bool whole) {
@@ -432,13 +442,13 @@ std::optional<std::int64_t> PaneCache::oldest(SeriesId series, std::size_t tier)
 }
 
 std::int64_t PaneCache::newest(SeriesId series) {
+  const auto rows = read_rows(series);
+  rows_.try_emplace(series, rows);  // who opens a store asks of all series, and needs them again
   auto newest = kNoRows;
   for (std::size_t t = 0; t < reconcile::kTiers; ++t) {
-    if (newest_.start(series, number_at(t)).next()) {
-      const auto width = reconcile::width_of(static_cast<Tier>(t)).count();
-      newest = std::max(newest, newest_.integer(0) + width - 1);
-    }
-    newest_.rewind();
+    if (!rows.any[t]) continue;
+    const auto width = reconcile::width_of(static_cast<Tier>(t)).count();
+    newest = std::max(newest, rows.newest[t] + width - 1);
   }
   return newest;
 }
@@ -447,9 +457,14 @@ std::vector<EventTime> PaneCache::starts(SeriesId series, Tier coarsest, EventTi
                                          EventTime to, std::size_t limit) {
   flush();
   std::vector<EventTime> all;
+  auto& rows = rows_of(series);
   for (std::size_t t = 0; t <= static_cast<std::size_t>(coarsest); ++t) {
+    if (!rows.any[t] || rows.newest[t] < count_ns(from)) continue;
     starts_.start(series, number_at(t), count_ns(from), count_ns(to), limit);
+    const auto before = all.size();
     while (starts_.next()) all.push_back(event_time(starts_.integer(0)));
+    const bool any = all.size() > before;
+    if (any && from == kEventTimeMin) rows.oldest[t] = count_ns(all[before]);
   }
   return all;
 }

@@ -130,6 +130,7 @@ class PaneCache {
   Entry* latest_ = nullptr;
   std::vector<Panes::node_type> spare_;
   Rows& rows_of(SeriesId series);
+  Rows read_rows(SeriesId series);
   std::unordered_map<SeriesId, Rows> rows_;
   std::vector<Item*> changed_, unsettled_;
   std::vector<Entry*> inside_;  // of the window at hand

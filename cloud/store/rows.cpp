@@ -257,6 +257,12 @@ SeriesRows::SeriesRows(sqlite::Database& database)
                               " ON CONFLICT DO UPDATE SET value=value+1") {}
 
 Result<std::vector<SeriesRow>> SeriesRows::all() {
+  std::unordered_map<SeriesId, std::vector<SourceId>> sources;
+  sources_.start();
+  while (sources_.next()) {
+    sources[static_cast<SeriesId>(sources_.integer(0))].push_back(
+        static_cast<SourceId>(sources_.integer(1)));
+  }
   std::vector<SeriesRow> rows;
   all_.start();
   while (all_.next()) {
@@ -271,17 +277,11 @@ Result<std::vector<SeriesRow>> SeriesRows::all() {
     row.said_in = {all_.count(7)};
     row.widest_sum = Nanoseconds(all_.integer(8));
     row.thinned = {all_.integer(9), all_.integer(10)};
-    rows.push_back(std::move(row));
-  }
-  std::unordered_map<SeriesId, SeriesRow*> by_id;
-  for (auto& row : rows) by_id[row.id] = &row;
-  sources_.start();
-  while (sources_.next()) {
-    const auto row = by_id.find(static_cast<SeriesId>(sources_.integer(0)));
-    const auto source = static_cast<SourceId>(sources_.integer(1));
-    if (row != by_id.end() && row->second->source != source) {
-      row->second->earlier.push_back(source);
+    if (const auto known = sources.find(row.id); known != sources.end()) {
+      row.earlier = std::move(known->second);
+      std::erase(row.earlier, row.source);
     }
+    rows.push_back(std::move(row));
   }
   return rows;
 }

@@ -2,7 +2,10 @@
 // memory or in rows, and what waits for its turn because of them.
 #include <gmock/gmock.h>
 
+#include <limits>
 #include <map>
+#include <optional>
+#include <set>
 
 #include "cloud/answers/window_map.h"
 #include "cloud/intake/time_order.h"
@@ -212,6 +215,44 @@ TEST_F(Panes, OfAWindowAddUpWhereverTheyAre) {
   EXPECT_EQ(panes_->first(1), event_time(expected.lower_bound(50)->first * kMinute));
   panes_->fold(1, ValueType::i64, store::Tier::minute, event_time(90 * kMinute), {}, 1000);
   EXPECT_EQ(panes_->first(1), event_time(45 * kMinute)) << "a quarter of an hour";
+}
+
+// Of a series with panes of any tiers, in memory and in rows, also just after a start.
+TEST_F(Panes, StartWhereTheyAreInAnyTier) {
+  SeededRandom random(6);
+  std::map<store::SeriesId, std::map<store::Tier, std::set<EventTime>>> all;
+  for (int batch = 0; batch < 40; ++batch) {
+    for (int i = 0; i < 10; ++i) {
+      const auto series = static_cast<store::SeriesId>(1 + random.below(20));
+      // Each has tiers of its own, some only one.
+      const auto tier = static_cast<store::Tier>((series + random.below(1 + series % 3)) % 5);
+      const auto minute = static_cast<std::int64_t>(random.below(10'000));
+      const auto start = floor_to(event_time(minute * kMinute), reconcile::width_of(tier));
+      panes_->gather(series, ValueType::i64, tier, start).rows.add(count_ns(start), minute);
+      all[series][tier].insert(start);
+    }
+    if (batch % 3 == 1) commit();
+    if (batch % 5 == 4) {
+      commit();
+      open();
+    }
+    const auto series = static_cast<store::SeriesId>(1 + random.below(20));
+    const auto coarsest = static_cast<store::Tier>(random.below(5));
+    const auto from = random.below(3) == 0
+                          ? kEventTimeMin
+                          : event_time(static_cast<std::int64_t>(random.below(10'000)) * kMinute);
+    std::vector<EventTime> expected;
+    auto newest = std::numeric_limits<std::int64_t>::min();
+    std::optional<EventTime> first;
+    for (const auto& [tier, starts] : all[series]) {
+      if (tier <= coarsest) expected.insert(expected.end(), starts.lower_bound(from), starts.end());
+      if (!first || *starts.begin() < *first) first = *starts.begin();
+      newest = std::max(newest, count_ns(*starts.rbegin() + reconcile::width_of(tier)) - 1);
+    }
+    ASSERT_EQ(panes_->starts(series, coarsest, from, kEventTimeMax, 1000), expected) << batch;
+    ASSERT_EQ(panes_->first(series), first) << batch;
+    ASSERT_EQ(panes_->newest(series), newest) << batch;
+  }
 }
 
 TEST_F(Panes, InMemoryAreBounded) {
