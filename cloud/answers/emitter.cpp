@@ -51,12 +51,12 @@ Emitter::Emitter(store::Store& store, std::vector<View> views,
       groups_(store.database()),
       pairs_(store.database()),
       partials_(store.database()),
-      published_(store.database()) {
+      published_(store.database()),
+      slot_rows_(store.database()) {
   auto& db = store.database();
   select_views_ = {db, "SELECT id,current FROM views WHERE name=? AND definition=?"};
   add_view_ = {db, "INSERT INTO views(name,definition,current) VALUES(?,?,1)"};
   retire_views_ = {db, "UPDATE views SET current=0 WHERE name=? AND id<>?"};
-  slot_ = {db, "SELECT begins,sealed_to FROM slots WHERE view=? AND series=?"};
   save_slot_ = {db, "INSERT INTO slots VALUES(?,?,?,?) ON CONFLICT DO UPDATE"
                     " SET begins=excluded.begins, sealed_to=excluded.sealed_to"};
   answered_ = {db, "SELECT start FROM answers WHERE view=? AND series=? AND start>? AND start<?"};
@@ -76,7 +76,6 @@ Emitter::Emitter(store::Store& store, std::vector<View> views,
                       " ON CONFLICT DO UPDATE SET position=excluded.position"};
   add_due_ = {db, "INSERT OR REPLACE INTO revisions_due VALUES(?,?,?,?)"};
   remove_due_ = {db, "DELETE FROM revisions_due WHERE view=? AND series=? AND start=?"};
-  due_ = {db, "SELECT start,cause FROM revisions_due WHERE view=? AND series=?"};
   position_of_ = {db, "SELECT MAX(position) FROM history"};
   prune_end_ = {db, "SELECT MAX(position) FROM (SELECT position FROM history WHERE position>?"
                     " AND known_at<? ORDER BY position LIMIT ?)"};
@@ -150,6 +149,8 @@ Result<> Emitter::load(EventTime wall) {
   log_.note(in_force, wall);
   if (position_of_.start().next()) position_ = position_of_.count(0);
   position_of_.rewind();
+  slot_rows_.read();
+  slots_.reserve(slot_rows_.size());
   load_second_stage();
   number_behind(published_.newest());
   adopted_to_ = store_.small().meta(kAdoptedTo);

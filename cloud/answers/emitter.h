@@ -55,6 +55,7 @@
 #include "cloud/answers/late_minutes.h"
 #include "cloud/answers/pair_rows.h"
 #include "cloud/answers/second_stage.h"
+#include "cloud/answers/slot_rows.h"
 #include "cloud/answers/partial_rows.h"
 #include "cloud/answers/published_rows.h"
 #include "cloud/answers/view.h"
@@ -110,6 +111,8 @@ class Emitter {
   std::function<void(const store::SeriesRow&, const std::string&)> on_bound;
   // Reads what an earlier run left. Before add_series().
   Result<> load(EventTime wall);
+  // All series of earlier runs have been added.
+  void note_loaded() { slot_rows_.let_go(); }
   void add_series(const store::SeriesRow& row, const std::string& full_name, const Labels& labels,
                   EventTime frontier, SteadyTime now);
   // Its source is another from now on, and so is the frontier that seals its windows. News of its
@@ -536,6 +539,7 @@ class Emitter {
   PairRows pairs_;
   PartialRows partials_;
   PublishedRows published_;
+  SlotRows slot_rows_;
   bool holds_published_ = false;
   std::uint64_t adopted_to_ = 0;  // the last position that was taken over
   // Of which others' answers may be there to be taken over.
@@ -557,10 +561,10 @@ class Emitter {
   std::uint64_t position_ = 0;
   std::uint64_t emitted_ = 0;
   std::size_t extended_ = 0;  // since the last emit()
-  sqlite::Statement select_views_, add_view_, retire_views_, slot_, save_slot_, answered_,
+  sqlite::Statement select_views_, add_view_, retire_views_, save_slot_, answered_,
       next_answered_, last_answered_, current_,
       add_history_, adopt_history_, at_position_, move_history_, move_answer_, save_answer_,
-      forget_answer_, add_due_, remove_due_, due_, position_of_, prune_end_, prune_,
+      forget_answer_, add_due_, remove_due_, position_of_, prune_end_, prune_,
       forget_history_, forget_answers_, forget_slot_, forget_due_, said_, prune_said_, drop_said_,
       add_past_,
       select_speakers_, save_speaker_, reaches_, save_reach_, drop_reach_, earlier_reaches_;

@@ -31,7 +31,7 @@ void Emitter::add_series(const store::SeriesRow& row, const std::string& full_na
   series.row = row;
   series.name = full_name;
   series.labels = labels;
-  for (const auto source : row.sources()) add_to_source(source, row.id);
+  for (const auto source : row.sources()) by_source_[source].push_back(row.id);  // it is new
   auto& known = frontiers_.try_emplace(row.source, frontier).first->second;
   known = std::max(known, frontier);
   select(series, now);
@@ -97,9 +97,7 @@ std::optional<EventTime> Emitter::slowest(store::SourceId source) const {
 
 // Also what a view does not select any more: rows go by their slot.
 bool Emitter::has_rows(std::uint32_t view, Subject subject) {
-  const bool any = views_[view].view.emitted() && slot_.start(views_[view].id, subject).next();
-  slot_.rewind();
-  return any;
+  return views_[view].view.emitted() && slot_rows_.find(views_[view].id, subject);
 }
 
 void Emitter::add_slot(SeriesState& series, std::uint32_t view, bool selected, SteadyTime now) {
@@ -127,19 +125,15 @@ Emitter::SlotId Emitter::open_slot(std::uint32_t view, Subject subject, SteadyTi
   slot.subject = subject;
   if (published_.any_of(views_[view].hash)) unclaimed_.push_back(id);
   const auto view_id = views_[view].id;
-  if (slot_.start(view_id, subject).next()) {
-    slot.begins = event_time(slot_.integer(0));
-    slot.sealed_to = event_time(slot_.integer(1));
+  if (const auto row = slot_rows_.find(view_id, subject)) {
+    slot.begins = row->begins;
+    slot.sealed_to = row->sealed_to;
   }
-  slot_.rewind();
   slot.left = left;
   if (left) return id;
-  due_.start(view_id, subject);
-  while (due_.next()) {
-    const auto start = event_time(due_.integer(0));
-    const auto cause = due_.integer(1) == 0 ? Cause::none : cause_of(due_.integer(1));
-    slot.pending[start] = {now, cause};
-    views_[view].revisions.push_front({now, id, start});
+  for (const auto& due : slot_rows_.due(view_id, subject)) {
+    slot.pending[due.start] = {now, due.cause.value_or(Cause::none)};
+    views_[view].revisions.push_front({now, id, due.start});
   }
   due_stretches_.load(stretches_of(id));
   if (slot.is_group()) slot.newest_partial = partials_.newest(view_id, subject);

@@ -115,10 +115,8 @@ void Emitter::pend_unproved(SlotId id, SteadyTime now) {
     if (proved) pend(id, start, Cause::late, now);
   }
   if (!slot.unproved.empty() || !std::exchange(slot.more_unproved, false)) return;
-  due_.start(view.id, slot.subject);
-  while (due_.next()) {
-    if (due_.integer(1) == 0) continue;  // not sealed
-    pend(id, event_time(due_.integer(0)), cause_of(due_.integer(1)), now);
+  for (const auto& due : slot_rows_.due(view.id, slot.subject)) {
+    if (due.cause) pend(id, due.start, *due.cause, now);
   }
 }
 

@@ -6,12 +6,18 @@
 namespace tidemark::answers {
 
 WindowsDue::WindowsDue(sqlite::Database& db)
-    : some_(db, "SELECT start,until,cause FROM windows_due WHERE view=? AND series=?"),
+    : exists_(db, "SELECT EXISTS(SELECT 1 FROM windows_due)"),
+      some_(db, "SELECT start,until,cause FROM windows_due WHERE view=? AND series=?"),
       add_(db, "INSERT OR REPLACE INTO windows_due VALUES(?,?,?,?,?)"),
       remove_(db, "DELETE FROM windows_due WHERE view=? AND series=? AND start=?"),
       forget_(db, "DELETE FROM windows_due WHERE view=? AND series=?") {}
 
 void WindowsDue::load(const Slot& slot) {
+  if (!any_) {
+    any_ = exists_.start().next() && exists_.integer(0) != 0;
+    exists_.rewind();
+  }
+  if (!*any_) return;  // as nearly always, and a start asks for all slots
   std::map<EventTime, Stretch> found;
   some_.start(slot.view, slot.subject);
   while (some_.next()) {
@@ -24,6 +30,7 @@ void WindowsDue::load(const Slot& slot) {
 }
 
 void WindowsDue::save(const Slot& slot, EventTime from, const Stretch& stretch) {
+  any_ = true;
   add_.run(slot.view, slot.subject, count_ns(from), count_ns(stretch.until),
            static_cast<int>(stretch.cause));
 }

@@ -64,7 +64,8 @@ class WindowsDue {
   std::set<std::pair<SteadyTime, SlotId>> order_;
   std::optional<Turn> turn_;
   EventTime turn_from_{};
-  sqlite::Statement some_, add_, remove_, forget_;
+  std::optional<bool> any_;  // rows, perhaps; empty: nobody has looked yet
+  sqlite::Statement exists_, some_, add_, remove_, forget_;
 };
 
 }  // namespace tidemark::answers

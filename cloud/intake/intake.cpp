@@ -128,6 +128,7 @@ Result<> Intake::start_views() {
   for (const auto& series : catalogue_->all()) {
     adopt(*by_id_.at(series->row.edge)->edge, *series);
   }
+  emitter_->note_loaded();
   emitter_->look_at_waived(clock_.wall());
   for (const auto& waiver : store_->waivers().all(true)) {
     const auto session = by_id_.find(waiver.edge);
