@@ -40,7 +40,10 @@ Result<bool> read(const Settings& settings, const Stretch& stretch, const StopSi
     } else if (consumer->poll([&](const Record& r) { enough = take(r); })) {
       left = kPatience;
       continue;
-    } else if (consumer->at_end() && consumer->next_of(stretch.partition) >= *end) {
+    } else if (consumer->next_of(stretch.partition) >= *end &&
+               (stretch.from <= *end || consumer->at_end())) {
+      // A broker says that this is the end only after it has waited for more; but where the
+      // position is not there, reading begins elsewhere.
       return true;
     } else {
       std::this_thread::sleep_for(kTurn);
