@@ -91,6 +91,7 @@ class KafkaListener final : public intake::Listener {
   std::size_t receive(intake::Intake& intake) override;
   void wait(std::chrono::milliseconds most, const StopSignal& stop) override;
   Result<> may_commit(const StopSignal& stop) override;
+  [[nodiscard]] bool catches_up() const override { return reads_.load() && !live_was_read_; }
   void seal_batch(intake::Intake& intake) override;
   void answer(intake::Intake& intake, std::vector<intake::Reply> replies) override;
 

@@ -41,7 +41,8 @@ Result<> Listener::run(Intake& intake, const StopSignal& stop,
       ran_out = false;
     }
     const bool busy = !ran_out && !intake.has_backlog();
-    const auto end = busy ? std::max(batch_end, committed_at + kBusyBatchWait) : batch_end;
+    const auto lasts = catches_up() ? kCatchUpBatchWait : kBusyBatchWait;
+    const auto end = busy ? std::max(batch_end, committed_at + lasts) : batch_end;
     const bool full = frames >= kBatchFramesMax || bytes >= kBatchBytesMax || intake.full();
     if (full || (frames > 0 && now >= end)) {
       TIDE_TRY(commit(intake, stop, false));

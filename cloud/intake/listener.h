@@ -5,6 +5,8 @@
 //            what was said with it. While frames never run out (a log that is read again, a node
 //            that is behind) a batch of live data lasts kBusyBatchWait: nobody hears later of it
 //            than of those that wait behind it, and panes that many blocks meet are written once.
+//            kCatchUpBatchWait before all that was there at the start has been read: nobody is
+//            answered until then.
 // Threads    run() is the intake's only thread.
 #pragma once
 
@@ -23,6 +25,7 @@ inline constexpr std::size_t kBatchFramesMax = 4096;
 inline constexpr std::size_t kBatchBytesMax = 32 << 20;
 inline constexpr std::chrono::milliseconds kBatchWait{50};
 inline constexpr std::chrono::milliseconds kBusyBatchWait{250};
+inline constexpr std::chrono::milliseconds kCatchUpBatchWait{1000};
 inline constexpr std::chrono::milliseconds kCompany{5};
 // Of a gateway's, which pings each second: what is longer ends the sessions of its edges.
 inline constexpr Nanoseconds kSilenceMax = std::chrono::seconds(10);
@@ -43,6 +46,8 @@ class Listener {
   virtual void wait(std::chrono::milliseconds most, const StopSignal& stop) = 0;
   // Until the batch may be committed. A fault ends run() without it: what was taken is let go.
   virtual Result<> may_commit(const StopSignal& /*stop*/) { return {}; }
+  // What was there at the start is still being read.
+  [[nodiscard]] virtual bool catches_up() const { return false; }
   // What belongs to the batch beside its frames.
   virtual void seal_batch(Intake& /*intake*/) {}
   // The batch is on the medium.
