@@ -9,6 +9,7 @@
 namespace tidemark::kafka {
 namespace {
 
+constexpr std::uint64_t kQueueBytesMax = 64 << 20;
 constexpr std::chrono::milliseconds kTurn{2};
 constexpr std::chrono::milliseconds kAskTurn{1000};  // for the end
 constexpr std::chrono::milliseconds kPatience{30'000};
@@ -22,6 +23,9 @@ Result<bool> read(const Settings& settings, const Stretch& stretch, const StopSi
   options.topic = stretch.topic;
   options.from.assign(static_cast<std::size_t>(stretch.partitions), ConsumerOptions::kNotRead);
   options.from[p] = stretch.from;
+  // All of it for the one that is read: behind a queue that was full the library stands still for
+  // up to a second.
+  options.queue_bytes_max = kQueueBytesMax * static_cast<std::uint64_t>(stretch.partitions);
   TIDE_ASSIGN(const auto consumer, Consumer::open(settings, std::move(options)));
   std::optional<std::int64_t> end;
   bool enough = false;

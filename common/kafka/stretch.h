@@ -3,6 +3,7 @@
 // Promise    all that was acknowledged, and all that was committed in transactions, before the call
 //            is handed out, also behind a leader that was just elected or a replica that lags: the
 //            end is asked of the leader, and not taken from the answers to reading.
+// Bounds     64 MiB of what is fetched and not yet handed out; by one fetch more.
 // Threads    any; the call's own client.
 #pragma once
 
