@@ -1,26 +1,22 @@
-// The least and the largest of many numbers.
+// The least and the largest of many times, and whether they rise.
+//
+// Speed      a vector of them at a time: no outcome of a comparison has to be guessed where times
+//            come in any order.
+// Threads    any.
 #pragma once
 
-#include <algorithm>
+#include <cstdint>
 #include <span>
 
 namespace tidemark {
 
-template <typename T>
 struct Extremes {
-  T least, largest;
+  std::int64_t least, largest;
 };
 
-// Of at least one. Not as std::minmax_element does it, which goes by the outcome of comparisons
-// that nobody can guess where numbers come in any order: 0.6 ns each instead of 1.7.
-template <typename T>
-Extremes<T> extremes_of(std::span<const T> all) {
-  Extremes<T> e{all.front(), all.front()};
-  for (const auto v : all) {
-    e.least = std::min(e.least, v);
-    e.largest = std::max(e.largest, v);
-  }
-  return e;
-}
+// Of at least one.
+Extremes extremes_of(std::span<const std::int64_t> all);
+// Whether each is larger than the one before it.
+bool rise_strictly(std::span<const std::int64_t> all);
 
 }  // namespace tidemark

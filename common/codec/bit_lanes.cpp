@@ -3,7 +3,7 @@
 #include <cstring>
 #include <utility>
 
-#include "common/codec/clones.h"
+#include "common/base/clones.h"
 #include "common/codec/transpose.h"
 
 namespace tidemark::codec {
@@ -72,20 +72,20 @@ using Widths = std::make_integer_sequence<unsigned, kLaneWidthMax + 1>;
 
 }  // namespace
 
-TIDE_CODEC_CLONES void pack_lanes(unsigned width, const std::uint32_t* numbers,
+TIDE_CLONES void pack_lanes(unsigned width, const std::uint32_t* numbers,
                                   std::uint8_t* packed) {
   if (width != 0) pack_at(width, numbers, packed, Widths{});
 }
-TIDE_CODEC_CLONES void unpack_lanes(unsigned width, const std::uint8_t* packed,
+TIDE_CLONES void unpack_lanes(unsigned width, const std::uint8_t* packed,
                                     std::uint32_t* numbers) {
   unpack_at(width, packed, numbers, Widths{});
 }
 
 namespace {
 
-#ifdef TIDE_CODEC_AVX2
+#ifdef TIDE_AVX2
 // Squares of eight by eight numbers, of lines of `stride`.
-TIDE_CODEC_AVX2 void transpose_squares(const std::uint32_t* from, std::size_t stride,
+TIDE_AVX2 void transpose_squares(const std::uint32_t* from, std::size_t stride,
                                        std::uint32_t* to, std::size_t to_stride,
                                        std::size_t step, std::size_t to_step) {
   for (unsigned square = 0; square < kSteps / kLanes; ++square) {
@@ -106,7 +106,7 @@ TIDE_CODEC_AVX2 void transpose_squares(const std::uint32_t* from, std::size_t st
 }  // namespace
 
 void to_stretches(const std::uint32_t* numbers, std::uint32_t* places) {
-#ifdef TIDE_CODEC_AVX2
+#ifdef TIDE_AVX2
   if (has_avx2()) {
     return transpose_squares(numbers, kSteps, places, kLanes, kLanes, kLanes * kLanes);
   }
@@ -114,7 +114,7 @@ void to_stretches(const std::uint32_t* numbers, std::uint32_t* places) {
   for (std::size_t i = 0; i < kLaneNumbers; ++i) places[place_in_stretches(i)] = numbers[i];
 }
 void from_stretches(const std::uint32_t* places, std::uint32_t* numbers) {
-#ifdef TIDE_CODEC_AVX2
+#ifdef TIDE_AVX2
   if (has_avx2()) {
     return transpose_squares(places, kLanes, numbers, kSteps, kLanes * kLanes, kLanes);
   }

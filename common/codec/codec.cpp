@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <limits>
 
+#include "common/base/extremes.h"
 #include "common/base/hash.h"
 #include "common/codec/body.h"
 #include "common/codec/column_coding.h"
@@ -142,7 +143,10 @@ Summary summary(const Block& block) {
   auto min = kLast, max = std::numeric_limits<std::int64_t>::min();
   for (const auto& g : block.groups) {
     s.rows += g.times.size();
-    for (const auto t : g.times) min = std::min(min, t), max = std::max(max, t);
+    if (g.times.empty()) continue;
+    const auto [least, largest] = extremes_of(g.times);
+    min = std::min(min, least);
+    max = std::max(max, largest);
   }
   for (const auto& p : block.partials) {
     const auto inside = std::max<std::int64_t>(p.size, 1) - 1;

@@ -18,7 +18,7 @@
 #include <cmath>
 #include <type_traits>
 
-#include "common/codec/clones.h"
+#include "common/base/clones.h"
 #include "common/codec/feed.h"
 #include "common/codec/numbers.h"
 
@@ -117,9 +117,9 @@ template <bool kFused, bool kFloats, typename Numbers>
 }
 
 // Calls `loop` with the better way that the CPU has; it is compiled for both.
-#if defined(TIDE_CODEC_AVX2)
+#if defined(TIDE_AVX2)
 template <typename Loop>
-TIDE_CODEC_AVX2 auto by_fma(const Loop& loop) {
+TIDE_AVX2 auto by_fma(const Loop& loop) {
   return loop(std::true_type{});
 }
 template <typename Loop>

@@ -5,7 +5,7 @@
 #include <bit>
 #include <cmath>
 
-#include "common/codec/clones.h"
+#include "common/base/clones.h"
 #include "common/codec/decimals.h"
 #include "common/codec/numbers.h"
 #include "common/codec/residuals.h"
@@ -66,7 +66,7 @@ constexpr bool by_floats(DoubleMode mode) {
   return of_floats(mode) || mode == DoubleMode::printed_float;
 }
 
-TIDE_CODEC_CLONES std::uint64_t float_decimal_misses(const double* v, std::size_t n, double power,
+TIDE_CLONES std::uint64_t float_decimal_misses(const double* v, std::size_t n, double power,
                                                      std::int64_t* k) {
   std::uint64_t wrong = 0;
   for (std::size_t i = 0; i < n; ++i) {
@@ -93,7 +93,7 @@ template <DoubleMode kMode>
   return static_cast<std::size_t>(far);
 }
 // 0 when all are multiples of the step, as floats, to the bit.
-TIDE_CODEC_CLONES std::uint64_t float_grid_misses(const double* v, std::size_t n, double step,
+TIDE_CLONES std::uint64_t float_grid_misses(const double* v, std::size_t n, double step,
                                                   std::int64_t* k, std::int64_t* ulps) {
   const double factor = 1 / step;
   std::uint64_t wrong = 0;
@@ -105,7 +105,7 @@ TIDE_CODEC_CLONES std::uint64_t float_grid_misses(const double* v, std::size_t n
   }
   return wrong;
 }
-TIDE_CODEC_CLONES std::size_t near_misses(DoubleMode mode, const double* v, std::size_t n,
+TIDE_CLONES std::size_t near_misses(DoubleMode mode, const double* v, std::size_t n,
                                           double by, std::int64_t* k, std::int64_t* ulps) {
   switch (mode) {
     case DoubleMode::grid_ulps:
@@ -120,12 +120,12 @@ TIDE_CODEC_CLONES std::size_t near_misses(DoubleMode mode, const double* v, std:
     default: return near_misses_of<DoubleMode::decimal_ulps>(v, n, by, k, ulps);
   }
 }
-TIDE_CODEC_CLONES std::uint64_t count_others(const std::int64_t* ulps, std::size_t n) {  // than 0
+TIDE_CLONES std::uint64_t count_others(const std::int64_t* ulps, std::size_t n) {  // than 0
   std::uint64_t others = 0;
   for (std::size_t i = 0; i < n; ++i) others += std::uint64_t{ulps[i] != 0};
   return others;
 }
-TIDE_CODEC_CLONES std::uint64_t no_floats(const double* v, std::size_t n) {
+TIDE_CLONES std::uint64_t no_floats(const double* v, std::size_t n) {
   std::uint64_t others = 0;
   for (std::size_t i = 0; i < n; ++i) {
     others |= bits_of(static_cast<double>(static_cast<float>(v[i]))) ^ bits_of(v[i]);
@@ -269,7 +269,7 @@ struct Steps {
   double low = 0, high = std::numeric_limits<double>::max();
 };
 // Of kGridMin values at least.
-TIDE_CODEC_CLONES Steps steps_of_floats(const double* values, std::size_t n, double step) {
+TIDE_CLONES Steps steps_of_floats(const double* values, std::size_t n, double step) {
   constexpr double kHalf = 0.5 / 8388608;  // an ulp of a float, of its power of two
   Steps all;
   double low[kGridMin], high[kGridMin];
@@ -435,34 +435,34 @@ void choose_mode(std::span<const double> values, double largest, Memory& memory,
 
 namespace {
 
-TIDE_CODEC_CLONES void multiply(const std::int64_t* k, std::size_t n, double scale, double* v) {
+TIDE_CLONES void multiply(const std::int64_t* k, std::size_t n, double scale, double* v) {
   for (std::size_t i = 0; i < n; ++i) v[i] = small_to_double(k[i]) * scale;
 }
-TIDE_CODEC_CLONES void multiply_floats(const std::int64_t* k, std::size_t n, double scale,
+TIDE_CLONES void multiply_floats(const std::int64_t* k, std::size_t n, double scale,
                                        double* v) {
   for (std::size_t i = 0; i < n; ++i) v[i] = static_cast<float>(small_to_double(k[i]) * scale);
 }
-TIDE_CODEC_CLONES void multiply_near(std::int64_t base, const std::int32_t* offsets, std::size_t n,
+TIDE_CLONES void multiply_near(std::int64_t base, const std::int32_t* offsets, std::size_t n,
                                      double scale, double* v) {
   const auto from = small_to_double(base);
   for (std::size_t i = 0; i < n; ++i) v[i] = (from + offsets[i]) * scale;
 }
-TIDE_CODEC_CLONES void multiply_floats_near(std::int64_t base, const std::int32_t* offsets,
+TIDE_CLONES void multiply_floats_near(std::int64_t base, const std::int32_t* offsets,
                                             std::size_t n, double scale, double* v) {
   const auto from = small_to_double(base);
   for (std::size_t i = 0; i < n; ++i) v[i] = static_cast<float>((from + offsets[i]) * scale);
 }
-TIDE_CODEC_CLONES void unorder(const std::int64_t* k, std::size_t n, double* v) {
+TIDE_CLONES void unorder(const std::int64_t* k, std::size_t n, double* v) {
   for (std::size_t i = 0; i < n; ++i) v[i] = from_ordered(k[i]);
 }
-TIDE_CODEC_CLONES bool all_zero(const std::int32_t* numbers, std::size_t n) {
+TIDE_CLONES bool all_zero(const std::int32_t* numbers, std::size_t n) {
   std::int32_t any = 0;
   for (std::size_t i = 0; i < n; ++i) any |= numbers[i];
   return any == 0;
 }
 // Towards higher values, which are more bits of positive ones, fewer of negative ones. False where
 // a value passed 0; `before` has what they were.
-TIDE_CODEC_CLONES bool shift_bits(std::int64_t base, const std::int32_t* offsets, std::size_t n,
+TIDE_CLONES bool shift_bits(std::int64_t base, const std::int32_t* offsets, std::size_t n,
                                   double* v, double* before) {
   std::int64_t passed = 0;
   for (std::size_t i = 0; i < n; ++i) {
@@ -475,7 +475,7 @@ TIDE_CODEC_CLONES bool shift_bits(std::int64_t base, const std::int32_t* offsets
   }
   return passed >= 0;
 }
-TIDE_CODEC_CLONES void shift_ordered(const std::int64_t* ulps, std::size_t n, double* v) {
+TIDE_CLONES void shift_ordered(const std::int64_t* ulps, std::size_t n, double* v) {
   for (std::size_t i = 0; i < n; ++i) v[i] = from_ordered(plus(ordered(v[i]), ulps[i]));
 }
 

@@ -7,8 +7,8 @@
 #include <optional>
 #include <utility>
 
+#include "common/base/clones.h"
 #include "common/codec/bits.h"
-#include "common/codec/clones.h"
 #include "common/codec/column_coding.h"
 #include "common/codec/double_modes.h"
 #include "common/codec/joined.h"
@@ -48,7 +48,7 @@ struct Scan {
   double largest = 0;  // magnitude
 };
 
-TIDE_CODEC_CLONES Scan scan(const double* v, std::size_t n) {
+TIDE_CLONES Scan scan(const double* v, std::size_t n) {
   const auto first = bits_of(v[0]);
   std::uint64_t largest = 0, differs = 0, zero = 0;
   for (std::size_t i = 0; i < n; ++i) {

@@ -1,10 +1,10 @@
 #include "common/codec/extent.h"
 
-#include "common/codec/clones.h"
+#include "common/base/clones.h"
 
 namespace tidemark::codec {
 
-TIDE_CODEC_CLONES Extent extent_of(std::span<const std::int64_t> values) {
+TIDE_CLONES Extent extent_of(std::span<const std::int64_t> values) {
   return extent_within(values.data(), values.size());
 }
 

@@ -5,8 +5,8 @@
 #include <limits>
 #include <type_traits>
 
+#include "common/base/clones.h"
 #include "common/codec/bits.h"
-#include "common/codec/clones.h"
 #include "common/codec/extent.h"
 #include "common/codec/fast_run.h"
 
@@ -47,7 +47,7 @@ template <typename Int, typename Put>
   }
 }
 
-TIDE_CODEC_CLONES void residuals_of(const Predictor& p, const std::int64_t* v, std::size_t at,
+TIDE_CLONES void residuals_of(const Predictor& p, const std::int64_t* v, std::size_t at,
                                     std::size_t n, std::int64_t* r) {
   predict_run(p.kind, p.mean, v, at, n,
               [=](std::size_t i, std::int64_t x) __attribute__((always_inline)) { r[i] = x; });
@@ -141,7 +141,7 @@ struct Outside {
 }
 
 // Of residuals that are far, but near each other.
-TIDE_CODEC_CLONES void plan_off(const std::int64_t* r, std::int64_t low, std::uint32_t range,
+TIDE_CLONES void plan_off(const std::int64_t* r, std::int64_t low, std::uint32_t range,
                                 std::size_t n, Plan& plan) {
   for (std::size_t i = 0; i < n; ++i) plan.numbers[i] = static_cast<std::uint32_t>(r[i]);
   plan_narrow(low, range, n, plan);
@@ -167,11 +167,11 @@ template <typename Int>
   plan_narrow(low, static_cast<std::uint32_t>(high) - static_cast<std::uint32_t>(low), n, plan);
   return true;
 }
-TIDE_CODEC_CLONES bool plan_near(const Predictor& p, const std::int64_t* v, std::size_t at,
+TIDE_CLONES bool plan_near(const Predictor& p, const std::int64_t* v, std::size_t at,
                                  std::size_t n, Plan& plan) {
   return plan_near_of(p.kind, p.mean, v, at, n, plan);
 }
-TIDE_CODEC_CLONES void plan_distances(Prediction kind, std::int32_t mean,
+TIDE_CLONES void plan_distances(Prediction kind, std::int32_t mean,
                                       const std::int32_t* distances, std::size_t at,
                                       std::size_t n, Plan& plan) {
   static_cast<void>(plan_near_of(kind, mean, distances, at, n, plan));

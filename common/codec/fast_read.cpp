@@ -2,9 +2,9 @@
 #include <array>
 #include <cstring>
 
+#include "common/base/clones.h"
 #include "common/codec/bit_lanes.h"
 #include "common/codec/bits.h"
-#include "common/codec/clones.h"
 #include "common/codec/fast.h"
 #include "common/codec/fast_run.h"
 #include "common/codec/fast_sums.h"
@@ -102,11 +102,11 @@ void unpack(const Parts& parts, std::size_t n, Numbers& numbers) {
   std::fill(numbers.begin() + static_cast<std::ptrdiff_t>(n), numbers.end(), 0U);
 }
 
-TIDE_CODEC_CLONES void raise(const std::uint32_t* numbers, std::size_t n, std::int64_t low,
+TIDE_CLONES void raise(const std::uint32_t* numbers, std::size_t n, std::int64_t low,
                              std::int64_t* r) {
   for (std::size_t i = 0; i < n; ++i) r[i] = plus(low, std::int64_t{numbers[i]});
 }
-TIDE_CODEC_CLONES void raise_halves(const std::uint32_t* low_half, const std::uint32_t* high_half,
+TIDE_CLONES void raise_halves(const std::uint32_t* low_half, const std::uint32_t* high_half,
                                     std::int64_t low, std::int64_t* r) {
   for (std::size_t i = 0; i < kRun; ++i) {
     const auto u = std::uint64_t{high_half[i]} << 32 | low_half[i];

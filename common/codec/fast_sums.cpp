@@ -4,8 +4,8 @@
 #include <cstddef>
 #include <cstring>
 
+#include "common/base/clones.h"
 #include "common/codec/bit_lanes.h"
-#include "common/codec/clones.h"
 #include "common/codec/fast.h"
 #include "common/codec/numbers.h"
 #include "common/codec/transpose.h"
@@ -62,18 +62,18 @@ void sum_twice_plainly(std::uint32_t* places, std::uint32_t low, std::uint32_t s
   }
 }
 
-#ifdef TIDE_CODEC_AVX2
-TIDE_CODEC_AVX2 [[gnu::always_inline]] inline __m256i load(const std::uint32_t* from) {
+#ifdef TIDE_AVX2
+TIDE_AVX2 [[gnu::always_inline]] inline __m256i load(const std::uint32_t* from) {
   return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(from));
 }
-TIDE_CODEC_AVX2 [[gnu::always_inline]] inline void store(__m256i x, void* to) {
+TIDE_AVX2 [[gnu::always_inline]] inline void store(__m256i x, void* to) {
   _mm256_storeu_si256(static_cast<__m256i*>(to), x);
 }
-TIDE_CODEC_AVX2 [[gnu::always_inline]] inline __m256i all_of(std::uint32_t x) {
+TIDE_AVX2 [[gnu::always_inline]] inline __m256i all_of(std::uint32_t x) {
   return _mm256_set1_epi32(static_cast<int>(x));
 }
 // x[0], x[0] + x[1], … of eight.
-TIDE_CODEC_AVX2 [[gnu::always_inline]] inline __m256i add_up(__m256i x) {
+TIDE_AVX2 [[gnu::always_inline]] inline __m256i add_up(__m256i x) {
   x = _mm256_add_epi32(x, _mm256_slli_si256(x, 4));
   x = _mm256_add_epi32(x, _mm256_slli_si256(x, 8));
   const auto halves = _mm256_shuffle_epi32(x, 0xff);
@@ -81,7 +81,7 @@ TIDE_CODEC_AVX2 [[gnu::always_inline]] inline __m256i add_up(__m256i x) {
   return _mm256_add_epi32(x, _mm256_permute2x128_si256(halves, halves, 0x08));
 }
 
-TIDE_CODEC_AVX2 void sum_by_vectors(std::uint32_t* numbers, std::uint32_t low) {
+TIDE_AVX2 void sum_by_vectors(std::uint32_t* numbers, std::uint32_t low) {
   const auto each = all_of(low);
   auto before = _mm256_setzero_si256();
   for (std::size_t i = 0; i < kRun; i += kLanes) {
@@ -97,7 +97,7 @@ TIDE_CODEC_AVX2 void sum_by_vectors(std::uint32_t* numbers, std::uint32_t low) {
 }
 
 // Vectors all along: a load of what was just stored by parts would wait for all stores before it.
-TIDE_CODEC_AVX2 [[gnu::always_inline]] inline __m256i sum_stretches(std::uint32_t* places,
+TIDE_AVX2 [[gnu::always_inline]] inline __m256i sum_stretches(std::uint32_t* places,
                                                                     __m256i more) {
   auto sums = _mm256_setzero_si256();
   for (std::size_t i = 0; i < kRun; i += kLanes) {
@@ -106,12 +106,12 @@ TIDE_CODEC_AVX2 [[gnu::always_inline]] inline __m256i sum_stretches(std::uint32_
   }
   return sums;
 }
-TIDE_CODEC_AVX2 [[gnu::always_inline]] inline __m256i before_stretches(__m256i totals,
+TIDE_AVX2 [[gnu::always_inline]] inline __m256i before_stretches(__m256i totals,
                                                                        std::uint32_t first) {
   const auto x = _mm256_permutevar8x32_epi32(totals, _mm256_setr_epi32(0, 0, 1, 2, 3, 4, 5, 6));
   return add_up(_mm256_blend_epi32(x, all_of(first), 1));
 }
-TIDE_CODEC_AVX2 void sum_twice_by_vectors(std::uint32_t* places, std::uint32_t low,
+TIDE_AVX2 void sum_twice_by_vectors(std::uint32_t* places, std::uint32_t low,
                                           std::uint32_t step, std::uint32_t* sums) {
   const auto steps = sum_stretches(places, all_of(low));
   const auto totals = sum_stretches(places, before_stretches(steps, step));
@@ -127,7 +127,7 @@ TIDE_CODEC_AVX2 void sum_twice_by_vectors(std::uint32_t* places, std::uint32_t l
 }
 
 // Four of 64 bits.
-TIDE_CODEC_AVX2 [[gnu::always_inline]] inline __m256i add_up_wide(__m256i x, __m256i& before) {
+TIDE_AVX2 [[gnu::always_inline]] inline __m256i add_up_wide(__m256i x, __m256i& before) {
   x = _mm256_add_epi64(x, _mm256_slli_si256(x, 8));
   const auto halves = _mm256_unpackhi_epi64(x, x);
   x = _mm256_add_epi64(x, _mm256_permute2x128_si256(halves, halves, 0x08));
@@ -136,7 +136,7 @@ TIDE_CODEC_AVX2 [[gnu::always_inline]] inline __m256i add_up_wide(__m256i x, __m
   before = _mm256_add_epi64(before, total);
   return x;
 }
-TIDE_CODEC_AVX2 void avx2_sum_wide(const std::uint32_t* numbers, std::int64_t low,
+TIDE_AVX2 void avx2_sum_wide(const std::uint32_t* numbers, std::int64_t low,
                                    std::int64_t last, std::int64_t* to) {
   const auto each = _mm256_set1_epi64x(low);
   auto before = _mm256_set1_epi64x(last);
@@ -146,7 +146,7 @@ TIDE_CODEC_AVX2 void avx2_sum_wide(const std::uint32_t* numbers, std::int64_t lo
     store(add_up_wide(x, before), to + i);
   }
 }
-TIDE_CODEC_AVX2 void avx2_sum_wide(std::int64_t* residuals, std::int64_t last) {
+TIDE_AVX2 void avx2_sum_wide(std::int64_t* residuals, std::int64_t last) {
   auto before = _mm256_set1_epi64x(last);
   for (std::size_t i = 0; i < kRun; i += 4) {
     const auto x = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(residuals + i));
@@ -158,27 +158,27 @@ TIDE_CODEC_AVX2 void avx2_sum_wide(std::int64_t* residuals, std::int64_t last) {
 }  // namespace
 
 void sum(std::uint32_t* numbers, std::uint32_t low) {
-#ifdef TIDE_CODEC_AVX2
+#ifdef TIDE_AVX2
   if (has_avx2()) return sum_by_vectors(numbers, low);
 #endif
   sum_plainly(numbers, low);
 }
 void sum_twice(std::uint32_t* places, std::uint32_t low, std::uint32_t step,
                std::uint32_t* sums) {
-#ifdef TIDE_CODEC_AVX2
+#ifdef TIDE_AVX2
   if (has_avx2()) return sum_twice_by_vectors(places, low, step, sums);
 #endif
   sum_twice_plainly(places, low, step, sums);
 }
 void sum_wide(const std::uint32_t* numbers, std::int64_t low, std::int64_t last,
               std::int64_t* to) {
-#ifdef TIDE_CODEC_AVX2
+#ifdef TIDE_AVX2
   if (has_avx2()) return avx2_sum_wide(numbers, low, last, to);
 #endif
   for (std::size_t i = 0; i < kRun; ++i) to[i] = last = plus(last, plus(low, numbers[i]));
 }
 void sum_wide(std::int64_t* residuals, std::int64_t last) {
-#ifdef TIDE_CODEC_AVX2
+#ifdef TIDE_AVX2
   if (has_avx2()) return avx2_sum_wide(residuals, last);
 #endif
   for (std::size_t i = 0; i < kRun; ++i) residuals[i] = last = plus(last, residuals[i]);

@@ -4,13 +4,13 @@
 #include <bit>
 #include <limits>
 
+#include "common/base/clones.h"
 #include "common/codec/bit_lanes.h"
 #include "common/codec/bits.h"
-#include "common/codec/clones.h"
 #include "common/codec/fast_plan.h"
 #include "common/codec/fast_run.h"
 
-#ifdef TIDE_CODEC_AVX2
+#ifdef TIDE_AVX2
 #include <immintrin.h>
 #endif
 
@@ -33,10 +33,10 @@ struct Patches {
   std::array<std::uint64_t, kRun> numbers;
 };
 
-TIDE_CODEC_CLONES void lower(std::uint32_t* numbers, std::uint32_t by) {
+TIDE_CLONES void lower(std::uint32_t* numbers, std::uint32_t by) {
   for (std::size_t i = 0; i < kRun; ++i) numbers[i] -= by;
 }
-TIDE_CODEC_CLONES void split(const std::int64_t* r, std::int64_t low, std::uint32_t* low_half,
+TIDE_CLONES void split(const std::int64_t* r, std::int64_t low, std::uint32_t* low_half,
                              std::uint32_t* high_half) {
   for (std::size_t i = 0; i < kRun; ++i) {
     const auto u = static_cast<std::uint64_t>(minus(r[i], low));
@@ -45,8 +45,8 @@ TIDE_CODEC_CLONES void split(const std::int64_t* r, std::int64_t low, std::uint3
   }
 }
 
-#ifdef TIDE_CODEC_AVX2
-TIDE_CODEC_AVX2 void flag_by_vectors(const std::uint32_t* numbers, std::uint32_t mask,
+#ifdef TIDE_AVX2
+TIDE_AVX2 void flag_by_vectors(const std::uint32_t* numbers, std::uint32_t mask,
                                      Flags& flags) {
   const auto most = _mm256_set1_epi32(static_cast<int>(mask));
   for (auto& word : flags) {
@@ -63,7 +63,7 @@ TIDE_CODEC_AVX2 void flag_by_vectors(const std::uint32_t* numbers, std::uint32_t
 
 // Those above `mask`.
 void flag_above(const std::uint32_t* numbers, std::uint32_t mask, Flags& flags) {
-#ifdef TIDE_CODEC_AVX2
+#ifdef TIDE_AVX2
   if (has_avx2()) return flag_by_vectors(numbers, mask, flags);
 #endif
   std::array<std::uint8_t, kRun> above;

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <array>
 
-#include "common/codec/clones.h"
+#include "common/base/clones.h"
 #include "common/codec/decimals.h"
 #include "common/codec/joined.h"
 #include "common/codec/numbers.h"
@@ -17,7 +17,7 @@ std::vector<std::int32_t>& working_distances() {
   return distances;
 }
 
-TIDE_CODEC_CLONES bool take_distances(const std::int64_t* v, std::size_t n, std::int64_t first,
+TIDE_CLONES bool take_distances(const std::int64_t* v, std::size_t n, std::int64_t first,
                                       std::int32_t* distances) {
   constexpr auto kEnd = static_cast<std::uint64_t>(kDistanceEnd);
   std::uint64_t far = 0;
@@ -28,12 +28,12 @@ TIDE_CODEC_CLONES bool take_distances(const std::int64_t* v, std::size_t n, std:
   }
   return far < 2 * kEnd;
 }
-TIDE_CODEC_CLONES void add_first(const std::int32_t* distances, std::size_t n, std::int64_t first,
+TIDE_CLONES void add_first(const std::int32_t* distances, std::size_t n, std::int64_t first,
                                  std::int64_t* numbers) {
   for (std::size_t i = 0; i < n; ++i) numbers[i] = plus(first, distances[i]);
 }
 
-TIDE_CODEC_CLONES bool join_distances(const std::int64_t* integers, const std::int64_t* ulps,
+TIDE_CLONES bool join_distances(const std::int64_t* integers, const std::int64_t* ulps,
                                       std::size_t n, unsigned bits, std::int64_t first,
                                       std::int32_t* distances) {
   constexpr auto kEnd = static_cast<std::uint64_t>(kDistanceEnd);

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <limits>
 
+#include "common/base/clones.h"
 #include "common/base/extremes.h"
 #include "common/codec/numbers.h"
 
@@ -37,7 +38,7 @@ class Adder {
   std::uint64_t low_ = 0;
 };
 
-void add_integers(std::span<const std::int64_t> values, ColumnSummary& s) {
+TIDE_CLONES void add_integers(std::span<const std::int64_t> values, ColumnSummary& s) {
   Adder adder;
   s.min = s.max = s.first = values.front();
   s.last = values.back();
@@ -49,17 +50,24 @@ void add_integers(std::span<const std::int64_t> values, ColumnSummary& s) {
   s.sum = adder.sum();
 }
 
-// False when they are not decimals of this exponent.
-bool add_decimals(std::span<const double> values, int exponent, ColumnSummary& s) {
-  const double power = kPowers[static_cast<std::size_t>(exponent)];
-  std::vector<std::int64_t> mantissas(values.size());
+// What differs from decimals of this power of ten; their mantissas.
+TIDE_CLONES std::uint64_t mantissas_of(std::span<const double> values, double power,
+                                       std::int64_t* mantissas) {
+  const auto* const v = values.data();
   std::uint64_t wrong = 0;
   for (std::size_t i = 0; i < values.size(); ++i) {
-    const double t = values[i] * power + kMagic;
+    const double t = v[i] * power + kMagic;
     mantissas[i] = static_cast<std::int64_t>(bits_of(t) - bits_of(kMagic));
-    wrong |= bits_of((t - kMagic) / power) ^ bits_of(values[i]);
+    wrong |= bits_of((t - kMagic) / power) ^ bits_of(v[i]);
   }
-  if (wrong != 0) return false;
+  return wrong;
+}
+
+// False when they are not decimals of this exponent.
+bool add_decimals(std::span<const double> values, int exponent, ColumnSummary& s) {
+  std::vector<std::int64_t> mantissas(values.size());
+  const auto power = kPowers[static_cast<std::size_t>(exponent)];
+  if (mantissas_of(values, power, mantissas.data()) != 0) return false;
   s.decimal = true;
   s.exponent = static_cast<std::uint8_t>(exponent);
   add_integers(mantissas, s);
@@ -128,7 +136,7 @@ void add_footer(const Group& group, const Column& c, int exponent,
   s.copy = group.copy;
   s.count = c.values();
   s.missing = group.times.size() - c.values();
-  const auto [low, high] = extremes_of(std::span(group.times));
+  const auto [low, high] = extremes_of(group.times);
   s.time_min = low;
   s.time_max = high;
   if (c.type != ValueType::f64) {

@@ -5,8 +5,8 @@
 #include <limits>
 
 #include "common/base/bytes.h"
+#include "common/base/clones.h"
 #include "common/codec/bits.h"
-#include "common/codec/clones.h"
 #include "common/codec/numbers.h"
 #include "common/codec/residuals.h"
 
@@ -40,10 +40,10 @@ template <typename Numbers>
     k[i] = static_cast<std::int64_t>(((x[i] + kBias) >> bits) - bias);
   }
 }
-TIDE_CODEC_CLONES void quotients(ByIntegers x, std::size_t n, unsigned bits, std::int64_t* k) {
+TIDE_CLONES void quotients(ByIntegers x, std::size_t n, unsigned bits, std::int64_t* k) {
   quotients_of(x, n, bits, k);
 }
-TIDE_CODEC_CLONES void quotients(ByOffsets x, std::size_t n, unsigned bits, std::int64_t* k) {
+TIDE_CLONES void quotients(ByOffsets x, std::size_t n, unsigned bits, std::int64_t* k) {
   quotients_of(x, n, bits, k);
 }
 
@@ -65,11 +65,11 @@ template <typename Numbers>
   }
   return passed >= 0;
 }
-TIDE_CODEC_CLONES bool move(ByIntegers x, std::size_t n, unsigned bits, std::int64_t* ulps,
+TIDE_CLONES bool move(ByIntegers x, std::size_t n, unsigned bits, std::int64_t* ulps,
                             double* v) {
   return move_by(x, n, bits, ulps, v);
 }
-TIDE_CODEC_CLONES bool move(ByOffsets x, std::size_t n, unsigned bits, std::int64_t* ulps,
+TIDE_CLONES bool move(ByOffsets x, std::size_t n, unsigned bits, std::int64_t* ulps,
                             double* v) {
   return move_by(x, n, bits, ulps, v);
 }
@@ -95,11 +95,11 @@ template <typename Numbers>
   }
   return beyond >= 0;
 }
-TIDE_CODEC_CLONES bool move_floats(ByIntegers x, std::size_t n, unsigned bits, std::int64_t* ulps,
+TIDE_CLONES bool move_floats(ByIntegers x, std::size_t n, unsigned bits, std::int64_t* ulps,
                                    double* v) {
   return move_floats_by(x, n, bits, ulps, v);
 }
-TIDE_CODEC_CLONES bool move_floats(ByOffsets x, std::size_t n, unsigned bits, std::int64_t* ulps,
+TIDE_CLONES bool move_floats(ByOffsets x, std::size_t n, unsigned bits, std::int64_t* ulps,
                                    double* v) {
   return move_floats_by(x, n, bits, ulps, v);
 }
@@ -119,17 +119,17 @@ void restore_by(const Joined& j, Numbers x, std::size_t n, double* to) {
 }
 
 // All bits that the ulps need but for the sign.
-TIDE_CODEC_CLONES std::int64_t bits_in(const std::int64_t* ulps, std::size_t n) {
+TIDE_CLONES std::int64_t bits_in(const std::int64_t* ulps, std::size_t n) {
   std::int64_t any = 0;
   for (std::size_t i = 0; i < n; ++i) any |= ulps[i] < 0 ? ~ulps[i] : ulps[i];
   return any;
 }
-TIDE_CODEC_CLONES void join_all(const std::int64_t* ulps, std::size_t n, unsigned bits,
+TIDE_CLONES void join_all(const std::int64_t* ulps, std::size_t n, unsigned bits,
                                 std::int64_t* integers) {
   for (std::size_t i = 0; i < n; ++i) integers[i] = joined(integers[i], ulps[i], bits);
 }
 
-TIDE_CODEC_CLONES void part_all(const std::int64_t* ulps, std::size_t n, unsigned bits,
+TIDE_CLONES void part_all(const std::int64_t* ulps, std::size_t n, unsigned bits,
                                 std::int64_t* integers) {
   const auto half = std::int64_t{1} << (bits - 1);
   for (std::size_t i = 0; i < n; ++i) integers[i] = (integers[i] - ulps[i] - half) >> bits;

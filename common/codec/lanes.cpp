@@ -2,11 +2,11 @@
 #include <algorithm>
 #include <array>
 
-#include "common/codec/clones.h"
+#include "common/base/clones.h"
 #include "common/codec/numbers.h"
 #include "common/codec/residuals.h"
 
-#ifdef TIDE_CODEC_AVX2
+#ifdef TIDE_AVX2
 #include <immintrin.h>
 #endif
 
@@ -24,9 +24,9 @@ void put_rows(const Number* numbers, const Part& part, std::size_t from, std::sp
   }
 }
 
-#ifdef TIDE_CODEC_AVX2
+#ifdef TIDE_AVX2
 // Four rows of four lanes at once; how many rows it has put.
-TIDE_CODEC_AVX2 std::size_t transpose(const void* numbers, std::size_t rows, unsigned lanes,
+TIDE_AVX2 std::size_t transpose(const void* numbers, std::size_t rows, unsigned lanes,
                                       void* to, std::size_t stride) {
   const auto* from = static_cast<const double*>(numbers);
   auto* at = static_cast<double*>(to);
@@ -52,7 +52,7 @@ TIDE_CODEC_AVX2 std::size_t transpose(const void* numbers, std::size_t rows, uns
 template <typename Number>
 void put(const Number* numbers, const Part& part, std::span<Number> to) {
   std::size_t done = 0;
-#ifdef TIDE_CODEC_AVX2
+#ifdef TIDE_AVX2
   const auto lanes = part.cut.lanes;
   if (lanes >= 4 && (lanes - 1) * part.cut.rows + part.at + part.rows <= to.size() && has_avx2()) {
     done = transpose(numbers, part.rows, lanes, to.data() + part.at, part.cut.rows);
@@ -62,7 +62,7 @@ void put(const Number* numbers, const Part& part, std::span<Number> to) {
   put_rows(numbers, part, done, to);
 }
 
-TIDE_CODEC_CLONES void widen(std::int64_t base, const std::int32_t* offsets, std::size_t n,
+TIDE_CLONES void widen(std::int64_t base, const std::int32_t* offsets, std::size_t n,
                              std::int64_t* values) {
   for (std::size_t i = 0; i < n; ++i) values[i] = plus(base, offsets[i]);
 }

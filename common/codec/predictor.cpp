@@ -4,8 +4,8 @@
 #include <bit>
 #include <cmath>
 
+#include "common/base/clones.h"
 #include "common/codec/bits.h"
-#include "common/codec/clones.h"
 #include "common/codec/numbers.h"
 
 namespace tidemark::codec {
@@ -39,7 +39,7 @@ constexpr std::array<unsigned, 10> kOrders = {1, 2, 3, 4, 6, 8, 12, 16, 24, 32};
   return m * rough_log2(1 + 5.44 * sum_of_magnitudes(r, n) / m);
 }
 
-TIDE_CODEC_CLONES double bits_of(const double* r, std::size_t n) {
+TIDE_CLONES double bits_of(const double* r, std::size_t n) {
   double bits = 0;
   for (std::size_t b = 0; b < n; b += kRun) bits += bits_of_run(r + b, std::min(kRun, n - b));
   return bits;
@@ -50,7 +50,7 @@ struct SimpleBits {
 };
 
 // What the simple predictors leave of rows [0, n) of y, before which lie two more.
-TIDE_CODEC_CLONES void add_simple_bits(const double* y, std::size_t n, SimpleBits& bits) {
+TIDE_CLONES void add_simple_bits(const double* y, std::size_t n, SimpleBits& bits) {
   for (std::size_t b = 0; b < n; b += kRun) {
     const auto m = std::min(kRun, n - b);
     double delta[kRun], delta2[kRun];
@@ -65,7 +65,7 @@ TIDE_CODEC_CLONES void add_simple_bits(const double* y, std::size_t n, SimpleBit
   }
 }
 
-TIDE_CODEC_CLONES double dot(const double* a, const double* b, std::size_t n) {
+TIDE_CLONES double dot(const double* a, const double* b, std::size_t n) {
   double lanes[8] = {};
   std::size_t i = 0;
   for (; i + 8 <= n; i += 8) {
@@ -93,7 +93,7 @@ template <unsigned kTaps>
   }
 }
 
-TIDE_CODEC_CLONES void linear_residuals_clone(const Predictor& p, const double* y,
+TIDE_CLONES void linear_residuals_clone(const Predictor& p, const double* y,
                                               std::size_t begin, std::size_t end, double* r) {
   switch (p.taps) {
     case 1: return linear_residuals_of<1>(p, y, begin, end, r);
@@ -264,7 +264,7 @@ struct Spread {
   std::uint64_t sum;  // of the distances from the first value
 };
 
-TIDE_CODEC_CLONES Spread spread_of(std::span<const std::int64_t> values) {
+TIDE_CLONES Spread spread_of(std::span<const std::int64_t> values) {
   const auto first = static_cast<std::uint64_t>(values[0]);
   auto low = values[0], high = values[0];
   std::uint64_t sum = 0;
@@ -276,14 +276,14 @@ TIDE_CODEC_CLONES Spread spread_of(std::span<const std::int64_t> values) {
   return {low, high, sum};
 }
 
-TIDE_CODEC_CLONES void deviations(std::span<const std::int64_t> values, std::int64_t mean,
+TIDE_CLONES void deviations(std::span<const std::int64_t> values, std::int64_t mean,
                                   double* y) {
   for (std::size_t i = 0; i < values.size(); ++i) y[i] = small_to_double(minus(values[i], mean));
 }
 
 }  // namespace
 
-TIDE_CODEC_CLONES bool has_steps(const std::int64_t* values, std::size_t n, std::int64_t step) {
+TIDE_CLONES bool has_steps(const std::int64_t* values, std::size_t n, std::int64_t step) {
   const auto* before = values - 1;
   std::int64_t others = 0;
   for (std::size_t i = 0; i < n; ++i) others |= minus(values[i], before[i]) ^ step;

@@ -5,9 +5,9 @@
 #include <bit>
 #include <cstring>
 
-#include "common/codec/clones.h"
+#include "common/base/clones.h"
 
-#ifdef TIDE_CODEC_AVX2
+#ifdef TIDE_AVX2
 #include <immintrin.h>
 #endif
 
@@ -37,8 +37,8 @@ void pick_plain(const std::uint64_t* words, std::uint32_t mask, Picked& picked) 
   }
 }
 
-#ifdef TIDE_CODEC_AVX2
-TIDE_CODEC_AVX2 inline __m256i fold(const std::uint64_t* words) {
+#ifdef TIDE_AVX2
+TIDE_AVX2 inline __m256i fold(const std::uint64_t* words) {
   const auto* at = reinterpret_cast<const __m256i*>(words);
   const auto a = _mm256_castsi256_ps(_mm256_loadu_si256(at));
   const auto b = _mm256_castsi256_ps(_mm256_loadu_si256(at + 1));
@@ -46,7 +46,7 @@ TIDE_CODEC_AVX2 inline __m256i fold(const std::uint64_t* words) {
   return _mm256_permute4x64_epi64(_mm256_castps_si256(both), 0xd8);
 }
 
-TIDE_CODEC_AVX2 void pick_fast(const std::uint64_t* words, std::uint32_t mask, Picked& picked) {
+TIDE_AVX2 void pick_fast(const std::uint64_t* words, std::uint32_t mask, Picked& picked) {
   const auto by = _mm256_set1_epi32(static_cast<int>(kMultiplier));
   const auto masks = _mm256_set1_epi32(static_cast<int>(mask));
   const auto one_on = _mm256_setr_epi32(1, 2, 3, 4, 5, 6, 7, 0);
@@ -74,7 +74,7 @@ TIDE_CODEC_AVX2 void pick_fast(const std::uint64_t* words, std::uint32_t mask, P
 #endif
 
 void pick(const std::uint64_t* words, std::uint32_t mask, Picked& picked) {
-#ifdef TIDE_CODEC_AVX2
+#ifdef TIDE_AVX2
   if (has_avx2()) return pick_fast(words, mask, picked);
 #endif
   pick_plain(words, mask, picked);

@@ -2,10 +2,10 @@
 
 #include <algorithm>
 
-#include "common/codec/clones.h"
+#include "common/base/clones.h"
 #include "common/codec/numbers.h"
 
-#ifdef TIDE_CODEC_AVX2
+#ifdef TIDE_AVX2
 #include <immintrin.h>
 #endif
 
@@ -26,9 +26,9 @@ template <unsigned kLanes>
   for (unsigned l = 0; l < kLanes; ++l) last[l] = static_cast<std::int64_t>(sum[l]);
 }
 
-#ifdef TIDE_CODEC_AVX2
+#ifdef TIDE_AVX2
 template <unsigned kFours>
-TIDE_CODEC_AVX2 void sum_fours(std::int64_t* x, std::size_t rows, std::int64_t* last) {
+TIDE_AVX2 void sum_fours(std::int64_t* x, std::size_t rows, std::int64_t* last) {
   auto* at = reinterpret_cast<__m256i*>(x);
   auto* const sums = reinterpret_cast<__m256i*>(last);
   __m256i sum[kFours];
@@ -44,7 +44,7 @@ TIDE_CODEC_AVX2 void sum_fours(std::int64_t* x, std::size_t rows, std::int64_t* 
 #endif
 
 void sum_up(std::int64_t* x, std::size_t rows, unsigned lanes, std::int64_t* last) {
-#ifdef TIDE_CODEC_AVX2
+#ifdef TIDE_AVX2
   if (lanes == 8 && has_avx2()) return sum_fours<2>(x, rows, last);
   if (lanes == 4 && has_avx2()) return sum_fours<1>(x, rows, last);
 #endif
@@ -79,7 +79,7 @@ template <unsigned kTaps>
   }
 }
 
-TIDE_CODEC_CLONES void linear_one_lane(const Predictor& p, std::int64_t bias,
+TIDE_CLONES void linear_one_lane(const Predictor& p, std::int64_t bias,
                                        const std::int64_t* residuals, std::size_t rows,
                                        std::int64_t* x) {
   switch (p.taps) {
@@ -117,7 +117,7 @@ template <unsigned kLanes>
   }
 }
 
-TIDE_CODEC_CLONES void linear(const Predictor& p, unsigned lanes, std::int64_t bias,
+TIDE_CLONES void linear(const Predictor& p, unsigned lanes, std::int64_t bias,
                               const std::int64_t* residuals, std::size_t rows, std::int64_t* x) {
   switch (lanes) {
     case 1: return linear_one_lane(p, bias, residuals, rows, x);
@@ -127,7 +127,7 @@ TIDE_CODEC_CLONES void linear(const Predictor& p, unsigned lanes, std::int64_t b
   }
 }
 
-#ifdef TIDE_CODEC_AVX2
+#ifdef TIDE_AVX2
 const __m256i* as_vector(const std::int64_t* numbers) {
   return reinterpret_cast<const __m256i*>(numbers);
 }
@@ -135,7 +135,7 @@ const __m256i* as_vector(const std::int64_t* numbers) {
 // The same of numbers of 32 bits, for which there is a product of four at once. False, and what it
 // has written is for nobody, when a value has more.
 template <unsigned kTaps, unsigned kFours>
-TIDE_CODEC_AVX2 bool narrow_linear_of(const Predictor& p, std::int64_t bias,
+TIDE_AVX2 bool narrow_linear_of(const Predictor& p, std::int64_t bias,
                                       const std::int64_t* residuals, std::size_t rows,
                                       std::int64_t* x) {
   constexpr auto kStride = static_cast<std::ptrdiff_t>(kFours) * 4;

@@ -2,8 +2,8 @@
 #include <array>
 #include <vector>
 
+#include "common/base/clones.h"
 #include "common/codec/bits.h"
-#include "common/codec/clones.h"
 #include "common/codec/fast.h"
 #include "common/codec/predictor.h"
 #include "common/codec/residuals.h"
@@ -40,7 +40,7 @@ bool read_short(ByteReader& in, std::size_t count, Values& to) {
 }
 
 // False, and no products, if they may leave 32 bits.
-TIDE_CODEC_CLONES bool multiply(const std::int32_t* offsets, std::size_t n, std::int64_t by,
+TIDE_CLONES bool multiply(const std::int32_t* offsets, std::size_t n, std::int64_t by,
                                 std::int32_t* products) {
   std::int32_t any = 0;  // of the bits but for the sign
   for (std::size_t i = 0; i < n; ++i) any |= offsets[i] ^ (offsets[i] >> 31);
@@ -113,7 +113,7 @@ bool read_plain(Tier tier, ByteReader& in, std::size_t count, Cut cut, Values& t
   return read_residuals(tier, in, {cut.lanes, cut.rows - p.begin()}, restoring);
 }
 
-TIDE_CODEC_CLONES bool are_ranks(std::int64_t base, const std::int32_t* offsets, std::size_t n,
+TIDE_CLONES bool are_ranks(std::int64_t base, const std::int32_t* offsets, std::size_t n,
                                  std::size_t entries) {
   constexpr std::int64_t kNearBase = std::int64_t{1} << 40;
   if (base < -kNearBase || base > kNearBase) return false;
@@ -124,7 +124,7 @@ TIDE_CODEC_CLONES bool are_ranks(std::int64_t base, const std::int32_t* offsets,
   }
   return base + least >= 0 && base + largest < static_cast<std::int64_t>(entries);
 }
-TIDE_CODEC_CLONES bool are_ranks(const std::int64_t* numbers, std::size_t n, std::size_t entries) {
+TIDE_CLONES bool are_ranks(const std::int64_t* numbers, std::size_t n, std::size_t entries) {
   const auto last = static_cast<std::int64_t>(entries) - 1;
   std::int64_t outside = 0;  // its sign: a rank below 0, or above the last
   for (std::size_t i = 0; i < n; ++i) outside |= numbers[i] | minus(last, numbers[i]);

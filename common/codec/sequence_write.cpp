@@ -7,8 +7,8 @@
 #include <optional>
 #include <vector>
 
+#include "common/base/clones.h"
 #include "common/codec/bits.h"
-#include "common/codec/clones.h"
 #include "common/codec/extent.h"
 #include "common/codec/fast.h"
 #include "common/codec/predictor.h"
@@ -29,7 +29,7 @@ unsigned taps_of(Tier tier, const Effort& effort) {
 
 // values = first + divisor * quotient, for all of a run; by doubles, which vectorise. Distances
 // are below 2^51.
-TIDE_CODEC_CLONES bool divide_run(const std::int64_t* values, std::size_t n, std::int64_t first,
+TIDE_CLONES bool divide_run(const std::int64_t* values, std::size_t n, std::int64_t first,
                                   double divisor, std::int64_t* quotients) {
   std::uint64_t wrong = 0;
   for (std::size_t i = 0; i < n; ++i) {

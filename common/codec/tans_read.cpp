@@ -2,11 +2,11 @@
 #include <bit>
 #include <cstring>
 
+#include "common/base/clones.h"
 #include "common/codec/bits.h"
-#include "common/codec/clones.h"
 #include "common/codec/tans.h"
 
-#ifdef TIDE_CODEC_AVX2
+#ifdef TIDE_AVX2
 #include <immintrin.h>
 #endif
 
@@ -34,7 +34,7 @@ constexpr std::uint32_t next_in(std::uint32_t entry) { return entry >> 14; }
 template <bool kFast>
 [[gnu::always_inline]] inline std::uint32_t low_bits(std::uint64_t word, std::uint32_t e) {
   const auto low = static_cast<std::uint32_t>(word);
-#ifdef TIDE_CODEC_AVX2
+#ifdef TIDE_AVX2
   if constexpr (kFast) {
     std::uint32_t kept = 0;
     asm("bzhi %2, %1, %0" : "=r"(kept) : "r"(low), "r"(e) : "cc");
@@ -265,10 +265,10 @@ template <unsigned kLanes>
   }
 }
 
-#ifdef TIDE_CODEC_AVX2
+#ifdef TIDE_AVX2
 // The same of four lanes whose low bits are in one word.
 template <unsigned kLanes>
-TIDE_CODEC_AVX2 void add_low_of_four(const LowBits<kLanes>& low, unsigned first,
+TIDE_AVX2 void add_low_of_four(const LowBits<kLanes>& low, unsigned first,
                                      const std::uint8_t* bytes, std::size_t rows,
                                      std::int64_t* to) {
   const auto vector = [](const std::uint64_t* numbers) {
@@ -288,7 +288,7 @@ TIDE_CODEC_AVX2 void add_low_of_four(const LowBits<kLanes>& low, unsigned first,
 }
 
 template <unsigned kLanes>
-TIDE_CODEC_AVX2 bool add_low_fast(const LowBits<kLanes>& low, const std::uint8_t* bytes,
+TIDE_AVX2 bool add_low_fast(const LowBits<kLanes>& low, const std::uint8_t* bytes,
                                   std::size_t rows, std::int64_t* to) {
   for (unsigned first = 0; first < kLanes; first += 4) {
     if (low.begin[first + 3] + low.shift[first + 3] - low.begin[first] > kWordBits) return false;
@@ -315,7 +315,7 @@ template <unsigned kLanes, bool kFast>
     bytes = last.data();
   }
   low_at_ += need;
-#ifdef TIDE_CODEC_AVX2
+#ifdef TIDE_AVX2
   if constexpr (kFast) {
     if (add_low_fast(low, bytes, rows, to)) return true;
   }
@@ -353,20 +353,20 @@ template <unsigned kLanes, bool kFast>
   return rows;
 }
 
-TIDE_CODEC_CLONES std::size_t Reader::step1(std::int64_t* to) { return step<1, false>(to); }
-TIDE_CODEC_CLONES std::size_t Reader::step2(std::int64_t* to) { return step<2, false>(to); }
-#ifdef TIDE_CODEC_AVX2
-TIDE_CODEC_AVX2 std::size_t Reader::fast_step4(std::int64_t* to) { return step<4, true>(to); }
-TIDE_CODEC_AVX2 std::size_t Reader::fast_step8(std::int64_t* to) { return step<8, true>(to); }
+TIDE_CLONES std::size_t Reader::step1(std::int64_t* to) { return step<1, false>(to); }
+TIDE_CLONES std::size_t Reader::step2(std::int64_t* to) { return step<2, false>(to); }
+#ifdef TIDE_AVX2
+TIDE_AVX2 std::size_t Reader::fast_step4(std::int64_t* to) { return step<4, true>(to); }
+TIDE_AVX2 std::size_t Reader::fast_step8(std::int64_t* to) { return step<8, true>(to); }
 #endif
 std::size_t Reader::step4(std::int64_t* to) {
-#ifdef TIDE_CODEC_AVX2
+#ifdef TIDE_AVX2
   if (has_avx2()) return fast_step4(to);
 #endif
   return step<4, false>(to);
 }
 std::size_t Reader::step8(std::int64_t* to) {
-#ifdef TIDE_CODEC_AVX2
+#ifdef TIDE_AVX2
   if (has_avx2()) return fast_step8(to);
 #endif
   return step<8, false>(to);

@@ -2,8 +2,8 @@
 #include <bit>
 #include <cstring>
 
+#include "common/base/clones.h"
 #include "common/codec/bits.h"
-#include "common/codec/clones.h"
 #include "common/codec/tans.h"
 
 namespace tidemark::codec::tans {
@@ -14,7 +14,7 @@ constexpr std::uint64_t magnitude(std::int64_t r) {
 }
 
 // Half octaves of the mean magnitude, by the float's exponent and the thirds of its mantissa.
-TIDE_CODEC_CLONES unsigned scale_for(std::span<const std::int64_t> run) {
+TIDE_CLONES unsigned scale_for(std::span<const std::int64_t> run) {
   std::uint64_t sum = 0;
   for (const auto r : run) sum += std::min(magnitude(r), std::uint64_t{1} << 57);
   if (sum == 0) return 0;
@@ -26,7 +26,7 @@ TIDE_CODEC_CLONES unsigned scale_for(std::span<const std::int64_t> run) {
                                           static_cast<int>(kScaleMax)));
 }
 
-TIDE_CODEC_CLONES unsigned cost_of(const Model& m, std::span<const std::int64_t> run,
+TIDE_CLONES unsigned cost_of(const Model& m, std::span<const std::int64_t> run,
                                    unsigned scale, unsigned shape) {
   const auto shift = shift_of(scale);
   const auto kind = kind_of(scale);
@@ -109,7 +109,7 @@ class Scales {
 };
 
 // How many of them are past the table.
-TIDE_CODEC_CLONES std::size_t tokens_of(const Model& m, Runs run, unsigned shape, unsigned scale,
+TIDE_CLONES std::size_t tokens_of(const Model& m, Runs run, unsigned shape, unsigned scale,
                                         std::uint16_t* tokens) {
   const auto shift = shift_of(scale);
   const auto kind = kind_of(scale);
@@ -252,7 +252,7 @@ template <unsigned kLanes>
   return out.finish();
 }
 
-TIDE_CODEC_CLONES ByteSpan write_states(const Tokens& t, Runs residuals, unsigned lanes,
+TIDE_CLONES ByteSpan write_states(const Tokens& t, Runs residuals, unsigned lanes,
                                         StateWriter& out) {
   switch (lanes) {
     case 1: return write_lanes<1>(t, residuals, out);

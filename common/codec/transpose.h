@@ -1,14 +1,14 @@
 // Eight vectors of eight numbers, turned so that lanes become vectors. Private to this folder.
 #pragma once
 
-#include "common/codec/clones.h"
+#include "common/base/clones.h"
 
-#ifdef TIDE_CODEC_AVX2
+#ifdef TIDE_AVX2
 #include <immintrin.h>
 
 namespace tidemark::codec {
 
-TIDE_CODEC_AVX2 [[gnu::always_inline]] inline void transpose_eight(__m256i x[8]) {
+TIDE_AVX2 [[gnu::always_inline]] inline void transpose_eight(__m256i x[8]) {
   __m256i pairs[8], fours[8];
   for (unsigned i = 0; i < 8; i += 2) {
     pairs[i] = _mm256_unpacklo_epi32(x[i], x[i + 1]);

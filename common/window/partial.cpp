@@ -52,12 +52,6 @@ constexpr auto kHighestFinite =
     std::bit_cast<std::int64_t>(std::numeric_limits<double>::max());
 constexpr auto kLowestFinite = -kHighestFinite - 1;
 
-bool rise(std::span<const std::int64_t> times) {
-  bool rises = true;
-  for (std::size_t i = 1; i < times.size(); ++i) rises = rises && times[i - 1] < times[i];
-  return rises;
-}
-
 bool all_good(const Column& column, std::size_t first, std::size_t n) {
   if (column.quality.empty()) return true;
   const auto* begin = column.quality.data() + first;
@@ -131,14 +125,8 @@ void Partial::add(std::span<const std::int64_t> times, const Column& column, std
 template <typename Value, typename Held>
 bool Partial::add_run(std::span<const std::int64_t> times, std::span<const Value> values,
                       Held End::*held, Value& min, Value& max) {
-  if (!rise(times)) return false;
-  auto low = order_of(values[0]);
-  auto high = low;
-  for (const auto v : values) {
-    const auto o = order_of(v);
-    low = std::min(low, o);
-    high = std::max(high, o);
-  }
+  if (!rise_strictly(times)) return false;
+  const auto [low, high] = orders_of(values);
   if (std::is_same_v<Value, double> && (low < kLowestFinite || high > kHighestFinite)) return false;
   if (count_ == 0 || low < order_of(min)) min = Value(value_of(low, Value{}));
   if (count_ == 0 || order_of(max) < high) max = Value(value_of(high, Value{}));

@@ -4,6 +4,9 @@
 #include <array>
 #include <bit>
 
+#include "common/base/clones.h"
+#include "common/window/total_order.h"
+
 namespace tidemark::window {
 namespace {
 
@@ -15,6 +18,7 @@ constexpr std::uint64_t kLowHalf = (std::uint64_t{1} << kHalf) - 1;
 // So many products of 54 bits, or mantissas with their sign, stay within 63.
 constexpr std::size_t kChunk = 512;
 constexpr std::uint64_t kBins = 16;  // exponents side by side; more go value by value
+constexpr std::uint64_t kLooks = 4;  // so few are looked for one by one, by vectors
 
 std::uint64_t magnitude_of(std::int64_t v) {
   return v < 0 ? ~static_cast<std::uint64_t>(v) + 1 : static_cast<std::uint64_t>(v);
@@ -49,20 +53,52 @@ int exponent_of(std::uint64_t biased) {
   return static_cast<int>(std::max<std::uint64_t>(biased, 1)) - 1075;
 }
 
-void add_chunk(std::span<const double> values, ExactSum& sum, ExactSum& squares) {
-  std::uint64_t low = kExponent;
-  std::uint64_t high = 0;
-  for (const auto v : values) {
-    const auto e = std::bit_cast<std::uint64_t>(v) & kExponent;
+struct Exponents {
+  std::int64_t low, high;  // biased
+};
+
+TIDE_CLONES Exponents exponents_of(std::span<const double> values) {
+  const auto* const v = values.data();
+  auto low = static_cast<std::int64_t>(kExponent);
+  std::int64_t high = 0;
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    const auto e = std::bit_cast<std::int64_t>(v[i]) & static_cast<std::int64_t>(kExponent);
     low = std::min(low, e);
     high = std::max(high, e);
   }
-  low >>= 52;
-  high >>= 52;
-  if (low == high && low > 0) {
-    Bin bin;
-    for (const auto v : values) bin.add(std::bit_cast<std::uint64_t>(v), kFraction + 1);
-    return bin.deposit(exponent_of(low), sum, squares);
+  return {low >> 52, high >> 52};
+}
+
+// Of normal values: those with that exponent.
+TIDE_CLONES Bin look_for(std::uint64_t biased, std::span<const double> values) {
+  const auto* const v = values.data();
+  const auto wanted = biased << 52;
+  std::int64_t sum = 0;
+  std::uint64_t s0 = 0, s1 = 0, s2 = 0;
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    const auto bits = std::bit_cast<std::uint64_t>(v[i]);
+    const auto mine = (bits & kExponent) == wanted ? ~std::uint64_t{0} : 0;
+    const auto m = ((bits & kFraction) | (kFraction + 1)) & mine;
+    const auto sign = static_cast<std::int64_t>(bits) >> 63;
+    sum += (static_cast<std::int64_t>(m) ^ sign) - sign;
+    const std::uint64_t low = static_cast<std::uint32_t>(m & kLowHalf);
+    const std::uint64_t high = static_cast<std::uint32_t>(m >> kHalf);
+    s0 += low * low;
+    s1 += low * high;
+    s2 += high * high;
+  }
+  return {sum, s0, s1, s2};
+}
+
+void add_chunk(std::span<const double> values, ExactSum& sum, ExactSum& squares) {
+  const auto exponents = exponents_of(values);
+  const auto low = static_cast<std::uint64_t>(exponents.low);
+  const auto high = static_cast<std::uint64_t>(exponents.high);
+  if (low > 0 && high - low < kLooks) {
+    for (auto e = low; e <= high; ++e) {
+      look_for(e, values).deposit(exponent_of(e), sum, squares);
+    }
+    return;
   }
   if (high - low >= kBins || (high - low) * 4 > values.size()) {
     for (const auto v : values) {
@@ -121,5 +157,18 @@ void add_run(std::span<const std::int64_t> values, ExactSum& sum, ExactSum& squa
 void add_run(std::span<const double> values, ExactSum& sum, ExactSum& squares) {
   add_chunks(values, sum, squares);
 }
+
+TIDE_CLONES Extremes orders_of(std::span<const double> values) {
+  const auto* const v = values.data();
+  auto least = order_of(v[0]);
+  auto largest = least;
+  for (std::size_t i = 1; i < values.size(); ++i) {
+    const auto o = order_of(v[i]);
+    least = std::min(least, o);
+    largest = std::max(largest, o);
+  }
+  return {least, largest};
+}
+Extremes orders_of(std::span<const std::int64_t> values) { return extremes_of(values); }
 
 }  // namespace tidemark::window

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <span>
 
+#include "common/base/extremes.h"
 #include "common/window/exact_sum.h"
 
 namespace tidemark::window {
@@ -12,5 +13,8 @@ namespace tidemark::window {
 // Adds the values and their squares.
 void add_run(std::span<const std::int64_t> values, ExactSum& sum, ExactSum& squares);
 void add_run(std::span<const double> values, ExactSum& sum, ExactSum& squares);  // all finite
+// The least and the largest of at least one, by total_order.h.
+Extremes orders_of(std::span<const double> values);
+Extremes orders_of(std::span<const std::int64_t> values);
 
 }  // namespace tidemark::window
