@@ -45,11 +45,11 @@ class Repeats {
   void each_new(const Series& series, const Group& group, const Column& column, EventTime from,
                 EventTime to, Visit visit) {
     const bool stamped = series.row.description.device_stamped;
-    here_.assign(column.values(), false);
+    here_.assign(column.values(), 0);
     if (stamped) reconcile::mark_repeats(group, column, here_);
     reconcile::each_value(group, column, [&](std::size_t row, std::size_t value) {
       const auto time = event_time(group.times[row]);
-      if (time < from || time >= to || here_[value]) return;
+      if (time < from || time >= to || here_[value] != 0) return;
       if (stamped && known({group.times[row], reconcile::value_bits(column, value)})) return;
       visit(row, value);
     });
@@ -60,7 +60,7 @@ class Repeats {
   bool known(const reconcile::Identity& identity);  // notes it
   void end_of_column();
 
-  std::vector<bool> here_;
+  reconcile::Marks here_;
   std::vector<reconcile::Identity> seen_;  // sorted up to sorted_: of columns before this one
   std::size_t sorted_ = 0;
 };

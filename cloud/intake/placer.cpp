@@ -111,7 +111,7 @@ Result<> Placer::check(const Incoming& in) {
   for (const auto& wide : wide_) panes += static_cast<std::uint64_t>(wide.last - wide.first) + 1;
   for (const auto& group : in.block.groups) {
     if (group.copy || group.times.empty()) continue;
-    const auto [min, max] = extremes_of(std::span(group.times));
+    const auto [min, max] = extremes_of(group.times);
     const bool wide = max - min > kPieceNs;  // else, as nearly all: at most a pane a second
     const auto most = wide ? seconds_of(group.times) : std::uint64_t{3601};
     for (const auto& column : group.columns) {
@@ -181,7 +181,7 @@ std::vector<Placer::Span> Placer::joined_spans(std::int64_t gap) const {
 }
 
 void Placer::note_times(store::SourceId source, const std::vector<std::int64_t>& times) {
-  const auto [min, max] = extremes_of(std::span(times));
+  const auto [min, max] = extremes_of(times);
   if (max - min <= kPieceNs) return spans_.push_back({source, min, max});
   for (const auto& [low, high] : pieces_of(times, kPieceNs, kMinuteNs)) {
     spans_.push_back({source, low, high});

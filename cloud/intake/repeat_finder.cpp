@@ -37,9 +37,7 @@ std::uint64_t RepeatFinder::find(const Incoming& in, const Group& group, const C
     return 0;
   }
   rising_.clear();
-  reconcile::each_value(group, column, [&](std::size_t row, std::size_t value) {
-    rising_.push_back({group.times[row], reconcile::value_bits(column, value)});
-  });
+  reconcile::add_identities(group, column, rising_);
   repeated_.clear();
   if (!fresh) {
     // Its range ends before what was of times to come once, and has been passed since.
@@ -56,13 +54,15 @@ std::uint64_t RepeatFinder::find(const Incoming& in, const Group& group, const C
     for (std::size_t v = 0; v < rising_.size(); ++v) {
       if (v == first) v = last;
       if (v == rising_.size()) break;
-      if (!repeated_[v] && (all || rising_[v].time <= series.newest)) values_.push_back(v);
+      if (repeated_[v] == 0 && (all || rising_[v].time <= series.newest)) values_.push_back(v);
     }
     if (!values_.empty()) compare(in, bound);
   }
+  const auto repeats = std::count(repeated_.begin(), repeated_.end(), 1);
+  if (repeats == 0) repeated_.clear();
   newest_.add(*followed, rising_, repeated_, count_ns(in.latest));
   if (twice_) earlier_.add(series.row.id, group, column);
-  return static_cast<std::uint64_t>(std::count(repeated_.begin(), repeated_.end(), true));
+  return static_cast<std::uint64_t>(repeats);
 }
 
 // The values that lie in its range.
@@ -104,7 +104,7 @@ std::vector<store::SourceId> RepeatFinder::sources_of(const Bound& bound) {
 void RepeatFinder::compare(const Incoming& in, const Bound& bound) {
   const auto against = [&](const reconcile::BlockIdentities& before) {
     for (const auto v : values_) {
-      if (!repeated_[v]) repeated_[v] = before.contains(bound.series->row.id, rising_[v]);
+      if (repeated_[v] == 0 && before.contains(bound.series->row.id, rising_[v])) repeated_[v] = 1;
     }
   };
   earlier_.sort();

@@ -37,7 +37,7 @@ class RepeatFinder {
   std::uint64_t find(const Incoming& in, const Group& group, const Column& column,
                      const Bound& bound);
   // Whether that one was, by value index; only where find() found any.
-  [[nodiscard]] bool marked(std::size_t value) const { return repeated_[value]; }
+  [[nodiscard]] bool marked(std::size_t value) const { return repeated_[value] != 0; }
   // With how many archived blocks the column would have to be compared, at most; its group in any
   // order.
   std::size_t beside(const Group& group, const Column& column, const Bound& bound);
@@ -67,7 +67,7 @@ class RepeatFinder {
   reconcile::NewestReadings newest_;
   std::vector<reconcile::Identity> rising_;  // of the column at hand, by value
   std::vector<std::size_t> values_;          // of it, that memory says nothing of
-  std::vector<bool> repeated_;
+  reconcile::Marks repeated_;
   std::unordered_map<store::SourceId, store::BlockIndex::Reach> reaches_;  // before this block
   std::list<Compared> compared_;
   std::unordered_map<std::uint64_t, std::list<Compared>::iterator> by_position_;

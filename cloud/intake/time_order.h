@@ -17,11 +17,14 @@ class TimeOrder {
 
  private:
   void find_order(const std::vector<std::int64_t>& times);
+  void sort(const std::vector<std::int64_t>& times, std::vector<std::uint32_t>& rows);
+  void sort_keys(unsigned bits);
   void arrange(const Column& from, Column& to);
 
   Group sorted_;
   std::vector<std::uint32_t> order_;  // of rows
-  std::vector<std::uint32_t> behind_, values_;
+  std::vector<std::uint32_t> behind_, values_, moved_, ends_;
+  std::vector<std::uint64_t> keys_, spread_;
 };
 
 }  // namespace tidemark::intake

@@ -18,11 +18,12 @@ struct Identity {
 };
 
 std::uint64_t value_bits(const Column& column, std::size_t value);
+// Those of a column's values, in their order, behind what is there.
+void add_identities(const Group& group, const Column& column, std::vector<Identity>& to);
 
 // The identities of one block, by series, sorted. Built once for a block that is compared with.
 class BlockIdentities {
  public:
-
   void add(std::uint32_t series, const Group& group, const Column& column);
   void sort();
   [[nodiscard]] bool contains(std::uint32_t series, const Identity& identity) const;
@@ -37,9 +38,11 @@ class BlockIdentities {
 // have been here before, nor twice in itself.
 bool surely_new(const Group& group, const Column& column, std::int64_t newest);
 
+// What is 1 was counted before; one a value, in the order of its column.
+using Marks = std::vector<std::uint8_t>;
+
 // Marks repeats of values within the column itself (by value index; the first one stays).
-// `repeated` has one entry a value.
-void mark_repeats(const Group& group, const Column& column, std::vector<bool>& repeated);
+void mark_repeats(const Group& group, const Column& column, Marks& repeated);
 
 // Calls visit(row, value) for every row in which the column has a value.
 template <typename Visit>

@@ -1,11 +1,13 @@
 #include "cloud/reconcile/newest_readings.h"
 
 #include <algorithm>
+#include <limits>
 
 namespace tidemark::reconcile {
 namespace {
 
 bool earlier(const Identity& a, std::int64_t time) { return a.time < time; }
+bool later(std::int64_t time, const Identity& a) { return time < a.time; }
 
 // The first of [it, end) that is not before: it is mostly near.
 template <typename Iterator, typename Key, typename Before>
@@ -21,7 +23,7 @@ Iterator leap(Iterator it, Iterator end, const Key& key, Before before) {
 }  // namespace
 
 void NewestReadings::Followed::mark(std::span<const Identity> rising, std::size_t first,
-                                    std::size_t last, std::vector<bool>& repeated) const {
+                                    std::size_t last, Marks& repeated) const {
   const auto here = all();
   auto near = here.begin();
   for (auto i = first; i < last; ++i) {
@@ -29,43 +31,55 @@ void NewestReadings::Followed::mark(std::span<const Identity> rising, std::size_
     if (near == here.end()) return;
     if (near->time != rising[i].time) continue;
     const auto at = leap(near, here.end(), rising[i], std::less<>());
-    if (at != here.end() && *at == rising[i]) repeated[i] = true;
+    if (at != here.end() && *at == rising[i]) repeated[i] = 1;
   }
 }
 
 std::size_t NewestReadings::Followed::drop(std::size_t oldest, std::span<const Identity> added) {
+  if (oldest == 0) return 0;
   const auto here = all();
-  std::size_t mine = 0;
-  std::size_t theirs = 0;
-  // Of one time all or none.
-  const auto is_over = [&](std::int64_t time) {
-    return mine + theirs >= oldest && time >= range_.from;
-  };
-  while (mine < here.size() || theirs < added.size()) {
-    const bool next_is_mine =
-        theirs == added.size() || (mine < here.size() && here[mine] < added[theirs]);
-    const auto time = next_is_mine ? here[mine].time : added[theirs].time;
-    if (is_over(time)) break;
-    ++(next_is_mine ? mine : theirs);
-    range_.from = std::max(range_.from, time + 1);
+  // So many of what is here, and the rest of `added`, are the oldest of both.
+  auto mine = oldest - std::min(oldest, added.size());
+  for (auto most = std::min(oldest, here.size()); mine < most;) {
+    const auto middle = mine + (most - mine) / 2;
+    const bool more = here[middle].time < added[oldest - middle - 1].time;
+    (more ? mine : most) = more ? middle + 1 : middle;
   }
-  gone_ += mine;
-  return theirs;
+  auto last = std::numeric_limits<std::int64_t>::min();
+  if (mine > 0) last = here[mine - 1].time;
+  if (mine < oldest) last = std::max(last, added[oldest - mine - 1].time);
+  // Of one time all or none.
+  const auto passed = [&](std::span<const Identity> some) {
+    return static_cast<std::size_t>(
+        std::upper_bound(some.begin(), some.end(), last, later) - some.begin());
+  };
+  range_.from = std::max(range_.from, last + 1);
+  gone_ += passed(here);
+  return passed(added);
 }
 
 void NewestReadings::Followed::merge(std::span<const Identity> added) {
+  if (added.empty()) return;
   auto old = held_.size() - gone_;
   auto more = added.size();
   if (held_.size() + more > held_.capacity()) {
     held_.erase(held_.begin(), held_.begin() + static_cast<std::ptrdiff_t>(gone_));
     gone_ = 0;
   }
+  // Most of what is here is earlier than all of these, and goes where it is; the rest from behind.
   held_.resize(held_.size() + more);
   auto* const begin = held_.data() + gone_;
-  // From behind: most of what is here is earlier than all of these.
-  for (auto to = old + more; more > 0;) {
-    begin[--to] = old > 0 && added[more - 1] < begin[old - 1] ? begin[--old] : added[--more];
+  auto* to = begin + old + more;
+  // One is written, and one of the two goes on: nobody could guess which it is.
+  while (old > 0 && more > 0) {
+    const auto& a = begin[old - 1];
+    const auto& b = added[more - 1];
+    const bool mine = (a.time > b.time) | ((a.time == b.time) & (a.bits > b.bits));
+    *--to = mine ? a : b;
+    old -= mine ? 1 : 0;
+    more -= mine ? 0 : 1;
   }
+  std::copy_backward(added.begin(), added.begin() + static_cast<std::ptrdiff_t>(more), to);
 }
 
 NewestReadings::Followed* NewestReadings::find(std::uint32_t series) {
@@ -82,33 +96,37 @@ NewestReadings::Followed& NewestReadings::follow(std::uint32_t series, Range ran
 }
 
 void NewestReadings::add(Followed& series, std::span<const Identity> rising,
-                         const std::vector<bool>& repeated, std::int64_t latest) {
+                         const Marks& repeated, std::int64_t latest) {
   auto& range = series.range_;
   const auto beyond = std::lower_bound(rising.begin(), rising.end(), latest, earlier);
   if (beyond != rising.end()) range.until = std::min(range.until, beyond->time);
   const auto begin = std::lower_bound(rising.begin(), beyond, range.from, earlier);
   const auto end = std::lower_bound(begin, beyond, range.until, earlier);
-  added_.clear();
-  bool in_order = true;
-  for (auto it = begin; it != end; ++it) {
-    if (!repeated.empty() && repeated[static_cast<std::size_t>(it - rising.begin())]) continue;
-    in_order = in_order && (added_.empty() || added_.back() < *it);
-    added_.push_back(*it);
+  auto added = std::span(begin, end);
+  const auto rise = [&](const Identity& a, const Identity& b) { return a.time >= b.time; };
+  const bool sorted = std::adjacent_find(begin, end, rise) == end;
+  if (!repeated.empty() || !sorted) {
+    added_.clear();
+    for (auto it = begin; it != end; ++it) {
+      const auto i = static_cast<std::size_t>(it - rising.begin());
+      if (repeated.empty() || !repeated[i]) added_.push_back(*it);
+    }
+    if (!sorted) std::sort(added_.begin(), added_.end());  // of one time by value
+    added = added_;
   }
-  if (added_.empty()) return;
-  if (!in_order) std::sort(added_.begin(), added_.end());  // of one time by value
-  const auto wanted = series.all().size() + added_.size();
+  if (added.empty()) return;
+  const auto wanted = series.all().size() + added.size();
   const auto room = series.held_.capacity();
   std::size_t passed = 0;
   if (wanted > room) {
     if (is_full(series, wanted)) {
-      passed = series.drop(wanted - room, added_);
+      passed = series.drop(wanted - room, added);
     } else {
-      series.held_.reserve(wanted + (wanted - added_.size()) / 4);
+      series.held_.reserve(wanted + (wanted - added.size()) / 4);
       room_ += series.held_.capacity() - room;
     }
   }
-  series.merge(std::span(added_).subspan(passed));
+  series.merge(added.subspan(passed));
   const auto here = series.all().size();
   if (here > kOfSeriesMax) series.drop(here - kOfSeriesMax / 2);
   if (room_ > kReadingsMax) make_room();

@@ -34,7 +34,7 @@ class NewestReadings {
     [[nodiscard]] const Range& range() const { return range_; }
     // Marks those that were counted before: of identities by rising time, within the range.
     void mark(std::span<const Identity> rising, std::size_t first, std::size_t last,
-              std::vector<bool>& repeated) const;
+              Marks& repeated) const;
 
    private:
     friend class NewestReadings;
@@ -53,7 +53,7 @@ class NewestReadings {
   Followed& follow(std::uint32_t series, Range range);
   // These are counted now, by rising time, but for those marked; `repeated` may be empty. What lies
   // at `latest` or later is set aside, and from there on nothing is known.
-  void add(Followed& series, std::span<const Identity> rising, const std::vector<bool>& repeated,
+  void add(Followed& series, std::span<const Identity> rising, const Marks& repeated,
            std::int64_t latest);
   // Room for so many readings is taken.
   [[nodiscard]] std::size_t room() const { return room_; }

@@ -14,14 +14,15 @@ namespace tidemark::test {
 namespace {
 
 using reconcile::Identity;
+using reconcile::Marks;
 using reconcile::NewestReadings;
 
 constexpr auto kLatest = std::numeric_limits<std::int64_t>::max();
 constexpr NewestReadings::Range kAllTime{std::numeric_limits<std::int64_t>::min(), kLatest};
 
 // What of these the series has in its range, by its own word.
-std::vector<bool> marked(const NewestReadings::Followed& series, const std::vector<Identity>& all) {
-  std::vector<bool> repeated(all.size());
+Marks marked(const NewestReadings::Followed& series, const std::vector<Identity>& all) {
+  Marks repeated(all.size());
   const auto& range = series.range();
   std::size_t first = 0;
   while (first < all.size() && all[first].time < range.from) ++first;
@@ -46,11 +47,11 @@ TEST(NewestReadings, AreFoundByTimeAndValueWhereverTheyLie) {
                      [](const auto& a, const auto& b) { return a.time < b.time; });
     auto repeated = marked(series, column);
     for (std::size_t i = 0; i < column.size(); ++i) {
-      ASSERT_EQ(repeated[i], before.contains(column[i])) << block << ' ' << i;
+      ASSERT_EQ(repeated[i] != 0, before.contains(column[i])) << block << ' ' << i;
     }
     // As a column is: none is twice in itself.
     for (std::size_t i = 0; i < column.size(); ++i) {
-      repeated[i] = !before.insert(column[i]).second;
+      repeated[i] = before.insert(column[i]).second ? 0 : 1;
     }
     newest.add(series, column, repeated, kLatest);
   }
@@ -62,11 +63,11 @@ TEST(NewestReadings, KnowNothingFromWhatWasSetAsideOn) {
   newest.add(series, std::vector<Identity>{{50, 1}, {100, 1}, {400, 1}, {500, 1}}, {}, 450);
   EXPECT_EQ(series.range().from, 100);
   EXPECT_EQ(series.range().until, 500);
-  EXPECT_EQ(marked(series, {{100, 1}, {400, 1}, {400, 2}}), std::vector({true, true, false}));
+  EXPECT_EQ(marked(series, {{100, 1}, {400, 1}, {400, 2}}), (Marks{1, 1, 0}));
   newest.add(series, std::vector<Identity>{{600, 1}}, {}, 1000);
   EXPECT_EQ(series.range().until, 500);
   EXPECT_TRUE(newest.follow(7, {700, 800}).range().from == 700 && newest.find(7) == &series);
-  EXPECT_EQ(marked(series, {{750, 1}}), std::vector({false}));
+  EXPECT_EQ(marked(series, {{750, 1}}), (Marks{0}));
   EXPECT_EQ(newest.find(8), nullptr);
 }
 
@@ -96,7 +97,7 @@ TEST(NewestReadings, OfOneSeriesAndOfAllAreBounded) {
     std::vector<Identity> all;
     for (auto t = from; t < 10 * kColumn + 5; ++t) all.push_back({t, s});
     const auto repeated = marked(*newest.find(s), all);
-    ASSERT_EQ(std::count(repeated.begin(), repeated.end(), true), 10 * kColumn - from) << s;
+    ASSERT_EQ(std::count(repeated.begin(), repeated.end(), 1), 10 * kColumn - from) << s;
   }
 }
 
@@ -108,7 +109,7 @@ TEST(NewestReadings, OfOneTimeGoTogether) {
   column.push_back({6, 0});
   newest.add(series, column, {}, kLatest);
   EXPECT_EQ(series.range().from, 6);
-  EXPECT_EQ(marked(series, {{5, 1}, {6, 0}, {6, 1}}), std::vector({false, true, false}));
+  EXPECT_EQ(marked(series, {{5, 1}, {6, 0}, {6, 1}}), (Marks{0, 1, 0}));
 }
 
 // A device at 10 Hz whose readings come up to 5 s out of order, some of them again: soon or after
