@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <tuple>
 
 #include "cloud/answers/body.h"
 #include "cloud/answers/judge.h"
@@ -549,20 +550,17 @@ bool Emitter::emit_span(SlotId id, const Span& window, Cause cause, EventTime wa
     name_missing_of_group(slot, group, answer);
     note_waived(answer, answer.missing);
   } else {
-    const auto& series = series_.at(slot.members[0].series);
-    const auto type = series.row.description.type;
-    window::Summary sum(type, window::Parts::of(view.needed, type));
-    const auto basis = look(view, series, window, sum);
-    answer = compute(view, series, window, basis, sum);
+    Basis basis;
+    std::tie(answer, basis) = answer_of_series(slot, window);
     follow(answer, cause, before);
     if (maybe_frozen && basis.unplaced > 0) {
       if (stands) return true;
       answer = frozen_answer(*before, start);
     }
-    any = sum.partial().count() > 0;
+    any = basis.readings > 0;
     same_figures = before && unchanged(*before, answer);
     if (same_figures && cause != Cause::operated) return any;
-    name_missing_(series.row, answer, basis, answer.missing);
+    name_missing_(series_.at(slot.members[0].series).row, answer, basis, answer.missing);
     note_waived(answer, answer.missing);
   }
   // Others had proved it, and this store has proved nothing of it yet.

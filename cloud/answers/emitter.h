@@ -46,6 +46,7 @@
 #include <map>
 #include <set>
 #include <unordered_map>
+#include <utility>
 
 #include "cloud/answers/cause.h"
 #include "cloud/answers/group_judge.h"
@@ -453,8 +454,8 @@ class Emitter {
                       Basis& basis) const;
   Basis look(const ViewState& view, const SeriesState& series, const Span& window,
              window::Summary& sum);
-  Answer compute(const ViewState& view, const SeriesState& series, const Span& window,
-                 const Basis& basis, const window::Summary& sum);
+  // Of one series, as it is known now; without a cause.
+  std::pair<Answer, Basis> answer_of_series(const Slot& slot, const Span& window);
   EventTime touch_held(SlotId id, EventTime w, EventTime end, Cause cause, SteadyTime now);
   [[nodiscard]] WindowsDue::Slot stretches_of(SlotId id) const;
   std::size_t answer_stretches(SteadyTime now, EventTime wall, std::size_t budget);

@@ -44,9 +44,13 @@ Basis Emitter::look(const ViewState& view, const SeriesState& series, const Span
   return basis;
 }
 
-Answer Emitter::compute(const ViewState& view, const SeriesState& series, const Span& window,
-                        const Basis& basis, const window::Summary& sum) {
+std::pair<Answer, Basis> Emitter::answer_of_series(const Slot& slot, const Span& window) {
+  const auto& view = views_[slot.view];
+  const auto& series = series_.at(slot.members[0].series);
   const auto& row = series.row;
+  const auto type = row.description.type;
+  window::Summary sum(type, window::Parts::of(view.needed, type));
+  const auto basis = look(view, series, window, sum);
   Answer a;
   a.start = window.start;
   a.end = window.end;
@@ -54,7 +58,7 @@ Answer Emitter::compute(const ViewState& view, const SeriesState& series, const 
   judge(a, basis);
   if (basis.waived) a.waived.push_back(waived_of(*word_for(row.source, view, window)));
   note_increase(a, sum, store_.ordered().of(row.id, row.description), row.description);
-  return a;
+  return {std::move(a), basis};
 }
 
 reconcile::ManifestSum Emitter::minutes_of(const store::SeriesRow& row, EventTime from,

@@ -88,11 +88,7 @@ bool Emitter::whole(SlotId id, const Span& window) {
     auto group = look_at_group(id, window);
     answer = answer_of_group(view, group, window);
   } else {
-    const auto& series = series_.at(slot.members[0].series);
-    const auto type = series.row.description.type;
-    window::Summary sum(type, window::Parts::of(view.needed, type));
-    const auto basis = look(view, series, window, sum);
-    answer = compute(view, series, window, basis, sum);
+    answer = answer_of_series(slot, window).first;
   }
   return answer.completeness == 1.0 && !answer.estimated;
 }

@@ -19,7 +19,8 @@ LateRows::LateRows(sqlite::Database& database, Changes& changes)
                       " ORDER BY series,start LIMIT 1"),
       remove_(database, "DELETE FROM late WHERE placement IN ('late_ledger','quarantine')"
                         " AND series=? AND start>=? AND start<?"),
-      changes_(changes) {}
+      changes_(changes),
+      any_waiting_(next_waiting({}).has_value()) {}
 
 void LateRows::note(SeriesId series, EventTime from, EventTime to) {
   changes_.of_series(series, from, to + std::chrono::hours(24));
@@ -28,7 +29,9 @@ void LateRows::note(SeriesId series, EventTime from, EventTime to) {
 void LateRows::add(SeriesId series, EventTime start, std::string_view placement,
                    std::uint64_t readings) {
   late_.push_back({series, count_ns(start), placement, readings});
-  if (placement == kLedger || placement == kQuarantine) note(series, start, start);
+  if (placement != kLedger && placement != kQuarantine) return;
+  note(series, start, start);
+  any_waiting_ = true;
 }
 
 void LateRows::flush() {
@@ -48,8 +51,9 @@ void LateRows::forget(SeriesId series, EventTime before) {
 }
 
 LateRows::Waiting LateRows::waiting(SeriesId series, EventTime from, EventTime to) {
-  flush();
   Waiting waiting;
+  if (!any_waiting_) return waiting;  // each window asks
+  flush();
   waiting_.start(series, count_ns(from), count_ns(to));
   while (waiting_.next()) {
     (waiting_.text(0) == kLedger ? waiting.late : waiting.early) += waiting_.count(1);

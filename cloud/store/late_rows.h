@@ -62,6 +62,7 @@ class LateRows {
   sqlite::Statement add_, forget_, waiting_, early_, next_, remove_;
   Changes& changes_;
   std::vector<Late> late_;  // of the batch
+  bool any_waiting_;        // false: of no series
 };
 
 }  // namespace tidemark::store
