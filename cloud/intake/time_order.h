@@ -6,6 +6,7 @@
 // Threads    one at a time.
 #pragma once
 
+#include "common/base/row_order.h"
 #include "common/model/block.h"
 
 namespace tidemark::intake {
@@ -17,14 +18,13 @@ class TimeOrder {
 
  private:
   void find_order(const std::vector<std::int64_t>& times);
-  void sort(const std::vector<std::int64_t>& times, std::vector<std::uint32_t>& rows);
-  void sort_keys(unsigned bits);
   void arrange(const Column& from, Column& to);
 
   Group sorted_;
   std::vector<std::uint32_t> order_;  // of rows
-  std::vector<std::uint32_t> behind_, values_, moved_, ends_;
-  std::vector<std::uint64_t> keys_, spread_;
+  std::vector<std::uint32_t> behind_, values_, moved_;
+  std::vector<std::int64_t> behind_times_;
+  RowOrder by_time_;
 };
 
 }  // namespace tidemark::intake

@@ -19,9 +19,9 @@
 #include <vector>
 
 #include "cloud/plain/plain_reading.h"
-#include "cloud/plain/row_order.h"
 #include "cloud/plain/sent_names.h"
 #include "common/base/result.h"
+#include "common/base/row_order.h"
 #include "common/codec/codec.h"
 #include "common/model/block.h"
 #include "common/model/record.h"

@@ -10,7 +10,7 @@
 #include <utility>
 #include <vector>
 
-namespace tidemark::plain {
+namespace tidemark {
 
 class RowOrder {
  public:
@@ -26,4 +26,4 @@ class RowOrder {
   std::vector<std::uint32_t> ends_;  // of places
 };
 
-}  // namespace tidemark::plain
+}  // namespace tidemark

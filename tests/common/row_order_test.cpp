@@ -1,5 +1,5 @@
 // Rows by their times, however these are spread.
-#include "cloud/plain/row_order.h"
+#include "common/base/row_order.h"
 
 #include <gtest/gtest.h>
 
@@ -7,7 +7,7 @@
 #include <limits>
 #include <random>
 
-namespace tidemark::plain {
+namespace tidemark {
 namespace {
 
 using Times = std::vector<std::int64_t>;
@@ -45,4 +45,4 @@ TEST(RowOrder, KnowsTheEndsOfTime) {
 }
 
 }  // namespace
-}  // namespace tidemark::plain
+}  // namespace tidemark

@@ -1,9 +1,11 @@
-#include "cloud/plain/row_order.h"
+#include "common/base/row_order.h"
 
 #include <algorithm>
 #include <bit>
 
-namespace tidemark::plain {
+#include "common/base/extremes.h"
+
+namespace tidemark {
 namespace {
 
 constexpr std::size_t kFew = 16;  // are put in order by moving each to where it belongs
@@ -22,7 +24,7 @@ void insert_each(std::span<RowOrder::Row> rows) {
 void RowOrder::sort(std::span<const std::int64_t> times) {
   rows_.resize(times.size());
   if (times.empty()) return;
-  const auto [low, high] = std::ranges::minmax(times);
+  const auto [low, high] = extremes_of(times);
   const auto distance = [low = low](std::int64_t time) {
     return static_cast<std::uint64_t>(time) - static_cast<std::uint64_t>(low);
   };
@@ -46,4 +48,4 @@ void RowOrder::sort(std::span<const std::int64_t> times) {
   }
 }
 
-}  // namespace tidemark::plain
+}  // namespace tidemark
