@@ -17,7 +17,7 @@ namespace {
 constexpr std::size_t kAtOnce = 10'000;  // records of one take(): 10 ms
 constexpr std::size_t kPiece = 500;      // between looks whether a flush is due
 constexpr std::uint64_t kFetchBytes = 2 << 20;  // of all partitions
-constexpr std::uint64_t kFetchBytesMin = 64 << 10;
+constexpr std::uint64_t kFetchBytesMin = 256 << 10;  // of a partition: a batch of records
 constexpr auto kTryAgain = std::chrono::seconds(1);
 constexpr std::uint64_t kSession = 1;  // the edge is always connected in the same way
 

@@ -11,7 +11,7 @@
 //            why the first one.
 // Partitions as the topic has them; when it grows or is made anew, it is opened anew.
 // Bounds     kQueueBytes and kQueueRecords fetched ahead, where there is a backlog, and one fetch
-//            more: few enough to stay in the caches of a CPU; and those of cloud/plain.
+//            more, some 400 B a record and its value; and those of cloud/plain.
 // Threads    one; behind(), lost(), refused() and problem() from any.
 #pragma once
 

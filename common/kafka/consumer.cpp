@@ -15,6 +15,7 @@ namespace {
 constexpr std::array<std::uint8_t, 8> kOne{1};  // an eventfd's
 constexpr std::uint64_t kQueueKbOfPartitionMin = 1024;
 constexpr int kAskedWithinMs = 100;
+constexpr auto kAskAgain = std::chrono::seconds(1);
 constexpr std::size_t kAtOnce = 500;  // records of one look at the queue
 
 std::string_view text_of(const void* bytes, std::size_t size) {
@@ -163,18 +164,21 @@ class RdConsumer final : public Consumer {
     bool ended = false;     // once
   };
 
-  // The threads of the library that fetch sleep while the queue is full. A request through them
-  // wakes them; what its answer says is of no interest.
+  // The threads of the library (2.0.2) that fetch sleep while the queue is full. A request through
+  // them wakes them; what its answer says is of no interest. Where there was none in time, as of a
+  // partition that nobody leads, the library's own look each second has to do for a while.
   void look_at_queue() {
     const bool low = rd_kafka_queue_length(queue_.get()) < options_.queue_records_low;
-    if (!std::exchange(was_low_, low) && low) {
+    const auto now = std::chrono::steady_clock::now();
+    if (!std::exchange(was_low_, low) && low && now >= asks_from_) {
       const Owned<rd_kafka_topic_partition_list_t> ends(rd_kafka_topic_partition_list_new(0));
       for (std::size_t p = 0; p < partitions_.size(); ++p) {
         if (options_.from[p] == ConsumerOptions::kNotRead) continue;
         rd_kafka_topic_partition_list_add(ends.get(), options_.topic.c_str(),
                                           static_cast<int>(p))->offset = RD_KAFKA_OFFSET_END;
       }
-      static_cast<void>(rd_kafka_offsets_for_times(client_.get(), ends.get(), kAskedWithinMs));
+      const auto code = rd_kafka_offsets_for_times(client_.get(), ends.get(), kAskedWithinMs);
+      if (code != RD_KAFKA_RESP_ERR_NO_ERROR) asks_from_ = now + kAskAgain;
     }
   }
   // As the last answer of a broker said; negative: none did.
@@ -242,6 +246,7 @@ class RdConsumer final : public Consumer {
   ConsumerOptions options_;
   std::vector<Partition> partitions_;
   bool was_low_ = true;  // the queue
+  std::chrono::steady_clock::time_point asks_from_{};
   Owned<rd_kafka_t> client_;
   Owned<rd_kafka_queue_t> queue_;
   mutable std::mutex mutex_;

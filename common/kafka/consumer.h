@@ -37,7 +37,7 @@ struct ConsumerOptions {
   // that time.
   std::uint64_t queue_records_max = 100'000;
   // Where fewer records wait and more did, poll_many() asks the leaders of the partitions for their
-  // ends, for at most 100 ms, so that something happens. 0: it does not.
+  // ends, for at most 100 ms and a tenth of the time, so that something happens. 0: it does not.
   std::uint64_t queue_records_low = 0;
   std::uint64_t fetch_bytes_of_partition = 2 << 20;  // one record at least
   int event = -1;  // an eventfd of the caller, who keeps it longer and reads it

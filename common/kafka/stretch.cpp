@@ -47,7 +47,8 @@ Result<bool> read(const Settings& settings, const Stretch& stretch, const StopSi
     } else if (consumer->next_of(stretch.partition) >= *end &&
                (stretch.from <= *end || consumer->at_end())) {
       // A broker says that this is the end only after it has waited for more; but where the
-      // position is not there, reading begins elsewhere.
+      // position is not there, reading begins elsewhere. (Behind a transaction's marker, which is
+      // no record, it is waited for, too.)
       return true;
     } else {
       std::this_thread::sleep_for(kTurn);
