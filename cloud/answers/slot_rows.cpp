@@ -16,9 +16,11 @@ SlotRows::Due due_of(const sqlite::Statement& row, int first) {
 
 SlotRows::SlotRows(sqlite::Database& db)
     : slot_(db, "SELECT begins,sealed_to FROM slots WHERE view=? AND series=?"),
-      slots_(db, "SELECT view,series,begins,sealed_to FROM slots ORDER BY view,series"),
+      slots_(db, "SELECT view,series,begins,sealed_to FROM slots WHERE abs(view) IN"
+                 " (SELECT id FROM views WHERE current) ORDER BY view,series"),
       due_(db, "SELECT start,cause FROM revisions_due WHERE view=? AND series=?"),
-      all_due_(db, "SELECT view,series,start,cause FROM revisions_due"
+      all_due_(db, "SELECT view,series,start,cause FROM revisions_due WHERE abs(view) IN"
+                   " (SELECT id FROM views WHERE current)"
                    " ORDER BY view,series,start") {}
 
 void SlotRows::read() {

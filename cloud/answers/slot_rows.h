@@ -2,7 +2,8 @@
 //
 // Cost       each slot is looked up in cloud.db; but while a run begins, from read() to let_go(),
 //            all rows are in memory, so that 100,000 series cost one scan and not a look each.
-//            Rows of slots that are open must not be asked for meanwhile: they may have changed.
+//            Rows of slots that are open, or of views that are not current, must not be asked for
+//            meanwhile: they may have changed, and are not there.
 // Bounds     as many rows as the run is to have slots and waiting windows, ~32 B each.
 // Threads    that of its Database.
 #pragma once
@@ -47,7 +48,7 @@ class SlotRows {
   };
   sqlite::Statement slot_, slots_, due_, all_due_;
   bool has_all_ = false;
-  std::vector<OfKey<Sealed>> sealed_;  // in the order of their keys, as all_due
+  std::vector<OfKey<Sealed>> sealed_;  // in the order of their keys, and starts
   std::vector<OfKey<Due>> waiting_;
 };
 

@@ -64,7 +64,9 @@ class WindowsDue {
   std::set<std::pair<SteadyTime, SlotId>> order_;
   std::optional<Turn> turn_;
   EventTime turn_from_{};
-  std::optional<bool> any_;  // rows, perhaps; empty: nobody has looked yet
+  // Rows, perhaps, which nobody else writes: where there are none, load() asks for none. Empty:
+  // nobody has looked yet.
+  std::optional<bool> any_;
   sqlite::Statement exists_, some_, add_, remove_, forget_;
 };
 

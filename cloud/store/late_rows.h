@@ -62,7 +62,7 @@ class LateRows {
   sqlite::Statement add_, forget_, waiting_, early_, next_, remove_;
   Changes& changes_;
   std::vector<Late> late_;  // of the batch
-  bool any_waiting_;        // false: of no series
+  bool any_waiting_;        // false: of no series, and nobody else writes any
 };
 
 }  // namespace tidemark::store

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <utility>
 
 namespace tidemark::store {
 namespace {
@@ -91,6 +92,7 @@ PaneCache::Item& PaneCache::find(const Key& key, ValueType type, bool whole) {
 
 // In the place of one that went, where there is one: without allocating.
 PaneCache::Item& PaneCache::add(const Key& key, ValueType type) {
+  if (!std::exchange(rows_of(key.series).met, true)) ++met_;
   if (spare_.empty()) {
     auto& item = *panes_.try_emplace(key, type).first;
     item.second.key = &item.first;
@@ -391,7 +393,7 @@ void PaneCache::flush() {
 
 void PaneCache::make_room() {
   ++flushes_;
-  const auto most = kPanesMax + 2 * rows_.size();
+  const auto most = kPanesMax + 2 * met_;
   for (auto* entry = longest_ago_; panes_.size() > most && entry != nullptr;) {
     auto* const next = entry->behind;
     if (!entry->changed) forget(panes_.find(*entry->key));

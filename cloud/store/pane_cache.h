@@ -3,7 +3,7 @@
 // Late       readings of a pane that is not in memory are gathered beside its row, without reading
 //            it; what a batch gathered is merged with the rows in the order of their key, several
 //            with one look, before it is written or somebody asks.
-// Bounds     kPanesMax panes and two a series stay in memory between commits; the ones unused for
+// Bounds     kPanesMax panes and two a series that was met stay in memory between commits; the ones unused for
 //            longest go first.
 // Threads    that of its Database.
 #pragma once
@@ -95,6 +95,7 @@ class PaneCache {
     std::array<std::int64_t, reconcile::kTiers> newest{};
     std::array<bool, reconcile::kTiers> any{};
     std::array<std::optional<std::int64_t>, reconcile::kTiers> oldest{};  // once somebody asked
+    bool met = false;  // a pane of it was in memory
   };
   // A window of more panes is read from the rows.
   static constexpr std::int64_t kSummedInMemoryMax = 64;
@@ -132,6 +133,7 @@ class PaneCache {
   Rows& rows_of(SeriesId series);
   Rows read_rows(SeriesId series);
   std::unordered_map<SeriesId, Rows> rows_;
+  std::size_t met_ = 0;  // of them
   std::vector<Item*> changed_, unsettled_;
   std::vector<Entry*> inside_;  // of the window at hand
   ValueGaps gaps_;

@@ -22,6 +22,7 @@ class SlotsInRows : public testing::TestWithParam<bool> {  // whether all were r
  protected:
   void SetUp() override {
     database_ = store::open_writer(folder_.path() / "cloud.db").value();
+    database_->run("INSERT INTO views VALUES(2,'minute',x'01',1)");
     database_->run("INSERT INTO slots VALUES(2,1,60,120),(2,3,0,60),(-2,3,-60,180)");
     database_->run("INSERT INTO revisions_due VALUES(2,3,60,0),(2,3,0,1),(-2,3,120,4)");
     rows_.emplace(*database_);
@@ -55,6 +56,16 @@ TEST_P(SlotsInRows, SayWhichWindowsWait) {
   ASSERT_EQ(rows_->due(kShares, 3).size(), 1u);
   EXPECT_EQ(rows_->due(kShares, 3)[0].cause, Cause::correction);
   EXPECT_TRUE(rows_->due(kView, 1).empty());
+}
+
+TEST(SlotRows, OfViewsThatAreNoMoreAreNotRead) {
+  TemporaryFolder folder;
+  const auto database = store::open_writer(folder.path() / "cloud.db").value();
+  database->run("INSERT INTO views VALUES(2,'minute',x'01',1),(5,'minute',x'00',0)");
+  database->run("INSERT INTO slots VALUES(2,1,60,120),(-2,1,60,120),(5,1,60,120),(-5,1,60,120)");
+  SlotRows rows(*database);
+  rows.read();
+  EXPECT_EQ(rows.size(), 2u);
 }
 
 TEST_P(SlotsInRows, ThatWereLetGoOfAreAskedForAgain) {
