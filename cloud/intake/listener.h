@@ -5,8 +5,8 @@
 //            what was said with it. While frames never run out (a log that is read again, a node
 //            that is behind) a batch of live data lasts kBusyBatchWait: nobody hears later of it
 //            than of those that wait behind it, and panes that many blocks meet are written once.
-//            kCatchUpBatchWait before all that was there at the start has been read: nobody is
-//            answered until then.
+//            kCatchUpBatchWait before all that was there at the start has been read: hardly anybody
+//            waits for answers of that.
 // Threads    run() is the intake's only thread.
 #pragma once
 

@@ -25,7 +25,7 @@ const Group& TimeOrder::of(const Group& group) {
   return sorted_;
 }
 
-// Mostly a few rows are behind the others: only those are sorted.
+// Where a few rows are behind the others, only those are sorted.
 void TimeOrder::find_order(const std::vector<std::int64_t>& times) {
   std::vector<std::uint32_t>& rising = values_;
   rising.resize(times.size());

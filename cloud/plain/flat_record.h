@@ -4,6 +4,7 @@
 //
 // Keys       are compared with those of the record before, place by place: who sends many writes
 //            them in one order. Others are looked up.
+// Bounds     32 keys of 62 bytes; of more, the parser's.
 // Threads    one.
 #pragma once
 
