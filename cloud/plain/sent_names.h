@@ -1,8 +1,8 @@
 // Which series readings are of, by the device, the metric and the type that they were sent with: a
 // look for every reading, so without a text made for it, and in two places of memory.
 //
-// Bounds     as many as are added, with names of 4 GiB together at most (PlainEdge::kSeriesMax keeps
-//            below); some 30 bytes and the names for each.
+// Bounds     as many as are added, with names of 4 GiB together at most (kSeriesMax of PlainEdge
+//            keeps below); some 30 bytes and the names for each.
 // Threads    one.
 #pragma once
 

@@ -3,8 +3,8 @@
 // Late       readings of a pane that is not in memory are gathered beside its row, without reading
 //            it; what a batch gathered is merged with the rows in the order of their key, several
 //            with one look, before it is written or somebody asks.
-// Bounds     kPanesMax panes and two a series that was met stay in memory between commits; the ones unused for
-//            longest go first.
+// Bounds     kPanesMax panes and two a series that was met stay in memory between commits; the ones
+//            unused for longest go first.
 // Threads    that of its Database.
 #pragma once
 
