@@ -85,7 +85,7 @@ class FlatRecord::Text {
   const char* end_;
 };
 
-FlatRecord::FlatRecord(JsonFields fields) : fields_(std::move(fields)) {}
+FlatRecord::FlatRecord(const JsonFields& fields) : fields_(fields) {}
 
 bool FlatRecord::read(std::string_view record, PlainReading& to) {
   to = {};

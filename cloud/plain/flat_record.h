@@ -19,7 +19,8 @@ namespace tidemark::plain {
 
 class FlatRecord {
  public:
-  explicit FlatRecord(JsonFields fields);
+  // `fields` stay the caller's, who keeps them longer.
+  explicit FlatRecord(const JsonFields& fields);
 
   // False: ask the parser; `to` is then not for use. Its texts are those of the record, or live as
   // long as this.
@@ -42,7 +43,7 @@ class FlatRecord {
   [[nodiscard]] Field field_of(std::string_view key) const;
   bool finish(PlainReading& to) const;
 
-  const JsonFields fields_;
+  const JsonFields& fields_;
   std::vector<Key> keys_;       // of the record before, and of longer ones
   unsigned seen_ = 0;           // fields of this one, a bit each
   std::string_view series_;     // of this one

@@ -103,13 +103,13 @@ void NewestReadings::add(Followed& series, std::span<const Identity> rising,
   const auto begin = std::lower_bound(rising.begin(), beyond, range.from, earlier);
   const auto end = std::lower_bound(begin, beyond, range.until, earlier);
   auto added = std::span(begin, end);
-  const auto rise = [&](const Identity& a, const Identity& b) { return a.time >= b.time; };
-  const bool sorted = std::adjacent_find(begin, end, rise) == end;
+  const auto stays = [](const Identity& a, const Identity& b) { return a.time >= b.time; };
+  const bool sorted = std::adjacent_find(begin, end, stays) == end;
   if (!repeated.empty() || !sorted) {
     added_.clear();
     for (auto it = begin; it != end; ++it) {
       const auto i = static_cast<std::size_t>(it - rising.begin());
-      if (repeated.empty() || !repeated[i]) added_.push_back(*it);
+      if (repeated.empty() || repeated[i] == 0) added_.push_back(*it);
     }
     if (!sorted) std::sort(added_.begin(), added_.end());  // of one time by value
     added = added_;
