@@ -38,6 +38,7 @@ Result<std::unique_ptr<Refill>> Refill::open(const Place& place, intake::Intake&
     options.from.assign(static_cast<std::size_t>(place.partitions),
                         kafka::ConsumerOptions::kNotRead);
     options.from[static_cast<std::size_t>(place.partition)] = static_cast<std::int64_t>(t.next);
+    options.queue_bytes_max /= static_cast<std::uint64_t>(place.partitions);  // all may be here
     TIDE_ASSIGN(t.consumer, kafka::Consumer::open(place.settings, std::move(options)));
   }
   if (refill->done()) return std::unique_ptr<Refill>();

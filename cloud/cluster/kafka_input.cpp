@@ -57,6 +57,8 @@ Result<std::unique_ptr<KafkaInput>> KafkaInput::open(Kind kind, const kafka::Set
     options.from.push_back(read ? partition.next : kafka::ConsumerOptions::kNotRead);
     input->position_ += partition.next;
   }
+  // All others may be this node's as well, each with inputs of its own.
+  if (only) options.queue_bytes_max /= static_cast<std::uint64_t>(layout.partitions);
   TIDE_ASSIGN(input->consumer_, kafka::Consumer::open(settings, std::move(options)));
   return input;
 }

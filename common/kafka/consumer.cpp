@@ -39,9 +39,10 @@ class RdConsumer final : public Consumer {
 
   Result<> start(const Settings& settings) {
     TIDE_ASSIGN(auto conf, make_conf(settings));
-    const auto of_each = std::max(kQueueKbOfPartitionMin, options_.queue_bytes_max / 1024 /
-                                                              std::max<std::size_t>(
-                                                                  partitions_.size(), 1));
+    const auto read = static_cast<std::uint64_t>(std::ranges::count_if(
+        options_.from, [](std::int64_t from) { return from != ConsumerOptions::kNotRead; }));
+    const auto share = options_.queue_bytes_max / std::max<std::uint64_t>(read, 1);
+    const auto of_each = std::max(kQueueKbOfPartitionMin, share / 1024);
     TIDE_TRY(set(conf.get(), "group.id", "tidemark-reader"));  // named, never joined
     TIDE_TRY(set(conf.get(), "enable.auto.commit", "false"));
     TIDE_TRY(set(conf.get(), "enable.auto.offset.store", "false"));

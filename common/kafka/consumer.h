@@ -5,7 +5,7 @@
 //            has passed it, or the topic is another one) reading goes on at the oldest record, or,
 //            by Options::tail, behind the newest: the offsets say so.
 // Bounds     queue_bytes_max and queue_records_max of what is fetched and not yet polled, of all
-//            partitions; by one fetch more.
+//            partitions that are read; by one fetch more.
 // Threads    one. The library has threads of its own.
 #pragma once
 

@@ -23,9 +23,8 @@ Result<bool> read(const Settings& settings, const Stretch& stretch, const StopSi
   options.topic = stretch.topic;
   options.from.assign(static_cast<std::size_t>(stretch.partitions), ConsumerOptions::kNotRead);
   options.from[p] = stretch.from;
-  // All of it for the one that is read: behind a queue that was full the library stands still for
-  // up to a second.
-  options.queue_bytes_max = kQueueBytesMax * static_cast<std::uint64_t>(stretch.partitions);
+  // Behind a queue that was full the library stands still for up to a second.
+  options.queue_bytes_max = kQueueBytesMax;
   TIDE_ASSIGN(const auto consumer, Consumer::open(settings, std::move(options)));
   std::optional<std::int64_t> end;
   bool enough = false;
