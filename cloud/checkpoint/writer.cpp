@@ -68,8 +68,13 @@ void Writer::run() {
     }
     if (!may()) continue;
     const auto begun = clock_.steady();
+    const auto worked_before = clock_.thread_cpu();
     const auto done = write();
-    pause = std::max(options_.every, (clock_.steady() - begun) * (kTimeShare - 1));
+    const auto took = clock_.steady() - begun;
+    const auto worked = clock_.thread_cpu() - worked_before;
+    // What it waits for is no work; but brokers that are slow, or refuse, are let be.
+    pause = std::max(options_.every, done ? std::max<Nanoseconds>(took, worked * (kTimeShare - 1))
+                                          : took * (kTimeShare - 1));
     producer_.reset();
     if (!done) {  // nobody knows which of them are there
       for (const auto piece : sent_) {

@@ -4,8 +4,8 @@
 // Promise    a marker is written only once the brokers have every piece that it names; until then
 //            the generation before it can be restored. The file is copied as of one commit, while
 //            the partition goes on.
-// Cadence    every `every` at most, while the input moves; and a checkpoint takes no more than a
-//            twentieth of the time.
+// Cadence    every `every` at most, while the input moves; and checkpoints take no more than a
+//            twentieth of a core, of a partition, and half of the time, brokers included.
 // Owner      while `holds` says no, none is begun and no marker is written; nor is one of a store
 //            that is behind the newest marker.
 // Deleted    is a piece one generation after it was named last: whoever stood still while another
