@@ -78,8 +78,8 @@ Result<std::unique_ptr<Pool>> Pool::open(PoolOptions options, Disk& disk, const 
   const auto& o = pool->options_;
   TIDE_ASSIGN(pool->member_,
               kafka::Member::open(o.listener.settings,
-                                  {o.group, o.listener.settings.live(), o.name, o.session}, *pool,
-                                  clock));
+                                  {o.group, o.listener.settings.live(), o.name, o.session,
+                                   o.asks_owners}, *pool, clock));
   if (o.asks_owners) {
     TIDE_ASSIGN(pool->owners_, kafka::OwnerWatch::start(o.listener.settings, o.group,
                                                         o.listener.settings.live()));

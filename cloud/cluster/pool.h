@@ -27,12 +27,12 @@ namespace tidemark::cluster {
 struct PoolOptions {
   KafkaListenerOptions listener;  // of each partition: without `partition`, `holds`, `reader`
   std::string group;
-  std::string name;  // of this node, for people
+  std::string name;  // of this node, and of no other
   std::chrono::milliseconds session{10'000};
   std::filesystem::path data_dir;
   intake::Options intake;  // of each partition: without data_dir
   Nanoseconds checkpoint_every = std::chrono::minutes(1);  // 0: none are written
-  // The brokers are asked who has what; librdkafka's mock brokers do not know.
+  // The brokers are asked who is a member, and has what; librdkafka's mock brokers do not know.
   bool asks_owners = true;
 };
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <atomic>
 #include <mutex>
+#include <optional>
 #include <set>
 #include <span>
 
@@ -18,9 +19,11 @@ namespace {
 // give the partition away; and how often it is renewed.
 constexpr int kLeasePercent = 80;
 constexpr int kRenewPercent = 10;
-// Requests of Kafka's protocol.
-constexpr std::int16_t kJoinGroup = 11;
-constexpr std::int16_t kSyncGroup = 14;
+// Of the session: how long a former self is waited for. Who died while a generation began is
+// counted for as long as that takes, two sessions at most, and for a session more.
+constexpr int kFormerPercent = 350;
+constexpr std::chrono::milliseconds kAskedWithin{1000};
+constexpr std::int16_t kJoinGroup = 11;  // of Kafka's protocol
 
 class RdMember final : public Member {
  public:
@@ -61,15 +64,11 @@ class RdMember final : public Member {
     rd_kafka_conf_interceptor_add_on_new(conf.get(), "joining", on_new, this);
     TIDE_ASSIGN(client_, make_client(RD_KAFKA_CONSUMER, std::move(conf)));
     rd_kafka_poll_set_consumer(client_.get());
-    const Owned<rd_kafka_topic_partition_list_t> topics(rd_kafka_topic_partition_list_new(1));
-    rd_kafka_topic_partition_list_add(topics.get(), options_.topic.c_str(),
-                                      RD_KAFKA_PARTITION_UA);
-    const auto code = rd_kafka_subscribe(client_.get(), topics.get());
-    if (code != RD_KAFKA_RESP_ERR_NO_ERROR) return error_of(code, options_.group);
     return {};
   }
 
   void turn(std::chrono::milliseconds most) override {
+    if (!joins_ && !waits_for_former()) join();
     // The partitions are paused; a record that was on its way is not for us.
     const Owned<rd_kafka_message_t> m(
         rd_kafka_consumer_poll(client_.get(), static_cast<int>(most.count())));
@@ -93,25 +92,68 @@ class RdMember final : public Member {
   }
 
  private:
+  // Who died and comes again at once is counted as a member until its session ends. A generation
+  // that begins before waits for that one, and no other renews its lease meanwhile: so it is not
+  // begun by us. Where there are no others, nobody is held up.
+  bool waits_for_former() {
+    if (!options_.asks) return false;
+    const auto now = clock_.steady();
+    if (!join_by_) join_by_ = now + options_.session * kFormerPercent / 100;
+    const auto counted = counted_now();
+    if (counted && !(counted->former && counted->others)) return false;
+    if (now < *join_by_) {
+      waits(counted ? "the brokers count a member of this name, which may be a former process of "
+                      "this node: it joins when that is counted out"
+                    : "the brokers have not said yet who is a member");
+      return true;
+    }
+    if (counted) {
+      log::warning("two members have one name", "group={} name={}", options_.group, options_.name);
+    }
+    return false;
+  }
+  struct Counted {
+    bool former = false;  // of our name
+    bool others = false;
+  };
+  // Empty: the coordinator did not say.
+  std::optional<Counted> counted_now() {
+    const rd_kafka_group_list* raw = nullptr;
+    const auto code = rd_kafka_list_groups(client_.get(), options_.group.c_str(), &raw,
+                                           static_cast<int>(kAskedWithin.count()));
+    const Owned<const rd_kafka_group_list> list(raw);
+    const auto groups = list ? std::span(list->groups, static_cast<std::size_t>(list->group_cnt))
+                             : std::span<rd_kafka_group_info>();
+    for (const auto& group : groups) {
+      if (group.group != options_.group || group.err != RD_KAFKA_RESP_ERR_NO_ERROR) continue;
+      Counted counted;
+      for (const auto& m : std::span(group.members, static_cast<std::size_t>(group.member_cnt))) {
+        (m.client_id == options_.name ? counted.former : counted.others) = true;
+      }
+      return counted;
+    }
+    // All of them answered, and there is no such group.
+    return code == RD_KAFKA_RESP_ERR_NO_ERROR ? std::optional(Counted{}) : std::nullopt;
+  }
+  void join() {
+    joins_ = true;
+    works();
+    const Owned<rd_kafka_topic_partition_list_t> topics(rd_kafka_topic_partition_list_new(1));
+    rd_kafka_topic_partition_list_add(topics.get(), options_.topic.c_str(),
+                                      RD_KAFKA_PARTITION_UA);
+    const auto code = rd_kafka_subscribe(client_.get(), topics.get());
+    if (code != RD_KAFKA_RESP_ERR_NO_ERROR) said(code, "the group cannot be joined");
+  }
+
   static rd_kafka_resp_err_t on_new(rd_kafka_t* client, const rd_kafka_conf_t* /*conf*/,
                                     void* self, char* /*why*/, std::size_t /*size*/) {
-    rd_kafka_interceptor_add_on_request_sent(client, "joining", on_sent, self);
-    return rd_kafka_interceptor_add_on_response_received(client, "joining", on_received, self);
+    return rd_kafka_interceptor_add_on_request_sent(client, "joining", on_sent, self);
   }
   static rd_kafka_resp_err_t on_sent(rd_kafka_t* /*client*/, int /*socket*/, const char* /*name*/,
                                      std::int32_t /*broker*/, std::int16_t request,
                                      std::int16_t /*version*/, std::int32_t /*id*/,
                                      std::size_t /*size*/, void* self) {
     if (request == kJoinGroup) static_cast<RdMember*>(self)->joining_ = true;
-    return RD_KAFKA_RESP_ERR_NO_ERROR;
-  }
-  static rd_kafka_resp_err_t on_received(rd_kafka_t* /*client*/, int /*socket*/,
-                                         const char* /*name*/, std::int32_t /*broker*/,
-                                         std::int16_t request, std::int16_t /*version*/,
-                                         std::int32_t /*id*/, std::size_t /*size*/,
-                                         std::int64_t /*took*/, rd_kafka_resp_err_t /*code*/,
-                                         void* self) {
-    if (request == kSyncGroup) static_cast<RdMember*>(self)->joining_ = false;
     return RD_KAFKA_RESP_ERR_NO_ERROR;
   }
   static void on_rebalance(rd_kafka_t* /*client*/, rd_kafka_resp_err_t code,
@@ -133,7 +175,10 @@ class RdMember final : public Member {
     return all;
   }
 
+  // Ends each generation's beginning, often with an empty list. Where partitions were given back in
+  // it, the library joins again behind this, so that others get them.
   void take(rd_kafka_topic_partition_list_t* list) {
+    joining_ = std::exchange(joins_again_, false);
     for (auto& p : items(list)) p.offset = RD_KAFKA_OFFSET_END;
     if (const Owned<rd_kafka_error_t> error(rd_kafka_incremental_assign(client_.get(), list));
         error) {
@@ -150,7 +195,9 @@ class RdMember final : public Member {
   }
 
   void drop(rd_kafka_topic_partition_list_t* list) {
-    let_go(numbers(list), rd_kafka_assignment_lost(client_.get()) != 0);
+    const bool lost = rd_kafka_assignment_lost(client_.get()) != 0;
+    let_go(numbers(list), lost);
+    if (!lost) joins_again_ = true;
     const Owned<rd_kafka_error_t> error(rd_kafka_incremental_unassign(client_.get(), list));
     if (error) said(rd_kafka_error_code(error.get()), rd_kafka_error_string(error.get()));
   }
@@ -211,11 +258,16 @@ class RdMember final : public Member {
     static_cast<RdMember*>(opaque)->said(static_cast<rd_kafka_resp_err_t>(code), why);
   }
   void said(rd_kafka_resp_err_t code, const char* why) {
+    const auto text = error_of(code, options_.group, why == nullptr ? "" : why).text();
+    if (is_new(text)) log::warning("Kafka", "error={}", text);
+  }
+  void waits(const char* why) {
+    const auto text = fmt::format("{}: {}", options_.group, why);
+    if (is_new(text)) log::info("waits to join", "why={}", text);
+  }
+  bool is_new(const std::string& problem) {
     const std::lock_guard lock(mutex_);
-    auto text = error_of(code, options_.group, why == nullptr ? "" : why).text();
-    if (text == problem_) return;
-    problem_ = std::move(text);
-    log::warning("Kafka", "error={}", problem_);
+    return std::exchange(problem_, problem) != problem;
   }
   void works() {
     const std::lock_guard lock(mutex_);
@@ -226,11 +278,14 @@ class RdMember final : public Member {
   MemberEvents& events_;
   const Clock& clock_;
   Owned<rd_kafka_t> client_;
+  bool joins_ = false;
+  std::optional<SteadyTime> join_by_;  // once the brokers have been asked
   std::set<int> mine_;
   SteadyTime renew_at_{};
   SteadyTime asked_at_{};
   bool asking_ = false;         // a commit is under way
-  std::atomic<bool> joining_{false};  // a generation begins; told by threads of librdkafka
+  std::atomic<bool> joining_{false};  // a generation begins; told by threads of librdkafka, too
+  bool joins_again_ = false;
   std::uint64_t epoch_ = 0;     // a loss begins another
   std::uint64_t asked_in_ = 0;  // epoch
   std::atomic<std::int64_t> until_{0};  // the lease's end, ns of the steady clock

@@ -5,6 +5,8 @@
 //            holds() says yes. A process that stands still loses its partitions without a word;
 //            holds() says no from before that moment until the brokers have confirmed anew that it
 //            is a member: it is a lease, renewed by commits that only a member can make.
+// Joining    is put off while a former process of the same name is counted beside others, for 3.5
+//            sessions at most; problem() says so.
 // Order      cooperative-sticky: partitions that stay are not touched when nodes come and go, and
 //            one that moves is taken() only after its owner's dropped() has returned, or after the
 //            session of an owner that is silent.
@@ -27,10 +29,11 @@ namespace tidemark::kafka {
 struct MemberOptions {
   std::string group;
   std::string topic;  // whose partitions are shared out
-  std::string name;   // of this node, for people
+  std::string name;   // of this node, and of no other
   // Of silence, after which the brokers give its partitions to others. Theirs to allow: 6 s to
   // 30 min unless they are set otherwise.
   std::chrono::milliseconds session{10'000};
+  bool asks = true;  // who is counted; librdkafka's mock brokers cannot say
 };
 
 class MemberEvents {

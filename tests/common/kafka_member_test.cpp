@@ -25,6 +25,10 @@ struct Events : kafka::MemberEvents {
   bool lost = false;
 };
 
+kafka::MemberOptions options_for(const MockKafka& kafka, std::chrono::seconds session) {
+  return {"cloud", kafka.settings.live(), "hall-1", session, false};
+}
+
 // Found out within the session: whoever coordinates the group now knows its members.
 TEST(Member, LeavesACoordinatorThatStandsStillForTheOneAfterIt) {
   constexpr auto kSession = std::chrono::seconds(6);
@@ -32,9 +36,8 @@ TEST(Member, LeavesACoordinatorThatStandsStillForTheOneAfterIt) {
   kafka.coordinate("cloud", 1);
   const SystemClock clock;
   Events events;
-  const auto member = kafka::Member::open(kafka.settings,
-                                          {"cloud", kafka.settings.live(), "hall-1", kSession},
-                                          events, clock).value();
+  const auto member = kafka::Member::open(kafka.settings, options_for(kafka, kSession), events,
+                                          clock).value();
   const auto turn_until = [&](const std::function<bool()>& reached) {
     return eventually([&] {
       member->turn(std::chrono::milliseconds(10));
@@ -58,8 +61,7 @@ TEST(Member, LeavesACoordinatorThatStandsStillWhileItJoins) {
   const SystemClock clock;
   Events events;
   const auto member = kafka::Member::open(
-      kafka.settings, {"cloud", kafka.settings.live(), "hall-1", std::chrono::seconds(6)}, events,
-      clock).value();
+      kafka.settings, options_for(kafka, std::chrono::seconds(6)), events, clock).value();
   EXPECT_TRUE(eventually([&] {
     member->turn(std::chrono::milliseconds(10));
     return member->holds();
@@ -73,8 +75,7 @@ TEST(Member, HoldsItsPartitionsForAsLongAsItsLeaseIsNew) {
   ManualClock clock(event_time(0));
   Events events;
   const auto member = kafka::Member::open(
-      kafka.settings, {"cloud", kafka.settings.live(), "hall-1", std::chrono::seconds(10)}, events,
-      clock).value();
+      kafka.settings, options_for(kafka, std::chrono::seconds(10)), events, clock).value();
   const auto turn_until = [&](bool holds) {
     return eventually([&] {
       member->turn(std::chrono::milliseconds(10));

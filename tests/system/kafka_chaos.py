@@ -99,6 +99,16 @@ class Chaos:
         self.owners_gone(victim, event)
         self.cloud.start(victim)
 
+    def crash_cloud(self, event):
+        """As systemd does it: it comes again at once."""
+        victim = self.a_node()
+        event.what += f' {victim} of {sorted(self.cloud.parts(victim))}'
+        event.at = time.time()
+        self.stack.kill(victim)
+        self.cloud.start(victim)
+        self.wait('the nodes to share the partitions', self.cloud.all_shared)
+        event.took = time.time() - event.at
+
     def wipe_cloud(self, event):
         victim = self.a_node()
         event.what += f' {victim} of {sorted(self.cloud.parts(victim))}'
@@ -209,7 +219,7 @@ class Chaos:
 
     def run(self):
         kinds = [self.kill_cloud, self.kill_gateway, self.kill_broker, self.pause_cloud,
-                 self.kill_edges, self.add_node, self.wipe_cloud, self.move_edges,
+                 self.kill_edges, self.add_node, self.crash_cloud, self.wipe_cloud, self.move_edges,
                  self.pause_broker, self.remove_node]
         self.begun = time.time()
         self.events.append(Event('nothing', self.begun))

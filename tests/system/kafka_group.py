@@ -5,6 +5,7 @@ import json
 import signal
 import sqlite3
 import time
+import urllib.error
 import urllib.request
 
 import oracle
@@ -319,6 +320,49 @@ def group_grows(stack, rounds=3):
             raise Failed(f'{name} was counted out:\n' + '\n'.join(lost))
 
 
+def group_crashes(stack):
+    """A node dies by kill -9 and comes again at once, as systemd does it: it waits until the
+    brokers have counted out its former self, and the others work on, confirmed as members."""
+    nodes = start_group(stack)
+    names = ['cloud', 'cloud2', 'cloud3']
+    for name in names[1:]:
+        nodes.start(name)
+    share(nodes, *names)
+    plant(stack)
+    for name in names[1:]:
+        time.sleep(3)
+        stack.kill(name)
+        started = time.monotonic()
+        nodes.start(name)
+        others = [n for n in names if n != name]
+        unsure = []
+
+        def shared():
+            unsure.extend(f'{n}: {why}' for n in others for why in [not_ready(nodes, n)]
+                          if 'not confirmed' in why)
+            return nodes.has(name) and len(set.union(*map(nodes.has, names))) == PARTITIONS
+        wait_for(f'{name} to have a part again', shared, 90, 0.1)
+        print(f'{name} has a part again after {time.monotonic() - started:.1f} s, '
+              f'session {SESSION} s')
+        if unsure:
+            raise Failed('nodes that live were in doubt:\n' + '\n'.join(unsure[:5]))
+        if 'waits to join' not in stack.log_tail(name, 10_000):
+            raise Failed(f'{name} did not wait for the end of its former session')
+        share(nodes, *names)
+    stack.stop_plant()
+    connected(stack, 45)
+    judged_at(stack, nodes, owner_of_the_edge(stack, nodes, names))
+
+
+def not_ready(nodes, name):
+    """Why a node is not; empty when it is."""
+    try:
+        nodes.get(name, '/readyz')
+    except urllib.error.HTTPError as error:
+        return error.read().decode()
+    return ''
+
+
 GROUPS = {'group_alone': group_alone, 'group_poisoned': group_poisoned,
-          'group_grows': group_grows, 'group_moves': group_moves, 'group_paused': group_paused,
-          'group_publishes': group_publishes}
+          'group_crashes': group_crashes, 'group_grows': group_grows, 'group_moves': group_moves,
+          'group_paused': group_paused, 'group_publishes': group_publishes}
