@@ -1,7 +1,8 @@
 // What the cloud says to edges, as records that every gateway reads.
 //
 // Promise    an edge hears of its newest ledger, at most once in kEvery; requests and refusals go
-//            at once. A ledger that a broker did not take is said again.
+//            at once. A ledger that a broker did not take is said again, by another producer where
+//            that one can deliver no more.
 // When full  requests are dropped: they are made again while they are unmet.
 // Threads    one.
 #pragma once
@@ -29,12 +30,15 @@ class Control {
   [[nodiscard]] bool waits() const { return !due_.empty(); }
 
  private:
-  Control(const kafka::Settings& settings, int partitions, std::unique_ptr<kafka::Producer> out);
+  Control(const kafka::Settings& settings, int partitions, int event);
+  Result<> make_producer();
+  void renew_producer(const Error& fatal);
   bool produce(const std::string& edge, wire::FrameType type, std::uint64_t session,
                ByteSpan payload, bool ledger);
 
-  std::string topic_;
-  int partitions_;
+  const kafka::Settings settings_;
+  const int partitions_;
+  const int event_;
   std::unique_ptr<kafka::Producer> producer_;
   std::set<std::string> due_;
   std::unordered_map<std::uintptr_t, std::string> ledgers_;  // on their way

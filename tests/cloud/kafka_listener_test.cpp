@@ -94,6 +94,26 @@ TEST(KafkaListener, AnswersWhatGatewaysWrote) {
   EXPECT_EQ(node.condition().lost, 0u);
 }
 
+// Brokers that stood still may leave an idempotent producer with a sequence that they do not know.
+TEST(KafkaListener, EdgesHearOfTheirLedgersAlsoBehindAProducerThatCanDeliverNoMore) {
+  MockKafka kafka;
+  Folder folder;
+  EdgeDouble edge("press-07", 11, 1);
+  Gateway gateway(kafka, edge);
+  Node node(kafka, folder.path, false, std::chrono::minutes(5), true);
+  gateway.send(edge.dictionary());
+  gateway.send(edge.block(next_block(edge, 0)));
+  gateway.send(edge.last_seal());
+  ASSERT_TRUE(gateway.until([&] { return gateway.ledger.answered == 3; }));
+  node.holds = false;
+  gateway.send(edge.block(next_block(edge, 1)));
+  gateway.send(edge.last_seal());
+  ASSERT_TRUE(gateway.acknowledged(2));
+  kafka.refuse_produce(RD_KAFKA_RESP_ERR_OUT_OF_ORDER_SEQUENCE_NUMBER);
+  node.holds = true;
+  EXPECT_TRUE(gateway.until([&] { return gateway.ledger.answered == 6; }));
+}
+
 TEST(KafkaListener, ReadsOnWhereItCommitted) {
   MockKafka kafka;
   Folder folder;
