@@ -43,6 +43,7 @@ class Partition {
   void wait();
   [[nodiscard]] int number() const { return options_.number; }
   [[nodiscard]] EventTime since() const { return since_; }
+  [[nodiscard]] SteadyTime begun() const { return begun_; }
   [[nodiscard]] intake::Counters counters() const;
   [[nodiscard]] Condition condition() const;
   // How it came here, and what it leaves for others.

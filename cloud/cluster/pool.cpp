@@ -11,8 +11,10 @@ namespace {
 
 constexpr std::chrono::milliseconds kTurn{100};
 constexpr auto kTellEvery = std::chrono::seconds(1);
-// Two that publish under one prefix and are not of one group take it from each other no faster.
+// Two that publish under one prefix and are not of one group take it from each other no faster: one
+// that worked with it for less than kWorked has it again after kOpenAgain, any other at once.
 constexpr auto kOpenAgain = std::chrono::seconds(5);
+constexpr auto kWorked = 2 * kOpenAgain;
 
 void add(intake::Counters& sum, const intake::Counters& c) {
   sum.frames += c.frames;
@@ -139,7 +141,10 @@ void Pool::open_again() {
   const std::lock_guard lock(mutex_);
   for (auto& [number, p] : partitions_) {
     const auto ended = p->let_go();
-    if (!ended || clock_.steady() < *ended + kOpenAgain) continue;
+    if (!ended) continue;
+    const auto ready = p->takeover().ready;
+    const bool worked = ready && *ended >= p->begun() + *ready + kWorked;
+    if (!worked && clock_.steady() < *ended + kOpenAgain) continue;
     log::warning("a partition is opened again", "partition={} why={}", number,
                  p->condition().problem);
     keep_sums(p->counters());
