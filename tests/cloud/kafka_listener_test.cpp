@@ -75,6 +75,13 @@ class Node {
   std::thread thread_;
 };
 
+// The edge's first block, of three readings.
+void send_first(Gateway& gateway, EdgeDouble& edge) {
+  gateway.send(edge.dictionary());
+  gateway.send(edge.block(next_block(edge, 0)));
+  gateway.send(edge.last_seal());
+}
+
 TEST(KafkaListener, AnswersWhatGatewaysWrote) {
   MockKafka kafka;
   Folder folder;
@@ -101,9 +108,7 @@ TEST(KafkaListener, EdgesHearOfTheirLedgersAlsoBehindAProducerThatCanDeliverNoMo
   EdgeDouble edge("press-07", 11, 1);
   Gateway gateway(kafka, edge);
   Node node(kafka, folder.path, false, std::chrono::minutes(5), true);
-  gateway.send(edge.dictionary());
-  gateway.send(edge.block(next_block(edge, 0)));
-  gateway.send(edge.last_seal());
+  send_first(gateway, edge);
   ASSERT_TRUE(gateway.until([&] { return gateway.ledger.answered == 3; }));
   node.holds = false;
   gateway.send(edge.block(next_block(edge, 1)));
@@ -122,9 +127,7 @@ TEST(KafkaListener, ReadsOnWhereItCommitted) {
   Gateway gateway(kafka, edge);
   {
     Node node(kafka, folder.path);
-    gateway.send(edge.dictionary());
-    gateway.send(edge.block(next_block(edge, 0)));
-    gateway.send(edge.last_seal());
+    send_first(gateway, edge);
     ASSERT_TRUE(gateway.acknowledged(1));
     ASSERT_TRUE(node.answers(3));
   }
@@ -220,9 +223,7 @@ TEST(KafkaListener, KeepsAsideWhatIsNoRecordOfOurs) {
   ASSERT_TRUE(foreign->send(kafka.settings.live(), wrong, as_bytes("press-07"), garbage, block,
                             4));
   for (const auto& d : foreign->finish(std::chrono::seconds(10))) EXPECT_FALSE(d.fault);
-  gateway.send(edge.dictionary());
-  gateway.send(edge.block(next_block(edge, 0)));
-  gateway.send(edge.last_seal());
+  send_first(gateway, edge);
   ASSERT_TRUE(gateway.acknowledged(1));
   Node node(kafka, folder.path);
   EXPECT_TRUE(node.answers(3));
@@ -260,9 +261,7 @@ TEST(KafkaListener, ATopicThatWasMadeAnewIsReadFromItsBeginning) {
     ASSERT_TRUE(intake->finish().ok());
   }
   Gateway gateway(kafka, edge);
-  gateway.send(edge.dictionary());
-  gateway.send(edge.block(next_block(edge, 0)));
-  gateway.send(edge.last_seal());
+  send_first(gateway, edge);
   ASSERT_TRUE(gateway.acknowledged(1));
   Node node(kafka, folder.path);
   EXPECT_TRUE(node.answers(3));
@@ -273,9 +272,7 @@ TEST(KafkaListener, AnswersGoIntoTheirTopicOnceTheyAreCommitted) {
   Folder folder;
   EdgeDouble edge("press-07", 11, 1);
   Gateway gateway(kafka, edge);
-  gateway.send(edge.dictionary());
-  gateway.send(edge.block(next_block(edge, 0)));
-  gateway.send(edge.last_seal());
+  send_first(gateway, edge);
   ASSERT_TRUE(gateway.acknowledged(1));
   // By key the last.
   const auto published = [&] {
@@ -321,9 +318,7 @@ TEST(KafkaListener, WhereOthersHavePublishedItDoesNot) {
     Folder folder;
     EdgeDouble edge("press-07", 11, 1);
     Gateway gateway(kafka, edge);
-    gateway.send(edge.dictionary());
-    gateway.send(edge.block(next_block(edge, 0)));
-    gateway.send(edge.last_seal());
+    send_first(gateway, edge);
     ASSERT_TRUE(gateway.acknowledged(1));
     const auto producer = kafka::Producer::open(kafka.settings, {}).value();
     ASSERT_TRUE(producer->send(kafka.settings.answers(), 2, as_bytes("key"), as_bytes("answer"),
@@ -388,9 +383,7 @@ TEST(KafkaListener, WhoDoesNotHoldItsPartitionsNeitherTakesNorCommitsNorSays) {
   Gateway gateway(kafka, edge);
   {
     Node node(kafka, folder.path, false, std::chrono::minutes(5), true);
-    gateway.send(edge.dictionary());
-    gateway.send(edge.block(next_block(edge, 0)));
-    gateway.send(edge.last_seal());
+    send_first(gateway, edge);
     ASSERT_TRUE(gateway.acknowledged(1));
     ASSERT_TRUE(node.answers(3));
     ASSERT_TRUE(gateway.until([&] { return gateway.ledger.answered == 3; }));
