@@ -55,6 +55,7 @@ class Line:
     command: object = None  # Run -> words; without: Tidemark
     peer: str = ''
     bound: int = DISORDER_MS
+    group: str = ''      # Tidemark as its one node
     found: dict = field(default_factory=dict)
     why_not: str = ''
 
@@ -98,6 +99,7 @@ def lines():
              peers.flink('combined'), 'flink', PACKED_BOUND),
         Line('Tidemark', 'blocks', ('natural', 'packed')),
         Line('Tidemark, JSON', 'json', ('natural',)),
+        Line('Tidemark, JSON, of a group', 'json', ('natural',), group='cloud'),
         Line('Tidemark, blocks of 0.5 s', 'small', ('natural',)),
         Line('Tidemark, not device-stamped', 'free', ('packed',)))
 
@@ -172,7 +174,7 @@ class Bench:
         """One run: CPU seconds, seconds until the last answer, what its answers miss."""
         with tempfile.TemporaryDirectory(prefix='run-', dir=self.folder) as folder:
             if line.command is None:
-                return self.measure_node(source, size, folder)
+                return self.measure_node(source, size, folder, line.group)
             return self.measure_peer(line, source, size, folder)
 
     def measure_peer(self, line, source, size, folder):
@@ -194,11 +196,12 @@ class Bench:
                              self.batch(source, size), self.start, [0] * PARTITIONS)
         return {**used, **found, 'seconds': found['ended_ms'] / 1000 - began}
 
-    def measure_node(self, source, size, folder):
+    def measure_node(self, source, size, folder, group):
         topic = source.topic(size)
-        with Node(self.broker.address, topic, folder, source.form == 'json') as node:
-            # With a new store a node publishes nothing behind answers that are there.
-            self.forget(topic + '.answers')
+        with Node(self.broker.address, topic, folder, source.form == 'json', group) as node:
+            # With a new store a node publishes nothing behind answers that are there; one of a
+            # group goes on where a checkpoint, and the blocks of plain readings, end.
+            self.forget(topic + ('.' if group else '.answers'))
             wait_for('new topics of answers', lambda: node.cli(
                 'gateway', 'topics', 'init', '--dev', '--partitions', str(PARTITIONS),
                 check=False)[0] == 0, 60, 1)
@@ -240,10 +243,12 @@ class Bench:
 
 class Node(Stack):
     """A cloud node that reads the topics of a prefix, and their gateway's configuration. With
-    `json` it reads the plain readings of the topic that is called so, too."""
+    `json` it reads the plain readings of the topic that is called so, too; `group`: of which
+    it is a node."""
 
-    def __init__(self, broker, prefix, folder, json=False):
+    def __init__(self, broker, prefix, folder, json=False, group=''):
         self.json_topic = prefix if json else ''
+        self.group = f', group = "{group}"' if group else ''
         self.room = tempfile.TemporaryDirectory(prefix='node-', dir=folder)
         super().__init__(self.room.name)
         self.kafka, self.prefix = broker, prefix
@@ -255,12 +260,12 @@ class Node(Stack):
                    f'run_dir = "{self.path("run")}"\nlisten = "127.0.0.1:{free_port()}"\n\n'
                    f'[cloud]\n{self.brokers()}\n')
 
-    def brokers(self):
-        return f'kafka = {{ brokers = "{self.kafka}", prefix = "{self.prefix}" }}'
+    def brokers(self, more=''):
+        return f'kafka = {{ brokers = "{self.kafka}", prefix = "{self.prefix}"{more} }}'
 
     def way(self):
-        return self.brokers() + (f'\njson = {{ topic = "{self.json_topic}", time = "ts", '
-                                 'value = "v", time_format = "unix_ms" }')
+        return (f'{self.brokers(self.group)}\njson = {{ topic = "{self.json_topic}", time = "ts", '
+                'value = "v", time_format = "unix_ms" }')
 
     def close(self):
         super().close()

@@ -19,20 +19,9 @@ constexpr std::size_t kPiece = 500;      // between looks whether a flush is due
 constexpr std::uint64_t kFetchBytes = 2 << 20;  // of all partitions
 constexpr std::uint64_t kFetchBytesMin = 256 << 10;  // of a partition: a batch of records
 constexpr auto kTryAgain = std::chrono::seconds(1);
-constexpr std::uint64_t kSession = 1;  // the edge is always connected in the same way
+constexpr auto kSealEvery = std::chrono::seconds(1);  // while nothing comes
 
 }  // namespace
-
-void say(intake::Intake& intake, const std::string& name, const plain::PlainEdge& edge,
-         const std::vector<wire::Frame>& frames) {
-  for (const auto& frame : frames) {
-    const auto parked = intake.counters().parked;
-    intake.take(name, kSession, frame);
-    if (intake.counters().parked == parked) continue;
-    log::info("dictionaries of plain readings are said again", "edge={}", name);
-    for (const auto& dictionary : edge.dictionaries()) intake.take(name, kSession, dictionary);
-  }
-}
 
 JsonInput::JsonInput(JsonOptions options, kafka::Settings settings, Nanoseconds look_every,
                      Nanoseconds look_again, const Clock& clock, int event,
@@ -82,16 +71,17 @@ std::string JsonInput::key(std::string_view of) const {
 
 // Whether there is something to read from; opens it when its topic is there, and anew when that has
 // other partitions.
-bool JsonInput::ready(intake::Intake& intake) {
+bool JsonInput::ready(intake::Intake& intake, PlainSink& sink) {
   const auto layout = watch_->layout();
   const auto now = clock_.steady();
-  if (consumer_ != nullptr && (layout || now < tries_again_)) return true;
+  if (consumer_ != nullptr && layout) return true;
   if (now < tries_again_) return false;
   tries_again_ = now + kTryAgain;
   if (!layout) {
     // Of a topic that is another one than it was, a new look tells.
     if (consumer_ == nullptr) return false;
-    if (edge_ && gathered_) flush(intake, estimate());
+    if (edge_ && gathered_ && sink.takes(intake)) flush(sink, estimate());
+    if (gathered_ || !sink.takes(intake)) return false;  // positions are not noted yet
     const auto looks = watch();
     {
       const std::lock_guard lock(mutex_);
@@ -134,8 +124,7 @@ void JsonInput::open_edge(intake::Intake& intake) {
   progress_.emplace(
       plain::Progress::Options{options_.lateness, options_.idle, intake::kAheadMax}, s.until,
       clock_.steady());
-  intake.take(options_.edge, kSession, edge_->hello());
-  intake.note(key("start"), s.incarnation.count);
+  gathered_ = true;  // it is greeted
 }
 
 Result<std::vector<SeriesDescription>> JsonInput::known_series() const {
@@ -179,8 +168,8 @@ Result<> JsonInput::begin(intake::Intake& intake, int partitions) {
   return {};
 }
 
-std::size_t JsonInput::take(intake::Intake& intake) {
-  if (!ready(intake)) return 0;
+std::size_t JsonInput::take(intake::Intake& intake, PlainSink& sink) {
+  if (waits_ = !ready(intake, sink); waits_) return 0;
   bytes_ = 0;
   progress_->at(clock_.wall());
   for (std::size_t taken = 0; taken < kAtOnce && !edge_->full();) {
@@ -192,16 +181,25 @@ std::size_t JsonInput::take(intake::Intake& intake) {
   if (bytes_ > 0 && !std::exchange(gathered_, true)) flush_at_ = now + options_.gather;
   const bool full = edge_->full() || letters_.size() >= kLettersMax;
   if (!full && now < flush_at_) return bytes_;
+  if (waits_ = !sink.takes(intake); waits_) return bytes_;
   flush_at_ = now + options_.gather;
   behind_ = consumer_->behind();
   const auto until = estimate();
-  if (!gathered_ && until <= edge_->state().until) return bytes_;
-  flush(intake, until);
+  const bool passed = until > edge_->state().until && now >= sealed_at_ + kSealEvery;
+  if (!gathered_ && !passed) return bytes_;
+  sealed_at_ = now;
+  flush(sink, until);
   return bytes_ + 1;
 }
 
+void JsonInput::say_dictionaries() {
+  if (!edge_) return;
+  forgotten_ = gathered_ = true;
+  log::info("dictionaries of plain readings are said again", "edge={}", options_.edge);
+}
+
 SteadyTime JsonInput::due() const {
-  return consumer_ == nullptr ? clock_.steady() + kTryAgain : flush_at_;
+  return waits_ ? clock_.steady() + kTryAgain : flush_at_;
 }
 
 EventTime JsonInput::estimate() {
@@ -261,7 +259,7 @@ void JsonInput::refuse(const kafka::Record& r, const std::string& reason) {
   }
 }
 
-void JsonInput::keep_letters(intake::Intake& intake) {
+void JsonInput::put_letters(PlainFlush& flush) {
   const auto now = clock_.steady();
   if (now >= letters_since_ + kLettersWithin) {
     letters_since_ = now;
@@ -269,34 +267,38 @@ void JsonInput::keep_letters(intake::Intake& intake) {
     for (const auto& l : letters_) letters_bytes_ += l.bytes.size();
   }
   letters_kept_ += letters_.size();
-  for (const auto& l : letters_) {
+  for (auto& l : letters_) {
     const intake::Origin from{options_.topic, l.partition, l.offset};
-    const auto reason =
-        l.more == 0 ? l.reason
-                    : fmt::format("{}; and {} more up to offset {}", l.reason, l.more, l.last);
-    intake.keep_foreign(from, reason, l.bytes);
+    auto reason = l.more == 0
+                      ? l.reason
+                      : fmt::format("{}; and {} more up to offset {}", l.reason, l.more, l.last);
+    flush.letters.push_back({from.text(), std::move(reason), std::move(l.bytes)});
   }
   letters_.clear();
 }
 
-void JsonInput::flush(intake::Intake& intake, EventTime until) {
-  const bool any = !edge_->empty() || until > edge_->state().until;
-  if (any) {
-    say(intake, options_.edge, *edge_, edge_->flush(until));
+void JsonInput::flush(PlainSink& sink, EventTime until) {
+  PlainFlush all;
+  if (std::exchange(forgotten_, false)) all.frames = edge_->dictionaries();
+  if (!std::exchange(greeted_, true)) all.frames.push_back(edge_->hello());
+  if (!edge_->empty() || until > edge_->state().until) {
+    for (auto& frame : edge_->flush(until)) all.frames.push_back(std::move(frame));
   }
-  keep_letters(intake);
+  put_letters(all);
   for (auto& p : partitions_) {
     if (p.next == p.saved) continue;
-    intake.note(p.name, static_cast<std::uint64_t>(p.next));
+    all.notes.emplace_back(p.name, static_cast<std::uint64_t>(p.next));
     p.saved = p.next;
   }
   const auto& s = edge_->state();
-  intake.note(key("next"), s.next);
-  intake.note(key("seals"), s.seals);
-  intake.note(key("taken"), s.taken);
+  all.notes.insert(all.notes.end(), {{key("start"), s.incarnation.count},
+                                     {key("next"), s.next},
+                                     {key("seals"), s.seals},
+                                     {key("taken"), s.taken}});
   if (s.until != kEventTimeMin) {
-    intake.note(key("until"), static_cast<std::uint64_t>(count_ns(s.until)));
+    all.notes.emplace_back(key("until"), static_cast<std::uint64_t>(count_ns(s.until)));
   }
+  sink.take(*edge_, std::move(all));
   gathered_ = false;
 }
 

@@ -1,9 +1,8 @@
 // Plain JSON readings of one topic, as what an edge would send of them (cloud/plain).
 //
-// Promise    blocks, seal, dead letters and how far each partition was read are one batch of the
-//            intake: after a crash nothing is repeated and nothing missing. What was read and not
-//            yet said waits in memory, for `gather` at most while the intake takes it. No block
-//            of it waits at the intake: a dictionary that went with the archive is said again.
+// Promise    blocks, seal, dead letters and how far each partition was read go together, or not at
+//            all (plain_sink.h): after a crash nothing is repeated and nothing missing. What was
+//            read and not yet said waits in memory, for `gather` at most while it is taken.
 // Dead letters  a record that cannot be used lies among them under TOPIC/PARTITION/OFFSET, with the
 //            reason, and the rest goes on; of one of more than kLetterBytesMax the bytes end there,
 //            and the reason says how many it had. Of more than kLettersMax or kLettersBytesMax in
@@ -23,6 +22,7 @@
 #include <string>
 #include <vector>
 
+#include "cloud/cluster/plain_sink.h"
 #include "cloud/intake/intake.h"
 #include "cloud/plain/json_records.h"
 #include "cloud/plain/plain_edge.h"
@@ -43,12 +43,6 @@ struct JsonOptions {
   bool once = false;   // repeats are told by series, time and value
 };
 
-// Frames of a flush of `edge`, into the running batch. Where the intake has forgotten a dictionary
-// of theirs, all are said again at once: nobody else could, and a block that is committed while it
-// waits in memory would be missing for good after a crash.
-void say(intake::Intake& intake, const std::string& name, const plain::PlainEdge& edge,
-         const std::vector<wire::Frame>& frames);
-
 class JsonInput {
  public:
   static constexpr std::size_t kLettersMax = 1000;
@@ -68,8 +62,11 @@ class JsonInput {
                                                  Nanoseconds look_every, Nanoseconds look_again,
                                                  const Clock& clock, int event, OpenReader reader);
 
-  // What has been fetched, and into the batch what is due; the bytes, 0 when there is nothing.
-  std::size_t take(intake::Intake& intake);
+  // What has been fetched, and what is due goes to the sink; the bytes, 0 when there is nothing.
+  // Begins where `intake` has noted.
+  std::size_t take(intake::Intake& intake, PlainSink& sink);
+  // Someone has forgotten dictionaries: all are said with the next flush, which is due.
+  void say_dictionaries();
   // When something is due without new records.
   [[nodiscard]] SteadyTime due() const;
   [[nodiscard]] const std::string& edge() const { return options_.edge; }
@@ -97,15 +94,15 @@ class JsonInput {
   JsonInput(JsonOptions options, kafka::Settings settings, Nanoseconds look_every,
             Nanoseconds look_again, const Clock& clock, int event, OpenReader reader);
   Result<> watch();
-  bool ready(intake::Intake& intake);
+  bool ready(intake::Intake& intake, PlainSink& sink);
   Result<> begin(intake::Intake& intake, int partitions);
   void open_edge(intake::Intake& intake);
   [[nodiscard]] Result<std::vector<SeriesDescription>> known_series() const;
   void on_record(const kafka::Record& record);
   void compare(Partition& p, const kafka::Record& record);
   void refuse(const kafka::Record& record, const std::string& reason);
-  void flush(intake::Intake& intake, EventTime until);
-  void keep_letters(intake::Intake& intake);
+  void flush(PlainSink& sink, EventTime until);
+  void put_letters(PlainFlush& flush);
   EventTime estimate();
   [[nodiscard]] std::string key(std::string_view of) const;
 
@@ -124,7 +121,11 @@ class JsonInput {
   std::vector<Partition> partitions_;
   std::size_t bytes_ = 0;     // of this take()
   bool gathered_ = false;     // something waits to be said
+  bool greeted_ = false;
+  bool forgotten_ = false;    // dictionaries, by somebody
+  bool waits_ = true;         // for the topic, or the sink
   SteadyTime flush_at_{};
+  SteadyTime sealed_at_{};
   SteadyTime tries_again_{};
   std::vector<Letter> letters_;
   std::size_t letters_kept_ = 0;

@@ -8,6 +8,7 @@
 #include "cloud/checkpoint/marker.h"
 #include "cloud/cluster/gone_records.h"
 #include "cloud/cluster/order_record.h"
+#include "cloud/cluster/plain_topic.h"
 #include "common/base/log.h"
 #include "common/kafka/records.h"
 #include "common/wire/frame.h"
@@ -16,6 +17,7 @@ namespace tidemark::cluster {
 namespace {
 
 constexpr std::chrono::milliseconds kCatchUpTurn{2};
+constexpr std::chrono::milliseconds kOldestWithin{1000};
 
 const char* word_of(KafkaInput::Kind kind) {
   switch (kind) {
@@ -73,11 +75,23 @@ std::size_t KafkaInput::take(intake::Intake& intake) {
 }
 
 void KafkaInput::compare(Partition& p, const kafka::Record& r) {
-  // Compaction leaves gaps, and no record of the last state of anything; and what was there before
-  // the first look is not known.
+  if (r.offset == p.next) return;
+  lost_ += gone_before(topic_, r, p.next, oldest_before(p, r),
+                       "; edges are asked for what they still have");
+}
+
+// The first offset of a gap before a record that may have had one, which retention took. Compaction
+// leaves gaps, and no record of the last state of anything. Transactions do: each an offset for its
+// end, of which the brokers are not asked; one that was taken back more. What was there before the
+// first look is not known.
+std::int64_t KafkaInput::oldest_before(const Partition& p, const kafka::Record& r) const {
   const bool compacted = kind_ != Kind::live && kind_ != Kind::backlog;
-  const auto oldest = compacted ? p.next : r.offset;
-  lost_ += gone_before(topic_, r, p.next, oldest, "; edges are asked for what they still have");
+  if (compacted || p.next == 0 || r.offset < p.next) return p.next;
+  auto oldest = consumer_->oldest_of(r.partition);
+  if (r.offset > p.next + 1) {
+    if (const auto now = consumer_->extent_of(r.partition, kOldestWithin)) oldest = now->oldest;
+  }
+  return std::min(oldest, r.offset);
 }
 
 void KafkaInput::on_record(intake::Intake& intake, const kafka::Record& r) {
@@ -88,7 +102,7 @@ void KafkaInput::on_record(intake::Intake& intake, const kafka::Record& r) {
   p.next = r.offset + 1;
   const intake::Origin origin{topic_, r.partition, r.offset};
   const auto aside = [&](const std::string& why) {
-    intake.keep_foreign(origin, why, r.value);
+    intake.keep_foreign(origin.text(), why, r.value);
   };
   if (kind_ == Kind::partials) {
     const auto taken = intake.take_partial(r.value, static_cast<std::uint64_t>(r.offset) + 1);
@@ -106,6 +120,18 @@ void KafkaInput::on_record(intake::Intake& intake, const kafka::Record& r) {
     frame.type = wire::FrameType::dictionary;
     frame.payload.assign(r.value.begin(), r.value.end());
     return intake.take(std::string(name), 0, frame, origin);
+  }
+  if (r.header("type") == kNotedType) {
+    if (!r.key.empty() && r.key == noted_by_us_) {
+      others_note_ = true;
+    } else if (!take_noted(intake, r.value)) {
+      aside("what it notes is of no plain readings");
+    }
+    return;
+  }
+  if (r.header("type") == kRefusedType) {
+    return intake.keep_foreign(std::string(r.header("source")), std::string(r.header("reason")),
+                               r.value);
   }
   const auto type = kafka::type_of(r.header("type"));
   if (!type || r.key.empty()) {
@@ -125,10 +151,10 @@ void KafkaInput::on_record(intake::Intake& intake, const kafka::Record& r) {
   }
   frame.payload.insert(frame.payload.end(), r.value.begin(), r.value.end());
   const auto session = kafka::number_of_hex(r.header("session"));
-  if (frame.type == wire::FrameType::bye) {
-    gateways_.heard(r.header("gateway"));
-  } else {
-    gateways_.heard(r.header("gateway"), edge, session);
+  const auto gateway = r.header("gateway");  // plain readings have none that could go silent
+  if (!gateway.empty() && frame.type == wire::FrameType::bye) gateways_.heard(gateway);
+  if (!gateway.empty() && frame.type != wire::FrameType::bye) {
+    gateways_.heard(gateway, edge, session);
   }
   intake.take(edge, session, frame, origin);
 }
@@ -143,17 +169,21 @@ Result<> KafkaInput::on_order(intake::Intake& intake, const kafka::Record& r) co
   return {};
 }
 
+Result<std::int64_t> KafkaInput::end_now(int partition) {
+  TIDE_ASSIGN(const auto extent, consumer_->extent_of(partition, kCatchUp));
+  return extent.end;
+}
+
 bool KafkaInput::catch_up(intake::Intake& intake, int partition) {
-  const auto end = consumer_->end_of(partition, kCatchUp);
+  const auto end = end_now(partition);
   if (!end) {
     log::warning("not read to the end", "topic={} error={}", topic_, end.error().text());
     return false;
   }
-  const auto& p = partitions_[static_cast<std::size_t>(partition)];
-  for (auto left = kCatchUp; p.next < *end; left -= kCatchUpTurn) {
+  for (auto left = kCatchUp; !has_passed(partition, *end); left -= kCatchUpTurn) {
     while (take(intake) > 0) {
     }
-    if (p.next >= *end) break;
+    if (has_passed(partition, *end)) break;
     if (left.count() <= 0) return false;
     std::this_thread::sleep_for(kCatchUpTurn);
   }

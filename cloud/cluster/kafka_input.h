@@ -56,6 +56,16 @@ class KafkaInput {
   [[nodiscard]] std::int64_t next(int partition) const {
     return partitions_[static_cast<std::size_t>(partition)].next;
   }
+  // The end of a partition as its leader says it now, and whether all before an offset was taken,
+  // or is no record.
+  Result<std::int64_t> end_now(int partition);
+  [[nodiscard]] bool has_passed(int partition, std::int64_t offset) const {
+    return consumer_->next_of(partition) >= offset;
+  }
+  // From here on the plain readings of that edge are read without this topic: that others note
+  // something of them here is told, and not taken.
+  void plain_is_ours(std::string edge) { noted_by_us_ = std::move(edge); }
+  [[nodiscard]] bool others_note() const { return others_note_.load(); }
   // All that is there of a partition was taken, whatever of it is gone.
   [[nodiscard]] bool read_to_its_end(int partition) const {
     return consumer_->read_to_its_end(partition);
@@ -76,6 +86,7 @@ class KafkaInput {
   void on_record(intake::Intake& intake, const kafka::Record& r);
   Result<> on_order(intake::Intake& intake, const kafka::Record& r) const;
   void compare(Partition& p, const kafka::Record& r);
+  [[nodiscard]] std::int64_t oldest_before(const Partition& p, const kafka::Record& r) const;
 
   Kind kind_;
   std::string topic_;
@@ -84,6 +95,8 @@ class KafkaInput {
   std::deque<Partition> partitions_;
   int last_partition_ = 0;
   std::int64_t last_offset_ = 0;
+  std::string noted_by_us_;  // an edge's plain readings; empty: none
+  std::atomic<bool> others_note_{false};
   std::atomic<std::uint64_t> behind_{0};
   std::atomic<std::uint64_t> lost_{0};
   std::atomic<std::int64_t> position_{0};

@@ -18,6 +18,7 @@ constexpr unsigned kRefillEach = 4;   // turns, while anything keeps coming
 constexpr auto kTryAgain = std::chrono::seconds(1);
 constexpr std::chrono::milliseconds kSayWithin{200};
 constexpr int kLookAgainMs = 20;  // whether the partition is ours
+constexpr int kLooksWithoutLog = 3;
 
 }  // namespace
 
@@ -73,6 +74,10 @@ Condition KafkaListener::condition() const {
     c.lost += input->lost();
     if (c.problem.empty()) c.problem = input->problem();
   }
+  if (live_->others_note() && c.problem.empty()) {
+    c.problem = options_.json.topic + ": nodes of a group read these plain readings, too; name the "
+                "group (intake.kafka.group), or another intake.json.edge";
+  }
   c.position = live_->position();
   if (outbox_) c.unpublished = outbox_->waiting();
   if (outbox_ && c.problem.empty()) c.problem = outbox_->problem();
@@ -89,6 +94,7 @@ Result<> KafkaListener::begin(intake::Intake& intake, const kafka::Layout& layou
   TIDE_ASSIGN(dictionaries_, open(Kind::dictionaries));
   TIDE_ASSIGN(live_, open(Kind::live));
   TIDE_ASSIGN(backlog_, open(Kind::backlog));
+  if (plain_begun_) live_->plain_is_ours(json_->edge());
   if (options_.partition) {
     TIDE_ASSIGN(partials_, open(Kind::partials));
     TIDE_ASSIGN(orders_, open(Kind::orders));
@@ -99,7 +105,12 @@ Result<> KafkaListener::begin(intake::Intake& intake, const kafka::Layout& layou
     TIDE_ASSIGN(barred, others_spoke(s, layout, intake));
     TIDE_TRY(intake.save_notes());  // that it may, before it does
   }
+  if (json_ && options_.partition) {
+    TIDE_ASSIGN(plain_from_, live_->end_now(*options_.partition));
+    plain_ = std::make_unique<PlainTopic>(s, json_->edge(), *options_.partition, event_);
+  }
   if (options_.reader) outbox_ = std::make_unique<Outbox>(said(intake, layout, barred));
+  if (plain_) plain_->on_more = [this] { outbox_->wake(); };
   if (options_.voice) {
     const VoiceNames names(layout.id);
     others_live_ = static_cast<std::int64_t>(intake.noted(names.live));
@@ -109,6 +120,7 @@ Result<> KafkaListener::begin(intake::Intake& intake, const kafka::Layout& layou
     look_at_others(intake);
   }
   for (const auto& edge : intake.connected()) {
+    if (json_ && edge == json_->edge()) continue;
     control_->tell(edge);            // what was committed last may not have been said
     gateways_.heard("", edge, 0);  // which gateway is its, only a record says
   }
@@ -153,8 +165,10 @@ Outbox::Options KafkaListener::said(intake::Intake& intake, const kafka::Layout&
     outbox.feeds.push_back(partials_feed(s, layout.partitions, *options_.partition,
                                          SystemRandom().next(), read_));
     outbox.feeds.push_back(outcomes_feed(s, *options_.partition));
+    if (plain_) outbox.feeds.push_back(plain_->feed());
   }
   for (auto& feed : outbox.feeds) {
+    if (feed.name.empty()) continue;
     feed.name = "kafka " + layout.id + " " + feed.name;
     feed.from = intake.noted(feed.name);
   }
@@ -178,10 +192,42 @@ std::size_t KafkaListener::receive(intake::Intake& intake) {
   if (!json_) return receive_of_edges(intake);
   json_next_ = !json_next_;
   if (json_next_) {
-    if (const auto size = json_->take(intake); size > 0) return size;
+    if (const auto size = receive_plain(intake); size > 0) return size;
   }
   if (const auto size = receive_of_edges(intake); size > 0) return size;
-  return json_next_ ? 0 : json_->take(intake);
+  return json_next_ ? 0 : receive_plain(intake);
+}
+
+// Series that are known are those that are committed.
+bool KafkaListener::may_begin_plain(const intake::Intake& intake) {
+  if (intake.has_batch()) return false;
+  if (options_.partition) {
+    return reads_.load() && live_->has_passed(*options_.partition, plain_from_);
+  }
+  return reads_.load() ? live_was_read_ : there_is_no_log();
+}
+
+// Where nobody has made the topics. A broker that just came may not know of them yet.
+bool KafkaListener::there_is_no_log() {
+  const auto now = clock_.steady();
+  if (watch_->layout() || now < looks_for_log_) return false;
+  looks_for_log_ = now + options_.look_again;
+  const auto found = kafka::partitions_of(options_.settings, options_.settings.live());
+  const bool none = !found && found.error().fault() == Fault::bad_input;
+  looks_without_log_ = none ? looks_without_log_ + 1 : 0;
+  return looks_without_log_ >= kLooksWithoutLog;
+}
+
+std::size_t KafkaListener::receive_plain(intake::Intake& intake) {
+  if (!plain_begun_) {
+    if (!may_begin_plain(intake)) return 0;
+    plain_begun_ = true;
+    if (live_ && !plain_) live_->plain_is_ours(json_->edge());
+  }
+  if (plain_) return json_->take(intake, *plain_);
+  if (live_ && live_->others_note()) return 0;
+  IntakeSink sink(intake, json_->edge());
+  return json_->take(intake, sink);
 }
 
 std::size_t KafkaListener::receive_of_edges(intake::Intake& intake) {
@@ -286,7 +332,7 @@ void KafkaListener::wait(std::chrono::milliseconds most, const StopSignal& stop)
   [[maybe_unused]] const auto r = ::read(event_, &n, sizeof n);
   if (r > 0) return;  // since the last look something came
   if (control_ && control_->waits()) most = std::min(most, kSayWithin);
-  if (json_) {
+  if (json_ && plain_begun_ && holds()) {
     using std::chrono::milliseconds;
     const auto left = std::chrono::ceil<milliseconds>(json_->due() - clock_.steady());
     most = std::clamp(left, milliseconds(0), most);
@@ -329,7 +375,13 @@ void KafkaListener::answer(intake::Intake& intake, std::vector<intake::Reply> re
   note_read();
   if (!control_ || !holds()) return;
   for (const auto& reply : replies) {
-    if (json_ && reply.edge == json_->edge()) continue;  // it said it again
+    if (json_ && reply.edge == json_->edge()) {
+      const auto asked = plain_ && reply.type == wire::FrameType::request
+                             ? wire::decode_request(reply.payload)
+                             : Result<wire::Request>(wire::Request{});
+      if (asked && !asked->dictionaries.empty()) json_->say_dictionaries();
+      continue;
+    }
     // The gateway has welcomed it; what is left to be said is the ledger.
     const bool known = reply.type == wire::FrameType::welcome || reply.type == wire::FrameType::ack;
     if (known) {

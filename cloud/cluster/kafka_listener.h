@@ -13,7 +13,9 @@
 //            read to their end, is taken for gone, until a record of it comes.
 // Order      live data before the backlog, which has a share of the turns; at the start the backlog
 //            waits until live data has been read to its end. Plain readings have every second turn,
-//            and need no topic but their own.
+//            and need no topic but their own; where live topics are there they begin once these
+//            have been read to their end, which says how far nodes of a group read them; and
+//            without a group they end when others go on doing so.
 // Groups     with a partition of its own, what its store has to say of groups goes into their topic
 //            once live data was read to its end, so that who took a partition over says nothing
 //            older than the last owner did; and what all partitions say of this one's groups is
@@ -35,6 +37,7 @@
 #include "cloud/cluster/json_input.h"
 #include "cloud/cluster/kafka_input.h"
 #include "cloud/cluster/outbox.h"
+#include "cloud/cluster/plain_topic.h"
 #include "cloud/intake/listener.h"
 #include "common/kafka/watch.h"
 
@@ -48,11 +51,14 @@ struct KafkaListenerOptions {
   // Reads what goes into topics: dead letters; empty: nothing does.
   Outbox::OpenReader reader = nullptr;
   bool answers = false;  // they do as well
-  // Of the owner of `partition`, where answers do: when it is refused, run() ends so, denied.
+  // Of the owner of `partition`, where answers or plain readings go into topics: when it is
+  // refused, run() ends so, denied.
   Voice voice = nullptr;
   Nanoseconds silence_max = std::chrono::minutes(5);  // of a gateway
   std::optional<int> partition = std::nullopt;        // empty: all
-  JsonOptions json = {};  // plain readings beside what edges send; of all partitions alone
+  // Plain readings beside what edges send. With a partition of its own, which is that of their
+  // edge, they go through it, and there is a voice.
+  JsonOptions json = {};
   checkpoint::Refill* refill = nullptr;  // what is left of it is done beside the rest
   // Whether this node owns what it reads; empty: nobody else can. From any thread.
   std::function<bool()> holds = nullptr;
@@ -95,6 +101,9 @@ class KafkaListener final : public intake::Listener {
   void seal_batch(intake::Intake& intake) override;
   void answer(intake::Intake& intake, std::vector<intake::Reply> replies) override;
 
+  std::size_t receive_plain(intake::Intake& intake);
+  bool may_begin_plain(const intake::Intake& intake);
+  bool there_is_no_log();
   std::size_t receive_of_edges(intake::Intake& intake);
   std::size_t receive_new(intake::Intake& intake);
   Result<> begin(intake::Intake& intake, const kafka::Layout& layout);
@@ -125,6 +134,11 @@ class KafkaListener final : public intake::Listener {
   std::string partials_said_;             // the feed's name
   const std::shared_ptr<ReadState> read_ = std::make_shared<ReadState>();
   std::unique_ptr<JsonInput> json_;
+  std::unique_ptr<PlainTopic> plain_;  // where json_ goes into the partition
+  std::int64_t plain_from_ = 0;        // all that was said of it before lies before that
+  bool plain_begun_ = false;
+  SteadyTime looks_for_log_{};
+  int looks_without_log_ = 0;  // one behind the other
   std::unique_ptr<Control> control_;
   std::unique_ptr<Outbox> outbox_;
   std::atomic<bool> reads_{false};

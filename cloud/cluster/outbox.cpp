@@ -46,6 +46,14 @@ Outbox::~Outbox() {
   if (thread_.joinable()) thread_.join();
 }
 
+void Outbox::wake() {
+  {
+    const std::lock_guard lock(mutex_);
+    more_ = true;
+  }
+  woken_.notify_all();
+}
+
 std::string Outbox::problem() const {
   const std::lock_guard lock(mutex_);
   return problem_;
@@ -60,7 +68,8 @@ std::vector<std::pair<std::string, std::uint64_t>> Outbox::moved() {
   std::vector<std::pair<std::string, std::uint64_t>> all;
   const std::lock_guard lock(mutex_);
   for (auto& state : feeds_) {
-    if (std::exchange(state.told, state.said) == state.said) continue;
+    const bool same = std::exchange(state.told, state.said) == state.said;
+    if (same || state.feed.name.empty()) continue;
     all.emplace_back(state.feed.name, state.said);
     if (!state.feed.offset_name.empty() && state.offset > 0) {
       all.emplace_back(state.feed.offset_name, state.offset);
@@ -95,7 +104,9 @@ void Outbox::run() {
       return;
     }
     const auto pause = !why.empty() ? kAgain : done == 0 ? kTick : std::chrono::milliseconds(0);
-    if (woken_.wait_for(lock, pause, [this] { return stopping_; })) return;
+    woken_.wait_for(lock, pause, [this] { return stopping_ || more_; });
+    if (stopping_) return;
+    more_ = false;
   }
 }
 

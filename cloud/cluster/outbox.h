@@ -44,7 +44,7 @@ class Outbox {
     std::function<void()> gone = {};  // once the brokers have all of it
   };
   struct Feed {
-    std::string name;  // under which its position is noted
+    std::string name;  // under which its position is noted; empty: it is not
     std::function<Result<Batch>(query::Reader&, std::uint64_t after)> next;
     std::uint64_t from = 0;  // says what comes after it
     // Of one whose records of a batch are for one partition of the first one's topic, and of other
@@ -64,6 +64,8 @@ class Outbox {
   Outbox(const Outbox&) = delete;
   Outbox& operator=(const Outbox&) = delete;
 
+  // There is something to say; without it that is found by a look every now and then.
+  void wake();
   // How far feeds are, by names, where they have moved since the last call. One thread.
   [[nodiscard]] std::vector<std::pair<std::string, std::uint64_t>> moved();
   [[nodiscard]] std::string problem() const;  // empty: none
@@ -99,6 +101,7 @@ class Outbox {
   mutable std::mutex mutex_;  // of what follows
   std::condition_variable woken_;
   bool stopping_ = false;
+  bool more_ = false;  // since the last turn began
   std::string problem_;
   std::thread thread_;
 };

@@ -125,8 +125,10 @@ Result<> Partition::run() {
   auto refill = checkpoint::Refill::open(where, **intake, holds, stop_);
   if (!refill) return std::move(refill).error().within(place);
   listening.refill = refill->get();
-  if (listening.answers) {
-    auto voice = take_voice(where, **intake, holds, stop_,
+  auto& json = listening.json;
+  if (kafka::partition_of(json.edge, layout->partitions) != options_.number) json.topic.clear();
+  if (listening.answers || !json.topic.empty()) {
+    auto voice = take_voice(where, listening.answers, **intake, holds, stop_,
                             [this](const std::string& why) { wait_with(why); });
     if (!voice) return std::move(voice).error().within(place);
     if (!*voice) return {};

@@ -204,6 +204,7 @@ Condition Pool::condition() const {
     sum.behind += c.behind;
     sum.unpublished += c.unpublished;
     sum.lost += c.lost;
+    sum.refused += c.refused;
     if (sum.problem.empty() && !c.problem.empty()) {
       sum.problem = fmt::format("partition {}: {}", number, c.problem);
     }

@@ -106,8 +106,8 @@ Result<Last> last_of(const kafka::Settings& settings, int partitions) {
   options.from.assign(static_cast<std::size_t>(partitions), kafka::ConsumerOptions::kNotRead);
   TIDE_ASSIGN(const auto ends, kafka::Consumer::open(settings, options));
   for (int p = 0; p < partitions; ++p) {
-    TIDE_ASSIGN(const auto end, ends->end_of(p, kEndsWithin));
-    if (end > 0) options.from[static_cast<std::size_t>(p)] = end - 1;
+    TIDE_ASSIGN(const auto extent, ends->extent_of(p, kEndsWithin));
+    if (extent.end > 0) options.from[static_cast<std::size_t>(p)] = extent.end - 1;
   }
   const auto from = options.from;
   TIDE_ASSIGN(const auto consumer, kafka::Consumer::open(settings, std::move(options)));
@@ -169,9 +169,10 @@ VoiceNames::VoiceNames(const std::string& layout)
       partials_said("kafka " + layout + " " + std::string(kPartialsSaid)),
       alone(said + " alone") {}
 
-Result<Voice> take_voice(const checkpoint::Place& place, intake::Intake& intake,
+Result<Voice> take_voice(const checkpoint::Place& place, bool answers, intake::Intake& intake,
                          const std::function<bool()>& holds, const StopSignal& stop,
                          const std::function<void(const std::string&)>& wait) {
+  if (!answers) return own(place, holds, stop, wait);
   intake.hold_published(true);
   for (;;) {
     TIDE_ASSIGN(auto producer, own(place, holds, stop, wait));

@@ -32,9 +32,9 @@ struct VoiceNames {
   std::string alone;  // the one node without a group began to speak when nobody had
 };
 
-// Empty: `stop` was asked. `holds`: whether the partition is this node's just now. `wait`: is told
-// why nothing goes on, and waits a little.
-Result<Voice> take_voice(const checkpoint::Place& place, intake::Intake& intake,
+// Empty: `stop` was asked. `answers`: they are published. `holds`: whether the partition is this
+// node's just now. `wait`: is told why nothing goes on, and waits a little.
+Result<Voice> take_voice(const checkpoint::Place& place, bool answers, intake::Intake& intake,
                          const std::function<bool()>& holds, const StopSignal& stop,
                          const std::function<void(const std::string&)>& wait);
 

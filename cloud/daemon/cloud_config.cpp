@@ -89,7 +89,8 @@ void describe(Section& s, JsonConfig& c) {
   s.text("topic", c.topic,
          {.help = "A topic of plain JSON readings in intake.kafka, of machines that have no edge "
                   "yet: an object a reading, or arrays of them. How complete their answers are is "
-                  "estimated. Without it there are none.",
+                  "estimated. Nodes of a group all say the same here, and one of them reads it. "
+                  "Without it there are none.",
           .example = "plant.readings"});
   s.text("edge", c.edge, {.preset = "json",
                           .help = "What their series are called: EDGE/device/metric. No real edge "
@@ -145,11 +146,9 @@ void describe(Section& s, IntakeConfig& c) {
   const auto complain = [&](const std::string& why) { s.complain("json.topic", "topic: " + why); };
   if (!c.by_kafka()) return complain("there is no Kafka; say brokers in intake.kafka");
   if (c.serves_only()) return complain("a node with serve = \"answers\" makes none");
-  if (!k.group.empty()) {
-    return complain("not by nodes of a group yet: a series may lie in several partitions");
-  }
   for (const auto& own : {k.live(), k.backlog(), k.dictionaries(), k.control(), k.answers(),
-                          k.history(), k.orders(), k.registry()}) {
+                          k.history(), k.orders(), k.registry(), k.partials(),
+                          k.checkpoints(), k.dead_letters()}) {
     if (c.json.topic == own) return complain(own + " is a topic of ours");
   }
 }

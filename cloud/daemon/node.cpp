@@ -97,6 +97,17 @@ void show(metrics::Registry& registry, const std::function<cluster::Condition()>
                     [condition] { return condition().problem.empty() ? 0.0 : 1.0; });
 }
 
+cluster::JsonOptions json_options(const JsonConfig& json) {
+  return {.topic = json.topic,
+          .edge = json.edge,
+          .fields = {json.series, json.device, json.metric, json.time, json.value,
+                     json.time_unit()},
+          .lateness = json.lateness,
+          .idle = json.idle,
+          .gather = json.gather,
+          .once = json.once};
+}
+
 // `problem` becomes what asks the listener why it cannot read, if it has an answer to that.
 Result<std::unique_ptr<intake::Listener>> open_listener(const CloudConfig& config,
                                                         const Clock& clock, Random& random,
@@ -108,15 +119,7 @@ Result<std::unique_ptr<intake::Listener>> open_listener(const CloudConfig& confi
   options.settings = way.kafka;
   options.reader = [folder = config.data_dir] { return query::Reader::open(folder); };
   options.answers = config.publish.answers;
-  const auto& json = way.json;
-  options.json = {.topic = json.topic,
-                  .edge = json.edge,
-                  .fields = {json.series, json.device, json.metric, json.time, json.value,
-                             json.time_unit()},
-                  .lateness = json.lateness,
-                  .idle = json.idle,
-                  .gather = json.gather,
-                  .once = json.once};
+  options.json = json_options(way.json);
   TIDE_ASSIGN(auto listener, cluster::KafkaListener::open(std::move(options), clock));
   const auto* kafka = listener.get();
   problem = [kafka] { return kafka->condition().problem; };
@@ -154,6 +157,7 @@ Result<> run_member(const CloudConfig& config, intake::Options intake, Disk& dis
   cluster::PoolOptions options;
   options.listener.settings = kafka;
   options.listener.answers = config.publish.answers;
+  options.listener.json = json_options(config.intake.json);
   options.group = kafka.group;
   options.name = name_of_node(config.http.listen);
   options.session = std::chrono::duration_cast<std::chrono::milliseconds>(kafka.session);

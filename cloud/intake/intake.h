@@ -194,8 +194,8 @@ class Intake {
   // obeys it.
   [[nodiscard]] std::optional<store::InputPosition> next_order();
   void note_read(const InputRead& read) { read_ = read; }
-  // A record that is of no edge, or no frame; kept aside.
-  void keep_foreign(const Origin& from, const std::string& reason, ByteSpan bytes);
+  // A record that is of no edge, or no frame; kept aside. `from`: as of Origin::text().
+  void keep_foreign(const std::string& from, const std::string& reason, ByteSpan bytes);
   // Ends the batch, if there is anything to write. Also to be called when due() has passed.
   Result<std::vector<Reply>> commit();
   // The last commit before this object goes: what is written lazily is written, too.

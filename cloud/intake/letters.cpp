@@ -144,11 +144,11 @@ void Intake::remark(Session& s, Why why, const std::string& text) {
   keep_letter(s, std::move(letter));
 }
 
-void Intake::keep_foreign(const Origin& from, const std::string& reason, ByteSpan bytes) {
+void Intake::keep_foreign(const std::string& from, const std::string& reason, ByteSpan bytes) {
   begin();
   ++counters_.dead_letters;
   Letter letter;
-  letter.edge = letter.origin = from.text();
+  letter.edge = letter.origin = from;
   letter.why = Why::foreign;
   letter.reason = reason;
   letter.frame = "record";

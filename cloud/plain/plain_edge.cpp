@@ -70,7 +70,7 @@ wire::Frame PlainEdge::hello() const {
   hello.edge = options_.name;
   hello.program_version = version();
   hello.incarnation = state_.incarnation;
-  hello.start_ordinal = 1;
+  hello.start_ordinal = kStart;
   return {wire::FrameType::hello, wire::encode(hello)};
 }
 

@@ -33,6 +33,7 @@ namespace tidemark::plain {
 class PlainEdge {
  public:
   static constexpr std::size_t kSeriesMax = 50'000;
+  static constexpr std::uint64_t kStart = 1;  // its ordinal: there is one start for ever
   static constexpr std::size_t kReadingsMax = 131'072;  // of a flush, about
   static constexpr std::size_t kTextBytesMax = 8 << 20;  // of a flush
   static constexpr std::size_t kHoursMax = 64;  // of a flush, in blocks of their own

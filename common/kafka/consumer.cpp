@@ -133,14 +133,13 @@ class RdConsumer final : public Consumer {
     return std::ranges::all_of(partitions_, [](const Partition& p) { return p.ended; });
   }
 
-  Result<std::int64_t> end_of(int partition, std::chrono::milliseconds within) override {
-    std::int64_t low = 0;
-    std::int64_t high = 0;
+  Result<Extent> extent_of(int partition, std::chrono::milliseconds within) override {
+    Extent extent;
     const auto code = rd_kafka_query_watermark_offsets(client_.get(), options_.topic.c_str(),
-                                                       partition, &low, &high,
+                                                       partition, &extent.oldest, &extent.end,
                                                        static_cast<int>(within.count()));
     if (code != RD_KAFKA_RESP_ERR_NO_ERROR) return error_of(code, options_.topic);
-    return high;
+    return extent;
   }
 
   [[nodiscard]] std::uint64_t behind() const override {

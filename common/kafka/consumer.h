@@ -74,9 +74,12 @@ class Consumer {
   // Every partition that is read has been to its end once: what was there at the start has been
   // polled.
   [[nodiscard]] virtual bool at_end() const = 0;
-  // The offset behind the last record of a partition, asked of its leader, which does not answer
-  // before it knows that it has all that was acknowledged.
-  virtual Result<std::int64_t> end_of(int partition, std::chrono::milliseconds within) = 0;
+  // The offsets of the oldest record of a partition and behind the last, asked of its leader, which
+  // does not answer before it knows that it has all that was acknowledged.
+  struct Extent {
+    std::int64_t oldest = 0, end = 0;
+  };
+  virtual Result<Extent> extent_of(int partition, std::chrono::milliseconds within) = 0;
   // Records that are known to be there and have not been polled.
   [[nodiscard]] virtual std::uint64_t behind() const = 0;
   // Empty: nothing is wrong that is known.

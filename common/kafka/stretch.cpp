@@ -32,9 +32,9 @@ Result<bool> read(const Settings& settings, const Stretch& stretch, const StopSi
     if (stop.asked()) return false;
     std::string problem = consumer->problem();
     if (!end) {
-      const auto asked = consumer->end_of(stretch.partition, std::min(left, kAskTurn));
+      const auto asked = consumer->extent_of(stretch.partition, std::min(left, kAskTurn));
       if (asked) {
-        end = *asked;
+        end = asked->end;
         left = kPatience;
         continue;
       }

@@ -63,6 +63,7 @@ void Watch::run() {
 }
 
 Result<> Watch::look() {
+  client_->poll();  // what became of its connections
   std::optional<Layout> known;
   {
     const std::lock_guard lock(mutex_);

@@ -66,7 +66,7 @@ class RdLog final : public KafkaLog {
     return kafka::Producer::open(options_.settings, o);
   }
   void pong(ByteSpan payload);
-  bool produce(const KafkaRecord& record);
+  bool produce(std::uint64_t session, const kafka::FrameRecord& record);
   void take_outcomes();
   void answer_touched();
   void renew_producer(const Error& fatal);
@@ -144,7 +144,7 @@ bool RdLog::send(std::string_view edge, std::uint64_t session, ByteSpan frame) {
   auto record = at->second.take(type, payload);
   bool good = record.ok();
   if (!good) log::error("frame not taken", "edge={} error={}", edge, record.error().text());
-  if (good && *record) good = produce(**record);
+  if (good && *record) good = produce(session, **record);
   if (type == FrameType::bye) forget(session);
   return good;
 }
@@ -174,7 +174,7 @@ void RdLog::answer(const std::string& edge, std::uint64_t session, FrameType typ
   [[maybe_unused]] const auto n = ::write(event_, &one, sizeof one);
 }
 
-bool RdLog::produce(const KafkaRecord& r) {
+bool RdLog::produce(std::uint64_t session, const kafka::FrameRecord& r) {
   const auto partition = partitions();
   if (partition == 0) return false;
   const auto edge = std::string_view(r.key).substr(0, r.key.find('\0'));
@@ -187,7 +187,7 @@ bool RdLog::produce(const KafkaRecord& r) {
     remember(sent.error());
     return false;
   }
-  produced_.emplace(tag, r.what);
+  produced_.emplace(tag, Produced{session, r.name});
   return true;
 }
 
@@ -284,8 +284,8 @@ void RdLog::take_outcome(const kafka::Delivery& delivery) {
   const auto session = sessions_.find(what.session);
   if (session == sessions_.end()) return;  // it has gone; its edge sends again
   touched_.insert(what.session);
-  for (const auto& record : session->second.delivered(what)) {
-    if (!produce(record)) return fail(what.session, "the Kafka client takes no more");
+  for (const auto& record : session->second.delivered(what.frame)) {
+    if (!produce(what.session, record)) return fail(what.session, "the Kafka client takes no more");
   }
 }
 

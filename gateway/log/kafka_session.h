@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "common/base/time.h"
-#include "common/kafka/producer.h"
+#include "common/kafka/records.h"
 #include "common/kafka/settings.h"
 #include "common/wire/frame.h"
 
@@ -19,17 +19,7 @@ namespace tidemark::gateway {
 // What a record says, so that its outcome can be answered.
 struct Produced {
   std::uint64_t session = 0;
-  wire::FrameType type{};
-  Incarnation incarnation{};
-  std::uint64_t number = 0;  // sequence, seal number or dictionary hash
-  bool last = true;          // false: a part of a seal that is not the last
-};
-struct KafkaRecord {
-  std::string topic;
-  std::string key;
-  ByteVector value;
-  std::vector<kafka::Header> headers;
-  Produced what;
+  kafka::FrameName frame;
 };
 
 class KafkaSession {
@@ -39,9 +29,9 @@ class KafkaSession {
 
   // The record of a frame; nothing when it waits for a dictionary. Fault::bad_input for a frame
   // that the gateway's session would not have let through.
-  Result<std::optional<KafkaRecord>> take(wire::FrameType type, ByteSpan payload);
+  Result<std::optional<kafka::FrameRecord>> take(wire::FrameType type, ByteSpan payload);
   // A record of this session was delivered. What may go now, oldest first.
-  std::vector<KafkaRecord> delivered(const Produced& what);
+  std::vector<kafka::FrameRecord> delivered(const kafka::FrameName& frame);
   // True for the first time: the edge is to be refused.
   bool fail();
 
@@ -52,7 +42,6 @@ class KafkaSession {
   [[nodiscard]] std::optional<wire::Ack> acknowledgement();
 
  private:
-  Result<KafkaRecord> record(wire::FrameType type, ByteSpan payload) const;
   void greet(ByteSpan payload);
 
   std::uint64_t id_;
@@ -61,7 +50,7 @@ class KafkaSession {
   const kafka::Settings& settings_;
   std::map<Incarnation, std::uint64_t> ordinals_;  // as the hello said
   std::set<std::uint64_t> dictionaries_;           // that are on their way
-  std::deque<KafkaRecord> held_;                   // until those have arrived
+  std::deque<kafka::FrameRecord> held_;            // until those have arrived
   std::map<Incarnation, wire::Holdings> holdings_;
   std::vector<DictionaryHash> has_;
   bool welcome_ = false;

@@ -14,6 +14,9 @@ tide_test(cloud_group_answers_test SOURCES cloud/group_answers_test.cpp
 tide_test(cloud_group_test SOURCES cloud/group_test.cpp
   DEPS tidemark::cloud_cluster tidemark::cloud_query tidemark::cloud_store tidemark::common_codec
        tidemark::gateway_log lib::rdkafka LABELS integration TIMEOUT 480)
+tide_test(cloud_group_json_test SOURCES cloud/group_json_test.cpp
+  DEPS tidemark::cloud_cluster tidemark::cloud_query tidemark::common_codec tidemark::gateway_log
+       lib::rdkafka LABELS integration TIMEOUT 240)
 tide_test(cloud_group_orders_test SOURCES cloud/group_orders_test.cpp cloud/log_orders_test.cpp
   DEPS tidemark::cloud_cluster tidemark::cloud_query tidemark::cloud_store tidemark::common_codec
        tidemark::gateway_log lib::rdkafka LABELS integration TIMEOUT 240)

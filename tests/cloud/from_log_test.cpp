@@ -79,9 +79,9 @@ TEST_F(FromLog, WhatASecondBoxSentLiesAmongTheDeadLetters) {
 
 TEST_F(FromLog, ADeadLetterTooLargeForItsTopicGoesWithoutItsValue) {
   const ByteVector small(100, 1), large(kafka::kRecordBytesMax, 2);
-  intake_->keep_foreign({"json", 0, 1}, "small", small);
-  intake_->keep_foreign({"json", 0, 2}, "large", large);
-  intake_->keep_foreign({"json", 0, 3}, "small", small);
+  intake_->keep_foreign("json/0/1", "small", small);
+  intake_->keep_foreign("json/0/2", "large", large);
+  intake_->keep_foreign("json/0/3", "small", small);
   commit();
   const auto feed = cluster::letters_feed({}, 3);
   const auto batch = feed.next(*reader(), 0).value();

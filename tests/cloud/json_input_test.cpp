@@ -8,8 +8,7 @@
 #include <thread>
 
 #include "cloud/cluster/kafka_listener.h"
-#include "common/kafka/producer.h"
-#include "tests/cloud/kafka_double.h"
+#include "tests/cloud/machines_double.h"
 
 namespace tidemark::test {
 namespace {
@@ -18,98 +17,13 @@ using answers::Answer;
 using answers::State;
 using testing::HasSubstr;
 
-const std::string kTopic = "plant.readings";
-
-// A cloud node on a folder that reads them.
-class Node {
- public:
-  Node(MockKafka& kafka, const std::filesystem::path& folder,
-       std::chrono::milliseconds gather = kSoon)
-      : folder_(folder) {
-    intake::Options options;
-    options.data_dir = folder;
-    options.views = answers::views_in_force({}).value();
-    options.from_log = true;
-    intake_ = intake::Intake::open(disk_, clock_, std::move(options)).value();
-    cluster::KafkaListenerOptions o;
-    o.settings = kafka.settings;
-    o.look_every = o.look_again = kSoon;
-    o.layout = layout_of_mock;
-    o.json.topic = kTopic;
-    o.json.fields.time_unit = TimeUnit::ns;
-    o.json.gather = gather;
-    o.reader = [folder] { return query::Reader::open(folder); };
-    listener_ = cluster::KafkaListener::open(std::move(o), clock_).value();
-    thread_ = std::thread([this] { EXPECT_TRUE(listener_->run(*intake_, stop_, [] {})); });
-  }
-  ~Node() {
-    stop_.ask();
-    thread_.join();
-  }
-  Node(const Node&) = delete;
-  Node& operator=(const Node&) = delete;
-
-  bool answers(std::uint64_t readings) {
-    return eventually([&] { return ledger().answered == readings; });
-  }
-  [[nodiscard]] Ledger ledger() const {
-    return query::Reader::open(folder_).value()->ledger().value();
-  }
-  // The newest answer of a window of a minute, from the start on; empty while there is none.
-  [[nodiscard]] Answer minute(const std::string& series, int n = 0) const {
-    query::AnswerQuery q;
-    q.view = "minute";
-    q.select = series;
-    const auto all = query::Reader::open(folder_).value()->answers(q).value();
-    const auto start = event_time(kStart + n * kMinute);
-    const auto at = std::ranges::find(all, start, &Answer::start);
-    return at == all.end() ? Answer{} : *at;
-  }
-  cluster::Condition condition() const { return listener_->condition(); }
-
- private:
-  std::filesystem::path folder_;
-  SystemDisk disk_;
-  SystemClock clock_;
-  StopSignal stop_;
-  std::unique_ptr<intake::Intake> intake_;
-  std::unique_ptr<cluster::KafkaListener> listener_;
-  std::thread thread_;
-};
-
-class Machines {
- public:
-  explicit Machines(MockKafka& kafka)
-      : producer_(kafka::Producer::open(kafka.settings, {}).value()) {
-    kafka.make(kTopic);
-  }
-  void send(int partition, const std::string& record) {
-    EXPECT_TRUE(producer_->send(kTopic, partition, as_bytes("k"), as_bytes(record), {}, 1));
-  }
-  void reading(int partition, const std::string& series, std::int64_t time, double value) {
-    send(partition, fmt::format(R"({{"series":"{}","time":{},"value":{}}})", series, time, value));
-  }
-  void delivered() {
-    for (const auto& d : producer_->finish(std::chrono::seconds(10))) EXPECT_FALSE(d.fault);
-  }
-
- private:
-  std::unique_ptr<kafka::Producer> producer_;
-};
-
-// One a second for a minute and ten seconds, so that with 5 s of lateness the minute is sealed.
-void send_a_minute(Machines& machines, int partition, const std::string& series) {
-  for (int s = 0; s < 70; ++s) machines.reading(partition, series, kStart + s * kSecond, s);
-  machines.delivered();
-}
-
 TEST(JsonInput, ReadingsAreAnsweredAsIsEstimated) {
   MockKafka kafka;
   Folder folder;
   Machines machines(kafka);
   send_a_minute(machines, 0, "press-07/power");
   send_a_minute(machines, 3, "press-08/power");
-  Node node(kafka, folder.path);
+  PlainNode node(kafka, folder.path);
   ASSERT_TRUE(node.answers(140));
   for (const auto* series : {"json/press-07/power", "json/press-08/power"}) {
     ASSERT_TRUE(eventually([&] { return node.minute(series).state == State::sealed; }));
@@ -135,7 +49,7 @@ TEST(JsonInput, EdgesAndPlainReadingsGoSideBySide) {
   Machines machines(kafka);
   EdgeDouble edge("press-07", 11, 1);
   Gateway gateway(kafka, edge);
-  Node node(kafka, folder.path);
+  PlainNode node(kafka, folder.path);
   gateway.send(edge.dictionary());
   gateway.send(edge.block(next_block(edge, 0)));
   gateway.send(edge.last_seal());
@@ -156,7 +70,7 @@ TEST(JsonInput, ACrashRepeatsNothingAndLosesNothing) {
   machines.send(2, "garbage");
   send_a_minute(machines, 0, "a/v");
   {
-    Node node(kafka, folder.path);
+    PlainNode node(kafka, folder.path);
     ASSERT_TRUE(node.answers(70));
   }
   std::filesystem::copy(folder.path, crashed.path, std::filesystem::copy_options::recursive);
@@ -164,7 +78,7 @@ TEST(JsonInput, ACrashRepeatsNothingAndLosesNothing) {
   machines.send(2, "more garbage");
   machines.delivered();
   for (const auto* where : {&folder, &crashed}) {
-    Node node(kafka, where->path);
+    PlainNode node(kafka, where->path);
     ASSERT_TRUE(node.answers(140));
     const auto reader = query::Reader::open(where->path).value();
     EXPECT_TRUE(eventually([&] { return reader->dead_letters({10}).value().size() == 2; }));
@@ -176,7 +90,7 @@ TEST(JsonInput, ACrashRepeatsNothingAndLosesNothing) {
     EXPECT_EQ(edges[0].alarms.size(), 0u);
   }
   Folder fresh;  // a node that has lost its disk begins at the beginning
-  Node node(kafka, fresh.path);
+  PlainNode node(kafka, fresh.path);
   EXPECT_TRUE(node.answers(140));
 }
 
@@ -187,10 +101,10 @@ TEST(JsonInput, WhatWasGatheredAndNotCommittedIsReadAgain) {
   Machines machines(kafka);
   send_a_minute(machines, 0, "a/v");
   {
-    Node node(kafka, folder.path, std::chrono::seconds(60));
+    PlainNode node(kafka, folder.path, std::chrono::seconds(60));
     ASSERT_TRUE(eventually([&] { return node.condition().problem.empty(); }));
   }
-  Node node(kafka, folder.path);
+  PlainNode node(kafka, folder.path);
   EXPECT_TRUE(node.answers(70));
 }
 
@@ -203,7 +117,7 @@ TEST(JsonInput, WhatCannotBeUsedIsADeadLetterAndTheRestGoesOn) {
   machines.send(1, R"({"series":"a/v","time":1,"value":[1]})");
   machines.send(1, fmt::format(R"([{{"series":"b/v","time":{},"value":2}},7])", kStart));
   send_a_minute(machines, 1, "a/v");
-  Node node(kafka, folder.path);
+  PlainNode node(kafka, folder.path);
   ASSERT_TRUE(node.answers(71)) << node.ledger().answered;
   const auto reader = query::Reader::open(folder.path).value();
   ASSERT_TRUE(eventually([&] { return node.condition().refused == 4; }))
@@ -224,12 +138,12 @@ TEST(JsonInput, ATextAmongNumbersRefusesNoNumber) {
   Machines machines(kafka);
   send_a_minute(machines, 0, "a/v");
   {
-    Node node(kafka, folder.path);
+    PlainNode node(kafka, folder.path);
     ASSERT_TRUE(node.answers(70));
   }
   machines.send(0, fmt::format(R"({{"series":"a/v","time":{},"value":"n/a"}})", kStart));
   send_a_minute(machines, 0, "a/v");
-  Node node(kafka, folder.path);
+  PlainNode node(kafka, folder.path);
   EXPECT_TRUE(node.answers(141)) << node.ledger().answered;
   EXPECT_EQ(node.condition().refused, 0u);
 }
@@ -251,10 +165,12 @@ TEST(JsonInput, ADictionaryThatIsForgottenIsSaidAgain) {
   ASSERT_EQ(std::erase_if(frames, [](const auto& frame) {
     return frame.type == wire::FrameType::dictionary;
   }), 1u);
-  cluster::say(*node.intake, "json", edge, frames);
+  const std::string name = "json";
+  cluster::IntakeSink sink(*node.intake, name);
+  sink.take(edge, {frames, {}, {}});
   take("other");
   take("quiet");
-  cluster::say(*node.intake, "json", edge, edge.flush(event_time(kStart + kMinute)));
+  sink.take(edge, {edge.flush(event_time(kStart + kMinute)), {}, {}});
   EXPECT_EQ(node.intake->parked_bytes(), 0u);
   for (const auto& reply : node.commit()) EXPECT_NE(reply.type, wire::FrameType::request);
   node.settle();
@@ -272,7 +188,7 @@ TEST(JsonInput, OfVeryManyOneLetterSaysHowMany) {
   for (std::uint64_t i = 0; i < kBad; ++i) machines.send(0, "garbage");
   machines.delivered();
   send_a_minute(machines, 1, "a/v");
-  Node node(kafka, folder.path);
+  PlainNode node(kafka, folder.path);
   ASSERT_TRUE(node.answers(70));
   ASSERT_TRUE(eventually([&] { return node.condition().refused == kBad; }));
   const auto reader = query::Reader::open(folder.path).value();
@@ -293,7 +209,7 @@ TEST(JsonInput, OfAVeryLargeRecordTheFirstBytesAreKept) {
   constexpr auto kMax = cluster::JsonInput::kLetterBytesMax;
   constexpr auto kFew = static_cast<int>(cluster::JsonInput::kLettersBytesMax / kMax);
   const std::string large(kMax + 7, 'x');
-  Node node(kafka, folder.path);
+  PlainNode node(kafka, folder.path);
   for (std::uint64_t i = 0; i < kFew + 4; ++i) {  // the mock keeps few of them at a time
     machines.send(0, large);
     machines.delivered();
@@ -318,13 +234,13 @@ TEST(JsonInput, SaysThatItsTopicIsNotThere) {
   MockKafka kafka;
   Folder folder;
   Machines machines(kafka);
-  kafka.have(kTopic, false);
-  Node node(kafka, folder.path);
+  kafka.have(Machines::kTopic, false);
+  PlainNode node(kafka, folder.path);
   ASSERT_TRUE(eventually([&] {
     return node.condition().problem.find("plant.readings: there is no such topic") !=
            std::string::npos;
   })) << node.condition().problem;
-  kafka.have(kTopic, true);
+  kafka.have(Machines::kTopic, true);
   send_a_minute(machines, 0, "a/v");
   EXPECT_TRUE(node.answers(70));
 }
@@ -335,8 +251,9 @@ TEST(JsonInput, NeedsNoOtherTopics) {
   Folder folder;
   Machines machines(kafka);
   kafka.have(kafka.settings.control(), false);
+  kafka.have(kafka.settings.live(), false);
   send_a_minute(machines, 0, "a/v");
-  Node node(kafka, folder.path);
+  PlainNode node(kafka, folder.path);
   EXPECT_TRUE(node.answers(70));
   EXPECT_THAT(node.condition().problem, HasSubstr("topics init"));
 }

@@ -19,12 +19,13 @@ class Member {
  public:
   Member(MockKafka& kafka, const std::filesystem::path& folder, std::string name,
          Nanoseconds checkpoint_every = {}, bool publishes = false,
-         std::vector<answers::View> views = {}) {
+         std::vector<answers::View> views = {}, cluster::JsonOptions json = {}) {
     cluster::PoolOptions o;
     o.listener.settings = kafka.settings;
     o.listener.look_every = o.listener.look_again = kSoon;
     o.listener.layout = layout_of_mock;
     o.listener.answers = publishes;
+    o.listener.json = std::move(json);
     o.group = "cloud";
     o.name = std::move(name);
     o.session = std::chrono::seconds(6);

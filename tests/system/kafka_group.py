@@ -26,8 +26,9 @@ ONE_BATCH = 8  # records of one edge, at most; while the node stands still there
 class Nodes:
     """Further cloud nodes of the group; the stack's own is `cloud`."""
 
-    def __init__(self, stack):
+    def __init__(self, stack, more_of_intake=''):
         self.stack = stack
+        self.more_of_intake = more_of_intake
         self.ports = {}
 
     def start(self, name):
@@ -35,7 +36,7 @@ class Nodes:
         if name not in self.ports:
             self.ports[name] = free_port()
             stack.write(f'{name}.toml', f'data_dir = "{stack.path("data", name)}"\n\n'
-                        f'[intake]\n{way(stack)}\n\n'
+                        f'[intake]\n{way(stack)}\n{self.more_of_intake}\n\n'
                         f'[http]\nlisten = "127.0.0.1:{self.ports[name]}"\n\n'
                         f'{stack.more_of_cloud}')
         stack.launch(name, stack.program('tidemark-cloud'), '--config',
