@@ -14,31 +14,14 @@ constexpr std::uint64_t kQueueBytes = 32 << 20;
 
 }  // namespace
 
-Control::Control(const kafka::Settings& settings, int partitions, int event)
-    : settings_(settings), partitions_(partitions), event_(event) {}
-
 Result<std::unique_ptr<Control>> Control::open(const kafka::Settings& settings, int partitions,
                                                int event) {
-  std::unique_ptr<Control> control(new Control(settings, partitions, event));
-  TIDE_TRY(control->make_producer());
-  return control;
-}
-
-Result<> Control::make_producer() {
   kafka::ProducerOptions options;
   options.queue_bytes_max = kQueueBytes;
-  options.event = event_;
-  TIDE_ASSIGN(producer_, kafka::Producer::open(settings_, options));
-  return {};
-}
-
-void Control::renew_producer(const Error& fatal) {
-  log::error("the Kafka client is made anew", "error={}", fatal.text());
-  for (auto& [tag, edge] : ledgers_) due_.insert(std::move(edge));
-  ledgers_.clear();
-  if (const auto made = make_producer(); !made) {
-    log::error("no Kafka client", "error={}", made.error().text());
-  }
+  options.event = event;
+  TIDE_ASSIGN(auto producer, kafka::Producer::open(settings, options));
+  return std::unique_ptr<Control>(
+      new Control(settings.control(), partitions, std::move(producer)));
 }
 
 bool Control::produce(const std::string& edge, wire::FrameType type, std::uint64_t session,
@@ -47,9 +30,8 @@ bool Control::produce(const std::string& edge, wire::FrameType type, std::uint64
       kafka::Header{"type", std::string(kafka::name_of(type))},
       kafka::Header{"session", kafka::hex_of(session)}};
   const auto tag = next_tag_++;
-  const auto sent = producer_->send(settings_.control(),
-                                    kafka::partition_of(edge, partitions_), as_bytes(edge),
-                                    payload, headers, tag);
+  const auto sent = producer_->send(topic_, kafka::partition_of(edge, partitions_),
+                                    as_bytes(edge), payload, headers, tag);
   if (!sent) {
     log::warning("not said to an edge", "edge={} error={}", edge, sent.error().text());
     return false;
@@ -69,7 +51,6 @@ void Control::turn(const intake::Intake& intake, SteadyTime now) {
     if (d.fault) due_.insert(at->second);
     ledgers_.erase(at);
   }
-  if (const auto fatal = producer_->fatal()) renew_producer(*fatal);
   if (due_.empty() || now < said_ + kEvery) return;
   said_ = now;
   while (!due_.empty()) {

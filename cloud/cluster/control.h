@@ -1,8 +1,7 @@
 // What the cloud says to edges, as records that every gateway reads.
 //
 // Promise    an edge hears of its newest ledger, at most once in kEvery; requests and refusals go
-//            at once. A ledger that a broker did not take is said again, by another producer where
-//            that one can deliver no more.
+//            at once. A ledger that a broker did not take is said again.
 // When full  requests are dropped: they are made again while they are unmet.
 // Threads    one.
 #pragma once
@@ -30,16 +29,14 @@ class Control {
   [[nodiscard]] bool waits() const { return !due_.empty(); }
 
  private:
-  Control(const kafka::Settings& settings, int partitions, int event);
-  Result<> make_producer();
-  void renew_producer(const Error& fatal);
+  Control(std::string topic, int partitions, std::unique_ptr<kafka::Producer> producer)
+      : topic_(std::move(topic)), partitions_(partitions), producer_(std::move(producer)) {}
   bool produce(const std::string& edge, wire::FrameType type, std::uint64_t session,
                ByteSpan payload, bool ledger);
 
-  const kafka::Settings settings_;
+  const std::string topic_;
   const int partitions_;
-  const int event_;
-  std::unique_ptr<kafka::Producer> producer_;
+  const std::unique_ptr<kafka::Producer> producer_;
   std::set<std::string> due_;
   std::unordered_map<std::uintptr_t, std::string> ledgers_;  // on their way
   std::uintptr_t next_tag_ = 1;

@@ -139,15 +139,12 @@ Result<std::uint64_t> Outbox::say(const std::vector<Record>& batch) {
                 kafka::Producer::open(options_.settings, {.queue_bytes_max = kQueueBytes,
                                                           .patience = kPatience}));
   }
+  producer_->poll();  // it may have come to an end since
   for (const auto& r : batch) TIDE_TRY(send(*producer_, r, batch.front().topic));
   // Each has its outcome by then: no record waits longer than kPatience.
   TIDE_ASSIGN(const auto offset, end_of(producer_->finish(kPatience + kAgain)));
   if (producer_->waiting() > 0) {
     return Error{Fault::unavailable, batch.front().topic + ": no answer in time"};
-  }
-  if (auto fatal = producer_->fatal()) {
-    producer_.reset();
-    return *fatal;
   }
   return offset;
 }

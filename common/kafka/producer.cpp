@@ -5,7 +5,6 @@
 #include <unistd.h>
 
 #include <array>
-#include <mutex>
 
 #include "common/base/log.h"
 #include "common/kafka/client.h"
@@ -15,21 +14,22 @@ namespace {
 
 constexpr int kLingerMs = 5;  // a batch's company; deliveries wait no longer than that
 constexpr int kPurgeMs = 1000;
+constexpr auto kRenewEvery = std::chrono::seconds(1);
 // After so long without an end the brokers end a transaction by themselves.
 constexpr int kTransactionMs = 30'000;
 constexpr std::array<std::uint8_t, 8> kOne{1};  // an eventfd's
 
 class RdProducer final : public Producer {
  public:
-  RdProducer(std::string brokers, int event)
-      : brokers_(std::move(brokers)),
-        own_event_(event < 0 ? eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC) : -1),
-        event_(event < 0 ? own_event_ : event) {}
+  RdProducer(Settings settings, ProducerOptions options)
+      : settings_(std::move(settings)),
+        options_(std::move(options)),
+        own_event_(options_.event < 0 ? eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC) : -1),
+        event_(options_.event < 0 ? own_event_ : options_.event) {}
   ~RdProducer() override {
     if (client_) {
       rd_kafka_flush(client_.get(), kPurgeMs);
-      rd_kafka_purge(client_.get(), RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
-      rd_kafka_flush(client_.get(), kPurgeMs);
+      give_back();
     }
     main_.reset();
     client_.reset();
@@ -38,26 +38,28 @@ class RdProducer final : public Producer {
   RdProducer(const RdProducer&) = delete;
   RdProducer& operator=(const RdProducer&) = delete;
 
-  Result<> start(const Settings& settings, const ProducerOptions& options) {
-    TIDE_ASSIGN(auto conf, make_conf(settings));
+  Result<> start() {
+    TIDE_ASSIGN(auto conf, make_conf(settings_));
     const auto put = [&](const char* key, std::uint64_t value) {
       return set(conf.get(), key, std::to_string(value));
     };
     TIDE_TRY(set(conf.get(), "enable.idempotence", "true"));
     TIDE_TRY(set(conf.get(), "acks", "all"));
-    TIDE_TRY(put("message.max.bytes", options.record_bytes_max));
-    TIDE_TRY(put("message.timeout.ms", static_cast<std::uint64_t>(options.patience.count())));
-    TIDE_TRY(put("queue.buffering.max.kbytes", options.queue_bytes_max / 1024 + 1));
+    TIDE_TRY(put("message.max.bytes", options_.record_bytes_max));
+    TIDE_TRY(put("message.timeout.ms", static_cast<std::uint64_t>(options_.patience.count())));
+    TIDE_TRY(put("queue.buffering.max.kbytes", options_.queue_bytes_max / 1024 + 1));
     TIDE_TRY(put("queue.buffering.max.messages", 1'000'000));
-    if (!settings.client.contains("linger.ms")) TIDE_TRY(put("linger.ms", kLingerMs));
-    if (!options.transactional_id.empty()) {
-      TIDE_TRY(set(conf.get(), "transactional.id", options.transactional_id));
+    if (!settings_.client.contains("linger.ms")) TIDE_TRY(put("linger.ms", kLingerMs));
+    if (!options_.transactional_id.empty()) {
+      TIDE_TRY(set(conf.get(), "transactional.id", options_.transactional_id));
       TIDE_TRY(put("transaction.timeout.ms", kTransactionMs));
     }
     rd_kafka_conf_set_opaque(conf.get(), this);
     rd_kafka_conf_set_dr_msg_cb(conf.get(), on_delivery);
     rd_kafka_conf_set_error_cb(conf.get(), on_error);
-    TIDE_ASSIGN(client_, make_client(RD_KAFKA_PRODUCER, std::move(conf)));
+    TIDE_ASSIGN(auto client, make_client(RD_KAFKA_PRODUCER, std::move(conf)));
+    main_.reset();
+    client_ = std::move(client);
     main_.reset(rd_kafka_queue_get_main(client_.get()));
     rd_kafka_queue_io_event_enable(main_.get(), event_, kOne.data(), kOne.size());
     return {};
@@ -101,8 +103,8 @@ class RdProducer final : public Producer {
   std::vector<Delivery> poll() override {
     std::uint64_t n = 0;
     [[maybe_unused]] const auto r = ::read(event_, &n, sizeof n);
-    while (rd_kafka_poll(client_.get(), 0) > 0) {
-    }
+    serve();
+    if (options_.transactional_id.empty()) renew_if_fatal();
     return std::exchange(deliveries_, {});
   }
   std::vector<Delivery> finish(std::chrono::milliseconds within) override {
@@ -125,7 +127,7 @@ class RdProducer final : public Producer {
       if (!error || rd_kafka_error_txn_requires_abort(error.get()) == 0) {
         return ended(error.release());
       }
-      failed_ = error_of(rd_kafka_error_code(error.get()), brokers_,
+      failed_ = error_of(rd_kafka_error_code(error.get()), settings_.brokers,
                          rd_kafka_error_string(error.get()));
     }
     TIDE_ASSIGN(auto taken_back, ended(rd_kafka_abort_transaction(client_.get(), ms)));
@@ -135,12 +137,6 @@ class RdProducer final : public Producer {
   [[nodiscard]] int descriptor() const override { return event_; }
   [[nodiscard]] std::size_t waiting() const override {
     return static_cast<std::size_t>(rd_kafka_outq_len(client_.get()));
-  }
-  [[nodiscard]] std::optional<Error> fatal() const override {
-    std::array<char, 512> why{};
-    const auto code = rd_kafka_fatal_error(client_.get(), why.data(), why.size());
-    if (code == RD_KAFKA_RESP_ERR_NO_ERROR) return std::nullopt;
-    return error_of(code, brokers_, why.data());
   }
 
   Result<int> probe(const std::string& topic, std::chrono::milliseconds within) override {
@@ -163,6 +159,29 @@ class RdProducer final : public Producer {
   }
 
  private:
+  void serve() {
+    while (rd_kafka_poll(client_.get(), 0) > 0) {
+    }
+  }
+  void give_back() {
+    rd_kafka_purge(client_.get(), RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
+    rd_kafka_flush(client_.get(), kPurgeMs);
+  }
+  void renew_if_fatal() {
+    std::array<char, 512> why{};
+    const auto code = rd_kafka_fatal_error(client_.get(), why.data(), why.size());
+    const auto now = std::chrono::steady_clock::now();
+    if (code == RD_KAFKA_RESP_ERR_NO_ERROR || now < renews_from_) return;
+    renews_from_ = now + kRenewEvery;
+    log::error("the Kafka client is made anew", "error={}",
+               error_of(code, settings_.brokers, why.data()).text());
+    give_back();
+    serve();
+    if (rd_kafka_outq_len(client_.get()) > 0) return;  // the next time
+    if (const auto made = start(); !made) {
+      log::error("no Kafka client", "error={}", made.error().text());
+    }
+  }
   [[nodiscard]] Result<Attempt> ended(rd_kafka_error_t* raw) const {
     const Owned<rd_kafka_error_t> error(raw);
     if (!error) return Attempt{.done = true};
@@ -174,16 +193,16 @@ class RdProducer final : public Producer {
     const auto* const text = rd_kafka_error_string(&error);
     if (code != RD_KAFKA_RESP_ERR__TIMED_OUT &&
         code != RD_KAFKA_RESP_ERR_COORDINATOR_NOT_AVAILABLE) {
-      return error_of(code, brokers_, text).text();
+      return error_of(code, settings_.brokers, text).text();
     }
     // The library (2.0.2) keeps to itself that brokers have no coordinator, and asks on.
     return fmt::format("{}: {}; are the brokers up, and as many as "
                        "transaction.state.log.replication.factor and "
                        "transaction.state.log.min.isr ask for?",
-                       brokers_, text);
+                       settings_.brokers, text);
   }
   [[nodiscard]] Error denied(const rd_kafka_error_t& error) const {
-    const auto why = error_of(rd_kafka_error_code(&error), brokers_,
+    const auto why = error_of(rd_kafka_error_code(&error), settings_.brokers,
                               rd_kafka_error_string(&error));
     return {Fault::denied, why.text()};
   }
@@ -201,7 +220,6 @@ class RdProducer final : public Producer {
     log::warning("Kafka", "error={}", why);
   }
   void said(rd_kafka_resp_err_t code, const std::string& why) {
-    const std::lock_guard lock(mutex_);
     // That all brokers are down says less than why one of them is.
     const bool known = last_code_ != RD_KAFKA_RESP_ERR_NO_ERROR;
     if (known && code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN) return;
@@ -210,19 +228,20 @@ class RdProducer final : public Producer {
   }
   // A broker that does not answer says less than what the connections to it said.
   Error why_not(rd_kafka_resp_err_t code) {
-    const std::lock_guard lock(mutex_);
     const bool known = last_code_ != RD_KAFKA_RESP_ERR_NO_ERROR;
-    return known ? error_of(last_code_, brokers_, last_why_) : error_of(code, brokers_);
+    return known ? error_of(last_code_, settings_.brokers, last_why_)
+                 : error_of(code, settings_.brokers);
   }
 
-  std::string brokers_;
-  int own_event_;
-  int event_;
+  const Settings settings_;
+  const ProducerOptions options_;
+  const int own_event_;
+  const int event_;
   Owned<rd_kafka_t> client_;
   Owned<rd_kafka_queue_t> main_;
   std::vector<Delivery> deliveries_;
   std::optional<Error> failed_;  // why the transaction is being taken back
-  std::mutex mutex_;
+  std::chrono::steady_clock::time_point renews_from_{};
   rd_kafka_resp_err_t last_code_ = RD_KAFKA_RESP_ERR_NO_ERROR;
   std::string last_why_;
 };
@@ -231,8 +250,8 @@ class RdProducer final : public Producer {
 
 Result<std::unique_ptr<Producer>> Producer::open(const Settings& settings,
                                                  const ProducerOptions& options) {
-  auto producer = std::make_unique<RdProducer>(settings.brokers, options.event);
-  TIDE_TRY(producer->start(settings, options));
+  auto producer = std::make_unique<RdProducer>(settings, options);
+  TIDE_TRY(producer->start());
   return std::unique_ptr<Producer>(std::move(producer));
 }
 

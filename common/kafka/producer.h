@@ -2,11 +2,14 @@
 //
 // Promise    every record that send() took comes back once from poll(), delivered or with a fault.
 //            Records of one partition lie there in the order of send(), but for those that failed.
+//            The library's client may come to an end at which it can deliver nothing more (after a
+//            broker that stood still it does not know what that took): poll() gives back what
+//            it had as failed, and goes on with another client. An owner's is not made anew.
 // When full  send() says Fault::full and has taken nothing; Options bounds what waits.
 // Owner      with a transactional id, of all producers that ever had it the one that began last
 //            alone can say anything: the brokers refuse what the others send, and what one of them
 //            had not ended is not there for who reads what is committed.
-// Threads    probe() from any; the rest from one. The library has threads of its own.
+// Threads    one. The library has threads of its own.
 #pragma once
 
 #include <chrono>
@@ -73,8 +76,6 @@ class Producer {
   // All that was sent since begin() is there, at once, if it is done; else that is not known yet.
   // Fault::unavailable: none of it is, and another may begin.
   virtual Result<Attempt> commit(std::chrono::milliseconds within) = 0;
-  // Set when this producer can never deliver again; make another one.
-  [[nodiscard]] virtual std::optional<Error> fatal() const = 0;
   // Asks the brokers for a topic: its number of partitions, each of which has a leader.
   virtual Result<int> probe(const std::string& topic, std::chrono::milliseconds within) = 0;
 };

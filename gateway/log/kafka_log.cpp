@@ -40,8 +40,13 @@ class RdLog final : public KafkaLog {
 
   Result<> start() {
     TIDE_TRY(kafka::check(options_.settings));
-    TIDE_ASSIGN(producer_, make_producer());
     const auto& s = options_.settings;
+    kafka::ProducerOptions o;
+    o.queue_bytes_max = options_.queue_bytes;
+    o.record_bytes_max = kafka::kRecordBytesMax;
+    o.patience = std::chrono::duration_cast<std::chrono::milliseconds>(kRecordPatience);
+    o.event = event_;
+    TIDE_ASSIGN(producer_, kafka::Producer::open(s, o));
     TIDE_ASSIGN(watch_, kafka::Watch::start({s,
                                              {s.live(), s.backlog(), s.control()},
                                              options_.probe_every,
@@ -57,19 +62,10 @@ class RdLog final : public KafkaLog {
   [[nodiscard]] Condition condition() const override;
 
  private:
-  Result<std::unique_ptr<kafka::Producer>> make_producer() const {
-    kafka::ProducerOptions o;
-    o.queue_bytes_max = options_.queue_bytes;
-    o.record_bytes_max = kafka::kRecordBytesMax;
-    o.patience = std::chrono::duration_cast<std::chrono::milliseconds>(kRecordPatience);
-    o.event = event_;
-    return kafka::Producer::open(options_.settings, o);
-  }
   void pong(ByteSpan payload);
   bool produce(std::uint64_t session, const kafka::FrameRecord& record);
   void take_outcomes();
   void answer_touched();
-  void renew_producer(const Error& fatal);
   void remember(const Error& failure);
   void take_outcome(const kafka::Delivery& delivery);
   void fail(std::uint64_t session, const std::string& why);
@@ -236,7 +232,6 @@ void RdLog::on_control(const kafka::Record& record) {
 void RdLog::take_outcomes() {
   for (const auto& d : producer_->poll()) take_outcome(d);
   answer_touched();
-  if (const auto fatal = producer_->fatal()) renew_producer(*fatal);
   const std::lock_guard lock(mutex_);
   counts_.waiting = produced_.size();
 }
@@ -255,16 +250,6 @@ void RdLog::answer_touched() {
       answer(session.edge(), id, FrameType::ack, wire::encode(*ack));
     }
   }
-}
-
-// What is on its way has no outcome any more; edges send it again.
-void RdLog::renew_producer(const Error& fatal) {
-  log::error("the Kafka client is made anew", "error={}", fatal.text());
-  produced_.clear();
-  for (auto& [id, session] : sessions_) fail(id, fatal.text());
-  auto made = make_producer();
-  if (!made) return log::error("no Kafka client", "error={}", made.error().text());
-  producer_ = std::move(*made);
 }
 
 void RdLog::take_outcome(const kafka::Delivery& delivery) {

@@ -44,7 +44,6 @@ class GivenProducer final : public kafka::Producer {
     changed_.wait_for(lock, within, [this] { return !commits_ || commits_->done; });
     return commits_;
   }
-  [[nodiscard]] std::optional<Error> fatal() const override { return std::nullopt; }
   Result<int> probe(const std::string& /*topic*/, std::chrono::milliseconds /*within*/) override {
     return 1;
   }

@@ -77,6 +77,11 @@ class MockKafka {
     constexpr std::int16_t kFindCoordinator = 10;
     refuse(kFindCoordinator, with, n);
   }
+  // The next `n` who ask for a producer's number are answered so.
+  void refuse_producer_id(rd_kafka_resp_err_t with, std::size_t n) {
+    constexpr std::int16_t kInitProducerId = 22;
+    refuse(kInitProducerId, with, n);
+  }
   // From now on it answers after a minute; its connections stay open.
   void stand_still(int broker) {
     constexpr int kMs = 60'000;
