@@ -22,6 +22,9 @@ constexpr int kRenewPercent = 10;
 // Of the session: how long a former self is waited for. Who died while a generation began is
 // counted for as long as that takes, two sessions at most, and for a session more.
 constexpr int kFormerPercent = 350;
+// And how long a broker that does not answer, where no other names the group: by then brokers take
+// it for dead (9 s unless it is set otherwise), and another has what it had.
+constexpr std::chrono::milliseconds kUnheardMost{12'000};
 constexpr std::chrono::milliseconds kAskedWithin{1000};
 constexpr std::int16_t kJoinGroup = 11;  // of Kafka's protocol
 
@@ -98,26 +101,30 @@ class RdMember final : public Member {
   bool waits_for_former() {
     if (!options_.asks) return false;
     const auto now = clock_.steady();
-    if (!join_by_) join_by_ = now + options_.session * kFormerPercent / 100;
+    if (!asks_since_) asks_since_ = unnamed_since_ = now;
     const auto counted = counted_now();
-    if (counted && !(counted->former && counted->others)) return false;
-    if (now < *join_by_) {
-      waits(counted ? "the brokers count a member of this name, which may be a former process of "
-                      "this node: it joins when that is counted out"
-                    : "the brokers have not said yet who is a member");
+    if (counted.known && !(counted.former && counted.others)) return false;
+    if (counted.known) unnamed_since_ = now;
+    const auto until = counted.partly ? unnamed_since_ + std::max(kUnheardMost, options_.session)
+                                      : *asks_since_ + options_.session * kFormerPercent / 100;
+    if (now < until) {
+      waits(counted.known ? "the brokers count a member of this name, which may be a former "
+                            "process of this node: it joins when that is counted out"
+                          : "the brokers have not said yet who is a member");
       return true;
     }
-    if (counted) {
+    if (counted.known) {
       log::warning("two members have one name", "group={} name={}", options_.group, options_.name);
     }
     return false;
   }
   struct Counted {
+    bool known = false;
+    bool partly = false;  // brokers answer, and none has named the group, perhaps not all did
     bool former = false;  // of our name
     bool others = false;
   };
-  // Empty: the coordinator did not say.
-  std::optional<Counted> counted_now() {
+  Counted counted_now() {
     const rd_kafka_group_list* raw = nullptr;
     const auto code = rd_kafka_list_groups(client_.get(), options_.group.c_str(), &raw,
                                            static_cast<int>(kAskedWithin.count()));
@@ -126,14 +133,22 @@ class RdMember final : public Member {
                              : std::span<rd_kafka_group_info>();
     for (const auto& group : groups) {
       if (group.group != options_.group || group.err != RD_KAFKA_RESP_ERR_NO_ERROR) continue;
-      Counted counted;
+      Counted counted{.known = true};
       for (const auto& m : std::span(group.members, static_cast<std::size_t>(group.member_cnt))) {
         (m.client_id == options_.name ? counted.former : counted.others) = true;
       }
       return counted;
     }
-    // All of them answered, and there is no such group.
-    return code == RD_KAFKA_RESP_ERR_NO_ERROR ? std::optional(Counted{}) : std::nullopt;
+    const bool known = code == RD_KAFKA_RESP_ERR_NO_ERROR;
+    return {.known = known, .partly = !known && any_answers()};
+  }
+  bool any_answers() {
+    constexpr int kNoTopics = 0;
+    const rd_kafka_metadata_t* raw = nullptr;
+    const auto code = rd_kafka_metadata(client_.get(), kNoTopics, nullptr, &raw,
+                                        static_cast<int>(kAskedWithin.count()));
+    const Owned<const rd_kafka_metadata_t> metadata(raw);
+    return code == RD_KAFKA_RESP_ERR_NO_ERROR;
   }
   void join() {
     joins_ = true;
@@ -279,7 +294,8 @@ class RdMember final : public Member {
   const Clock& clock_;
   Owned<rd_kafka_t> client_;
   bool joins_ = false;
-  std::optional<SteadyTime> join_by_;  // once the brokers have been asked
+  std::optional<SteadyTime> asks_since_;
+  SteadyTime unnamed_since_{};  // the group, by any broker
   std::set<int> mine_;
   SteadyTime renew_at_{};
   SteadyTime asked_at_{};

@@ -5,8 +5,9 @@
 //            holds() says yes. A process that stands still loses its partitions without a word;
 //            holds() says no from before that moment until the brokers have confirmed anew that it
 //            is a member: it is a lease, renewed by commits that only a member can make.
-// Joining    is put off while a former process of the same name is counted beside others, for 3.5
-//            sessions at most; problem() says so.
+// Joining    is put off while a former process of the same name is counted beside others, or the
+//            brokers do not say, for 3.5 sessions at most; for 12 s, or a session, where those that
+//            answer have named no such group. problem() says so.
 // Order      cooperative-sticky: partitions that stay are not touched when nodes come and go, and
 //            one that moves is taken() only after its owner's dropped() has returned, or after the
 //            session of an owner that is silent.
