@@ -33,12 +33,9 @@ Result<std::unique_ptr<Refill>> Refill::open(const Place& place, intake::Intake&
     t.next = t.saved = intake.noted(next_name(t.word));
     t.until = intake.noted(until_name(t.word));
     if (t.done()) continue;
-    kafka::ConsumerOptions options;
-    options.topic = topics[i].second;
-    options.from.assign(static_cast<std::size_t>(place.partitions),
-                        kafka::ConsumerOptions::kNotRead);
-    options.from[static_cast<std::size_t>(place.partition)] = static_cast<std::int64_t>(t.next);
-    options.queue_bytes_max /= static_cast<std::uint64_t>(place.partitions);  // all may be here
+    auto options = kafka::ConsumerOptions::of_one(topics[i].second, place.partitions,
+                                                  place.partition,
+                                                  static_cast<std::int64_t>(t.next));
     TIDE_ASSIGN(t.consumer, kafka::Consumer::open(place.settings, std::move(options)));
   }
   if (refill->done()) return std::unique_ptr<Refill>();

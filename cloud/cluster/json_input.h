@@ -50,7 +50,7 @@ class JsonInput {
   // A letter has to fit a record of the topic of dead letters.
   static constexpr std::size_t kLetterBytesMax = plain::JsonRecords::kRecordBytesMax;
   static constexpr std::size_t kLettersBytesMax = intake::kLetterBytesMax;
-  static constexpr std::uint64_t kQueueBytes = 256 << 20;
+  static constexpr std::uint64_t kQueueBytes = 64 << 20;
   static constexpr std::uint64_t kQueueRecords = 60'000;
 
   using OpenReader = std::function<Result<std::unique_ptr<query::Reader>>()>;

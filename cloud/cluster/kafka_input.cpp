@@ -48,19 +48,20 @@ Result<std::unique_ptr<KafkaInput>> KafkaInput::open(Kind kind, const kafka::Set
   std::unique_ptr<KafkaInput> input(new KafkaInput(kind, topic, gateways));
   kafka::ConsumerOptions options;
   options.topic = topic;
-  options.event = event;
   for (int p = 0; p < layout.partitions; ++p) {
     auto& partition = input->partitions_.emplace_back();
     partition.name = checkpoint::position_name(layout.id, word_of(kind), p);
     partition.next = static_cast<std::int64_t>(intake.noted(partition.name));
     partition.saved = partition.next;
     partition.taken = partition.next;
-    const bool read = !only || p == *only;
-    options.from.push_back(read ? partition.next : kafka::ConsumerOptions::kNotRead);
+    options.from.push_back(partition.next);
     input->position_ += partition.next;
   }
-  // All others may be this node's as well, each with inputs of its own.
-  if (only) options.queue_bytes_max /= static_cast<std::uint64_t>(layout.partitions);
+  if (only) {
+    const auto from = options.from[static_cast<std::size_t>(*only)];
+    options = kafka::ConsumerOptions::of_one(topic, layout.partitions, *only, from);
+  }
+  options.event = event;
   TIDE_ASSIGN(input->consumer_, kafka::Consumer::open(settings, std::move(options)));
   return input;
 }

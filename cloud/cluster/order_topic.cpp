@@ -15,12 +15,6 @@ namespace {
 
 constexpr std::chrono::milliseconds kLook{20};
 
-std::vector<std::int64_t> none_of(int partitions) {
-  std::vector<std::int64_t> from(static_cast<std::size_t>(partitions));
-  std::ranges::fill(from, kafka::ConsumerOptions::kNotRead);
-  return from;
-}
-
 // Polls until `done` or so long; true: it is done.
 template <typename Take, typename Done>
 bool read_until(kafka::Consumer& consumer, std::chrono::milliseconds within, Take take, Done done) {
@@ -72,7 +66,7 @@ Result<Outcomes> OrderTopic::give(const std::string& words, const std::string& b
   }
   kafka::ConsumerOptions reading;
   reading.topic = s.orders();
-  reading.from = none_of(layout.partitions);
+  reading.from = kafka::ConsumerOptions::none_of(layout.partitions);
   for (const auto& d : producer->finish(kafka::kWithin + std::chrono::seconds(1))) {
     if (d.fault) return *d.fault;
     reading.from[static_cast<std::size_t>(d.tag)] = d.offset + 1;

@@ -103,7 +103,7 @@ enum class Last : std::uint8_t { nobody, alone, group };
 Result<Last> last_of(const kafka::Settings& settings, int partitions) {
   kafka::ConsumerOptions options;
   options.topic = settings.answers();
-  options.from.assign(static_cast<std::size_t>(partitions), kafka::ConsumerOptions::kNotRead);
+  options.from = kafka::ConsumerOptions::none_of(partitions);
   TIDE_ASSIGN(const auto ends, kafka::Consumer::open(settings, options));
   for (int p = 0; p < partitions; ++p) {
     TIDE_ASSIGN(const auto extent, ends->extent_of(p, kEndsWithin));

@@ -13,7 +13,8 @@ namespace tidemark::kafka {
 namespace {
 
 constexpr std::array<std::uint8_t, 8> kOne{1};  // an eventfd's
-constexpr std::uint64_t kQueueKbOfPartitionMin = 1024;
+constexpr std::uint64_t kQueueKbMin = 1024;
+constexpr std::uint64_t kQueueBytesOfAll = 64 << 20;  // consumers of a partition each
 constexpr int kAskedWithinMs = 100;
 constexpr auto kAskAgain = std::chrono::seconds(1);
 constexpr std::size_t kAtOnce = 500;  // records of one look at the queue
@@ -39,17 +40,15 @@ class RdConsumer final : public Consumer {
 
   Result<> start(const Settings& settings) {
     TIDE_ASSIGN(auto conf, make_conf(settings));
-    const auto read = static_cast<std::uint64_t>(std::ranges::count_if(
-        options_.from, [](std::int64_t from) { return from != ConsumerOptions::kNotRead; }));
-    const auto share = options_.queue_bytes_max / std::max<std::uint64_t>(read, 1);
-    const auto of_each = std::max(kQueueKbOfPartitionMin, share / 1024);
+    // The library (2.0.2) counts what was fetched of all partitions together.
+    const auto kilobytes = std::max(kQueueKbMin, options_.queue_bytes_max / 1024);
     TIDE_TRY(set(conf.get(), "group.id", "tidemark-reader"));  // named, never joined
     TIDE_TRY(set(conf.get(), "enable.auto.commit", "false"));
     TIDE_TRY(set(conf.get(), "enable.auto.offset.store", "false"));
     TIDE_TRY(set(conf.get(), "enable.partition.eof", "true"));
     TIDE_TRY(set(conf.get(), "isolation.level", "read_committed"));
     TIDE_TRY(set(conf.get(), "auto.offset.reset", options_.tail ? "latest" : "earliest"));
-    TIDE_TRY(set(conf.get(), "queued.max.messages.kbytes", std::to_string(of_each)));
+    TIDE_TRY(set(conf.get(), "queued.max.messages.kbytes", std::to_string(kilobytes)));
     // Else the client never asks where partitions begin, which oldest_of() says.
     if (!settings.client.contains("statistics.interval.ms")) {
       TIDE_TRY(set(conf.get(), "statistics.interval.ms", "10000"));
@@ -254,6 +253,22 @@ class RdConsumer final : public Consumer {
 };
 
 }  // namespace
+
+std::vector<std::int64_t> ConsumerOptions::none_of(int partitions) {
+  std::vector<std::int64_t> from(static_cast<std::size_t>(partitions));
+  std::ranges::fill(from, kNotRead);
+  return from;
+}
+
+ConsumerOptions ConsumerOptions::of_one(std::string topic, int partitions, int partition,
+                                        std::int64_t from) {
+  ConsumerOptions options;
+  options.topic = std::move(topic);
+  options.from = none_of(partitions);
+  options.from[static_cast<std::size_t>(partition)] = from;
+  options.queue_bytes_max = kQueueBytesOfAll / static_cast<std::uint64_t>(partitions);
+  return options;
+}
 
 std::string_view Record::header(std::string_view name) const {
   for (const auto& [known, text] : headers) {

@@ -31,7 +31,7 @@ struct ConsumerOptions {
   static constexpr std::int64_t kNotRead = -1;
   std::vector<std::int64_t> from;
   bool tail = false;  // only what comes from now on: `from` says how many partitions, no more
-  std::uint64_t queue_bytes_max = 64 << 20;
+  std::uint64_t queue_bytes_max = 16 << 20;
   // Records, likewise, at about 400 B each. The library (2.0.2) looks at a queue that was full only
   // once a second, or when something else happens: of small records this is what can be read in
   // that time.
@@ -41,6 +41,11 @@ struct ConsumerOptions {
   std::uint64_t queue_records_low = 0;
   std::uint64_t fetch_bytes_of_partition = 2 << 20;  // one record at least
   int event = -1;  // an eventfd of the caller, who keeps it longer and reads it
+
+  static std::vector<std::int64_t> none_of(int partitions);
+  // One partition alone, with a share of the bound: the others may be read here as well.
+  static ConsumerOptions of_one(std::string topic, int partitions, int partition,
+                                std::int64_t from);
 };
 // Valid while the call lasts that hands it out.
 struct Record {

@@ -18,11 +18,8 @@ constexpr std::chrono::milliseconds kPatience{30'000};
 
 Result<bool> read(const Settings& settings, const Stretch& stretch, const StopSignal& stop,
                   const std::function<bool(const Record&)>& take) {
-  const auto p = static_cast<std::size_t>(stretch.partition);
-  ConsumerOptions options;
-  options.topic = stretch.topic;
-  options.from.assign(static_cast<std::size_t>(stretch.partitions), ConsumerOptions::kNotRead);
-  options.from[p] = stretch.from;
+  auto options = ConsumerOptions::of_one(stretch.topic, stretch.partitions, stretch.partition,
+                                         stretch.from);
   // Behind a queue that was full the library stands still for up to a second.
   options.queue_bytes_max = kQueueBytesMax;
   TIDE_ASSIGN(const auto consumer, Consumer::open(settings, std::move(options)));

@@ -22,7 +22,7 @@ namespace {
 
 constexpr Nanoseconds kFailureShown = std::chrono::seconds(60);
 constexpr Nanoseconds kRecordPatience = std::chrono::seconds(100);  // sessions wait 120 s
-constexpr std::uint64_t kControlBytes = 16 << 20;
+constexpr std::uint64_t kControlBytes = 4 << 20;
 
 class RdLog final : public KafkaLog {
  public:
