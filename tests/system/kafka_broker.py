@@ -241,6 +241,16 @@ class Broker:
         self._tool('ConsoleProducer', '--topic', topic, '--batch-size', '512',
                    text=''.join(line + '\n' for line in lines))
 
+    def writer(self, topic):
+        """A process that writes the lines of its input, a record each, while brokers come and go:
+        what the topic holds in the end says which."""
+        return subprocess.Popen(
+            self._words('ConsoleProducer') + [
+                '--topic', topic, '--max-block-ms', '400000',
+                '--message-send-max-retries', '2147483647'],
+            stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+            start_new_session=True, preexec_fn=end_with_parent)
+
     def records(self, topic):
         """All records of a topic: dicts of partition, timestamp type, headers, key and value.
 
@@ -294,11 +304,14 @@ class Broker:
                 *(word for name, on in shown.items() for word in
                   ('--formatter-property', f'print.{name}={str(on).lower()}')))
 
+    def _words(self, name):
+        return ['java', '-Xmx256m', '-XX:TieredStopAtLevel=1', '-cp',
+                os.path.join(self.jars, '*'), f'org.apache.kafka.tools.{name}',
+                '--bootstrap-server', self.address]
+
     def _tool(self, name, *words, text=''):
-        done = subprocess.run(
-            ['java', '-Xmx256m', '-XX:TieredStopAtLevel=1', '-cp', os.path.join(self.jars, '*'),
-             f'org.apache.kafka.tools.{name}', '--bootstrap-server', self.address, *words],
-            input=text.encode(), capture_output=True, timeout=READY_LIMIT, check=False)
+        done = subprocess.run(self._words(name) + list(words), input=text.encode(),
+                              capture_output=True, timeout=READY_LIMIT, check=False)
         if done.returncode:
             raise Failed(f'{name} {words}: {done.stderr.decode("utf-8", "replace")[-500:]}')
         return done.stdout.decode('utf-8', 'replace')

@@ -6,9 +6,10 @@
 Every ten seconds something happens: kill -9 of a cloud node, a gateway, a tenth of the edges, or a
 broker whose copies are in sync; a broker stands still; a cloud node stands still until others have
 its partitions, and goes on; one loses its disk; one is added, one leaves; edges move between
-gateways. In the end each edge is asked for its ledger, all answers of all nodes are compared with
-the plant's log, and the topic of answers with them. Exits 0, 1 with what was wrong, or 77 when no
-brokers can be had."""
+gateways. Machines without an edge send plain readings meanwhile. In the end each edge is asked for
+its ledger, all answers of all nodes are compared with the plant's log and with what the topic of
+plain readings holds, and the topic of answers with them. Exits 0, 1 with what was wrong, or 77 when
+no brokers can be had."""
 import argparse
 import random
 import shutil
@@ -20,7 +21,7 @@ from dataclasses import dataclass, field
 
 import kafka_broker
 import oracle
-from kafka_fleet import GATEWAYS, PARTITIONS, VIEW, start_fleet
+from kafka_fleet import EVERY_MS, GATEWAYS, PARTITIONS, VIEW, Machines, start_fleet
 from kafka_group import GROUP, SESSION, check_topic
 from scenarios import compare
 from stack import Failed, Stack, ledger_adds_up, wait_for
@@ -42,6 +43,7 @@ class Event:
     edges: set = field(default_factory=set)      # that this event itself touches
     everywhere: bool = False                     # it touches all edges
     led: set = field(default_factory=set)        # partitions whose broker it touches
+    beside: bool = False                         # a broker that stands still, or comes back
 
 
 class Chaos:
@@ -53,6 +55,7 @@ class Chaos:
         self.events = []
         self.later = []   # (when, what is to be done)
         self.paused_broker = None
+        self.broker_rests = 0  # until then: those that come back have taken their place again
 
     # Time
 
@@ -177,6 +180,7 @@ class Chaos:
         node.kill()
         self.stack.kills += 1
         self.after(3, node.launch)
+        self.broker_rests = time.time() + 2 * EVERY
 
     def pause_broker(self, event):
         if not self.may_lose_a_broker(event):
@@ -199,10 +203,13 @@ class Chaos:
     def wake_broker(self):
         self.paused_broker.signal(signal.SIGCONT)
         self.paused_broker = None
+        self.broker_rests = time.time() + EVERY
 
     def may_lose_a_broker(self, event):
-        """Only when every copy is in sync; other things die else."""
-        if self.paused_broker is None and self.broker.in_sync():
+        """Only when every copy is in sync, which one that just woke does not know; other things die
+        else."""
+        if self.paused_broker is None and time.time() >= self.broker_rests and \
+                self.broker.in_sync():
             return True
         event.what = 'kill_edges, since copies are behind,'
         self.kill_edges(event)
@@ -212,6 +219,8 @@ class Chaos:
         event = Event(kind.__name__, time.time())
         self.events.append(event)
         kind(event)
+        event.beside = not event.everywhere and (
+            self.paused_broker is not None or event.at < self.broker_rests)
         took = f': {event.took:.1f} s until others had them' if event.took else ''
         print(f'{event.at - self.begun:6.1f} s  {event.what}{took}', flush=True)
         self.rest(event.at + EVERY)
@@ -238,7 +247,7 @@ class Chaos:
     # Gaps
 
     def gaps(self):
-        """Of answers to new windows, in partitions and edges that an event did not touch.
+        """Of answers to live readings, in partitions and edges that an event did not touch.
 
         Of a broker that stands still nothing is untouched: every partition has a copy there, for
         which the others wait until the brokers have seen it (their session, 2 s)."""
@@ -254,15 +263,17 @@ class Chaos:
             touched = set() if event.everywhere else event.edges
             edges = [e for e in self.edges.names
                      if self.edges.partition[e] in still and e not in touched]
-            kind = worst[event.what.split()[0].rstrip(',')]
+            kind = worst[event.what.split()[0].rstrip(',') + ('+' if event.beside else '')]
             spans = [max((gap(of_partition[p], event) for p in still), default=0),
                      max((gap(of_edge[e], event) for e in edges), default=0),
                      max((gap(of_partition[p], event) for p in used), default=0)]
             kind[:] = [max(pair) for pair in zip(kind, spans)]
-        print('largest gaps between answers to new windows, in s (views answer each second):\n'
+        print(f'largest gaps between answers to live readings, in s (each {EVERY_MS} ms at best):\n'
               '  event          a partition that stayed  an edge of these  any partition')
-        for kind, spans in worst.items():
+        for kind, spans in sorted(worst.items()):
             print(f'  {kind:15}{spans[0]:23.1f}{spans[1]:18.1f}{spans[2]:15.1f}')
+        if any(event.beside for event in self.events):
+            print('  +: while a broker stood still, or came back')
 
     def still(self, event):
         """Partitions that were on one and the same node from before the event to its end."""
@@ -311,6 +322,28 @@ class Chaos:
             found += self.cloud.answers(name, VIEW)
         return found
 
+    def of_edges(self):
+        return [a for a in self.answers() if not a['series'].startswith(Machines.EDGE + '/')]
+
+    def judge_machines(self, machines):
+        wanted = machines.windows()
+        found = {}
+
+        def differ():
+            found.clear()
+            found.update(machines.answered(self.answers()))
+            return [(key, wanted.get(key), found.get(key)) for key in wanted.keys() | found.keys()
+                    if wanted.get(key) != found.get(key)]
+        try:
+            self.wait('plain readings to be answered', lambda: not differ(), 60)
+        except Failed as failed:
+            raise Failed(f'{failed}: {sorted(differ(), key=str)[:10]}') from None
+        sent = sum(count for count, _ in wanted.values())
+        taken = self.ledgers()[Machines.EDGE]['ledger']['taken']
+        print(f'{sent} plain readings in {len(wanted)} windows, {taken} taken')
+        if taken != sent:
+            raise Failed(f'{taken} plain readings were taken')
+
     def recovered(self):
         """Every node says that it works, and knows who has what."""
         for name in self.cloud.alive():
@@ -330,6 +363,8 @@ class Chaos:
         sent = Counter(r.series.split('-m/')[0] for r in oracle.once(log.readings))
         problems, total = [], Counter()
         for name, edge in self.ledgers().items():
+            if name == Machines.EDGE:
+                continue
             ledger = edge['ledger']
             total.update(ledger)
             if not ledger_adds_up(ledger) or any(ledger[w] for w in (
@@ -338,7 +373,7 @@ class Chaos:
             if ledger['taken'] - ledger['duplicate'] != sent[name]:
                 problems.append(f'{name}: {sent[name]} readings sent, {ledger}')
             problems += [f'{name}: alarm {alarm}' for alarm in edge['alarms']]
-        found, windows, _ = compare(log, self.answers, within=10)
+        found, windows, _ = compare(log, self.of_edges, within=10)
         problems += found
         print(f'{len(log.readings)} readings of {len(self.edges.names)} edges, {dict(total)}, '
               f'{windows} windows compared, {len(problems)} problems, settled and judged in '
@@ -356,16 +391,19 @@ def run(arguments, folder, broker):
         started = time.monotonic()
         fleet = start_fleet(stack, arguments.edges, NODES)
         gateways, edges, cloud = fleet
+        machines = Machines(broker)
         try:
             stack.start_plant(sensors=edges.sensors(RATE))
             print(f'all are up after {time.monotonic() - started:.0f} s', flush=True)
             chaos = Chaos(stack, broker, fleet, arguments.seconds, seed)
             chaos.run()
             stack.stop_plant()
+            machines.stop()
             takeovers = sorted(e.took for e in chaos.events if e.took)
             print(f'{stack.kills} kills; takeovers: {", ".join(f"{t:.1f}" for t in takeovers)} s')
             chaos.gaps()
             chaos.judge()
+            chaos.judge_machines(machines)
             for name in edges.names:  # else new windows are sealed while the topic is read
                 stack.stop(name)
             check_topic(stack, cloud, cloud.alive(), (VIEW,), PARTITIONS)

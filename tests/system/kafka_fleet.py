@@ -18,6 +18,7 @@ from stack import PROFILES, free_port, toml, wait_for
 
 PARTITIONS = 6
 VIEW = 'all_1s'
+OFTEN, EVERY_MS = 'often', 250  # what is listened to is answered so often, while readings come
 CHANNELS = ['a', 'b']
 GATEWAYS = ('gateway1', 'gateway2')
 FRESH = 5  # seconds: answers for older windows are no live data
@@ -130,11 +131,57 @@ class Edges:
         return [{'name': f'{name}-m', 'channels': CHANNELS, 'rate': rate} for name in self.names]
 
 
+class Machines:
+    """They have no edge: plain readings, in a thread, whatever becomes of brokers."""
+    TOPIC = 'plant.readings'
+    EDGE = 'json'
+    INTAKE = f'json = {{ topic = "{TOPIC}" }}'
+
+    def __init__(self, broker):
+        self.broker = broker
+        self._stopped = threading.Event()
+        self._writer = broker.writer(self.TOPIC)
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+
+    def _run(self):
+        value = 0
+        while not self._stopped.wait(0.2):
+            for machine in range(4):
+                value += 1
+                line = json.dumps({'series': f'mill-{machine}/load', 'value': value,
+                                   'time': round(time.time() * 1000)})
+                self._writer.stdin.write(line.encode() + b'\n')
+            self._writer.stdin.flush()
+
+    def stop(self):
+        self._stopped.set()
+        self._thread.join(120)
+        self._writer.stdin.close()
+        self._writer.wait(120)
+
+    def windows(self):
+        """What the topic holds: (series, start of a second) -> count, sum."""
+        found = defaultdict(lambda: [0, 0])
+        for line in self.broker.values(self.TOPIC):
+            reading = json.loads(line)
+            window = found[f'{self.EDGE}/{reading["series"]}', reading['time'] // 1000]
+            window[0] += 1
+            window[1] += reading['value']
+        return {key: tuple(window) for key, window in found.items()}
+
+    def answered(self, answers):
+        """The same of answers."""
+        return {(a['series'], oracle.parse_time(a['start']) // oracle.SECOND):
+                (a['values']['count'], a['values']['sum']) for a in answers
+                if a['series'].startswith(self.EDGE + '/') and a['values']['count']}
+
+
 class Cloud(Nodes):
     """The nodes of the group, and who listens to what they answer."""
 
     def __init__(self, stack, count):
-        super().__init__(stack)
+        super().__init__(stack, Machines.INTAKE)
         self.listeners = {}
         for i in range(count):
             self.start(f'cloud{i + 1}')
@@ -165,14 +212,14 @@ class Cloud(Nodes):
 
 class Listener:
     """Reads /v1/stream of a node in a thread, and comes again when the node does: when which edge
-    had a new window answered, and which partitions were here when."""
+    was answered for, and which partitions were here when."""
 
     def __init__(self, node, port):
         self.node, self.port = node, port
         self.answers = []  # (when by time.time(), edge)
         self.parts = []    # (when, partitions)
         self._stopped = False
-        self._newest = defaultdict(str)  # series -> start of its newest window
+        self._newest = defaultdict(tuple)  # series -> its newest window, and the revision of that
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
 
@@ -183,7 +230,7 @@ class Listener:
         while not self._stopped:
             try:
                 connection = http.client.HTTPConnection('127.0.0.1', self.port, timeout=30)
-                connection.request('GET', f'/v1/stream?view={VIEW}&series=**/a')
+                connection.request('GET', f'/v1/stream?view={OFTEN}')
                 stream = connection.getresponse()
                 while not self._stopped:
                     line = stream.readline()
@@ -200,8 +247,9 @@ class Listener:
         if 'owners' in event:
             self.parts.append((now, frozenset(o['partition'] for o in event['owners']
                                               if o['here'])))
-        elif event.get('start', '') > self._newest[event.get('series', '')]:
-            self._newest[event['series']] = event['start']
+        elif 'start' in event and (
+                event['start'], event['revision']) > self._newest[event['series']]:
+            self._newest[event['series']] = event['start'], event['revision']
             if oracle.parse_time(event['start']) > (now - FRESH) * oracle.SECOND:
                 self.answers.append((now, event['series'].split('/', 1)[0]))
 
@@ -210,7 +258,9 @@ def start_fleet(stack, edges, nodes):
     """(gateways, edges, cloud), all connected and shared out."""
     stack.start_broker()
     stack.write_view(VIEW, '**', '1s')
+    stack.write_view(OFTEN, '**/a', '1s', early=f'{EVERY_MS}ms')
     gateways = Gateways(stack)
+    stack.kafka_broker.make(Machines.TOPIC, 3)
     cloud = Cloud(stack, nodes)
     wait_for('the nodes to share the partitions', cloud.all_shared, 90, 0.3)
     return gateways, Edges(stack, gateways, edges), cloud
