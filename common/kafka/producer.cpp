@@ -139,7 +139,7 @@ class RdProducer final : public Producer {
     return static_cast<std::size_t>(rd_kafka_outq_len(client_.get()));
   }
 
-  Result<int> probe(const std::string& topic, std::chrono::milliseconds within) override {
+  Result<Found> probe(const std::string& topic, std::chrono::milliseconds within) override {
     const Owned<rd_kafka_topic_t> handle(rd_kafka_topic_new(client_.get(), topic.c_str(), nullptr));
     const rd_kafka_metadata_t* raw = nullptr;
     const auto code = rd_kafka_metadata(client_.get(), 0, handle.get(), &raw,
@@ -150,12 +150,14 @@ class RdProducer final : public Producer {
     if (found->topic_cnt != 1) return error_of(RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC, topic);
     const auto& t = found->topics[0];
     if (t.err != RD_KAFKA_RESP_ERR_NO_ERROR) return error_of(t.err, topic);
+    Found all{t.partition_cnt, 0};
     for (const auto& p : std::span(t.partitions, static_cast<std::size_t>(t.partition_cnt))) {
+      if (p.isr_cnt < p.replica_cnt) ++all.behind;
       if (p.err != RD_KAFKA_RESP_ERR_NO_ERROR) {
         return error_of(p.err, fmt::format("{}, partition {}", topic, p.id));
       }
     }
-    return t.partition_cnt;
+    return all;
   }
 
  private:

@@ -76,8 +76,12 @@ class Producer {
   // All that was sent since begin() is there, at once, if it is done; else that is not known yet.
   // Fault::unavailable: none of it is, and another may begin.
   virtual Result<Attempt> commit(std::chrono::milliseconds within) = 0;
-  // Asks the brokers for a topic: its number of partitions, each of which has a leader.
-  virtual Result<int> probe(const std::string& topic, std::chrono::milliseconds within) = 0;
+  // Asks the brokers for a topic, of which each partition has a leader.
+  struct Found {
+    int partitions = 0;
+    int behind = 0;  // of them, those of which a copy is not in sync
+  };
+  virtual Result<Found> probe(const std::string& topic, std::chrono::milliseconds within) = 0;
 };
 
 }  // namespace tidemark::kafka

@@ -1,5 +1,6 @@
 #include "common/kafka/watch.h"
 
+#include <fmt/format.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -42,6 +43,11 @@ std::string Watch::problem() const {
   return problem_;
 }
 
+std::string Watch::shortage() const {
+  const std::lock_guard lock(mutex_);
+  return shortage_;
+}
+
 SteadyTime Watch::reached() const {
   const std::lock_guard lock(mutex_);
   return reached_;
@@ -75,14 +81,19 @@ Result<> Watch::look() {
     layout_ = known;
     fits_ = true;
   }
+  std::string shortage;
   for (const auto& topic : options_.topics) {
     const auto found = client_->probe(topic, kLookWithin);
-    const bool other = found && *found != known->partitions;
+    const bool other = found && found->partitions != known->partitions;
+    if (found && found->behind > 0 && shortage.empty()) {
+      shortage = fmt::format("of {} of {} partitions of {} a copy is not in sync; is a broker "
+                             "down, or its disk full?", found->behind, found->partitions, topic);
+    }
     const std::lock_guard lock(mutex_);
     if (other || (!found && found.error().fault() != Fault::unavailable)) fits_ = false;
     if (!found) return found.error();
     if (other) {
-      return Error{Fault::bad_input, topic + " has " + std::to_string(*found) +
+      return Error{Fault::bad_input, topic + " has " + std::to_string(found->partitions) +
                                          " partitions, recorded are " +
                                          std::to_string(known->partitions) +
                                          ": see tidemark gateway topics check"};
@@ -91,6 +102,7 @@ Result<> Watch::look() {
   const std::lock_guard lock(mutex_);
   fits_ = true;
   reached_ = clock_.steady();
+  shortage_ = std::move(shortage);
   return {};
 }
 

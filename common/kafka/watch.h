@@ -39,6 +39,8 @@ class Watch {
 
   [[nodiscard]] std::optional<Layout> layout() const;
   [[nodiscard]] std::string problem() const;  // empty: none
+  // Nothing is wrong yet, but copies of partitions are missing; empty: none.
+  [[nodiscard]] std::string shortage() const;
   [[nodiscard]] SteadyTime reached() const;   // a broker, for the last time
   void reached(SteadyTime at);                // the caller has heard of one
 
@@ -59,6 +61,7 @@ class Watch {
   bool fits_ = false;  // the topics still have that layout
   SteadyTime reached_{};
   std::string problem_ = "the brokers have not been asked yet";
+  std::string shortage_;
   std::thread thread_;
 };
 

@@ -106,6 +106,7 @@ int RdLog::partitions() const {
 Condition RdLog::condition() const {
   const auto problem = watch_->problem();
   const auto layout = watch_->layout();
+  auto shortage = watch_->shortage();
   const std::lock_guard lock(mutex_);
   auto c = counts_;
   c.problem = problem;
@@ -114,6 +115,8 @@ Condition RdLog::condition() const {
   }
   if (layout && layout->dev) {
     c.note = "topics are made for development: a broker that dies takes its blocks with it";
+  } else {
+    c.note = std::move(shortage);
   }
   return c;
 }

@@ -44,8 +44,8 @@ class GivenProducer final : public kafka::Producer {
     changed_.wait_for(lock, within, [this] { return !commits_ || commits_->done; });
     return commits_;
   }
-  Result<int> probe(const std::string& /*topic*/, std::chrono::milliseconds /*within*/) override {
-    return 1;
+  Result<Found> probe(const std::string& /*topic*/, std::chrono::milliseconds /*within*/) override {
+    return Found{1, 0};
   }
 
  private:

@@ -88,6 +88,7 @@ class Node:
         self.address = f'127.0.0.1:{self.port}'
         self.process = None
         self.properties = os.path.join(folder, 'server.properties')
+        self.data = os.path.join(folder, 'log')
         os.makedirs(folder, exist_ok=True)
 
     def configure(self, nodes, settings):
@@ -101,7 +102,7 @@ class Node:
             'advertised.listeners': f'PLAINTEXT://{self.address}',
             'controller.listener.names': 'CONTROLLER',
             'listener.security.protocol.map': 'CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT',
-            'log.dirs': os.path.join(self.folder, 'log'),
+            'log.dirs': self.data,
             'auto.create.topics.enable': 'false',
             'offsets.topic.replication.factor': copies,
             'offsets.topic.num.partitions': OFFSETS_PARTITIONS,

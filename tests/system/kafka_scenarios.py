@@ -1,12 +1,17 @@
 """Scenarios of scenarios.py that know of the Kafka between gateway and cloud: run with --kafka."""
+import errno
 import json
+import os
 import random
 import shutil
 import signal
+import subprocess
 import time
+import urllib.error
+import urllib.request
 
 import oracle
-from kafka_broker import partition_of
+from kafka_broker import Unavailable, partition_of
 from scenarios import EDGE, VIEW, Failed, judge, sensors, start_chain, wait_for
 
 
@@ -52,6 +57,86 @@ def goes_on(stack, what, limit=60):
         oracle.parse_time(a['start']) > started * oracle.SECOND
         for a in stack.answers(VIEW, '--newest', '1')), limit, 0.1)
     print(f'{what}: the next window was answered {time.time() - started:.1f} s later')
+
+
+class SmallDisk:
+    """The data of a broker on a file system of its own, that can be filled."""
+    SIZE = 96 << 20
+
+    def __init__(self, node):
+        self.node = node
+        self.filler = os.path.join(node.data, 'filler')
+        kept = node.data + '.before'
+        node.stop()
+        os.rename(node.data, kept)
+        os.makedirs(node.data)
+        subprocess.run(['mount', '-t', 'tmpfs', '-o', f'size={self.SIZE}', 'tmpfs', node.data],
+                       check=True)
+        shutil.copytree(kept, node.data, dirs_exist_ok=True)
+        node.start()
+
+    def fill(self):
+        with open(self.filler, 'wb', buffering=0) as out:
+            try:
+                while True:
+                    out.write(bytes(1 << 16))
+            except OSError as full:
+                if full.errno != errno.ENOSPC:
+                    raise
+
+    def end(self):
+        self.node.stop()
+        subprocess.run(['umount', self.node.data], check=True)
+
+
+def disk_full(stack):
+    """The disk of a broker is full. Of three the others go on, and the gateway says that copies are
+    missing; where it is the only one gateway and cloud say so, the edge keeps what it has, and all
+    goes on when there is room again."""
+    broker = need_kafka(stack)
+    if os.geteuid() != 0:
+        raise Unavailable('only root mounts a file system')
+    node = broker.nodes[-1]
+    disk = SmallDisk(node)
+    try:
+        alone = len(broker.nodes) == 1
+        stack.start_broker()
+        start_chain(stack)
+        stack.start_plant(sensors=sensors(8, 50))
+        time.sleep(2)
+        wait_for('all copies to be in sync', broker.in_sync, 120, 0.5)
+        disk.fill()
+        wait_for('Kafka to end for want of room', lambda: not node.alive(), 60, 0.2)
+        if alone:
+            def said():
+                both = [stack.json('gateway', 'status')['cloud']['kafka']['problem'],
+                        unready(stack)]
+                return all(both) and both
+            print(f'said: {wait_for("gateway and cloud to tell of it", said, 60, 0.5)}')
+            wait_for('the edge to keep what it has', lambda: stack.blocks_pending() > 0, 30, 0.2)
+        else:
+            goes_on(stack, f'the disk of broker {node.number} of three was full')
+            print('said: ' + wait_for('the gateway to tell of it', lambda: stack.json(
+                'gateway', 'status')['cloud']['kafka']['note'], 60, 0.5))
+        os.remove(disk.filler)
+        node.start()
+        goes_on(stack, 'there was room again', 120)
+        if not alone:
+            wait_for('the gateway to miss nothing', lambda: not stack.json(
+                'gateway', 'status')['cloud']['kafka']['note'], 60, 0.5)
+        stack.stop_plant()
+        judge(stack, limit=240)
+    finally:
+        disk.end()
+
+
+def unready(stack):
+    """Why the cloud's node says that it is not ready; empty: it is."""
+    try:
+        with urllib.request.urlopen(f'http://127.0.0.1:{stack.http_port}/readyz', timeout=5):
+            return ''
+    except urllib.error.HTTPError as why:
+        return why.read().decode()
 
 
 def one_of_three(stack):
@@ -192,4 +277,4 @@ def poisoned(stack):
 
 
 KAFKA = {'answers_topic': answers_topic, 'poisoned': poisoned, 'broker_dies': broker_dies,
-         'one_of_three': one_of_three, 'cloud_wiped': cloud_wiped}
+         'one_of_three': one_of_three, 'disk_full': disk_full, 'cloud_wiped': cloud_wiped}
