@@ -5,9 +5,7 @@
 #include <gmock/gmock.h>
 
 #include <algorithm>
-#include <thread>
 
-#include "cloud/cluster/kafka_listener.h"
 #include "tests/cloud/machines_double.h"
 
 namespace tidemark::test {
@@ -252,8 +250,12 @@ TEST(JsonInput, NeedsNoOtherTopics) {
   Machines machines(kafka);
   kafka.have(kafka.settings.control(), false);
   kafka.have(kafka.settings.live(), false);
+  const auto none = [](const kafka::Settings& settings) -> Result<kafka::Layout> {
+    return Error{Fault::bad_input, settings.live() + ": there is no such topic; make it: tidemark "
+                                                     "gateway topics init"};
+  };
   send_a_minute(machines, 0, "a/v");
-  PlainNode node(kafka, folder.path);
+  PlainNode node(kafka, folder.path, kSoon, none);
   EXPECT_TRUE(node.answers(70));
   EXPECT_THAT(node.condition().problem, HasSubstr("topics init"));
 }

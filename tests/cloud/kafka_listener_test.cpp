@@ -4,75 +4,20 @@
 
 #include <gtest/gtest.h>
 
-#include <atomic>
-#include <thread>
-
-#include "tests/cloud/kafka_double.h"
+#include "tests/cloud/listener_double.h"
 
 namespace tidemark::test {
 namespace {
 
-// A cloud node on a folder.
-class Node {
+class Node : public ListenerNode {
  public:
   Node(MockKafka& kafka, const std::filesystem::path& folder, bool publishes = false,
        Nanoseconds silence_max = std::chrono::minutes(5), bool shares = false)
-      : folder_(folder) {
-    intake::Options options;
-    options.data_dir = folder;
-    options.views = answers::views_in_force({}).value();
-    options.from_log = true;
-    intake_ = intake::Intake::open(disk_, clock_, std::move(options)).value();
-    cluster::KafkaListenerOptions o;
-    o.settings = kafka.settings;
-    o.look_every = o.look_again = kSoon;
-    o.layout = layout_of_mock;
-    o.silence_max = silence_max;
-    o.reader = [folder] { return query::Reader::open(folder); };
-    o.answers = publishes;
-    if (shares) o.holds = [this] { return holds.load(); };
-    listener_ = cluster::KafkaListener::open(std::move(o), clock_).value();
-    thread_ = std::thread([this] {
-      const auto ended = listener_->run(*intake_, stop_, [this] { copy_counters(); });
-      EXPECT_EQ(ended.ok(), holds.load());
-    });
-  }
-  ~Node() { stop(); }
-  void stop() {
-    if (!thread_.joinable()) return;
-    stop_.ask();
-    thread_.join();
-  }
-  Node(const Node&) = delete;
-  Node& operator=(const Node&) = delete;
-
-  intake::Counters counters() {
-    const std::lock_guard lock(mutex_);
-    return counters_;
-  }
-  [[nodiscard]] Ledger ledger() const {
-    return query::Reader::open(folder_).value()->ledger().value();
-  }
-  bool answers(std::uint64_t readings) {
-    return eventually([&] { return ledger().answered == readings; });
-  }
-  cluster::Condition condition() const { return listener_->condition(); }
-  std::atomic<bool> holds{true};
-
- private:
-  void copy_counters() {
-    const std::lock_guard lock(mutex_);
-    counters_ = intake_->counters();
-  }
-  std::filesystem::path folder_;
-  SystemDisk disk_;
-  SystemClock clock_;
-  StopSignal stop_;
-  std::unique_ptr<intake::Intake> intake_;
-  std::unique_ptr<cluster::KafkaListener> listener_;
-  std::mutex mutex_;
-  intake::Counters counters_;
-  std::thread thread_;
+      : ListenerNode(kafka, folder, [&](Options& o) {
+          o.silence_max = silence_max;
+          o.answers = publishes;
+          if (shares) o.holds = [this] { return holds.load(); };
+        }) {}
 };
 
 // The edge's first block, of three readings.

@@ -7,11 +7,9 @@
 #include <algorithm>
 #include <memory>
 #include <string>
-#include <thread>
 
-#include "cloud/cluster/kafka_listener.h"
 #include "common/kafka/producer.h"
-#include "tests/cloud/kafka_double.h"
+#include "tests/cloud/listener_double.h"
 
 namespace tidemark::test {
 
@@ -42,61 +40,29 @@ inline void send_a_minute(Machines& machines, int partition, const std::string& 
   machines.delivered();
 }
 
-// A cloud node without a group, on a folder, that reads them.
-class PlainNode {
+// A cloud node that reads them.
+class PlainNode : public ListenerNode {
  public:
   PlainNode(MockKafka& kafka, const std::filesystem::path& folder,
-            std::chrono::milliseconds gather = kSoon)
-      : folder_(folder) {
-    intake::Options options;
-    options.data_dir = folder;
-    options.views = answers::views_in_force({}).value();
-    options.from_log = true;
-    intake_ = intake::Intake::open(disk_, clock_, std::move(options)).value();
-    cluster::KafkaListenerOptions o;
-    o.settings = kafka.settings;
-    o.look_every = o.look_again = kSoon;
-    o.layout = layout_of_mock;
-    o.json.topic = Machines::kTopic;
-    o.json.fields.time_unit = TimeUnit::ns;
-    o.json.gather = gather;
-    o.reader = [folder] { return query::Reader::open(folder); };
-    listener_ = cluster::KafkaListener::open(std::move(o), clock_).value();
-    thread_ = std::thread([this] { EXPECT_TRUE(listener_->run(*intake_, stop_, [] {})); });
-  }
-  ~PlainNode() {
-    stop_.ask();
-    thread_.join();
-  }
-  PlainNode(const PlainNode&) = delete;
-  PlainNode& operator=(const PlainNode&) = delete;
+            std::chrono::milliseconds gather = kSoon,
+            const decltype(Options::layout)& layout = layout_of_mock)
+      : ListenerNode(kafka, folder, [&](Options& o) {
+          o.layout = layout;
+          o.json.topic = Machines::kTopic;
+          o.json.fields.time_unit = TimeUnit::ns;
+          o.json.gather = gather;
+        }) {}
 
-  bool answers(std::uint64_t readings) {
-    return eventually([&] { return ledger().answered == readings; });
-  }
-  [[nodiscard]] Ledger ledger() const {
-    return query::Reader::open(folder_).value()->ledger().value();
-  }
   // The newest answer of a window of a minute, from the start on; empty while there is none.
   [[nodiscard]] answers::Answer minute(const std::string& series, int n = 0) const {
     query::AnswerQuery q;
     q.view = "minute";
     q.select = series;
-    const auto all = query::Reader::open(folder_).value()->answers(q).value();
+    const auto all = reader()->answers(q).value();
     const auto start = event_time(kStart + n * kMinute);
     const auto at = std::ranges::find(all, start, &answers::Answer::start);
     return at == all.end() ? answers::Answer{} : *at;
   }
-  cluster::Condition condition() const { return listener_->condition(); }
-
- private:
-  std::filesystem::path folder_;
-  SystemDisk disk_;
-  SystemClock clock_;
-  StopSignal stop_;
-  std::unique_ptr<intake::Intake> intake_;
-  std::unique_ptr<cluster::KafkaListener> listener_;
-  std::thread thread_;
 };
 
 }  // namespace tidemark::test
