@@ -7,6 +7,7 @@ import contextlib
 import ctypes
 import fcntl
 import hashlib
+import json
 import os
 import shutil
 import signal
@@ -226,6 +227,17 @@ class Broker:
             code = (31 * code + ord(letter)) & 0xffffffff
         code = code - (1 << 32) if code & 0x80000000 else code
         return self.leader('__consumer_offsets', abs(code) % OFFSETS_PARTITIONS)
+
+    def controller(self):
+        """The node that says which nodes live and who leads what."""
+        found = []
+        for node in self.nodes:
+            path = os.path.join(node.data, '__cluster_metadata-0', 'quorum-state')
+            with open(path, encoding='utf-8') as state:
+                known = json.load(state)
+            found.append((known['leaderEpoch'], known['leaderId']))
+        newest = max(found)[1]  # -1: being elected
+        return next((n for n in self.nodes if n.number == newest), None)
 
     def in_sync(self):
         """Whether every node has all that it shall have: one of three may die now."""

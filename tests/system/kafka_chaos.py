@@ -44,6 +44,7 @@ class Event:
     everywhere: bool = False                     # it touches all edges
     led: set = field(default_factory=set)        # partitions whose broker it touches
     beside: bool = False                         # a broker that stands still, or comes back
+    controls: bool = False                       # its broker is the controller, too
 
 
 class Chaos:
@@ -198,6 +199,9 @@ class Chaos:
         event.led = {p.number for p in self.broker.partitions()
                      if p.topic == 'test.blocks.live' and p.leader == node.number}
         also = ', and the group' if self.broker.coordinator(GROUP) is node else ''
+        if self.broker.controller() is node:
+            event.controls = True
+            also += ', and controls the others'
         event.what += f' {node.number} that leads {sorted(event.led)}{also}'
 
     def wake_broker(self):
@@ -263,7 +267,8 @@ class Chaos:
             touched = set() if event.everywhere else event.edges
             edges = [e for e in self.edges.names
                      if self.edges.partition[e] in still and e not in touched]
-            kind = worst[event.what.split()[0].rstrip(',') + ('+' if event.beside else '')]
+            kind = worst[event.what.split()[0].rstrip(',') + '+' * event.beside +
+                         '*' * event.controls]
             spans = [max((gap(of_partition[p], event) for p in still), default=0),
                      max((gap(of_edge[e], event) for e in edges), default=0),
                      max((gap(of_partition[p], event) for p in used), default=0)]
@@ -274,6 +279,9 @@ class Chaos:
             print(f'  {kind:15}{spans[0]:23.1f}{spans[1]:18.1f}{spans[2]:15.1f}')
         if any(event.beside for event in self.events):
             print('  +: while a broker stood still, or came back')
+        if any(event.controls for event in self.events):
+            print('  *: of the broker that was the controller: another one is elected first, and '
+                  'counts\n     all as alive for a session')
 
     def still(self, event):
         """Partitions that were on one and the same node from before the event to its end."""
