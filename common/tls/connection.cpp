@@ -1,7 +1,6 @@
 #include "common/tls/connection.h"
 
 #include <mbedtls/ssl.h>
-#include <mbedtls/ssl_ticket.h>
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -9,6 +8,7 @@
 #include <cerrno>
 
 #include "common/tls/internal.h"
+#include "common/tls/tickets.h"
 
 namespace tidemark::tls {
 namespace {
@@ -17,7 +17,6 @@ constexpr int kCiphers[] = {MBEDTLS_TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256,
                             MBEDTLS_TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256, 0};
 constexpr mbedtls_ecp_group_id kCurves[] = {MBEDTLS_ECP_DP_SECP256R1, MBEDTLS_ECP_DP_NONE};
 constexpr int kHashes[] = {MBEDTLS_MD_SHA256, MBEDTLS_MD_NONE};
-constexpr std::uint32_t kTicketSeconds = 24 * 3600;
 
 // What client and server have in common: the library's configuration and all that it points into.
 struct Setup {
@@ -60,17 +59,20 @@ struct Setup {
   CertificateChain trusted;
 };
 
+Digest digest_of(const std::vector<ByteVector>& certificates) {
+  ByteVector all;
+  for (const auto& der : certificates) all.insert(all.end(), der.begin(), der.end());
+  return sha256(all);
+}
+
 }  // namespace
 
 struct ServerContext::State {
-  explicit State(const Clock& c) : clock(c) { mbedtls_ssl_ticket_init(&tickets); }
-  ~State() { mbedtls_ssl_ticket_free(&tickets); }
-  State(const State&) = delete;
-  State& operator=(const State&) = delete;
-  const Clock& clock;
-  mbedtls_ssl_ticket_context tickets;
+  State(const ServerOptions& options, const Clock& clock)
+      : tickets(options.tickets, digest_of(options.trusted), clock), revoked(options.revoked) {}
+  Tickets tickets;
   Setup setup;
-  std::function<bool(const CertificateFacts&)> revoked;
+  const std::function<bool(const CertificateFacts&)> revoked;
 };
 
 struct ClientContext::State {
@@ -257,21 +259,16 @@ bool Connection::has_unread() const { return mbedtls_ssl_get_bytes_avail(&state_
 std::uint64_t Connection::bytes_in() const { return state_->bytes_in; }
 std::uint64_t Connection::bytes_out() const { return state_->bytes_out; }
 
-Result<std::shared_ptr<ServerContext>> ServerContext::make(ServerOptions options,
+Result<std::shared_ptr<ServerContext>> ServerContext::make(const ServerOptions& options,
                                                            const Clock& clock) {
-  auto s = std::make_shared<State>(clock);
-  s->revoked = std::move(options.revoked);
+  const auto s = std::make_shared<State>(options, clock);
   TIDE_TRY(s->setup.prepare(MBEDTLS_SSL_IS_SERVER));
   TIDE_TRY(s->setup.use(options.credentials));
   TIDE_TRY(s->setup.trust(options.trusted));
   auto* config = &s->setup.config;
   mbedtls_ssl_conf_authmode(config, MBEDTLS_SSL_VERIFY_OPTIONAL);
-  const int e = mbedtls_ssl_ticket_setup(&s->tickets, system_random, nullptr,
-                                         MBEDTLS_CIPHER_AES_256_GCM, kTicketSeconds);
-  if (e != 0) return tls_error(Fault::unavailable, "session tickets", e);
-  mbedtls_ssl_conf_session_tickets_cb(config, mbedtls_ssl_ticket_write, mbedtls_ssl_ticket_parse,
-                                      &s->tickets);
-  return std::make_shared<ServerContext>(std::move(s));
+  mbedtls_ssl_conf_session_tickets_cb(config, Tickets::write, Tickets::parse, &s->tickets);
+  return std::make_shared<ServerContext>(s);
 }
 
 Result<std::unique_ptr<Connection>> ServerContext::accept(int descriptor) {

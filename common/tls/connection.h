@@ -10,6 +10,7 @@
 #pragma once
 
 #include <cstdint>
+#include <filesystem>
 #include <functional>
 #include <memory>
 #include <string>
@@ -76,11 +77,14 @@ struct ServerOptions {
   std::vector<ByteVector> trusted;  // CAs of clients, DER
   // Asked after every handshake, resumed ones too.
   std::function<bool(const CertificateFacts&)> revoked;
+  // Where the secret of its session tickets is kept (tickets.h); empty: by this process alone.
+  std::filesystem::path tickets = {};
 };
 
 class ServerContext {
  public:
-  static Result<std::shared_ptr<ServerContext>> make(ServerOptions options, const Clock& clock);
+  static Result<std::shared_ptr<ServerContext>> make(const ServerOptions& options,
+                                                     const Clock& clock);
   // Takes no ownership of the descriptor, which must be non-blocking.
   Result<std::unique_ptr<Connection>> accept(int descriptor);
 

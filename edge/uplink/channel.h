@@ -37,6 +37,7 @@ class Channel {
   void close(Nanoseconds patience);
 
   [[nodiscard]] const tls::Peer& peer() const { return tls_->peer(); }
+  [[nodiscard]] bool resumed() const { return tls_->resumed(); }  // a session of before
   [[nodiscard]] std::uint64_t bytes_out() const { return tls_->bytes_out(); }
   [[nodiscard]] std::uint64_t bytes_in() const { return tls_->bytes_in(); }
 

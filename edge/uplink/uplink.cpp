@@ -25,6 +25,9 @@ constexpr Nanoseconds kEnrolledLook = std::chrono::seconds(1);
 constexpr Nanoseconds kDialPatience = std::chrono::seconds(10);
 constexpr Nanoseconds kStopPatience = std::chrono::seconds(1);
 constexpr Nanoseconds kAskAgain = std::chrono::hours(1);  // for a certificate
+// Half of it to one and a half, so that what is younger than a week (tls/tickets.h) may resume.
+constexpr Nanoseconds kSessionLife = std::chrono::hours(4 * 24);
+constexpr Nanoseconds kOverdueSession = std::chrono::hours(12);
 
 class WakeUp {
  public:
@@ -89,6 +92,7 @@ class TlsUplink final : public Uplink {
       if (outcome.ok()) continue;
       const auto& error = outcome.error();
       const bool person = error.fault() == Fault::denied;
+      if (person) tls_.reset();  // what it is refused for may hang on the session
       set_state(person ? "refused" : "connecting", error.text());
       log::warning("no uplink", "edge={} error={}", options_.edge, error.text());
       ++attempt_;
@@ -121,6 +125,7 @@ class TlsUplink final : public Uplink {
     }
     TIDE_ASSIGN(const auto channel,
                 Channel::dial(gateway, options_.proxy, *tls_, kDialPatience, stop_.descriptor()));
+    plan_next_session(channel->resumed());
     accounted_ = 0;
     account(*channel);
     const Conversation::Parts parts{options_, ring_, seals_, clock_, memory_, budget_};
@@ -166,10 +171,22 @@ class TlsUplink final : public Uplink {
         channel.close(kStopPatience);
         return {};
       }
-      if (stopping_.load()) {
+      const bool session_is_old = up && clock_.steady() >= renews_session_;
+      if (session_is_old) tls_.reset();
+      if (session_is_old || stopping_.load()) {
         channel.close(kStopPatience);
         return {};
       }
+    }
+  }
+
+  // Edges that were away together for long do not all make new ones at once.
+  void plan_next_session(bool resumed) {
+    const auto now = clock_.steady();
+    if (!resumed) {
+      renews_session_ = now + jittered(kSessionLife);
+    } else if (renews_session_ <= now) {
+      renews_session_ = now + jittered(kOverdueSession);
     }
   }
 
@@ -259,6 +276,7 @@ class TlsUplink final : public Uplink {
   Memory memory_;
   std::shared_ptr<tls::ClientContext> tls_;
   std::string serial_;  // of the certificate in tls_
+  SteadyTime renews_session_;
   std::size_t attempt_ = 0;
   Nanoseconds backoff_ = kBackoffMin;
   std::uint64_t bytes_before_ = 0;  // of earlier connections

@@ -132,8 +132,9 @@ Result<> run_node(const GatewayConfig& config, const Clock& clock, Random& rando
   const auto revoked = [&registry](const tls::CertificateFacts& f) {
     return registry->revoked(f.spki);
   };
-  tls::ServerOptions identity{std::move(credentials), {authority->certificate()}, revoked};
-  TIDE_ASSIGN(auto context, tls::ServerContext::make(std::move(identity), clock));
+  const tls::ServerOptions identity{std::move(credentials), {authority->certificate()}, revoked,
+                                    authority->tickets()};
+  TIDE_ASSIGN(auto context, tls::ServerContext::make(identity, clock));
   TIDE_ASSIGN(const auto server,
               Server::make(options_of(config), {std::move(context), *registry, *authority, *letters,
                                                 way->log(), clock, random, metrics}));

@@ -2,6 +2,7 @@
 
 #include "common/base/disk.h"
 #include "common/base/log.h"
+#include "common/tls/tickets.h"
 
 namespace tidemark::gateway {
 namespace {
@@ -12,6 +13,7 @@ constexpr Nanoseconds kClocksMayDiffer = std::chrono::minutes(10);
 constexpr std::uint64_t kPemBytesMax = 64 * 1024;
 
 fs::path key_path(const fs::path& data_dir) { return data_dir / "ca" / "key.pem"; }
+fs::path tickets_path(const fs::path& data_dir) { return data_dir / "ca" / "tickets"; }
 fs::path certificate_path(const fs::path& data_dir) { return data_dir / "ca" / "certificate.pem"; }
 
 }  // namespace
@@ -35,6 +37,7 @@ Result<> Authority::init(const fs::path& data_dir, const std::string& name, cons
   order.not_after = clock.wall() + kAuthorityLife;
   TIDE_ASSIGN(const auto der, tls::issue_authority(key, order));
   TIDE_TRY(key.save(key_path(data_dir)));
+  TIDE_TRY(tls::Tickets::prepare(tickets_path(data_dir), clock));
   return write_file(certificate_path(data_dir), tls::certificate_pem(der));  // last: it makes a CA
 }
 
@@ -54,6 +57,8 @@ Result<std::unique_ptr<Authority>> Authority::open(const fs::path& data_dir, con
   return std::unique_ptr<Authority>(
       new Authority(data_dir, clock, std::move(key), std::move(chain.front()), std::move(facts)));
 }
+
+fs::path Authority::tickets() const { return tickets_path(data_dir_); }
 
 Result<ByteVector> Authority::issue_edge(ByteSpan csr, const std::string& edge,
                                          const std::string& site) const {

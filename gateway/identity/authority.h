@@ -1,4 +1,5 @@
 // The CA of a site: its key lies only here (ca/key.pem, 0600), and signs edges and gateways.
+// Several gateways have copies of the folder.
 #pragma once
 
 #include <filesystem>
@@ -31,6 +32,9 @@ class Authority {
   // This gateway's own: from data_dir/server.pem, or new when missing, of another CA or near its
   // end (a fifth of its life left).
   [[nodiscard]] Result<tls::Credentials> server_credentials(const std::string& gateway) const;
+
+  // Where the secret of TLS tickets is: beside the key, so that gateways of one CA share it.
+  [[nodiscard]] std::filesystem::path tickets() const;
 
   [[nodiscard]] const ByteVector& certificate() const { return certificate_; }
   [[nodiscard]] const tls::CertificateFacts& facts() const { return facts_; }

@@ -6,7 +6,9 @@
 
 #include "common/base/disk.h"
 #include "common/base/random.h"
+#include "common/tls/tickets.h"
 #include "tests/common/test_authority.h"
+#include "tests/support/folder.h"
 
 namespace tidemark::tls {
 namespace {
@@ -139,6 +141,101 @@ TEST_F(Tls, ARevokedEdgeIsKnownAlsoWhenItResumes) {
   const auto late = Pair(*s, *c).handshake();
   EXPECT_FALSE(late.seen_by_server.verified);
   EXPECT_NE(late.seen_by_server.problem.find("revoked"), std::string::npos);
+}
+
+// Servers whose tickets are in files, at a time of the test's own.
+class Resuming : public Tls {
+ protected:
+  std::shared_ptr<ServerContext> server_of(const std::filesystem::path& path) {
+    return ServerContext::make({gateway, {ca.certificate}, {}, path}, later).value();
+  }
+  bool resumes(ServerContext& s, ClientContext& c) {
+    const auto o = Pair(s, c).handshake();
+    EXPECT_EQ(o.client, "");
+    EXPECT_TRUE(o.seen_by_server.verified) << o.seen_by_server.problem;
+    EXPECT_EQ(o.seen_by_server.facts.name, "press-07");
+    return o.resumed;
+  }
+  // A client with a ticket of today.
+  std::shared_ptr<ClientContext> with_ticket() {
+    auto c = client(edge);
+    EXPECT_FALSE(resumes(*server_of(file), *c));
+    return c;
+  }
+  static void damage(const std::filesystem::path& path) {
+    EXPECT_TRUE(write_file(path, "some words of somebody's", 0600));
+  }
+  const Credentials gateway = ca.gateway(), edge = ca.edge();
+  ManualClock later{clock.wall()};
+  test::Folder folder;
+  const std::filesystem::path file = folder.path / "tickets";
+};
+
+TEST_F(Resuming, AServerThatComesAgainTakesTheTicketsOfBefore) {
+  const auto c = with_ticket();
+  for (int i = 0; i < 3; ++i) EXPECT_TRUE(resumes(*server_of(file), *c));
+  EXPECT_FALSE(resumes(*server_of({}), *c)) << "one that keeps them to itself";
+}
+
+TEST_F(Resuming, ServersWithCopiesOfTheSecretTakeEachOthersForSevenDays) {
+  const auto copy = folder.path / "copy";
+  ASSERT_TRUE(Tickets::prepare(file, later));
+  std::filesystem::copy(file, copy);
+  for (int day = 0; day < 20; ++day) {  // neither hears of the other again
+    EXPECT_TRUE(resumes(*server_of(copy), *with_ticket())) << day;
+    later.advance(std::chrono::hours(24));
+  }
+  const auto c = with_ticket();
+  later.advance(std::chrono::hours(7 * 24));
+  EXPECT_TRUE(resumes(*server_of(copy), *c));
+  later.advance(std::chrono::hours(24));
+  EXPECT_FALSE(resumes(*server_of(copy), *c));
+}
+
+TEST_F(Resuming, AClockThatGoesBackChangesNothing) {
+  const auto c = with_ticket();
+  for (const int hours : {24, 48, 400 * 24}) {
+    later.advance(-std::chrono::hours(hours));
+    EXPECT_TRUE(resumes(*server_of(file), *c)) << hours;
+  }
+}
+
+// It may be good tomorrow: the gateway's clock was wrong, the edge is enrolled anew.
+TEST_F(Resuming, WhoseCertificateIsNotGoodGetsNoTicket) {
+  const auto c = client(other_ca.edge());
+  for (int i = 0; i < 2; ++i) {
+    const auto o = Pair(*server_of(file), *c).handshake();
+    EXPECT_FALSE(o.resumed);
+    EXPECT_FALSE(o.seen_by_server.verified);
+  }
+}
+
+TEST_F(Resuming, OnlyServersThatTrustTheSameCaTakeThem) {
+  const auto c = with_ticket();
+  const auto other = ServerContext::make(
+      {gateway, {ca.certificate, other_ca.certificate}, {}, file}, later).value();
+  EXPECT_FALSE(resumes(*other, *c));
+}
+
+TEST_F(Resuming, AFileThatCannotBeTrustedIsMadeAnew) {
+  using std::filesystem::perms;
+  const auto open_to_all = [&] { permissions(file, perms::owner_all | perms::others_read); };
+  const auto cut_short = [&] { resize_file(file, 39); };
+  for (const auto& spoil : {std::function<void()>(open_to_all), {[&] { damage(file); }},
+                            std::function<void()>(cut_short)}) {
+    const auto c = with_ticket();
+    spoil();
+    EXPECT_FALSE(resumes(*server_of(file), *c));
+    EXPECT_TRUE(resumes(*server_of(file), *c)) << "the new one is kept";
+    EXPECT_EQ(status(file).permissions(), perms::owner_read | perms::owner_write);
+  }
+}
+
+TEST_F(Resuming, AFolderThatCannotBeWrittenCostsTheTicketsAlone) {
+  const auto s = server_of(folder.path / "missing" / "tickets");
+  const auto c = client(edge);
+  EXPECT_FALSE(resumes(*s, *c));
+  EXPECT_TRUE(resumes(*s, *c));
 }
 
 TEST_F(Tls, AnEdgeWithoutACertificatePinsTheCa) {

@@ -176,6 +176,7 @@ TEST_F(UplinkTest, AfterAGatewayRestartNothingIsSentTwice) {
   ASSERT_TRUE(all_released());
   EXPECT_EQ(rig.cloud.edge("press-07").twice, 0u);
   EXPECT_GE(rig.cloud.edge("press-07").hellos.size(), 2u);
+  EXPECT_GE(rig.resumed(), 1u);
 }
 
 TEST_F(UplinkTest, WhatTheCloudHasButDidNotSayIsNotAskedForAgain) {
@@ -409,7 +410,9 @@ TEST_F(UplinkTest, AnOldCertificateIsRenewedOnTheWay) {
 }
 
 struct LaterClock final : Clock {
-  [[nodiscard]] SteadyTime steady() const override { return system.steady(); }
+  [[nodiscard]] SteadyTime steady() const override {
+    return system.steady() + 24h * days.load();
+  }
   [[nodiscard]] EventTime wall() const override {
     return system.wall() + 24h * days.load();
   }
@@ -437,6 +440,23 @@ TEST_F(UplinkTest, ACertificateIsRenewedOnAConnectionThatStays) {
     const auto after = load_identity(folder);
     return after && after->facts.spki != before.facts.spki;
   }, 20s));
+  uplink->stop();
+}
+
+// Else its ticket would be too old on the day when the gateway restarts.
+TEST_F(UplinkTest, AConnectionThatStaysHasANewTicketWithinAWeek) {
+  LaterClock later;
+  Options o;
+  o.edge = "press-07";
+  o.incarnation = {1};
+  o.identity_folder = rig.enrolled("press-07");
+  uplink = Uplink::make(o, ring, seals, later, random);
+  uplink->start();
+  ASSERT_TRUE(reaches("up"));
+  later.days = 6;
+  uplink->wake();
+  EXPECT_TRUE(eventually([&] { return rig.cloud.edge("press-07").hellos.size() == 2; }));
+  EXPECT_EQ(rig.resumed(), 0u);
   uplink->stop();
 }
 

@@ -32,7 +32,8 @@ class Rig {
     auto context = tls::ServerContext::make(
         {authority->server_credentials("gw1").value(),
          {authority->certificate()},
-         [this](const tls::CertificateFacts& f) { return registry->revoked(f.spki); }},
+         [this](const tls::CertificateFacts& f) { return registry->revoked(f.spki); },
+         authority->tickets()},
         clock);
     server = gateway::Server::make(options_, {std::move(context).value(), *registry, *authority,
                                               *letters, log_, clock, random, metrics})
@@ -49,6 +50,10 @@ class Rig {
     close(stop_);
   }
 
+  // TLS handshakes that a ticket made short.
+  [[nodiscard]] std::uint64_t resumed() {
+    return metrics.counter("tidemark_gateway_handshakes_resumed_total", "").value();
+  }
   [[nodiscard]] std::string address() const { return options_.listen; }
   // The CLI's own view of the files, as another process has it.
   std::unique_ptr<gateway::Registry> other_registry() {
