@@ -236,7 +236,7 @@ class Words {
     auto& drop = c.add("drop", "Ends a token.");
     drop.argument("ID", id_, "From: tidemark gateway token list.");
     act(drop, [this](Files& files) -> Result<int> {
-      TIDE_ASSIGN(const auto registry, files.registry());
+      TIDE_ASSIGN(const auto registry, files.shared_registry());
       TIDE_ASSIGN(const bool known, registry->drop_token(id_));
       return told(known, "token " + id_ + " ended", "no token " + id_);
     });
@@ -244,7 +244,7 @@ class Words {
 
   Result<int> create_token(Files& files) {
     TIDE_ASSIGN(const auto authority, files.authority());
-    TIDE_ASSIGN(const auto registry, files.registry());
+    TIDE_ASSIGN(const auto registry, files.shared_registry());
     order_.uses = static_cast<std::int64_t>(uses_);
     if (order_.site.empty()) order_.site = files.config().site;
     if (!replace_.empty()) {
@@ -309,7 +309,7 @@ class Words {
     auto& revoke = c.add("revoke", "Ends an edge's identity; within seconds its connection too.");
     revoke.argument("EDGE", id_, "The edge.");
     act(revoke, [this](Files& files) -> Result<int> {
-      TIDE_ASSIGN(const auto registry, files.registry());
+      TIDE_ASSIGN(const auto registry, files.shared_registry());
       TIDE_ASSIGN(const bool known, registry->revoke(id_));
       return told(known, "edge " + id_ + " is revoked; a new token enrols it again",
                   "no edge '" + id_ + "' with a good identity; see: tidemark gateway edges");

@@ -2,6 +2,7 @@
 
 #include "common/base/disk.h"
 #include "gateway/cli/gateway_command.h"
+#include "gateway/identity/registry_topic.h"
 
 namespace tidemark::gateway {
 
@@ -31,6 +32,20 @@ Result<std::unique_ptr<Authority>> Files::authority() const {
 Result<std::unique_ptr<Registry>> Files::registry() const {
   TIDE_TRY(become_owner_of(config_.data_path()));
   return Registry::open(config_.registry(), clock_);
+}
+
+Result<std::unique_ptr<Registry>> Files::shared_registry() const {
+  TIDE_ASSIGN(auto own, registry());
+  if (!config_.cloud.by_kafka()) return own;
+  const auto& settings = config_.cloud.kafka;
+  TIDE_ASSIGN(const auto from, own->next());
+  TIDE_ASSIGN(auto log, open_registry_topic(settings, from, kCommandPatience, clock_));
+  TIDE_TRY(own->share(std::move(log), from == 0));
+  if (auto caught_up = own->catch_up(kCommandPatience); !caught_up) {
+    return std::move(caught_up).error().within("the registry of all gateways, " +
+                                               settings.registry());
+  }
+  return own;
 }
 
 Result<std::unique_ptr<DeadLetters>> Files::dead_letters() const {

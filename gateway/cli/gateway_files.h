@@ -23,6 +23,8 @@ class Files {
   Result<> make_authority();
   [[nodiscard]] Result<std::unique_ptr<Authority>> authority() const;
   [[nodiscard]] Result<std::unique_ptr<Registry>> registry() const;
+  // For what changes it: where gateways share theirs by Kafka, with all that they have said.
+  [[nodiscard]] Result<std::unique_ptr<Registry>> shared_registry() const;
   [[nodiscard]] Result<std::unique_ptr<DeadLetters>> dead_letters() const;
 
  private:

@@ -10,6 +10,7 @@
 #include "common/http/server.h"
 #include "gateway/daemon/control.h"
 #include "gateway/daemon/way.h"
+#include "gateway/identity/registry_topic.h"
 #include "gateway/listener/server.h"
 
 namespace tidemark::gateway {
@@ -42,6 +43,9 @@ std::string status_of(const Server& server, const Way& way, EventTime since) {
               {"since", format_utc(since)},
               {"listen", s.listen},
               {"cloud", way.status(s.cloud_up, s.cloud_round_trip_ms)},
+              {"registry", {{"ready", s.registry_ready},
+                            {"problem", s.registry_problem.empty() ? json()
+                                                                   : json(s.registry_problem)}}},
               {"strangers", s.strangers},
               {"in_flight_bytes", s.in_flight_bytes},
               {"edges", std::move(edges)}}
@@ -112,6 +116,9 @@ class Watchdog {
   std::thread thread_;
 };
 
+// At the start; later it comes when it comes.
+constexpr std::chrono::milliseconds kRegistryWithin{3000};
+
 }  // namespace
 
 Result<> run_node(const GatewayConfig& config, const Clock& clock, Random& random,
@@ -124,6 +131,13 @@ Result<> run_node(const GatewayConfig& config, const Clock& clock, Random& rando
   }
   TIDE_ASSIGN(const auto authority, Authority::open(data, clock));
   TIDE_ASSIGN(const auto registry, Registry::open(config.registry(), clock));
+  if (config.cloud.by_kafka()) {
+    TIDE_ASSIGN(auto log, open_registry_topic(config.cloud.kafka, 0, kServerPatience, clock));
+    TIDE_TRY(registry->share(std::move(log), true));
+    if (const auto known = registry->catch_up(kRegistryWithin); !known) {
+      log::warning("nobody comes in yet", "error={}", known.error().text());
+    }
+  }
   TIDE_ASSIGN(const auto letters,
               DeadLetters::open(config.dead_letters(), {config.quota.dead_letters}, clock));
   metrics::Registry metrics;

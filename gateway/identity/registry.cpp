@@ -2,21 +2,36 @@
 
 #include <algorithm>
 
+#include "common/base/log.h"
 #include "common/base/random.h"
+#include "gateway/identity/registry_rows.h"
 
 namespace tidemark::gateway {
 namespace {
 
-constexpr int kVersion = 1;
+constexpr int kVersion = 2;
+constexpr auto kSharedTables = R"(
+  CREATE TABLE claims(token TEXT NOT NULL, spki BLOB NOT NULL, at INTEGER NOT NULL,
+    PRIMARY KEY(token, spki));
+  CREATE TABLE shared(layout TEXT NOT NULL, next INTEGER NOT NULL);
+  INSERT INTO shared VALUES('', 0);
+)";
 constexpr auto kSchema = R"(
   CREATE TABLE tokens(id TEXT PRIMARY KEY, key BLOB NOT NULL, site TEXT NOT NULL,
     edge TEXT NOT NULL, replaces INTEGER NOT NULL, uses INTEGER NOT NULL,
-    uses_left INTEGER NOT NULL, created INTEGER NOT NULL, expires INTEGER NOT NULL);
+    created INTEGER NOT NULL, expires INTEGER NOT NULL);
   CREATE TABLE edges(name TEXT PRIMARY KEY, site TEXT NOT NULL, enrolled INTEGER NOT NULL,
     revoked INTEGER);
   CREATE TABLE certificates(spki BLOB PRIMARY KEY, serial TEXT NOT NULL, edge TEXT NOT NULL,
     issued INTEGER NOT NULL, expires INTEGER NOT NULL, revoked INTEGER);
   CREATE INDEX certificates_edge ON certificates(edge, issued);
+)";
+// Uses that were counted only become claims of nobody.
+constexpr auto kFromCounts = R"(
+  INSERT INTO claims
+    WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 100000)
+    SELECT id, randomblob(32), created FROM tokens JOIN n ON n.i <= uses - uses_left;
+  ALTER TABLE tokens DROP COLUMN uses_left;
 )";
 constexpr Nanoseconds kTokensKept = std::chrono::hours(24 * 30);  // after they expired
 constexpr std::int64_t kTokensMax = 100'000;
@@ -27,7 +42,10 @@ std::int64_t ns(EventTime t) { return count_ns(t); }
 
 Result<std::unique_ptr<Registry>> Registry::open(const std::filesystem::path& path,
                                                  const Clock& clock) {
-  TIDE_ASSIGN(auto db, sqlite::Database::open(path, {.schema = kSchema, .version = kVersion}));
+  TIDE_ASSIGN(auto db, sqlite::Database::open(
+                           path, {.schema = std::string(kSchema) + kSharedTables,
+                                  .version = kVersion,
+                                  .lifts = {std::string(kSharedTables) + kFromCounts}}));
   std::unique_ptr<Registry> registry(new Registry(std::move(db), clock));
   TIDE_TRY(registry->refresh());
   return registry;
@@ -58,20 +76,39 @@ Result<wire::Token> Registry::create_token(const TokenOrder& order,
   token.pin.assign(authority_spki.begin(), authority_spki.begin() + wire::kTokenPinBytes);
   TIDE_TRY(wire::Token::parse(token.text()));  // an address that could not be read back
 
-  TIDE_ASSIGN(auto transaction, sqlite::Transaction::begin(*db_));
   const auto now = clock_.wall();
-  TIDE_ASSIGN(auto old, db_->prepare("DELETE FROM tokens WHERE expires < ?"));
-  TIDE_TRY(old.execute(ns(now - kTokensKept)));
-  TIDE_ASSIGN(auto insert, db_->prepare("INSERT INTO tokens VALUES(?,?,?,?,?,?,?,?,?)"));
-  TIDE_TRY(insert.execute(token.id, tls::enrolment_key(token.secret), order.site, order.edge,
-                          order.replace, order.uses, order.uses, ns(now), ns(now + order.life)));
-  TIDE_TRY(transaction.commit());
+  Entries entries;
+  TIDE_ASSIGN(auto old, db_->prepare("SELECT id FROM tokens WHERE expires < ?"));
+  old.start(ns(now - kTokensKept));
+  for (;;) {
+    TIDE_ASSIGN(const bool row, old.step());
+    if (!row) break;
+    TIDE_TRY(end_of_token(old.text(0), entries));
+  }
+  const TokenFacts facts{token.id,   order.site, order.edge,      order.replace, order.uses,
+                         order.uses, now,        now + order.life};
+  entries.push_back(entry_of(TokenRow{facts, tls::enrolment_key(token.secret)}));
+  TIDE_TRY(say(entries));
   return token;
 }
 
+// With its claims, which would stay in the log for ever.
+Result<> Registry::end_of_token(const std::string& id, Entries& entries) {
+  TIDE_ASSIGN(auto claims, db_->prepare("SELECT spki FROM claims WHERE token=?"));
+  claims.start(id);
+  for (;;) {
+    TIDE_ASSIGN(const bool row, claims.step());
+    if (!row) break;
+    entries.push_back({claim_key(id, claims.blob(0)), std::nullopt});
+  }
+  entries.push_back({token_key(id), std::nullopt});
+  return {};
+}
+
 Result<std::vector<TokenFacts>> Registry::tokens() {
-  TIDE_ASSIGN(auto query, db_->prepare("SELECT id,site,edge,replaces,uses,uses_left,created,"
-                                       "expires FROM tokens ORDER BY created"));
+  TIDE_ASSIGN(auto query, db_->prepare("SELECT id,site,edge,replaces,uses,max(0, uses - (SELECT "
+                                       "count(*) FROM claims WHERE token=id)),created,expires "
+                                       "FROM tokens ORDER BY created"));
   std::vector<TokenFacts> out;
   for (;;) {
     TIDE_ASSIGN(const bool row, query.step());
@@ -83,9 +120,14 @@ Result<std::vector<TokenFacts>> Registry::tokens() {
 }
 
 Result<bool> Registry::drop_token(const std::string& id) {
-  TIDE_ASSIGN(auto query, db_->prepare("DELETE FROM tokens WHERE id=?"));
-  TIDE_TRY(query.execute(id));
-  return db_->rows_changed() > 0;
+  TIDE_ASSIGN(auto query, db_->prepare("SELECT 1 FROM tokens WHERE id=?"));
+  TIDE_ASSIGN(const bool known, query.start(id).step());
+  query.rewind();
+  if (!known) return false;
+  Entries entries;
+  TIDE_TRY(end_of_token(id, entries));
+  TIDE_TRY(say(entries));
+  return true;
 }
 
 Result<std::optional<tls::Digest>> Registry::token_key_of(const std::string& id) {
@@ -100,9 +142,18 @@ Result<std::optional<tls::Digest>> Registry::token_key_of(const std::string& id)
 }
 
 Result<Registry::Grant> Registry::check_token(const std::string& id, const std::string& edge) {
-  TIDE_ASSIGN(auto query, db_->prepare("SELECT site,edge,replaces,uses_left,expires FROM tokens "
-                                       "WHERE id=?"));
-  TIDE_ASSIGN(const bool row, query.start(id).step());
+  return judge(id, edge, nullptr);
+}
+
+Result<Registry::Grant> Registry::judge(const std::string& id, const std::string& edge,
+                                        const tls::Digest* claim) {
+  // Claims count in their order; for a new one all of them come before.
+  TIDE_ASSIGN(auto query,
+              db_->prepare("SELECT site,edge,replaces,uses - (SELECT count(*) FROM claims WHERE "
+                           "token=t.id AND rowid < ifnull((SELECT rowid FROM claims WHERE "
+                           "token=t.id AND spki=?), 9e18)),expires FROM tokens t WHERE id=?"));
+  const ByteSpan own = claim != nullptr ? ByteSpan(*claim) : ByteSpan{};
+  TIDE_ASSIGN(const bool row, query.start(own, id).step());
   const auto refuse = [](std::string why) { return Error{Fault::denied, "token: " + why}; };
   if (!row) return refuse("unknown here; make one with 'tidemark gateway token create'");
   const auto expires = event_time(query.integer(4));
@@ -129,35 +180,48 @@ Result<Registry::Grant> Registry::check_token(const std::string& id, const std::
 
 Result<Registry::Grant> Registry::use_token(const std::string& id, const std::string& edge,
                                             const tls::CertificateFacts& certificate) {
+  TIDE_TRY(may_change());
+  const Entries claim{claim_entry(id, certificate.spki, clock_.wall())};
+  Entries entries;
+  const auto grant = [&]() -> Result<Grant> {
+    TIDE_ASSIGN(auto granted, judge(id, edge, &certificate.spki));
+    TIDE_CHECK(certificate.name == granted.edge, "a certificate for another edge than was granted");
+    TIDE_TRY(revoke_certificates(granted.edge, entries));  // there are some when it replaces
+    entries.push_back(edge_entry(granted.edge, granted.site, ns(clock_.wall()), std::nullopt));
+    entries.push_back(certificate_entry(certificate));
+    return granted;
+  };
+  if (log_) {
+    TIDE_TRY(say(claim));
+    TIDE_ASSIGN(auto granted, grant());
+    TIDE_TRY(say(entries));
+    return granted;
+  }
   TIDE_ASSIGN(auto transaction, sqlite::Transaction::begin(*db_));
-  TIDE_ASSIGN(auto grant, check_token(id, edge));
-  TIDE_CHECK(certificate.name == grant.edge, "a certificate for another edge than was granted");
-  TIDE_ASSIGN(auto use, db_->prepare("UPDATE tokens SET uses_left=uses_left-1 WHERE id=?"));
-  TIDE_TRY(use.execute(id));
-  TIDE_TRY(revoke_certificates(grant.edge));  // there are some only when it replaces
-  TIDE_ASSIGN(auto put, db_->prepare("INSERT OR REPLACE INTO edges VALUES(?,?,?,NULL)"));
-  TIDE_TRY(put.execute(grant.edge, grant.site, ns(clock_.wall())));
-  TIDE_TRY(add_certificate(certificate));
+  TIDE_TRY(put(claim));
+  TIDE_ASSIGN(auto granted, grant());
+  TIDE_TRY(put(entries));
   TIDE_TRY(transaction.commit());
   TIDE_TRY(load_revoked());
-  return grant;
+  return granted;
 }
 
-Result<> Registry::add_certificate(const tls::CertificateFacts& certificate) {
-  TIDE_ASSIGN(auto put, db_->prepare("INSERT OR REPLACE INTO certificates VALUES(?,?,?,?,?,NULL)"));
-  return put.execute(certificate.spki, certificate.serial, certificate.name, ns(clock_.wall()),
-                     ns(certificate.not_after));
+RegistryEntry Registry::certificate_entry(const tls::CertificateFacts& certificate) const {
+  return entry_of(CertificateRow{certificate.spki, certificate.serial, certificate.name,
+                                 ns(clock_.wall()), ns(certificate.not_after), std::nullopt});
 }
 
 Result<> Registry::renew(const tls::CertificateFacts& certificate) {
-  TIDE_ASSIGN(auto transaction, sqlite::Transaction::begin(*db_));
-  TIDE_ASSIGN(auto known, db_->prepare("SELECT revoked FROM edges WHERE name=?"));
-  TIDE_ASSIGN(const bool row, known.start(certificate.name).step());
-  if (!row || !known.is_null(0)) {
+  TIDE_TRY(may_change());
+  const auto known = [&]() -> Result<> {
+    TIDE_ASSIGN(auto query, db_->prepare("SELECT 1 FROM edges WHERE name=? AND revoked IS NULL"));
+    TIDE_ASSIGN(const bool row, query.start(certificate.name).step());
+    if (row) return {};
     return Error{Fault::denied, "edge '" + certificate.name + "' is not enrolled here"};
-  }
-  TIDE_TRY(add_certificate(certificate));
-  return transaction.commit();
+  };
+  TIDE_TRY(known());
+  TIDE_TRY(say({certificate_entry(certificate)}));
+  return known();  // it may have been revoked elsewhere before this was said
 }
 
 Result<std::vector<EdgeFacts>> Registry::edges() {
@@ -179,25 +243,148 @@ Result<std::vector<EdgeFacts>> Registry::edges() {
   }
 }
 
-Result<> Registry::revoke_certificates(const std::string& edge) {
-  TIDE_ASSIGN(auto query, db_->prepare("UPDATE certificates SET revoked=? WHERE edge=? AND "
-                                       "revoked IS NULL"));
-  return query.execute(ns(clock_.wall()), edge);
+Result<> Registry::revoke_certificates(const std::string& edge, Entries& entries) {
+  TIDE_ASSIGN(auto all, certificates_of(*db_, edge));
+  for (auto& c : all) {
+    if (c.revoked) continue;
+    c.revoked = ns(clock_.wall());
+    entries.push_back(entry_of(c));
+  }
+  return {};
 }
 
 Result<bool> Registry::revoke(const std::string& edge) {
+  TIDE_ASSIGN(auto query, db_->prepare("SELECT site,enrolled FROM edges WHERE name=? AND revoked "
+                                       "IS NULL"));
+  TIDE_ASSIGN(const bool known, query.start(edge).step());
+  if (!known) return false;
+  // The edge first: a certificate that another gateway is renewing just now counts for nothing.
+  Entries entries{edge_entry(edge, query.text(0), query.integer(1), ns(clock_.wall()))};
+  query.rewind();
+  TIDE_TRY(revoke_certificates(edge, entries));
+  TIDE_TRY(say(entries));
+  TIDE_TRY(load_revoked());
+  return true;
+}
+
+Result<> Registry::share(std::unique_ptr<RegistryLog> log, bool whole) {
+  TIDE_ASSIGN(former_, layout());
+  log_ = std::move(log);
+  whole_ = whole;
+  return {};
+}
+
+Result<> Registry::may_change() const {
+  if (ready()) return {};
+  auto why = problem();
+  return Error{Fault::unavailable, "what other gateways have said in the registry is not here yet" +
+                                       (why.empty() ? "; try again" : ": " + why)};
+}
+
+std::string Registry::problem() const { return log_ ? log_->problem() : ""; }
+
+Result<std::int64_t> Registry::next() {
+  TIDE_ASSIGN(auto query, db_->prepare("SELECT next FROM shared"));
+  TIDE_TRY(query.step());
+  return query.integer(0);
+}
+
+Result<std::string> Registry::layout() {
+  TIDE_ASSIGN(auto query, db_->prepare("SELECT layout FROM shared"));
+  TIDE_TRY(query.step());
+  return query.text(0);
+}
+
+Result<> Registry::catch_up(std::chrono::milliseconds within) {
+  if (!log_) return {};
+  TIDE_TRY(log_->catch_up(within));
+  at_end_ = true;
+  TIDE_TRY(absorb());
+  return may_change();
+}
+
+Result<> Registry::say(const Entries& entries) {
+  if (log_) {
+    TIDE_TRY(log_->append(entries));
+    return absorb();
+  }
   TIDE_ASSIGN(auto transaction, sqlite::Transaction::begin(*db_));
-  TIDE_ASSIGN(auto query, db_->prepare("UPDATE edges SET revoked=? WHERE name=? AND revoked IS "
-                                       "NULL"));
-  TIDE_TRY(query.execute(ns(clock_.wall()), edge));
-  const bool known = db_->rows_changed() > 0;
-  TIDE_TRY(revoke_certificates(edge));
+  TIDE_TRY(put(entries));
+  TIDE_TRY(transaction.commit());
+  return load_revoked();
+}
+
+Result<> Registry::put(const Entries& entries) {
+  for (const auto& e : entries) TIDE_TRY(put_row(*db_, e));
+  return {};
+}
+
+Result<> Registry::absorb() {
+  if (!log_) return {};
+  for (auto& e : log_->take()) pending_.push_back(std::move(e));
+  if (!pending_.empty()) {
+    TIDE_ASSIGN(auto transaction, sqlite::Transaction::begin(*db_));
+    TIDE_TRY(put_pending());
+    TIDE_TRY(transaction.commit());
+    pending_.clear();
+    TIDE_TRY(load_revoked());
+  }
+  at_end_ = at_end_ || log_->at_end();
+  if (!at_end_ || ready_) return {};
+  if (whole_) {
+    TIDE_ASSIGN(const bool settled, settle());
+    if (!settled) return {};
+  }
+  ready_ = true;
+  named_.clear();
+  return {};
+}
+
+// The file may be further than this: another process has read the log, too.
+Result<> Registry::put_pending() {
+  TIDE_ASSIGN(auto from, next());
+  TIDE_ASSIGN(auto known, layout());
+  for (const auto& e : pending_) {
+    const auto id = layout_id(e);
+    if (!id.empty() && id != known) {  // other topics of that name: from their beginning
+      known = id;
+      from = 0;
+    }
+    if (!ready_ && e.value) named_.insert(e.key);
+    if (!ready_ && !e.value) named_.erase(e.key);
+    if (e.place < from) continue;
+    TIDE_TRY(put_row(*db_, e));
+    from = e.place + 1;
+  }
+  TIDE_ASSIGN(auto note, db_->prepare("UPDATE shared SET layout=?, next=?"));
+  return note.execute(known, from);
+}
+
+// False: not yet, another process has put more into the file than was read here.
+Result<bool> Registry::settle() {
+  TIDE_ASSIGN(auto transaction, sqlite::Transaction::begin(*db_));
+  TIDE_ASSIGN(const auto reached, next());
+  if (reached > log_->next()) return false;
+  TIDE_ASSIGN(auto rows, rows_of(*db_));
+  std::erase_if(rows, [this](const RegistryEntry& e) { return named_.contains(e.key); });
+  TIDE_ASSIGN(const auto known, layout());
+  if (known != former_) {  // never shared there
+    TIDE_TRY(transaction.commit());
+    if (rows.empty()) return true;
+    log::info("the registry is shared with the other gateways", "entries={}", rows.size());
+    TIDE_TRY(log_->append(rows));
+    former_ = known;
+    return true;
+  }
+  for (auto& e : rows) e.value.reset();
+  TIDE_TRY(put(rows));
   TIDE_TRY(transaction.commit());
   TIDE_TRY(load_revoked());
-  return known;
+  return true;
 }
 
 Result<> Registry::refresh() {
+  TIDE_TRY(absorb());
   TIDE_ASSIGN(const auto version, db_->data_version());
   if (version == seen_version_) return {};
   TIDE_TRY(load_revoked());
@@ -207,8 +394,9 @@ Result<> Registry::refresh() {
 
 Result<> Registry::load_revoked() {
   // Certificates that have run out are refused for that; the set stays small.
-  TIDE_ASSIGN(auto query, db_->prepare("SELECT spki FROM certificates WHERE revoked IS NOT NULL "
-                                       "AND expires > ?"));
+  TIDE_ASSIGN(auto query, db_->prepare("SELECT spki FROM certificates c LEFT JOIN edges e ON "
+                                       "e.name=c.edge WHERE c.expires > ? AND (c.revoked IS NOT "
+                                       "NULL OR e.revoked IS NOT NULL)"));
   query.start(ns(clock_.wall()));
   std::set<tls::Digest> found;
   for (;;) {

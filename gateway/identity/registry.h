@@ -1,8 +1,12 @@
 // Who may connect: enrolment tokens, edges and their certificates, in gateway.db.
 //
-// Promise    a token is good for exactly its number of uses, however many ask at once; what is
-//            counted and granted is one transaction. A token's secret is never stored, only a key
-//            derived from it, which is enough to check a proof and to make one: guard the file.
+// Promise    a token is good for exactly its number of uses, however many ask at once, also at
+//            different gateways: a use is claimed, and the first claims count. A token's secret is
+//            never stored, only a key derived from it, which is enough to check a proof and to make
+//            one: guard the file.
+// Shared     with a log (registry_log.h) all changes go through it, and the file is what it says;
+//            else through the file alone. A claim whose gateway dies before it grants is lost then:
+//            the token has one use less.
 // Threads    one; other processes (CLI) may work on the same file.
 #pragma once
 
@@ -19,6 +23,7 @@
 #include "common/sqlite/database.h"
 #include "common/tls/certificate.h"
 #include "common/wire/token.h"
+#include "gateway/identity/registry_log.h"
 
 namespace tidemark::gateway {
 
@@ -54,6 +59,17 @@ class Registry {
   static Result<std::unique_ptr<Registry>> open(const std::filesystem::path& path,
                                                 const Clock& clock);
 
+  // From now on. A log that comes whole, from its beginning, decides at its end: rows that it does
+  // not have go, or are said there when this registry was never shared in it. One from next() on
+  // adds.
+  Result<> share(std::unique_ptr<RegistryLog> log, bool whole);
+  Result<std::int64_t> next();  // the place in the log behind all that is in the file
+  // Waits until all that the log has is here.
+  Result<> catch_up(std::chrono::milliseconds within);
+  // False: what other gateways have said is not here yet, nobody may come in.
+  [[nodiscard]] bool ready() const { return !log_ || (ready_ && pending_.empty()); }
+  [[nodiscard]] std::string problem() const;  // empty: none
+
   // The secret is in the result and nowhere else.
   Result<wire::Token> create_token(const TokenOrder& order, const std::string& gateway_address,
                                    const tls::Digest& authority_spki);
@@ -68,7 +84,8 @@ class Registry {
   };
   // Whether the token would admit this edge now. Fault::denied says why not. Counts nothing.
   Result<Grant> check_token(const std::string& id, const std::string& edge);
-  // The same, counted, with the certificate made known; all or nothing.
+  // The same, counted, with the certificate made known. Fault::unavailable: the log cannot be
+  // written or is not here yet.
   Result<Grant> use_token(const std::string& id, const std::string& edge,
                           const tls::CertificateFacts& certificate);
   // A further certificate of an edge that has shown a good one.
@@ -78,21 +95,41 @@ class Registry {
   // False: no such edge. Its certificates are refused from now on; a new token may enrol it anew.
   Result<bool> revoke(const std::string& edge);
 
-  // From memory; refresh() looks whether another process changed the file (cheap) and reads again.
+  // From memory; refresh() takes what the log has, looks whether another process changed the file
+  // (cheap) and reads again.
   [[nodiscard]] bool revoked(const tls::Digest& spki) const { return revoked_.contains(spki); }
   Result<> refresh();
 
  private:
+  using Entries = std::vector<RegistryEntry>;
   Registry(std::unique_ptr<sqlite::Database> db, const Clock& clock)
       : db_(std::move(db)), clock_(clock) {}
+  // To the log if there is one; they are in the file then.
+  Result<> say(const Entries& entries);
+  Result<> put(const Entries& entries);  // into the tables, within a transaction
+  Result<> absorb();                     // what came from the log, into the file
+  Result<> put_pending();
+  Result<bool> settle();  // see share()
+  Result<std::string> layout();
+  [[nodiscard]] Result<> may_change() const;
+  // `claim`: the key whose claim is looked at; else how it would be for another one.
+  Result<Grant> judge(const std::string& id, const std::string& edge, const tls::Digest* claim);
+  // What is to be said so that it is so.
+  Result<> end_of_token(const std::string& id, Entries& entries);
+  Result<> revoke_certificates(const std::string& edge, Entries& entries);
+  [[nodiscard]] RegistryEntry certificate_entry(const tls::CertificateFacts& certificate) const;
   Result<> load_revoked();
-  Result<> revoke_certificates(const std::string& edge);
-  Result<> add_certificate(const tls::CertificateFacts& certificate);
 
   std::unique_ptr<sqlite::Database> db_;
   const Clock& clock_;
   std::int64_t seen_version_ = -1;
   std::set<tls::Digest> revoked_;
+  std::unique_ptr<RegistryLog> log_;
+  Entries pending_;            // came, and are not in the file yet
+  bool at_end_ = false, ready_ = false;
+  bool whole_ = false;
+  std::set<std::string> named_;  // keys that it has, until it is ready
+  std::string former_;           // id of the topics in which this registry was shared before
 };
 
 }  // namespace tidemark::gateway

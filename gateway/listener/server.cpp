@@ -217,13 +217,18 @@ void Server::after_handshake(Link& link) {
     return;
   }
   const bool full = by_session_.size() >= options_.edges_max;
-  if (!peer.verified || full || !tls::fits_certificate(peer.facts.name)) {
-    const auto why = full ? "this gateway has all the edges it may have" : peer.problem;
-    meters_.identities_refused.add();
+  const bool good = peer.verified && tls::fits_certificate(peer.facts.name);
+  if (!good || full || !parts_.registry.ready()) {
+    const std::string why = !good  ? peer.problem
+                            : full ? "this gateway has all the edges it may have"
+                                   : "what other gateways have said of edges is not here yet";
+    const auto reason = !good  ? Refusal::identity
+                        : full ? Refusal::quota
+                               : Refusal::unavailable;
+    if (!good) meters_.identities_refused.add();
     log::warning("edge refused", "edge={} address={} reason={}", peer.facts.name, link.address,
                  why);
-    const wire::Refuse refuse{full ? Refusal::quota : Refusal::identity, why};
-    wire::append_frame(link.words, FrameType::refuse, wire::encode(refuse));
+    wire::append_frame(link.words, FrameType::refuse, wire::encode(wire::Refuse{reason, why}));
     return close_later(link);
   }
   link.stage = Link::Stage::session;
@@ -270,8 +275,10 @@ void Server::take_stranger_frame(Link& link, const wire::Frame& frame) {
   }
   log::warning("enrolment refused", "edge={} address={} reason={}", link.enrolment->edge(),
                link.address, answer.error().text());
-  const auto reason =
-      answer.error().fault() == Fault::denied ? Refusal::token : Refusal::protocol;
+  const auto fault = answer.error().fault();
+  const auto reason = fault == Fault::denied        ? Refusal::token
+                      : fault == Fault::unavailable ? Refusal::unavailable
+                                                    : Refusal::protocol;
   wire::append_frame(link.words, FrameType::refuse,
                      wire::encode(wire::Refuse{reason, answer.error().text()}));
   close_later(link);
@@ -484,6 +491,8 @@ void Server::take_snapshot() {
   s.name = options_.name;
   s.listen = address_;
   s.cloud_up = cloud_.up();
+  s.registry_ready = parts_.registry.ready();
+  s.registry_problem = parts_.registry.problem();
   s.cloud_round_trip_ms = static_cast<double>(cloud_.round_trip().count()) / 1e6;
   s.strangers = strangers_;
   s.in_flight_bytes = in_flight_bytes_;

@@ -59,6 +59,8 @@ struct Snapshot {
   std::string listen;
   bool cloud_up = false;
   double cloud_round_trip_ms = 0;
+  bool registry_ready = false;
+  std::string registry_problem;  // empty: none
   std::size_t strangers = 0;
   std::uint64_t in_flight_bytes = 0;
   std::vector<EdgeStatus> edges;

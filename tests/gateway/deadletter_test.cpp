@@ -61,7 +61,7 @@ TEST_F(Letters, AreDroppedAndTriedAgainWhenAPersonSaysSo) {
 
 TEST_F(Letters, LieInTheTablesThatTheFormatDescribes) {
   open();
-  EXPECT_EQ(test::tables_of(folder.path / "letters.db"),
+  EXPECT_EQ(test::tables_of(folder.path / "letters.db", 1),
             test::described_tables(TIDEMARK_LETTERS_FORMAT));
 }
 

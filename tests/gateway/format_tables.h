@@ -28,8 +28,8 @@ inline Tables described_tables(const std::string& format_file) {
   return tables;
 }
 
-inline Tables tables_of(const std::filesystem::path& file) {
-  const auto db = sqlite::Database::open(file, {.reader = true}).value();
+inline Tables tables_of(const std::filesystem::path& file, int version) {
+  const auto db = sqlite::Database::open(file, {.version = version, .reader = true}).value();
   sqlite::Statement columns(
       *db, "SELECT m.name, c.name || ' ' || c.type || iif(c.pk, ', key', iif(c.[notnull], '', "
            "' or NULL')) FROM sqlite_schema m JOIN pragma_table_info(m.name) c WHERE m.type='table'"
