@@ -14,6 +14,7 @@
 #include "cloud/serve/serving.h"
 #include "cloud/store/part_folder.h"
 #include "cloud/store/store.h"
+#include "common/base/disk.h"
 #include "common/base/log.h"
 #include "common/metrics/registry.h"
 
@@ -255,6 +256,7 @@ Result<> run_serving(const CloudConfig& config, const Clock& clock, Random& rand
 Result<> run_node(const CloudConfig& config,
                   std::function<Result<answers::Definitions>()> read_views,
                   const Clock& clock, Random& random, const StopSignal& stop) {
+  TIDE_ASSIGN(const auto lock, FolderLock::take(config.data_dir));
   if (config.intake.serves_only()) return run_serving(config, clock, random, stop);
   if (serve::is_served(config.data_dir)) {
     return other_store(config.data_dir, serve::served_path(config.data_dir), "serves answers");

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -171,6 +172,21 @@ Result<> make_folder(const std::filesystem::path& path) {
   std::error_code ignored;
   if (errno == EEXIST && std::filesystem::is_directory(path, ignored)) return {};
   return system_error("create folder " + path.string(), errno);
+}
+
+Result<FolderLock> FolderLock::take(const std::filesystem::path& path) {
+  TIDE_TRY(make_folder(path));
+  const int fd = ::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (fd < 0) return system_error("open " + path.string(), errno);
+  FolderLock lock(fd);
+  if (::flock(fd, LOCK_EX | LOCK_NB) == 0) return lock;
+  if (errno != EWOULDBLOCK) return system_error("lock " + path.string(), errno);
+  return Error{Fault::denied, path.string() + ": another process works in this folder; end it, or "
+                                              "give this one a data_dir of its own"};
+}
+
+FolderLock::~FolderLock() {
+  if (descriptor_ >= 0) ::close(descriptor_);
 }
 
 Result<> become_owner_of(const std::filesystem::path& path) {

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <utility>
 
 #include "common/base/bytes.h"
 #include "common/base/result.h"
@@ -52,6 +53,20 @@ Result<> write_file(const std::filesystem::path& path, std::string_view content,
                     unsigned mode = 0640);
 // mkdir -p, mode 0750.
 Result<> make_folder(const std::filesystem::path& path);
+// A folder in which one process at a time may work: until this goes, or the process does, also by
+// kill -9. Processes that only read do not ask.
+class FolderLock {
+ public:
+  // Makes the folder. Fault::denied: another process has it.
+  static Result<FolderLock> take(const std::filesystem::path& path);
+  FolderLock(FolderLock&& o) noexcept : descriptor_(std::exchange(o.descriptor_, -1)) {}
+  FolderLock& operator=(FolderLock&&) = delete;
+  ~FolderLock();
+
+ private:
+  explicit FolderLock(int descriptor) : descriptor_(descriptor) {}
+  int descriptor_;
+};
 // For commands: root goes on as the owner of the nearest folder above `path` that exists (and of
 // its group), so that the daemon, which is no root, can read what the command writes. Nothing for
 // other users. The process stays that user.

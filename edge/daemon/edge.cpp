@@ -70,7 +70,8 @@ class Agent final : public Edge {
         sources_(std::move(loaded), file, clock_, random) {}
 
   Result<> open() {
-    TIDE_TRY(make_folder(config_.data_dir));
+    TIDE_ASSIGN(auto lock, FolderLock::take(config_.data_dir));
+    lock_.emplace(std::move(lock));
     TIDE_TRY(make_folder(config_.run_dir));
     const Incarnation incarnation{random_.next()};
     TIDE_ASSIGN(journal_, journal::Journal::open({config_.run_dir / "intake.journal",
@@ -312,6 +313,7 @@ class Agent final : public Edge {
   SteadyTime started_;
   SystemDisk disk_;
   pipeline::TapHub tap_;
+  std::optional<FolderLock> lock_;  // of data_dir
   std::unique_ptr<journal::Journal> journal_;
   std::unique_ptr<ring::RingBuffer> ring_;
   std::unique_ptr<quarantine::Quarantine> quarantine_;

@@ -124,7 +124,7 @@ constexpr std::chrono::milliseconds kRegistryWithin{3000};
 Result<> run_node(const GatewayConfig& config, const Clock& clock, Random& random,
                   const StopSignal& stop) {
   const auto data = config.data_path();
-  TIDE_TRY(make_folder(data));
+  TIDE_ASSIGN(const auto lock, FolderLock::take(data));
   if (!Authority::exists(data)) {
     TIDE_TRY(Authority::init(data, config.name + "-ca", clock));
     log::info("certificate authority made", "data_dir={}", config.data_dir);

@@ -193,6 +193,19 @@ TEST_F(Files, FoldersAreMadeWithTheirParents) {
   EXPECT_FALSE(make_folder(folder_ / "file").ok());
 }
 
+TEST_F(Files, AFolderIsOneProcesssAlone) {
+  {
+    const auto mine = FolderLock::take(folder_ / "data");
+    ASSERT_TRUE(mine.ok());
+    const auto other = FolderLock::take(folder_ / "data");
+    ASSERT_FALSE(other.ok());
+    EXPECT_EQ(other.error().fault(), Fault::denied);
+    EXPECT_NE(other.error().text().find("data"), std::string::npos);
+    EXPECT_TRUE(FolderLock::take(folder_ / "data2").ok());
+  }
+  EXPECT_TRUE(FolderLock::take(folder_ / "data").ok());
+}
+
 TEST(Log, HoldsBackRepeats) {
   testing::internal::CaptureStderr();
   for (int i = 0; i < 5; ++i) log::warning("device is silent", "n={}", i);
