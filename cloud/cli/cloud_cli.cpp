@@ -42,9 +42,10 @@ void CloudCommands::add_commands() {
   auto& status = cloud.add("status", "Edges, watermarks and the ledger. Exit 2 when one is away.");
   common(status);
   status.action([this] {
-    return show("/v1/edges", {}, [this](const Json& body, const std::string& node) {
+    const auto print = [this](const Json& body, const std::string& node) {
       return print_status(body, node, output_);
-    });
+    };
+    return show("/v1/edges", {}, print, "**", Wants::the_node);
   });
 
   auto& query = cloud.add("query", "Answers: \"AGG SERIES [by WINDOW]\", or a view's name.");
@@ -379,12 +380,13 @@ int CloudCommands::list_orders() {
     return settings.error().fault() == Fault::unavailable ? kExitNoInput : kExitConfig;
   }
   const auto orders = world_.orders();
+  if (!orders && orders.error().fault() == Fault::unsupported) return output_.fail(orders.error());
   if (!orders) return output_.fail(orders.error(), "tidemark doctor");
   return print_orders(*orders, words_.json, output_);
 }
 
 int CloudCommands::show(const std::string& path, const Parameters& parameters, const Print& print,
-                        const std::string& select) {
+                        const std::string& select, Wants wants) {
   Source source(world_, words_.config, words_.url, output_);
   if (const auto settled = source.settle(); !settled) {
     output_.fail(settled.error());
@@ -406,14 +408,44 @@ int CloudCommands::show(const std::string& path, const Parameters& parameters, c
                         "tidemark cloud status --url http://host:port");
   }
   const int missing = has_rows(parsed) ? int{kExitOk} : no_such_series(source, select);
-  if (missing != kExitOk && !words_.json) return missing;
-  if (!words_.json) return print(parsed, source.name());
+  if (missing != kExitOk && !words_.json) {
+    note_other_parts(source);
+    return missing;
+  }
+  if (!words_.json) {
+    const int code = print(parsed, source.name());
+    if (path != "/v1/edges" && !has_rows(parsed)) note_other_parts(source);
+    return wants == Wants::the_node ? status_code(code, source) : code;
+  }
   output_.out(*body);
   if (missing != kExitOk) return missing;
   if (path != "/v1/edges") return kExitOk;
   // Scripts get the same exit code as people.
   cli::TextOutput quiet;
-  return print_status(parsed, source.name(), quiet);
+  const int code = print_status(parsed, source.name(), quiet);
+  return wants == Wants::the_node ? status_code(code, source) : code;
+}
+
+// A node that does not answer is away, whatever its store says.
+int CloudCommands::status_code(int code, const Source& source) {
+  if (code != kExitOk || !source.direct()) return code;
+  output_.err("exit 2: degraded (the node does not answer)\n");
+  return kExitDegraded;
+}
+
+// Of nodes of a group each has its partitions alone, and what is not here may be there.
+void CloudCommands::note_other_parts(Source& source) {
+  const auto body = source.get("/v1/edges", {});
+  const auto status = body ? Json::parse(*body, nullptr, false) : Json();
+  if (!status.is_object() || !status.contains("owners")) return;
+  std::string others;
+  for (const auto& o : status["owners"]) {
+    if (o.value("here", true)) continue;
+    others += (others.empty() ? "" : ", ") + std::to_string(o.value("partition", 0));
+  }
+  if (others.empty()) return;
+  output_.err(fmt::format("note: partitions {} are on other nodes of the group; ask these, or one "
+                          "that serves: --url http://host:port\n", others));
 }
 
 // Says so when nothing is measured under that name, which no answer would show: a wrong word must

@@ -49,10 +49,12 @@ class CloudCommands {
         .option("--to", words_.to, "End, likewise.", "T")
         .option("--limit", words_.limit, "At most so many answers (10000, up to 100000).", "N");
   }
+  // The node itself: that it does not answer is told by the exit code, too.
+  enum class Wants : std::uint8_t { what_is_known, the_node };
   // Prints the body, and who it is of; its exit code.
   using Print = std::function<int(const Json&, const std::string&)>;
   int show(const std::string& path, const Parameters& parameters, const Print& print,
-           const std::string& select = "**");
+           const std::string& select = "**", Wants wants = Wants::what_is_known);
   // `partitions`: of this node, whose stores alone it is for.
   int order(const std::string& words, const std::vector<int>& partitions = {});
   int list_orders();
@@ -73,6 +75,8 @@ class CloudCommands {
   int swap_meter(bool revoke);
   int take_view(bool apply);
   int no_such_series(Source& source, const std::string& select);
+  void note_other_parts(Source& source);
+  int status_code(int code, const Source& source);
   int doctor();
 
   const World& world_;

@@ -108,6 +108,10 @@ Result<std::vector<cloud_cli::ListedOrder>> list_orders(const cloud::CloudConfig
     }
     return all;
   }
+  if (serve::is_served(config.data_dir)) {
+    return Error{Fault::unsupported, "this node serves what others answer and is given no orders; "
+                                     "ask a node of the group"};
+  }
   TIDE_ASSIGN(const auto orders, store::known_orders(config.data_dir));
   for (const auto& o : orders) {
     const auto outcome = o.outcome.empty() ? std::nullopt : std::optional(o.outcome);

@@ -195,7 +195,10 @@ Result<> Intake::take_letter(Letter& letter, answers::Cause cause) {
                                        : "an earlier version kept it without its name");
   }
   const auto session = sessions_.find(letter.edge);
-  if (session == sessions_.end()) return Error(Fault::bad_input, "it is of no edge");
+  if (session == sessions_.end()) {
+    return Error(Fault::bad_input, "it is of no edge, so that nobody can take it; drop it, and "
+                                   "send what it should have said");
+  }
   auto& s = *session->second;
   if (letter.frame == kBlock) return take_block_of(s, letter, cause);
   if (letter.frame == kDictionary) return take_dictionary_of(s, letter);

@@ -95,6 +95,9 @@ Error error_of(rd_kafka_resp_err_t code, std::string_view about, std::string_vie
     case RD_KAFKA_RESP_ERR_SASL_AUTHENTICATION_FAILED:
     case RD_KAFKA_RESP_ERR__SSL:
       return {Fault::denied, text("correct the security settings of cloud.kafka.client")};
+    case RD_KAFKA_RESP_ERR_INVALID_REPLICATION_FACTOR:
+      return {Fault::bad_input, text("start more brokers, or say --replication N; --dev is for one "
+                                     "broker and data that do not matter")};
     case RD_KAFKA_RESP_ERR__QUEUE_FULL: return {Fault::full, text("")};
     case RD_KAFKA_RESP_ERR__TRANSPORT:
     case RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN:

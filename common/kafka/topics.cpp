@@ -214,7 +214,10 @@ Result<TopicsState> check_topics(const Settings& settings) {
 Result<int> partitions_of(const Settings& settings, const std::string& topic) {
   TIDE_ASSIGN(auto admin, Admin::open(settings));
   TIDE_ASSIGN(const auto shape, admin.shape(topic));
-  if (!shape) return Error{Fault::bad_input, topic + ": there is no such topic"};
+  if (!shape) {
+    return Error{Fault::bad_input, topic + ": there is no such topic; make it by Kafka's own tools "
+                                           "(kafka-topics --create), or correct its name"};
+  }
   return shape->partitions;
 }
 
