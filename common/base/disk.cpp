@@ -181,8 +181,8 @@ Result<FolderLock> FolderLock::take(const std::filesystem::path& path) {
   FolderLock lock(fd);
   if (::flock(fd, LOCK_EX | LOCK_NB) == 0) return lock;
   if (errno != EWOULDBLOCK) return system_error("lock " + path.string(), errno);
-  return Error{Fault::denied, path.string() + ": another process works in this folder; end it, or "
-                                              "give this one a data_dir of its own"};
+  return Error{Fault::unavailable, path.string() + ": another process works in this folder; end "
+                                                   "it, or give this one a data_dir of its own"};
 }
 
 FolderLock::~FolderLock() {

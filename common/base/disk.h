@@ -57,7 +57,8 @@ Result<> make_folder(const std::filesystem::path& path);
 // kill -9. Processes that only read do not ask.
 class FolderLock {
  public:
-  // Makes the folder. Fault::denied: another process has it.
+  // Makes the folder. Fault::unavailable: another process of this machine has it (of another one,
+  // on a network's file system, not all systems say so).
   static Result<FolderLock> take(const std::filesystem::path& path);
   FolderLock(FolderLock&& o) noexcept : descriptor_(std::exchange(o.descriptor_, -1)) {}
   FolderLock& operator=(FolderLock&&) = delete;

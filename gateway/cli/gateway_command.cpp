@@ -67,6 +67,13 @@ std::string kafka_text(const json& k) {
   return text;
 }
 
+std::string registry_text(const json& problem) {
+  return fmt::format(" registry what other gateways have said of edges is not here yet, nobody "
+                     "comes in{}\n"
+                     "          try: tidemark gateway topics check\n",
+                     problem.is_string() ? ": " + problem.get<std::string>() : "");
+}
+
 class Words {
  public:
   Words(Command& root, Output& out) : out_(out) {
@@ -137,7 +144,9 @@ class Words {
       s["ca"] = {{"pin", pin_text(authority->facts().spki)},
                  {"until", format_utc(authority->facts().not_after)}};
       const bool up = s["cloud"]["state"] == "up";
-      const bool good = up && kafka_of(s).value("problem", json()).is_null();
+      const auto registry = s.value("registry", json::object());  // a daemon of before has none
+      const bool all_known = registry.value("ready", true);
+      const bool good = up && kafka_of(s).value("problem", json()).is_null() && all_known;
       const int code = good ? kExitOk : kExitDegraded;
       if (json_) {
         print(s);
@@ -154,6 +163,7 @@ class Words {
           s["strangers"].get<std::uint64_t>(), totals.letters, format_bytes({totals.bytes}),
           totals.letters > 0 ? "   look at them: tidemark gateway dlq list" : ""));
       out_.out(kafka_text(kafka_of(s)));
+      if (!all_known) out_.out(registry_text(registry.value("problem", json())));
       return code;
     });
   }

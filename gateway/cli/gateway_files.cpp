@@ -40,7 +40,7 @@ Result<std::unique_ptr<Registry>> Files::shared_registry() const {
   const auto& settings = config_.cloud.kafka;
   TIDE_ASSIGN(const auto from, own->next());
   TIDE_ASSIGN(auto log, open_registry_topic(settings, from, kCommandPatience, clock_));
-  TIDE_TRY(own->share(std::move(log), from == 0));
+  own->share(std::move(log), from);
   if (auto caught_up = own->catch_up(kCommandPatience); !caught_up) {
     return std::move(caught_up).error().within("the registry of all gateways, " +
                                                settings.registry());

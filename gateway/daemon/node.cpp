@@ -68,7 +68,12 @@ Result<std::unique_ptr<http::Server>> open_http(const std::string& listen, const
     return http::Response{.content_type = "text/plain", .body = "ok\n"};
   });
   face->route("GET", "/readyz", [&server, &way](const http::Request&) {
-    const auto problem = way.problem(server.cloud_up());
+    auto problem = way.problem(server.cloud_up());
+    const auto s = server.snapshot();
+    if (problem.empty() && !s.registry_ready) {
+      problem = "what other gateways have said of edges is not here yet";
+      if (!s.registry_problem.empty()) problem += ": " + s.registry_problem;
+    }
     return http::Response{.status = problem.empty() ? 200 : 503,
                           .content_type = "text/plain",
                           .body = (problem.empty() ? "ok" : problem) + "\n"};
@@ -133,7 +138,7 @@ Result<> run_node(const GatewayConfig& config, const Clock& clock, Random& rando
   TIDE_ASSIGN(const auto registry, Registry::open(config.registry(), clock));
   if (config.cloud.by_kafka()) {
     TIDE_ASSIGN(auto log, open_registry_topic(config.cloud.kafka, 0, kServerPatience, clock));
-    TIDE_TRY(registry->share(std::move(log), true));
+    registry->share(std::move(log), 0);
     if (const auto known = registry->catch_up(kRegistryWithin); !known) {
       log::warning("nobody comes in yet", "error={}", known.error().text());
     }

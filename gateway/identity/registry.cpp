@@ -1,8 +1,8 @@
 #include "gateway/identity/registry.h"
 
 #include <algorithm>
+#include <limits>
 
-#include "common/base/log.h"
 #include "common/base/random.h"
 #include "gateway/identity/registry_rows.h"
 
@@ -11,10 +11,10 @@ namespace {
 
 constexpr int kVersion = 2;
 constexpr auto kSharedTables = R"(
-  CREATE TABLE claims(token TEXT NOT NULL, spki BLOB NOT NULL, at INTEGER NOT NULL,
-    PRIMARY KEY(token, spki));
-  CREATE TABLE shared(layout TEXT NOT NULL, next INTEGER NOT NULL);
-  INSERT INTO shared VALUES('', 0);
+  CREATE TABLE claims(token TEXT NOT NULL, spki BLOB NOT NULL, edge TEXT NOT NULL,
+    at INTEGER NOT NULL, PRIMARY KEY(token, spki));
+  CREATE TABLE shared(layout TEXT NOT NULL, next INTEGER NOT NULL, said INTEGER NOT NULL);
+  INSERT INTO shared VALUES('', 0, 0);
 )";
 constexpr auto kSchema = R"(
   CREATE TABLE tokens(id TEXT PRIMARY KEY, key BLOB NOT NULL, site TEXT NOT NULL,
@@ -30,10 +30,14 @@ constexpr auto kSchema = R"(
 constexpr auto kFromCounts = R"(
   INSERT INTO claims
     WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 100000)
-    SELECT id, randomblob(32), created FROM tokens JOIN n ON n.i <= uses - uses_left;
+    SELECT id, CAST(printf('%s %023d', id, i) AS BLOB), '', created FROM tokens
+      JOIN n ON n.i <= uses - uses_left;
   ALTER TABLE tokens DROP COLUMN uses_left;
 )";
 constexpr Nanoseconds kTokensKept = std::chrono::hours(24 * 30);  // after they expired
+constexpr Nanoseconds kCertificatesKept = std::chrono::hours(24 * 30);  // likewise
+// An enrolment of which only the claim is known may still come.
+constexpr Nanoseconds kEnrolling = std::chrono::minutes(1);
 constexpr std::int64_t kTokensMax = 100'000;
 
 std::int64_t ns(EventTime t) { return count_ns(t); }
@@ -94,6 +98,7 @@ Result<wire::Token> Registry::create_token(const TokenOrder& order,
 
 // With its claims, which would stay in the log for ever.
 Result<> Registry::end_of_token(const std::string& id, Entries& entries) {
+  entries.push_back({token_key(id), std::nullopt});  // first: without claims it would be good again
   TIDE_ASSIGN(auto claims, db_->prepare("SELECT spki FROM claims WHERE token=?"));
   claims.start(id);
   for (;;) {
@@ -101,7 +106,6 @@ Result<> Registry::end_of_token(const std::string& id, Entries& entries) {
     if (!row) break;
     entries.push_back({claim_key(id, claims.blob(0)), std::nullopt});
   }
-  entries.push_back({token_key(id), std::nullopt});
   return {};
 }
 
@@ -147,17 +151,22 @@ Result<Registry::Grant> Registry::check_token(const std::string& id, const std::
 
 Result<Registry::Grant> Registry::judge(const std::string& id, const std::string& edge,
                                         const tls::Digest* claim) {
-  // Claims count in their order; for a new one all of them come before.
+  const auto refuse = [](std::string why) { return Error{Fault::denied, "token: " + why}; };
+  auto before = std::numeric_limits<std::int64_t>::max();  // claims count in their order
+  if (claim != nullptr) {
+    TIDE_ASSIGN(auto own, db_->prepare("SELECT rowid FROM claims WHERE token=? AND spki=?"));
+    TIDE_ASSIGN(const bool known, own.start(id, *claim).step());
+    if (!known) return refuse("unknown here; it was dropped just now");
+    before = own.integer(0);
+  }
   TIDE_ASSIGN(auto query,
               db_->prepare("SELECT site,edge,replaces,uses - (SELECT count(*) FROM claims WHERE "
-                           "token=t.id AND rowid < ifnull((SELECT rowid FROM claims WHERE "
-                           "token=t.id AND spki=?), 9e18)),expires FROM tokens t WHERE id=?"));
-  const ByteSpan own = claim != nullptr ? ByteSpan(*claim) : ByteSpan{};
-  TIDE_ASSIGN(const bool row, query.start(own, id).step());
-  const auto refuse = [](std::string why) { return Error{Fault::denied, "token: " + why}; };
+                           "token=t.id AND rowid < ?),expires FROM tokens t WHERE id=?"));
+  TIDE_ASSIGN(const bool row, query.start(before, id).step());
   if (!row) return refuse("unknown here; make one with 'tidemark gateway token create'");
+  const auto now = clock_.wall();
   const auto expires = event_time(query.integer(4));
-  if (clock_.wall() >= expires) return refuse("expired at " + format_utc(expires));
+  if (now >= expires) return refuse("expired at " + format_utc(expires));
   if (query.integer(3) <= 0) return refuse("used already; make another one");
   Grant grant{edge, query.text(0)};
   const auto fixed = query.text(1);
@@ -168,12 +177,21 @@ Result<Registry::Grant> Registry::judge(const std::string& id, const std::string
   if (!tls::fits_certificate(grant.edge)) {
     return refuse("edge name '" + grant.edge + "': letters, digits, '.', '_' and '-' only");
   }
-  TIDE_ASSIGN(auto known, db_->prepare("SELECT revoked FROM edges WHERE name=?"));
+  if (query.integer(2) != 0) return grant;
+  TIDE_ASSIGN(auto known, db_->prepare("SELECT 1 FROM edges WHERE name=? AND revoked IS NULL"));
   TIDE_ASSIGN(const bool enrolled, known.start(grant.edge).step());
-  if (enrolled && known.is_null(0) && query.integer(2) == 0) {
+  if (enrolled) {
     return refuse("edge '" + grant.edge +
                   "' is enrolled already; for new hardware: 'tidemark gateway token create "
                   "--replace " + grant.edge + "'");
+  }
+  // Another gateway may be about to say so: its claim came first.
+  TIDE_ASSIGN(auto rival, db_->prepare("SELECT 1 FROM claims WHERE edge=? AND rowid < ? AND at > ? "
+                                       "AND NOT EXISTS (SELECT 1 FROM certificates c WHERE "
+                                       "c.spki=claims.spki)"));
+  TIDE_ASSIGN(const bool contested, rival.start(grant.edge, before, ns(now - kEnrolling)).step());
+  if (contested) {
+    return refuse("edge '" + grant.edge + "' is being enrolled just now; try again in a minute");
   }
   return grant;
 }
@@ -181,20 +199,28 @@ Result<Registry::Grant> Registry::judge(const std::string& id, const std::string
 Result<Registry::Grant> Registry::use_token(const std::string& id, const std::string& edge,
                                             const tls::CertificateFacts& certificate) {
   TIDE_TRY(may_change());
-  const Entries claim{claim_entry(id, certificate.spki, clock_.wall())};
+  const Entries claim{claim_entry(id, certificate.spki, edge, clock_.wall())};
   Entries entries;
   const auto grant = [&]() -> Result<Grant> {
     TIDE_ASSIGN(auto granted, judge(id, edge, &certificate.spki));
     TIDE_CHECK(certificate.name == granted.edge, "a certificate for another edge than was granted");
-    TIDE_TRY(revoke_certificates(granted.edge, entries));  // there are some when it replaces
-    entries.push_back(edge_entry(granted.edge, granted.site, ns(clock_.wall()), std::nullopt));
+    TIDE_TRY(revoke_certificates(granted.edge, entries, certificate.spki));
     entries.push_back(certificate_entry(certificate));
+    entries.push_back(edge_entry(granted.edge, granted.site, ns(clock_.wall()), std::nullopt));
+    TIDE_TRY(end_of_old_certificates(entries));
     return granted;
   };
   if (log_) {
     TIDE_TRY(say(claim));
     TIDE_ASSIGN(auto granted, grant());
-    TIDE_TRY(say(entries));
+    if (auto said = say(entries); !said) {
+      return std::move(said).error().within("the token may be used up now; if so make another, "
+                                            "with --replace " + granted.edge);
+    }
+    // Another gateway may have renewed a certificate of before meanwhile.
+    Entries crossed;
+    TIDE_TRY(revoke_certificates(granted.edge, crossed, certificate.spki));
+    if (!crossed.empty()) TIDE_TRY(say(crossed));
     return granted;
   }
   TIDE_ASSIGN(auto transaction, sqlite::Transaction::begin(*db_));
@@ -211,25 +237,33 @@ RegistryEntry Registry::certificate_entry(const tls::CertificateFacts& certifica
                                  ns(clock_.wall()), ns(certificate.not_after), std::nullopt});
 }
 
-Result<> Registry::renew(const tls::CertificateFacts& certificate) {
+Result<> Registry::renew(const tls::CertificateFacts& certificate, const tls::Digest& shown) {
   TIDE_TRY(may_change());
-  const auto known = [&]() -> Result<> {
+  const auto good = [&]() -> Result<> {
     TIDE_ASSIGN(auto query, db_->prepare("SELECT 1 FROM edges WHERE name=? AND revoked IS NULL"));
     TIDE_ASSIGN(const bool row, query.start(certificate.name).step());
-    if (row) return {};
-    return Error{Fault::denied, "edge '" + certificate.name + "' is not enrolled here"};
+    if (row && !revoked(shown)) return {};
+    return Error{Fault::denied, "edge '" + certificate.name + "' is not enrolled here, or this "
+                                "certificate of it is revoked"};
   };
-  TIDE_TRY(known());
-  TIDE_TRY(say({certificate_entry(certificate)}));
-  return known();  // it may have been revoked elsewhere before this was said
+  TIDE_TRY(good());
+  Entries entries{certificate_entry(certificate)};
+  TIDE_TRY(end_of_old_certificates(entries));
+  TIDE_TRY(say(entries));
+  const auto still = good();  // it may have been revoked elsewhere before this was said
+  if (still) return {};
+  Entries crossed;
+  TIDE_TRY(revoke_certificate(certificate.spki, certificate.name, crossed));
+  TIDE_TRY(say(crossed));
+  return still;
 }
 
 Result<std::vector<EdgeFacts>> Registry::edges() {
   TIDE_ASSIGN(auto query,
               db_->prepare("SELECT e.name,e.site,c.serial,c.spki,e.enrolled,c.expires,e.revoked "
                            "FROM edges e LEFT JOIN certificates c ON c.spki=(SELECT spki FROM "
-                           "certificates WHERE edge=e.name ORDER BY issued DESC, rowid DESC "
-                           "LIMIT 1) ORDER BY e.name"));
+                           "certificates WHERE edge=e.name ORDER BY revoked IS NOT NULL, issued "
+                           "DESC, rowid DESC LIMIT 1) ORDER BY e.name"));
   std::vector<EdgeFacts> out;
   for (;;) {
     TIDE_ASSIGN(const bool row, query.step());
@@ -243,14 +277,37 @@ Result<std::vector<EdgeFacts>> Registry::edges() {
   }
 }
 
-Result<> Registry::revoke_certificates(const std::string& edge, Entries& entries) {
+Result<> Registry::revoke_certificates(const std::string& edge, Entries& entries,
+                                       std::optional<tls::Digest> but) {
   TIDE_ASSIGN(auto all, certificates_of(*db_, edge));
   for (auto& c : all) {
-    if (c.revoked) continue;
+    if (c.revoked || c.spki == but) continue;
     c.revoked = ns(clock_.wall());
     entries.push_back(entry_of(c));
   }
   return {};
+}
+
+Result<> Registry::revoke_certificate(const tls::Digest& spki, const std::string& edge,
+                                      Entries& entries) {
+  TIDE_ASSIGN(auto all, certificates_of(*db_, edge));
+  for (auto& c : all) {
+    if (c.spki != spki) continue;
+    c.revoked = ns(clock_.wall());
+    entries.push_back(entry_of(c));
+  }
+  return {};
+}
+
+// Some each time, so that rows of an edge do not become more with each renewal.
+Result<> Registry::end_of_old_certificates(Entries& entries) {
+  TIDE_ASSIGN(auto old, db_->prepare("SELECT spki FROM certificates WHERE expires < ? LIMIT 4"));
+  old.start(ns(clock_.wall() - kCertificatesKept));
+  for (;;) {
+    TIDE_ASSIGN(const bool row, old.step());
+    if (!row) return {};
+    entries.push_back({certificate_key(old.blob(0)), std::nullopt});
+  }
 }
 
 Result<bool> Registry::revoke(const std::string& edge) {
@@ -263,122 +320,6 @@ Result<bool> Registry::revoke(const std::string& edge) {
   query.rewind();
   TIDE_TRY(revoke_certificates(edge, entries));
   TIDE_TRY(say(entries));
-  TIDE_TRY(load_revoked());
-  return true;
-}
-
-Result<> Registry::share(std::unique_ptr<RegistryLog> log, bool whole) {
-  TIDE_ASSIGN(former_, layout());
-  log_ = std::move(log);
-  whole_ = whole;
-  return {};
-}
-
-Result<> Registry::may_change() const {
-  if (ready()) return {};
-  auto why = problem();
-  return Error{Fault::unavailable, "what other gateways have said in the registry is not here yet" +
-                                       (why.empty() ? "; try again" : ": " + why)};
-}
-
-std::string Registry::problem() const { return log_ ? log_->problem() : ""; }
-
-Result<std::int64_t> Registry::next() {
-  TIDE_ASSIGN(auto query, db_->prepare("SELECT next FROM shared"));
-  TIDE_TRY(query.step());
-  return query.integer(0);
-}
-
-Result<std::string> Registry::layout() {
-  TIDE_ASSIGN(auto query, db_->prepare("SELECT layout FROM shared"));
-  TIDE_TRY(query.step());
-  return query.text(0);
-}
-
-Result<> Registry::catch_up(std::chrono::milliseconds within) {
-  if (!log_) return {};
-  TIDE_TRY(log_->catch_up(within));
-  at_end_ = true;
-  TIDE_TRY(absorb());
-  return may_change();
-}
-
-Result<> Registry::say(const Entries& entries) {
-  if (log_) {
-    TIDE_TRY(log_->append(entries));
-    return absorb();
-  }
-  TIDE_ASSIGN(auto transaction, sqlite::Transaction::begin(*db_));
-  TIDE_TRY(put(entries));
-  TIDE_TRY(transaction.commit());
-  return load_revoked();
-}
-
-Result<> Registry::put(const Entries& entries) {
-  for (const auto& e : entries) TIDE_TRY(put_row(*db_, e));
-  return {};
-}
-
-Result<> Registry::absorb() {
-  if (!log_) return {};
-  for (auto& e : log_->take()) pending_.push_back(std::move(e));
-  if (!pending_.empty()) {
-    TIDE_ASSIGN(auto transaction, sqlite::Transaction::begin(*db_));
-    TIDE_TRY(put_pending());
-    TIDE_TRY(transaction.commit());
-    pending_.clear();
-    TIDE_TRY(load_revoked());
-  }
-  at_end_ = at_end_ || log_->at_end();
-  if (!at_end_ || ready_) return {};
-  if (whole_) {
-    TIDE_ASSIGN(const bool settled, settle());
-    if (!settled) return {};
-  }
-  ready_ = true;
-  named_.clear();
-  return {};
-}
-
-// The file may be further than this: another process has read the log, too.
-Result<> Registry::put_pending() {
-  TIDE_ASSIGN(auto from, next());
-  TIDE_ASSIGN(auto known, layout());
-  for (const auto& e : pending_) {
-    const auto id = layout_id(e);
-    if (!id.empty() && id != known) {  // other topics of that name: from their beginning
-      known = id;
-      from = 0;
-    }
-    if (!ready_ && e.value) named_.insert(e.key);
-    if (!ready_ && !e.value) named_.erase(e.key);
-    if (e.place < from) continue;
-    TIDE_TRY(put_row(*db_, e));
-    from = e.place + 1;
-  }
-  TIDE_ASSIGN(auto note, db_->prepare("UPDATE shared SET layout=?, next=?"));
-  return note.execute(known, from);
-}
-
-// False: not yet, another process has put more into the file than was read here.
-Result<bool> Registry::settle() {
-  TIDE_ASSIGN(auto transaction, sqlite::Transaction::begin(*db_));
-  TIDE_ASSIGN(const auto reached, next());
-  if (reached > log_->next()) return false;
-  TIDE_ASSIGN(auto rows, rows_of(*db_));
-  std::erase_if(rows, [this](const RegistryEntry& e) { return named_.contains(e.key); });
-  TIDE_ASSIGN(const auto known, layout());
-  if (known != former_) {  // never shared there
-    TIDE_TRY(transaction.commit());
-    if (rows.empty()) return true;
-    log::info("the registry is shared with the other gateways", "entries={}", rows.size());
-    TIDE_TRY(log_->append(rows));
-    former_ = known;
-    return true;
-  }
-  for (auto& e : rows) e.value.reset();
-  TIDE_TRY(put(rows));
-  TIDE_TRY(transaction.commit());
   TIDE_TRY(load_revoked());
   return true;
 }

@@ -5,13 +5,14 @@
 //            never stored, only a key derived from it, which is enough to check a proof and to make
 //            one: guard the file.
 // Shared     with a log (registry_log.h) all changes go through it, and the file is what it says;
-//            else through the file alone. A claim whose gateway dies before it grants is lost then:
-//            the token has one use less.
+//            else through the file alone. A claim whose gateway cannot grant any more, because it
+//            dies or Kafka goes, is lost then: the token has one use less.
 // Threads    one; other processes (CLI) may work on the same file.
 #pragma once
 
 #include <cstdint>
 #include <filesystem>
+#include <map>
 #include <memory>
 #include <optional>
 #include <set>
@@ -59,15 +60,15 @@ class Registry {
   static Result<std::unique_ptr<Registry>> open(const std::filesystem::path& path,
                                                 const Clock& clock);
 
-  // From now on. A log that comes whole, from its beginning, decides at its end: rows that it does
-  // not have go, or are said there when this registry was never shared in it. One from next() on
-  // adds.
-  Result<> share(std::unique_ptr<RegistryLog> log, bool whole);
-  Result<std::int64_t> next();  // the place in the log behind all that is in the file
+  // From now on, by a log that is read from that place: 0, or next(). Read from its beginning it
+  // decides at its end: the file becomes what it says. Where this registry was never shared there,
+  // its rows are said there before; revocations also where others believe their edge good.
+  void share(std::unique_ptr<RegistryLog> log, std::int64_t from);
+  Result<std::int64_t> next();  // the place behind all that is in the file; 0: it is not known
   // Waits until all that the log has is here.
   Result<> catch_up(std::chrono::milliseconds within);
   // False: what other gateways have said is not here yet, nobody may come in.
-  [[nodiscard]] bool ready() const { return !log_ || (ready_ && pending_.empty()); }
+  [[nodiscard]] bool ready() const { return !log_ || ready_; }
   [[nodiscard]] std::string problem() const;  // empty: none
 
   // The secret is in the result and nowhere else.
@@ -88,8 +89,8 @@ class Registry {
   // written or is not here yet.
   Result<Grant> use_token(const std::string& id, const std::string& edge,
                           const tls::CertificateFacts& certificate);
-  // A further certificate of an edge that has shown a good one.
-  Result<> renew(const tls::CertificateFacts& certificate);
+  // A further certificate of an edge that has shown that one.
+  Result<> renew(const tls::CertificateFacts& certificate, const tls::Digest& shown);
 
   Result<std::vector<EdgeFacts>> edges();
   // False: no such edge. Its certificates are refused from now on; a new token may enrol it anew.
@@ -104,19 +105,34 @@ class Registry {
   using Entries = std::vector<RegistryEntry>;
   Registry(std::unique_ptr<sqlite::Database> db, const Clock& clock)
       : db_(std::move(db)), clock_(clock) {}
+  struct SharedRow {
+    std::string layout;      // id of the topics
+    std::int64_t next = 0;   // the place in them behind all that is in the file
+    bool said = false;       // all of the file is in them
+  };
+  // What a log says that is read from its beginning, until it is in the file.
+  struct Whole {
+    std::string layout;
+    std::map<std::string, RegistryEntry> rows;  // the last of each key
+  };
   // To the log if there is one; they are in the file then.
   Result<> say(const Entries& entries);
   Result<> put(const Entries& entries);  // into the tables, within a transaction
   Result<> absorb();                     // what came from the log, into the file
-  Result<> put_pending();
-  Result<bool> settle();  // see share()
-  Result<std::string> layout();
+  void collect();
+  void begin_again();
+  Result<> settle();
+  Result<Entries> unsaid();
+  Result<SharedRow> shared();
   [[nodiscard]] Result<> may_change() const;
   // `claim`: the key whose claim is looked at; else how it would be for another one.
   Result<Grant> judge(const std::string& id, const std::string& edge, const tls::Digest* claim);
   // What is to be said so that it is so.
   Result<> end_of_token(const std::string& id, Entries& entries);
-  Result<> revoke_certificates(const std::string& edge, Entries& entries);
+  Result<> end_of_old_certificates(Entries& entries);
+  Result<> revoke_certificates(const std::string& edge, Entries& entries,
+                               std::optional<tls::Digest> but = std::nullopt);
+  Result<> revoke_certificate(const tls::Digest& spki, const std::string& edge, Entries& entries);
   [[nodiscard]] RegistryEntry certificate_entry(const tls::CertificateFacts& certificate) const;
   Result<> load_revoked();
 
@@ -125,11 +141,10 @@ class Registry {
   std::int64_t seen_version_ = -1;
   std::set<tls::Digest> revoked_;
   std::unique_ptr<RegistryLog> log_;
-  Entries pending_;            // came, and are not in the file yet
-  bool at_end_ = false, ready_ = false;
-  bool whole_ = false;
-  std::set<std::string> named_;  // keys that it has, until it is ready
-  std::string former_;           // id of the topics in which this registry was shared before
+  Entries pending_;           // came, and are not in the file yet
+  std::int64_t read_to_ = 0;  // the place behind all that came
+  std::optional<Whole> whole_;
+  bool ready_ = false;
 };
 
 }  // namespace tidemark::gateway

@@ -31,6 +31,8 @@ class RegistryLog {
   virtual std::vector<RegistryEntry> take() = 0;
   // Waits until take() has all that is there just now.
   virtual Result<> catch_up(std::chrono::milliseconds within) = 0;
+  // From its beginning; what came and was not taken is forgotten.
+  virtual void again() = 0;
   // The place behind all that take() has had.
   [[nodiscard]] virtual std::int64_t next() const = 0;
   // take() has had, or has, all that was there at the start.

@@ -47,6 +47,8 @@ RegistryEntry entry(std::string key, json value) {
 
 json or_null(std::optional<std::int64_t> time) { return time ? json(*time) : json(); }
 
+struct NoNumber {};
+
 // One entry on its way into its table. Whoever reads a field that is not there, or not of its kind,
 // throws json's own exception, which put_row() catches.
 class Row {
@@ -84,8 +86,9 @@ class Row {
     if (!spki) return false;
     const std::string token(name_.substr(0, at));
     if (!there_) return run("DELETE FROM claims WHERE token=? AND spki=?", token, *spki);
-    // The first one of a key counts, by its place.
-    return run("INSERT OR IGNORE INTO claims VALUES(?,?,?)", token, *spki, number("at"));
+    // The first one of a key counts, by its place; of a token that is gone, none.
+    return run("INSERT OR IGNORE INTO claims SELECT ?,?,?,? WHERE EXISTS (SELECT 1 FROM tokens "
+               "WHERE id=?)", token, *spki, text("edge"), number("at"), token);
   }
   Result<bool> edge() {
     const std::string name(name_);
@@ -119,7 +122,8 @@ class Row {
     return value_.at(name).get<std::string>();
   }
   [[nodiscard]] std::int64_t number(const char* name) const {
-    return value_.at(name).get<std::int64_t>();
+    const auto& n = value_.at(name);
+    return n.is_number_integer() ? n.get<std::int64_t>() : throw NoNumber();
   }
 
   sqlite::Database& db_;
@@ -173,8 +177,9 @@ RegistryEntry entry_of(const CertificateRow& row) {
                                            {"revoked", or_null(row.revoked)}});
 }
 
-RegistryEntry claim_entry(const std::string& token, ByteSpan spki, EventTime at) {
-  return entry(claim_key(token, spki), {{"at", count_ns(at)}});
+RegistryEntry claim_entry(const std::string& token, ByteSpan spki, const std::string& edge,
+                          EventTime at) {
+  return entry(claim_key(token, spki), {{"edge", edge}, {"at", count_ns(at)}});
 }
 
 RegistryEntry edge_entry(const std::string& name, const std::string& site, std::int64_t enrolled,
@@ -190,6 +195,7 @@ Result<bool> put_row(sqlite::Database& db, const RegistryEntry& e) {
     TIDE_ASSIGN(const bool put, Row(db, e, value).put());
     if (put) return true;
   } catch (const json::exception&) {  // said below
+  } catch (const NoNumber&) {
   }
   log::warning("an entry of the registry is passed over", "key={} place={}", e.key, e.place);
   return false;
@@ -207,11 +213,12 @@ Result<std::vector<RegistryEntry>> rows_of(sqlite::Database& db) {
          0, event_time(tokens.integer(5)), event_time(tokens.integer(6))},
         digest_of(tokens.blob(7))}));
   }
-  TIDE_ASSIGN(auto claims, db.prepare("SELECT token,spki,at FROM claims ORDER BY rowid"));
+  TIDE_ASSIGN(auto claims, db.prepare("SELECT token,spki,edge,at FROM claims ORDER BY rowid"));
   for (;;) {
     TIDE_ASSIGN(const bool row, claims.step());
     if (!row) break;
-    out.push_back(claim_entry(claims.text(0), claims.blob(1), event_time(claims.integer(2))));
+    out.push_back(claim_entry(claims.text(0), claims.blob(1), claims.text(2),
+                              event_time(claims.integer(3))));
   }
   TIDE_ASSIGN(auto edges, db.prepare("SELECT name,site,enrolled,revoked FROM edges"));
   for (;;) {
@@ -237,6 +244,16 @@ Result<std::vector<CertificateRow>> certificates_of(sqlite::Database& db,
     if (!row) return out;
     out.push_back(certificate_in(query));
   }
+}
+
+bool revokes(const RegistryEntry& mine, const RegistryEntry& theirs) {
+  const auto time = [](const RegistryEntry& e, const char* name) -> std::optional<std::int64_t> {
+    const auto value = json::parse(e.value.value_or(""), nullptr, false);
+    const auto at = value.is_object() ? value.value(name, json()) : json();
+    return at.is_number_integer() ? std::optional(at.get<std::int64_t>()) : std::nullopt;
+  };
+  const auto revoked = time(mine, "revoked");
+  return revoked && !time(theirs, "revoked") && time(theirs, "enrolled").value_or(0) <= *revoked;
 }
 
 std::string layout_id(const RegistryEntry& e) {

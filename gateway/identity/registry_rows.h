@@ -26,7 +26,8 @@ struct CertificateRow {
 };
 RegistryEntry entry_of(const TokenRow& row);
 RegistryEntry entry_of(const CertificateRow& row);
-RegistryEntry claim_entry(const std::string& token, ByteSpan spki, EventTime at);
+RegistryEntry claim_entry(const std::string& token, ByteSpan spki, const std::string& edge,
+                          EventTime at);
 RegistryEntry edge_entry(const std::string& name, const std::string& site, std::int64_t enrolled,
                          std::optional<std::int64_t> revoked);
 
@@ -35,6 +36,10 @@ Result<bool> put_row(sqlite::Database& db, const RegistryEntry& entry);
 // All rows, as entries.
 Result<std::vector<RegistryEntry>> rows_of(sqlite::Database& db);
 Result<std::vector<CertificateRow>> certificates_of(sqlite::Database& db, const std::string& edge);
+
+// Whether `mine` says of its edge or certificate that it is revoked, and `theirs`, of the same key,
+// that it is good, and was not made so since.
+bool revokes(const RegistryEntry& mine, const RegistryEntry& theirs);
 
 // The id of the topics in which the registry is shared; empty: the entry is no such word.
 std::string layout_id(const RegistryEntry& entry);

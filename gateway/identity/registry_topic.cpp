@@ -14,14 +14,21 @@ using std::chrono::milliseconds;
 constexpr milliseconds kTurn{2};
 constexpr auto kAgain = std::chrono::seconds(5);
 constexpr std::uint64_t kQueueBytes = 16 << 20;
+constexpr std::size_t kTakenMax = 10'000;  // at once
 
 class RegistryTopic final : public RegistryLog {
  public:
-  RegistryTopic(std::string topic, std::int64_t from, milliseconds patience, const Clock& clock,
-                std::unique_ptr<kafka::Consumer> consumer,
-                std::unique_ptr<kafka::Producer> producer)
-      : topic_(std::move(topic)), from_(from), patience_(patience), clock_(clock),
-        consumer_(std::move(consumer)), producer_(std::move(producer)) {}
+  RegistryTopic(kafka::Settings settings, std::int64_t from, milliseconds patience,
+                const Clock& clock)
+      : settings_(std::move(settings)), topic_(settings_.registry()), from_(from),
+        patience_(patience), clock_(clock) {}
+  Result<> open() {
+    TIDE_TRY(open_consumer());
+    // Now, so that it is connected when the first edge asks.
+    TIDE_ASSIGN(producer_, kafka::Producer::open(settings_, {.queue_bytes_max = kQueueBytes,
+                                                             .patience = patience_}));
+    return {};
+  }
 
   Result<> append(const std::vector<RegistryEntry>& entries) override {
     if (refused_ && clock_.steady() < again_) return *refused_;
@@ -35,9 +42,15 @@ class RegistryTopic final : public RegistryLog {
     return {};
   }
   std::vector<RegistryEntry> take() override {
-    while (poll()) {
+    while (came_.size() < kTakenMax && poll()) {
     }
     return std::exchange(came_, {});
+  }
+  void again() override {
+    from_ = 0;
+    came_.clear();
+    // These settings have worked before.
+    if (const auto opened = open_consumer(); !opened) refused_ = opened.error();
   }
   Result<> catch_up(milliseconds within) override {
     TIDE_ASSIGN(const auto there, consumer_->extent_of(0, within));
@@ -54,19 +67,26 @@ class RegistryTopic final : public RegistryLog {
  private:
   Result<> say(const std::vector<RegistryEntry>& entries) {
     producer_->poll();  // it may have come to an end since
+    ++said_;
     for (const auto& e : entries) {
       const auto value = e.value ? as_bytes(*e.value) : ByteSpan{};
-      TIDE_TRY(producer_->send(topic_, 0, as_bytes(e.key), value, {}, 0));
+      TIDE_TRY(producer_->send(topic_, 0, as_bytes(e.key), value, {}, said_));
     }
     std::int64_t last = -1;
     std::size_t outcomes = 0;
     for (const auto& d : producer_->finish(patience_)) {
+      if (d.tag != said_) continue;  // of one that was given up
       if (d.fault) return *d.fault;
       last = std::max(last, d.offset);
       ++outcomes;
     }
     if (outcomes < entries.size()) return Error{Fault::unavailable, "no answer in time"};
     return read_to(last + 1, patience_);
+  }
+  Result<> open_consumer() {
+    TIDE_ASSIGN(consumer_, kafka::Consumer::open(
+                               settings_, kafka::ConsumerOptions::of_one(topic_, 1, 0, from_)));
+    return {};
   }
   bool poll() {
     return consumer_->poll([this](const kafka::Record& r) {
@@ -90,13 +110,15 @@ class RegistryTopic final : public RegistryLog {
     return {};
   }
 
+  const kafka::Settings settings_;
   const std::string topic_;
-  const std::int64_t from_;
+  std::int64_t from_;
   const milliseconds patience_;
   const Clock& clock_;
   std::unique_ptr<kafka::Consumer> consumer_;
   std::unique_ptr<kafka::Producer> producer_;
   std::vector<RegistryEntry> came_;
+  std::uintptr_t said_ = 0;
   std::optional<Error> refused_;
   SteadyTime again_;
 };
@@ -106,14 +128,9 @@ class RegistryTopic final : public RegistryLog {
 Result<std::unique_ptr<RegistryLog>> open_registry_topic(const kafka::Settings& settings,
                                                          std::int64_t from, milliseconds patience,
                                                          const Clock& clock) {
-  auto one = kafka::ConsumerOptions::of_one(settings.registry(), 1, 0, from);
-  TIDE_ASSIGN(auto consumer, kafka::Consumer::open(settings, std::move(one)));
-  // Now, so that it is connected when the first edge asks.
-  TIDE_ASSIGN(auto producer, kafka::Producer::open(settings, {.queue_bytes_max = kQueueBytes,
-                                                              .patience = patience}));
-  return std::unique_ptr<RegistryLog>(
-      std::make_unique<RegistryTopic>(settings.registry(), from, patience, clock,
-                                      std::move(consumer), std::move(producer)));
+  auto topic = std::make_unique<RegistryTopic>(settings, from, patience, clock);
+  TIDE_TRY(topic->open());
+  return std::unique_ptr<RegistryLog>(std::move(topic));
 }
 
 }  // namespace tidemark::gateway

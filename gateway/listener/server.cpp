@@ -552,7 +552,9 @@ Result<ByteVector> Server::renew(const std::string& edge, const std::string& sit
   TIDE_ASSIGN(const auto request, wire::decode_enroll_request(request_payload));
   TIDE_ASSIGN(auto der, parts_.authority.issue_edge(request.csr, edge, site));
   TIDE_ASSIGN(const auto facts, tls::inspect(der));
-  TIDE_TRY(parts_.registry.renew(facts));
+  const auto link = by_edge_.find(edge);
+  TIDE_CHECK(link != by_edge_.end(), "whoever renews is connected");
+  TIDE_TRY(parts_.registry.renew(facts, link->second->spki));
   log::info("certificate renewed", "edge={} serial={} until={}", edge, facts.serial,
             format_utc(facts.not_after));
   return wire::encode(wire::EnrollGrant{edge, site, std::move(der)});

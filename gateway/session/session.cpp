@@ -32,6 +32,9 @@ void Session::on_frame(const wire::Frame& frame, SteadyTime now) {
       case FrameType::seal: return on_seal(frame);
       case FrameType::dictionary: return on_dictionary(frame);
       case FrameType::enroll_request: {
+        // Each costs a signature and a commit, with Kafka at every gateway.
+        if (renewed_ && now - *renewed_ < kRenewalsApart) return;
+        renewed_ = now;
         auto grant = around_.renew(edge_, site_, frame.payload);
         if (grant) return put(FrameType::enroll_grant, *grant);
         log::warning("certificate not renewed", "edge={} error={}", edge_, grant.error().text());

@@ -11,6 +11,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 
 #include "common/base/result.h"
@@ -29,6 +30,8 @@ struct Limits {
   unsigned dead_letters_max = 16;  // of one connection; more is a broken edge
 };
 inline constexpr std::uint64_t kWindowMin = 1 << 20;
+// An edge asks for a new certificate once an hour; more often is not answered.
+inline constexpr Nanoseconds kRenewalsApart = std::chrono::minutes(1);
 
 // What a session needs from around it.
 class Surroundings {
@@ -111,6 +114,7 @@ class Session {
   Counts counts_;
   SteadyTime started_;
   SteadyTime heard_;
+  std::optional<SteadyTime> renewed_;
   SteadyTime progressed_;  // when in_flight_ was empty or got smaller
   std::string close_reason_;
 };

@@ -199,7 +199,7 @@ TEST_F(Files, AFolderIsOneProcesssAlone) {
     ASSERT_TRUE(mine.ok());
     const auto other = FolderLock::take(folder_ / "data");
     ASSERT_FALSE(other.ok());
-    EXPECT_EQ(other.error().fault(), Fault::denied);
+    EXPECT_EQ(other.error().fault(), Fault::unavailable);
     EXPECT_NE(other.error().text().find("data"), std::string::npos);
     EXPECT_TRUE(FolderLock::take(folder_ / "data2").ok());
   }

@@ -101,8 +101,10 @@ TEST_F(Cli, WithoutADaemonStatusSaysSo) {
 TEST_F(Cli, StatusOfARunningGateway) {
   ASSERT_EQ(run({"gateway", "ca", "init"}), kExitOk);
   bool up = true;
+  bool ready = true;
   const auto control = Control::open(folder.path / "gateway.sock", [&](const std::string&) {
     return json{{"v", 1}, {"gateway", "gw1"}, {"version", "0"}, {"since", "now"},
+                {"registry", {{"ready", ready}, {"problem", "no broker"}}},
                 {"listen", "127.0.0.1:7443"}, {"strangers", 0}, {"in_flight_bytes", 5},
                 {"cloud", {{"state", up ? "up" : "down"}, {"rtt_ms", 0.2}}},
                 {"edges", {{{"edge", "press-07"}, {"state", "up"}, {"blocks", 3},
@@ -117,6 +119,11 @@ TEST_F(Cli, StatusOfARunningGateway) {
   EXPECT_EQ(run({"gateway", "edges"}), kExitOk);
   EXPECT_NE(output.text.find("press-07"), std::string::npos);
   EXPECT_EQ(run({"doctor"}), kExitOk) << output.text;
+  ready = false;
+  output.text.clear();
+  EXPECT_EQ(run({"gateway", "status"}), kExitDegraded);
+  EXPECT_NE(output.text.find("nobody comes in: no broker"), std::string::npos) << output.text;
+  ready = true;
   up = false;
   EXPECT_EQ(run({"gateway", "status"}), kExitDegraded);
   EXPECT_EQ(run({"doctor"}), kExitProblems);

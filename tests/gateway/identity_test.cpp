@@ -5,55 +5,13 @@
 #include <thread>
 
 #include "common/base/disk.h"
-#include "gateway/identity/authority.h"
-#include "gateway/identity/enrolment.h"
-#include "gateway/identity/registry.h"
-#include "tests/support/folder.h"
 #include "tests/gateway/format_tables.h"
+#include "tests/gateway/identity_fixture.h"
 
 namespace tidemark::gateway {
 namespace {
 
 using namespace std::chrono_literals;
-
-class Identity : public testing::Test {
- protected:
-  Identity() : clock(SystemClock().wall()) {
-    EXPECT_TRUE(Authority::init(folder.path, "plant7-ca", clock));
-    authority = Authority::open(folder.path, clock).value();
-    registry = open_registry();
-  }
-  std::unique_ptr<Registry> open_registry() {
-    return Registry::open(folder.path / "gateway.db", clock).value();
-  }
-  wire::Token token(TokenOrder order = {}) {
-    if (order.site.empty()) order.site = "plant7";
-    return registry->create_token(order, "gw-1.example:7443", authority->facts().spki).value();
-  }
-  // The edge's side; the certificate, or why not.
-  Result<wire::EnrollGrant> enrol(Registry& r, const wire::Token& t, const std::string& edge) {
-    Enrolment enrolment(r, *authority);
-    TIDE_ASSIGN(const auto challenge,
-                enrolment.on_frame({wire::FrameType::enroll_hello,
-                                    wire::encode(wire::EnrollHello{t.id, edge})}));
-    TIDE_ASSIGN(const auto nonce, wire::decode_enroll_challenge(challenge.payload));
-    const auto key = tls::PrivateKey::generate().value();
-    wire::EnrollRequest request;
-    request.csr = key.request("edge").value();
-    request.proof = tls::enrolment_proof(tls::enrolment_key(t.secret), nonce.nonce, request.csr);
-    TIDE_ASSIGN(const auto grant, enrolment.on_frame({wire::FrameType::enroll_request,
-                                                      wire::encode(request)}));
-    return wire::decode_enroll_grant(grant.payload);
-  }
-  Result<wire::EnrollGrant> enrol(const wire::Token& t, const std::string& edge) {
-    return enrol(*registry, t, edge);
-  }
-
-  test::Folder folder;
-  ManualClock clock;
-  std::unique_ptr<Authority> authority;
-  std::unique_ptr<Registry> registry;
-};
 
 TEST_F(Identity, ATokenBecomesACertificate) {
   const auto grant = enrol(token(), "press-07");
@@ -175,10 +133,11 @@ TEST_F(Identity, AnEnrolledEdgeRenews) {
   const auto grant = enrol(token(), "press-07").value();
   auto facts = tls::inspect(grant.certificate).value();
   facts.spki[0] ^= 1;
-  ASSERT_TRUE(registry->renew(facts));
+  const auto shown = tls::inspect(grant.certificate)->spki;
+  ASSERT_TRUE(registry->renew(facts, shown));
   EXPECT_EQ(registry->edges().value()[0].spki, facts.spki);
   facts.name = "press-99";
-  EXPECT_EQ(registry->renew(facts).error().fault(), Fault::denied);
+  EXPECT_EQ(registry->renew(facts, shown).error().fault(), Fault::denied);
 }
 
 TEST(Enrolment, AStrangerMaySayNothingElse) {
@@ -199,7 +158,8 @@ TEST_F(Identity, LiesInTheTablesThatTheFormatDescribes) {
 
 TEST_F(Identity, ARegistryOfANewerVersionIsRefused) {
   const auto file = folder.path / "gateway.db";
-  ASSERT_TRUE(sqlite::Database::open(file, {}).value()->execute("PRAGMA user_version=3"));
+  ASSERT_TRUE(sqlite::Database::open(file, {.version = 2}).value()->execute(
+      "PRAGMA user_version=3"));
   EXPECT_EQ(Registry::open(file, clock).error().fault(), Fault::unsupported);
 }
 
@@ -222,238 +182,6 @@ TEST_F(Identity, ARegistryOfAnOlderVersionKeepsWhatItKnows) {
   EXPECT_EQ(old->tokens()->front().uses, 5);
   EXPECT_EQ(old->tokens()->front().uses_left, 2);
   EXPECT_EQ(old->edges()->size(), 1u);
-}
-
-// The topic, without Kafka: what several gateways say, in one order; compacted on demand.
-class Shared {
- public:
-  class Reader final : public RegistryLog {
-   public:
-    Reader(Shared& all, std::size_t from) : all_(all), next_(from) {}
-    Result<> append(const std::vector<RegistryEntry>& entries) override {
-      if (all_.down) return Error{Fault::unavailable, "no broker"};
-      for (const auto& e : entries) all_.say(e);
-      return {};
-    }
-    std::vector<RegistryEntry> take() override {
-      std::vector<RegistryEntry> came;
-      if (all_.down) return came;
-      for (; next_ < all_.entries.size(); ++next_) {
-        if (all_.entries[next_]) came.push_back(*all_.entries[next_]);
-      }
-      return came;
-    }
-    Result<> catch_up(std::chrono::milliseconds) override {
-      return all_.down ? Result<>(Error{Fault::unavailable, "no broker"}) : Result<>{};
-    }
-    [[nodiscard]] std::int64_t next() const override { return static_cast<std::int64_t>(next_); }
-    [[nodiscard]] bool at_end() const override { return !all_.down; }
-    [[nodiscard]] std::string problem() const override { return all_.down ? "no broker" : ""; }
-
-   private:
-    Shared& all_;
-    std::size_t next_;
-  };
-
-  Shared() { say({"layout", R"({"v":1,"id":"first"})"}); }
-  void say(RegistryEntry e) {
-    e.place = static_cast<std::int64_t>(entries.size());
-    entries.emplace_back(std::move(e));
-  }
-  void compact() {
-    std::set<std::string> later;
-    for (auto e = entries.rbegin(); e != entries.rend(); ++e) {
-      if (*e && (!later.insert((*e)->key).second || !(*e)->value)) e->reset();
-    }
-  }
-  std::vector<std::optional<RegistryEntry>> entries;  // empty: compacted away
-  bool down = false;
-};
-
-class SharedRegistry : public Identity {
- protected:
-  // A gateway that starts, with the file of that name.
-  std::unique_ptr<Registry> gateway(const std::string& name, bool ready = true) {
-    auto r = Registry::open(folder.path / name, clock).value();
-    EXPECT_TRUE(r->share(std::make_unique<Shared::Reader>(topic, 0), true));
-    EXPECT_EQ(r->refresh().ok() && r->refresh().ok() && r->ready(), ready);
-    return r;
-  }
-  // A command beside it.
-  std::unique_ptr<Registry> command(const std::string& name) {
-    auto r = Registry::open(folder.path / name, clock).value();
-    const auto from = r->next().value();
-    EXPECT_TRUE(r->share(std::make_unique<Shared::Reader>(topic, static_cast<std::size_t>(from)),
-                         from == 0));
-    EXPECT_TRUE(r->catch_up(1s));
-    return r;
-  }
-  wire::Token token_at(Registry& r, TokenOrder order = {}) {
-    order.site = "plant7";
-    return r.create_token(order, "gw:7443", authority->facts().spki).value();
-  }
-  static tls::Digest key_of(Registry& r) { return r.edges().value()[0].spki; }
-
-  Shared topic;
-};
-
-TEST_F(SharedRegistry, WhatOneGatewayDoesIsSoAtAll) {
-  const auto a = gateway("a.db"), b = gateway("b.db");
-  const auto t = token_at(*command("a.db"));
-  ASSERT_TRUE(a->refresh() && b->refresh());
-  ASSERT_TRUE(enrol(*b, t, "press-07"));
-  ASSERT_TRUE(a->refresh());
-  EXPECT_EQ(a->tokens()->front().uses_left, 0);
-  EXPECT_FALSE(enrol(*a, t, "press-08"));
-  ASSERT_EQ(a->edges()->size(), 1u);
-  auto facts = tls::CertificateFacts{};
-  facts.name = "press-07";
-  facts.spki[0] = 1;
-  facts.not_after = clock.wall() + 24h;
-  ASSERT_TRUE(a->renew(facts)) << "it is enrolled, if not here";
-  ASSERT_TRUE(command("a.db")->revoke("press-07").value());
-  ASSERT_TRUE(b->refresh());
-  EXPECT_TRUE(b->revoked(facts.spki));
-  EXPECT_EQ(b->renew(facts).error().fault(), Fault::denied);
-  ASSERT_TRUE(command("b.db")->drop_token(t.id).value());
-  ASSERT_TRUE(a->refresh());
-  EXPECT_TRUE(a->tokens()->empty());
-}
-
-TEST_F(SharedRegistry, AOneUseTokenIsGoodForOneAtTwoGatewaysAtOnce) {
-  const auto a = gateway("a.db"), b = gateway("b.db");
-  const auto t = token_at(*a);
-  ASSERT_TRUE(b->refresh());
-  // Both find it good before either has heard of the other's claim.
-  EXPECT_TRUE(a->check_token(t.id, "press-07"));
-  EXPECT_TRUE(b->check_token(t.id, "press-08"));
-  const int granted = enrol(*b, t, "press-08").ok() + enrol(*a, t, "press-07").ok();
-  EXPECT_EQ(granted, 1);
-  ASSERT_TRUE(a->refresh() && b->refresh());
-  EXPECT_EQ(a->edges()->size(), 1u);
-  EXPECT_EQ(b->edges()->size(), 1u);
-}
-
-TEST_F(SharedRegistry, ARenewalThatCrossesARevocationIsWorthNothing) {
-  const auto a = gateway("a.db"), b = gateway("b.db");
-  ASSERT_TRUE(enrol(*a, token_at(*a), "press-07"));
-  ASSERT_TRUE(b->refresh());
-  ASSERT_TRUE(a->revoke("press-07").value());
-  auto facts = tls::CertificateFacts{};  // said before b has heard of it
-  facts.name = "press-07";
-  facts.spki[0] = 1;
-  facts.not_after = clock.wall() + 24h;
-  EXPECT_EQ(b->renew(facts).error().fault(), Fault::denied);
-  ASSERT_TRUE(a->refresh());
-  EXPECT_TRUE(a->revoked(facts.spki));
-  EXPECT_TRUE(b->revoked(facts.spki));
-}
-
-TEST_F(SharedRegistry, AGatewayThatComesLaterKnowsTheSameAlsoWhenTheTopicWasCompacted) {
-  const auto a = gateway("a.db");
-  TokenOrder twice;
-  twice.uses = 3;
-  const auto t = token_at(*a, twice), dropped = token_at(*a);
-  ASSERT_TRUE(enrol(*a, t, "press-07"));
-  ASSERT_TRUE(enrol(*a, t, "press-08"));
-  ASSERT_TRUE(a->revoke("press-08").value());
-  ASSERT_TRUE(enrol(*a, dropped, "press-09"));
-  ASSERT_TRUE(a->drop_token(dropped.id).value());
-  topic.compact();
-  const auto b = gateway("b.db");
-  ASSERT_EQ(b->tokens()->size(), 1u);
-  EXPECT_EQ(b->tokens()->front().uses_left, 1);
-  const auto ours = a->edges().value(), theirs = b->edges().value();
-  ASSERT_EQ(theirs.size(), 3u);
-  for (std::size_t i = 0; i < ours.size(); ++i) {
-    EXPECT_EQ(theirs[i].spki, ours[i].spki);
-    EXPECT_EQ(theirs[i].revoked, ours[i].revoked);
-    EXPECT_EQ(b->revoked(ours[i].spki), ours[i].name == "press-08");
-  }
-}
-
-TEST_F(SharedRegistry, WhatWasDroppedWhileAGatewayWasAwayGoesThereToo) {
-  const auto t = token_at(*gateway("b.db"));
-  const auto a = gateway("a.db");
-  ASSERT_EQ(a->tokens()->size(), 1u);
-  ASSERT_TRUE(a->drop_token(t.id).value());
-  topic.compact();  // not even the word that it is gone is left
-  EXPECT_TRUE(gateway("b.db")->tokens()->empty());
-}
-
-TEST_F(SharedRegistry, ARegistryThatWasAloneIsSaid) {
-  ASSERT_TRUE(enrol(token(), "press-07"));  // in gateway.db, which was of the embedded form
-  registry.reset();
-  const auto a = gateway("gateway.db");
-  const auto b = gateway("b.db");
-  ASSERT_EQ(b->edges()->size(), 1u);
-  EXPECT_EQ(key_of(*b), key_of(*a));
-  EXPECT_EQ(b->tokens()->front().uses_left, 0);
-  // Once: what is dropped later does not come again with the next start.
-  ASSERT_TRUE(b->drop_token(b->tokens()->front().id).value());
-  topic.compact();
-  EXPECT_TRUE(gateway("gateway.db")->tokens()->empty());
-}
-
-TEST_F(SharedRegistry, TopicsThatWereMadeAnewAreToldAgain) {
-  ASSERT_TRUE(enrol(token(), "press-07"));
-  registry.reset();
-  gateway("gateway.db");
-  topic.entries.clear();
-  topic.say({"layout", R"({"v":1,"id":"second"})"});
-  ASSERT_EQ(gateway("gateway.db")->edges()->size(), 1u);
-  EXPECT_EQ(gateway("b.db")->edges()->size(), 1u);
-}
-
-TEST_F(SharedRegistry, WhatACommandAddsWhileAGatewayStartsStays) {
-  gateway("a.db");
-  auto starting = Registry::open(folder.path / "a.db", clock).value();
-  auto reader = std::make_unique<Shared::Reader>(topic, 0);
-  ASSERT_TRUE(starting->share(std::move(reader), true));
-  const auto before = topic.entries;
-  const auto t = token_at(*command("a.db"));
-  const auto after = std::exchange(topic.entries, before);  // the gateway has not heard of it
-  ASSERT_TRUE(starting->refresh());
-  EXPECT_FALSE(starting->ready());
-  topic.entries = after;
-  ASSERT_TRUE(starting->refresh());
-  EXPECT_TRUE(starting->ready());
-  ASSERT_EQ(starting->tokens()->size(), 1u);
-  EXPECT_EQ(starting->tokens()->front().id, t.id);
-}
-
-TEST_F(SharedRegistry, WithoutTheLogNobodyComesInAndNothingIsGranted) {
-  ASSERT_TRUE(enrol(token(), "press-07"));
-  registry.reset();
-  topic.down = true;
-  const auto a = gateway("gateway.db", false);
-  EXPECT_EQ(a->problem(), "no broker");
-  const auto t = a->create_token(TokenOrder{}, "gw:7443", authority->facts().spki);
-  EXPECT_EQ(t.error().fault(), Fault::unavailable);
-  topic.down = false;
-  ASSERT_TRUE(a->refresh());
-  EXPECT_TRUE(a->ready());
-  const auto good = token_at(*a);
-  topic.down = true;
-  EXPECT_EQ(enrol(*a, good, "press-08").error().fault(), Fault::unavailable);
-  topic.down = false;
-  EXPECT_TRUE(enrol(*a, good, "press-08")) << "what was not said was not used up";
-}
-
-TEST_F(SharedRegistry, EntriesThatSayNothingOfUseArePassedOver) {
-  const auto a = gateway("a.db");
-  for (const char* key : {"token", "token 1", "claim 1", "claim 1 2", "edge x", "certificate 00",
-                          "certificate", "who knows", ""}) {
-    for (const char* value : {"", "{", "[]", "{\"v\":1}", "{\"v\":2}", "null",
-                              R"({"v":1,"site":7,"enrolled":"x","revoked":[]})"}) {
-      topic.say({key, value});
-    }
-  }
-  ASSERT_TRUE(a->refresh());
-  EXPECT_TRUE(a->ready());
-  EXPECT_TRUE(a->tokens()->empty());
-  EXPECT_TRUE(a->edges()->empty());
-  EXPECT_TRUE(enrol(*a, token_at(*a), "press-07"));
 }
 
 TEST(TokenText, ComesBackTheSameAndNothingElseDoes) {
