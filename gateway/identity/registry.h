@@ -144,6 +144,7 @@ class Registry {
   Entries pending_;           // came, and are not in the file yet
   std::int64_t read_to_ = 0;  // the place behind all that came
   std::optional<Whole> whole_;
+  bool at_end_ = false;  // it was waited for
   bool ready_ = false;
 };
 

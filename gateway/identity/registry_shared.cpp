@@ -16,7 +16,7 @@ constexpr int kBeginnings = 3;
 void Registry::share(std::unique_ptr<RegistryLog> log, std::int64_t from) {
   log_ = std::move(log);
   read_to_ = from;
-  ready_ = false;
+  at_end_ = ready_ = false;
   whole_.reset();
   if (from == 0) whole_.emplace();
 }
@@ -53,6 +53,7 @@ Result<> Registry::catch_up(std::chrono::milliseconds within) {
   for (int n = 0; n < kBeginnings; ++n) {
     TIDE_ASSIGN(const auto row, shared());
     TIDE_TRY(log_->catch_up(within));
+    at_end_ = true;
     TIDE_TRY(absorb());
     if (ready_) break;
     if (whole_) continue;
@@ -89,7 +90,7 @@ void Registry::begin_again() {
   pending_.clear();
   whole_.emplace();
   read_to_ = 0;
-  ready_ = false;
+  at_end_ = ready_ = false;
 }
 
 void Registry::collect() {
@@ -110,7 +111,7 @@ void Registry::collect() {
 Result<> Registry::absorb() {
   if (!log_) return {};
   collect();
-  if (whole_) return log_->at_end() ? settle() : Result<>{};
+  if (whole_) return at_end_ || log_->at_end() ? settle() : Result<>{};
   if (pending_.empty()) return {};
   {
     TIDE_ASSIGN(auto transaction, sqlite::Transaction::begin(*db_));

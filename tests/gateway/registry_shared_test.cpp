@@ -40,7 +40,7 @@ class Shared {
     }
     void again() override { next_ = 0; }
     [[nodiscard]] std::int64_t next() const override { return static_cast<std::int64_t>(next_); }
-    [[nodiscard]] bool at_end() const override { return !all_.down; }
+    [[nodiscard]] bool at_end() const override { return !all_.down && !all_.slow; }
     [[nodiscard]] std::string problem() const override { return all_.down ? "no broker" : ""; }
 
    private:
@@ -61,6 +61,7 @@ class Shared {
   }
   std::vector<std::optional<RegistryEntry>> entries;  // empty: compacted away
   bool down = false, read_only = false;
+  bool slow = false;  // nobody is told that this is the end but who asks for it
   std::function<void()> before_the_end;  // what happens while somebody asks for it
 };
 
@@ -345,6 +346,15 @@ TEST_F(SharedRegistry, WhatACommandAddsWhileAGatewayStartsStays) {
   EXPECT_TRUE(starting->ready());
   ASSERT_EQ(starting->tokens()->size(), 1u);
   EXPECT_EQ(starting->tokens()->front().id, t->id);
+}
+
+TEST_F(SharedRegistry, WhoAsksForTheEndNeedsNotBeToldOfIt) {
+  ASSERT_TRUE(enrol(token(), "press-07"));
+  registry.reset();
+  topic.slow = true;
+  const auto first = command("gateway.db");
+  EXPECT_TRUE(first->ready());
+  EXPECT_EQ(command("b.db")->edges()->size(), 1u);
 }
 
 TEST_F(SharedRegistry, WithoutTheLogNobodyComesInAndNothingIsGranted) {
