@@ -199,8 +199,8 @@ Result<> MicroServer::start() {
 
 void MicroServer::stop() {
   if (daemon_ == nullptr) return;
-  MHD_quiesce_daemon(daemon_);  // leaves the socket to us
-  close(socket_.descriptor);
+  // Not MHD_quiesce_daemon(): it and a thread of the library may both take the socket out of one
+  // set, and the second of them aborts. begin() lets nobody in meanwhile.
   std::vector<std::weak_ptr<StreamQueue>> listening;
   {
     const std::lock_guard lock(mutex_);
@@ -216,7 +216,7 @@ void MicroServer::stop() {
     std::unique_lock lock(mutex_);
     changed_.wait_for(lock, kStopPatience, [&] { return requests_ == 0 && streams_open_ == 0; });
   }
-  MHD_stop_daemon(daemon_);
+  MHD_stop_daemon(daemon_);  // closes the socket, too
   daemon_ = nullptr;
   beating_.join();
 }
@@ -278,6 +278,7 @@ MHD_Result MicroServer::begin(MHD_Connection* connection, const char* url, const
   std::from_chars(length.data(), length.data() + length.size(), bytes);
   {
     const std::lock_guard lock(mutex_);
+    if (stopping_) return MHD_NO;  // the connection ends
     ++requests_;
   }
   *state = exchange.release();
