@@ -232,9 +232,12 @@ Result<Registry::Grant> Registry::use_token(const std::string& id, const std::st
   return granted;
 }
 
-RegistryEntry Registry::certificate_entry(const tls::CertificateFacts& certificate) const {
-  return entry_of(CertificateRow{certificate.spki, certificate.serial, certificate.name,
-                                 ns(clock_.wall()), ns(certificate.not_after), std::nullopt});
+RegistryEntry Registry::certificate_entry(const tls::CertificateFacts& certificate,
+                                          std::optional<EventTime> revoked) const {
+  CertificateRow row{certificate.spki, certificate.serial, certificate.name, ns(clock_.wall()),
+                     ns(certificate.not_after), std::nullopt};
+  if (revoked) row.revoked = ns(*revoked);
+  return entry_of(row);
 }
 
 Result<> Registry::renew(const tls::CertificateFacts& certificate, const tls::Digest& shown) {
@@ -251,10 +254,7 @@ Result<> Registry::renew(const tls::CertificateFacts& certificate, const tls::Di
   TIDE_TRY(end_of_old_certificates(entries));
   TIDE_TRY(say(entries));
   const auto still = good();  // it may have been revoked elsewhere before this was said
-  if (still) return {};
-  Entries crossed;
-  TIDE_TRY(revoke_certificate(certificate.spki, certificate.name, crossed));
-  TIDE_TRY(say(crossed));
+  if (!still) TIDE_TRY(say({certificate_entry(certificate, clock_.wall())}));
   return still;
 }
 
@@ -288,17 +288,6 @@ Result<> Registry::revoke_certificates(const std::string& edge, Entries& entries
   return {};
 }
 
-Result<> Registry::revoke_certificate(const tls::Digest& spki, const std::string& edge,
-                                      Entries& entries) {
-  TIDE_ASSIGN(auto all, certificates_of(*db_, edge));
-  for (auto& c : all) {
-    if (c.spki != spki) continue;
-    c.revoked = ns(clock_.wall());
-    entries.push_back(entry_of(c));
-  }
-  return {};
-}
-
 // Some each time, so that rows of an edge do not become more with each renewal.
 Result<> Registry::end_of_old_certificates(Entries& entries) {
   TIDE_ASSIGN(auto old, db_->prepare("SELECT spki FROM certificates WHERE expires < ? LIMIT 4"));
@@ -320,7 +309,6 @@ Result<bool> Registry::revoke(const std::string& edge) {
   query.rewind();
   TIDE_TRY(revoke_certificates(edge, entries));
   TIDE_TRY(say(entries));
-  TIDE_TRY(load_revoked());
   return true;
 }
 

@@ -132,8 +132,9 @@ class Registry {
   Result<> end_of_old_certificates(Entries& entries);
   Result<> revoke_certificates(const std::string& edge, Entries& entries,
                                std::optional<tls::Digest> but = std::nullopt);
-  Result<> revoke_certificate(const tls::Digest& spki, const std::string& edge, Entries& entries);
-  [[nodiscard]] RegistryEntry certificate_entry(const tls::CertificateFacts& certificate) const;
+  [[nodiscard]] RegistryEntry certificate_entry(
+      const tls::CertificateFacts& certificate,
+      std::optional<EventTime> revoked = std::nullopt) const;
   Result<> load_revoked();
 
   std::unique_ptr<sqlite::Database> db_;
