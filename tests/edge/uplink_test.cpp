@@ -61,6 +61,15 @@ class UplinkTest : public testing::Test {
     uplink = Uplink::make(o, ring, seals, clock, random);
     uplink->start();
   }
+  // With that identity and at that time, and no more than it needs.
+  void start_as(const std::string& edge, const std::filesystem::path& identity, Clock& at) {
+    Options o;
+    o.edge = edge;
+    o.incarnation = {1};
+    o.identity_folder = identity;
+    uplink = Uplink::make(o, ring, seals, at, random);
+    uplink->start();
+  }
   bool all_released() {
     return eventually([&] { return ring.unreleased_count() == 0; });
   }
@@ -376,12 +385,7 @@ TEST_F(UplinkTest, ARevokedEdgeSaysWhatToDo) {
 }
 
 TEST_F(UplinkTest, ACertificateOfAnotherEdgeIsNotUsed) {
-  Options o;
-  o.edge = "press-08";
-  o.incarnation = {1};
-  o.identity_folder = rig.enrolled("press-07");
-  uplink = Uplink::make(o, ring, seals, clock, random);
-  uplink->start();
+  start_as("press-08", rig.enrolled("press-07"), clock);
   ASSERT_TRUE(reaches("refused"));
   EXPECT_NE(uplink->status().error.find("press-07"), std::string::npos);
   EXPECT_TRUE(rig.cloud.edge("press-08").hellos.empty());
@@ -426,12 +430,7 @@ TEST_F(UplinkTest, ACertificateIsRenewedOnAConnectionThatStays) {
   const auto folder = rig.enrolled("press-07");
   const auto before = load_identity(folder).value();
   LaterClock later;
-  Options o;
-  o.edge = "press-07";
-  o.incarnation = {1};
-  o.identity_folder = folder;
-  uplink = Uplink::make(o, ring, seals, later, random);
-  uplink->start();
+  start_as("press-07", folder, later);
   ASSERT_TRUE(reaches("up"));
   EXPECT_EQ(load_identity(folder)->facts.spki, before.facts.spki);
   later.days = 61;
@@ -446,12 +445,7 @@ TEST_F(UplinkTest, ACertificateIsRenewedOnAConnectionThatStays) {
 // Else its ticket would be too old on the day when the gateway restarts.
 TEST_F(UplinkTest, AConnectionThatStaysHasANewTicketWithinAWeek) {
   LaterClock later;
-  Options o;
-  o.edge = "press-07";
-  o.incarnation = {1};
-  o.identity_folder = rig.enrolled("press-07");
-  uplink = Uplink::make(o, ring, seals, later, random);
-  uplink->start();
+  start_as("press-07", rig.enrolled("press-07"), later);
   ASSERT_TRUE(reaches("up"));
   later.days = 6;
   uplink->wake();
