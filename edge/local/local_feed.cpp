@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "common/base/text.h"
+#include "edge/pipeline/event_json.h"
 
 namespace tidemark::local {
 namespace {
@@ -48,15 +49,6 @@ std::string window_json(const LocalSeries& series, const LocalResult& r,
   if (r.cut) out += R"(,"cut":true)";
   if (r.approximate) out += R"(,"approximate":true)";
   return out + '}';
-}
-
-std::string event_json(const LocalSeries& series, const filter::Event& e, std::uint64_t id) {
-  return fmt::format(
-      R"({{"v":1,"type":"event","id":{},"series":{},"time":"{}","cause":"{}","state":"{}",)"
-      R"("value":{},"expected":{},"score":{},"unit":{},"text":{}}})",
-      id, json_quote(series.name), format_utc(e.time), filter::to_string(e.cause),
-      e.raised ? "raised" : "cleared", json_number(e.value), json_number(e.expected),
-      json_number(e.score), json_quote(series.unit), json_quote(e.text()));
 }
 
 }  // namespace
@@ -106,7 +98,8 @@ std::vector<pipeline::StandingLimit> LocalFeed::standing(const std::string& seri
   return known == standing_.end() ? std::vector<pipeline::StandingLimit>() : known->second;
 }
 
-void LocalFeed::event(const LocalSeries& series, const filter::Event& e, bool context) {
+std::uint64_t LocalFeed::event(const LocalSeries& series, const filter::Event& e,
+                               bool context) {
   const auto key = std::pair(series.name, e.cause);
   std::uint64_t id = 0;
   if (e.raised) {
@@ -116,8 +109,8 @@ void LocalFeed::event(const LocalSeries& series, const filter::Event& e, bool co
     id = known->second;
     open_.erase(known);
   }
-  tell(TapKind::events, series, event_json(series, e, id));
-  if (history_ == nullptr) return;
+  tell(TapKind::events, series, pipeline::event_json(series, e, id));
+  if (history_ == nullptr) return id;
   const auto cause = static_cast<std::size_t>(e.cause);
   history_->add(history::Event{
       .id = id,
@@ -132,6 +125,7 @@ void LocalFeed::event(const LocalSeries& series, const filter::Event& e, bool co
       .score = e.score,
       .context = context,
       .clears = !e.raised});
+  return id;
 }
 
 }  // namespace tidemark::local

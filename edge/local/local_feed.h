@@ -6,10 +6,9 @@
 //    "start":"…","end":"…","revision":0,"readings":60,"unit":"W","values":{"mean":4802.5}}
 //   with "cut":true and "approximate":true where that is so; withdrawn: "withdrawn":true and
 //   "survivor" (start of the window that has the readings) instead of values.
-//   {"v":1,"type":"event","id":7,"series":"…","time":"…","cause":"spike","state":"raised",
-//    "value":98.2,"expected":21.4,"score":3.1,"unit":"Cel","text":"…"}
-//   A limit that ends has state "cleared" and the id of what it ends, which may be of an earlier
-//   start: with a history limits stand over a restart.
+//   Events are as the cloud gets them: common/model/events.h. A limit that ends has the id of what
+//   it ends, which may be of an earlier start: with a history limits stand over a restart, and
+//   numbers go on.
 // Threads: the pipeline's.
 #pragma once
 
@@ -32,8 +31,8 @@ class LocalFeed final : public pipeline::LocalSink {
 
   void windows(const pipeline::LocalSeries& series,
                const std::vector<window::LocalResult>& results) override;
-  void event(const pipeline::LocalSeries& series, const filter::Event& event,
-             bool context) override;
+  std::uint64_t event(const pipeline::LocalSeries& series, const filter::Event& event,
+                      bool context) override;
   std::vector<pipeline::StandingLimit> standing(const std::string& series) override;
 
  private:

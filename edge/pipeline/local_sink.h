@@ -2,6 +2,7 @@
 // taps. Called on the pipeline's thread and under its lock: it must not wait for anything.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -32,8 +33,10 @@ class LocalSink {
   virtual std::vector<StandingLimit> standing(const std::string& /*series*/) { return {}; }
   virtual void windows(const LocalSeries& series,
                        const std::vector<window::LocalResult>& results) = 0;
-  // `context`: the raw readings around it are sent.
-  virtual void event(const LocalSeries& series, const filter::Event& event, bool context) = 0;
+  // `context`: the raw readings around it are sent. Returns its id, by which it is known here; of
+  // what is cleared that of what it ends. 0: nobody gives it one.
+  virtual std::uint64_t event(const LocalSeries& series, const filter::Event& event,
+                              bool context) = 0;
 };
 
 }  // namespace tidemark::pipeline

@@ -104,9 +104,11 @@ class KeptLocally final : public LocalSink {
     topics[series.name] = series.topic;
   }
   std::vector<StandingLimit> standing(const std::string& series) override { return stand[series]; }
-  void event(const LocalSeries& series, const filter::Event& event, bool context) override {
+  std::uint64_t event(const LocalSeries& series, const filter::Event& event,
+                      bool context) override {
     events.push_back(series.name + " " + std::string(filter::to_string(event.cause)) +
                      (context ? " context" : ""));
+    return events.size();
   }
   std::map<std::string, std::vector<window::LocalResult>> windows_of;
   std::map<std::string, std::string> topics;
