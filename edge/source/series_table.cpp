@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "common/model/events.h"
 #include "edge/source/source.h"
 
 namespace tidemark::source {
@@ -23,6 +24,13 @@ Result<std::uint32_t> SeriesTable::intern(const SeriesDescription& description,
     return Error{Fault::bad_input,
                  fmt::format("too many labels: series '{}' has {}, at most {} fit", name,
                              description.labels.size(), Dictionary::kLabelsMax)};
+  }
+  if (description.metric == kEventsMetric) {
+    return Error{Fault::bad_input,
+                 fmt::format("series name is the agent's own: '{}' of source '{}' would mix with "
+                             "the events of detectors, which travel as '{}'; set 'metric_prefix', "
+                             "or give it another name at the device",
+                             name, description.source, kEventsMetric)};
   }
   const Way way{description.source, std::string(topic), std::string(path)};
   TIDE_TRY(owners_.check(name, way));
@@ -57,11 +65,22 @@ Result<std::uint32_t> SeriesTable::intern(const SeriesDescription& description,
                              "there a counter or an id in the topic or in a key of source '{}'?",
                              name, series_.size() + 1, kSeriesMax, description.source)};
   }
+  const auto handle = add(description, std::move(key));
+  owners_.take(name, way);
+  return handle;
+}
+
+std::uint32_t SeriesTable::own(const SeriesDescription& description) {
+  auto key = identity(description);
+  const auto known = by_name_.find(key);
+  return known != by_name_.end() ? known->second : add(description, std::move(key));
+}
+
+std::uint32_t SeriesTable::add(const SeriesDescription& description, std::string key) {
   const auto handle = static_cast<std::uint32_t>(series_.size());
   series_.push_back(description);
   versions_.push_back(0);
   by_name_.emplace(std::move(key), handle);
-  owners_.take(name, way);
   return handle;
 }
 

@@ -25,7 +25,8 @@ namespace tidemark::source {
 // Every series that this start has seen, by a handle that is dense from 0 and never reused.
 //
 // Bound: kSeriesMax; intern() says Fault::full beyond it and the reading is quarantined with that
-// reason, so that a topic with a counter in its name cannot eat the device's memory.
+// reason, so that a topic with a counter in its name cannot eat the device's memory. Those of the
+// agent itself come beside it: one a source.
 class SeriesTable {
  public:
   static constexpr std::size_t kSeriesMax = Owners::kMax;
@@ -34,8 +35,12 @@ class SeriesTable {
   // poll class stays, since its counts are in that one's line; device_stamped, once said, stays.
   // A name belongs to one way: the cloud and the local history know a series by its name.
   // Fault::denied for another. What owners() says of it may change when its version does.
+  // Fault::bad_input for a name that cannot be one, or is the agent's own.
   Result<std::uint32_t> intern(const SeriesDescription& description, std::string_view topic = {},
                                std::string_view path = {});
+  // A series of the agent itself (common/model/events.h). No way leads to it: it is in no owners(),
+  // survives every reload, and neither a way nor the bound denies it. Known by source and name.
+  std::uint32_t own(const SeriesDescription& description);
   [[nodiscard]] Owners& owners() { return owners_; }
   [[nodiscard]] const Owners& owners() const { return owners_; }
   [[nodiscard]] const SeriesDescription& at(std::uint32_t handle) const { return series_[handle]; }
@@ -44,6 +49,8 @@ class SeriesTable {
   [[nodiscard]] std::uint32_t version(std::uint32_t handle) const { return versions_[handle]; }
 
  private:
+  std::uint32_t add(const SeriesDescription& description, std::string key);
+
   std::vector<SeriesDescription> series_;
   std::vector<std::uint32_t> versions_;  // by handle
   std::map<std::string, std::uint32_t, std::less<>> by_name_;  // source, device/metric and type

@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include "common/model/events.h"
 #include "edge/source/source.h"
 
 namespace tidemark::source {
@@ -105,6 +106,43 @@ TEST(SeriesTable, TheNamesOfASourceThatWentAreFree) {
   EXPECT_EQ(table.intern(series_of("b")).value(), 1u);
 }
 
+SeriesDescription own_of(std::string source) {
+  SeriesDescription d;
+  d.source = d.device = std::move(source);
+  d.metric = kEventsMetric;
+  d.kind = SeriesKind::state;
+  d.type = ValueType::text;
+  return d;
+}
+
+TEST(SeriesTable, TheNameOfEventsIsTheAgentsOwn) {
+  SeriesTable table;
+  for (const auto type : {ValueType::text, ValueType::f64}) {
+    auto d = own_of("floor");
+    d.type = type;
+    const auto refused = table.intern(d, "plant/1", "$events");
+    ASSERT_FALSE(refused.ok());
+    EXPECT_EQ(refused.error().fault(), Fault::bad_input);
+    for (const auto* word : {"series name is the agent's own: ", "floor/$events", "set '"}) {
+      EXPECT_NE(refused.error().text().find(word), std::string::npos) << refused.error().text();
+    }
+  }
+  EXPECT_EQ(table.size(), 0u);
+  EXPECT_EQ(table.owners().size(), 0u);
+}
+
+TEST(SeriesTable, ASeriesOfTheAgentIsNobodysAndStaysOverReloads) {
+  SeriesTable table;
+  ASSERT_EQ(table.own(own_of("floor")), 0u);
+  ASSERT_EQ(table.own(own_of("meter")), 1u);
+  EXPECT_EQ(table.own(own_of("floor")), 0u);
+  EXPECT_EQ(table.owners().size(), 0u);
+  EXPECT_TRUE(table.owners().take_changed().empty());
+  table.owners().keep_if([](const auto&, const Way&) { return false; });
+  EXPECT_EQ(table.own(own_of("floor")), 0u);
+  EXPECT_EQ(table.at(0), own_of("floor"));
+}
+
 TEST(SeriesTable, WhatIsNoSeriesHasNoName) {
   SeriesTable table;
   EXPECT_FALSE(table.intern(series("")).ok());
@@ -128,6 +166,7 @@ TEST(SeriesTable, IsFullAtItsBoundAndStillKnowsTheOthers) {
   }
   EXPECT_EQ(table.intern(series("more")).error().fault(), Fault::full);
   EXPECT_EQ(table.intern(series("17")).value(), 17u);
+  EXPECT_EQ(table.own(own_of("floor")), SeriesTable::kSeriesMax) << "one a source, beside it";
 }
 
 }  // namespace
