@@ -336,7 +336,9 @@ void describe(Section& s, RuleConfig& c) {
       {.help = "Figures of the windows: count, min, max, sum, mean, stddev, first, last, p95 and "
                "the like, twa, integral, increase, time_in_state (count, min, max, mean, last)."});
   std::vector<Detector> detectors;
-  s.tables("detectors", detectors, "What marks readings and raises events.");
+  s.tables("detectors", detectors,
+           "What marks readings and raises events. Events go to the cloud as well, unless forward "
+           "is \"nothing\" and there is no context.");
   Thin thin;
   s.table("thin", thin,
           "Leaves out raw readings that say nothing new; windows here still see them, answers of "

@@ -3,7 +3,8 @@
 //
 // Promise    a block made here carries exactly the readings of those that it replaces. Partials are
 //            made of good, uncertain and bad values alike (window::Partial counts them apart); text
-//            stays raw, and so does every series that a rule puts into windows.
+//            stays raw, and so does every series that a rule puts into windows. Rows that are
+//            copies (context of an anomaly, events) stay as they are.
 // Order      a pane of a series is made once in this start (the cloud keeps one partial of a pane
 //            and replaces it); rows that come later for it stay raw, and the cloud adds both.
 // Bounds     one block: kValuesMax values go into it. The memory of panes is one time a series and

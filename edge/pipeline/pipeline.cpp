@@ -7,6 +7,7 @@
 
 #include "common/base/hash.h"
 #include "common/base/text.h"
+#include "common/model/events.h"
 
 namespace tidemark::pipeline {
 namespace {
@@ -15,6 +16,7 @@ constexpr auto kLookAtRing = std::chrono::milliseconds(20);
 constexpr auto kPause = std::chrono::milliseconds(100);
 constexpr std::size_t kEntriesALock = 64;
 constexpr std::size_t kFetchedAhead = 2;  // columns
+const std::vector<Rule> kNoRules;
 constexpr auto kOffTimeMax = std::chrono::hours(Minutes::kHoursKept - 1);
 
 std::uint64_t value_bits(const Column& c, std::size_t at) {
@@ -371,8 +373,10 @@ Pipeline::SeriesState& Pipeline::series_state(std::uint32_t handle) {
     const auto h = static_cast<std::uint32_t>(series_.size());
     const auto& d = table_.at(h);
     const auto line = line_of(sources_[source_by_name_.at(d.source)], d.poll_class);
-    series_.push_back({line, Route(d, options_.edge, options_.rules, line,
-                                   {groups_, recorder_, local_, &shared_memory_, heard_before()}),
+    // People's rules are about what is measured: "**" would put events into windows.
+    series_.push_back({line, Route(d, options_.edge, is_events(d) ? kNoRules : options_.rules, line,
+                                   h, {groups_, recorder_, local_, &shared_memory_, heard_before(),
+                                       &raised_}),
                        0, 0});
     if (series_.back().route.has_windows()) windowed_.push_back(h);
     if (series_.back().route.track()) recorded_.push_back(h);
@@ -443,6 +447,7 @@ void Pipeline::take_group(SourceState& source, const Group& group, const journal
     }
     if (any) collector_.add_row(group, row, *time, value_at, keep, quality);
     if (!recorder_.due().empty()) gather_context();
+    if (!raised_.empty()) gather_events();
   }
 }
 

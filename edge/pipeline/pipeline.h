@@ -8,6 +8,12 @@
 //            the ring evicts, the oldest first (in the ledger). A flush that is larger than the
 //            whole ring takes loses its largest blocks: evicted too, and told. When the ring
 //            cannot be written, the flush is tried again and the journal fills: sources wait.
+//            Of events go up at most 1,000 at once and 100/s sustained (EventPace, by the steady
+//            clock); what is beyond is counted, and the next one says how many. Local history and
+//            taps have all of them.
+// Events     of series of which anything is sent, as copies in the series `<source>/$events`
+//            (common/model/events.h), in the flush of their readings: a crash raises none twice in
+//            the ring.
 // Clock      all that goes by event time follows a step of the clock, seen within a second; a
 //            device that stamps by a clock of its own is left alone. After a step back, times that
 //            come again are times like others: nothing waits until the clock has caught up.
@@ -28,6 +34,7 @@
 #include "edge/journal/journal.h"
 #include "edge/pipeline/collector.h"
 #include "edge/pipeline/compaction.h"
+#include "edge/pipeline/events.h"
 #include "edge/pipeline/manifest.h"
 #include "edge/pipeline/progress.h"
 #include "edge/pipeline/route.h"
@@ -97,6 +104,8 @@ struct Status {
   std::string error;  // why flushes fail; empty when they do not
   std::string ways_error;  // why series may be another way's after a restart; empty: they are not
   recorder::Usage recorder;
+  std::uint64_t events_sent = 0;     // of this start, as rows of `$events` series
+  std::uint64_t events_skipped = 0;  // not sent: beyond EventPace
   std::uint64_t windows_late = 0;    // readings that no local result could take in any more
   std::uint64_t windows_unsure = 0;  // in windows and perhaps repeats (recent_readings.h)
   codec::Tier tier = codec::Tier::standard;  // of the last blocks
@@ -140,6 +149,7 @@ class Pipeline final : public uplink::SealSource {
   [[nodiscard]] bool has_read(journal::Position end) const;
 
   [[nodiscard]] Status status() const;
+  // Of sources: not the agent's own, in which their events travel.
   [[nodiscard]] std::vector<SeriesCounts> series() const;
 
   std::optional<Seal> seal_since(std::uint64_t acknowledged, std::uint64_t sent,
@@ -159,6 +169,7 @@ class Pipeline final : public uplink::SealSource {
     Progress progress;
     EventTime last_stamp = kEventTimeMin;
     std::map<std::string, std::uint64_t, std::less<>> refused = {};  // SourceCounts::refused
+    std::optional<std::uint32_t> events = {};  // handle of its `$events` series, once it has one
   };
   // Of a group, as source::Decoded says it.
   enum class Origin : std::uint8_t { measured, historical, away };
@@ -209,6 +220,8 @@ class Pipeline final : public uplink::SealSource {
   bool note_synced(Result<> synced);
   void flush_windows(const std::vector<EventTime>& frontiers);
   void gather_context();
+  std::uint32_t events_series(std::uint32_t raised_by);
+  void gather_events();
   bool make_room();
   bool compact(const std::vector<ring::Stored>& ahead);
   Seal seal_of(Sequence next, const std::vector<EventTime>& frontiers);
@@ -241,9 +254,11 @@ class Pipeline final : public uplink::SealSource {
   std::size_t shared_memory_ = RecentReadings::kSharedInWindows;
   recorder::FlightRecorder recorder_;
   std::vector<std::uint32_t> recorded_;  // handles by the recorder's track
+  std::vector<RaisedEvent> raised_;  // by the row at hand
+  EventPace event_pace_;
   Group context_row_;
   Collector collector_;
-  Collector context_;  // of the flight recorder: blocks of its own, on the alarm lane
+  Collector context_;  // of the flight recorder, and events: own blocks, on the alarm lane
   LocalSink* local_;
   DictionaryBook book_;
   codec::Memories memories_;  // what fitted each series in its last block

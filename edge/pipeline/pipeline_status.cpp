@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "common/model/events.h"
 #include "edge/pipeline/pipeline.h"
 
 namespace tidemark::pipeline {
@@ -24,6 +25,7 @@ Status Pipeline::status() const {
     const auto totals = manifest_.totals(source.entry.name);
     SourceCounts c{source.entry.name, 0, totals.due, totals.good, totals.taken, source.refused};
     for (std::size_t h = 0; h < series_.size(); ++h) {
+      if (is_events(table_.at(static_cast<std::uint32_t>(h)))) continue;
       if (lines_[series_[h].line].source == static_cast<std::size_t>(&source - sources_.data())) {
         ++c.series;
       }
@@ -38,6 +40,8 @@ Status Pipeline::status() const {
   s.error = error_;
   s.ways_error = ways_error_.empty() && ways_ != nullptr ? ways_->damage() : ways_error_;
   s.recorder = recorder_.usage();
+  s.events_sent = event_pace_.sent();
+  s.events_skipped = event_pace_.skipped();
   s.windows_late = groups_.late();
   for (const auto& state : series_) {
     s.windows_late += state.route.late();
@@ -54,6 +58,7 @@ std::vector<SeriesCounts> Pipeline::series() const {
   std::vector<SeriesCounts> out;
   for (std::size_t h = 0; h < series_.size(); ++h) {
     const auto& d = table_.at(static_cast<std::uint32_t>(h));
+    if (is_events(d)) continue;  // people ask about sensors
     const auto* way = table_.owners().way_of(d.local_name());
     out.push_back({d, way != nullptr ? text_of(*way) : std::string(), series_[h].readings,
                    event_time(series_[h].last)});

@@ -83,8 +83,9 @@ std::optional<double> deadband_of(const std::vector<Rule>& rules, const std::str
 }
 
 Route::Route(const SeriesDescription& series, const std::string& edge,
-             const std::vector<Rule>& rules, std::size_t line, RouteParts parts)
-    : parts_(parts), exponent_(series.exponent) {
+             const std::vector<Rule>& rules, std::size_t line, std::uint32_t handle,
+             RouteParts parts)
+    : parts_(parts), handle_(handle), exponent_(series.exponent) {
   local_.name = edge + "/" + series.local_name();
   local_.unit = series.unit;
   if (const auto* rule = rule_of(rules, edge, series)) follow(*rule, series, edge, line);
@@ -103,6 +104,7 @@ void Route::follow(const Rule& rule, const SeriesDescription& series, const std:
     local_.detectors = detectors_of(rule.filter);
   }
   if (rule.context && filter_) track_ = parts_.recorder.track(*rule.context);
+  tells_ = parts_.raised != nullptr && (forward_ != Forward::nothing || track_);
   if (!rule.window) return;
   local_.window = to_string(rule.window->type);
   const bool grouped = rule.window->group != GroupBy::series;
@@ -136,7 +138,9 @@ void Route::filter_reading(std::int64_t time, const Column& column, std::size_t 
   for (const auto& e : events_) {
     log::info("anomaly", "series={} {}", local_.name, e.text());
     out.alarm = out.alarm || e.raised;
-    if (parts_.sink != nullptr) parts_.sink->event(local_, e, track_.has_value());
+    const auto id =
+        parts_.sink == nullptr ? 0 : parts_.sink->event(local_, e, track_.has_value());
+    if (tells_) parts_.raised->push_back({handle_, e, id});
   }
   out.quality = worse(out.quality, verdict.quality);
   kept = filter_->keep(event_time(time), v, verdict);

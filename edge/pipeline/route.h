@@ -15,6 +15,7 @@
 #include "common/model/block.h"
 #include "common/model/series.h"
 #include "edge/filter/series_filter.h"
+#include "edge/pipeline/events.h"
 #include "edge/pipeline/group_windows.h"
 #include "edge/pipeline/local_sink.h"
 #include "edge/pipeline/recent_readings.h"
@@ -50,13 +51,15 @@ struct RouteParts {
   LocalSink* sink = nullptr;
   std::size_t* shared_memory = nullptr;  // of repeats in windows: recent_readings.h
   std::int64_t heard_until = std::numeric_limits<std::int64_t>::min();  // by earlier starts
+  std::vector<RaisedEvent>* raised = nullptr;  // to be sent, where anything of the series is
 };
 
 class Route {
  public:
-  // Without a matching rule a series goes raw and unfiltered. `line`: of the manifest.
+  // Without a matching rule a series goes raw and unfiltered. `line`: of the manifest; `handle`: by
+  // which RaisedEvent names it.
   Route(const SeriesDescription& series, const std::string& edge, const std::vector<Rule>& rules,
-        std::size_t line, RouteParts parts);
+        std::size_t line, std::uint32_t handle, RouteParts parts);
 
   enum class Way : std::uint8_t { raw, window, thinned, local, duplicate };
   struct Outcome {
@@ -79,6 +82,7 @@ class Route {
   void fetch() const {
     if (window_) window_->fetch();
   }
+  [[nodiscard]] const LocalSeries& local() const { return local_; }
   [[nodiscard]] bool has_windows() const { return window_.has_value(); }
   // Only where take() says Way::window: RuleWindow::counted_at().
   [[nodiscard]] EventTime counted_at(EventTime at) const { return window_->counted_at(at); }
@@ -108,6 +112,8 @@ class Route {
   RouteParts parts_;
   LocalSeries local_;
   Forward forward_ = Forward::raw;
+  bool tells_ = false;  // its events go to the cloud
+  std::uint32_t handle_;
   int exponent_ = 0;
   std::optional<RecentReadings> recent_;
   std::optional<filter::SeriesFilter> filter_;

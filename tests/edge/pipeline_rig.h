@@ -249,7 +249,7 @@ class PipelineRig : public testing::Test {
     ways_ = std::make_unique<source::WaysFile>(folder_.path());
     pipeline_ = std::make_unique<Pipeline>(
         options_, std::vector<SourceEntry>{{1, "floor", &floor_}, {2, "meter", &meter_}},
-        *journal_, ring_, quarantine_, tap_, clock_, &local_, nullptr, ways_.get());
+        *journal_, ring_, quarantine_, tap_, clock_, sink_, nullptr, ways_.get());
     pipeline_->stop();
     pipeline_->run([this] { ++flushed_; });
     return *pipeline_;
@@ -276,6 +276,7 @@ class PipelineRig : public testing::Test {
   KeptQuarantine quarantine_;
   TapHub tap_;
   KeptLocally local_;
+  LocalSink* sink_ = &local_;
   std::unique_ptr<source::WaysFile> ways_;
   std::unique_ptr<Pipeline> pipeline_;
   int flushed_ = 0;
