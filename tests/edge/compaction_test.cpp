@@ -5,6 +5,7 @@
 #include <cmath>
 #include <set>
 
+#include "common/model/events.h"
 #include "common/window/partial.h"
 
 namespace tidemark::pipeline {
@@ -19,11 +20,11 @@ class CompactionTest : public testing::Test {
  protected:
   CompactionTest() {
     std::vector<SeriesDescription> all;
-    for (const auto* metric : {"force", "temperature", "note"}) {
+    for (const auto* metric : {"force", "temperature", "note", "$events"}) {
       SeriesDescription d;
       d.source = d.device = "press";
       d.metric = metric;
-      if (d.metric == "note") d.type = ValueType::text;
+      if (d.metric == "note" || d.metric == kEventsMetric) d.type = ValueType::text;
       all.push_back(d);
     }
     dictionary_ = std::make_shared<const Dictionary>(std::move(all));
@@ -190,6 +191,87 @@ TEST_F(CompactionTest, TextSlowSeriesAndThoseOfWindowsStayRaw) {
     b.replaces.add(Sequence{9});
   }
   EXPECT_FALSE(c.make(from));
+}
+
+// What detectors raised, and the readings around it: no count speaks of them, and no pane has them.
+class CopiesInCompaction : public CompactionTest {
+ protected:
+  // A minute or two of readings, `rows` a second, with two events and their context in each.
+  std::vector<BlockRecord> seconds(int count, int rows) {
+    Group event;
+    event.copy = true;
+    event.columns.resize(1);
+    event.columns[0].series = 3;
+    event.columns[0].type = ValueType::text;
+    Group context;
+    context.copy = true;
+    context.columns.resize(1);
+    std::vector<BlockRecord> out;
+    for (int i = 0; i < count; ++i) {
+      const auto raw = block(0, kStart + i * kSecond, kSecond / rows, rows);
+      auto b = codec::decode(raw.bytes).value();
+      const auto t = kStart + i * kSecond + 7 * kMs;
+      event.times = {t, t};  // of one moment
+      event.columns[0].text = {R"({"id":)" + std::to_string(i), "cleared"};
+      context.times = {t - kMs, t, t + kMs};
+      context.columns[0].f64 = {1, 9999, 2};
+      b.groups.push_back(event);
+      b.groups.push_back(context);
+      out.push_back(record(b));
+      out.back().alarm = true;
+    }
+    return out;
+  }
+  // Series, time and value of each row that is a copy.
+  using Row = std::tuple<std::uint32_t, std::int64_t, std::string>;
+  static std::vector<Row> copies(const std::vector<BlockRecord>& records) {
+    std::vector<Row> rows;
+    for (const auto& r : records) {
+      EXPECT_TRUE(r.alarm);
+      const auto b = codec::decode(r.bytes).value();
+      for (const auto& g : b.groups) {
+        if (!g.copy) continue;
+        for (const auto& c : g.columns) {
+          for (std::size_t i = 0; i < c.values(); ++i) {
+            rows.emplace_back(c.series, g.times[i],
+                              c.type == ValueType::text ? c.text[i] : std::to_string(c.f64[i]));
+          }
+        }
+      }
+    }
+    std::sort(rows.begin(), rows.end());
+    return rows;
+  }
+  // All of `from`, one reduction further.
+  std::vector<BlockRecord> reduced(Compaction& c, const std::vector<BlockRecord>& from) {
+    std::vector<BlockRecord> out;
+    for (std::size_t i = 0; i < from.size();) {
+      out.push_back(kept(c, {from.begin() + static_cast<std::ptrdiff_t>(i), from.end()}));
+      if (!out.back().replaces.contains(from[i].name.sequence)) break;
+      while (i < from.size() && out.back().replaces.contains(from[i].name.sequence)) ++i;
+    }
+    return out;
+  }
+};
+
+TEST_F(CopiesInCompaction, StayAsTheyAreThroughEachReduction) {
+  auto c = make_compaction();
+  const auto slow = seconds(40, 10);
+  const auto merged = reduced(c, slow);
+  ASSERT_EQ(merged.size(), 1u);
+  EXPECT_EQ(merged[0].reduction, Reduction::merged);
+  EXPECT_EQ(copies(slow).size(), 200u);
+  EXPECT_EQ(copies(merged), copies(slow));
+
+  auto other = make_compaction();
+  const auto fast = seconds(120, 500);
+  const auto as_seconds = reduced(other, fast);
+  EXPECT_EQ(as_seconds.front().reduction, Reduction::seconds);
+  EXPECT_EQ(copies(as_seconds), copies(fast));
+  const auto as_minutes = reduced(other, as_seconds);
+  ASSERT_EQ(as_minutes.size(), 1u);
+  EXPECT_EQ(as_minutes[0].reduction, Reduction::minutes);
+  EXPECT_EQ(copies(as_minutes), copies(fast));
 }
 
 TEST_F(CompactionTest, ADamagedBlockStopsTheRunBeforeIt) {
