@@ -476,6 +476,11 @@ class Words {
                                     : text_of(ring, "error"),
             "tidemark buffer status");
     }
+    if (const auto skipped = skipped_events(s); !skipped.empty()) {
+      checks.push_back({CheckState::warn, "events", skipped,
+                        "tidemark event list; then hold, or other levels, in the rule that raises "
+                        "them"});
+    }
     const bool clock = text_of(s["clock"], "state") != "unknown";
     check(clock, "clock", clock ? "set" : "not set: readings wait for it", "timedatectl");
     return cli::print_checks(out_, checks, json_);

@@ -70,6 +70,14 @@ std::string rejected_of(const json& source) {
   return text;
 }
 
+std::string skipped_events(const json& status) {
+  const auto events = status.value("events", json::object());
+  const auto skipped = count_of(events, "skipped");
+  if (skipped == 0) return {};
+  return fmt::format("{} were sent, {} were not: they came faster than 100 a second",
+                     count_of(events, "sent"), skipped);
+}
+
 namespace {
 
 std::string rejected_lines(const json& source) {
@@ -186,6 +194,9 @@ std::string local_lines(const json& s) {
                         count_of(*r, "contexts"), count_of(*r, "readings"),
                         format_bytes({count_of(*r, "bytes")}), format_bytes({count_of(*r, "size")}),
                         count_of(*r, "cut"));
+  }
+  if (const auto skipped = skipped_events(s); !skipped.empty()) {
+    text += " events   " + skipped + "   look at them here: tidemark event list\n";
   }
   return text;
 }

@@ -29,5 +29,7 @@ cli::Command::Glossary remark_words();  // what these mean
 std::string short_time(double seconds);
 // Why messages or answers of a source could not be used, and how many; empty where all could.
 [[nodiscard]] std::string rejected_of(const nlohmann::ordered_json& source);
+// How many events did not go to the cloud, and why; empty where all did.
+[[nodiscard]] std::string skipped_events(const nlohmann::ordered_json& status);
 
 }  // namespace tidemark::edge

@@ -195,6 +195,8 @@ std::string status_json(const StatusParts& parts) {
       {"ledger", ledger_json(parts.pipeline.ledger)},
       {"windows", local["windows"]},
       {"recorder", local["recorder"]},
+      {"events", {{"sent", parts.pipeline.events_sent},
+                  {"skipped", parts.pipeline.events_skipped}}},
       {"history", local["history"]},
       {"publish", local["publish"]},
       {"rejected_messages", parts.pipeline.rejected_messages},

@@ -468,6 +468,27 @@ TEST_F(EdgeCli, WithoutAnUplinkReadingsAreKeptHereAndThatIsNoFault) {
   EXPECT_EQ(run({"edge", "status"}), kExitDegraded);
 }
 
+TEST_F(EdgeCli, StatusAndDoctorSayThatEventsCameFasterThanTheyGoUp) {
+  status_["uplink"]["bytes_per_reading"] = nullptr;
+  status_["ring"]["oldest"] = nullptr;
+  status_["ledger"] = json::object();
+  status_["sources"][0]["state"] = "ok";
+  status_["sources"][0]["error"] = nullptr;
+  status_["events"] = {{"sent", 1203}, {"skipped", 0}};
+  EXPECT_EQ(run({"edge", "status"}), kExitOk);
+  EXPECT_EQ(output_.text.find("1203"), std::string::npos) << output_.text;
+  EXPECT_EQ(run({"doctor"}), kExitOk);
+  EXPECT_EQ(output_.text.find("events"), std::string::npos) << output_.text;
+  status_["events"]["skipped"] = 450;
+  EXPECT_EQ(run({"edge", "status"}), kExitOk);
+  EXPECT_NE(output_.text.find(" events   1203 were sent, 450 were not: they came faster than 100 a "
+                              "second   look at them here: tidemark event list\n"),
+            std::string::npos) << output_.text;
+  EXPECT_EQ(run({"doctor"}), kExitOk);
+  EXPECT_NE(output_.text.find("WARN  events        1203 were sent, 450 were not"),
+            std::string::npos) << output_.text;
+}
+
 TEST_F(EdgeCli, StatusNamesDevicesThatAreAwayAndWhyMessagesAreRefused) {
   status_["uplink"]["bytes_per_reading"] = nullptr;
   status_["ring"]["oldest"] = nullptr;

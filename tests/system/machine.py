@@ -146,6 +146,8 @@ def machine(stack, seconds=20):
     recorder, kept = status['recorder'], status['history']
     if not events or recorder['contexts'] == 0 or recorder['readings'] < 50:
         raise Failed(f'{len(events)} events, recorder {recorder}')
+    if status['events'] != {'sent': len(events), 'skipped': 0}:
+        raise Failed(f'{len(events)} events were published, to the cloud went {status["events"]}')
     look(stack, expected, events)
     explained = stack.json('event', 'explain', str(events[0]['id']))
     if explained['series'] != f'{EDGE}/{TUMBLING}' or not explained['windows']:
