@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "cloud/answers/emitter.h"
+#include "common/model/events.h"
 
 namespace tidemark::answers {
 
@@ -41,8 +42,9 @@ void Emitter::select(SeriesState& series, SteadyTime now) {
   for (std::uint32_t i = 0; i < views_.size(); ++i) {
     if (views_[i].role == Role::merged) continue;
     const auto& view = views_[i].view;
-    const bool selected = view.emitted() && view.selects(series.name, series.labels,
-                                                          series.row.description.type);
+    const auto& said = series.row.description;
+    const bool selected = view.emitted() && !is_events(said) &&
+                          view.selects(series.name, series.labels, said.type);
     if (!view.by_series()) {
       if (view.emitted()) join(series, i, selected, now);
       continue;

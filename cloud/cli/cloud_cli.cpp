@@ -104,6 +104,25 @@ void CloudCommands::add_commands() {
     });
   });
 
+  auto& events = cloud.add("events", "Anomalies as the edges' filters saw them, the newest first.");
+  events.argument("GLOB", w.glob, "Of these series only.", false)
+      .option("--from", w.from, "Start: RFC 3339, a date, now, -10m.", "T")
+      .option("--to", w.to, "End, likewise.", "T")
+      .option("--cause", w.cause, "Only those: range, rate, stuck, spike, hihi, hi, lo, lolo.",
+              "WORD")
+      .option("--state", w.state, "Only those: raised, cleared.", "WORD")
+      .option("--limit", w.limit, "At most so many (1000, up to 100000).", "N");
+  common(events);
+  events.action([this, &w] {
+    return show("/v1/events",
+                {{"series", w.glob}, {"from", w.from}, {"to", w.to}, {"cause", w.cause},
+                 {"state", w.state}, {"limit", w.limit}},
+                [this](const Json& body, const std::string&) {
+                  return print_events(body, output_);
+                },
+                w.glob);
+  });
+
   auto& late = cloud.add("late", "Readings that came after their window's first answer.");
   late.argument("GLOB", w.glob, "Of these series only.", false)
       .option("--limit", w.limit, "At most so many rows (1000).", "N");

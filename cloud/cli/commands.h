@@ -28,6 +28,7 @@ struct Words {
   std::string source, until, reason, by_whom;
   std::string file;
   std::string letter, why, state, raw;
+  std::string cause;
 };
 
 class CloudCommands {

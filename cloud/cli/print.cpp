@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
+#include "cloud/cli/cells.h"
 #include "common/base/exit_code.h"
 #include "common/base/time.h"
 #include "common/cli/table.h"
@@ -25,41 +26,12 @@ constexpr std::array kPlaces = {"answered",    "thinned", "duplicate", "local", 
 
 // The figure that people ask for first; others follow in order of their names.
 constexpr std::array kFirst = {"mean", "avg", "twa", "last", "increase", "sum", "min", "max"};
-constexpr double kRounding = 1e-9;  // 0.93 * 1000 may be a little less than 930
-
-std::string text_of(const Json& object, const char* key) {
-  const auto at = object.find(key);
-  return at != object.end() && at->is_string() ? at->get<std::string>() : std::string();
-}
-
-std::uint64_t count_of(const Json& object, const char* key) {
-  const auto at = object.find(key);
-  return at != object.end() && at->is_number_unsigned() ? at->get<std::uint64_t>() : 0;
-}
-
-const Json& list_of(const Json& object, const char* key) {
-  static const Json kEmpty = Json::array();
-  const auto at = object.find(key);
-  return at != object.end() && at->is_array() ? *at : kEmpty;
-}
 
 std::string grouped(std::string digits) {
   const auto end = std::min(digits.find('.'), digits.size());
   const std::size_t begin = digits.starts_with('-') ? 1 : 0;
   for (std::size_t i = end; i > begin + 3; i -= 3) digits.insert(i - 3, 1, ' ');
   return digits;
-}
-
-std::string figure_of(const Json& object, const char* key) {
-  const auto at = object.find(key);
-  return at != object.end() && at->is_number() ? figure(at->get<double>()) : "–";
-}
-
-// 99.96 % is not complete: rounded down, so that 100 % means all.
-std::string percent_of(const Json& object, const char* key) {
-  const auto at = object.find(key);
-  if (at == object.end() || !at->is_number()) return "–";
-  return fmt::format("{:g} %", std::floor(at->get<double>() * 1000 + kRounding) / 10);
 }
 
 // What more may have been taken is not known yet: then the figure is estimated.
@@ -77,13 +49,6 @@ std::string seconds_of(const Json& object, const char* key) {
   if (s < 7200) return fmt::format("{:.0f} min", s / 60);
   if (s < 172800) return fmt::format("{:.0f} h", s / 3600);
   return fmt::format("{:.0f} d", s / 86400);
-}
-
-// "2026-11-21 02:00:00"; the day is left out when all that is shown is of one day.
-std::string moment(const std::string& utc, bool with_day) {
-  if (utc.size() < 20) return utc.empty() ? "–" : utc;
-  std::string time = utc.substr(11, utc.size() - 12);
-  return with_day ? fmt::format("{} {}", utc.substr(0, 10), time) : time;
 }
 
 bool on_one_day(const Json& answers) {
@@ -212,38 +177,7 @@ std::string letters_of(const Json& status) {
   return fmt::format("letters {} kept aside ({}): tidemark cloud deadletter list", all, reasons);
 }
 
-// What a person can do about one that is kept.
-std::string advice_of(const Json& letter) {
-  const auto name = letter_name(letter);
-  const auto why = text_of(letter, "why");
-  const auto drop = fmt::format("tidemark cloud deadletter drop {} --reason TEXT", name);
-  const auto retry = fmt::format("tidemark cloud deadletter retry {}", name);
-  if (text_of(letter, "state") != "kept") return "";
-  if (text_of(letter, "frame").empty()) return fmt::format("read it, then: {}", drop);
-  if (why == "dictionary_missing") {
-    return fmt::format("it is taken by itself when its dictionary comes; to ask its edge again: "
-                       "{}", retry);
-  }
-  if (why == "unreadable") {
-    return fmt::format("a later version may read it: {}; if nothing can, its readings are lost: {}",
-                       retry, drop);
-  }
-  if (why == "bound") return fmt::format("when there is room: {}", retry);
-  if (why == "second_box") {
-    return fmt::format("decide which box is the edge (tidemark cloud edge accept|refuse), then: {} "
-                       "or {}", retry, drop);
-  }
-  return fmt::format("the first one stands; to clear it: {}", drop);
-}
-
 }  // namespace
-
-std::string letter_name(const Json& letter) {
-  const auto at = letter.find("partition");
-  const auto id = count_of(letter, "id");
-  if (at == letter.end() || !at->is_number()) return fmt::format("{}", id);
-  return fmt::format("{}/{}", at->get<int>(), id);
-}
 
 bool adds_up(const Json& status) {
   const auto ledger = status.value("ledger", Json::object());
@@ -476,108 +410,6 @@ int print_watermark(const Json& body, cli::Output& output) {
     return kExitOk;
   }
   output.out(table.text(output.terminal()));
-  return kExitOk;
-}
-
-int print_late(const Json& body, cli::Output& output) {
-  Table table({{"series"}, {"time"}, {"readings", Align::right}, {"went to"}, {"window"},
-               {"complete", Align::right}, {"state"}, {"revision", Align::right}});
-  for (const auto& r : list_of(body, "late")) {
-    std::vector<std::string> cells{text_of(r, "series"), moment(text_of(r, "start"), true),
-                                   figure_of(r, "readings"), text_of(r, "placement")};
-    const auto w = r.value("window", Json());
-    if (w.is_object()) {
-      cells.insert(cells.end(), {fmt::format("{} {}", text_of(w, "view"),
-                                             moment(text_of(w, "start"), true)),
-                                 percent_of(w, "completeness"), text_of(w, "state"),
-                                 figure_of(w, "revision")});
-    } else {
-      cells.insert(cells.end(), {"–", "–", "–", "–"});
-    }
-    table.row(std::move(cells));
-  }
-  if (table.empty()) {
-    output.err("none came late\n");
-    return kExitOk;
-  }
-  output.out(table.text(output.terminal()));
-  return kExitOk;
-}
-
-int print_swaps(const Json& body, cli::Output& output) {
-  Table table({{"series"}, {"at"}, {"old end", Align::right}, {"new start", Align::right},
-               {"said at"}});
-  for (const auto& s : list_of(body, "swaps")) {
-    table.row({text_of(s, "series"), moment(text_of(s, "at"), true), figure_of(s, "old_end"),
-               figure_of(s, "new_start"), moment(text_of(s, "known_at"), true)});
-  }
-  if (table.empty()) {
-    output.err("no meter was swapped\n");
-    return kExitOk;
-  }
-  output.out(table.text(output.terminal()));
-  return kExitOk;
-}
-
-int print_waived(const Json& body, cli::Output& output) {
-  Table table({{"source"}, {"is"}, {"until"}, {"said by"}, {"at"}, {"reason"}, {"ended"}});
-  for (const auto& w : list_of(body, "waived")) {
-    const auto ended = text_of(w, "ended");
-    table.row({text_of(w, "source"), text_of(w, "kind"), moment(text_of(w, "until"), true),
-               text_of(w, "by"), moment(text_of(w, "at"), true), text_of(w, "reason"),
-               ended.empty() ? "–" : fmt::format("{} by {}", moment(ended, true),
-                                                 text_of(w, "ended_by"))});
-  }
-  if (table.empty()) {
-    output.err("no source is retired or waived\n");
-    return kExitOk;
-  }
-  output.out(table.text(output.terminal()));
-  return kExitOk;
-}
-
-int print_letters(const Json& body, cli::Output& output) {
-  Table table({{"letter"}, {"edge"}, {"block"}, {"why"}, {"at"}, {"bytes", Align::right},
-               {"readings", Align::right}, {"state"}, {"reason"}});
-  for (const auto& l : list_of(body, "deadletters")) {
-    const auto incarnation = text_of(l, "incarnation");
-    const auto frame = text_of(l, "frame");
-    table.row({letter_name(l), text_of(l, "edge"),
-               incarnation.empty() ? (frame.empty() ? "–" : frame)
-                                   : fmt::format("{}/{}", incarnation, count_of(l, "sequence")),
-               text_of(l, "why"), moment(text_of(l, "at"), true), figure_of(l, "bytes"),
-               figure_of(l, "readings"), text_of(l, "state"), text_of(l, "reason")});
-  }
-  if (table.empty()) {
-    output.err("no dead letters: all that came could be taken\n");
-    return kExitOk;
-  }
-  output.out(table.text(output.terminal()));
-  return kExitOk;
-}
-
-int print_letter(const Json& body, cli::Output& output) {
-  const auto l = body.value("deadletter", Json::object());
-  Table table({{"letter"}, {letter_name(l)}});
-  for (const auto& [key, value] : l.items()) {
-    if (key == "id" || key == "partition" || value.is_null()) continue;
-    table.row({key, value.is_string() ? value.get<std::string>() : value.dump()});
-  }
-  if (const auto advice = advice_of(l); !advice.empty()) table.row({"next", advice});
-  output.out(table.text(output.terminal()));
-  return kExitOk;
-}
-
-int print_views(const Json& body, cli::Output& output) {
-  Table table({{"view"}, {"version", Align::right}, {"since"}, {"until"}});
-  for (const auto& v : list_of(body, "versions")) {
-    const auto until = text_of(v, "until");
-    table.row({text_of(v, "view"), fmt::format("{}", count_of(v, "version")),
-               moment(text_of(v, "since"), true),
-               until.empty() ? "in force" : moment(until, true)});
-  }
-  output.out(table.text(output.terminal()));
-  if (list_of(body, "views").empty()) output.err("no views; they are declared in views.d/*.toml\n");
   return kExitOk;
 }
 

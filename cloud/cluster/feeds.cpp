@@ -1,4 +1,4 @@
-// What goes into the topics of answers, of dead letters and of orders (common/kafka/FORMAT.md).
+// What goes into the topics of answers, events, dead letters and orders (common/kafka/FORMAT.md).
 #include <fmt/format.h>
 
 #include <map>
@@ -12,7 +12,10 @@
 namespace tidemark::cluster {
 namespace {
 
+using cluster::record_of;  // of outcomes
+
 constexpr std::size_t kAnswers = 1000;  // in a batch
+constexpr std::size_t kEvents = 1000;
 constexpr std::size_t kLetters = 20;   // of up to 1 MiB
 constexpr std::size_t kOutcomes = 100;
 // Beside it the key and the headers, of which the longest are a reason and an edge's name.
@@ -57,6 +60,16 @@ class Whole {
   std::map<std::uint64_t, bool> over_partitions_;  // by definition
 };
 
+Outbox::Record record_of(const store::Event& event, const std::string& topic, int partitions) {
+  Outbox::Record r;
+  r.topic = topic;
+  r.partition = kafka::partition_of(event.edge, partitions);
+  r.key = fmt::format("{}\t{}\t{}\t{}", event.series, format_utc(event.time), event.cause,
+                      event.state);
+  r.value.assign(event.json.begin(), event.json.end());
+  return r;
+}
+
 Outbox::Record record_of(const store::Letter& letter, const std::string& topic, int partitions) {
   Outbox::Record r;
   r.topic = topic;
@@ -86,6 +99,24 @@ Outbox::Record record_of(const store::Letter& letter, const std::string& topic, 
   return r;
 }
 
+// Of rows that have a number and a record_of(row, topic, place).
+template <typename Row>
+Outbox::Feed feed_of_rows(const char* name,
+                          Result<std::vector<Row>> (query::Reader::*since)(std::int64_t,
+                                                                           std::size_t),
+                          std::size_t most, const std::string& topic, int place) {
+  const auto next = [=](query::Reader& reader, std::uint64_t after) -> Result<Outbox::Batch> {
+    TIDE_ASSIGN(const auto some, (reader.*since)(static_cast<std::int64_t>(after), most));
+    Outbox::Batch batch;
+    for (const auto& row : some) {
+      batch.records.push_back(record_of(row, topic, place));
+      batch.to = static_cast<std::uint64_t>(row.id);
+    }
+    return batch;
+  };
+  return {name, next};
+}
+
 }  // namespace
 
 Outbox::Feed answers_feed(const kafka::Settings& settings, AnswersOf of) {
@@ -112,33 +143,19 @@ Outbox::Feed answers_feed(const kafka::Settings& settings, AnswersOf of) {
   return {"answers", next};
 }
 
+Outbox::Feed events_feed(const kafka::Settings& settings, int partitions) {
+  return feed_of_rows("events", &query::Reader::events_since, kEvents, settings.events(),
+                      partitions);
+}
+
 Outbox::Feed letters_feed(const kafka::Settings& settings, int partitions) {
-  const auto next = [topic = settings.dead_letters(), partitions](
-                        query::Reader& reader, std::uint64_t after) -> Result<Outbox::Batch> {
-    TIDE_ASSIGN(const auto some, reader.letters_since(static_cast<std::int64_t>(after), kLetters));
-    Outbox::Batch batch;
-    for (const auto& letter : some) {
-      batch.records.push_back(record_of(letter, topic, partitions));
-      batch.to = static_cast<std::uint64_t>(letter.id);
-    }
-    return batch;
-  };
-  return {"deadletters", next};
+  return feed_of_rows("deadletters", &query::Reader::letters_since, kLetters,
+                      settings.dead_letters(), partitions);
 }
 
 Outbox::Feed outcomes_feed(const kafka::Settings& settings, int own) {
-  const auto next = [topic = settings.orders(), own](
-                        query::Reader& reader, std::uint64_t after) -> Result<Outbox::Batch> {
-    TIDE_ASSIGN(const auto some, reader.outcomes_since(static_cast<std::int64_t>(after),
-                                                       kOutcomes));
-    Outbox::Batch batch;
-    for (const auto& outcome : some) {
-      batch.records.push_back(record_of(outcome, topic, own));
-      batch.to = static_cast<std::uint64_t>(outcome.id);
-    }
-    return batch;
-  };
-  return {"outcomes", next};
+  return feed_of_rows("outcomes", &query::Reader::outcomes_since, kOutcomes, settings.orders(),
+                      own);
 }
 
 }  // namespace tidemark::cluster

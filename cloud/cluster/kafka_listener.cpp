@@ -141,7 +141,8 @@ std::vector<KafkaInput*> KafkaListener::inputs() const {
 Outbox::Options KafkaListener::said(intake::Intake& intake, const kafka::Layout& layout,
                                     const std::string& barred) const {
   const auto& s = options_.settings;
-  Outbox::Options outbox{s, options_.reader, {letters_feed(s, layout.partitions)},
+  Outbox::Options outbox{s, options_.reader,
+                         {letters_feed(s, layout.partitions), events_feed(s, layout.partitions)},
                          options_.voice, options_.holds};
   if (options_.answers) {
     const auto input = [live = live_.get(), backlog = backlog_.get(),

@@ -1,7 +1,7 @@
 // What the node makes goes into topics (common/kafka/FORMAT.md) once it is committed: feeds of
 // records, each with a position of its own.
 //
-// Promise    every committed answer, or dead letter, is in its topic, those of one feed and
+// Promise    every committed answer, event or dead letter is in its topic, those of one feed and
 //            partition in their order. After a crash the newest ones are said again.
 // Owner      with a producer of transactions (voice.h) a batch is there as a whole or not at all,
 //            and who is no longer the partition's owner says nothing more: silenced().
@@ -119,8 +119,9 @@ struct AnswersOf {
   std::optional<int> only = std::nullopt;
 };
 
-// Into the topic of answers and that of their history; of dead letters.
+// Into the topic of answers and that of their history; of events; of dead letters.
 Outbox::Feed answers_feed(const kafka::Settings& settings, AnswersOf of);
+Outbox::Feed events_feed(const kafka::Settings& settings, int partitions);
 Outbox::Feed letters_feed(const kafka::Settings& settings, int partitions);
 // How far the owner of a partition has read it.
 struct ReadState {

@@ -22,6 +22,7 @@ void add(intake::Counters& sum, const intake::Counters& c) {
   sum.readings += c.readings;
   sum.duplicates += c.duplicates;
   sum.dead_letters += c.dead_letters;
+  sum.events += c.events;
   sum.commits += c.commits;
   sum.answers += c.answers;
   sum.parked += c.parked;

@@ -32,6 +32,7 @@ class Metrics {
         compared_(r.counter("tidemark_cloud_compared_blocks_total",
                             "Archived blocks read again to find repeats of readings.")),
         letters_(r.counter("tidemark_cloud_dead_letters_total", "Frames and blocks kept aside.")),
+        events_(r.counter("tidemark_cloud_events_total", "Events of anomalies taken in.")),
         commits_(r.counter("tidemark_cloud_commits_total", "Batches committed.")),
         answers_(r.counter("tidemark_cloud_answers_total", "Answers emitted.")),
         parked_(r.counter("tidemark_cloud_parked_blocks_total",
@@ -59,6 +60,7 @@ class Metrics {
     repeats_.add(now.duplicates - last_.duplicates);
     compared_.add(now.blocks_compared - last_.blocks_compared);
     letters_.add(now.dead_letters - last_.dead_letters);
+    events_.add(now.events - last_.events);
     commits_.add(now.commits - last_.commits);
     answers_.add(now.answers - last_.answers);
     parked_.add(now.parked - last_.parked);
@@ -74,8 +76,8 @@ class Metrics {
   }
 
  private:
-  metrics::Counter &frames_, &blocks_, &readings_, &repeats_, &compared_, &letters_, &commits_,
-      &answers_, &parked_, &alarms_, &put_off_, &refused_, &orders_;
+  metrics::Counter &frames_, &blocks_, &readings_, &repeats_, &compared_, &letters_, &events_,
+      &commits_, &answers_, &parked_, &alarms_, &put_off_, &refused_, &orders_;
   metrics::Gauge& orders_waiting_;
   std::vector<metrics::Gauge*> kept_;  // by reason
   intake::Counters last_;

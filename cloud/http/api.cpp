@@ -11,7 +11,7 @@
 namespace tidemark::http {
 namespace {
 
-constexpr std::size_t kRowsDefault = 1'000;  // of late readings and dead letters
+constexpr std::size_t kRowsDefault = 1'000;  // of late readings, events, dead letters
 constexpr std::size_t kLettersEver = std::size_t{1} << 62;
 
 Result<> check_parameters(const Request& request, std::initializer_list<const char*> known) {
@@ -191,6 +191,33 @@ Response late_of(const Asked& asked) {
                           json_list(*found, [](const auto& r) { return to_json(r); })));
 }
 
+Result<query::EventQuery> event_query_of(const Asked& asked) {
+  const auto& r = asked.request;
+  TIDE_TRY(check_parameters(r, {"series", "from", "to", "cause", "state", "limit"}));
+  query::EventQuery query;
+  TIDE_ASSIGN(query.select, selection_of(r));
+  TIDE_ASSIGN(query.from, time_of(r, "from", asked.now, query.from));
+  TIDE_ASSIGN(query.to, time_of(r, "to", asked.now, query.to));
+  if (query.from > query.to) return Error(Fault::bad_input, "from is after to");
+  TIDE_ASSIGN(query.limit, limit_of(r, kRowsDefault));
+  query.cause = text_of(r, "cause", "");
+  query.state = text_of(r, "state", "");
+  if (!query.state.empty() && query.state != "raised" && query.state != "cleared") {
+    return Error(Fault::bad_input, fmt::format("state: '{}' is neither raised nor cleared",
+                                               query.state));
+  }
+  return query;
+}
+
+Response events_of(const Asked& asked) {
+  const auto query = event_query_of(asked);
+  if (!query) return problem(query.error());
+  const auto found = asked.reader.events(*query);
+  if (!found) return problem(found.error());
+  return json(fmt::format(R"({{"v":1,"events":{}}})",
+                          json_list(*found, [](const auto& e) { return to_json(e); })));
+}
+
 Response waived_of(const Asked& asked) {
   if (const auto ok = check_parameters(asked.request, {}); !ok) return problem(ok.error());
   const auto found = asked.reader.waived_sources();
@@ -302,12 +329,13 @@ Response views_of(const Asked& asked) {
 }  // namespace
 
 std::span<const ApiRoute> api_routes() {
-  static constexpr std::array<ApiRoute, 12> kRoutes = {{
+  static constexpr std::array<ApiRoute, 13> kRoutes = {{
       {"/v1/answers", answers_of},
       {"/v1/revisions", revisions_of},
       {"/v1/edges", edges_of},
       {"/v1/series", series_of},
       {"/v1/late", late_of},
+      {"/v1/events", events_of},
       {"/v1/swaps", swaps_of},
       {"/v1/waived", waived_of},
       {"/v1/losses", losses_of},

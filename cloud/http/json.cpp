@@ -190,6 +190,13 @@ std::string to_json(const query::ViewVersion& v) {
                      v.version, time_or_null(v.since), time_or_null(v.until));
 }
 
+// The object as it is kept, with its partition.
+std::string to_json(const store::Event& e) {
+  if (!e.partition) return e.json;
+  const auto open = std::string_view(e.json).substr(0, e.json.size() - 1);
+  return fmt::format(R"({},"partition":{}}})", open, *e.partition);
+}
+
 std::string to_json(const store::Letter& l) {
   const bool named = l.block.incarnation.count != 0;
   const auto or_null = [](bool there, const std::string& json) { return there ? json : "null"; };

@@ -16,6 +16,7 @@ std::string to_json(const query::MeterSwap& s);
 std::string to_json(const query::ViewVersion& v);
 std::string to_json(const query::WaivedSource& w);
 std::string to_json(const query::LateRow& row);
+std::string to_json(const store::Event& event);
 std::string to_json(const store::Letter& letter);
 
 // {"v":1,"position","partitions","owners":[…],"lag","ledger","edges":[…]}: /v1/edges and

@@ -5,11 +5,13 @@
 #include <algorithm>
 #include <utility>
 
+#include "cloud/intake/event_text.h"
 #include "cloud/intake/intake.h"
 #include "cloud/intake/session.h"
 #include "common/base/hash.h"
 #include "common/base/log.h"
 #include "common/codec/codec.h"
+#include "common/model/events.h"
 
 namespace tidemark::intake {
 namespace {
@@ -164,11 +166,42 @@ void Intake::place_block(Session& s, Lane lane, const BlockRecord& record, const
   } else {
     books.receive(record.name.sequence, record.readings, placed, record.replaces);
   }
+  take_events(s, opened);
   counters_.readings += record.readings;
   counters_.blocks_compared += placer_->compared() - compared;
   ++s.blocks_taken;
   s.added[record.name.incarnation].add(record.name.sequence);
   s.changed.insert(record.name.incarnation);
+}
+
+// They are copies: no reading is counted, and one that cannot be read holds nothing else up.
+void Intake::take_events(Session& s, const Opened& opened) {
+  const auto& edge = *s.edge;
+  std::uint64_t refused = 0;
+  std::string why;
+  for (const auto& group : opened.block.groups) {
+    if (!group.copy) continue;
+    for (const auto& column : group.columns) {
+      if (!is_events(opened.series[column.series].series->row.description)) continue;
+      std::size_t value = 0;
+      for (std::size_t row = 0; row < group.times.size() && value < column.text.size(); ++row) {
+        if (!column.present.empty() && !column.present[row]) continue;
+        const auto event = event_of(column.text[value++], {edge.row.name, edge.row.site,
+                                                           event_time(group.times[row]),
+                                                           clock_.wall()});
+        if (!event) {
+          if (++refused == 1) why = event.error().text();
+          continue;
+        }
+        store_->events().add(*event);
+        ++counters_.events;
+      }
+    }
+  }
+  if (refused == 0) return;
+  alarm(s, store::AlarmKind::event,
+        fmt::format("{} of the events in a block are not taken: of the first one, {}; is its agent "
+                    "newer than this node?", refused, why));
 }
 
 void Intake::dead_letter(Session& s, Lane lane, const BlockRecord& record,

@@ -87,6 +87,7 @@ struct Reply {
 
 struct Counters {
   std::uint64_t frames = 0, blocks = 0, readings = 0, duplicates = 0, dead_letters = 0;
+  std::uint64_t events = 0;  // of anomalies
   std::uint64_t commits = 0, answers = 0, parked = 0;
   std::uint64_t alarms = 0;   // raised, repetitions included
   std::uint64_t put_off = 0;  // frames not taken because a bound of their edge was reached
@@ -253,6 +254,7 @@ class Intake {
   // `aside`: it lay among the dead letters, and is in the books as one of them.
   void place_block(Session& s, Lane lane, const BlockRecord& record, const Opened& opened,
                    answers::Cause cause, bool aside);
+  void take_events(Session& s, const Opened& opened);
   void take_minutes(Session& s, const Seal& seal);
   void take_dropped(Session& s, const Seal& seal, std::uint64_t known);
   void resolve_dropped(Session& s, Incarnation start);

@@ -70,6 +70,18 @@ Result<std::vector<T>> PartedReader::gather(Ask ask) {
   return all;
 }
 
+template <typename T, typename Ask>
+Result<std::vector<T>> PartedReader::gather_named(Ask ask) {
+  std::vector<T> all;
+  for (auto& [number, part] : readers_) {
+    Result<std::vector<T>> some = ask(*part.reader);
+    if (!some) return std::move(some).error();
+    for (auto& one : *some) one.partition = number;
+    append(all, std::move(some).value());
+  }
+  return all;
+}
+
 Result<std::vector<SeriesState>> PartedReader::series(const answers::Selection& select) {
   TIDE_TRY(follow());
   TIDE_ASSIGN(auto all, gather<SeriesState>([&](Reader& r) { return r.series(select); }));
@@ -167,14 +179,18 @@ Result<std::vector<MeterSwap>> PartedReader::swaps(const answers::Selection& sel
   return all;
 }
 
+Result<std::vector<store::Event>> PartedReader::events(const EventQuery& query) {
+  TIDE_TRY(follow());
+  TIDE_ASSIGN(auto all, gather_named<store::Event>([&](Reader& r) { return r.events(query); }));
+  std::ranges::stable_sort(all, std::ranges::greater(), &store::Event::time);
+  all.resize(std::min(all.size(), query.limit));
+  return all;
+}
+
 Result<std::vector<store::Letter>> PartedReader::dead_letters(const LetterQuery& query) {
   TIDE_TRY(follow());
-  std::vector<store::Letter> all;
-  for (auto& [number, part] : readers_) {
-    TIDE_ASSIGN(auto some, part.reader->dead_letters(query));
-    for (auto& letter : some) letter.partition = number;
-    append(all, std::move(some));
-  }
+  TIDE_ASSIGN(auto all,
+              gather_named<store::Letter>([&](Reader& r) { return r.dead_letters(query); }));
   std::ranges::stable_sort(all, std::ranges::greater(), &store::Letter::at);
   all.resize(std::min(all.size(), query.limit));
   return all;

@@ -21,6 +21,7 @@ class PartedReader final : public Reader {
   Result<std::vector<MeterSwap>> swaps(const answers::Selection& select) override;
   Result<std::vector<answers::Answer>> since(std::uint64_t position, std::size_t limit) override;
   Result<std::uint64_t> position() override;
+  Result<std::vector<store::Event>> events(const EventQuery& query) override;
   Result<std::vector<store::Letter>> dead_letters(const LetterQuery& query) override;
   Result<std::optional<store::Letter>> dead_letter(std::int64_t id,
                                                    std::optional<int> partition) override;
@@ -40,6 +41,8 @@ class PartedReader final : public Reader {
   Result<> number();
   template <typename T, typename Ask>
   Result<std::vector<T>> gather(Ask ask);
+  template <typename T, typename Ask>
+  Result<std::vector<T>> gather_named(Ask ask);  // with their partition
 
   std::shared_ptr<Parts> parts_;
   std::map<int, Part> readers_;

@@ -16,6 +16,7 @@
 #include "cloud/answers/answer.h"
 #include "cloud/answers/second_stage.h"
 #include "cloud/answers/selection.h"
+#include "cloud/store/event_rows.h"
 #include "cloud/store/letter_rows.h"
 #include "cloud/store/order_rows.h"
 #include "common/base/result.h"
@@ -180,6 +181,14 @@ struct LetterQuery {
   std::optional<store::LetterState> state = {};
 };
 
+struct EventQuery {
+  answers::Selection select;
+  EventTime from = kEventTimeMin;
+  EventTime to = kEventTimeMax;
+  std::string cause, state;  // empty: any
+  std::size_t limit = 1'000;
+};
+
 class Reader {
  public:
   // Over those of all partitions where the node keeps a store for each.
@@ -207,6 +216,13 @@ class Reader {
   // Emissions after `position`, oldest first, for SSE and its resume.
   virtual Result<std::vector<answers::Answer>> since(std::uint64_t position, std::size_t limit) = 0;
   virtual Result<std::uint64_t> position() = 0;
+  // The newest first, by the time that they speak of.
+  virtual Result<std::vector<store::Event>> events(const EventQuery& query) = 0;
+  // Behind that number, in the order in which they came.
+  virtual Result<std::vector<store::Event>> events_since(std::int64_t /*id*/,
+                                                         std::size_t /*limit*/) {
+    return std::vector<store::Event>{};
+  }
   // The newest first, without their bytes.
   virtual Result<std::vector<store::Letter>> dead_letters(const LetterQuery& query) = 0;
   // Kept ones behind that number, the oldest first, with their bytes.
@@ -246,7 +262,8 @@ class Reader {
   // Nothing where a node has all of its input to itself.
   virtual Result<std::vector<PartitionState>> partitions() { return std::vector<PartitionState>{}; }
   // Nothing where the answers are the node's own. Where they are not, what follows from edges and
-  // readings (edges, ledger, late, waived_sources, swaps, dead letters) is Fault::unsupported.
+  // readings (edges, ledger, late, waived_sources, swaps, events, dead letters) is
+  // Fault::unsupported.
   virtual Result<std::optional<Serving>> serving() { return std::optional<Serving>{}; }
   // "AGG SELECTION [by WINDOW] [per LABEL,…|all]" or a view's name, as on the command line.
   static Result<AnswerQuery> parse(std::string_view expression);

@@ -7,6 +7,7 @@
 
 #include "cloud/answers/relabels.h"
 #include "common/base/log.h"
+#include "common/model/events.h"
 
 namespace tidemark::query {
 namespace {
@@ -186,6 +187,7 @@ answers::Labels Snapshot::labels(const SeriesEntry& series) {
 std::vector<const SeriesEntry*> Snapshot::match(const answers::Selection& select) {
   std::vector<const SeriesEntry*> all;
   for (const auto& [id, s] : series_) {
+    if (is_events(s.description)) continue;
     const auto known = select.labels.empty() ? answers::Labels() : labels(s);
     if (select.matches(s.name, known)) all.push_back(&s);
   }

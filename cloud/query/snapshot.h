@@ -64,7 +64,7 @@ class Snapshot {
   void begin();
   void end();
 
-  // Those that match, in order of their names.
+  // Those that match, in order of their names; none of events, which are no readings.
   std::vector<const SeriesEntry*> match(const answers::Selection& select);
   answers::Labels labels(const SeriesEntry& series);
   const SeriesEntry* series(store::SeriesId id);

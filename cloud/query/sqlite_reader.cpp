@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <set>
 #include <tuple>
 
 #include "cloud/query/parts.h"
@@ -182,6 +183,36 @@ Result<std::vector<MeterSwap>> SqliteReader::swaps(const answers::Selection& sel
       all.push_back({series->name, s.at, shown(s.old_end), shown(s.new_start), s.known_at});
     }
   }
+  TIDE_TRY(database_->fault());
+  return all;
+}
+
+Result<std::vector<store::Event>> SqliteReader::events(const EventQuery& query) {
+  const Moment moment(snapshot_);
+  // Labels are those of the series that an event is of.
+  std::set<std::string> labelled;
+  if (!query.select.labels.empty()) {
+    for (const auto* series : snapshot_.match(query.select)) labelled.insert(series->name);
+  }
+  const auto selected = [&](const std::string& series) {
+    return query.select.labels.empty() ? query.select.matches(series, {})
+                                       : labelled.contains(series);
+  };
+  std::vector<store::Event> all;
+  events_.start(count_ns(query.from), count_ns(query.to), query.cause, query.state);
+  while (all.size() < query.limit && events_.next()) {
+    auto event = store::read_event(events_);
+    if (selected(event.series)) all.push_back(std::move(event));
+  }
+  events_.rewind();
+  TIDE_TRY(database_->fault());
+  return all;
+}
+
+Result<std::vector<store::Event>> SqliteReader::events_since(std::int64_t id, std::size_t limit) {
+  std::vector<store::Event> all;
+  events_since_.start(id, static_cast<std::uint64_t>(limit));
+  while (events_since_.next()) all.push_back(store::read_event(events_since_));
   TIDE_TRY(database_->fault());
   return all;
 }

@@ -83,6 +83,13 @@ class SqliteReader final : public Reader {
                              " FROM sources WHERE edge=? ORDER BY name,class"),
         alarms_(*database_, "SELECT kind,text,first,last,times FROM alarms WHERE edge=?"),
         late_(*database_, "SELECT series,start,readings,placement FROM late ORDER BY start DESC"),
+        events_(*database_,
+                fmt::format("SELECT {} FROM events WHERE time>=?1 AND time<?2 AND"
+                            " (?3='' OR cause=?3) AND (?4='' OR state=?4)"
+                            " ORDER BY time DESC,id DESC", store::kEventColumns)),
+        events_since_(*database_,
+                      fmt::format("SELECT {} FROM events WHERE id>? ORDER BY id LIMIT ?",
+                                  store::kEventColumns)),
         letters_(*database_,
                  fmt::format("SELECT {} FROM deadletters WHERE (?1=0 OR why=?1) AND"
                              " (?2<0 OR state=?2) ORDER BY id DESC LIMIT ?3",
@@ -110,6 +117,8 @@ class SqliteReader final : public Reader {
   Result<std::vector<MeterSwap>> swaps(const answers::Selection& select) override;
   Result<std::vector<Answer>> since(std::uint64_t position, std::size_t limit) override;
   Result<std::uint64_t> position() override;
+  Result<std::vector<store::Event>> events(const EventQuery& query) override;
+  Result<std::vector<store::Event>> events_since(std::int64_t id, std::size_t limit) override;
   Result<std::vector<store::Letter>> dead_letters(const LetterQuery& query) override;
   Result<std::optional<store::Letter>> dead_letter(std::int64_t id,
                                                    std::optional<int> partition) override;
@@ -154,8 +163,8 @@ class SqliteReader final : public Reader {
   store::ArchiveReader archive_;
   Windows windows_;
   sqlite::Statement current_, as_of_, revisions_, since_, said_, position_, series_, edges_,
-      sources_, alarms_, late_, letters_, letter_, letters_since_, letters_kept_, letters_dropped_,
-      outcomes_;
+      sources_, alarms_, late_, events_, events_since_, letters_, letter_, letters_since_,
+      letters_kept_, letters_dropped_, outcomes_;
 };
 
 }  // namespace tidemark::query

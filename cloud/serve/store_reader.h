@@ -111,6 +111,9 @@ class StoreReader final : public query::Reader {
   }
   Result<std::vector<Answer>> since(std::uint64_t position, std::size_t limit) override;
   Result<std::uint64_t> position() override;
+  Result<std::vector<store::Event>> events(const query::EventQuery& /*query*/) override {
+    return elsewhere("events are");
+  }
   Result<std::vector<store::Letter>> dead_letters(const query::LetterQuery& /*query*/) override {
     return elsewhere("dead letters are");
   }

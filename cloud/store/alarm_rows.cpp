@@ -11,6 +11,7 @@ std::string_view to_string(AlarmKind kind) {
     case AlarmKind::dictionary_conflict: return "dictionary_conflict";
     case AlarmKind::dictionary_missing: return "dictionary_missing";
     case AlarmKind::clock: return "clock";
+    case AlarmKind::event: return "event";
     case AlarmKind::bound: return "bound";
   }
   return "unknown";

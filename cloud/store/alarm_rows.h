@@ -19,6 +19,7 @@ enum class AlarmKind : std::uint8_t {
   dictionary_conflict,
   dictionary_missing,  // blocks name one that never came; they are kept aside
   clock,           // readings of times to come
+  event,           // what it says of an anomaly cannot be read
   bound,           // a bound of what is kept of one edge was reached; something is not taken
 };
 std::string_view to_string(AlarmKind kind);

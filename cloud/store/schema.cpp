@@ -135,7 +135,11 @@ constexpr auto kSchema = R"sql(
       id INTEGER PRIMARY KEY AUTOINCREMENT, edge TEXT, reason TEXT, at INTEGER, size INTEGER,
       readings INTEGER, why INTEGER, state INTEGER, frame TEXT, lane INTEGER, incarnation INTEGER,
       sequence INTEGER, time_min INTEGER, time_max INTEGER, wants INTEGER, booked INTEGER,
-      origin TEXT, outcome TEXT, closed INTEGER, bytes BLOB);)sql";
+      origin TEXT, outcome TEXT, closed INTEGER, bytes BLOB);
+    CREATE TABLE IF NOT EXISTS events(
+      id INTEGER PRIMARY KEY AUTOINCREMENT, edge TEXT, series TEXT, time INTEGER, cause TEXT,
+      state TEXT, json TEXT);
+    CREATE INDEX IF NOT EXISTS event_at ON events(time, id);)sql";
 
 // From version 1: a dictionary was known by its hash alone, and is every edge's now.
 constexpr auto kLiftTo2 = R"sql(
@@ -200,6 +204,8 @@ constexpr auto kLiftTo11 = R"sql(
     DELETE FROM speakers;
     DELETE FROM meta WHERE key LIKE 'kafka % partials said';)sql";
 
+// From version 11: there were no events.
+
 }  // namespace
 
 Result<std::unique_ptr<sqlite::Database>> open_writer(const std::filesystem::path& file) {
@@ -214,7 +220,7 @@ Result<std::unique_ptr<sqlite::Database>> open_writer(const std::filesystem::pat
                        std::string(kSchema) + kLiftTo6,
                        kLiftTo7Before + std::string(kSchema) + kLiftTo7, kSchema,
                        kLiftTo9Before + std::string(kSchema), kSchema,
-                       std::string(kSchema) + kLiftTo11},
+                       std::string(kSchema) + kLiftTo11, kSchema},
              .busy_wait = kBusyWait,
              .io_error = Fault::unavailable});
 }

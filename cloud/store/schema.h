@@ -5,7 +5,7 @@
 
 namespace tidemark::store {
 
-inline constexpr int kSchemaVersion = 11;  // user_version
+inline constexpr int kSchemaVersion = 12;  // user_version
 
 // Creates it when it is not there: WAL, synchronous FULL.
 Result<std::unique_ptr<sqlite::Database>> open_writer(const std::filesystem::path& file);

@@ -26,6 +26,7 @@ Result<std::unique_ptr<Store>> Store::open(Disk& disk, const std::filesystem::pa
   store->small_ = std::make_unique<SmallRows>(database);
   store->late_ = std::make_unique<LateRows>(database, changes);
   store->letters_ = std::make_unique<LetterRows>(database);
+  store->events_ = std::make_unique<EventRows>(database);
   store->dictionaries_ = std::make_unique<DictionaryRows>(database);
   store->alarms_ = std::make_unique<AlarmRows>(database);
   store->orders_ = std::make_unique<OrderRows>(database);

@@ -11,6 +11,7 @@
 #include "cloud/store/alarm_rows.h"
 #include "cloud/store/archive.h"
 #include "cloud/store/dictionary_rows.h"
+#include "cloud/store/event_rows.h"
 #include "cloud/store/late_rows.h"
 #include "cloud/store/letter_rows.h"
 #include "cloud/store/order_rows.h"
@@ -49,6 +50,7 @@ class Store {
   [[nodiscard]] SmallRows& small() { return *small_; }
   [[nodiscard]] LateRows& late() { return *late_; }
   [[nodiscard]] LetterRows& letters() { return *letters_; }
+  [[nodiscard]] EventRows& events() { return *events_; }
   [[nodiscard]] DictionaryRows& dictionaries() { return *dictionaries_; }
   [[nodiscard]] AlarmRows& alarms() { return *alarms_; }
   [[nodiscard]] OrderRows& orders() { return *orders_; }
@@ -70,6 +72,7 @@ class Store {
   std::unique_ptr<SmallRows> small_;
   std::unique_ptr<LateRows> late_;
   std::unique_ptr<LetterRows> letters_;
+  std::unique_ptr<EventRows> events_;
   std::unique_ptr<DictionaryRows> dictionaries_;
   std::unique_ptr<AlarmRows> alarms_;
   std::unique_ptr<OrderRows> orders_;

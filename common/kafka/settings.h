@@ -23,6 +23,7 @@ struct Settings {
   [[nodiscard]] std::string answers() const { return prefix + ".answers"; }
   [[nodiscard]] std::string history() const { return answers() + ".history"; }
   [[nodiscard]] std::string checkpoints() const { return prefix + ".checkpoints"; }
+  [[nodiscard]] std::string events() const { return prefix + ".events"; }
   [[nodiscard]] std::string dead_letters() const { return prefix + ".deadletters"; }
   [[nodiscard]] std::string orders() const { return prefix + ".orders"; }
   [[nodiscard]] std::string registry() const { return prefix + ".registry"; }

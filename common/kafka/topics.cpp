@@ -49,6 +49,7 @@ std::vector<NewTopic> topics_of(const Settings& s, const Layout& layout) {
   return {topic(s.live(), layout.partitions, false), topic(s.backlog(), layout.partitions, false),
           topic(s.dictionaries(), layout.partitions, true), std::move(control),
           std::move(answers), topic(s.history(), layout.partitions, false), std::move(partials),
+          topic(s.events(), layout.partitions, false),
           topic(s.dead_letters(), layout.partitions, false), std::move(checkpoints),
           topic(s.orders(), layout.partitions, true), topic(s.registry(), 1, true)};
 }

@@ -219,7 +219,7 @@ INSTANTIATE_TEST_SUITE_P(
 
 TEST_F(CloudCli, JsonIsOneValidObject) {
   start_node();
-  for (const char* command : {"status", "series", "watermark", "late", "view"}) {
+  for (const char* command : {"status", "series", "watermark", "late", "events", "view"}) {
     run({"cloud", command, "--json"});
     const auto parsed = nlohmann::json::parse(output_->text, nullptr, false);
     EXPECT_EQ(parsed.value("v", 0), 1) << command;
@@ -380,6 +380,23 @@ store::Letter some_letter(std::int64_t id, store::LetterReason why, std::optiona
   l.partition = partition;
   l.bytes = {1, 2, 3};
   return l;
+}
+
+TEST_F(CloudCli, EventsAreListedAndWhatWasSkippedIsTold) {
+  const char* json = R"j({"v":1,"type":"event","id":7,"series":"press-07/line1/power_total",
+    "time":"2026-11-21T02:00:00Z","cause":"spike","state":"raised","value":98.2,"expected":21.4,
+    "score":3.1,"unit":"W","text":"spike: 98.2, expected about 21.4 (score 3.1)","skipped":5,
+    "edge":"press-07","site":"","known_at":"2026-11-21T02:00:01Z"})j";
+  store_.set_events(
+      {{1, "press-07", "press-07/line1/power_total", start_, "spike", "raised", json}});
+  start_node();
+  EXPECT_EQ(run({"cloud", "events", "--cause", "spike", "--from", "2026-11-21"}), kExitOk);
+  expect_golden("events", output_->text);
+  EXPECT_EQ(output_->errors, "press-07: 5 events before that of 2026-11-21T02:00:00Z were too many "
+                             "at once, and are at the machine alone\n");
+  EXPECT_EQ(run({"cloud", "events", "--state", "cleared"}), kExitOk);
+  EXPECT_EQ(output_->errors, "no anomalies; filters are rules of edge.toml: tidemark filter try\n");
+  EXPECT_EQ(run({"cloud", "events", "--state", "open"}), kExitUsage);
 }
 
 TEST_F(CloudCli, DeadLettersAreListedAndShown) {

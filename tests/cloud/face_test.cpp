@@ -104,6 +104,22 @@ TEST_F(CloudFace, StatusSaysWhoHasWhichPartition) {
   EXPECT_TRUE(body["owners"][2]["owner"].is_null());
 }
 
+TEST_F(CloudFace, EventsAreTheObjectsOfTheEdgesWithTheirPartition) {
+  store::Event spike{1, "press-07", kPower, start_, "spike", "raised", R"({"v":1,"id":7})"};
+  store::Event limit{2, "press-07", kPower, start_, "hi", "cleared", R"({"v":1,"id":8})", 3};
+  store_.set_events({spike, limit});
+  EXPECT_EQ(get("/v1/events").body,
+            "{\"v\":1,\"events\":[{\"v\":1,\"id\":7},{\"v\":1,\"id\":8,\"partition\":3}]}\n");
+  EXPECT_EQ(json("/v1/events?cause=hi")["events"][0]["id"], 8);
+  EXPECT_EQ(json("/v1/events?state=raised&limit=9")["events"][0]["id"], 7);
+  EXPECT_EQ(json("/v1/events?series=line9/*")["events"].size(), 0u);
+  EXPECT_EQ(json("/v1/events?to=2000-01-01")["events"].size(), 0u);
+  for (const char* bad : {"state=open", "limit=0", "from=x", "from=2026-01-02&to=2026-01-01",
+                          "why=spike"}) {
+    EXPECT_EQ(get(std::string("/v1/events?") + bad).status, 400) << bad;
+  }
+}
+
 TEST_F(CloudFace, SeriesLateLossesDeadLettersAndViews) {
   store_.set_series({test::some_series("press-07", "line1", "power_total", "W", 4802, start_)});
   store_.set_late({{kPower, start_, 12, "pane"}});
@@ -197,7 +213,8 @@ TEST_F(CloudFace, PageIsServedWithItsPolicyAndCached) {
 TEST_F(CloudFace, DescribesItselfAndMeasuresItself) {
   const auto described = nlohmann::json::parse(get("/openapi.json").body);
   for (const char* path : {"/v1/answers", "/v1/revisions", "/v1/edges", "/v1/series", "/v1/late",
-                           "/v1/losses", "/v1/deadletters", "/v1/views", "/v1/stream"}) {
+                           "/v1/events", "/v1/losses", "/v1/deadletters", "/v1/views",
+                           "/v1/stream"}) {
     EXPECT_TRUE(described["paths"].contains(path)) << path;
   }
   get("/v1/views");

@@ -107,6 +107,17 @@ class FakeReader final : public query::Reader {
     if (store_.failing_) return away();
     return store_.emitted_.size();
   }
+  Result<std::vector<store::Event>> events(const query::EventQuery& query) override {
+    const std::lock_guard lock(store_.mutex_);
+    if (store_.failing_) return away();
+    auto events = store_.events_;
+    std::erase_if(events, [&](const store::Event& e) {
+      return !query.select.matches(e.series, {}) || e.time < query.from || e.time >= query.to ||
+             (!query.cause.empty() && e.cause != query.cause) ||
+             (!query.state.empty() && e.state != query.state);
+    });
+    return events;
+  }
   Result<std::vector<store::Letter>> dead_letters(const query::LetterQuery& query) override {
     const std::lock_guard lock(store_.mutex_);
     if (store_.failing_) return away();
@@ -180,6 +191,10 @@ void FakeStore::set_series(std::vector<query::SeriesState> series) {
 void FakeStore::set_late(std::vector<query::LateRow> late) {
   const std::lock_guard lock(mutex_);
   late_ = std::move(late);
+}
+void FakeStore::set_events(std::vector<store::Event> events) {
+  const std::lock_guard lock(mutex_);
+  events_ = std::move(events);
 }
 void FakeStore::set_dead_letters(std::vector<store::Letter> letters) {
   const std::lock_guard lock(mutex_);

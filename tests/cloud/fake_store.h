@@ -18,6 +18,7 @@ class FakeStore {
   void set_edges(std::vector<query::EdgeState> edges);
   void set_series(std::vector<query::SeriesState> series);
   void set_late(std::vector<query::LateRow> late);
+  void set_events(std::vector<store::Event> events);
   void set_dead_letters(std::vector<store::Letter> letters);
   // As of a node that makes no answers of its own.
   void set_serving(query::Serving serving);
@@ -34,6 +35,7 @@ class FakeStore {
   std::vector<query::EdgeState> edges_;
   std::vector<query::SeriesState> series_;
   std::vector<query::LateRow> late_;
+  std::vector<store::Event> events_;
   std::vector<store::Letter> letters_;
   std::vector<query::PartitionState> partitions_;
   std::optional<query::Serving> serving_;

@@ -43,8 +43,8 @@ class MockKafka {
   [[nodiscard]] std::vector<std::string> topics() const {
     return {settings.live(),    settings.backlog(), settings.dictionaries(),
             settings.control(), settings.answers(), settings.history(),
-            settings.dead_letters(), settings.checkpoints(), settings.partials(),
-            settings.orders()};
+            settings.events(),  settings.dead_letters(), settings.checkpoints(),
+            settings.partials(), settings.orders()};
   }
   // A topic of somebody else's.
   void make(const std::string& topic) {
