@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
-"""Programs that know nothing of Tidemark read its topics of answers and of dead letters.
+"""Programs that know nothing of Tidemark read its topics of answers, events and dead letters.
 
     kafka_consumers.py kcat|kafkajs
 
 Each record of answers is JSON under the key that it names, the revisions of a key never go back,
-and its last record is what `tidemark cloud query` says, also over kill -9 of the node; letters
-come with their reasons. Exits 0, 1 with what was wrong, or 77 when the program cannot be had."""
+and its last record is what `tidemark cloud query` says, also over kill -9 of the node; events are
+those of the machine's own history; letters come with their reasons. Exits 0, 1 with what was
+wrong, or 77 when the program cannot be had."""
 import hashlib
 import json
 import os
@@ -14,6 +15,7 @@ import subprocess
 import sys
 import time
 
+import anomalies
 import kafka_broker
 import oracle
 from kafka_answers import answers_in, by_key
@@ -123,8 +125,8 @@ def run(program, folder, broker):
         stack.kafka, stack.kafka_broker = broker.address, broker
         stack.more_of_cloud = '[publish]\nanswers = true\n'
         stack.start_broker()
-        start_chain(stack)
-        stack.start_plant(sensors=sensors(4, 50))
+        start_chain(stack, extra=anomalies.rules())
+        stack.start_plant(sensors=sensors(4, 50, **anomalies.SPIKES))
         time.sleep(3)
         poison(stack)
         stack.kill('cloud')
@@ -136,8 +138,11 @@ def run(program, folder, broker):
         records, keys = wait_for('the topic to say what the node does',
                                  lambda: same_as_queried(stack, consumer, windows), 120, 1)
         check_letters(stack, consumer)
-        print(f'{program}: {records} records of {keys} answers, as the node has them, and '
-              f'{len(POISON)} dead letters')
+        events = anomalies.judge(stack)
+        anomalies.same('the topic', lambda: anomalies.of_the_topic(
+            read(consumer, stack.kafka, 'test.events')), events)
+        print(f'{program}: {records} records of {keys} answers, as the node has them, '
+              f'{len(events)} events, as the machine has them, and {len(POISON)} dead letters')
 
 
 def main():

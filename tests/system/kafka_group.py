@@ -8,11 +8,12 @@ import time
 import urllib.error
 import urllib.request
 
+import anomalies
 import oracle
 from kafka_answers import answers_in, by_key, differences
 from kafka_scenarios import check_poison, need_kafka, poison
 from kafka_serving import Served
-from scenarios import CHANNELS, VIEW, Failed, connected, judge, start_chain, wait_for
+from scenarios import VIEW, Failed, connected, judge, sensors, start_chain, wait_for
 from stack import free_port
 
 GROUP = 'cloud'
@@ -70,8 +71,8 @@ def way(stack):
             f'session = "{SESSION}s", checkpoint_interval = "{CHECKPOINTS}s" }}')
 
 
-def start_group(stack, views=True):
-    """The chain, with its cloud node as the first of a group. `views`: that of the scenarios."""
+def start_group(stack, **options):
+    """The chain, with its cloud node as the first of a group. `options`: of start_chain."""
     need_kafka(stack)
     cloud_way = way(stack)
     plain = stack.way
@@ -83,17 +84,16 @@ def start_group(stack, views=True):
         stack.way = plain
     stack.prepare_cloud = prepare_member
     stack.start_broker()
-    start_chain(stack, views=views)
+    start_chain(stack, **options)
     nodes = Nodes(stack)
     wait_for('the node to have all partitions',
              lambda: len(nodes.has('cloud')) == PARTITIONS, 60, 0.2)
     return nodes
 
 
-def plant(stack, run_for=None):
+def plant(stack, run_for=None, **sensor):
     options = {'run_for': run_for} if run_for else {}
-    stack.start_plant(sensors=[{'name': f'm{i:02d}', 'channels': CHANNELS, 'rate': 50}
-                               for i in range(8)], **options)
+    stack.start_plant(sensors=sensors(8, 50, **sensor), **options)
 
 
 def owner_of_the_edge(stack, nodes, names):
@@ -253,6 +253,35 @@ def group_publishes(stack):
     print(f'{served.asked} answers that were served meanwhile did not go back')
 
 
+def group_events(stack):
+    """Of two nodes the one that has the edge dies two times: the one that has it in the end, and
+    the topic, have every event that the machine has, and no other."""
+    nodes = start_group(stack, extra=anomalies.rules())
+    nodes.start('cloud2')
+    names = ['cloud', 'cloud2']
+    share(nodes, *names)
+    plant(stack, **anomalies.SPIKES)
+    for _ in range(2):
+        victim = owner_of_the_edge(stack, nodes, names)
+        other = names[1 - names.index(victim)]
+        start = stack.start_cloud if victim == 'cloud' else lambda: nodes.start('cloud2')
+        time.sleep(5)
+        take_over(stack, nodes, victim, other, lambda name=victim: stack.kill(name), start)
+        share(nodes, *names)
+    stack.stop_plant()
+    connected(stack, 45)
+    owner = owner_of_the_edge(stack, nodes, names)
+    judged_at(stack, nodes, owner)
+    events = anomalies.judge(stack, '--url', f'http://127.0.0.1:{nodes.port(owner)}')
+    records = []
+
+    def of_the_topic():
+        records[:] = stack.kafka_broker.committed('test.events')
+        return anomalies.of_the_topic(records)
+    anomalies.same('the topic', of_the_topic, events)
+    print(f'{len(events)} events, {len(records)} records in the topic')
+
+
 def positions(stack, node, parts):
     """How far a node has taken the live data of its partitions, by its stores."""
     found = {}
@@ -366,4 +395,5 @@ def not_ready(nodes, name):
 
 GROUPS = {'group_alone': group_alone, 'group_poisoned': group_poisoned,
           'group_crashes': group_crashes, 'group_grows': group_grows, 'group_moves': group_moves,
-          'group_paused': group_paused, 'group_publishes': group_publishes}
+          'group_paused': group_paused, 'group_publishes': group_publishes,
+          'group_events': group_events}

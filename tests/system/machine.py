@@ -8,6 +8,7 @@ import sqlite3
 import subprocess
 import time
 
+import anomalies
 import oracle
 import scenarios
 from stack import EDGE, Failed, toml_table, wait_for
@@ -149,6 +150,8 @@ def machine(stack, seconds=20):
     if status['events'] != {'sent': len(events), 'skipped': 0}:
         raise Failed(f'{len(events)} events were published, to the cloud went {status["events"]}')
     look(stack, expected, events)
+    anomalies.same('the cloud', lambda: anomalies.of_the_cloud(stack),
+                   {anomalies.key_of(e): e['id'] for e in events})
     explained = stack.json('event', 'explain', str(events[0]['id']))
     if explained['series'] != f'{EDGE}/{TUMBLING}' or not explained['windows']:
         raise Failed(f'the event is not explained: {explained}')
