@@ -143,9 +143,20 @@ Outbox::Feed answers_feed(const kafka::Settings& settings, AnswersOf of) {
   return {"answers", next};
 }
 
-Outbox::Feed events_feed(const kafka::Settings& settings, int partitions) {
-  return feed_of_rows("events", &query::Reader::events_since, kEvents, settings.events(),
-                      partitions);
+Outbox::Feed events_feed(const kafka::Settings& settings, int partitions,
+                         std::shared_ptr<const SaidEvents> said) {
+  auto feed = feed_of_rows("events", &query::Reader::events_since, kEvents, settings.events(),
+                           partitions);
+  if (said == nullptr) return feed;
+  feed.next = [all = std::move(feed.next), said = std::move(said)](
+                  query::Reader& reader, std::uint64_t after) -> Result<Outbox::Batch> {
+    TIDE_ASSIGN(const bool known, said->known());
+    if (!known) return Outbox::Batch{};
+    TIDE_ASSIGN(auto batch, all(reader, after));
+    std::erase_if(batch.records, [&](const Outbox::Record& r) { return said->has(r.key); });
+    return batch;
+  };
+  return feed;
 }
 
 Outbox::Feed letters_feed(const kafka::Settings& settings, int partitions) {

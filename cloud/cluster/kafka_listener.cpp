@@ -141,9 +141,18 @@ std::vector<KafkaInput*> KafkaListener::inputs() const {
 Outbox::Options KafkaListener::said(intake::Intake& intake, const kafka::Layout& layout,
                                     const std::string& barred) const {
   const auto& s = options_.settings;
+  const VoiceNames names(layout.id);
+  std::shared_ptr<const SaidEvents> events_said;
+  if (options_.partition) {
+    events_said = std::make_shared<SaidEvents>(
+        s, kafka::Stretch{s.events(), layout.partitions, *options_.partition,
+                          static_cast<std::int64_t>(intake.noted(names.events_offset))});
+  }
+  auto events = events_feed(s, layout.partitions, std::move(events_said));
+  if (options_.partition) events.offset_name = names.events_offset;
   Outbox::Options outbox{s, options_.reader,
-                         {letters_feed(s, layout.partitions), events_feed(s, layout.partitions)},
-                         options_.voice, options_.holds};
+                         {letters_feed(s, layout.partitions), std::move(events)}, options_.voice,
+                         options_.holds};
   if (options_.answers) {
     const auto input = [live = live_.get(), backlog = backlog_.get(),
                         partials = partials_.get()](int partition) {
@@ -152,7 +161,6 @@ Outbox::Options KafkaListener::said(intake::Intake& intake, const kafka::Layout&
       return at;
     };
     auto feed = answers_feed(s, {layout.partitions, input, options_.partition});
-    const VoiceNames names(layout.id);
     if (options_.partition) feed.offset_name = names.offset;
     if (!barred.empty()) {
       feed.next = [barred](query::Reader&, std::uint64_t) -> Result<Outbox::Batch> {

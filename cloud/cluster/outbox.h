@@ -21,6 +21,7 @@
 #include <thread>
 #include <vector>
 
+#include "cloud/cluster/said_events.h"
 #include "cloud/cluster/voice.h"
 #include "cloud/query/reader.h"
 #include "common/kafka/producer.h"
@@ -119,9 +120,11 @@ struct AnswersOf {
   std::optional<int> only = std::nullopt;
 };
 
-// Into the topic of answers and that of their history; of events; of dead letters.
+// Into the topic of answers and that of their history; of events, but for those that are `said`
+// (null: none); of dead letters.
 Outbox::Feed answers_feed(const kafka::Settings& settings, AnswersOf of);
-Outbox::Feed events_feed(const kafka::Settings& settings, int partitions);
+Outbox::Feed events_feed(const kafka::Settings& settings, int partitions,
+                         std::shared_ptr<const SaidEvents> said);
 Outbox::Feed letters_feed(const kafka::Settings& settings, int partitions);
 // How far the owner of a partition has read it.
 struct ReadState {

@@ -167,6 +167,7 @@ VoiceNames::VoiceNames(const std::string& layout)
       backlog(said + " backlog"),
       partials(said + " partials"),
       partials_said("kafka " + layout + " " + std::string(kPartialsSaid)),
+      events_offset("kafka " + layout + " events offset"),
       alone(said + " alone") {}
 
 Result<Voice> take_voice(const checkpoint::Place& place, bool answers, intake::Intake& intake,

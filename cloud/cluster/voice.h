@@ -24,11 +24,11 @@ using Voice = std::shared_ptr<kafka::Producer>;
 
 // Under these the store notes, of the feed of answers: how far it is in the store (position) and
 // in the topic (offset), and how far others' input was that is to be reached; and of the feed of
-// partial answers the former.
+// partial answers the former, of that of events the latter.
 inline constexpr std::string_view kPartialsSaid = "partials said";
 struct VoiceNames {
   explicit VoiceNames(const std::string& layout);
-  std::string said, offset, live, backlog, partials, partials_said;
+  std::string said, offset, live, backlog, partials, partials_said, events_offset;
   std::string alone;  // the one node without a group began to speak when nobody had
 };
 

@@ -1,5 +1,5 @@
 tide_test(cloud_kafka_listener_test SOURCES cloud/kafka_listener_test.cpp cloud/from_log_test.cpp
-          cloud/json_input_test.cpp
+          cloud/json_input_test.cpp cloud/said_events_test.cpp
   DEPS tidemark::cloud_cluster tidemark::cloud_query tidemark::common_codec tidemark::gateway_log
        lib::rdkafka LABELS integration TIMEOUT 240)
 tide_test(cloud_second_stage_test SOURCES cloud/second_stage_test.cpp

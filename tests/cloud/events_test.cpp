@@ -253,7 +253,7 @@ TEST(Events, GoIntoTheirTopicInTheirOrder) {
   node.commit();
   kafka::Settings settings;
   settings.prefix = "plant";
-  const auto feed = cluster::events_feed(settings, 12);
+  const auto feed = cluster::events_feed(settings, 12, nullptr);
   const auto reader = query::Reader::open(node.folder.path).value();
   EXPECT_EQ(feed.name, "events");
   const auto batch = feed.next(*reader, 0).value();
