@@ -11,13 +11,6 @@ namespace {
 
 constexpr std::size_t kNameLengthMax = 64;
 
-void check_labels(Section& s, const std::map<std::string, std::string>& labels) {
-  if (labels.size() > Dictionary::kLabelsMax) {
-    s.complain("labels", fmt::format("{} labels, at most {} fit", labels.size(),
-                                     Dictionary::kLabelsMax));
-  }
-}
-
 constexpr std::string_view kADay = "/day";
 constexpr Bytes kBudgetMin{2 << 20};  // a block of the largest size fits (edge/uplink/budget.h)
 
@@ -80,6 +73,21 @@ void check_proxy(Section& s, const UplinkConfig& c) {
 std::string UplinkConfig::proxy_address() const {
   const auto scheme_end = proxy.find("://");
   return scheme_end == std::string::npos ? "" : proxy.substr(scheme_end + 3);
+}
+
+void check_labels(Section& s, std::string_view key, const Labels& own, const Labels& of_the_edge) {
+  auto all = own;
+  all.insert(of_the_edge.begin(), of_the_edge.end());
+  if (all.size() > Dictionary::kLabelsMax) {
+    s.complain(key, fmt::format("{} labels, with those of the edge, at most {} fit", all.size(),
+                                Dictionary::kLabelsMax));
+  }
+  for (const auto& [name, value] : own) {
+    const auto longest = std::max(name.size(), value.size());
+    if (longest <= Dictionary::kNameBytesMax) continue;
+    s.complain(key, fmt::format("'{}…' has {} B, at most {} fit", name.substr(0, 60), longest,
+                                Dictionary::kNameBytesMax));
+  }
 }
 
 void check_name(Section& s, std::string_view key, const std::string& name) {
@@ -184,7 +192,7 @@ void describe(Section& s, EdgeConfig& c) {
   s.text("site", c.site, {.help = "Where it stands.", .example = "\"plant7\""});
   s.pairs("labels", c.labels,
           {.help = "Labels of every series of this edge.", .example = "{ area = \"stamping\" }"});
-  check_labels(s, c.labels);
+  check_labels(s, "labels", c.labels, {});
   std::string data_dir, run_dir;
   s.text("data_dir", data_dir,
          {.preset = "/var/lib/tidemark/edge", .path = true,

@@ -73,6 +73,12 @@ void describe(Section& s, WithProfiles& w) {
   describe(s, c);
   check_buses(s, c.modbus);
   if (w.here) check_presence(s, c);
+  for (std::size_t i = 0; i < c.mqtt.size(); ++i) {
+    check_labels(s, fmt::format("source.mqtt[{}].labels", i), c.mqtt[i].labels, c.labels);
+  }
+  for (std::size_t i = 0; i < c.modbus.size(); ++i) {
+    check_labels(s, fmt::format("source.modbus[{}].labels", i), c.modbus[i].labels, c.labels);
+  }
   const profile::Library library(profile::search_folders(c.profile_path));
   for (std::size_t i = 0; i < c.mqtt.size(); ++i) {
     if (c.mqtt[i].profile.empty()) continue;

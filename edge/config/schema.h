@@ -34,6 +34,10 @@ void check_level(Section& s, const std::string& key, const std::string& expressi
 void check_wills(Section& s, const std::string& at, const MqttConfig& c,
                  const std::vector<profile::MqttPresence>& presence);
 
+// Complains of more labels, and longer ones, than a series can have, whose own win over the edge's.
+using Labels = std::map<std::string, std::string>;
+void check_labels(Section& s, std::string_view key, const Labels& own, const Labels& of_the_edge);
+
 // Names are levels of series names: letters, digits and ._- only, at most 64.
 void check_name(Section& s, std::string_view key, const std::string& name);
 

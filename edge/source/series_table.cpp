@@ -25,6 +25,11 @@ Result<std::uint32_t> SeriesTable::intern(const SeriesDescription& description,
                  fmt::format("too many labels: series '{}' has {}, at most {} fit", name,
                              description.labels.size(), Dictionary::kLabelsMax)};
   }
+  if (description.unit.size() > Dictionary::kNameBytesMax) {
+    return Error{Fault::bad_input,
+                 fmt::format("unit is too long: that of series '{}' has {} B, at most {} B", name,
+                             description.unit.size(), Dictionary::kNameBytesMax)};
+  }
   if (description.metric == kEventsMetric) {
     return Error{Fault::bad_input,
                  fmt::format("series name is the agent's own: '{}' of source '{}' would mix with "

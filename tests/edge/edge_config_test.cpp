@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "common/base/disk.h"
+#include "common/model/series.h"
 #include "edge/config/bus_url.h"
 #include "edge/config/edge_config.h"
 #include "tests/edge/temporary_folder.h"
@@ -133,6 +134,29 @@ struct Mistake {
   const char* text;
 };
 void PrintTo(const Mistake& m, std::ostream* out) { *out << m.name; }
+// The cloud refuses what passes the bounds, with all that is in the same dictionary.
+TEST(EdgeConfig, LabelsBeyondTheBoundsAreToldWhereTheyAre) {
+  std::string many = "labels = {";
+  for (std::size_t i = 0; i < Dictionary::kLabelsMax; ++i) many += fmt::format(" l{} = \"x\",", i);
+  many.back() = '}';
+  const auto source = [](const std::string& labels) {
+    return "[[source.mqtt]]\nname = \"m\"\nurl = \"mqtt://h\"\ntopics = [\"t\"]\n" + labels + "\n";
+  };
+  const auto told = [](const std::string& toml) {
+    return problems(parse_edge("edge = \"e\"\n" + toml, "edge.toml"));
+  };
+  EXPECT_THAT(told(source(many)), IsEmpty());
+  const auto with_the_edge = told("labels = { area = \"x\" }\n" + source(many));
+  ASSERT_EQ(with_the_edge.size(), 1u);
+  EXPECT_THAT(with_the_edge[0], HasSubstr("source.mqtt.labels: 33 labels, with those of the "
+                                          "edge, at most 32 fit"));
+  const auto longer = fmt::format("labels = {{ note = \"{}\" }}", std::string(257, 'x'));
+  const auto of_a_source = told(source(longer));
+  ASSERT_EQ(of_a_source.size(), 1u);
+  EXPECT_THAT(of_a_source[0], HasSubstr("'note…' has 257 B, at most 256 fit"));
+  EXPECT_THAT(told(longer + "\n").at(0), HasSubstr("labels: 'note…' has 257 B"));
+}
+
 class EdgeConfigMistake : public ::testing::TestWithParam<Mistake> {};
 
 TEST_P(EdgeConfigMistake, IsToldInItsPlace) {

@@ -63,6 +63,16 @@ TEST(SeriesTable, AReloadMayGiveAnotherUnitKindAndLabels) {
   EXPECT_EQ(table.at(0), d);
 }
 
+TEST(SeriesTable, AUnitThatNoDictionaryHoldsIsRefused) {
+  SeriesTable table;
+  auto d = series("a");
+  d.unit = std::string(Dictionary::kNameBytesMax, 'x');
+  EXPECT_TRUE(table.intern(d));
+  d.unit += 'x';
+  EXPECT_NE(table.intern(d).error().text().find("unit is too long"), std::string::npos);
+  EXPECT_EQ(table.at(0).unit.size(), Dictionary::kNameBytesMax);
+}
+
 SeriesDescription series_of(std::string source) {
   auto d = series("a");
   d.source = std::move(source);
