@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 
 namespace tidemark::cloud_cli {
@@ -13,7 +14,11 @@ constexpr double kRounding = 1e-9;  // 0.93 * 1000 may be a little less than 930
 
 std::string text_of(const Json& object, const char* key) {
   const auto at = object.find(key);
-  return at != object.end() && at->is_string() ? at->get<std::string>() : std::string();
+  if (at == object.end() || !at->is_string()) return {};
+  auto text = at->get<std::string>();
+  // What an edge said must not speak to a terminal.
+  std::ranges::replace_if(text, [](unsigned char c) { return c < ' ' || c == 0x7F; }, '?');
+  return text;
 }
 
 std::uint64_t count_of(const Json& object, const char* key) {

@@ -9,7 +9,8 @@
 
 namespace tidemark::cloud_cli {
 
-// Of the object's member: empty, 0 or an empty list where it has none of that kind.
+// Of the object's member: empty, 0 or an empty list where it has none of that kind. Control
+// characters are question marks.
 std::string text_of(const Json& object, const char* key);
 std::uint64_t count_of(const Json& object, const char* key);
 const Json& list_of(const Json& object, const char* key);

@@ -117,8 +117,8 @@ void CloudCommands::add_commands() {
     return show("/v1/events",
                 {{"series", w.glob}, {"from", w.from}, {"to", w.to}, {"cause", w.cause},
                  {"state", w.state}, {"limit", w.limit}},
-                [this](const Json& body, const std::string&) {
-                  return print_events(body, output_);
+                [this, &w](const Json& body, const std::string&) {
+                  return print_events(body, w.limit.empty() ? "1000" : w.limit, output_);
                 },
                 w.glob);
   });

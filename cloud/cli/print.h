@@ -20,7 +20,7 @@ int print_answers(const Json& body, bool every_revision, cli::Output& output);
 int print_series(const Json& body, cli::Output& output);
 int print_watermark(const Json& body, cli::Output& output);
 int print_late(const Json& body, cli::Output& output);
-int print_events(const Json& body, cli::Output& output);
+int print_events(const Json& body, const std::string& limit, cli::Output& output);
 int print_swaps(const Json& body, cli::Output& output);
 int print_waived(const Json& body, cli::Output& output);
 int print_letters(const Json& body, cli::Output& output);

@@ -70,8 +70,8 @@ int print_late(const Json& body, cli::Output& output) {
   return kExitOk;
 }
 
-int print_events(const Json& body, cli::Output& output) {
-  Table table({{"time"}, {"series"}, {"event"}, {"is"}, {"score", Align::right}, {"known at"}});
+int print_events(const Json& body, const std::string& limit, cli::Output& output) {
+  Table table({{"time"}, {"series"}, {"event"}, {"is"}, {"id", Align::right}, {"known at"}});
   for (const auto& e : list_of(body, "events")) {
     const auto skipped = count_of(e, "skipped");
     if (skipped > 0) {
@@ -80,13 +80,18 @@ int print_events(const Json& body, cli::Output& output) {
                              text_of(e, "time")));
     }
     table.row({moment(text_of(e, "time"), true), text_of(e, "series"), text_of(e, "text"),
-               text_of(e, "state"), figure_of(e, "score"), moment(text_of(e, "known_at"), true)});
+               text_of(e, "state"), fmt::format("{}", count_of(e, "id")),
+               moment(text_of(e, "known_at"), true)});
   }
   if (table.empty()) {
-    output.err("no anomalies; filters are rules of edge.toml: tidemark filter try\n");
+    output.err("no such events; detectors are set in rules of edge.toml\n");
     return kExitOk;
   }
   output.out(table.text(output.terminal()));
+  const auto shown = list_of(body, "events").size();
+  if (fmt::format("{}", shown) == limit) {
+    output.err(fmt::format("the newest {} are shown; more by --limit, others by --to\n", shown));
+  }
   return kExitOk;
 }
 

@@ -64,8 +64,8 @@ Outbox::Record record_of(const store::Event& event, const std::string& topic, in
   Outbox::Record r;
   r.topic = topic;
   r.partition = kafka::partition_of(event.edge, partitions);
-  r.key = fmt::format("{}\t{}\t{}\t{}", event.series, format_utc(event.time), event.cause,
-                      event.state);
+  r.key = fmt::format("{}\t{}\t{}\t{}\t{}", event.series, format_utc(event.time), event.cause,
+                      event.state, event.number);
   r.value.assign(event.json.begin(), event.json.end());
   return r;
 }

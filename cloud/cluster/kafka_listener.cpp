@@ -151,8 +151,8 @@ Outbox::Options KafkaListener::said(intake::Intake& intake, const kafka::Layout&
   auto events = events_feed(s, layout.partitions, std::move(events_said));
   if (options_.partition) events.offset_name = names.events_offset;
   Outbox::Options outbox{s, options_.reader,
-                         {letters_feed(s, layout.partitions), std::move(events)}, options_.voice,
-                         options_.holds};
+                         {letters_feed(s, layout.partitions), std::move(events)},
+                         options_.voice, options_.holds};
   if (options_.answers) {
     const auto input = [live = live_.get(), backlog = backlog_.get(),
                         partials = partials_.get()](int partition) {

@@ -55,6 +55,7 @@ void SaidEvents::run() {
               keys_.size());
   }
   std::sort(keys_.begin(), keys_.end());
+  keys_.shrink_to_fit();
   known_.store(true);
 }
 

@@ -22,6 +22,9 @@ using Why = store::LetterReason;
 // overflows.
 constexpr Nanoseconds kFromTheEndsOfTime = std::chrono::hours(24 * 400);
 
+// An agent sends at most 1,000 at once, and 100 a second.
+constexpr std::uint64_t kEventsOfBlockMax = 10'000;
+
 bool within_time(const codec::Summary& s) {
   return event_time(s.time_min) > kEventTimeMin + kFromTheEndsOfTime &&
          event_time(s.time_max) < kEventTimeMax - kFromTheEndsOfTime;
@@ -177,7 +180,7 @@ void Intake::place_block(Session& s, Lane lane, const BlockRecord& record, const
 // They are copies: no reading is counted, and one that cannot be read holds nothing else up.
 void Intake::take_events(Session& s, const Opened& opened) {
   const auto& edge = *s.edge;
-  std::uint64_t refused = 0;
+  std::uint64_t taken = 0, refused = 0;
   std::string why;
   for (const auto& group : opened.block.groups) {
     if (!group.copy) continue;
@@ -186,22 +189,29 @@ void Intake::take_events(Session& s, const Opened& opened) {
       std::size_t value = 0;
       for (std::size_t row = 0; row < group.times.size() && value < column.text.size(); ++row) {
         if (!column.present.empty() && !column.present[row]) continue;
+        if (taken == kEventsOfBlockMax) {
+          why = fmt::format("a block brings no more than {}", kEventsOfBlockMax);
+          ++refused;
+          continue;
+        }
         const auto event = event_of(column.text[value++], {edge.row.name, edge.row.site,
                                                            event_time(group.times[row]),
                                                            clock_.wall()});
-        if (!event) {
-          if (++refused == 1) why = event.error().text();
-          continue;
+        if (event) {
+          store_->events().add(*event);
+          ++taken;
+        } else {
+          why = event.error().text();
+          ++refused;
         }
-        store_->events().add(*event);
-        ++counters_.events;
       }
     }
   }
+  counters_.events += taken;
   if (refused == 0) return;
   alarm(s, store::AlarmKind::event,
-        fmt::format("{} of the events in a block are not taken: of the first one, {}; is its agent "
-                    "newer than this node?", refused, why));
+        fmt::format("{} of the events in a block are not taken, the last one since {}; is its "
+                    "agent newer than this node?", refused, why));
 }
 
 void Intake::dead_letter(Session& s, Lane lane, const BlockRecord& record,

@@ -13,6 +13,7 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 constexpr std::size_t kWordBytesMax = 32;
+constexpr std::size_t kQuotedMax = 60;
 
 Result<std::string> word(const Json& said, const char* key, std::size_t longest) {
   const auto at = said.find(key);
@@ -41,15 +42,24 @@ Result<store::Event> event_of(std::string_view text, const EventOrigin& origin) 
   e.time = origin.time;
   TIDE_ASSIGN(e.series, word(said, "series", kEventBytesMax));
   if (!e.series.starts_with(e.edge + "/")) {
-    return Error(Fault::bad_input, fmt::format("'{}' is no series of this edge", e.series));
+    return Error(Fault::bad_input, fmt::format("'{}' is no series of this edge",
+                                               e.series.substr(0, kQuotedMax)));
   }
   TIDE_ASSIGN(e.cause, word(said, "cause", kWordBytesMax));
   TIDE_ASSIGN(e.state, word(said, "state", kWordBytesMax));
+  if (e.state != "raised" && e.state != "cleared") {
+    return Error(Fault::bad_input, "'state' is neither raised nor cleared");
+  }
+  if (const auto id = said.find("id"); id != said.end() && id->is_number_unsigned()) {
+    e.number = id->get<std::uint64_t>();
+  }
+  said.erase("partition");  // which one it is, a node says
   said["time"] = format_utc(origin.time);
   said["edge"] = origin.edge;
   said["site"] = origin.site;
   said["known_at"] = format_utc(origin.known_at);
-  e.json = said.dump();
+  // What is no UTF-8 may be in the site, which a hello says.
+  e.json = said.dump(-1, ' ', false, Json::error_handler_t::replace);
   return e;
 }
 

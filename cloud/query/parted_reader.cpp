@@ -71,13 +71,16 @@ Result<std::vector<T>> PartedReader::gather(Ask ask) {
 }
 
 template <typename T, typename Ask>
-Result<std::vector<T>> PartedReader::gather_named(Ask ask) {
+Result<std::vector<T>> PartedReader::gather_newest(Ask ask, EventTime T::*time,
+                                                   std::size_t limit) {
   std::vector<T> all;
   for (auto& [number, part] : readers_) {
     Result<std::vector<T>> some = ask(*part.reader);
     if (!some) return std::move(some).error();
     for (auto& one : *some) one.partition = number;
     append(all, std::move(some).value());
+    std::ranges::stable_sort(all, std::ranges::greater(), time);
+    all.resize(std::min(all.size(), limit));
   }
   return all;
 }
@@ -181,19 +184,14 @@ Result<std::vector<MeterSwap>> PartedReader::swaps(const answers::Selection& sel
 
 Result<std::vector<store::Event>> PartedReader::events(const EventQuery& query) {
   TIDE_TRY(follow());
-  TIDE_ASSIGN(auto all, gather_named<store::Event>([&](Reader& r) { return r.events(query); }));
-  std::ranges::stable_sort(all, std::ranges::greater(), &store::Event::time);
-  all.resize(std::min(all.size(), query.limit));
-  return all;
+  return gather_newest<store::Event>([&](Reader& r) { return r.events(query); },
+                                     &store::Event::time, query.limit);
 }
 
 Result<std::vector<store::Letter>> PartedReader::dead_letters(const LetterQuery& query) {
   TIDE_TRY(follow());
-  TIDE_ASSIGN(auto all,
-              gather_named<store::Letter>([&](Reader& r) { return r.dead_letters(query); }));
-  std::ranges::stable_sort(all, std::ranges::greater(), &store::Letter::at);
-  all.resize(std::min(all.size(), query.limit));
-  return all;
+  return gather_newest<store::Letter>([&](Reader& r) { return r.dead_letters(query); },
+                                      &store::Letter::at, query.limit);
 }
 
 Result<std::optional<store::Letter>> PartedReader::dead_letter(std::int64_t id,

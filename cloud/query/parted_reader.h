@@ -42,7 +42,7 @@ class PartedReader final : public Reader {
   template <typename T, typename Ask>
   Result<std::vector<T>> gather(Ask ask);
   template <typename T, typename Ask>
-  Result<std::vector<T>> gather_named(Ask ask);  // with their partition
+  Result<std::vector<T>> gather_newest(Ask ask, EventTime T::*time, std::size_t limit);
 
   std::shared_ptr<Parts> parts_;
   std::map<int, Part> readers_;

@@ -138,8 +138,9 @@ constexpr auto kSchema = R"sql(
       origin TEXT, outcome TEXT, closed INTEGER, bytes BLOB);
     CREATE TABLE IF NOT EXISTS events(
       id INTEGER PRIMARY KEY AUTOINCREMENT, edge TEXT, series TEXT, time INTEGER, cause TEXT,
-      state TEXT, json TEXT);
-    CREATE INDEX IF NOT EXISTS event_at ON events(time, id);)sql";
+      state TEXT, number INTEGER, json TEXT);
+    CREATE INDEX IF NOT EXISTS event_at ON events(time, id);
+    CREATE INDEX IF NOT EXISTS event_of ON events(edge);)sql";
 
 // From version 1: a dictionary was known by its hash alone, and is every edge's now.
 constexpr auto kLiftTo2 = R"sql(

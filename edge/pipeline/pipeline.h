@@ -10,7 +10,8 @@
 //            cannot be written, the flush is tried again and the journal fills: sources wait.
 //            Of events go up at most 1,000 at once and 100/s sustained (EventPace, by the steady
 //            clock); what is beyond is counted, and the next one says how many. Local history and
-//            taps have all of them.
+//            taps have all of them. One in a flush that is larger than the ring, or in a block that
+//            the ring evicts, goes with it, and no ledger counts it.
 // Events     of series of which anything is sent, as copies in the series `<source>/$events`
 //            (common/model/events.h), in the flush of their readings: a crash raises none twice in
 //            the ring.

@@ -64,11 +64,11 @@ Result<std::uint32_t> SeriesTable::intern(const SeriesDescription& description,
                  fmt::format("series name is too long: {} B, at most {} B: {}…", name.size(),
                              Dictionary::kNameBytesMax, name.substr(0, 60))};
   }
-  if (series_.size() >= kSeriesMax) {
+  if (series_.size() - own_ >= kSeriesMax) {
     return Error{Fault::full,
                  fmt::format("too many series: '{}' would be number {}, at most {} a start; is "
                              "there a counter or an id in the topic or in a key of source '{}'?",
-                             name, series_.size() + 1, kSeriesMax, description.source)};
+                             name, series_.size() - own_ + 1, kSeriesMax, description.source)};
   }
   const auto handle = add(description, std::move(key));
   owners_.take(name, way);
@@ -77,8 +77,9 @@ Result<std::uint32_t> SeriesTable::intern(const SeriesDescription& description,
 
 std::uint32_t SeriesTable::own(const SeriesDescription& description) {
   auto key = identity(description);
-  const auto known = by_name_.find(key);
-  return known != by_name_.end() ? known->second : add(description, std::move(key));
+  if (const auto known = by_name_.find(key); known != by_name_.end()) return known->second;
+  ++own_;
+  return add(description, std::move(key));
 }
 
 std::uint32_t SeriesTable::add(const SeriesDescription& description, std::string key) {

@@ -53,6 +53,7 @@ class SeriesTable {
 
   std::vector<SeriesDescription> series_;
   std::vector<std::uint32_t> versions_;  // by handle
+  std::size_t own_ = 0;                  // of them are the agent's
   std::map<std::string, std::uint32_t, std::less<>> by_name_;  // source, device/metric and type
   Owners owners_;
 };

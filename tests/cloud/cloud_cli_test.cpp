@@ -388,14 +388,14 @@ TEST_F(CloudCli, EventsAreListedAndWhatWasSkippedIsTold) {
     "score":3.1,"unit":"W","text":"spike: 98.2, expected about 21.4 (score 3.1)","skipped":5,
     "edge":"press-07","site":"","known_at":"2026-11-21T02:00:01Z"})j";
   store_.set_events(
-      {{1, "press-07", "press-07/line1/power_total", start_, "spike", "raised", json}});
+      {{1, "press-07", "press-07/line1/power_total", start_, "spike", "raised", 7, json}});
   start_node();
   EXPECT_EQ(run({"cloud", "events", "--cause", "spike", "--from", "2026-11-21"}), kExitOk);
   expect_golden("events", output_->text);
   EXPECT_EQ(output_->errors, "press-07: 5 events before that of 2026-11-21T02:00:00Z were too many "
                              "at once, and are at the machine alone\n");
   EXPECT_EQ(run({"cloud", "events", "--state", "cleared"}), kExitOk);
-  EXPECT_EQ(output_->errors, "no anomalies; filters are rules of edge.toml: tidemark filter try\n");
+  EXPECT_EQ(output_->errors, "no such events; detectors are set in rules of edge.toml\n");
   EXPECT_EQ(run({"cloud", "events", "--state", "open"}), kExitUsage);
 }
 

@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "cloud/cluster/outbox.h"
+#include "cloud/intake/event_text.h"
 #include "cloud/store/schema.h"
 #include "cloud/store/store.h"
 #include "common/kafka/settings.h"
@@ -188,6 +189,7 @@ TEST(Events, ThatCannotBeReadAreAlarmedAndHoldNothingUp) {
               {kStart, text_of("press-07/line1/m0", "spike", std::string(33, 'x'))},
               {kStart, R"({"series":"press-07/line1/m0","cause":7,"state":"raised"})"},
               {kStart, text_of("press-07/" + std::string(kEventBytesMax, 'x'))},
+              {kStart, text_of("press-07/line1/m0", "spike", "open")},
               {kStart + kSecond, good}},
        kStart + kMinute, {kStart});
   send(node, edge);
@@ -198,8 +200,8 @@ TEST(Events, ThatCannotBeReadAreAlarmedAndHoldNothingUp) {
   const auto alarms = alarms_of(node, "press-07");
   ASSERT_EQ(alarms.size(), 1u);
   EXPECT_EQ(alarms[0].kind, "event");
-  EXPECT_THAT(alarms[0].text, HasSubstr("8 of the events in a block are not taken: of the first "
-                                        "one, it is no JSON object"));
+  EXPECT_THAT(alarms[0].text, HasSubstr("9 of the events in a block are not taken, the last one "
+                                        "since 'state' is neither raised nor cleared"));
 }
 
 TEST(Events, OfADeadLetterComeWhenItIsTaken) {
@@ -221,26 +223,68 @@ TEST(Events, OfADeadLetterComeWhenItIsTaken) {
   EXPECT_EQ(events(node).size(), 1u);
 }
 
-TEST(Events, TheNewestAreKept) {
+// Whoever has many loses the oldest, and whoever has few none.
+TEST(Events, OfThoseWithMostTheNewestAreKept) {
+  constexpr std::uint64_t kOthers = 50, kStorm = store::kEventsMax + store::kEventsMax / 5;
   Folder folder;
   SystemDisk disk;
   auto store = store::Store::open(disk, folder.path).value();
   store->begin();
   store::Event e;
+  e.edge = "press-08";
+  for (std::uint64_t i = 0; i < kOthers; ++i) store->events().add(e);
   e.edge = "press-07";
-  for (std::uint64_t i = 0; i < store::kEventsMax + store::kEventsMax / 5; ++i) {
+  for (std::uint64_t i = 0; i < kStorm; ++i) {
     e.time = event_time(static_cast<std::int64_t>(i));
     store->events().add(e);
   }
   ASSERT_TRUE(store->commit().ok());
   const auto reader = query::Reader::open(folder.path).value();
-  const auto oldest = reader->events_since(0, 1).value().at(0);
-  EXPECT_GE(oldest.time, event_time(store::kEventsMax / 10));
-  EXPECT_LE(oldest.time, event_time(store::kEventsMax / 5));
-  query::EventQuery newest;
-  newest.limit = 1;
-  EXPECT_EQ(count_ns(reader->events(newest).value().at(0).time),
-            store::kEventsMax + store::kEventsMax / 5 - 1);
+  const auto all = reader->events_since(0, kStorm).value();
+  std::vector<std::int64_t> of_the_storm;
+  for (const auto& event : all) {
+    if (event.edge == "press-07") of_the_storm.push_back(count_ns(event.time));
+  }
+  EXPECT_EQ(all.size() - of_the_storm.size(), kOthers);
+  EXPECT_GE(all.size(), store::kEventsMax);
+  EXPECT_LE(all.size(), store::kEventsMax + store::kEventsMax / 10);
+  EXPECT_EQ(of_the_storm.back() - of_the_storm.front() + 1,
+            static_cast<std::int64_t>(of_the_storm.size()));
+  EXPECT_EQ(of_the_storm.back(), static_cast<std::int64_t>(kStorm) - 1);
+}
+
+TEST(Events, OfABlockBeyondAllReasonAreNotTaken) {
+  Node node;
+  auto edge = edge_with_events();
+  tell(edge, std::vector<Told>(10'003, {kStart, text_of("press-07/line1/m0")}), kStart + kMinute);
+  send(node, edge);
+  node.commit();
+  EXPECT_EQ(node.intake->counters().events, 10'000u);
+  EXPECT_THAT(alarms_of(node, "press-07").at(0).text, HasSubstr("3 of the events in a block"));
+}
+
+// A hello may say any bytes.
+TEST(Events, OfASiteThatIsNoTextAreTaken) {
+  const auto text = text_of("press-07/line1/m0");
+  const auto event = intake::event_of(text, {"press-07", "hall \xff", {}, {}});
+  ASSERT_TRUE(event.ok());
+  EXPECT_EQ(nlohmann::json::parse(event->json)["site"], "hall \uFFFD");
+  EXPECT_EQ(event->number, 1u);
+}
+
+TEST(Events, AreInAStoreOfAnEarlierVersionFromItsUpgradeOn) {
+  Folder folder;
+  SystemDisk disk;
+  { ASSERT_TRUE(store::Store::open(disk, folder.path).ok()); }
+  {
+    const auto db = store::open_writer(store::database_path(folder.path)).value();
+    ASSERT_TRUE(db->execute("DROP TABLE events; PRAGMA user_version=11").ok());
+  }
+  auto store = store::Store::open(disk, folder.path).value();
+  store->begin();
+  store->events().add({.edge = "press-07"});
+  ASSERT_TRUE(store->commit().ok());
+  EXPECT_EQ(query::Reader::open(folder.path).value()->events_since(0, 9).value().size(), 1u);
 }
 
 TEST(Events, GoIntoTheirTopicInTheirOrder) {
@@ -261,8 +305,8 @@ TEST(Events, GoIntoTheirTopicInTheirOrder) {
   const auto& first = batch.records[0];
   EXPECT_EQ(first.topic, "plant.events");
   EXPECT_EQ(first.partition, kafka::partition_of("press-07", 12));
-  EXPECT_EQ(first.key, "press-07/line1/m0\t2025-11-20T01:00:01Z\tspike\traised");
-  EXPECT_EQ(batch.records[1].key, "press-07/line1/m1\t2025-11-20T01:00:00Z\thi\tcleared");
+  EXPECT_EQ(first.key, "press-07/line1/m0\t2025-11-20T01:00:01Z\tspike\traised\t1");
+  EXPECT_EQ(batch.records[1].key, "press-07/line1/m1\t2025-11-20T01:00:00Z\thi\tcleared\t1");
   EXPECT_EQ(std::string(as_text(first.value)), events(node)[0].json);
   EXPECT_EQ(batch.to, 2u);
   EXPECT_EQ(feed.next(*reader, 1).value().records.size(), 1u);

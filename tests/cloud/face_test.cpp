@@ -105,8 +105,8 @@ TEST_F(CloudFace, StatusSaysWhoHasWhichPartition) {
 }
 
 TEST_F(CloudFace, EventsAreTheObjectsOfTheEdgesWithTheirPartition) {
-  store::Event spike{1, "press-07", kPower, start_, "spike", "raised", R"({"v":1,"id":7})"};
-  store::Event limit{2, "press-07", kPower, start_, "hi", "cleared", R"({"v":1,"id":8})", 3};
+  store::Event spike{1, "press-07", kPower, start_, "spike", "raised", 7, R"({"v":1,"id":7})"};
+  store::Event limit{2, "press-07", kPower, start_, "hi", "cleared", 8, R"({"v":1,"id":8})", 3};
   store_.set_events({spike, limit});
   EXPECT_EQ(get("/v1/events").body,
             "{\"v\":1,\"events\":[{\"v\":1,\"id\":7},{\"v\":1,\"id\":8,\"partition\":3}]}\n");
@@ -115,7 +115,7 @@ TEST_F(CloudFace, EventsAreTheObjectsOfTheEdgesWithTheirPartition) {
   EXPECT_EQ(json("/v1/events?series=line9/*")["events"].size(), 0u);
   EXPECT_EQ(json("/v1/events?to=2000-01-01")["events"].size(), 0u);
   for (const char* bad : {"state=open", "limit=0", "from=x", "from=2026-01-02&to=2026-01-01",
-                          "why=spike"}) {
+                          "why=spike", "cause=limit"}) {
     EXPECT_EQ(get(std::string("/v1/events?") + bad).status, 400) << bad;
   }
 }

@@ -30,7 +30,7 @@ class SaidEventsTest : public testing::Test {
     reader_ = query::Reader::open(folder_.path).value();
   }
   static std::string key(const std::string& series) {
-    return series + "\t1970-01-01T00:00:00Z\tspike\traised";
+    return series + "\t1970-01-01T00:00:00Z\tspike\traised\t0";
   }
   void say(const std::string& key, int partition = kPartition) {
     const auto producer = kafka::Producer::open(kafka_.settings, {}).value();

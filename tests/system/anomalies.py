@@ -44,7 +44,8 @@ def of_the_topic(records):
     found = {}
     for r in records:
         event = json.loads(r['payload'])
-        if r['key'] != '\t'.join(key_of(event)) or event['v'] != 1 or not event['known_at']:
+        name = '\t'.join([*key_of(event), str(event['id'])])
+        if r['key'] != name or event['v'] != 1 or not event['known_at']:
             raise Failed(f'{r["key"]} says {event}')
         found[key_of(event)] = event['id']
     return found
