@@ -4,9 +4,9 @@
 // of, and travel on the alarm lane. The text of a row is one event:
 //   {"v":1,"type":"event","id":7,"series":"press-07/line1/power_total","time":"…","cause":"spike",
 //    "state":"raised","value":98.2,"expected":21.4,"score":3.1,"unit":"W","text":"…"}
-// `id` as the machine's own history has it: "cleared" has that of what it ends. What that had not
-// written when the agent died (history.commit_interval) it gives again. `skipped`, where it is
-// there: so many events of this edge came before it since the one before and were not sent.
+// `id` as the machine's own history has it, which gives none twice: "cleared" has that of what it
+// ends. `skipped`, where it is there: so many events of this edge came before it since the one
+// before and were not sent.
 // Of a later version it may say more, and `cause` may be another word.
 #pragma once
 

@@ -26,6 +26,9 @@ constexpr std::uint64_t kCheckpointPages = 256;
 constexpr std::chrono::seconds kRetry{5};
 constexpr std::size_t kRowsOfRoom = 64;  // in a sixteenth of the least size, 1 KiB each
 
+// Ids of events that are put by, so that no crash gives one twice; half of them may wait.
+constexpr std::uint64_t kIdsAhead = 1000;
+
 // A window that waits. What the rows of a series have in common is held once: some 150 bytes a row
 // instead of 350.
 struct WaitingWindow {
@@ -72,6 +75,12 @@ class Tables {
 
   // `opened`: when this start began.
   Result<> write(const std::deque<Row>& rows, EventTime now, EventTime opened, Nanoseconds keep) {
+    for (const auto& row : rows) {
+      if (const auto* event = std::get_if<std::unique_ptr<Event>>(&row)) {
+        newest_ = std::max(newest_, (*event)->id);
+      }
+    }
+    if (is_low(newest_, reserved_)) TIDE_TRY(reserve(newest_ + kIdsAhead));
     TIDE_ASSIGN(auto transaction, sqlite::Transaction::begin(*db_));
     if (ended_) TIDE_TRY(tell_gap(*ended_, std::max(*ended_, count_ns(opened))));
     TIDE_TRY(drop_old(count_ns(now - keep) / 1'000'000'000));
@@ -90,6 +99,13 @@ class Tables {
     ended_.reset();
     return checkpoint();
   }
+  // Ids up to this one are of this start, whatever ends it.
+  [[nodiscard]] std::uint64_t reserved() const { return reserved_; }
+  static bool is_low(std::uint64_t newest, std::uint64_t reserved) {
+    return newest + kIdsAhead / 2 > reserved;
+  }
+  // Nobody gives ids any more: the next start goes on behind the last.
+  Result<> end() { return reserve(newest_); }
 
   // In use; the file itself may be larger and keeps what was freed for the next rows.
   Result<std::uint64_t> bytes() {
@@ -105,8 +121,19 @@ class Tables {
     TIDE_ASSIGN(auto last, db_->prepare("SELECT max(stored) FROM marks"));
     TIDE_TRY(last.step());
     if (!last.is_null(0)) ended_ = last.integer(0) * 1'000'000'000;
-    TIDE_ASSIGN(const auto id, number("SELECT ifnull(max(id), 0) FROM events"));
-    first_event_ = static_cast<std::uint64_t>(id) + 1;
+    TIDE_ASSIGN(auto id, number("SELECT ifnull(max(id), 0) FROM events"));
+    TIDE_ASSIGN(const auto has_ids,
+                number("SELECT count(*) FROM sqlite_master WHERE name = 'ids'"));
+    if (has_ids > 0) {
+      TIDE_ASSIGN(const auto event, number("SELECT ifnull(max(event), 0) FROM ids"));
+      id = std::max(id, event);
+    }
+    newest_ = static_cast<std::uint64_t>(id);
+    first_event_ = newest_ + 1;
+    // Where there is no room just now, the first commit tries again.
+    if (auto done = reserve(newest_ + kIdsAhead); !done && done.error().fault() == Fault::corrupt) {
+      return done.error();
+    }
     return first_event_;
   }
   Result<std::vector<Standing>> standing() {
@@ -122,6 +149,21 @@ class Tables {
   }
 
  private:
+  // Synced: a power cut must not bring them back.
+  Result<> reserve(std::uint64_t event) {
+    TIDE_TRY(db_->execute("PRAGMA synchronous=FULL"));
+    auto done = note_reserved(event);
+    TIDE_TRY(db_->execute("PRAGMA synchronous=NORMAL"));
+    if (done) reserved_ = event;
+    return done;
+  }
+  Result<> note_reserved(std::uint64_t event) {
+    TIDE_ASSIGN(auto transaction, sqlite::Transaction::begin(*db_));
+    TIDE_TRY(db_->execute(fmt::format("{}; DELETE FROM ids; INSERT INTO ids VALUES({})", kIds,
+                                      event)));
+    return transaction.commit();
+  }
+
   Result<> tell_gap(std::int64_t from, std::int64_t to) {
     TIDE_TRY(db_->execute(kGaps));
     TIDE_ASSIGN(auto put, db_->prepare("INSERT OR REPLACE INTO gaps VALUES(?, ?)"));
@@ -212,6 +254,8 @@ class Tables {
       put_mark_;
   std::map<std::string, std::int64_t> ids_;
   std::uint64_t first_event_ = 1;
+  std::uint64_t newest_ = 0;    // id that was put, ever
+  std::uint64_t reserved_ = 0;
   std::optional<std::int64_t> ended_;  // last commit of the start before, ns; told: none
   std::uint64_t checkpointed_ = 0;  // pages
   std::uint64_t checkpointed_at_ = 0;
@@ -225,6 +269,8 @@ class Store final : public History {
         clock_(clock),
         opened_(clock.steady()),
         next_event_(next_event),
+        newest_(next_event - 1),
+        reserved_(tables->reserved()),
         standing_(std::move(standing)),
         tables_(std::move(tables)) {
     usage_.size = options.size;
@@ -239,7 +285,9 @@ class Store final : public History {
     }
     wake_.notify_all();
     thread_.join();
-    if (const auto last = write(); !last) {
+    auto last = write();
+    if (last) last = tables_->end();
+    if (!last) {
       log::warning("history cannot be written", "error=\"{}\"", last.error().text());
     }
   }
@@ -257,7 +305,9 @@ class Store final : public History {
   void add(Event event) override {
     const std::lock_guard lock(mutex_);
     ++usage_.events;
+    newest_ = std::max(newest_, event.id);
     wait_with(std::make_unique<Event>(std::move(event)));
+    if (Tables::is_low(newest_, reserved_)) wake_.notify_all();
   }
   Result<> commit() override { return write(); }
   [[nodiscard]] std::uint64_t next_event() const override { return next_event_; }
@@ -300,7 +350,8 @@ class Store final : public History {
     bool failing = false;
     while (!stopping_) {
       wake_.wait_for(lock, failing ? Nanoseconds(kRetry) : options_.commit_interval, [&] {
-        return stopping_ || (!failing && waiting_.size() >= kWaitingMax / 2);
+        const bool low = !waiting_.empty() && Tables::is_low(newest_, reserved_);
+        return stopping_ || (!failing && (low || waiting_.size() >= kWaitingMax / 2));
       });
       if (stopping_ || waiting_.empty()) continue;
       lock.unlock();
@@ -346,6 +397,7 @@ class Store final : public History {
     usage_.error = done.ok() ? "" : done.error().text();
     if (used.ok()) usage_.bytes = {*used};
     usage_.written = {tables_->bytes_written()};
+    reserved_ = tables_->reserved();
     if (done.ok()) {
       ++usage_.commits;
       return done;
@@ -364,6 +416,8 @@ class Store final : public History {
   const Clock& clock_;
   const SteadyTime opened_;
   const std::uint64_t next_event_;
+  std::uint64_t newest_;    // id that was added; with the next, under mutex_
+  std::uint64_t reserved_;
   const std::vector<Standing> standing_;
   std::mutex tables_mutex_;  // of the tables; taken before mutex_
   std::unique_ptr<Tables> tables_;

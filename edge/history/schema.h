@@ -37,6 +37,9 @@ inline constexpr auto kShelves =
     "CREATE TABLE IF NOT EXISTS shelves(series INTEGER NOT NULL, cause TEXT NOT NULL, "
     "until INTEGER NOT NULL, by TEXT NOT NULL, note TEXT NOT NULL, PRIMARY KEY(series, cause))";
 
+// The highest id that an event may have had, also one that was lost; older files need no change.
+inline constexpr auto kIds = "CREATE TABLE IF NOT EXISTS ids(event INTEGER NOT NULL)";
+
 // Ends of the agent; made with the first commit of a start that is not the first.
 inline constexpr auto kGaps =
     "CREATE TABLE IF NOT EXISTS gaps(\"from\" INTEGER NOT NULL, \"to\" INTEGER NOT NULL, "

@@ -8,6 +8,7 @@
 #include "common/sqlite/database.h"
 #include "edge/history/reader.h"
 #include "tests/edge/temporary_folder.h"
+#include "tests/support/eventually.h"
 
 namespace tidemark::history {
 namespace {
@@ -180,6 +181,40 @@ TEST_F(HistoryTest, EachStartSaysFromWhenUntilWhenTheOneBeforeMayLackWindows) {
   history_->add(window("a/b/c", 5));
   ASSERT_TRUE(history_->commit());
   EXPECT_TRUE(gaps().empty());
+}
+
+// What the cloud has of an event that this file lost must not be taken for another.
+TEST_F(HistoryTest, NoIdIsGivenTwice) {
+  open();
+  history_->add(event(1));
+  ASSERT_TRUE(history_->commit().ok());
+  history_->add(event(2));
+  // As a crash leaves it: the second one was not written.
+  const test::TemporaryFolder crashed;
+  std::filesystem::copy(folder_.path(), crashed.path(),
+                        std::filesystem::copy_options::recursive);
+  history_.reset();
+  open();
+  EXPECT_EQ(history_->next_event(), 3u);  // after an orderly end they go on
+  history_.reset();
+  Options options;
+  options.folder = crashed.path();
+  const auto after = History::open(options, clock_).value();
+  EXPECT_GT(after->next_event(), 2u);
+  EXPECT_LE(after->next_event(), 2'000u);
+}
+
+// More events than are put by, and no commit but the one that they bring about.
+TEST_F(HistoryTest, IdsThatAreNotPutByAreSoonEnough) {
+  open();
+  for (std::uint64_t id = 1; id <= 700; ++id) history_->add(event(id));
+  ASSERT_TRUE(test::eventually([&] { return history_->usage().commits > 0; }));
+  const test::TemporaryFolder crashed;
+  std::filesystem::copy(folder_.path(), crashed.path(),
+                        std::filesystem::copy_options::recursive);
+  Options options;
+  options.folder = crashed.path();
+  EXPECT_GE(History::open(options, clock_).value()->next_event(), 1'201u);
 }
 
 TEST_F(HistoryTest, EventsAreClearedAcknowledgedAndKeptOverAStart) {
