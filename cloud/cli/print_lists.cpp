@@ -84,7 +84,8 @@ int print_events(const Json& body, const std::string& limit, cli::Output& output
                moment(text_of(e, "known_at"), true)});
   }
   if (table.empty()) {
-    output.err("no such events; detectors are set in rules of edge.toml\n");
+    output.err("no such events; their causes are range, rate, stuck, spike, and of a limit hihi, "
+               "hi, lo, lolo\n");
     return kExitOk;
   }
   output.out(table.text(output.terminal()));

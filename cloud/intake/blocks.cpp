@@ -22,8 +22,8 @@ using Why = store::LetterReason;
 // overflows.
 constexpr Nanoseconds kFromTheEndsOfTime = std::chrono::hours(24 * 400);
 
-// An agent sends at most 1,000 at once, and 100 a second.
-constexpr std::uint64_t kEventsOfBlockMax = 10'000;
+// What a block of an agent holds is half of it at most (edge/pipeline/collector.h).
+constexpr std::uint64_t kEventsOfBlockMax = 4'000;
 
 bool within_time(const codec::Summary& s) {
   return event_time(s.time_min) > kEventTimeMin + kFromTheEndsOfTime &&
@@ -180,7 +180,7 @@ void Intake::place_block(Session& s, Lane lane, const BlockRecord& record, const
 // They are copies: no reading is counted, and one that cannot be read holds nothing else up.
 void Intake::take_events(Session& s, const Opened& opened) {
   const auto& edge = *s.edge;
-  std::uint64_t taken = 0, refused = 0;
+  std::uint64_t taken = 0, refused = 0, beyond = 0;
   std::string why;
   for (const auto& group : opened.block.groups) {
     if (!group.copy) continue;
@@ -189,9 +189,8 @@ void Intake::take_events(Session& s, const Opened& opened) {
       std::size_t value = 0;
       for (std::size_t row = 0; row < group.times.size() && value < column.text.size(); ++row) {
         if (!column.present.empty() && !column.present[row]) continue;
-        if (taken == kEventsOfBlockMax) {
-          why = fmt::format("a block brings no more than {}", kEventsOfBlockMax);
-          ++refused;
+        if (taken + refused >= kEventsOfBlockMax) {
+          ++beyond;
           continue;
         }
         const auto event = event_of(column.text[value++], {edge.row.name, edge.row.site,
@@ -208,10 +207,16 @@ void Intake::take_events(Session& s, const Opened& opened) {
     }
   }
   counters_.events += taken;
-  if (refused == 0) return;
-  alarm(s, store::AlarmKind::event,
-        fmt::format("{} of the events in a block are not taken, the last one since {}; is its "
-                    "agent newer than this node?", refused, why));
+  if (refused > 0) {
+    alarm(s, store::AlarmKind::event,
+          fmt::format("{} of the events in a block are not taken, the last one since {}; is its "
+                      "agent newer than this node?", refused, why));
+  }
+  if (beyond > 0) {
+    alarm(s, store::AlarmKind::event,
+          fmt::format("{} of the events in a block are not taken: it has more than {}", beyond,
+                      kEventsOfBlockMax));
+  }
 }
 
 void Intake::dead_letter(Session& s, Lane lane, const BlockRecord& record,

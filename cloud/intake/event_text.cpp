@@ -14,6 +14,7 @@ using Json = nlohmann::ordered_json;
 
 constexpr std::size_t kWordBytesMax = 32;
 constexpr std::size_t kQuotedMax = 60;
+constexpr std::size_t kAddedMax = 1024;  // what is put behind it
 
 Result<std::string> word(const Json& said, const char* key, std::size_t longest) {
   const auto at = said.find(key);
@@ -60,6 +61,9 @@ Result<store::Event> event_of(std::string_view text, const EventOrigin& origin) 
   said["known_at"] = format_utc(origin.known_at);
   // What is no UTF-8 may be in the site, which a hello says.
   e.json = said.dump(-1, ' ', false, Json::error_handler_t::replace);
+  if (e.json.size() > kEventBytesMax + kAddedMax) {
+    return Error(Fault::bad_input, fmt::format("written out it has {} B", e.json.size()));
+  }
   return e;
 }
 

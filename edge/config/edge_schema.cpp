@@ -78,9 +78,11 @@ std::string UplinkConfig::proxy_address() const {
 void check_labels(Section& s, std::string_view key, const Labels& own, const Labels& of_the_edge) {
   auto all = own;
   all.insert(of_the_edge.begin(), of_the_edge.end());
-  if (all.size() > Dictionary::kLabelsMax) {
-    s.complain(key, fmt::format("{} labels, with those of the edge, at most {} fit", all.size(),
-                                Dictionary::kLabelsMax));
+  if (own.size() > Dictionary::kLabelsMax) {
+    s.complain(key, fmt::format("{} labels, at most {} fit", own.size(), Dictionary::kLabelsMax));
+  } else if (all.size() > Dictionary::kLabelsMax) {
+    s.warn(key, fmt::format("{} labels with those of the edge, of which series have {}; leave out "
+                            "what nobody asks for", all.size(), Dictionary::kLabelsMax));
   }
   for (const auto& [name, value] : own) {
     const auto longest = std::max(name.size(), value.size());

@@ -34,7 +34,8 @@ void check_level(Section& s, const std::string& key, const std::string& expressi
 void check_wills(Section& s, const std::string& at, const MqttConfig& c,
                  const std::vector<profile::MqttPresence>& presence);
 
-// Complains of more labels, and longer ones, than a series can have, whose own win over the edge's.
+// Complains of more labels, and longer ones, than a series can have, whose own win over the edge's;
+// warns of more than fit together.
 using Labels = std::map<std::string, std::string>;
 void check_labels(Section& s, std::string_view key, const Labels& own, const Labels& of_the_edge);
 

@@ -25,6 +25,13 @@ Result<std::uint32_t> SeriesTable::intern(const SeriesDescription& description,
                  fmt::format("too many labels: series '{}' has {}, at most {} fit", name,
                              description.labels.size(), Dictionary::kLabelsMax)};
   }
+  for (const auto& [label, value] : description.labels) {
+    const auto longest = std::max(label.size(), value.size());
+    if (longest <= Dictionary::kNameBytesMax) continue;
+    return Error{Fault::bad_input,
+                 fmt::format("label is too long: '{}…' of series '{}' has {} B, at most {} B",
+                             label.substr(0, 60), name, longest, Dictionary::kNameBytesMax)};
+  }
   if (description.unit.size() > Dictionary::kNameBytesMax) {
     return Error{Fault::bad_input,
                  fmt::format("unit is too long: that of series '{}' has {} B, at most {} B", name,

@@ -395,7 +395,8 @@ TEST_F(CloudCli, EventsAreListedAndWhatWasSkippedIsTold) {
   EXPECT_EQ(output_->errors, "press-07: 5 events before that of 2026-11-21T02:00:00Z were too many "
                              "at once, and are at the machine alone\n");
   EXPECT_EQ(run({"cloud", "events", "--state", "cleared"}), kExitOk);
-  EXPECT_EQ(output_->errors, "no such events; detectors are set in rules of edge.toml\n");
+  EXPECT_EQ(output_->errors, "no such events; their causes are range, rate, stuck, spike, and of a "
+                             "limit hihi, hi, lo, lolo\n");
   EXPECT_EQ(run({"cloud", "events", "--state", "open"}), kExitUsage);
 }
 

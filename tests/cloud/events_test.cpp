@@ -1,10 +1,12 @@
 // What anomaly filters of an edge raised comes with its blocks: once each, and counted nowhere.
 #include <gmock/gmock.h>
 
+#include <map>
 #include <nlohmann/json.hpp>
 
 #include "cloud/cluster/outbox.h"
 #include "cloud/intake/event_text.h"
+#include "cloud/query/parts.h"
 #include "cloud/store/schema.h"
 #include "cloud/store/store.h"
 #include "common/kafka/settings.h"
@@ -38,6 +40,12 @@ std::string text_of(const std::string& series, const std::string& cause = "spike
                                 {"state", state}, {"value", 98.2},    {"expected", 21.4},
                                 {"score", 3.1},   {"unit", "V"},      {"text", "spike: 98.2"}}
       .dump();
+}
+
+std::string repeated(const std::string& text, int times) {
+  std::string all;
+  for (int i = 0; i < times; ++i) all += text;
+  return all;
 }
 
 struct Told {
@@ -189,6 +197,8 @@ TEST(Events, ThatCannotBeReadAreAlarmedAndHoldNothingUp) {
               {kStart, text_of("press-07/line1/m0", "spike", std::string(33, 'x'))},
               {kStart, R"({"series":"press-07/line1/m0","cause":7,"state":"raised"})"},
               {kStart, text_of("press-07/" + std::string(kEventBytesMax, 'x'))},
+              {kStart, R"({"series":"press-07/a","cause":"hi","state":"raised","x":[)" +
+                           std::string(999, ' ') + "1e14" + repeated(",1e14", 600) + "]}"},
               {kStart, text_of("press-07/line1/m0", "spike", "open")},
               {kStart + kSecond, good}},
        kStart + kMinute, {kStart});
@@ -200,7 +210,7 @@ TEST(Events, ThatCannotBeReadAreAlarmedAndHoldNothingUp) {
   const auto alarms = alarms_of(node, "press-07");
   ASSERT_EQ(alarms.size(), 1u);
   EXPECT_EQ(alarms[0].kind, "event");
-  EXPECT_THAT(alarms[0].text, HasSubstr("9 of the events in a block are not taken, the last one "
+  EXPECT_THAT(alarms[0].text, HasSubstr("10 of the events in a block are not taken, the last one "
                                         "since 'state' is neither raised nor cleared"));
 }
 
@@ -223,44 +233,85 @@ TEST(Events, OfADeadLetterComeWhenItIsTaken) {
   EXPECT_EQ(events(node).size(), 1u);
 }
 
-// Whoever has many loses the oldest, and whoever has few none.
+// Whoever has many loses the oldest, and whoever has few none. Also of a store that is opened with
+// too many.
 TEST(Events, OfThoseWithMostTheNewestAreKept) {
-  constexpr std::uint64_t kOthers = 50, kStorm = store::kEventsMax + store::kEventsMax / 5;
+  constexpr std::uint64_t kFew = 50, kSome = 9'000, kStorm = 2 * store::kEventsMax;
   Folder folder;
   SystemDisk disk;
+  const auto add = [](store::Store& store, const std::string& edge, std::uint64_t events) {
+    for (std::uint64_t i = 0; i < events; ++i) {
+      store.events().add({.edge = edge, .time = event_time(static_cast<std::int64_t>(i))});
+    }
+  };
+  {
+    auto store = store::Store::open(disk, folder.path).value();
+    store->begin();
+    add(*store, "few", kFew);
+    add(*store, "some", kSome);
+    add(*store, "storm", kStorm);
+    ASSERT_TRUE(store->commit().ok());
+  }
   auto store = store::Store::open(disk, folder.path).value();
   store->begin();
-  store::Event e;
-  e.edge = "press-08";
-  for (std::uint64_t i = 0; i < kOthers; ++i) store->events().add(e);
-  e.edge = "press-07";
-  for (std::uint64_t i = 0; i < kStorm; ++i) {
-    e.time = event_time(static_cast<std::int64_t>(i));
-    store->events().add(e);
-  }
+  add(*store, "few", 1);  // the first one of a start bounds what is there
   ASSERT_TRUE(store->commit().ok());
+  std::map<std::string, std::vector<std::int64_t>> times;
   const auto reader = query::Reader::open(folder.path).value();
-  const auto all = reader->events_since(0, kStorm).value();
-  std::vector<std::int64_t> of_the_storm;
-  for (const auto& event : all) {
-    if (event.edge == "press-07") of_the_storm.push_back(count_ns(event.time));
+  const auto kept = reader->events_since(0, kStorm).value();
+  for (const auto& e : kept) times[e.edge].push_back(count_ns(e.time));
+  EXPECT_EQ(times["few"].size(), kFew + 1);
+  EXPECT_EQ(times["some"].size(), kSome);
+  EXPECT_EQ(times["storm"].size(), store::kEventsMax - kSome - kFew - 1);
+  EXPECT_EQ(times["storm"].back(), static_cast<std::int64_t>(kStorm) - 1);
+  EXPECT_EQ(times["storm"].front(),
+            static_cast<std::int64_t>(kStorm - times["storm"].size()));
+}
+
+// By which the edge knows it, if it says a number.
+TEST(Events, HaveTheNumberThatTheEdgeGaveThem) {
+  for (const auto& [id, number] : std::map<std::string, std::uint64_t>{
+           {"7", 7}, {"\"7\"", 0}, {"-1", 0}, {"1.5", 0}, {"null", 0}, {"[]", 0},
+           {"18446744073709551615", 18'446'744'073'709'551'615u}}) {
+    const auto text = R"({"series":"a/b/c","cause":"hi","state":"raised","partition":3,"id":)" + id;
+    const auto event = intake::event_of(text + "}", {"a", "", {}, {}});
+    ASSERT_TRUE(event.ok()) << id;
+    EXPECT_EQ(event->number, number) << id;
+    EXPECT_FALSE(nlohmann::json::parse(event->json).contains("partition"));
   }
-  EXPECT_EQ(all.size() - of_the_storm.size(), kOthers);
-  EXPECT_GE(all.size(), store::kEventsMax);
-  EXPECT_LE(all.size(), store::kEventsMax + store::kEventsMax / 10);
-  EXPECT_EQ(of_the_storm.back() - of_the_storm.front() + 1,
-            static_cast<std::int64_t>(of_the_storm.size()));
-  EXPECT_EQ(of_the_storm.back(), static_cast<std::int64_t>(kStorm) - 1);
+}
+
+TEST(Events, OfAllPartitionsAreTheNewest) {
+  Folder folder;
+  SystemDisk disk;
+  const auto parts = query::Parts::make(0);
+  for (const int p : {3, 7}) {
+    const auto path = folder.path / std::to_string(p);
+    auto store = store::Store::open(disk, path).value();
+    store->begin();
+    for (const int second : {10 + p, 20 + p}) {
+      store->events().add({.edge = "e", .series = "e/d/m", .time = event_time(second)});
+    }
+    ASSERT_TRUE(store->commit().ok());
+    ASSERT_TRUE(parts->open(p, [path] { return query::Reader::open(path); }).ok());
+  }
+  query::EventQuery query;
+  query.limit = 3;
+  const auto found = parts->reader()->events(query).value();
+  std::vector<std::pair<std::int64_t, int>> of;
+  for (const auto& e : found) of.emplace_back(count_ns(e.time), e.partition.value_or(-1));
+  EXPECT_THAT(of, ElementsAre(std::pair(27, 7), std::pair(23, 3), std::pair(17, 7)));
 }
 
 TEST(Events, OfABlockBeyondAllReasonAreNotTaken) {
   Node node;
   auto edge = edge_with_events();
-  tell(edge, std::vector<Told>(10'003, {kStart, text_of("press-07/line1/m0")}), kStart + kMinute);
+  tell(edge, std::vector<Told>(4'003, {kStart, text_of("press-07/line1/m0")}), kStart + kMinute);
   send(node, edge);
   node.commit();
-  EXPECT_EQ(node.intake->counters().events, 10'000u);
-  EXPECT_THAT(alarms_of(node, "press-07").at(0).text, HasSubstr("3 of the events in a block"));
+  EXPECT_EQ(node.intake->counters().events, 4'000u);
+  EXPECT_THAT(alarms_of(node, "press-07").at(0).text, HasSubstr("3 of the events in a block are "
+                                                            "not taken: it has more than 4000"));
 }
 
 // A hello may say any bytes.

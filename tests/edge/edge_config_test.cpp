@@ -148,13 +148,17 @@ TEST(EdgeConfig, LabelsBeyondTheBoundsAreToldWhereTheyAre) {
   EXPECT_THAT(told(source(many)), IsEmpty());
   const auto with_the_edge = told("labels = { area = \"x\" }\n" + source(many));
   ASSERT_EQ(with_the_edge.size(), 1u);
-  EXPECT_THAT(with_the_edge[0], HasSubstr("source.mqtt.labels: 33 labels, with those of the "
-                                          "edge, at most 32 fit"));
+  EXPECT_THAT(with_the_edge[0], HasSubstr("warning: source.mqtt.labels: 33 labels with those of "
+                                          "the edge, of which series have 32"));
   const auto longer = fmt::format("labels = {{ note = \"{}\" }}", std::string(257, 'x'));
   const auto of_a_source = told(source(longer));
   ASSERT_EQ(of_a_source.size(), 1u);
   EXPECT_THAT(of_a_source[0], HasSubstr("'note…' has 257 B, at most 256 fit"));
   EXPECT_THAT(told(longer + "\n").at(0), HasSubstr("labels: 'note…' has 257 B"));
+  const auto name = fmt::format("labels = {{ {} = \"x\" }}\n", std::string(257, 'x'));
+  EXPECT_THAT(told(name).at(0), HasSubstr("xxx…' has 257 B, at most 256 fit"));
+  const auto meter = "[[source.modbus]]\nname = \"m\"\nurl = \"tcp://h\"\n" + longer + "\n";
+  EXPECT_THAT(told(meter), testing::Contains(HasSubstr("source.modbus.labels: 'note…' has 257")));
 }
 
 class EdgeConfigMistake : public ::testing::TestWithParam<Mistake> {};

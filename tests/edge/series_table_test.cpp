@@ -73,6 +73,18 @@ TEST(SeriesTable, AUnitThatNoDictionaryHoldsIsRefused) {
   EXPECT_EQ(table.at(0).unit.size(), Dictionary::kNameBytesMax);
 }
 
+TEST(SeriesTable, ALabelThatNoDictionaryHoldsIsRefused) {
+  SeriesTable table;
+  const std::string fits(Dictionary::kNameBytesMax, 'x');
+  auto d = series("a");
+  d.labels = {{fits, fits}};
+  EXPECT_TRUE(table.intern(d));
+  for (const auto& label : {std::pair(fits + "x", fits), std::pair(fits, fits + "x")}) {
+    d.labels = {label};
+    EXPECT_NE(table.intern(d).error().text().find("label is too long"), std::string::npos);
+  }
+}
+
 SeriesDescription series_of(std::string source) {
   auto d = series("a");
   d.source = std::move(source);
@@ -171,12 +183,13 @@ TEST(SeriesTable, RefusesWhatNoDictionaryCanHold) {
 
 TEST(SeriesTable, IsFullAtItsBoundAndStillKnowsTheOthers) {
   SeriesTable table;
+  ASSERT_EQ(table.own(own_of("floor")), 0u);  // takes nobody's place
   for (std::size_t i = 0; i < SeriesTable::kSeriesMax; ++i) {
     ASSERT_TRUE(table.intern(series(std::to_string(i))).ok());
   }
   EXPECT_EQ(table.intern(series("more")).error().fault(), Fault::full);
-  EXPECT_EQ(table.intern(series("17")).value(), 17u);
-  EXPECT_EQ(table.own(own_of("floor")), SeriesTable::kSeriesMax) << "one a source, beside it";
+  EXPECT_EQ(table.intern(series("17")).value(), 18u);
+  EXPECT_EQ(table.own(own_of("meter")), SeriesTable::kSeriesMax + 1);
 }
 
 }  // namespace
