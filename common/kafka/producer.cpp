@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <array>
+#include <thread>
 
 #include "common/base/log.h"
 #include "common/kafka/client.h"
@@ -14,6 +15,7 @@ namespace {
 
 constexpr int kLingerMs = 5;  // a batch's company; deliveries wait no longer than that
 constexpr int kPurgeMs = 1000;
+constexpr auto kSettles = std::chrono::milliseconds(20);
 constexpr auto kRenewEvery = std::chrono::seconds(1);
 // After so long without an end the brokers end a transaction by themselves.
 constexpr int kTransactionMs = 30'000;
@@ -112,7 +114,7 @@ class RdProducer final : public Producer {
     return poll();
   }
   Result<Attempt> be_owner(std::chrono::milliseconds within) override {
-    return ended(rd_kafka_init_transactions(client_.get(), static_cast<int>(within.count())));
+    return attempt(rd_kafka_init_transactions, within);
   }
   Result<> begin() override {
     const Owned<rd_kafka_error_t> error(rd_kafka_begin_transaction(client_.get()));
@@ -121,16 +123,11 @@ class RdProducer final : public Producer {
   }
   void give_up(const Error& why) override { failed_ = why; }
   Result<Attempt> commit(std::chrono::milliseconds within) override {
-    const auto ms = static_cast<int>(within.count());
     if (!failed_) {
-      Owned<rd_kafka_error_t> error(rd_kafka_commit_transaction(client_.get(), ms));
-      if (!error || rd_kafka_error_txn_requires_abort(error.get()) == 0) {
-        return ended(error.release());
-      }
-      failed_ = error_of(rd_kafka_error_code(error.get()), settings_.brokers,
-                         rd_kafka_error_string(error.get()));
+      auto there = attempt(rd_kafka_commit_transaction, within);
+      if (!failed_) return there;
     }
-    TIDE_ASSIGN(auto taken_back, ended(rd_kafka_abort_transaction(client_.get(), ms)));
+    TIDE_ASSIGN(auto taken_back, attempt(rd_kafka_abort_transaction, within));
     if (!taken_back.done) return taken_back;
     return Error{Fault::unavailable, std::exchange(failed_, std::nullopt)->text()};
   }
@@ -184,15 +181,37 @@ class RdProducer final : public Producer {
       log::error("no Kafka client", "error={}", made.error().text());
     }
   }
-  [[nodiscard]] Result<Attempt> ended(rd_kafka_error_t* raw) const {
-    const Owned<rd_kafka_error_t> error(raw);
-    if (!error) return Attempt{.done = true};
-    if (rd_kafka_error_is_retriable(error.get()) == 0) return denied(*error);
-    return Attempt{.why = why_not_yet(*error)};
+  // A call of the library that is made again until it is done. failed_ is set where the transaction
+  // has to be taken back.
+  Result<Attempt> attempt(rd_kafka_error_t* (*call)(rd_kafka_t*, int),
+                          std::chrono::milliseconds within) {
+    const auto ms = static_cast<int>(within.count());
+    const Owned<rd_kafka_error_t> error(call(client_.get(), ms));
+    if (!error) {
+      if (std::exchange(again_, false)) TIDE_TRY(leave_nothing_behind(call, ms));
+      return Attempt{.done = true};
+    }
+    const auto code = rd_kafka_error_code(error.get());
+    const auto* const text = rd_kafka_error_string(error.get());
+    if (rd_kafka_error_txn_requires_abort(error.get()) != 0) {
+      failed_ = error_of(code, settings_.brokers, text);
+    } else if (rd_kafka_error_is_retriable(error.get()) == 0) {
+      return denied(*error);
+    }
+    again_ = true;
+    return Attempt{.why = why_not_yet(code, text)};
   }
-  [[nodiscard]] std::string why_not_yet(const rd_kafka_error_t& error) const {
-    const auto code = rd_kafka_error_code(&error);
-    const auto* const text = rd_kafka_error_string(&error);
+  // A call that is made again as what it waits for comes is answered twice within the library
+  // (2.0.2 to 2.15). The second answer is taken for that of the next call, which does nothing: a
+  // transaction is said to have begun that has not. What comes between two calls it forgets, and
+  // the same call once more, for which there is nothing to do, takes what came before.
+  Result<> leave_nothing_behind(rd_kafka_error_t* (*call)(rd_kafka_t*, int), int ms) {
+    std::this_thread::sleep_for(kSettles);
+    const Owned<rd_kafka_error_t> error(call(client_.get(), ms));
+    if (!error || rd_kafka_error_code(error.get()) == RD_KAFKA_RESP_ERR__STATE) return {};
+    return denied(*error);
+  }
+  [[nodiscard]] std::string why_not_yet(rd_kafka_resp_err_t code, const std::string& text) const {
     if (code != RD_KAFKA_RESP_ERR__TIMED_OUT &&
         code != RD_KAFKA_RESP_ERR_COORDINATOR_NOT_AVAILABLE) {
       return error_of(code, settings_.brokers, text).text();
@@ -243,6 +262,7 @@ class RdProducer final : public Producer {
   Owned<rd_kafka_queue_t> main_;
   std::vector<Delivery> deliveries_;
   std::optional<Error> failed_;  // why the transaction is being taken back
+  bool again_ = false;           // a call that was made has not come to its end
   std::chrono::steady_clock::time_point renews_from_{};
   rd_kafka_resp_err_t last_code_ = RD_KAFKA_RESP_ERR_NO_ERROR;
   std::string last_why_;

@@ -21,13 +21,14 @@ class Transactions : public testing::Test {
         .value();
   }
   void send(const std::string& value) {
-    ASSERT_TRUE(producer_->send(kafka_.settings.answers(), 1, as_bytes("key"), as_bytes(value), {},
-                                7).ok());
+    const auto sent = producer_->send(kafka_.settings.answers(), 1, as_bytes("key"),
+                                      as_bytes(value), {}, 7);
+    ASSERT_TRUE(sent.ok()) << value << ": " << sent.error().text();
   }
   // Once it is known.
-  Result<kafka::Attempt> commit() {
+  Result<kafka::Attempt> commit(std::chrono::milliseconds wait = kWait) {
     for (;;) {
-      auto there = producer_->commit(kWait);
+      auto there = producer_->commit(wait);
       if (!there || there->done) return there;
     }
   }
@@ -50,6 +51,20 @@ TEST_F(Transactions, WhatIsCommittedIsThereAndSaysWhere) {
   }
   EXPECT_EQ(offsets, (std::vector<std::int64_t>{0, 1}));
   EXPECT_EQ(kafka_.read(kafka_.settings.answers()).size(), 2u);
+}
+
+// The library answers who asks again as the end comes twice: the second answer is the next call's.
+TEST_F(Transactions, OneThatEndsAsItIsAskedForAgainIsFollowedByAnother) {
+  constexpr std::size_t kTransactions = 20;
+  constexpr std::chrono::milliseconds kEnd{20};
+  kafka_.delay_end_of_transaction(kEnd, kTransactions);
+  for (std::size_t i = 0; i < kTransactions; ++i) {
+    ASSERT_TRUE(producer_->begin().ok());
+    send(std::to_string(i));
+    const auto there = commit(kEnd);
+    ASSERT_TRUE(there.ok()) << there.error().text();
+  }
+  EXPECT_EQ(kafka_.read(kafka_.settings.answers()).size(), kTransactions);
 }
 
 TEST_F(Transactions, WhatIsGivenUpIsNotThereAndAnotherMayBegin) {

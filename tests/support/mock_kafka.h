@@ -72,6 +72,14 @@ class MockKafka {
     constexpr std::int16_t kEndTxn = 26;
     refuse(kEndTxn, with, n);
   }
+  void delay_end_of_transaction(std::chrono::milliseconds by, std::size_t n) {
+    constexpr std::int16_t kEndTxn = 26;
+    for (std::size_t i = 0; i < n; ++i) {
+      rd_kafka_mock_broker_push_request_error_rtts(cluster_, 1, kEndTxn, 1,
+                                                   RD_KAFKA_RESP_ERR_NO_ERROR,
+                                                   static_cast<int>(by.count()));
+    }
+  }
   // The next `n` who ask for a coordinator are answered so.
   void refuse_coordinator(rd_kafka_resp_err_t with, std::size_t n) {
     constexpr std::int16_t kFindCoordinator = 10;
