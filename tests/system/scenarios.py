@@ -519,7 +519,8 @@ def over_kafka(scenario, folder, brokers):
         with Stack(folder) as stack:
             stack.kafka, stack.kafka_broker = broker.address, broker
             scenario(stack)
-            print(f'cloud: {stack.metrics_of("tidemark_cloud_kafka", "tidemark_cloud_repeated")}')
+            if stack.alive('cloud'):
+                print('cloud:', stack.metrics_of('tidemark_cloud_kafka', 'tidemark_cloud_repeated'))
     finally:
         broker.stop()
 
