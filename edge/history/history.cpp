@@ -26,8 +26,9 @@ constexpr std::uint64_t kCheckpointPages = 256;
 constexpr std::chrono::seconds kRetry{5};
 constexpr std::size_t kRowsOfRoom = 64;  // in a sixteenth of the least size, 1 KiB each
 
-// Ids of events that are put by, so that no crash gives one twice; half of them may wait.
-constexpr std::uint64_t kIdsAhead = 1000;
+// Ids of events that are put by, so that no crash gives one twice; half of them may wait, which is
+// ten times what an agent tells the cloud at once.
+constexpr std::uint64_t kIdsAhead = 20'000;
 
 // A window that waits. What the rows of a series have in common is held once: some 150 bytes a row
 // instead of 350.
@@ -73,14 +74,10 @@ class Tables {
   // Whether the file says yet what the end before this start may have taken.
   [[nodiscard]] bool gap_is_told() const { return !ended_; }
 
-  // `opened`: when this start began.
-  Result<> write(const std::deque<Row>& rows, EventTime now, EventTime opened, Nanoseconds keep) {
-    for (const auto& row : rows) {
-      if (const auto* event = std::get_if<std::unique_ptr<Event>>(&row)) {
-        newest_ = std::max(newest_, (*event)->id);
-      }
-    }
-    if (is_low(newest_, reserved_)) TIDE_TRY(reserve(newest_ + kIdsAhead));
+  // `newest`: id that was given; `opened`: when this start began.
+  Result<> write(const std::deque<Row>& rows, std::uint64_t newest, EventTime now, EventTime opened,
+                 Nanoseconds keep) {
+    if (is_low(newest, reserved_)) TIDE_TRY(reserve(newest + kIdsAhead));
     TIDE_ASSIGN(auto transaction, sqlite::Transaction::begin(*db_));
     if (ended_) TIDE_TRY(tell_gap(*ended_, std::max(*ended_, count_ns(opened))));
     TIDE_TRY(drop_old(count_ns(now - keep) / 1'000'000'000));
@@ -104,8 +101,8 @@ class Tables {
   static bool is_low(std::uint64_t newest, std::uint64_t reserved) {
     return newest + kIdsAhead / 2 > reserved;
   }
-  // Nobody gives ids any more: the next start goes on behind the last.
-  Result<> end() { return reserve(newest_); }
+  // Nobody gives ids any more: the next start goes on behind the newest.
+  Result<> end(std::uint64_t newest) { return reserve(newest); }
 
   // In use; the file itself may be larger and keeps what was freed for the next rows.
   Result<std::uint64_t> bytes() {
@@ -128,12 +125,10 @@ class Tables {
       TIDE_ASSIGN(const auto event, number("SELECT ifnull(max(event), 0) FROM ids"));
       id = std::max(id, event);
     }
-    newest_ = static_cast<std::uint64_t>(id);
-    first_event_ = newest_ + 1;
+    first_event_ = static_cast<std::uint64_t>(id) + 1;
     // Where there is no room just now, the first commit tries again.
-    if (auto done = reserve(newest_ + kIdsAhead); !done && done.error().fault() == Fault::corrupt) {
-      return done.error();
-    }
+    const auto put_by = reserve(first_event_ + kIdsAhead);
+    if (!put_by && put_by.error().fault() == Fault::corrupt) return put_by.error();
     return first_event_;
   }
   Result<std::vector<Standing>> standing() {
@@ -254,7 +249,6 @@ class Tables {
       put_mark_;
   std::map<std::string, std::int64_t> ids_;
   std::uint64_t first_event_ = 1;
-  std::uint64_t newest_ = 0;    // id that was put, ever
   std::uint64_t reserved_ = 0;
   std::optional<std::int64_t> ended_;  // last commit of the start before, ns; told: none
   std::uint64_t checkpointed_ = 0;  // pages
@@ -286,7 +280,7 @@ class Store final : public History {
     wake_.notify_all();
     thread_.join();
     auto last = write();
-    if (last) last = tables_->end();
+    if (last) last = tables_->end(newest_);
     if (!last) {
       log::warning("history cannot be written", "error=\"{}\"", last.error().text());
     }
@@ -385,13 +379,16 @@ class Store final : public History {
   Result<> write() {
     const std::lock_guard turn(tables_mutex_);
     std::deque<Row> rows;
+    std::uint64_t newest = 0;
     {
       const std::lock_guard lock(mutex_);
       rows.swap(waiting_);
+      newest = newest_;
     }
     if (rows.empty() && tables_->gap_is_told()) return {};
     const auto now = believed_now();
-    auto done = tables_->write(rows, now, now - (clock_.steady() - opened_), options_.keep);
+    auto done = tables_->write(rows, newest, now, now - (clock_.steady() - opened_),
+                               options_.keep);
     const auto used = tables_->bytes();
     const std::lock_guard lock(mutex_);
     usage_.error = done.ok() ? "" : done.error().text();

@@ -55,7 +55,7 @@ struct Window {
 };
 
 struct Event {
-  std::uint64_t id = 0;  // from next_event() on, rising; none is ever given again
+  std::uint64_t id = 0;  // from next_event() on, rising; none is given again, see FORMAT.md
   std::string series;
   std::string unit;
   std::string cause;      // range, rate, stuck, spike, hihi, hi, lo, lolo
