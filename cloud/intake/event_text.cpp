@@ -53,6 +53,8 @@ Result<store::Event> event_of(std::string_view text, const EventOrigin& origin) 
   }
   if (const auto id = said.find("id"); id != said.end() && id->is_number_unsigned()) {
     e.number = id->get<std::uint64_t>();
+  } else {
+    said.erase("id");
   }
   said.erase("partition");  // which one it is, a node says
   said["time"] = format_utc(origin.time);

@@ -121,14 +121,20 @@ class RdProducer final : public Producer {
     if (error) return denied(*error);
     return {};
   }
-  void give_up(const Error& why) override { failed_ = why; }
+  void give_up(const Error& why) override {
+    failed_ = why;
+    again_ = true;  // the library may be about to say so itself
+  }
   Result<Attempt> commit(std::chrono::milliseconds within) override {
     if (!failed_) {
       auto there = attempt(rd_kafka_commit_transaction, within);
       if (!failed_) return there;
     }
     TIDE_ASSIGN(auto taken_back, attempt(rd_kafka_abort_transaction, within));
-    if (!taken_back.done) return taken_back;
+    if (!taken_back.done) {
+      std::this_thread::sleep_for(kSettles);  // a refusal may come at once
+      return taken_back;
+    }
     return Error{Fault::unavailable, std::exchange(failed_, std::nullopt)->text()};
   }
   [[nodiscard]] int descriptor() const override { return event_; }
@@ -185,10 +191,9 @@ class RdProducer final : public Producer {
   // has to be taken back.
   Result<Attempt> attempt(rd_kafka_error_t* (*call)(rd_kafka_t*, int),
                           std::chrono::milliseconds within) {
-    const auto ms = static_cast<int>(within.count());
-    const Owned<rd_kafka_error_t> error(call(client_.get(), ms));
+    const Owned<rd_kafka_error_t> error(call(client_.get(), static_cast<int>(within.count())));
     if (!error) {
-      if (std::exchange(again_, false)) TIDE_TRY(leave_nothing_behind(call, ms));
+      if (std::exchange(again_, false)) TIDE_TRY(leave_nothing_behind(call));
       return Attempt{.done = true};
     }
     const auto code = rd_kafka_error_code(error.get());
@@ -205,10 +210,13 @@ class RdProducer final : public Producer {
   // (2.0.2 to 2.15). The second answer is taken for that of the next call, which does nothing: a
   // transaction is said to have begun that has not. What comes between two calls it forgets, and
   // the same call once more, for which there is nothing to do, takes what came before.
-  Result<> leave_nothing_behind(rd_kafka_error_t* (*call)(rd_kafka_t*, int), int ms) {
+  Result<> leave_nothing_behind(rd_kafka_error_t* (*call)(rd_kafka_t*, int)) {
+    constexpr int kOwnThreadMs = 10'000;  // nobody but a thread of the library is asked
     std::this_thread::sleep_for(kSettles);
-    const Owned<rd_kafka_error_t> error(call(client_.get(), ms));
-    if (!error || rd_kafka_error_code(error.get()) == RD_KAFKA_RESP_ERR__STATE) return {};
+    const Owned<rd_kafka_error_t> error(call(client_.get(), kOwnThreadMs));
+    const bool nothing = error && rd_kafka_error_code(error.get()) == RD_KAFKA_RESP_ERR__STATE &&
+                         rd_kafka_error_is_retriable(error.get()) == 0;
+    if (!error || nothing) return {};
     return denied(*error);
   }
   [[nodiscard]] std::string why_not_yet(rd_kafka_resp_err_t code, const std::string& text) const {

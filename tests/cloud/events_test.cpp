@@ -277,7 +277,9 @@ TEST(Events, HaveTheNumberThatTheEdgeGaveThem) {
     const auto event = intake::event_of(text + "}", {"a", "", {}, {}});
     ASSERT_TRUE(event.ok()) << id;
     EXPECT_EQ(event->number, number) << id;
-    EXPECT_FALSE(nlohmann::json::parse(event->json).contains("partition"));
+    const auto said = nlohmann::json::parse(event->json);
+    EXPECT_EQ(said.contains("id"), number != 0) << id;
+    EXPECT_FALSE(said.contains("partition"));
   }
 }
 
