@@ -122,8 +122,10 @@ Result<bool> Writer::write() {
   SystemDisk disk;
   TIDE_ASSIGN(const auto file, disk.open(copy.path()));
   TIDE_ASSIGN(marker.bytes, file->size());
-  TIDE_ASSIGN(producer_, kafka::Producer::open(options_.settings, {.queue_bytes_max = 16 << 20,
-                                                                   .patience = kWithin}));
+  TIDE_ASSIGN(producer_, kafka::Producer::open(options_.settings,
+                                               {.queue_bytes_max = 16 << 20,
+                                                .patience = kWithin,
+                                                .topics = {options_.settings.checkpoints()}}));
   TIDE_TRY(send_pieces(*file, marker));
   TIDE_TRY(finish());
   if (!may()) return Error{Fault::denied, "the partition may be another node's"};

@@ -19,6 +19,7 @@ Result<std::unique_ptr<Control>> Control::open(const kafka::Settings& settings, 
   kafka::ProducerOptions options;
   options.queue_bytes_max = kQueueBytes;
   options.event = event;
+  options.topics = {settings.control()};
   TIDE_ASSIGN(auto producer, kafka::Producer::open(settings, options));
   return std::unique_ptr<Control>(
       new Control(settings.control(), partitions, std::move(producer)));

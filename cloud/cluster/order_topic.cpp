@@ -56,7 +56,8 @@ Result<Outcomes> OrderTopic::give(const std::string& words, const std::string& b
   order.words = words;
   order.by = by;
   order.at = at;
-  TIDE_ASSIGN(const auto producer, kafka::Producer::open(s, {.patience = kafka::kWithin}));
+  TIDE_ASSIGN(const auto producer, kafka::Producer::open(s, {.patience = kafka::kWithin,
+                                                            .topics = {s.orders()}}));
   Outcomes outcomes;
   for (const int p : partitions_for(about, layout.partitions)) {
     const auto r = record_of(order, s.orders(), p);

@@ -135,9 +135,10 @@ Result<std::size_t> Outbox::turn(State& state) {
 
 Result<std::uint64_t> Outbox::say(const std::vector<Record>& batch) {
   if (!producer_) {
-    TIDE_ASSIGN(producer_,
-                kafka::Producer::open(options_.settings, {.queue_bytes_max = kQueueBytes,
-                                                          .patience = kPatience}));
+    const auto& s = options_.settings;
+    TIDE_ASSIGN(producer_, kafka::Producer::open(s, {.queue_bytes_max = kQueueBytes,
+                                                     .patience = kPatience,
+                                                     .topics = {s.answers(), s.history()}}));
   }
   producer_->poll();  // it may have come to an end since
   for (const auto& r : batch) TIDE_TRY(send(*producer_, r, batch.front().topic));

@@ -140,6 +140,8 @@ Result<Voice> own(const checkpoint::Place& place, const std::function<bool()>& h
   kafka::ProducerOptions options;
   options.queue_bytes_max = kQueueBytes;
   options.patience = kRecordPatience;
+  const auto& s = place.settings;
+  options.topics = {s.answers(), s.history(), s.partials()};
   options.transactional_id =
       fmt::format("{}.{}.{}", place.settings.prefix, place.layout, place.partition);
   TIDE_ASSIGN(Voice producer, kafka::Producer::open(place.settings, options));

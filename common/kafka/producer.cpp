@@ -33,6 +33,7 @@ class RdProducer final : public Producer {
       rd_kafka_flush(client_.get(), kPurgeMs);
       give_back();
     }
+    topics_.clear();
     main_.reset();
     client_.reset();
     if (own_event_ >= 0) ::close(own_event_);
@@ -60,10 +61,14 @@ class RdProducer final : public Producer {
     rd_kafka_conf_set_dr_msg_cb(conf.get(), on_delivery);
     rd_kafka_conf_set_error_cb(conf.get(), on_error);
     TIDE_ASSIGN(auto client, make_client(RD_KAFKA_PRODUCER, std::move(conf)));
+    topics_.clear();
     main_.reset();
     client_ = std::move(client);
     main_.reset(rd_kafka_queue_get_main(client_.get()));
     rd_kafka_queue_io_event_enable(main_.get(), event_, kOne.data(), kOne.size());
+    for (const auto& topic : options_.topics) {
+      topics_.emplace_back(rd_kafka_topic_new(client_.get(), topic.c_str(), nullptr));
+    }
     return {};
   }
 
@@ -268,6 +273,7 @@ class RdProducer final : public Producer {
   const int event_;
   Owned<rd_kafka_t> client_;
   Owned<rd_kafka_queue_t> main_;
+  std::vector<Owned<rd_kafka_topic_t>> topics_;  // the client looks at those that have a handle
   std::vector<Delivery> deliveries_;
   std::optional<Error> failed_;  // why the transaction is being taken back
   bool again_ = false;           // a call that was made has not come to its end

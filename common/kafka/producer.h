@@ -32,6 +32,9 @@ struct ProducerOptions {
   // How long a record may wait for a broker before it comes back as failed.
   std::chrono::milliseconds patience{120'000};
   int event = -1;  // an eventfd of the caller, who keeps it longer; -1: one of its own
+  // Looked up as soon as a broker is reached. The first record for any other topic waits until the
+  // library (2.0.2) looks at what is new, a second at most.
+  std::vector<std::string> topics = {};
   // Records are sent between begin() and commit(), once be_owner() has succeeded; empty: at once.
   std::string transactional_id = {};
 };

@@ -119,7 +119,8 @@ Result<std::optional<Layout>> recorded(Admin& admin, const Settings& settings) {
 }
 
 Result<> record(const Settings& settings, const Layout& layout) {
-  TIDE_ASSIGN(const auto producer, Producer::open(settings, {.patience = kWithin}));
+  TIDE_ASSIGN(const auto producer, Producer::open(settings, {.patience = kWithin,
+                                                           .topics = {settings.registry()}}));
   const auto text = layout.text();
   TIDE_TRY(producer->send(settings.registry(), 0, as_bytes(kLayoutKey), as_bytes(text), {}, 1));
   const auto outcome = producer->finish(kWithin + std::chrono::seconds(1));

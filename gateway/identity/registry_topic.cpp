@@ -26,7 +26,8 @@ class RegistryTopic final : public RegistryLog {
     TIDE_TRY(open_consumer());
     // Now, so that it is connected when the first edge asks.
     TIDE_ASSIGN(producer_, kafka::Producer::open(settings_, {.queue_bytes_max = kQueueBytes,
-                                                             .patience = patience_}));
+                                                             .patience = patience_,
+                                                             .topics = {topic_}}));
     return {};
   }
 

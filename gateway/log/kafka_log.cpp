@@ -45,6 +45,7 @@ class RdLog final : public KafkaLog {
     o.queue_bytes_max = options_.queue_bytes;
     o.record_bytes_max = kafka::kRecordBytesMax;
     o.patience = std::chrono::duration_cast<std::chrono::milliseconds>(kRecordPatience);
+    o.topics = {s.live(), s.backlog(), s.dictionaries()};
     o.event = event_;
     TIDE_ASSIGN(producer_, kafka::Producer::open(s, o));
     TIDE_ASSIGN(watch_, kafka::Watch::start({s,
